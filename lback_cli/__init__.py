@@ -1,0 +1,3 @@
+"""lback: administer an application's users."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,164 @@
+"""The database: one engine, made on first use, and sessions on it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy.exc
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from lback_cli.database.faults import translated
+from lback_cli.errors import ConfigurationError, DatabaseError
+from lback_cli.settings import DatabaseSettings
+
+EMBEDDED_FILE = "lback.db"
+_DRIVERS = {"postgresql": "postgresql", "mysql": "mariadb", "mariadb": "mariadb"}
+
+
+class Database:
+    """The configured database.
+
+    *embedded* says that no URL was configured, so the SQLite file in the user's data directory is used and lback may
+    make and migrate it unasked; so it may for a database in memory.
+    """
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        """Raises `ConfigurationError` for a URL that cannot be read."""
+        self._settings = settings
+        self.embedded = not settings.url
+        self.url = self._resolve_url()
+
+    @property
+    def busy_timeout(self) -> float:
+        """Seconds to wait for another writer."""
+        return self._settings.busy_timeout
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file; None for a server or a database in memory."""
+        name = self.url.database
+        if self.url.get_backend_name() != "sqlite" or not name or name == ":memory:":
+            return None
+        return Path(name)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the database ends with the process."""
+        return self.url.get_backend_name() == "sqlite" and self.path is None
+
+    @property
+    def directory(self) -> Path:
+        """Where lback keeps files of its own: beside the SQLite file, else in the user's data directory."""
+        return self.path.resolve().parent if self.path else user_data_directory()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine. Raises `ConfigurationError` when its driver is not installed."""
+        options: dict[str, Any] = {"hide_parameters": True}
+        if self.in_memory:
+            # One connection, or each session would see an empty database of its own.
+            options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        try:
+            engine = create_engine(self.url, **options)
+        except sqlalchemy.exc.NoSuchModuleError as error:
+            raise ConfigurationError(f"database.url: {self.url.drivername!r} is not a database lback knows.") from error
+        except ModuleNotFoundError as error:
+            extra = _DRIVERS.get(self.url.get_backend_name(), "")
+            raise ConfigurationError(
+                f"The driver for {self.url.drivername} is not installed.", hint=f"Run: pip install 'lback-cli[{extra}]'"
+            ) from error
+        if self.url.get_backend_name() == "sqlite":
+            _configure_sqlite(engine, self.busy_timeout)
+        return engine
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session in a transaction of its own, begun by its first statement; commits at the end, or rolls back.
+
+        Raises `DatabaseError` for whatever the database refuses, the commit included.
+        """
+        with translated(self.url), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads: it takes no write lock, and what it loads stays usable afterwards."""
+        engine = self.engine.execution_options(sqlite_begin="BEGIN")
+        with translated(self.url), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    def create_file(self) -> None:
+        """Make the SQLite file and its directory, readable by their owner alone, if they are missing.
+
+        SQLite gives its journal files the mode of the database file.
+        """
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise DatabaseError(f"Cannot make {self.path}: {error.strerror or error}.") from error
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+    def _resolve_url(self) -> URL:
+        if self.embedded:
+            return URL.create("sqlite", database=str(user_data_directory() / EMBEDDED_FILE))
+        try:
+            url = make_url(self._settings.url)
+        except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+            raise ConfigurationError(
+                "database.url is not a database URL.", hint="It looks like sqlite:////path/to/users.db"
+            ) from error
+        if self._settings.password_file is not None:
+            url = url.set(password=read_secret(self._settings.password_file, "database.password_file"))
+        return url
+
+
+def user_data_directory() -> Path:
+    """The user's data directory for lback."""
+    from platformdirs import user_data_path
+
+    return user_data_path("lback")
+
+
+def read_secret(path: Path, key: str) -> str:
+    """The first line of *path*. Raises `ConfigurationError`, naming *key*, when it cannot be read or is empty."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            secret = file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"{key}: cannot read {path}: {reason}.") from error
+    if not secret:
+        raise ConfigurationError(f"{key}: the first line of {path} is empty.")
+    return secret
+
+
+def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:
+    """Take the transaction away from the driver, whose own implicit BEGIN breaks savepoints.
+
+    A writer begins IMMEDIATE: one that reads first and writes later could not wait for another writer.
+    """
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # FULL, as WAL with NORMAL may lose commits that were already reported when the power goes.
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))

@@ -1,0 +1,13 @@
+"""Alembic's entry: run the migrations on the connection, and in the transaction, of `migrate`."""
+
+from alembic import context
+
+from lback_cli.database.schema import VERSION_TABLE
+from lback_cli.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
+)
+context.run_migrations()

@@ -1,0 +1,1 @@
+"""Mail to users: what is written, how it becomes a message, and how it leaves."""

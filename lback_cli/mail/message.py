@@ -1,0 +1,138 @@
+"""One mail to one recipient, with the headers that were meant and no others."""
+
+import re
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.parser import Parser
+from email.policy import SMTP, SMTPUTF8
+
+from lback_cli.errors import MailError
+from lback_cli.mail.templates import Content
+
+_LONGEST_LINE = 998
+"""Octets that a line may have without its end (RFC 5322, section 2.1.1)."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]")
+_DOMAIN = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
+
+
+def is_unprintable(text: str) -> bool:
+    """Whether *text* has a control character (C0, DEL, C1), a line or paragraph separator, or half a surrogate pair.
+
+    `email.message` lets some of these through, NUL among them; in a header any of them can forge another header.
+    """
+    return _UNPRINTABLE.search(text) is not None
+
+
+def wire_address(address: str) -> str:
+    """*address* as SMTP and headers carry it: a domain beyond ASCII becomes its A-labels (IDNA 2008).
+
+    The local part stays as it is, and must be a dot-atom (RFC 5321, section 4.1.2; RFC 6531 beyond ASCII): the quoted
+    form, which no user needs, could smuggle a second address. Raises `ValueError`, saying what is wrong.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at:
+        raise ValueError("it has no @")
+    atoms = local.split(".")
+    if not all(atoms) or not all(map(_is_atom_character, local.replace(".", ""))):
+        raise ValueError("the part before the @ has characters that mail cannot carry")
+    if not domain.isascii():
+        domain = _ascii_domain(domain)
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError("the part after the @ is not a domain")
+    return f"{local}@{domain}"
+
+
+def compose(content: Content, *, sender: str, sender_name: str, recipient: str, message_id: str) -> EmailMessage:
+    """A text and HTML mail from *sender* to *recipient* and nobody else, dated now, marked as automatic (RFC 3834).
+
+    The finished mail is parsed again and must say what was meant; if it does not, or a header's value cannot be
+    carried safely, `MailError` is raised.
+    """
+    try:
+        recipient = wire_address(recipient)
+    except ValueError as error:
+        raise MailError(
+            f"No mail can be sent to {recipient!r}: {error}.", hint="Correct the user's e-mail address."
+        ) from error
+    policy = SMTP if f"{sender}{recipient}".isascii() else SMTPUTF8
+    try:
+        headers: dict[str, str | Address] = {
+            "From": _address(sender, sender_name),
+            "To": _address(recipient),
+            "Subject": content.subject,
+            "Message-ID": message_id,
+            "Auto-Submitted": "auto-generated",
+        }
+        message = EmailMessage(policy=policy)
+        for name, value in headers.items():
+            message[name] = _require_printable(name, value)
+        message["Date"] = datetime.now(UTC)
+        message.set_content(content.text, cte=_transfer_encoding(content.text))
+        message.add_alternative(content.html, subtype="html", cte=_transfer_encoding(content.html))
+        _require_unchanged(message, headers)
+    except (MessageError, ValueError, LookupError) as error:
+        raise MailError(
+            f"The mail was not sent: its headers cannot be written safely: {error}.",
+            hint="Check the user's name and address, email.application and the template's Subject.",
+        ) from error
+    return message
+
+
+def _address(address: str, display_name: str = "") -> Address:
+    # Address(addr_spec=...) refuses local parts beyond ASCII, which RFC 6532 allows.
+    local, _, domain = address.rpartition("@")
+    return Address(display_name, local, domain)
+
+
+def _require_printable(name: str, value: str | Address) -> str | Address:
+    if is_unprintable(str(value)):
+        raise ValueError(f"{name} contains control characters")
+    return value
+
+
+def _require_unchanged(message: EmailMessage, headers: dict[str, str | Address]) -> None:
+    """Raise `ValueError` unless *message*, as it will be sent, parses back to *headers* and nothing more.
+
+    What an encoded word or a folded line turns into differs between versions of the standard library, some of which
+    were attackable (CVE-2024-6923).
+    """
+    # As text, because the library's parser of bytes reads UTF-8 headers (RFC 6532) as broken ASCII.
+    parsed = Parser(policy=message.policy).parsestr(message.as_bytes().decode("utf-8"), headersonly=True)
+    if parsed.keys() != [*headers, "Date", "MIME-Version", "Content-Type"]:
+        raise ValueError("they do not stay apart")
+    for name, meant in headers.items():
+        found = parsed[name].addresses if isinstance(meant, Address) else [str(parsed[name])]
+        if list(map(_essence, found)) != [_essence(meant)]:
+            raise ValueError(f"{name} does not stay as it was")
+
+
+def _essence(value: str | Address) -> tuple[str, str]:
+    """A header's address and its text without white space, which the library moves when it folds encoded words."""
+    address, text = (value.addr_spec, value.display_name) if isinstance(value, Address) else ("", value)
+    return address, "".join(text.split())
+
+
+def _transfer_encoding(body: str) -> str | None:
+    """7bit where a mail may hold *body* as it is, so that a long link stays in one piece; else the library's choice."""
+    fits = body.isascii() and all(len(line) <= _LONGEST_LINE for line in body.splitlines())
+    return "7bit" if fits else None
+
+
+def _is_atom_character(character: str) -> bool:
+    if character.isascii():
+        return _ATEXT.match(character) is not None
+    return character.isprintable()
+
+
+def _ascii_domain(domain: str) -> str:
+    from email_validator import validate_email
+
+    # Only the domain's spelling is wanted here; whether an address may be used at all was asked when it was stored.
+    checked = validate_email(
+        f"postmaster@{domain}", check_deliverability=False, globally_deliverable=False, test_environment=True
+    )
+    return checked.ascii_domain

@@ -1,0 +1,101 @@
+"""The texts of mails: lback's own, each replaceable by a file of the same name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+from lback_cli.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one mail says: a *subject* of one line, and the same message as plain *text* and as *html*."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render(name: str, values: Mapping[str, str], directory: Path | None = None) -> Content:
+    """Fill the templates ``name.txt`` and ``name.html`` with *values*, which the HTML gets escaped.
+
+    The text's first line is ``Subject: ...``, then comes an empty line, then the body. Placeholders are those of
+    `string.Template`: ``$link``, ``${link}``; a dollar sign is ``$$``. A file of that name in *directory* is used
+    instead of lback's own.
+
+    Raises `ConfigurationError` for a directory or file that cannot be read, a missing subject, and a placeholder that
+    the mail has no value for.
+    """
+    if directory is not None and not directory.is_dir():
+        raise ConfigurationError(
+            f"email.templates: {directory} is not a directory that can be read.",
+            hint="Name the directory that holds your templates, or leave the key out for lback's own.",
+        )
+    text_file = _find(f"{name}.txt", directory)
+    html_file = _find(f"{name}.html", directory)
+    subject, body = _split(_read(text_file), text_file)
+    html_values = {placeholder: escape(value) for placeholder, value in values.items()}
+    return Content(
+        subject=_fill(subject, values, text_file),
+        text=_fill(body, values, text_file),
+        html=_fill(_read(html_file), html_values, html_file),
+    )
+
+
+def _find(name: str, directory: Path | None) -> Traversable:
+    if directory is not None:
+        try:
+            # Not exists(): it takes a broken link or a forbidden directory for a template that was never written.
+            (directory / name).lstat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _unreadable(directory / name, error) from error
+        else:
+            return directory / name
+    return files("lback_cli.mail") / "templates" / name
+
+
+def _read(file: Traversable) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Traversable, error: OSError | UnicodeDecodeError) -> ConfigurationError:
+    reason = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8"
+    return ConfigurationError(
+        f"Cannot read the mail template {file}: {reason}.", hint="Make the file readable, or take it away."
+    )
+
+
+def _split(text: str, file: Traversable) -> tuple[str, str]:
+    head, _, rest = text.partition("\n")
+    field, colon, subject = head.partition(":")
+    gap, _, body = rest.partition("\n")
+    if field.lower() != "subject" or not colon or not subject.strip() or gap.strip():
+        raise ConfigurationError(
+            f"The mail template {file} does not begin with 'Subject: ...' and an empty line.",
+            hint="Write the subject on the first line, leave the second empty, begin the text on the third.",
+        )
+    return " ".join(subject.split()), body
+
+
+def _fill(text: str, values: Mapping[str, str], file: Traversable) -> str:
+    known = ", ".join(f"${name}" for name in sorted(values))
+    try:
+        return Template(text).substitute(values)
+    except KeyError as error:
+        raise ConfigurationError(
+            f"The mail template {file} has an unknown placeholder ${error.args[0]}.", hint=f"It can use {known}."
+        ) from error
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The mail template {file} has a $ that begins no placeholder: {error}.",
+            hint=f"Write $$ for a dollar sign; placeholders are {known}.",
+        ) from error

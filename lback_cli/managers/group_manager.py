@@ -1,0 +1,60 @@
+"""Groups: making, deleting and listing them. Membership changes with the user, by `UserManager.update_user`."""
+
+from collections.abc import Sequence
+
+from lback_cli.database.engine import Database
+from lback_cli.errors import LastAdministrator, Refused
+from lback_cli.managers.lookup import no_such_group
+from lback_cli.managers.services import Services
+from lback_cli.models import Group
+from lback_cli.repositories.work import Work, reading, transaction
+
+
+class GroupManager:
+    """Creates, deletes and lists groups. The document gives groups no signals, so none are sent."""
+
+    def __init__(self, database: Database, services: Services) -> None:
+        self._database = database
+        self._services = services
+
+    def create_group(self, name: str, *, description: str | None = None) -> Group:
+        """Make a group. Raises `ValidationError` or `GroupExists`."""
+        canonical = self._services.canonical_group_name(name)
+        with transaction(self._database) as work:
+            return work.groups.add(canonical, description=description, now=self._services.now())
+
+    def delete_group(self, name: str) -> Group:
+        """Delete a group; its members lose the membership and nothing else.
+
+        Raises `GroupNotFound`, `LastAdministrator` for the administrators' group while it has an active member, or
+        `Refused` for the group that every new user joins.
+        """
+        users = self._services.settings.users
+        with transaction(self._database) as work:
+            group = self._find(work, name, lock=True)
+            if group.name == users.default_group:
+                raise Refused(
+                    f"{group.name!r} is the group that every new user joins.", hint="Change users.default_group first."
+                )
+            if group.name == users.admin_group and work.users.count_active(group):
+                raise LastAdministrator(f"{group.name!r} still has active administrators.")
+            work.groups.delete(group)
+        return group
+
+    def list_groups(self) -> Sequence[tuple[Group, int]]:
+        """Every group with the number of its members, by name."""
+        with reading(self._database) as work:
+            return work.groups.all_with_sizes()
+
+    def find_group(self, name: str) -> tuple[Group, int]:
+        """The group called *name* with the number of its members. Raises `GroupNotFound`."""
+        with reading(self._database) as work:
+            group = self._find(work, name)
+            return group, work.groups.size(group)
+
+    @staticmethod
+    def _find(work: Work, name: str, *, lock: bool = False) -> Group:
+        group = work.groups.find(name, lock=lock) or work.groups.find(name.lower(), lock=lock)
+        if group is None:
+            raise no_such_group(name)
+        return group

@@ -1,0 +1,70 @@
+"""What the managers work with beside the database; each part is loaded on first use, as most commands need few."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lback_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from lback_cli.mail.mailer import Mailer
+    from lback_cli.security.passwords import PasswordHasher
+    from lback_cli.security.policy import PasswordPolicy
+
+
+def utc_now() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Services:
+    """Passwords, names, mail and time, as *settings* have them.
+
+    *data_directory* is where lback keeps files of its own; *clock* tells the time, in UTC.
+    """
+
+    def __init__(self, settings: Settings, *, data_directory: Path, clock: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.now = clock
+        self._data_directory = data_directory
+
+    @cached_property
+    def hasher(self) -> "PasswordHasher":
+        """Hashes and verifies passwords."""
+        from lback_cli.security.passwords import PasswordHasher
+
+        return PasswordHasher(self.settings.password)
+
+    @cached_property
+    def policy(self) -> "PasswordPolicy":
+        """Decides which new passwords are good enough."""
+        from lback_cli.security.policy import PasswordPolicy
+
+        return PasswordPolicy(self.settings.password, application_words=("lback", self.settings.email.application))
+
+    @cached_property
+    def mailer(self) -> "Mailer":
+        """Sends mail."""
+        from lback_cli.mail.mailer import Mailer
+
+        return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")
+
+    def canonical_username(self, raw: str) -> str:
+        """*raw* as it is stored. Raises `ValidationError`."""
+        from lback_cli.security.names import canonical_username
+
+        return canonical_username(raw, unicode_names=self.settings.users.unicode_names)
+
+    def canonical_email(self, raw: str) -> str:
+        """*raw* as it is stored. Raises `ValidationError`."""
+        from lback_cli.security.addresses import canonical_email
+
+        return canonical_email(raw)
+
+    def canonical_group_name(self, raw: str) -> str:
+        """*raw* as it is stored. Raises `ValidationError`."""
+        from lback_cli.security.names import canonical_group_name
+
+        return canonical_group_name(raw)

@@ -1,0 +1,57 @@
+"""Finding users, without changing any."""
+
+import contextlib
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from lback_cli.database.engine import Database
+from lback_cli.errors import UserNotFound
+from lback_cli.managers.lookup import find_user, no_such_group, parse_id
+from lback_cli.managers.services import Services
+from lback_cli.models import User
+from lback_cli.repositories.user_repository import UserQuery
+from lback_cli.repositories.work import reading
+
+
+class UserDirectory:
+    """Finds users by what a person types. Looking sends no signal."""
+
+    def __init__(self, database: Database, services: Services) -> None:
+        self._database = database
+        self._services = services
+
+    def find_user(self, identifier: str, *, session: Session | None = None) -> User:
+        """The user meant by a user name, an e-mail address or ``id:N``. Raises `UserNotFound`."""
+        with reading(self._database, session) as work:
+            return find_user(work.users, self._services, identifier)
+
+    def resolve_id(self, identifier: str) -> int:
+        """The id of the user meant; ``id:N`` is N, whoever has it. Raises `UserNotFound`."""
+        user_id = parse_id(identifier)
+        return self.find_user(identifier).id if user_id is None else user_id
+
+    def resolve_email(self, identifier: str) -> str:
+        """The address of the user meant; an address, and an ``id:N`` that nobody has, stay as they are.
+
+        Raises `UserNotFound` for a name that nobody has.
+        """
+        if "@" in identifier:
+            return identifier
+        try:
+            return self.find_user(identifier).email
+        except UserNotFound:
+            if parse_id(identifier) is None:
+                raise
+            return identifier
+
+    @contextlib.contextmanager
+    def select_users(self, query: UserQuery) -> Iterator[Iterator[User]]:
+        """The users that *query* describes, as they come from the database, for as long as the block lasts.
+
+        Raises `GroupNotFound`, so that a misspelt group is not taken for an empty one.
+        """
+        with reading(self._database) as work:
+            if query.group is not None and work.groups.find(query.group) is None:
+                raise no_such_group(query.group)
+            yield work.users.select(query)

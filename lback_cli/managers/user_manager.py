@@ -1,0 +1,411 @@
+"""The operations on users, each announced by its documented signals.
+
+| operation | returns | first signal | success | failure |
+|---|---|---|---|---|
+| `register_user` | the user | user_registration_started | user_registered | user_registration_failed |
+| `authenticate_user` | the user | user_authentication_started | user_authenticated | user_authentication_failed |
+| `verify_user_email` | the user | - | user_email_verification_successful | user_email_verification_failed |
+| `update_user` | the user | user_update_started | user_updated | user_update_failed |
+| `delete_user` | True | user_deletion_started | user_deleted | user_deletion_failed |
+| `reset_password_request` | True | password_reset_request_started | ..._processed | password_reset_request_failed |
+| `reset_password` | the user | password_reset_started | password_reset_successful | password_reset_failed |
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from lback_cli import signals
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import ensure_schema
+from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator
+from lback_cli.managers import operation
+from lback_cli.managers.changes import UserChanges, masked
+from lback_cli.managers.lookup import find_by_login, no_such_group, not_found
+from lback_cli.managers.mailed_links import MailedLinks
+from lback_cli.managers.operation import Operation, OperationKind
+from lback_cli.managers.services import Services
+from lback_cli.models import Group, Purpose, User
+from lback_cli.repositories.work import Work
+from lback_cli.security.tokens import generate_token, token_digest, token_prefix
+from lback_cli.settings import Settings
+
+R = TypeVar("R")
+
+
+class UserManager:
+    """Registers, authenticates, verifies, updates and deletes users, and resets their passwords.
+
+    Every operation sends its documented signals with this instance as the sender, and raises an `LbackError` when it
+    fails, having changed nothing. Each takes an optional *session*: given, the operation joins the caller's
+    transaction under a savepoint and leaves the commit to the caller; absent, it has a transaction of its own.
+
+    Besides the errors that each operation lists, all can raise `DatabaseError`, `OperationRejected` when a receiver
+    vetoes, and `UnexpectedError`.
+    """
+
+    def __init__(self, database: Database, services: Services) -> None:
+        self._database = database
+        self._services = services
+        self._links = MailedLinks(services)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "UserManager":
+        """A manager for the database, mail and rules of *settings*.
+
+        Raises `ConfigurationError`, or `SchemaError` when the database was not set up for this lback.
+        """
+        database = Database(settings.database)
+        ensure_schema(database)
+        return cls(database, Services(settings, data_directory=database.directory))
+
+    # The seven operations
+
+    def register_user(
+        self,
+        username: str,
+        email: str,
+        password: str,
+        *,
+        groups: Sequence[str] = (),
+        verified: bool = False,
+        active: bool = True,
+        session: Session | None = None,
+    ) -> User:
+        """Create a user in the default group and *groups*, and mail a link that verifies the address.
+
+        With *verified* the address counts as verified and no mail is sent.
+        Raises `ValidationError`, `UserExists`, `GroupNotFound`, `PasswordHashingError` or `MailError`.
+        """
+
+        def body(run: Operation) -> User:
+            name = self._services.canonical_username(username)
+            address = self._services.canonical_email(email)
+            accepted = self._services.policy.check(password, username=name, email=address)
+            with run.reading() as work:
+                if conflict := work.users.taken(username=name, email=address):
+                    raise conflict
+            password_hash = self._services.hasher.hash(accepted)
+            run.emit(signals.user_pre_register, username=name, email=address)
+            with run.transaction() as work:
+                now = self._services.now()
+                run.user = user = User(
+                    username=name,
+                    email=address,
+                    password_hash=password_hash,
+                    is_active=active,
+                    is_email_verified=verified,
+                    created_at=now,
+                    updated_at=now,
+                    groups=self._registration_groups(work, groups),
+                )
+                work.users.add(user)
+                if verified:
+                    self._announce_vouched(run, user)
+                else:
+                    self._initiate_verification(run, work, user)
+            return user
+
+        return self._run(operation.REGISTER_USER, body, session, username=username, email=email)
+
+    def authenticate_user(
+        self, username: str, password: str, *, allow_unverified: bool = False, session: Session | None = None
+    ) -> User:
+        """Check *password* for the user with that name or address; the address must be verified, unless allowed.
+
+        Every path costs exactly one hash of the current parameters, so time does not tell who exists (ASVS 6.3.8).
+        A hash of an older scheme or cost is replaced. Raises `AuthenticationFailed`.
+        """
+
+        def body(run: Operation) -> User:
+            with run.reading() as work:
+                user = run.user = find_by_login(work.users, self._services, username)
+            checked = self._services.hasher.verify(password, user.password_hash if user else None)
+            if user is None:
+                raise AuthenticationFailed("user_not_found")
+            if not checked.accepted:
+                raise AuthenticationFailed("incorrect_password")
+            _admit(user, user, allow_unverified=allow_unverified)
+            with run.transaction() as work:
+                locked = work.users.get(user.id, lock=True)
+                run.user = current = _admit(user, locked, allow_unverified=allow_unverified)
+                if checked.replacement is not None:
+                    work.users.replace_password_hash(current, checked.replacement, now=self._services.now())
+            return current
+
+        return self._run(operation.AUTHENTICATE_USER, body, session, username=username)
+
+    def verify_user_email(self, token: str, *, session: Session | None = None) -> User:
+        """Mark the address as verified to which *token* was sent.
+
+        A user who is verified already is no failure. Raises `InvalidToken`.
+        """
+
+        def body(run: Operation) -> User:
+            digest = token_digest(token)
+            with run.transaction() as work:
+                found = work.tokens.find(digest, Purpose.VERIFY_EMAIL)
+                user = run.user = work.users.get(found.user_id, lock=True) if found else None
+                if found is None or user is None:
+                    raise InvalidToken("This verification token is unknown.")
+                alive = work.tokens.consume(digest, Purpose.VERIFY_EMAIL, now=self._services.now())
+                if found.email != user.email:
+                    raise InvalidToken(
+                        "This verification token was sent to another address.", error_type="token_mismatch_or_expired"
+                    )
+                if user.is_email_verified:
+                    run.reason = "already_verified"
+                elif alive:
+                    work.users.change(user, is_email_verified=True, updated_at=self._services.now())
+                else:
+                    raise InvalidToken(
+                        "This verification token is used or expired.", error_type="token_mismatch_or_expired"
+                    )
+            return user
+
+        return self._run(operation.VERIFY_USER_EMAIL, body, session, token_prefix=token_prefix(token))
+
+    def update_user(self, user_id: int, update_data: Mapping[str, Any], *, session: Session | None = None) -> User:
+        """Apply *update_data*, whose keys are the fields of `UserChanges`, to the user with that id.
+
+        A new address becomes unverified and is sent a verification link, and the old one a notice; a new password is
+        notified too. All tokens die with either. Raises `UserNotFound`, `ValidationError`, `UserExists`,
+        `GroupNotFound`, `LastAdministrator`, `PasswordHashingError` or `MailError`.
+        """
+
+        def body(run: Operation) -> User:
+            with run.reading() as work:
+                user = run.user = work.users.get(user_id)
+            if user is None:
+                raise not_found(f"id:{user_id}")
+            changes = self._checked(user, UserChanges.parse(update_data))
+            password_hash = None if changes.password is None else self._services.hasher.hash(changes.password)
+            with run.transaction() as work:
+                user = run.user = work.users.get(user_id, lock=True)
+                if user is None:
+                    raise not_found(f"id:{user_id}")
+                self._apply(run, work, user, changes, password_hash)
+            return user
+
+        return self._run(operation.UPDATE_USER, body, session, user_id=user_id, update_data=masked(update_data))
+
+    def delete_user(self, user_id: int, *, session: Session | None = None) -> bool:
+        """Delete the user with that id. Raises `UserNotFound` or `LastAdministrator`."""
+
+        def body(run: Operation) -> bool:
+            with run.transaction() as work:
+                user = run.user = work.users.get(user_id, lock=True)
+                if user is None:
+                    raise not_found(f"id:{user_id}")
+                self._keep_an_administrator(work, user, leaves=True)
+                work.tokens.delete_all(user)
+                work.users.delete(user)
+            return True
+
+        return self._run(operation.DELETE_USER, body, session, user_id=user_id)
+
+    def reset_password_request(self, email: str, *, session: Session | None = None) -> bool:
+        """Mail the user with that address a link that resets the password; older links die.
+
+        Mail goes to the stored address, however *email* was spelt. Raises `UserNotFound` or `MailError`; a public
+        form should answer the same in either case and on success (OWASP Forgot Password).
+        """
+
+        def body(run: Operation) -> bool:
+            with run.transaction() as work:
+                user = run.user = find_by_login(work.users, self._services, email) if "@" in email else None
+                if user is None:
+                    raise not_found(email)
+                self._links.send_password_reset(work, user)
+            return True
+
+        return self._run(operation.RESET_PASSWORD_REQUEST, body, session, email=email)
+
+    def reset_password(self, token: str, new_password: str, *, session: Session | None = None) -> User:
+        """Set *new_password* for the user who was sent *token*, and notify the user.
+
+        A refused password does not spend the token. Raises `InvalidToken`, `ValidationError`, `PasswordHashingError`
+        or `MailError`.
+        """
+
+        def body(run: Operation) -> User:
+            digest = token_digest(token)
+            with run.reading() as work:
+                found = work.tokens.find(digest, Purpose.RESET_PASSWORD)
+                user = run.user = work.users.get(found.user_id) if found else None
+            if found is None or user is None:
+                raise InvalidToken("This reset token is unknown.")
+            if found.used_at is not None or found.expires_at < self._services.now():
+                raise InvalidToken("This reset token is used or expired.")
+            password_hash = self._new_hash(user, new_password)
+            with run.transaction() as work:
+                if not work.tokens.consume(digest, Purpose.RESET_PASSWORD, now=self._services.now()):
+                    raise InvalidToken("This reset token is used or expired.")
+                user = run.user = self._set_password(run, work, user.id, password_hash)
+            return user
+
+        return self._run(operation.RESET_PASSWORD, body, session, token_prefix=token_prefix(token))
+
+    # What an administrator needs besides, with the signals of the operation it amounts to
+
+    def reset_user_password(self, user_id: int, new_password: str, *, session: Session | None = None) -> User:
+        """Reset the password of the user with that id: `reset_password` with a token issued and spent at once.
+
+        Raises `UserNotFound`, `ValidationError`, `PasswordHashingError` or `MailError`.
+        """
+        token = generate_token()
+
+        def body(run: Operation) -> User:
+            with run.reading() as work:
+                user = run.user = work.users.get(user_id)
+            if user is None:
+                raise not_found(f"id:{user_id}")
+            password_hash = self._new_hash(user, new_password)
+            with run.transaction() as work:
+                self._links.issue(work, user, Purpose.RESET_PASSWORD, token)
+                work.tokens.consume(token_digest(token), Purpose.RESET_PASSWORD, now=self._services.now())
+                user = run.user = self._set_password(run, work, user_id, password_hash)
+            return user
+
+        return self._run(operation.RESET_PASSWORD, body, session, token_prefix=token_prefix(token))
+
+    def resend_verification(self, user_id: int, *, session: Session | None = None) -> User:
+        """Mail a fresh verification link; older ones die. A user who is verified already is told as such, unmailed.
+
+        Success is ``user_email_verification_initiated``, or ``user_email_verification_successful`` with the reason
+        ``already_verified``; failure is ``user_email_verification_failed`` with an empty ``token_prefix``.
+        Raises `UserNotFound` or `MailError`.
+        """
+
+        def body(run: Operation) -> User:
+            with run.transaction() as work:
+                user = run.user = work.users.get(user_id, lock=True)
+                if user is None:
+                    raise not_found(f"id:{user_id}")
+                if user.is_email_verified:
+                    run.success_signal = signals.user_email_verification_successful
+                    run.reason = "already_verified"
+                else:
+                    self._links.send_verification(work, user)
+            return user
+
+        return self._run(operation.RESEND_VERIFICATION, body, session, token_prefix="")
+
+    # The steps that operations share
+
+    def _run(self, kind: OperationKind, body: Callable[[Operation], R], session: Session | None, **identity: Any) -> R:
+        return Operation(kind, self, self._database, session, identity).run(body)
+
+    def _registration_groups(self, work: Work, names: Sequence[str]) -> list[Group]:
+        default = work.groups.get_or_add(self._services.settings.users.default_group, now=self._services.now())
+        chosen = {default.id: default}
+        for name in names:
+            group = self._find_group(work, name)
+            chosen[group.id] = group
+        return list(chosen.values())
+
+    def _find_group(self, work: Work, name: str) -> Group:
+        group = work.groups.find(name) or work.groups.find(self._services.canonical_group_name(name))
+        if group is None:
+            raise no_such_group(name)
+        return group
+
+    def _checked(self, user: User, changes: UserChanges) -> UserChanges:
+        """*changes* in canonical form, without those that change nothing. Raises `ValidationError`."""
+        services = self._services
+        username = None if changes.username is None else services.canonical_username(changes.username)
+        email = None if changes.email is None else services.canonical_email(changes.email)
+        password = changes.password
+        if password is not None:
+            password = services.policy.check(password, username=username or user.username, email=email or user.email)
+        return UserChanges(
+            username=username if username != user.username else None,
+            email=email if email != user.email else None,
+            password=password,
+            is_active=changes.is_active,
+            is_email_verified=changes.is_email_verified,
+            add_groups=changes.add_groups,
+            remove_groups=changes.remove_groups,
+        )
+
+    def _apply(self, run: Operation, work: Work, user: User, changes: UserChanges, password_hash: str | None) -> None:
+        added = [self._find_group(work, name) for name in changes.add_groups]
+        removed = [self._find_group(work, name) for name in changes.remove_groups]
+        leaves = any(group.name == self._services.settings.users.admin_group for group in removed)
+        self._keep_an_administrator(work, user, leaves=leaves or changes.is_active is False)
+        old_email, was_verified = user.email, user.is_email_verified
+        verified = changes.is_email_verified
+        if verified is None and changes.email is not None:
+            verified = False
+        values = {
+            "username": changes.username,
+            "email": changes.email,
+            "password_hash": password_hash,
+            "is_active": changes.is_active,
+            "is_email_verified": verified,
+        }
+        groups = [group for group in dict.fromkeys([*user.groups, *added]) if group not in removed]
+        wanted = {name: value for name, value in values.items() if value is not None}
+        work.users.change(user, **wanted, groups=groups, updated_at=self._services.now())
+        if changes.email is not None or password_hash is not None:
+            work.tokens.revoke_all(user)
+        self._notify(run, work, user, old_email, changes)
+        if user.is_email_verified and not (was_verified and changes.email is None):
+            self._announce_vouched(run, user)
+
+    def _notify(self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges) -> None:
+        if changes.password is not None:
+            self._services.mailer.send_password_changed(username=user.username, email=old_email, key=run.id)
+        if changes.email is not None:
+            self._services.mailer.send_email_changed(
+                username=user.username, old_email=old_email, new_email=user.email, key=run.id
+            )
+            if not user.is_email_verified:
+                self._initiate_verification(run, work, user)
+
+    def _keep_an_administrator(self, work: Work, user: User, *, leaves: bool) -> None:
+        """Raise `LastAdministrator` if *user* is the last active one and is about to go."""
+        name = self._services.settings.users.admin_group
+        if not leaves or not user.is_active or all(group.name != name for group in user.groups):
+            return
+        group = work.groups.find(name, lock=True)
+        if group is not None and work.users.count_active(group) <= 1:
+            raise LastAdministrator(
+                f"{user.username} is the last active member of {name!r}.",
+                hint=f"First: lback user update SOMEONE --add-group {name}",
+            )
+
+    def _new_hash(self, user: User, new_password: str) -> str:
+        accepted = self._services.policy.check(new_password, username=user.username, email=user.email)
+        return self._services.hasher.hash(accepted)
+
+    def _set_password(self, run: Operation, work: Work, user_id: int, password_hash: str) -> User:
+        user = work.users.get(user_id, lock=True)
+        if user is None:
+            raise not_found(f"id:{user_id}")
+        work.users.change(user, password_hash=password_hash, updated_at=self._services.now())
+        work.tokens.revoke_all(user)
+        self._services.mailer.send_password_changed(username=user.username, email=user.email, key=run.id)
+        return user
+
+    def _initiate_verification(self, run: Operation, work: Work, user: User) -> None:
+        self._links.send_verification(work, user)
+        run.emit(signals.user_email_verification_initiated, user=user)
+
+    @staticmethod
+    def _announce_vouched(run: Operation, user: User) -> None:
+        run.emit(signals.user_email_verification_successful, user=user, reason="set_by_administrator")
+
+
+def _admit(seen: User, current: User | None, *, allow_unverified: bool) -> User:
+    """*current*, unless the account may not log in, or changed since its password was checked."""
+    if current is None:
+        raise AuthenticationFailed("user_not_found")
+    if current.password_hash != seen.password_hash:
+        raise AuthenticationFailed("incorrect_password")
+    if not current.is_active:
+        raise AuthenticationFailed("user_inactive")
+    if not (current.is_email_verified or allow_unverified):
+        raise AuthenticationFailed("email_not_verified")
+    return current

@@ -1,0 +1,1 @@
+"""What keeps names, passwords, tokens and terminals safe."""

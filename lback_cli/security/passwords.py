@@ -1,0 +1,226 @@
+"""Hash passwords with Argon2id; verify those, and the hashes that other applications left, at one uniform cost."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from passlib.context import CryptContext
+
+from lback_cli.errors import PasswordHashingError
+from lback_cli.security.policy import normalize_password
+from lback_cli.settings.schema import PasswordSettings
+
+_CURRENT_SCHEME = "argon2"
+# Salted schemes that look at the whole password; des_crypt (8 characters) and unsalted digests are not among them.
+_SCHEMES = (
+    _CURRENT_SCHEME,
+    "bcrypt",
+    "bcrypt_sha256",
+    "scrypt",
+    "pbkdf2_sha256",
+    "pbkdf2_sha512",
+    "pbkdf2_sha1",
+    "sha512_crypt",
+    "sha256_crypt",
+    "md5_crypt",
+    "phpass",
+    "django_pbkdf2_sha256",
+    "django_pbkdf2_sha1",
+    "django_bcrypt_sha256",
+    "django_salted_sha1",
+    "django_salted_md5",
+    "ldap_salted_sha512",
+    "ldap_salted_sha256",
+    "ldap_salted_sha1",
+    "ldap_salted_md5",
+)
+# Where Django and LDAP servers wrap a scheme in a prefix of their own, and what the scheme itself calls for there.
+_PREFIXES = (
+    ("argon2$argon2", "$argon2"),
+    ("bcrypt$$2", "$2"),
+    ("{ARGON2}$", "$"),
+    ("{CRYPT}$", "$"),
+    ("{PBKDF2-SHA256}", "$pbkdf2-sha256$"),
+    ("{PBKDF2-SHA512}", "$pbkdf2-sha512$"),
+    ("{PBKDF2}", "$pbkdf2$"),
+)
+
+# A stored hash is foreign input: one that asks for more than this is not worked on, for it may be an attack.
+_MAXIMUM_STORED_LENGTH = 1024
+_MAXIMUM_MEMORY = 256 * 1024  # KiB
+_MAXIMUM_ARGON2_ROUNDS = 10
+_MAXIMUM_ARGON2_LANES = 8
+_MAXIMUM_SCRYPT_ROUNDS = 17  # N = 2**17
+_MAXIMUM_SCRYPT_WORK = 2**21  # N * r * p; 128 bytes times this also bounds its memory
+_MAXIMUM_ROUNDS = {
+    "bcrypt": 14,
+    "bcrypt_sha256": 14,
+    "django_bcrypt_sha256": 14,
+    "pbkdf2_sha256": 2_000_000,
+    "pbkdf2_sha512": 2_000_000,
+    "pbkdf2_sha1": 2_000_000,
+    "django_pbkdf2_sha256": 2_000_000,
+    "django_pbkdf2_sha1": 2_000_000,
+    "sha512_crypt": 1_000_000,
+    "sha256_crypt": 1_000_000,
+    "phpass": 20,
+}
+# A shorter Argon2 tag could be met by chance; RFC 9106 section 4 recommends 128 bits or more.
+_MINIMUM_ARGON2_TAG = 16
+
+_BCRYPT_LIMIT = 72  # bytes; bcrypt would ignore the rest, or the library raise
+_DUMMY_PASSWORD = "no password"  # noqa: S105 - stands in for input that can be no password
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a password was accepted, and the hash to store from now on where the stored one is older."""
+
+    accepted: bool
+    replacement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredHash:
+    """A stored hash that may be worked on: its native *text*, its *scheme*, and whether it is of the current cost."""
+
+    text: str
+    scheme: str
+    current: bool
+
+
+class PasswordHasher:
+    """Argon2id (RFC 9106) at the configured cost, and the verification of older hashes.
+
+    *operations* counts the hash operations of the current scheme and cost so far: `hash` and `verify` add exactly one
+    each, whatever the input, so that time does not tell whether a user exists (ASVS 6.3.8).
+    """
+
+    def __init__(self, settings: PasswordSettings) -> None:
+        self._settings = settings
+        self.operations = 0
+        self._context: Any = CryptContext(
+            schemes=list(_SCHEMES),
+            default=_CURRENT_SCHEME,
+            deprecated="auto",
+            argon2__type="ID",
+            argon2__memory_cost=settings.memory,
+            argon2__rounds=settings.iterations,
+            argon2__parallelism=settings.parallelism,
+        )
+        self._current: Any = self._context.handler(_CURRENT_SCHEME)
+        # Made of constants: computing it would cost a second hash in the very process that is being timed.
+        self._dummy = (
+            f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}"
+            f"${_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
+        )
+
+    def hash(self, password: str) -> str:
+        """Return the hash to store for *password*, which is in the form that `PasswordPolicy.check` returned.
+
+        Raises:
+            PasswordHashingError: it could not be computed, for instance for want of memory.
+        """
+        self.operations += 1
+        try:
+            hashed: str = self._current.hash(password)
+        except Exception as error:
+            raise _hashing_failed() from error
+        return hashed
+
+    def verify(self, password: str, stored: str | None) -> Verification:
+        """Tell whether *stored* is a hash of *password*.
+
+        *stored* may be None (there is no such user) and any text: what is no usable hash accepts no password. A hash of
+        another scheme or cost is verified too, and with ``upgrade_at_login`` replaced once accepted.
+
+        Raises:
+            PasswordHashingError: the operation of the current cost failed, for instance for want of memory.
+        """
+        normalized = normalize_password(password)
+        known = None if stored is None else self._parse(stored)
+        if normalized is None or known is None:
+            self._verify_current(_DUMMY_PASSWORD if normalized is None else normalized, self._dummy)
+            return Verification(accepted=False)
+        if known.current:
+            return Verification(accepted=self._verify_current(normalized, known.text))
+        accepted = self._verify_foreign(normalized, known)
+        if accepted and self._settings.upgrade_at_login:
+            try:
+                return Verification(accepted=True, replacement=self.hash(normalized))
+            except PasswordHashingError:  # the old hash still serves, so the login need not fail
+                return Verification(accepted=True)
+        self._verify_current(normalized, self._dummy)
+        return Verification(accepted=accepted)
+
+    def identify(self, stored: str) -> str | None:
+        """Return the scheme of *stored* (``argon2``, ``bcrypt``, ...), or None when `verify` would accept nothing."""
+        known = self._parse(stored)
+        return None if known is None else known.scheme
+
+    def _verify_current(self, password: str, text: str) -> bool:
+        self.operations += 1
+        try:
+            accepted: bool = self._current.verify(password, text)
+        except Exception as error:
+            raise _hashing_failed() from error
+        return accepted and text != self._dummy
+
+    def _verify_foreign(self, password: str, known: _StoredHash) -> bool:
+        if known.scheme == "bcrypt" and (len(password.encode()) > _BCRYPT_LIMIT or "\0" in password):
+            return False
+        try:
+            accepted: bool = self._context.handler(known.scheme).verify(password, known.text)
+        except Exception:  # noqa: BLE001 - twenty handlers fail in as many ways on text that is nearly a hash
+            return False
+        return accepted
+
+    def _parse(self, stored: str) -> _StoredHash | None:
+        if len(stored) > _MAXIMUM_STORED_LENGTH or not (stored.isascii() and stored.isprintable()):
+            return None
+        text = stored
+        for prefix, native in _PREFIXES:
+            if stored.startswith(prefix):
+                text = native + stored.removeprefix(prefix)
+                break
+        try:
+            scheme: str | None = self._context.identify(text)
+            if scheme is None:
+                return None
+            parsed = self._context.handler(scheme).from_string(text)
+            if not parsed.checksum or not self._within_bounds(scheme, parsed):
+                return None
+            # The parser is more lenient than the library that hashes: what is not written its way fails there.
+            current = scheme == _CURRENT_SCHEME and parsed.to_string() == text and not self._context.needs_update(text)
+        except Exception:  # noqa: BLE001 - as above
+            return None
+        return _StoredHash(text=text, scheme=scheme, current=current)
+
+    def _within_bounds(self, scheme: str, parsed: Any) -> bool:
+        if scheme == _CURRENT_SCHEME:
+            return bool(
+                parsed.memory_cost <= max(_MAXIMUM_MEMORY, self._settings.memory)
+                and parsed.rounds <= max(_MAXIMUM_ARGON2_ROUNDS, self._settings.iterations)
+                and parsed.parallelism <= max(_MAXIMUM_ARGON2_LANES, self._settings.parallelism)
+                and parsed.memory_cost >= 8 * parsed.parallelism
+                and len(parsed.checksum) >= _MINIMUM_ARGON2_TAG
+                and parsed.data is None
+            )
+        if scheme == "scrypt":
+            return bool(
+                parsed.rounds <= _MAXIMUM_SCRYPT_ROUNDS
+                and (parsed.block_size * parsed.parallelism) << parsed.rounds <= _MAXIMUM_SCRYPT_WORK
+            )
+        maximum = _MAXIMUM_ROUNDS.get(scheme)
+        return maximum is None or bool(parsed.rounds <= maximum)
+
+
+def _phc_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii").rstrip("=")
+
+
+def _hashing_failed() -> PasswordHashingError:
+    return PasswordHashingError(
+        "The password could not be hashed.",
+        hint="Check that the machine has the memory that [password] memory asks for.",
+    )

@@ -1,0 +1,134 @@
+"""What a password must be: long enough, and not what a guesser tries first.
+
+The rules are those of ASVS 5.0 section 6.2 and NIST SP 800-63B-4: a length, a list, the words of its context, and no
+demands on the kinds of characters.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from lback_cli.errors import ConfigurationError, ValidationError
+from lback_cli.security.guessing import choices, common_passwords, cores, folded
+from lback_cli.security.text import safe
+from lback_cli.settings.schema import PasswordSettings
+
+MAXIMUM_LENGTH = 1024
+# Checked before normalization, whose cost grows with the input (CVE-2023-46695).
+_MAXIMUM_RAW_LENGTH = 4096
+
+_SHORTEST_WORD = 4
+# The floor of SP 800-63B-4 for any password holds for what no pattern and no context word explains.
+_LEAST_CHOICES = 8
+_LEAST_DISTINCT = 4
+_NOT_IN_WORDS = re.compile(r"[\W_]+")
+_HINT = "Use several unrelated words, or a generated password."
+
+
+def normalize_password(password: str) -> str | None:
+    """Return *password* in NFC (RFC 8265 section 4.2), the form that is hashed, or None if it can be no password.
+
+    That is so if it is longer than any password may be, or holds a lone surrogate, which has no UTF-8 form.
+    """
+    if len(password) > _MAXIMUM_RAW_LENGTH or _has_surrogate(password):
+        return None
+    normalized = unicodedata.normalize("NFC", password)
+    return normalized if len(normalized) <= MAXIMUM_LENGTH else None
+
+
+class PasswordPolicy:
+    """The rules for new passwords; *application_words* are names that a guesser knows, such as the application's."""
+
+    def __init__(self, settings: PasswordSettings, *, application_words: Sequence[str] = ("lback",)) -> None:
+        self._settings = settings
+        self._application_words = tuple(application_words)
+        self._own_blocklist: frozenset[str] | None = None
+
+    def check(self, password: str, *, username: str = "", email: str = "") -> str:
+        """Return *password* in NFC, the form to be hashed, if it may be the password of that user.
+
+        Raises:
+            ValidationError: it breaks the rule that the message names; ``field`` is ``password``. The password itself
+                is in no message.
+            ConfigurationError: the blocklist file cannot be read.
+        """
+        normalized = self._checked_characters(password)
+        text = folded(normalized)
+        found = cores(text)
+        words = self._context_words(username, email)
+        if found & words or _is_mostly(text, words):
+            raise _refusal("The password is built from the user's name or address, or the application's name.")
+        if found & common_passwords():
+            raise _refusal("The password is a common one, or a common one with additions.")
+        if found & self._blocklist():
+            raise _refusal("The password is on the list in [password] blocklist_file, or one there with additions.")
+        if choices(text) < _LEAST_CHOICES or len(set(text)) < _LEAST_DISTINCT:
+            raise _refusal("The password is a simple sequence or repetition.")
+        return normalized
+
+    def _checked_characters(self, password: str) -> str:
+        if len(password) > _MAXIMUM_RAW_LENGTH:
+            raise _too_long()
+        if _has_surrogate(password):
+            raise ValidationError("password", "The password is not valid Unicode text.", hint="Send it as UTF-8.")
+        if any(unicodedata.category(character) == "Cc" for character in password):
+            raise ValidationError(
+                "password",
+                "The password contains a control character, such as a tab or a line break.",
+                hint="Remove it; spaces are welcome.",
+            )
+        normalized = unicodedata.normalize("NFC", password)
+        if len(normalized) > MAXIMUM_LENGTH:
+            raise _too_long()
+        if len(normalized) < self._settings.minimum_length:
+            raise ValidationError(
+                "password",
+                f"The password has {len(normalized)} characters; {self._settings.minimum_length} is the least.",
+                hint=_HINT,
+            )
+        return normalized
+
+    def _context_words(self, username: str, email: str) -> set[str]:
+        local_part, _, domain = folded(email).rpartition("@")
+        names = [folded(username), local_part, domain, *map(folded, self._application_words)]
+        words = {part for name in names for part in (name, *_NOT_IN_WORDS.split(name))}
+        return {word for word in words if len(word) >= _SHORTEST_WORD}
+
+    def _blocklist(self) -> frozenset[str]:
+        if self._own_blocklist is None:
+            self._own_blocklist = self._read_blocklist()
+        return self._own_blocklist
+
+    def _read_blocklist(self) -> frozenset[str]:
+        path = self._settings.blocklist_file
+        if path is None:
+            return frozenset()
+        try:
+            with path.open(encoding="utf-8-sig") as lines:
+                return frozenset(entry for line in lines if (entry := folded(line.rstrip("\r\n"))))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ConfigurationError(
+                f"The blocklist file {safe(path)} cannot be read: {reason}.",
+                hint="Repair the file or change [password] blocklist_file.",
+            ) from error
+
+
+def _is_mostly(text: str, words: Iterable[str]) -> bool:
+    """Tell whether *text* holds one of *words* and little besides them."""
+    rest = text
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest != text and choices(rest) < _LEAST_CHOICES
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _too_long() -> ValidationError:
+    return ValidationError("password", f"The password has more than {MAXIMUM_LENGTH} characters.", hint="Use fewer.")
+
+
+def _refusal(message: str) -> ValidationError:
+    return ValidationError("password", message, hint=_HINT)

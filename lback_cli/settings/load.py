@@ -1,0 +1,174 @@
+"""Read the configuration from all its sources, each value with the place it came from."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lback_cli.errors import ConfigurationError
+from lback_cli.settings.private_file import read_private_variables
+from lback_cli.settings.schema import Settings, keys, section_class, sections
+from lback_cli.settings.values import parse
+
+ENVIRONMENT_PREFIX = "LBACK_"
+
+OTHER_VARIABLES = {
+    "LBACK_CONFIG": "path of the configuration file",
+    "LBACK_ACTOR": "who is acting, for the event log",
+    "LBACK_REQUIRE_SERVICES": "services that lback's own tests must find",
+}
+"""Environment variables that are not configuration keys."""
+
+Values = dict[tuple[str, str], tuple[Any, str]]
+"""(section, key) -> (raw value, where it came from)."""
+
+
+def load_settings(
+    config: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Settings:
+    """Combine all sources, the later over the earlier: defaults, file, ``.env``, *environment*, *overrides*.
+
+    *config* names the file outright; *overrides* maps ``section.key`` to values given on the command line, None being
+    an option that was not given; *directory* is where ``config.toml`` and ``.env`` are looked for (the current one by
+    default, never a parent).
+
+    Raises `ConfigurationError` for an unknown key, a bad value or a file that cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    directory = directory or Path()
+    environment_file = read_private_variables(directory / ".env", ENVIRONMENT_PREFIX)
+    values: Values = {}
+    config_file = _find_config_file(config, {**environment_file, **environment}, directory)
+    if config_file is not None:
+        values |= _from_file(config_file)
+    values |= _from_environment(environment_file, " in .env")
+    values |= _from_environment(environment, "")
+    values |= _from_overrides(overrides or {})
+    return _build(values, config_file)
+
+
+def user_config_file() -> Path:
+    """The configuration file in the user's configuration directory."""
+    from platformdirs import user_config_path
+
+    return user_config_path("lback") / "config.toml"
+
+
+def _build(values: Values, config_file: Path | None) -> Settings:
+    built: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for section in sections():
+        chosen: dict[str, Any] = {}
+        for key in keys(section):
+            name = f"{section.name}.{key.name}"
+            if (section.name, key.name) in values:
+                raw, source = values[section.name, key.name]
+                chosen[key.name] = parse(key, raw, name=name, source=source)
+                sources[name] = source
+            else:
+                sources[name] = "default"
+        built[section.name] = section_class(section)(**chosen)
+    return Settings(**built, sources=sources, config_file=config_file)
+
+
+def _find_config_file(config: Path | None, environment: Mapping[str, str], directory: Path) -> Path | None:
+    """``--config``, then ``LBACK_CONFIG``, then ``./config.toml``, then the user's configuration directory."""
+    if config is not None:
+        return config
+    if named := environment.get("LBACK_CONFIG"):
+        return Path(os.path.expanduser(named))  # noqa: PTH111 (Path.expanduser raises for a user who is not)
+    # Not Path.is_file: before Python 3.14 it raises where a directory may not be entered, such as root's under sudo -u.
+    found = (path for path in _usual_config_files(directory) if os.path.isfile(path))  # noqa: PTH113
+    return next(found, None)
+
+
+def _usual_config_files(directory: Path) -> Iterable[Path]:
+    yield directory / "config.toml"
+    yield user_config_file()
+
+
+def _from_file(path: Path) -> Values:
+    known = {section.name: [key.name for key in keys(section)] for section in sections()}
+    values: Values = {}
+    for section, table in _read_toml(path).items():
+        if section not in known:
+            what = f"section [{section}]" if isinstance(table, dict | list) else f"key {section!r} outside any section"
+            raise ConfigurationError(f"{path}: unknown {what}.", hint=_choices("Sections", section, known))
+        if not isinstance(table, dict):
+            raise ConfigurationError(f"{path}: {section} must be a section, [{section}].")
+        for key, value in table.items():
+            if key not in known[section]:
+                raise ConfigurationError(
+                    f"{path}: unknown key {key!r} in [{section}].",
+                    hint=_choices(f"Keys of [{section}]", key, known[section]),
+                )
+            values[section, key] = (value, str(path))
+    return values
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        content = path.read_bytes()
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{path} is not valid TOML: line {line} is not UTF-8.") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{path} is not valid TOML: nested too deeply.") from error
+    except ValueError as error:  # TOMLDecodeError, and int()'s for one of thousands of digits
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _from_environment(environment: Mapping[str, str], where: str) -> Values:
+    variables = {
+        f"{ENVIRONMENT_PREFIX}{section.name}_{key.name}".upper(): (section.name, key.name)
+        for section in sections()
+        for key in keys(section)
+    }
+    variables["LBACK_OUTPUT"] = ("output", "format")
+    for name in environment:
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in variables and name not in OTHER_VARIABLES:
+            raise ConfigurationError(
+                f"Unknown environment variable {name}{where}.", hint=_variable_choices(name, variables)
+            )
+    # In the order of the keys, not of the environment, so that LBACK_OUTPUT always wins over LBACK_OUTPUT_FORMAT.
+    return {key: (environment[name], f"{name}{where}") for name, key in variables.items() if name in environment}
+
+
+def _from_overrides(overrides: Mapping[str, Any]) -> Values:
+    known = {f"{section.name}.{key.name}": (section.name, key.name) for section in sections() for key in keys(section)}
+    values: Values = {}
+    for name, value in overrides.items():
+        if name not in known:
+            raise ConfigurationError(f"Unknown key {name!r}.", hint=_choices("Keys", name, known))
+        if value is not None:
+            section, key = known[name]
+            option = f"--{section}" if section == "output" else f"--{section}-{key}".replace("_", "-")
+            values[section, key] = (value, option)
+    return values
+
+
+def _variable_choices(name: str, variables: Iterable[str]) -> str:
+    section = name.removeprefix(ENVIRONMENT_PREFIX).partition("_")[0]
+    siblings = [variable for variable in variables if variable.startswith(f"{ENVIRONMENT_PREFIX}{section}_")]
+    if siblings:
+        return _choices(f"Variables of [{section.lower()}]", name, siblings)
+    stems = ", ".join(f"{ENVIRONMENT_PREFIX}{section.name}_".upper() + "..." for section in sections())
+    return f"{_nearest(name, [*variables, *OTHER_VARIABLES])}Variables are {stems}, {', '.join(OTHER_VARIABLES)}."
+
+
+def _choices(what: str, wrong: str, right: Iterable[str]) -> str:
+    return f"{_nearest(wrong, right)}{what} are {', '.join(right)}."
+
+
+def _nearest(wrong: str, right: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    return "".join(f"Did you mean {match}? " for match in get_close_matches(wrong, right, n=1, cutoff=0.75))

@@ -1,0 +1,178 @@
+"""Every configuration key: its section, type, default, limits and meaning.
+
+``config.example.toml``, the environment variables' names, `lback config show` and the error messages are derived from
+these classes. A key's documentation is the ``doc`` of its field.
+"""
+# ruff: noqa: RUF009 (`key` is a `dataclasses.field`, whose defaults here are all immutable)
+
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
+
+T = TypeVar("T")
+
+
+class Details(TypedDict, total=False):
+    """What else a key says of itself.
+
+    *minimum* and *maximum* bound a number, or a time in seconds (inclusive); *contains* must be part of a text;
+    *example* stands for an unset path in ``config.example.toml``; a *secret* URL is kept out of `repr` and of error
+    messages, and masked by `lback config show`.
+    """
+
+    minimum: float
+    maximum: float
+    contains: str
+    example: str
+    secret: bool
+
+
+def key(default: T, doc: str, **details: Unpack[Details]) -> T:
+    """Declare one configuration key. A text key may be empty only when its *default* is."""
+    made: T = field(default=default, repr=not details.get("secret", False), metadata={"doc": doc, **details})
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where the users are kept."""
+
+    url: str = key(
+        "",
+        "SQLAlchemy URL, for instance sqlite:////srv/app/users.db or postgresql+psycopg://app@db/app. "
+        "Empty: a SQLite file in your data directory, made on first use.",
+        secret=True,
+    )
+    password_file: Path | None = key(
+        None,
+        "File whose first line is the database password, so that the URL needs none.",
+        example="/run/secrets/database-password",
+    )
+    busy_timeout: float = key(
+        10.0, "Seconds to wait for another writer before giving up (SQLite).", minimum=0, maximum=600
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EmailSettings:
+    """How mail leaves."""
+
+    transport: Literal["file", "smtp"] = key(
+        "file", "file: write .eml files to a directory. smtp: hand them to a mail server."
+    )
+    directory: Path | None = key(
+        None, "Where transport 'file' writes. Unset: 'mail' beside the SQLite file.", example="/srv/app/mail"
+    )
+    host: str = key("localhost", "Mail server.")
+    port: int = key(587, "Its port: usually 587 for starttls, 465 for tls, 25 for none.", minimum=1, maximum=65535)
+    security: Literal["starttls", "tls", "none"] = key(
+        "starttls", "How the connection is protected. A password is never sent with 'none'."
+    )
+    ca_file: Path | None = key(
+        None,
+        "PEM file of the authority that signed the server's certificate. Unset: the system's.",
+        example="/etc/ssl/private-ca.pem",
+    )
+    username: str = key("", "Login name at the mail server. Empty: no login.")
+    password_file: Path | None = key(
+        None, "File whose first line is the password for that login.", example="/run/secrets/mail-password"
+    )
+    sender: str = key("lback@localhost", "Address that mail comes from.")
+    timeout: float = key(10.0, "Seconds that the mail server has for each answer.", minimum=0.1, maximum=600)
+    templates: Path | None = key(
+        None,
+        "Directory with your own verify_email.txt, verify_email.html and so on; missing ones are lback's.",
+        example="/srv/app/templates",
+    )
+    application: str = key("lback", "Name of your application, as mail calls it.")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """Where the links in mail lead; {token} is replaced."""
+
+    verify_email: str = key(
+        "https://localhost/verify-email?token={token}", "Link that proves an e-mail address.", contains="{token}"
+    )
+    reset_password: str = key(
+        "https://localhost/reset-password?token={token}", "Link that resets a password.", contains="{token}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    """Who users are."""
+
+    default_group: str = key("basic_user", "Group that every new user joins; made when missing.")
+    admin_group: str = key("admin", "Group whose last active member cannot be deleted, deactivated or removed.")
+    unicode_names: bool = key(False, "Allow user names beyond ASCII letters and digits (RFC 8265).")
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSettings:
+    """What a password must be, and what it costs to guess one."""
+
+    memory: int = key(65536, "Argon2id memory in KiB (RFC 9106's second choice).", minimum=19456, maximum=4194304)
+    iterations: int = key(3, "Argon2id passes over that memory.", minimum=2, maximum=100)
+    parallelism: int = key(4, "Argon2id lanes.", minimum=1, maximum=64)
+    minimum_length: int = key(15, "Shortest password accepted, in characters.", minimum=8, maximum=1024)
+    blocklist_file: Path | None = key(
+        None, "Your own list of refused passwords, one a line, beside lback's.", example="/srv/app/blocklist.txt"
+    )
+    upgrade_at_login: bool = key(True, "Replace a password hash of an older scheme or cost when its user logs in.")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """How long a link in a mail works."""
+
+    verification_lifetime: timedelta = key(
+        timedelta(hours=24), "For the link that proves an e-mail address.", minimum=1, maximum=365 * 86400
+    )
+    reset_lifetime: timedelta = key(
+        timedelta(hours=1), "For the link that resets a password.", minimum=1, maximum=365 * 86400
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSettings:
+    """How results are shown."""
+
+    format: Literal["table", "json", "jsonl", "csv"] = key("table", "Form of results on stdout; LBACK_OUTPUT too.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All configuration, with the place each value came from.
+
+    *sources* maps ``section.key`` to ``default``, a file, an environment variable or an option; *config_file* is the
+    TOML file that was read, if any.
+    """
+
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    email: EmailSettings = field(default_factory=EmailSettings)
+    links: LinkSettings = field(default_factory=LinkSettings)
+    users: UserSettings = field(default_factory=UserSettings)
+    password: PasswordSettings = field(default_factory=PasswordSettings)
+    tokens: TokenSettings = field(default_factory=TokenSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
+    sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
+    config_file: Path | None = field(default=None, metadata={"section": False})
+
+
+def sections() -> Iterator[Field[Any]]:
+    """The fields of `Settings` that are sections of the configuration file."""
+    return (section for section in fields(Settings) if section.metadata.get("section", True))
+
+
+def section_class(section: Field[Any]) -> type[Any]:
+    """The dataclass of a section that `sections` named."""
+    assert isinstance(section.type, type)
+    return section.type
+
+
+def keys(section: Field[Any]) -> tuple[Field[Any], ...]:
+    """The keys of a section that `sections` named, in the order of their declaration."""
+    return fields(section_class(section))

@@ -1,0 +1,71 @@
+"""The 22 signals of `UserManager`; connect receivers the blinker way.
+
+    from lback_cli.signals import user_registered
+
+    @user_registered.connect
+    def greet(sender, user, session, **extra): ...
+
+Accept ``**extra`` in a receiver, so that an argument added later does not break it.
+"""
+
+from lback_cli.signals.catalogue import (
+    CATALOGUE,
+    Argument,
+    SignalSpec,
+    find_signal,
+    password_reset_failed,
+    password_reset_request_failed,
+    password_reset_request_processed,
+    password_reset_request_started,
+    password_reset_started,
+    password_reset_successful,
+    user_authenticated,
+    user_authentication_failed,
+    user_authentication_started,
+    user_deleted,
+    user_deletion_failed,
+    user_deletion_started,
+    user_email_verification_failed,
+    user_email_verification_initiated,
+    user_email_verification_successful,
+    user_pre_register,
+    user_registered,
+    user_registration_failed,
+    user_registration_started,
+    user_update_failed,
+    user_update_started,
+    user_updated,
+)
+from lback_cli.signals.delivery import Delivery, ReceiverFailure, delivered
+
+__all__ = [
+    "CATALOGUE",
+    "Argument",
+    "Delivery",
+    "ReceiverFailure",
+    "SignalSpec",
+    "delivered",
+    "find_signal",
+    "password_reset_failed",
+    "password_reset_request_failed",
+    "password_reset_request_processed",
+    "password_reset_request_started",
+    "password_reset_started",
+    "password_reset_successful",
+    "user_authenticated",
+    "user_authentication_failed",
+    "user_authentication_started",
+    "user_deleted",
+    "user_deletion_failed",
+    "user_deletion_started",
+    "user_email_verification_failed",
+    "user_email_verification_initiated",
+    "user_email_verification_successful",
+    "user_pre_register",
+    "user_registered",
+    "user_registration_failed",
+    "user_registration_started",
+    "user_update_failed",
+    "user_update_started",
+    "user_updated",
+]

@@ -1,0 +1,411 @@
+import gc
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import SMTPUTF8
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.errors import ConfigurationError, MailError
+from lback_cli.mail.message import compose
+from lback_cli.mail.templates import Content
+from lback_cli.mail.transports import FileTransport, SmtpTransport, build_transport
+from lback_cli.settings.schema import EmailSettings
+
+LOGIN = ("postmaster", "correct horse battery staple")
+
+
+@pytest.fixture(autouse=True)
+def _sockets_are_closed() -> Iterator[None]:
+    """Make a socket or file that was left open show in the test that left it."""
+    yield
+    gc.collect()
+
+
+def mail(recipient: str = "ann@example.org") -> EmailMessage:
+    content = Content("Hello", "Open https://example.org/?token=abc\n.\nFrom here\n", "<p>Open it</p>\n")
+    return compose(
+        content,
+        sender="accounts@example.org",
+        sender_name="Example",
+        recipient=recipient,
+        message_id="<0123456789abcdef@example.org>",
+    )
+
+
+def deliver(options: dict[str, Any], recipient: str = "ann@example.org", **changes: Any) -> None:
+    SmtpTransport(EmailSettings(**{**options, **changes})).deliver(mail(recipient))
+
+
+class ScriptedServer:
+    """One connection that answers each command from a script, None being silence, and keeps every byte it is sent."""
+
+    def __init__(self, script: dict[str, str | None]) -> None:
+        self._script = script
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._finished = threading.Event()
+        self.received = b""
+        self.options = {"host": "localhost", "port": self._listener.getsockname()[1], "timeout": 0.3}
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        self._listener.settimeout(5)
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        with connection, connection.makefile("rb") as lines:
+            self._answer(connection, "CONNECT")
+            in_mail = False
+            for line in lines:
+                self.received += line
+                verb = line.split()[0].decode().upper() if line.split() else ""
+                if in_mail and line != b".\r\n":
+                    continue
+                self._answer(connection, "." if in_mail else verb)
+                in_mail = verb == "DATA"
+
+    def _answer(self, connection: socket.socket, verb: str) -> None:
+        defaults = {"CONNECT": "220 ready", "DATA": "354 go ahead", "QUIT": "221 bye"}
+        answer = self._script.get(verb, defaults.get(verb, "250 OK"))
+        if answer is None:
+            self._finished.wait(5)
+        else:
+            connection.sendall(answer.encode() + b"\r\n")
+
+    def stop(self) -> None:
+        self._finished.set()
+        self._listener.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def scripted_server() -> Iterator[Callable[..., ScriptedServer]]:
+    servers: list[ScriptedServer] = []
+
+    def start(script: dict[str, str | None]) -> ScriptedServer:
+        servers.append(ScriptedServer(script))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def test_a_mail_becomes_one_complete_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+    directory = tmp_path / "outbox"
+    message = mail()
+
+    FileTransport(directory).deliver(message)
+
+    (file,) = directory.iterdir()
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.suffix == ".eml"
+    assert b"\r" not in file.read_bytes()
+    parsed = BytesParser(policy=SMTPUTF8).parsebytes(file.read_bytes())
+    assert parsed.items() == message.items()
+    assert parsed.get_body(("plain",)).get_content() == message.get_body(("plain",)).get_content()
+    assert parsed.get_body(("html",)).get_content() == message.get_body(("html",)).get_content()
+
+
+def test_every_mail_gets_a_file_of_its_own_in_the_order_of_sending(tmp_path: Path) -> None:
+    transport = FileTransport(tmp_path)
+    recipients = [f"user{number}@example.org" for number in range(50)]
+
+    for recipient in recipients:
+        transport.deliver(mail(recipient))
+
+    files = sorted(tmp_path.iterdir())
+    assert [BytesParser(policy=SMTPUTF8).parsebytes(file.read_bytes())["To"] for file in files] == recipients
+
+
+def test_a_file_that_is_there_already_is_never_replaced(tmp_path: Path) -> None:
+    transport = FileTransport(tmp_path)
+    transport._write("taken", b"first")
+
+    with pytest.raises(FileExistsError):
+        transport._write("taken", b"second")
+
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"taken.eml": b"first"}
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+
+    with pytest.raises(MailError, match=r"Cannot write mail to .*file") as caught:
+        FileTransport(blocked).deliver(mail())
+
+    assert isinstance(caught.value.__cause__, OSError)
+    assert "email.directory" in str(caught.value.hint)
+
+
+def test_the_setting_chooses_the_transport(tmp_path: Path) -> None:
+    build_transport(EmailSettings(), default_directory=tmp_path / "default").deliver(mail())
+    build_transport(EmailSettings(directory=tmp_path / "own"), default_directory=tmp_path / "default").deliver(mail())
+
+    assert [len(list((tmp_path / name).iterdir())) for name in ("default", "own")] == [1, 1]
+    assert isinstance(build_transport(EmailSettings(transport="smtp"), default_directory=tmp_path), SmtpTransport)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls", "none"])
+def test_a_mail_reaches_the_server_as_it_was_written(smtp_server: Any, security: str) -> None:
+    server = smtp_server(security)
+    message = mail()
+
+    SmtpTransport(EmailSettings(**server.options)).deliver(message)
+
+    (received,) = server.messages
+    assert (received.sender, received.recipients) == ("accounts@example.org", ["ann@example.org"])
+    assert received.encrypted == (security != "none")
+    assert received.login is None
+    assert received.message.items() == message.items()
+    for kind in ("plain", "html"):
+        body, written = (one.get_body((kind,)).get_content() for one in (received.message, message))
+        assert body.replace("\r\n", "\n") == written
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_login_travels_over_tls(smtp_server: Any, security: str) -> None:
+    server = smtp_server(security, login=LOGIN)
+
+    deliver(server.options)
+
+    assert server.logins == [LOGIN]
+    assert [(received.login, received.encrypted) for received in server.messages] == [(LOGIN[0], True)]
+
+
+def test_only_the_first_line_of_the_password_file_is_the_password(smtp_server: Any) -> None:
+    server = smtp_server(login=LOGIN)
+    server.options["password_file"].write_bytes(LOGIN[1].encode() + b"\r\nsecond line\n")
+
+    deliver(server.options)
+
+    assert server.logins == [LOGIN]
+
+
+def test_a_wrong_password_is_a_refused_login(smtp_server: Any) -> None:
+    server = smtp_server(login=LOGIN)
+    server.options["password_file"].write_text("wrong")
+
+    with pytest.raises(MailError, match=rf"The mail server localhost:{server.port} refused the login: 535 ") as caught:
+        deliver(server.options)
+
+    assert "email.password_file" in str(caught.value.hint)
+    assert "wrong" not in str(caught.value)
+    assert server.messages == []
+
+
+def test_a_server_that_wants_a_login_says_so(smtp_server: Any) -> None:
+    server = smtp_server(login=LOGIN)
+
+    with pytest.raises(MailError, match=r"refused the sender: 530 5\.7\.0 Authentication required") as caught:
+        deliver(server.options, username="", password_file=None)
+
+    assert "email.username" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize("fault", ["another authority", "another name"])
+def test_a_server_that_cannot_prove_who_it_is_gets_nothing(smtp_server: Any, security: str, fault: str) -> None:
+    server = smtp_server(
+        security, login=LOGIN, hostname="elsewhere.example" if fault == "another name" else "localhost"
+    )
+    changes = {"ca_file": None} if fault == "another authority" else {}
+
+    with pytest.raises(MailError, match="could not prove who it is: ") as caught:
+        deliver(server.options, **changes)
+
+    assert "email.ca_file" in str(caught.value.hint)
+    assert caught.value.__cause__ is not None
+    assert (server.logins, server.messages) == ([], [])
+
+
+def test_without_an_offer_of_starttls_neither_login_nor_mail_is_sent(scripted_server: Any, tmp_path: Path) -> None:
+    server = scripted_server({"EHLO": "250-localhost\r\n250 AUTH PLAIN LOGIN", "AUTH": "235 welcome"})
+    password = tmp_path / "password"
+    password.write_text(LOGIN[1])
+
+    with pytest.raises(MailError, match=r"does not offer STARTTLS, so nothing was sent\."):
+        deliver(server.options, username=LOGIN[0], password_file=password)
+
+    server.stop()
+    assert server.received.lower().startswith(b"ehlo ")
+    assert server.received.count(b"\n") == 1
+
+
+def test_a_refused_starttls_is_not_worked_around(scripted_server: Any) -> None:
+    server = scripted_server({"EHLO": "250-localhost\r\n250 STARTTLS", "STARTTLS": "454 TLS not available"})
+
+    with pytest.raises(MailError, match="refused: 454 TLS not available") as caught:
+        deliver(server.options)
+
+    server.stop()
+    assert server.received.splitlines()[1:] == [b"STARTTLS"]
+    assert "temporary" in str(caught.value.hint)
+
+
+def test_a_server_without_login_is_not_sent_the_password(smtp_server: Any, tmp_path: Path) -> None:
+    server = smtp_server("none")
+    password = tmp_path / "password"
+    password.write_text(LOGIN[1])
+
+    with pytest.raises(ConfigurationError, match="a password is never sent unprotected"):
+        deliver(server.options, username=LOGIN[0], password_file=password)
+
+    assert (server.logins, server.messages) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"username": "ann"}, "email.username is set, but email.password_file is not"),
+        ({"username": "ann", "password_file": "missing"}, "cannot read .*missing: No such file"),
+        ({"username": "ann", "password_file": "."}, "cannot read .*: Is a directory"),
+        ({"username": "ann", "password_file": "empty"}, "the first line of .*empty is empty"),
+        ({"username": "ann", "password_file": "latin1"}, "cannot read .*latin1: it is not UTF-8"),
+        ({"username": "ann", "password_file": "accents"}, "must be plain ASCII"),
+        ({"ca_file": "missing"}, "email.ca_file: cannot use .*missing: No such file"),
+        ({"ca_file": "empty"}, "email.ca_file: cannot use .*empty"),
+    ],
+)
+def test_an_unusable_setting_is_named_before_anything_is_connected(
+    tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    (tmp_path / "empty").write_text("\nsecond line\n")
+    (tmp_path / "latin1").write_bytes(b"pass\xe9\n")
+    (tmp_path / "accents").write_text("passé-secret\n", "utf-8")
+    settings = {key: tmp_path / value if key.endswith("_file") else value for key, value in changes.items()}
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(ConfigurationError, match=message) as caught:
+            deliver({"host": "127.0.0.1", "port": listener.getsockname()[1]}, **settings)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "event", "hint"),
+    [
+        ("MAIL", "553 5.1.8 not your address", "refused the sender: 553 5.1.8 not your address", "email.sender"),
+        ("RCPT", "550 5.1.1 no such user", "refused the recipient: 550 5.1.1 no such user", "e-mail address"),
+        ("RCPT", "450 4.2.1 greylisted", "refused the recipient: 450 4.2.1 greylisted", "temporary"),
+        ("DATA", "554 5.7.1 looks like spam", "refused: 554 5.7.1 looks like spam", "say why"),
+        ("DATA", "451 4.3.0 try later", "refused: 451 4.3.0 try later", "temporary"),
+    ],
+)
+def test_a_refusal_repeats_what_the_server_answered(
+    smtp_server: Any, stage: str, answer: str, event: str, hint: str
+) -> None:
+    server = smtp_server(answers={stage: answer})
+
+    with pytest.raises(MailError) as caught:
+        deliver(server.options)
+
+    assert caught.value.message == f"The mail server localhost:{server.port} {event}."
+    assert hint in str(caught.value.hint)
+    assert caught.value.__cause__ is not None
+    assert server.messages == []
+
+
+def test_a_long_answer_is_cut_to_one_readable_sentence(scripted_server: Any) -> None:
+    server = scripted_server({"RCPT": "550-first line\r\n550 " + "very " * 200 + "long"})
+
+    with pytest.raises(MailError) as caught:
+        deliver(server.options, security="none")
+
+    assert "550 first line very very" in caught.value.message
+    assert len(caught.value.message) < 300
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("answer", ["421 shutting down", None])
+def test_an_accepted_mail_is_sent_whatever_the_goodbye(scripted_server: Any, answer: str | None) -> None:
+    server = scripted_server({"QUIT": answer})
+
+    deliver(server.options, security="none")
+
+    server.stop()
+    assert server.received.endswith(b"\r\n.\r\nquit\r\n")
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls", "none"])
+def test_a_silent_server_is_given_up(security: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(MailError, match=rf"The mail server localhost:{port} did not answer within 0\.3 s\."):
+            deliver({"host": "localhost", "port": port, "security": security, "timeout": 0.3})
+
+
+@pytest.mark.parametrize("stage", ["EHLO", "MAIL", "RCPT", "DATA", "."])
+def test_a_server_that_falls_silent_is_given_up(scripted_server: Any, stage: str) -> None:
+    server = scripted_server({stage: None})
+
+    with pytest.raises(MailError, match=r"did not answer within 0\.3 s"):
+        deliver(server.options, security="none")
+
+
+def test_a_refused_connection_says_what_to_check() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(MailError, match=rf"The mail server 127\.0\.0\.1:{port} cannot be reached: ") as caught:
+        deliver({"host": "127.0.0.1", "port": port})
+
+    assert "email.port" in str(caught.value.hint)
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+
+
+@pytest.mark.parametrize("host", ["", "no\0host", "a" * 300, "-.invalid", "\udcff"])
+def test_an_impossible_host_is_a_mail_error(host: str) -> None:
+    with pytest.raises(MailError, match="The mail server "):
+        deliver({"host": host, "timeout": 0.5})
+
+
+@pytest.mark.parametrize(("offered", "used"), [("tls", "starttls"), ("starttls", "tls"), ("none", "tls")])
+def test_the_wrong_kind_of_tls_is_a_mail_error(smtp_server: Any, offered: str, used: str) -> None:
+    server = smtp_server(offered)
+
+    with pytest.raises(MailError, match=r"email.security|did not answer|does not speak TLS") as caught:
+        deliver(server.options, security=used, timeout=0.5)
+
+    assert "email.security" in str(caught.value.hint)
+    assert server.messages == []
+
+
+@pytest.mark.parametrize("script", [{"CONNECT": "554 go away"}, {"CONNECT": "\x1b[2J"}, {"EHLO": "500", "HELO": "500"}])
+def test_a_server_that_makes_no_sense_is_a_mail_error(scripted_server: Any, script: dict[str, str | None]) -> None:
+    server = scripted_server(script)
+
+    with pytest.raises(MailError, match="refused: "):
+        deliver(server.options, security="none")
+
+
+def test_an_address_beyond_ascii_goes_out_as_smtputf8(smtp_server: Any) -> None:
+    server = smtp_server()
+
+    deliver(server.options, "jörg@bücher.example")
+
+    (received,) = server.messages
+    assert received.recipients == ["jörg@xn--bcher-kva.example"]
+    assert received.message["To"].addresses[0].addr_spec == "jörg@xn--bcher-kva.example"
+    assert "SMTPUTF8" in received.mail_options
+
+
+def test_an_address_beyond_ascii_needs_a_server_that_takes_it(smtp_server: Any) -> None:
+    server = smtp_server(smtputf8=False)
+
+    deliver(server.options, "jorg@bücher.example")
+    with pytest.raises(MailError, match="SMTPUTF8"):
+        deliver(server.options, "jörg@example.org")
+
+    assert [received.recipients for received in server.messages] == [["jorg@xn--bcher-kva.example"]]

@@ -1,0 +1,179 @@
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import Field
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lback_cli.errors import ConfigurationError
+from lback_cli.settings.schema import keys, sections
+from lback_cli.settings.values import allowed, as_text, parse
+
+KEYS = {f"{section.name}.{key.name}": key for section in sections() for key in keys(section)}
+
+BOOLEAN = "users.unicode_names"
+WHOLE = "email.port"
+NUMBER = "database.busy_timeout"
+CHOICE = "email.transport"
+PATH = "email.directory"
+TIME = "tokens.reset_lifetime"
+TEXT = "email.host"
+EMPTY_TEXT = "email.username"
+LINK = "links.verify_email"
+SECRET = "database.url"
+
+
+def read(name: str, raw: Any) -> Any:
+    return parse(KEYS[name], raw, name=name, source="here")
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "value"),
+    [
+        (BOOLEAN, True, True),
+        (BOOLEAN, " YES ", True),
+        (BOOLEAN, "off", False),
+        (WHOLE, 1, 1),
+        (WHOLE, " 65535 ", 65535),
+        (NUMBER, 0, 0.0),
+        (NUMBER, "0.5", 0.5),
+        (CHOICE, "smtp", "smtp"),
+        (PATH, "mail/out", Path("mail/out")),
+        (PATH, Path("mail"), Path("mail")),
+        (PATH, "", None),
+        (PATH, None, None),
+        (TIME, 90, timedelta(seconds=90)),
+        (TIME, "90", timedelta(seconds=90)),
+        (TIME, "90s", timedelta(seconds=90)),
+        (TIME, "30m", timedelta(minutes=30)),
+        (TIME, " 24 h", timedelta(hours=24)),
+        (TIME, "7d", timedelta(days=7)),
+        (TIME, timedelta(hours=2), timedelta(hours=2)),
+        (EMPTY_TEXT, "", ""),
+        (TEXT, "Zoë", "Zoë"),
+    ],
+)
+def test_a_raw_value_becomes_the_type_of_its_key(name: str, raw: Any, value: Any) -> None:
+    found = read(name, raw)
+    assert (found, type(found)) == (value, type(value))
+
+
+STRANGE = [None, [], ["x"], {}, {"a": 1}, date(2024, 1, 1), time(7, 30), float("nan"), float("inf"), -float("inf")]
+
+
+@pytest.mark.parametrize(
+    ("name", "raws"),
+    [
+        (BOOLEAN, [*STRANGE, 1, 0, 1.0, "", "2", "truee"]),
+        (WHOLE, [*STRANGE, True, 0, 65536, -1, 1.0, 2.5, "", "x", "2.5", "1e3", "nan", 10**30, "9" * 5000, 1 << 99999]),
+        (NUMBER, [*STRANGE, True, -0.1, 600.1, "", "x", "nan", "inf", "1e999", 10**400, 1 << 99999]),
+        (CHOICE, [*STRANGE, True, 1, "", "SMTP", "smtp "]),
+        (PATH, [*STRANGE[1:], True, False, 0, 1, "a\0b", "~nobody-has-this-name/x"]),
+        (TIME, [*STRANGE, True, 0, -1, 1.5, "", "0s", "-1h", "1.5h", "h", "1w", "1H", "366d", "9" * 9 + "d", "9" * 99]),
+        (TIME, [timedelta(0), timedelta(days=-1), timedelta.max]),
+        (TEXT, [*STRANGE, True, 1, "", "two\nlines", "nul\0", "\x1b[2J", "\x85", "\udcff"]),
+        (LINK, [*STRANGE, "", "https://localhost/"]),
+    ],
+)
+def test_everything_else_is_refused_in_one_short_line_that_says_what_is_allowed(name: str, raws: list[Any]) -> None:
+    for raw in raws:
+        with pytest.raises(ConfigurationError) as caught:
+            read(name, raw)
+        message = caught.value.message
+        assert message.startswith(f"{name} (here): ")
+        assert message.endswith(f" is not {allowed(KEYS[name])}.")
+        assert message.isprintable()
+        assert len(message) < 200
+
+
+def test_what_a_key_allows_is_said_in_words() -> None:
+    assert {name: allowed(KEYS[name]) for name in (BOOLEAN, WHOLE, NUMBER, CHOICE, PATH, TIME, TEXT, LINK)} == {
+        BOOLEAN: "true or false",
+        WHOLE: "a whole number from 1 to 65535",
+        NUMBER: "a number from 0 to 600",
+        CHOICE: "one of file, smtp",
+        PATH: "a path",
+        TIME: "a time such as 90s, 30m, 24h or 7d, from 1s to 365d",
+        TEXT: "one line of text",
+        LINK: "one line of text with {token} in it",
+    }
+    assert allowed(KEYS["password.memory"]) == "a whole number from 19456 to 4194304"
+
+
+@pytest.mark.parametrize("raw", [["canary"], "canary\n", "canary\udcff", {"canary": 1}])
+def test_a_secret_value_that_is_refused_shows_neither_in_the_message_nor_in_the_traceback(raw: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(SECRET, raw)
+    assert caught.value.message == "database.url (here): the value is not one line of text."
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_default_is_within_its_own_limits(name: str) -> None:
+    default = KEYS[name].default
+    assert read(name, default) == default
+    assert read(name, as_text(default)) == default
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_key_is_documented_in_sentences(name: str) -> None:
+    doc = KEYS[name].metadata["doc"]
+    assert doc.endswith(".")
+    assert doc == " ".join(doc.split())
+
+
+def within(key: Field[Any], make: Callable[..., st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    return make(key.metadata["minimum"], key.metadata["maximum"])
+
+
+@given(
+    whole=within(KEYS[WHOLE], st.integers),
+    number=within(KEYS[NUMBER], st.floats),
+    seconds=within(KEYS[TIME], st.integers),
+    boolean=st.booleans(),
+)
+def test_text_that_is_shown_reads_back_as_the_same_value(
+    whole: int, number: float, seconds: int, boolean: bool
+) -> None:
+    lifetime = timedelta(seconds=seconds)
+    for name, value in ((WHOLE, whole), (NUMBER, number), (TIME, lifetime), (BOOLEAN, boolean)):
+        assert read(name, as_text(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (timedelta(hours=24), "24h"),
+        (timedelta(hours=1), "1h"),
+        (timedelta(minutes=90), "90m"),
+        (timedelta(seconds=90), "90s"),
+        (timedelta(days=7), "7d"),
+        (timedelta(0), "0s"),
+        (timedelta(milliseconds=1500), "1.5s"),
+        (None, ""),
+        (True, "true"),
+        (10.0, "10.0"),
+        (Path("a/b"), "a/b"),
+    ],
+)
+def test_a_value_is_shown_in_its_customary_unit(value: Any, text: str) -> None:
+    assert as_text(value) == text
+
+
+toml_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates() | st.times() | st.datetimes(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(KEYS)), toml_values)
+def test_whatever_the_value_it_is_read_or_refused_and_never_crashes(name: str, raw: Any) -> None:
+    with suppress(ConfigurationError):
+        value = read(name, raw)
+        assert read(name, value) == value
