@@ -21,8 +21,8 @@
         - `DatabaseError`                 ``database_error``
         - `SchemaError`                   ``schema_error``
         - `MailError`                     ``email_send_failed``
+        - `PasswordHashingError`          ``password_hashing_error``
     - `UsageError`                        ``usage``
-    - `PasswordHashingError`              ``password_hashing_error``
     - `UnexpectedError`                   ``unexpected_exception``
 """
 
@@ -185,8 +185,8 @@ class UsageError(LbackError):
     code = "usage"
 
 
-class PasswordHashingError(LbackError):
-    """The password could not be hashed."""
+class PasswordHashingError(Unusable):
+    """The password could not be hashed, for want of memory above all."""
 
     code = "password_hashing_error"
     error_type = "password_hashing_error"

@@ -43,13 +43,13 @@ def find_user(users: UserRepository, services: Services, identifier: str) -> Use
 def not_found(identifier: str) -> UserNotFound:
     """Nobody is called *identifier*."""
     return UserNotFound(
-        f"There is no user {safe(identifier, limit=80)!r}.", hint="'lback user list' shows who there is."
+        f"There is no user '{safe(identifier, limit=80)}'.", hint="'lback user list' shows who there is."
     )
 
 
 def no_such_group(name: str) -> GroupNotFound:
     """No group is called *name*."""
-    return GroupNotFound(f"There is no group {safe(name, limit=80)!r}.", hint="'lback group list' shows them all.")
+    return GroupNotFound(f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows them all.")
 
 
 def _canonical(canonical: Callable[[str], str], login: str) -> str:

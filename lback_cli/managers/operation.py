@@ -16,13 +16,12 @@ from lback_cli.errors import (
     DatabaseError,
     LbackError,
     MailError,
-    OperationRejected,
     PasswordHashingError,
     UnexpectedError,
 )
 from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading, transaction
-from lback_cli.signals.delivery import deliver
+from lback_cli.signals.delivery import Role, deliver
 
 R = TypeVar("R")
 
@@ -99,16 +98,21 @@ class Operation:
     ) -> None:
         self.kind = kind
         self.id = uuid4().hex
+        self.seq = 0
+        self.sender = sender
         self.user: User | None = None
         self.reason: str | None = None
         self.success_signal = kind.succeeded
-        self._sender = sender
         self._database = database
         self._session = session
         self._identity = identity
-        self._seq = 0
         self._succeeded = False
         self._in_transaction = False
+
+    @property
+    def name(self) -> str:
+        """The operation's documented name."""
+        return self.kind.name
 
     def run(self, body: Callable[["Operation"], R]) -> R:
         """Send the first signal, run *body*, send the terminal signal, and return what *body* returns.
@@ -135,8 +139,16 @@ class Operation:
 
     def emit(self, signal: NamedSignal, **arguments: Any) -> None:
         """Send one of the documented signals as the next one of this operation."""
-        self._seq += 1
-        deliver(signal, self._sender, arguments, operation=self.kind.name, operation_id=self.id, seq=self._seq)
+        self.seq += 1
+        deliver(self, signal, arguments)
+
+    def role(self, signal: NamedSignal) -> Role:
+        """What *signal* means in this operation."""
+        if signal is self.kind.started:
+            return "started"
+        if signal is self.success_signal:
+            return "success"
+        return "failure" if signal is self.kind.failed else "progress"
 
     def reading(self) -> contextlib.AbstractContextManager[Work]:
         """Look things up without a write lock, so that what takes long, such as hashing, holds up nobody."""
@@ -169,8 +181,8 @@ class Operation:
         known = {**outcome, **self._identity}
         if self.user is not None:
             known.setdefault("username", self.user.username)
-        names = signals.CATALOGUE[signal.name].argument_names
-        return {name: _copied(known.get(name)) for name in names}
+        arguments = signals.CATALOGUE[signal.name].arguments
+        return {argument.name: _copied(known.get(argument.name)) for argument in arguments}
 
     def _reload(self, user: User) -> User | None:
         """*user* as it is in the database: rolling back expired what was loaded and undid what was changed."""

@@ -4,6 +4,7 @@ import gzip
 import re
 import string
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -14,6 +15,7 @@ _SEPARATORS = re.compile(r"[\W_]+")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 _LOOK_ALIKES = str.maketrans("01345789@$!|", "oieastbgasii")
 _SHORTEST_CORE = 4
+_LONGEST_PART = 64  # no listed password is longer; this bounds the work on a long one
 
 # Straight lines over digits and keyboards (rows and columns of QWERTY, rows of QWERTZ and AZERTY), either way.
 _LINES = (
@@ -52,11 +54,27 @@ def cores(password: str) -> set[str]:
         found.add(_unrepeated(text))
         found.add(_unrepeated(text.strip(_DECORATION)))
         found.add(_unrepeated(text).strip(_DECORATION))
+        found.update(_partly_stripped(text))
     words = {word for word in _NO_LETTERS.split(password) if word}
     if len(words) == 1:
         found |= words
     found |= {core.translate(_LOOK_ALIKES) for core in found}
     return {core for core in found if len(core) >= _SHORTEST_CORE}
+
+
+def _partly_stripped(text: str) -> Iterator[str]:
+    """Yield *text* with less and less of its decoration: that of ``psalm23-2024`` is not all an addition."""
+    inner = text.strip(_DECORATION)
+    if not inner or len(inner) > _LONGEST_PART:
+        return
+    start = text.index(inner)
+    end = start + len(inner)
+    for last in range(end, min(len(text), start + _LONGEST_PART) + 1):
+        yield text[start:last]
+        yield text[:last]
+    for first in range(max(0, end - _LONGEST_PART), start):
+        yield text[first:end]
+        yield text[first:]
 
 
 def choices(password: str) -> int:

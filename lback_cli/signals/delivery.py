@@ -1,16 +1,34 @@
 """How a signal reaches its receivers: each on its own, so that none can silence another."""
 
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from blinker import NamedSignal, Signal
 
-from lback_cli.errors import OperationRejected, UnexpectedError
+from lback_cli.errors import LbackError, OperationRejected, UnexpectedError
 from lback_cli.signals.catalogue import CATALOGUE, SignalSpec
 
 delivered = Signal("Sent after the receivers of a documented signal ran, with what became of it: `delivery`.")
+
+Role = Literal["started", "progress", "success", "failure"]
+"""What a signal means in the operation that sends it."""
+
+
+class Sending(Protocol):
+    """What a delivery has to know of the operation that sends a signal."""
+
+    id: str
+    seq: int
+    sender: Any
+
+    @property
+    def name(self) -> str:
+        """The operation's documented name."""
+
+    def role(self, signal: NamedSignal) -> Role:
+        """What *signal* means in this operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +52,14 @@ class Delivery:
     seq: int
     time: datetime
     spec: SignalSpec
+    role: Role
     sender: Any
     arguments: Mapping[str, Any]
-    receivers: int = 0
-    failures: list[ReceiverFailure] = field(default_factory=list)
+    receivers: int
+    failures: Sequence[ReceiverFailure]
 
 
-def deliver(
-    signal: NamedSignal, sender: Any, arguments: dict[str, Any], *, operation: str, operation_id: str, seq: int
-) -> None:
+def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
     """Run every receiver of *signal*, then tell `delivered`.
 
     Blinker's own ``send`` stops at the first exception, in an order that is not defined, so one bad receiver could
@@ -61,41 +78,56 @@ def deliver(
     if arguments.keys() != spec.argument_names:
         raise TypeError(f"{signal.name} is documented with {sorted(spec.argument_names)}, not {sorted(arguments)}")
     time = datetime.now(UTC)
-    ran = 0
+    receivers = list(signal.receivers_for(operation.sender))
     failures: list[ReceiverFailure] = []
-    for receiver in list(signal.receivers_for(sender)):
-        ran += 1
+    for receiver in receivers:
         try:
-            result = receiver(sender, **arguments)
+            result = receiver(operation.sender, **arguments)
             if isinstance(result, Coroutine):
                 result.close()
                 raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
         except Exception as error:  # noqa: BLE001 - a receiver is foreign code
             failures.append(ReceiverFailure(_dotted_name(receiver), error))
-    delivered.send(
-        sender, delivery=Delivery(operation, operation_id, seq, time, spec, sender, arguments, ran, failures)
+    delivery = Delivery(
+        operation=operation.name,
+        operation_id=operation.id,
+        seq=operation.seq,
+        time=time,
+        spec=spec,
+        role=operation.role(signal),
+        sender=operation.sender,
+        arguments=arguments,
+        receivers=len(receivers),
+        failures=failures,
     )
+    delivered.send(operation.sender, delivery=delivery)
     if failures:
         _settle(spec, failures)
 
 
-def _settle(spec: SignalSpec, failures: list[ReceiverFailure]) -> None:
-    fatal: Exception | None = None
+def _settle(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
+    """Raise what stops the operation, a veto before a crash, and log the rest."""
+    fatal: list[LbackError] = []
     for failure in failures:
         error = failure.exception
         if spec.phase != "failure" and isinstance(error, OperationRejected):
-            fatal = error
-            break
-        if spec.carries_session and fatal is None:
-            fatal = UnexpectedError(
-                f"The receiver {failure.receiver} of {spec.name} failed: {type(error).__name__}: {error}",
-                hint="Nothing was changed, as the receiver may have written half of its own work.",
-            )
-            fatal.__cause__ = error
+            fatal.insert(0, error)
+        elif spec.carries_session:
+            fatal.append(_crash(spec, failure))
         else:
             _log(spec, failure)
-    if fatal is not None:
-        raise fatal
+    if fatal:
+        raise fatal[0]
+
+
+def _crash(spec: SignalSpec, failure: ReceiverFailure) -> UnexpectedError:
+    error = failure.exception
+    crash = UnexpectedError(
+        f"The receiver {failure.receiver} of {spec.name} failed: {type(error).__name__}: {error}",
+        hint="Nothing was changed, as the receiver may have written half of its own work.",
+    )
+    crash.__cause__ = error
+    return crash
 
 
 def _log(spec: SignalSpec, failure: ReceiverFailure) -> None:
@@ -104,7 +136,7 @@ def _log(spec: SignalSpec, failure: ReceiverFailure) -> None:
 
     error = failure.exception
     logging.getLogger("lback_cli.signals").error(
-        "The receiver %s of %s failed: %s: %s", failure.receiver, spec.name, type(error).__name__, error, exc_info=error
+        "The receiver %s of %s failed: %s: %s", failure.receiver, spec.name, type(error).__name__, error
     )
 
 
