@@ -106,7 +106,7 @@ def smtp_server(
 def _controller(handler: "_Handler", security: Security, context: ssl.SSLContext, *, smtputf8: bool) -> Any:
     from aiosmtpd.controller import Controller
 
-    class FreePortController(Controller):  # type: ignore[misc] # aiosmtpd ships no types
+    class FreePortController(Controller):
         """Lets the system choose the port: the stock controller has to be told one that may be taken by then."""
 
         def _create_server(self) -> Awaitable[Any]:

@@ -40,6 +40,11 @@ class Database:
         return self._settings.busy_timeout
 
     @property
+    def name(self) -> str:
+        """What to call it in a message: the file, or the URL without its password."""
+        return str(self.path or self.url.render_as_string(hide_password=True))
+
+    @property
     def path(self) -> Path | None:
         """The SQLite file; None for a server or a database in memory."""
         name = self.url.database

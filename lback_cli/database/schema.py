@@ -30,6 +30,24 @@ class SchemaStatus:
     state: State
     revision: str | None
 
+    def require(self, database: Database) -> None:
+        """Raise `SchemaError`, with the command that mends it, unless the tables fit this lback."""
+        problem = {
+            "missing": ("does not exist.", "Run: lback db init"),
+            "empty": ("has no tables yet.", "Run: lback db init"),
+            "foreign": (
+                "holds an application's tables but none of lback's.",
+                "lback works on tables of its own making.",
+            ),
+            "older": (
+                f"has older tables than this lback needs ({self.revision} < {REVISION}).",
+                "Run: lback db upgrade",
+            ),
+            "newer": (f"was set up by a newer lback ({self.revision} > {REVISION}).", "Upgrade lback-cli."),
+        }.get(self.state)
+        if problem is not None:
+            raise SchemaError(f"The database {database.name} {problem[0]}", hint=problem[1])
+
 
 def schema_status(database: Database) -> SchemaStatus:
     """Look at the database without changing it. Raises `DatabaseError` when it cannot be read."""
@@ -52,39 +70,43 @@ def _status(connection: Connection) -> SchemaStatus:
 def ensure_schema(database: Database) -> None:
     """Make sure that the tables fit this lback; the embedded database is made and migrated on the spot.
 
-    Raises `SchemaError` for any other that does not fit, with the command that mends it.
+    Raises `SchemaError` for any other that does not fit.
     """
     status = schema_status(database)
-    if status.state == "current":
-        return
-    if status.state == "newer":
-        raise SchemaError(
-            f"The database was set up by a newer lback (revision {status.revision}, this one knows {REVISION}).",
-            hint="Upgrade lback-cli.",
-        )
-    if database.in_memory or (database.embedded and status.state in ("missing", "empty", "older")):
-        upgrade(database)
-        return
-    name = database.path or database.url.render_as_string(hide_password=True)
-    if status.state == "older":
-        raise SchemaError(
-            f"The tables in {name} are older than this lback ({status.revision} < {REVISION}).",
-            hint="Run: lback db upgrade",
-        )
-    if status.state == "foreign":
-        raise SchemaError(f"{name} holds an application's tables but none of lback's.", hint="See: lback db status")
-    what = "does not exist" if status.state == "missing" else "has no tables yet"
-    raise SchemaError(f"The database {name} {what}.", hint="Run: lback db init")
+    if (database.embedded or database.in_memory) and status.state in ("missing", "empty", "older"):
+        _migrate(database)
+    else:
+        status.require(database)
+
+
+def initialize(database: Database) -> SchemaStatus:
+    """Make the tables where there are none, and return the status from before.
+
+    Raises `SchemaError` when there are tables that do not fit.
+    """
+    before = schema_status(database)
+    if before.state in ("missing", "empty"):
+        _migrate(database)
+    else:
+        before.require(database)
+    return before
 
 
 def upgrade(database: Database) -> SchemaStatus:
-    """Create or migrate lback's tables in one transaction, and return the status from before.
+    """Migrate older tables, and return the status from before. Raises `SchemaError` when there is nothing to migrate."""
+    before = schema_status(database)
+    if before.state == "older":
+        _migrate(database)
+    else:
+        before.require(database)
+    return before
+
+
+def _migrate(database: Database) -> None:
+    """Bring the tables to this version in one transaction.
 
     Several processes may do this at once: the first one works, the others wait and find nothing left to do.
     """
-    before = schema_status(database)
-    if before.state in ("newer", "foreign"):
-        raise SchemaError(f"lback will not touch these tables (state: {before.state}).", hint="See: lback db status")
     from lback_cli.database.migrations import migrate
 
     with translated(database.url):
@@ -94,7 +116,6 @@ def upgrade(database: Database) -> SchemaStatus:
         with database.engine.begin() as connection:
             if _status(connection).state != "current":
                 migrate(connection)
-    return before
 
 
 def _use_wal(database: Database) -> None:

@@ -2,11 +2,10 @@
 
 import re
 from datetime import UTC, datetime
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.parser import Parser
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP
 
 from lback_cli.errors import MailError
 from lback_cli.mail.templates import Content
@@ -58,7 +57,7 @@ def compose(content: Content, *, sender: str, sender_name: str, recipient: str, 
         raise MailError(
             f"No mail can be sent to {recipient!r}: {error}.", hint="Correct the user's e-mail address."
         ) from error
-    policy = SMTP if f"{sender}{recipient}".isascii() else SMTPUTF8
+    policy = SMTP.clone(cte_type="7bit", utf8=not f"{sender}{recipient}".isascii())
     try:
         headers: dict[str, str | Address] = {
             "From": _address(sender, sender_name),
@@ -74,9 +73,10 @@ def compose(content: Content, *, sender: str, sender_name: str, recipient: str, 
         message.set_content(content.text, cte=_transfer_encoding(content.text))
         message.add_alternative(content.html, subtype="html", cte=_transfer_encoding(content.html))
         _require_unchanged(message, headers)
-    except (MessageError, ValueError, LookupError) as error:
+    except Exception as error:  # what the library cannot write or read, it fails on with errors of every kind
+        reason = f": {error}" if isinstance(error, ValueError) else ""
         raise MailError(
-            f"The mail was not sent: its headers cannot be written safely: {error}.",
+            f"The mail was not sent: its headers cannot be written safely{reason}.",
             hint="Check the user's name and address, email.application and the template's Subject.",
         ) from error
     return message

@@ -2,15 +2,16 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import UserNotFound
-from lback_cli.managers.lookup import find_user, no_such_group, parse_id
+from lback_cli.managers.lookup import find_by_login, find_user, no_such_group, parse_id
 from lback_cli.managers.services import Services
 from lback_cli.models import User
-from lback_cli.repositories.user_repository import UserQuery
+from lback_cli.repositories.user_repository import UserQuery, UserRepository
 from lback_cli.repositories.work import reading
 
 
@@ -25,6 +26,19 @@ class UserDirectory:
         """The user meant by a user name, an e-mail address or ``id:N``. Raises `UserNotFound`."""
         with reading(self._database, session) as work:
             return find_user(work.users, self._services, identifier)
+
+    def find_by_username(self, username: str) -> User | None:
+        """The user with that name, in any spelling that means the same."""
+        with reading(self._database) as work:
+            return find_by_login(work.users, self._services, username) if "@" not in username else None
+
+    def exists(self, identifier: str) -> bool:
+        """Whether *identifier* means anybody."""
+        try:
+            self.find_user(identifier)
+        except UserNotFound:
+            return False
+        return True
 
     def resolve_id(self, identifier: str) -> int:
         """The id of the user meant; ``id:N`` is N, whoever has it. Raises `UserNotFound`."""
@@ -46,7 +60,7 @@ class UserDirectory:
             return identifier
 
     @contextlib.contextmanager
-    def select_users(self, query: UserQuery) -> Iterator[Iterator[User]]:
+    def select_users(self, query: UserQuery) -> Iterator["UserPage"]:
         """The users that *query* describes, as they come from the database, for as long as the block lasts.
 
         Raises `GroupNotFound`, so that a misspelt group is not taken for an empty one.
@@ -54,4 +68,25 @@ class UserDirectory:
         with reading(self._database) as work:
             if query.group is not None and work.groups.find(query.group) is None:
                 raise no_such_group(query.group)
-            yield work.users.select(query)
+            yield UserPage(query, work.users)
+
+
+class UserPage:
+    """Users to be iterated once; then *next_after* is where the next page starts, or None if there is none."""
+
+    def __init__(self, query: UserQuery, users: UserRepository) -> None:
+        self._query = query
+        self._users = users
+        self.next_after: str | int | None = None
+
+    def __iter__(self) -> Iterator[User]:
+        limit = self._query.limit
+        # One more than asked for tells whether there are more.
+        query = self._query if limit is None else replace(self._query, limit=limit + 1)
+        last: User | None = None
+        for count, user in enumerate(self._users.select(query)):
+            if count == limit:
+                self.next_after = None if last is None else getattr(last, query.sort)
+                return
+            yield user
+            last = user

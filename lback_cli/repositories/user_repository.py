@@ -26,11 +26,12 @@ PAGE = 500
 class UserQuery:
     """Which users, in which order.
 
-    *search* is a part of the user name or address, in any case; *sort* is a unique, indexed column, so that *after*,
+    *search* is a part of the user name or address, in any case; *prefix* is how the user name begins; *sort* is a unique, indexed column, so that *after*,
     the last value seen of it, starts the next page without counting the rows before it; *limit* None means all.
     """
 
     search: str | None = None
+    prefix: str | None = None
     group: str | None = None
     is_active: bool | None = None
     is_email_verified: bool | None = None
@@ -146,6 +147,8 @@ class UserRepository:
                 User.username.icontains(query.search, autoescape=True),
                 User.email.icontains(query.search, autoescape=True),
             )
+        if query.prefix is not None:
+            yield User.username.startswith(query.prefix, autoescape=True)
         if query.group is not None:
             yield User.groups.any(Group.name == query.group)
         if query.is_active is not None:

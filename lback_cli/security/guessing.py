@@ -6,7 +6,6 @@ import string
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 
 # What people add to a word to satisfy a rule.
@@ -39,6 +38,8 @@ def folded(text: str) -> str:
 @cache
 def common_passwords() -> frozenset[str]:
     """Return the `folded` common passwords that come with lback (``data/README.md`` has their sources)."""
+    from importlib.resources import files  # costs more to import than the list to read
+
     packed = (files("lback_cli.security") / "data" / "common_passwords.txt.gz").read_bytes()
     return frozenset(gzip.decompress(packed).decode("utf-8").splitlines())
 

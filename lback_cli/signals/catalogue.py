@@ -25,6 +25,11 @@ class Argument:
     meaning: str
     optional: bool = False
 
+    @property
+    def annotation(self) -> str:
+        """The type as Python writes it."""
+        return f"{self.type} | None" if self.optional else self.type
+
 
 @dataclass(frozen=True)
 class SignalSpec:
@@ -44,6 +49,16 @@ class SignalSpec:
     def argument_names(self) -> frozenset[str]:
         """The names of all arguments but the sender."""
         return frozenset(argument.name for argument in self.arguments)
+
+    @property
+    def all_arguments(self) -> tuple[Argument, ...]:
+        """The sender, which blinker passes by position, and the keyword arguments."""
+        return (Argument("sender", "UserManager", "the manager that runs the operation"), *self.arguments)
+
+    @property
+    def word_argument(self) -> str | None:
+        """The argument that *words* are the values of."""
+        return next((name for name in ("error_type", "reason") if name in self.argument_names), None)
 
     @property
     def carries_session(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from blinker import NamedSignal, Signal
 
 from lback_cli.errors import LbackError, OperationRejected, UnexpectedError
+from lback_cli.security.text import safe
 from lback_cli.signals.catalogue import CATALOGUE, SignalSpec
 
 delivered = Signal("Sent after the receivers of a documented signal ran, with what became of it: `delivery`.")
@@ -136,7 +137,7 @@ def _log(spec: SignalSpec, failure: ReceiverFailure) -> None:
 
     error = failure.exception
     logging.getLogger("lback_cli.signals").error(
-        "The receiver %s of %s failed: %s: %s", failure.receiver, spec.name, type(error).__name__, error
+        "The receiver %s of %s failed: %s: %s", failure.receiver, spec.name, type(error).__name__, safe(error)
     )
 
 

@@ -2,7 +2,8 @@ import gc
 import socket
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTPUTF8
@@ -38,6 +39,11 @@ def mail(recipient: str = "ann@example.org") -> EmailMessage:
     )
 
 
+def body(message: EmailMessage, kind: str) -> str:
+    part: Any = message.get_body((kind,))
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
 def deliver(options: dict[str, Any], recipient: str = "ann@example.org", **changes: Any) -> None:
     SmtpTransport(EmailSettings(**{**options, **changes})).deliver(mail(recipient))
 
@@ -56,20 +62,22 @@ class ScriptedServer:
 
     def _serve(self) -> None:
         self._listener.settimeout(5)
-        try:
+        with suppress(OSError):
             connection, _ = self._listener.accept()
-        except OSError:
-            return
-        with connection, connection.makefile("rb") as lines:
-            self._answer(connection, "CONNECT")
-            in_mail = False
-            for line in lines:
-                self.received += line
-                verb = line.split()[0].decode().upper() if line.split() else ""
-                if in_mail and line != b".\r\n":
-                    continue
-                self._answer(connection, "." if in_mail else verb)
-                in_mail = verb == "DATA"
+            connection.settimeout(5)
+            with connection, connection.makefile("rb") as lines:
+                self._converse(connection, lines)
+
+    def _converse(self, connection: socket.socket, lines: Iterable[bytes]) -> None:
+        self._answer(connection, "CONNECT")
+        in_mail = False
+        for line in lines:
+            self.received += line
+            verb = line.split()[0].decode().upper() if line.split() else ""
+            if in_mail and line != b".\r\n":
+                continue
+            self._answer(connection, "." if in_mail else verb)
+            in_mail = verb == "DATA"
 
     def _answer(self, connection: socket.socket, verb: str) -> None:
         defaults = {"CONNECT": "220 ready", "DATA": "354 go ahead", "QUIT": "221 bye"}
@@ -111,8 +119,7 @@ def test_a_mail_becomes_one_complete_file_that_only_its_owner_reads(tmp_path: Pa
     assert b"\r" not in file.read_bytes()
     parsed = BytesParser(policy=SMTPUTF8).parsebytes(file.read_bytes())
     assert parsed.items() == message.items()
-    assert parsed.get_body(("plain",)).get_content() == message.get_body(("plain",)).get_content()
-    assert parsed.get_body(("html",)).get_content() == message.get_body(("html",)).get_content()
+    assert [body(parsed, kind) for kind in ("plain", "html")] == [body(message, kind) for kind in ("plain", "html")]
 
 
 def test_every_mail_gets_a_file_of_its_own_in_the_order_of_sending(tmp_path: Path) -> None:
@@ -168,8 +175,7 @@ def test_a_mail_reaches_the_server_as_it_was_written(smtp_server: Any, security:
     assert received.login is None
     assert received.message.items() == message.items()
     for kind in ("plain", "html"):
-        body, written = (one.get_body((kind,)).get_content() for one in (received.message, message))
-        assert body.replace("\r\n", "\n") == written
+        assert body(received.message, kind) == body(message, kind)
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
@@ -218,7 +224,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_nothing(smtp_server: Any, sec
     server = smtp_server(
         security, login=LOGIN, hostname="elsewhere.example" if fault == "another name" else "localhost"
     )
-    changes = {"ca_file": None} if fault == "another authority" else {}
+    changes: dict[str, Any] = {"ca_file": None} if fault == "another authority" else {}
 
     with pytest.raises(MailError, match="could not prove who it is: ") as caught:
         deliver(server.options, **changes)
@@ -282,7 +288,9 @@ def test_an_unusable_setting_is_named_before_anything_is_connected(
     (tmp_path / "empty").write_text("\nsecond line\n")
     (tmp_path / "latin1").write_bytes(b"pass\xe9\n")
     (tmp_path / "accents").write_text("passé-secret\n", "utf-8")
-    settings = {key: tmp_path / value if key.endswith("_file") else value for key, value in changes.items()}
+    settings: dict[str, Any] = {
+        key: tmp_path / value if key.endswith("_file") else value for key, value in changes.items()
+    }
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with pytest.raises(ConfigurationError, match=message) as caught:

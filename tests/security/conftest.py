@@ -1,16 +1,13 @@
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.settings.schema import PasswordSettings
-
-
-class Counting(Protocol):
-    def __call__(self) -> AbstractContextManager[list[str]]: ...
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +22,8 @@ def hasher(cheap: PasswordSettings) -> PasswordHasher:
 
 
 @pytest.fixture
-def argon2_calls() -> Counting:
-    """Watch the functions of argon2-cffi from outside: each call as ``hash`` or the PHC parameters it verified."""
-    import sys
+def argon2_calls() -> Callable[[], AbstractContextManager[list[str]]]:
+    """Watch argon2-cffi from outside: each hash that it computes, as its type and cost."""
 
     @contextmanager
     def watching() -> Iterator[list[str]]:
@@ -35,13 +31,13 @@ def argon2_calls() -> Counting:
 
         def profile(frame: FrameType, event: str, _: Any) -> None:
             if event == "call" and frame.f_globals.get("__name__") == "argon2.low_level":
+                given = frame.f_locals
                 if frame.f_code.co_name == "hash_secret":
-                    arguments = frame.f_locals
-                    calls.append(
-                        f"m={arguments['memory_cost']},t={arguments['time_cost']},p={arguments['parallelism']}"
-                    )
+                    cost = f"m={given['memory_cost']},t={given['time_cost']},p={given['parallelism']}"
+                    calls.append(f"argon2{given['type'].name.lower()} {cost}")
                 elif frame.f_code.co_name == "verify_secret":
-                    calls.append(frame.f_locals["hash"].decode().split("$")[3])
+                    _, scheme, _, cost, *_ = given["hash"].decode().split("$")
+                    calls.append(f"{scheme} {cost}")
 
         before = sys.getprofile()
         sys.setprofile(profile)

@@ -25,7 +25,7 @@ def test_the_list_is_in_the_form_in_which_it_is_searched() -> None:
         ("p@ssw0rd-2024", "password"),
         ("p a s s w o r d 1", "password"),
         ("i love you 12345", "iloveyou"),
-        ("пароль2024", "пароль"),
+        ("パスワード2024", "パスワード"),
     ],
 )
 def test_additions_repetition_and_look_alikes_are_undone(password: str, core: str) -> None:
@@ -82,7 +82,6 @@ def test_runs_and_repetition_count_once(password: str, expected: int) -> None:
 @given(st.text(max_size=30), st.integers(2, 5))
 def test_repeating_a_password_adds_no_choice(password: str, times: int) -> None:
     assert choices(password * times) <= len(password)
-
 
 
 @given(st.text())

@@ -11,6 +11,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.security.names import canonical_group_name, canonical_username
 
 any_text = st.text(st.characters(codec=None), max_size=30)
+FULL_WIDTH_ALICE = "\uff21\uff2c\uff29\uff23\uff25"
 ASCII_RULE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -19,7 +20,7 @@ ASCII_RULE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
     [
         ("alice", "alice"),
         ("Alice.B_c-D", "alice.b_c-d"),
-        ("ＡＬＩＣＥ", "alice"),
+        (FULL_WIDTH_ALICE, "alice"),
         ("\N{KELVIN SIGN}im", "kim"),
         ("2024", "2024"),
         ("a", "a"),
@@ -106,7 +107,7 @@ def test_a_name_that_is_far_too_long_is_refused_unread() -> None:
         ("佐藤さんカー", "佐藤さんカー"),
         ("金김", "金김"),
         ("कमल", "कमल"),
-        ("ＡＬＩＣＥ", "alice"),
+        (FULL_WIDTH_ALICE, "alice"),
         ("Bob-1", "bob-1"),
     ],
 )
@@ -154,7 +155,8 @@ def test_the_canonical_form_of_a_canonical_form_is_itself(raw: str, unicode_name
 
 
 def test_no_single_code_point_has_a_form_of_its_form() -> None:
-    names = {canonical_or_none(chr(code), unicode_names=True) for code in range(0, sys.maxunicode + 1, 13)} - {None}
+    forms = (canonical_or_none(chr(code), unicode_names=True) for code in range(0, sys.maxunicode + 1, 13))
+    names = {form for form in forms if form is not None}
     assert len(names) > 5000
     assert [name for name in names if canonical_username(name, unicode_names=True) != name] == []
 
@@ -176,6 +178,6 @@ def test_an_accepted_name_keeps_the_ascii_rule(raw: str) -> None:
 def test_an_ascii_name_does_not_load_the_unicode_tables() -> None:
     code = (
         "import sys; from lback_cli.security.names import canonical_username as c; c('Alice'); "
-        "assert 'precis_i18n' not in sys.modules; c('ＡＬＩＣＥ'); assert 'precis_i18n' in sys.modules"
+        "assert 'precis_i18n' not in sys.modules; c('\\uff21'); assert 'precis_i18n' in sys.modules"
     )
-    subprocess.run([sys.executable, "-X", "utf8", "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)

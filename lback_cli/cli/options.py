@@ -1,0 +1,125 @@
+"""Options that every command takes, before or after its name, and how Typer's parameters are made to start fast."""
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from lback_cli.cli.runtime import Runtime
+
+PANEL = "Global options"
+
+
+def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Keep a global option that was given; the one nearest to the end of the command line wins."""
+    if ctx.obj is not None and param.name is not None and value not in (None, False):
+        if param.name == "no_color":
+            # Typer's own help goes by this variable too.
+            os.environ["NO_COLOR"] = "1"
+        ctx.obj.options[param.name] = value
+    return value
+
+
+def _global(*names: str, **extra: Any) -> Any:
+    return typer.Option(*names, callback=_remember, expose_value=False, rich_help_panel=PANEL, **extra)
+
+
+def _global_options(
+    config: Annotated[Path | None, _global("--config", help="Configuration file.", metavar="PATH")] = None,
+    database_url: Annotated[
+        str | None, _global("--database-url", help="Database to work on; overrides the configuration.", metavar="URL")
+    ] = None,
+    output: Annotated[
+        Literal["table", "json", "jsonl", "csv"] | None,
+        _global("-o", "--output", help="Form of the result on stdout.", is_eager=True),
+    ] = None,
+    trace_signals: Annotated[
+        bool, _global("--trace-signals", help="Show each signal on stderr as it is sent.")
+    ] = False,
+    trace_format: Annotated[
+        Literal["rich", "json"] | None, _global("--trace-format", help="Form of the trace; implies --trace-signals.")
+    ] = None,
+    trace_file: Annotated[
+        Path | None, _global("--trace-file", help="Append the trace to a file instead.", metavar="PATH")
+    ] = None,
+    quiet: Annotated[bool, _global("-q", "--quiet", help="No messages but errors.")] = False,
+    no_color: Annotated[bool, _global("--no-color", help="No colours.", is_eager=True)] = False,
+    debug: Annotated[bool, _global("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Declare the global options, once."""
+
+
+@cache
+def _global_parameters() -> tuple[Any, ...]:
+    declaration = typer.Typer(add_completion=False)
+    declaration.command()(_global_options)
+    command = typer.main.get_command(declaration)
+    return tuple(_light(parameter) for parameter in command.params)
+
+
+class LbackCommand(TyperCommand):
+    """A command that takes the global options too."""
+
+    def __init__(self, name: str | None, *, params: Sequence[Any] = (), **extra: Any) -> None:
+        super().__init__(name, params=[*map(_light, params), *_global_parameters()], **extra)
+
+
+class LbackGroup(TyperGroup):
+    """A group of commands that takes the global options too."""
+
+    def __init__(self, *, params: Sequence[Any] = (), **extra: Any) -> None:
+        super().__init__(params=[*map(_light, params), *_global_parameters()], **extra)
+
+
+class _LightCoercion:
+    """Text stays text, without the 60 ms that loading pydantic costs each command.
+
+    Typer builds a pydantic adapter even for a plain string or an option that was not given; here only a value that
+    needs one does.
+    """
+
+    def __init__(self, parameter: Any) -> None:
+        self._build = parameter.get_runtime_param
+        self._type = parameter.type_descriptor.annotation
+        self._choices = parameter.type_descriptor.choices
+
+    def coerce(self, value: Any, param: Any, ctx: typer.Context) -> Any:
+        """What `typer` would make of *value*."""
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        if isinstance(value, str) and (self._type is str or value in (self._choices or ())):
+            return value
+        if isinstance(value, str) and self._type is Path:
+            return Path(value)
+        if self._type == list[str] and all(isinstance(item, str) for item in value):
+            return list(value)
+        return self._build().coerce(value, param=param, ctx=ctx)
+
+
+def _light(parameter: Any) -> Any:
+    """*parameter* with a coercion that starts fast, and without a type in the help of a flag that takes no value."""
+    if getattr(parameter, "is_flag", False):
+        parameter.metavar = ""
+    if hasattr(parameter, "get_runtime_param") and not isinstance(parameter.get_runtime_param, _Constant):
+        parameter.get_runtime_param = _Constant(_LightCoercion(parameter))
+    return parameter
+
+
+class _Constant:
+    """A function that always returns the same coercion."""
+
+    def __init__(self, value: _LightCoercion) -> None:
+        self._value = value
+
+    def __call__(self) -> _LightCoercion:
+        return self._value
+
+
+def runtime(ctx: typer.Context) -> Runtime:
+    """What the command works with."""
+    found: Runtime = ctx.obj
+    return found

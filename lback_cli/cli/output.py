@@ -1,0 +1,161 @@
+"""Results on stdout in the chosen form; messages and errors on stderr. The only place that knows how output looks."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Literal, TextIO
+
+from lback_cli.errors import LbackError
+from lback_cli.security.text import safe
+
+Format = Literal["table", "json", "jsonl", "csv"]
+Record = Mapping[str, Any]
+
+TABLE_PAGE = 1000
+"""Rows of a table that are laid out together: columns keep their widths within a page."""
+
+
+class Output:
+    """Writes records in one *form*; *quiet* drops messages that are not errors."""
+
+    def __init__(self, form: Format, *, quiet: bool = False) -> None:
+        self.form = form
+        self._quiet = quiet
+
+    def record(self, record: Record) -> None:
+        """Write one record: a key a line, or one JSON object, or one CSV row under its header."""
+        if self.form == "json":
+            _write(json.dumps(record, indent=2) + "\n")
+        elif self.form == "table":
+            width = max(map(len, record))
+            style = _bold if _colored(sys.stdout) else str
+            for key, value in record.items():
+                _write(f"{style(key.replace('_', ' ').ljust(width))}  {_cell(value)}\n".rstrip(" "))
+        else:
+            self.records([record], list(record))
+
+    def records(self, records: Iterable[Record], columns: Sequence[str], *, table: Sequence[str] | None = None) -> None:
+        """Write records as they come; *columns* are those of CSV, and of a table unless *table* names fewer."""
+        if self.form == "json":
+            _json_array(records)
+        elif self.form == "jsonl":
+            _json_lines(records)
+        elif self.form == "csv":
+            _csv(records, columns)
+        else:
+            _table(records, table or columns)
+
+    def document(self, record: Record, text: Iterable[str]) -> None:
+        """Write one record, as lines of *text* where a person is to read it."""
+        if self.form != "table":
+            self.record(record)
+            return
+        for line in text:
+            _write(safe(line) + "\n")
+
+    def message(self, text: str) -> None:
+        """Tell the person at the terminal something that is no result."""
+        if not self._quiet:
+            self.warning(text)
+
+    def warning(self, text: str) -> None:
+        """Tell the person at the terminal something that matters even when quiet."""
+        sys.stderr.write(safe(text) + "\n")
+
+
+def show_error(error: LbackError, *, as_json: bool) -> None:
+    """Say on stderr what went wrong and what to do: as one JSON object, or in a line or two."""
+    message = error.message if error.hint is None else f"{error.message} {error.hint}"
+    if as_json:
+        sys.stderr.write(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
+        return
+    label = _red("error:") if _colored(sys.stderr) else "error:"
+    sys.stderr.write(f"{label} {safe(error.message)}\n")
+    if error.hint is not None:
+        sys.stderr.write(f"       {safe(error.hint)}\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def _json_array(records: Iterable[Record]) -> None:
+    separator = "[\n"
+    for record in records:
+        _write(f"{separator}  {json.dumps(record)}")
+        separator = ",\n"
+    _write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _json_lines(records: Iterable[Record]) -> None:
+    for record in records:
+        _write(json.dumps(record) + "\n")
+
+
+def _csv(records: Iterable[Record], columns: Sequence[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for record in records:
+        writer.writerow([_unformulated(_plain(record[column])) for column in columns])
+
+
+def _unformulated(text: str) -> str:
+    """*text* such that a spreadsheet does not run it as a formula (ASVS 1.2.10)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\0", "'")) else text
+
+
+def _table(records: Iterable[Record], columns: Sequence[str]) -> None:
+    iterator = iter(records)
+    while page := list(islice(iterator, TABLE_PAGE)):
+        _table_page(page, columns)
+
+
+def _table_page(records: Sequence[Record], columns: Sequence[str]) -> None:
+    from rich import box
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = sys.stdout.isatty()
+    rows = [[_cell(record[column]) for column in columns] for record in records]
+    table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    # A pipe has no width: nothing is folded there.
+    width = None if terminal else sum(max(map(cell_len, column)) + 2 for column in zip(columns, *rows, strict=True))
+    Console(file=sys.stdout, width=width, highlight=False, markup=False, no_color=not _colored(sys.stdout)).print(table)
+
+
+def _cell(value: Any) -> str:
+    return safe(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _colored(stream: TextIO) -> bool:
+    """Whether *stream* gets colours: FORCE_COLOR, then NO_COLOR, then whether it is a terminal that has any."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _bold(text: str) -> str:
+    return f"\x1b[1m{text}\x1b[0m"
+
+
+def _red(text: str) -> str:
+    return f"\x1b[1;31m{text}\x1b[0m"

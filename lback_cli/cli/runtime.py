@@ -1,0 +1,126 @@
+"""What a command works with, each part made when it is first asked for: the one door to everything heavy."""
+
+import os
+import sys
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from lback_cli.cli.output import Output
+from lback_cli.errors import ConfigurationError
+from lback_cli.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from lback_cli.database.engine import Database
+    from lback_cli.managers.group_manager import GroupManager
+    from lback_cli.managers.provisioning import Provisioning
+    from lback_cli.managers.services import Services
+    from lback_cli.managers.user_directory import UserDirectory
+    from lback_cli.managers.user_manager import UserManager
+    from lback_cli.receivers.trace import Trace
+
+STARTED_AT = time.monotonic()
+
+
+class Runtime:
+    """The parts of one run of `lback`. *options* holds the global options that were given, by parameter name."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration. Raises `ConfigurationError`."""
+        overrides = {"database.url": self.options.get("database_url"), "output.format": self.options.get("output")}
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return load_settings(self.options.get("config"), given)
+
+    @cached_property
+    def output(self) -> Output:
+        """Where results and messages go."""
+        return Output(self.settings.output.format, quiet=self.options.get("quiet", False))
+
+    @cached_property
+    def unready_database(self) -> "Database":
+        """The database, whatever state its tables are in."""
+        from lback_cli.database.engine import Database
+
+        return Database(self.settings.database)
+
+    @cached_property
+    def database(self) -> "Database":
+        """The database, with the tables that this lback needs. Raises `SchemaError`."""
+        from lback_cli.database.schema import ensure_schema
+
+        ensure_schema(self.unready_database)
+        return self.unready_database
+
+    @cached_property
+    def services(self) -> "Services":
+        """Passwords, names and mail."""
+        from lback_cli.managers.services import Services
+
+        return Services(self.settings, data_directory=self.unready_database.directory)
+
+    @cached_property
+    def directory(self) -> "UserDirectory":
+        """Finds users."""
+        from lback_cli.managers.user_directory import UserDirectory
+
+        return UserDirectory(self.database, self.services)
+
+    @cached_property
+    def users(self) -> "UserManager":
+        """Changes users, traced if that was asked for."""
+        from lback_cli.managers.user_manager import UserManager
+
+        if self.trace is not None:
+            self.trace.connect()
+        return UserManager(self.database, self.services)
+
+    @cached_property
+    def provisioning(self) -> "Provisioning":
+        """Registers users, or finds that they are there."""
+        from lback_cli.managers.provisioning import Provisioning
+
+        return Provisioning(self.users, self.directory)
+
+    @cached_property
+    def groups(self) -> "GroupManager":
+        """Makes and deletes groups."""
+        from lback_cli.managers.group_manager import GroupManager
+
+        return GroupManager(self.database, self.services)
+
+    @cached_property
+    def trace(self) -> "Trace | None":
+        """The signal logger, if any option asks for it."""
+        path, form = self.options.get("trace_file"), self.options.get("trace_format")
+        if not (self.options.get("trace_signals") or path or form):
+            return None
+        from lback_cli.receivers.trace import Trace
+
+        stream = sys.stderr if path is None else _append_to(path)
+        return Trace(stream, format=form or "rich", started_at=STARTED_AT)
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether errors are to be JSON; known even where the configuration cannot be read."""
+        form = self.options.get("output")
+        if form is None and "settings" in self.__dict__:
+            form = self.settings.output.format
+        return (form or os.environ.get("LBACK_OUTPUT")) in ("json", "jsonl")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if "unready_database" in self.__dict__:
+            self.unready_database.dispose()
+
+
+def _append_to(path: Path) -> TextIO:
+    """Open a trace file, which only its owner can read, as it says who has an account."""
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--trace-file: cannot write {path}: {error.strerror}.") from error

@@ -1,0 +1,160 @@
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from lback_cli.errors import ConfigurationError
+from lback_cli.mail.templates import render
+
+VALUES = {
+    "username": "ann",
+    "email": "ann@example.org",
+    "new_email": "anna@example.org",
+    "link": "https://example.org/confirm?token=abc&lang=en",
+    "expires_at": "4 March 2026, 15:04 UTC",
+    "application": "Example",
+}
+
+PLACEHOLDERS = {
+    "verify_email": {"username", "email", "link", "expires_at", "application"},
+    "reset_password": {"username", "link", "expires_at", "application"},
+    "email_changed": {"username", "email", "new_email", "application"},
+    "password_changed": {"username", "application"},
+    "test": {"email", "application"},
+}
+
+
+class Page(HTMLParser):
+    """The text and the links of an HTML page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.links: list[str | None] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+        self.links += [value for name, value in attrs if name in {"href", "src"}]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("name", PLACEHOLDERS)
+def test_both_forms_of_every_mail_say_all_there_is_to_say(name: str) -> None:
+    values = {key: VALUES[key] for key in PLACEHOLDERS[name]}
+
+    content = render(name, values)
+
+    page = Page(content.html)
+    assert page.open == []
+    assert "Example" in content.subject
+    for value in values.values():
+        assert value in content.text
+        assert value in page.text
+    assert page.links == ([values["link"]] * 2 if "link" in values else [])
+    assert max(map(len, render(name, dict.fromkeys(values, "")).text.splitlines())) <= 78
+
+
+def test_values_cannot_become_html() -> None:
+    hostile = "<script>alert(1)</script>\"'&amp;"
+
+    content = render("verify_email", {**VALUES, "username": hostile})
+
+    assert "<script" not in content.html
+    assert hostile in content.text
+    assert hostile in Page(content.html).text
+
+
+def test_values_are_not_templates_themselves() -> None:
+    content = render("verify_email", {**VALUES, "username": "$link ${nothing} $$"})
+
+    assert "Hello $link ${nothing} $$," in content.text
+
+
+def test_files_of_ones_own_replace_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "verify_email.txt").write_text("Subject: Hi  $username\n\nClick ${link}, it costs $$0.\n", "utf-8")
+    (tmp_path / "test.html").write_text("<b>$email</b>", "utf-8")
+
+    own, half, stock = (render(name, VALUES, tmp_path) for name in ("verify_email", "test", "password_changed"))
+
+    assert (own.subject, own.text) == ("Hi ann", f"Click {VALUES['link']}, it costs $0.\n")
+    assert own.html == render("verify_email", VALUES).html
+    assert (half.html, half.text) == ("<b>ann@example.org</b>", render("test", VALUES).text)
+    assert stock == render("password_changed", VALUES)
+
+
+def test_a_template_from_another_system_is_read(tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_bytes("\ufeffSUBJECT: Größe\r\n\r\nGrüße\r\n".encode())
+
+    content = render("test", VALUES, tmp_path)
+
+    assert (content.subject, content.text) == ("Größe", "Grüße\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Hello", "Subject Hello\n\nbody", "Subject:\n\nbody", "Subject: \n\nbody", "Subject: Hello\nbody", "\n\n"],
+)
+def test_a_text_without_its_subject_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "test.txt").write_text(text)
+
+    with pytest.raises(ConfigurationError, match=r"test\.txt does not begin with 'Subject: \.\.\.'"):
+        render("test", VALUES, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("test.txt", "Subject: Hello $nobody\n\nbody"),
+        ("test.txt", "Subject: Hello\n\nbody ${nobody}"),
+        ("test.html", "<p>$nobody"),
+    ],
+)
+def test_an_unknown_placeholder_is_named_with_its_file_and_the_known_ones(tmp_path: Path, file: str, text: str) -> None:
+    (tmp_path / file).write_text(text)
+
+    with pytest.raises(ConfigurationError, match=rf"{file} has an unknown placeholder \$nobody") as caught:
+        render("test", VALUES, tmp_path)
+
+    assert "$application, $email" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["costs $5", "ends in $", "${link", "${}"])
+def test_a_stray_dollar_sign_is_explained(tmp_path: Path, text: str) -> None:
+    (tmp_path / "test.html").write_text(text)
+
+    with pytest.raises(ConfigurationError, match=r"test\.html has a \$ that begins no placeholder") as caught:
+        render("test", VALUES, tmp_path)
+
+    assert "$$" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_a_directory_that_is_none_is_named(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigurationError, match=rf"email\.templates: .*{kind} is not a directory"):
+        render("test", VALUES, tmp_path / kind)
+
+
+@pytest.mark.parametrize("kind", ["broken link", "directory", "latin-1"])
+def test_a_template_that_cannot_be_read_is_not_passed_over(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "test.html"
+    match kind:
+        case "broken link":
+            file.symlink_to("nowhere")
+        case "directory":
+            file.mkdir()
+        case _:
+            file.write_bytes(b"\xe9")
+
+    with pytest.raises(ConfigurationError, match=r"Cannot read the mail template .*test\.html: "):
+        render("test", VALUES, tmp_path)
