@@ -1,19 +1,44 @@
-"""The command tree."""
+"""The command tree. A noun's module is imported when one of its commands, or the help of all, is asked for."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
 from lback_cli import __version__
-from lback_cli.cli import config, db, group, mail, signals, user
 from lback_cli.cli.exits import MEANINGS
 from lback_cli.cli.options import LbackGroup
 
+NOUNS = ("user", "group", "db", "mail", "signals", "config")
+"""The modules of this package that hold the commands on one kind of thing each, in the order of the help."""
+
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
+
+
+class Nouns(LbackGroup):
+    """The groups of commands, each built when it is needed: building all takes longer than most commands run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
+        """The names of all nouns."""
+        return list(NOUNS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - Typer's signature
+        """The commands of one noun."""
+        if cmd_name in NOUNS and cmd_name not in self.commands:
+            self.commands[cmd_name] = typer.main.get_command(import_module(f"lback_cli.cli.{cmd_name}").app)
+        return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the noun, and name the nearest where there is none: for that, all must be there."""
+        if args[0] not in NOUNS:
+            for name in NOUNS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
     name="lback",
-    cls=LbackGroup,
+    cls=Nouns,
     help="Administer an application's users; every step announces itself through 22 documented signals.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -21,8 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for noun in (user, group, db, mail, signals, config):
-    app.add_typer(noun.app)
 
 
 def _show_version(value: bool) -> None:

@@ -15,7 +15,17 @@ class Noun(typer.Typer):
 
     def __init__(self, name: str | None = None, about: str | None = None) -> None:
         """Without a *name*, the commands become the parent's own."""
-        super().__init__(name=name, help=about, cls=LbackGroup, no_args_is_help=True, rich_markup_mode="rich")
+        super().__init__(
+            name=name,
+            help=about,
+            cls=LbackGroup,
+            # With a callback, a noun with one verb stays a noun.
+            callback=_nothing if name else None,
+            no_args_is_help=True,
+            add_completion=False,
+            rich_markup_mode="rich",
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
 
     def verb(self, name: str, *, examples: tuple[str, ...] = ()) -> Callable[[F], F]:
         """Declare a command; *examples* are whole command lines, shown under its help."""
@@ -25,6 +35,10 @@ class Noun(typer.Typer):
             epilog = "\n\n".join(["[bold]Examples[/bold]", *(f"  {_literal(example)}" for example in examples)])
         declare: Any = self.command(name, cls=LbackCommand, epilog=epilog)
         return declare  # type: ignore[no-any-return]  # Typer's decorator returns its argument
+
+
+def _nothing() -> None:
+    """Do nothing before the verb."""
 
 
 def _literal(text: str) -> str:

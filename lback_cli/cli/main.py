@@ -28,16 +28,15 @@ class Killed(BaseException):
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
     _prepare_streams()
-    for number, code in ((signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HANGUP)):
-        signal.signal(number, _killer(code))
+    for number, meaning in ((signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HANGUP)):
+        signal.signal(number, _killer(meaning))
     run = Runtime()
-    code: int
+    code = int(Exit.BROKEN_PIPE)
     try:
         code = _run(run, arguments)
     except BrokenPipeError:
         # What is still buffered has no reader; the interpreter must not try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = Exit.BROKEN_PIPE
     sys.exit(code)
 
 
@@ -54,7 +53,8 @@ def _run(run: Runtime, arguments: list[str] | None) -> int:
     except LbackError as error:
         return _fail(run, error)
     except typer.TyperException as error:
-        return _fail(run, _usage(error))
+        # A noun without a verb shows its help, as an error without a message.
+        return _fail(run, _usage(error)) if error.format_message() else Exit.USAGE
     except typer.Abort:
         sys.stderr.write("Aborted.\n")
         return Exit.INTERRUPTED

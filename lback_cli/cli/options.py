@@ -1,7 +1,6 @@
 """Options that every command takes, before or after its name, and how Typer's parameters are made to start fast."""
 
 import os
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -57,22 +56,27 @@ def _global_options(
 def _global_parameters() -> tuple[Any, ...]:
     declaration = typer.Typer(add_completion=False)
     declaration.command()(_global_options)
-    command = typer.main.get_command(declaration)
-    return tuple(_light(parameter) for parameter in command.params)
+    return tuple(typer.main.get_command(declaration).params)
 
 
 class LbackCommand(TyperCommand):
     """A command that takes the global options too."""
 
-    def __init__(self, name: str | None, *, params: Sequence[Any] = (), **extra: Any) -> None:
-        super().__init__(name, params=[*map(_light, params), *_global_parameters()], **extra)
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The command's own parameters, the global ones and --help."""
+        return _with_global_parameters(super().get_params(ctx))
 
 
 class LbackGroup(TyperGroup):
     """A group of commands that takes the global options too."""
 
-    def __init__(self, *, params: Sequence[Any] = (), **extra: Any) -> None:
-        super().__init__(params=[*map(_light, params), *_global_parameters()], **extra)
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The group's own parameters, the global ones and --help."""
+        return _with_global_parameters(super().get_params(ctx))
+
+
+def _with_global_parameters(parameters: list[Any]) -> list[Any]:
+    return [_prepared(parameter) for parameter in (*parameters, *_global_parameters())]
 
 
 class _LightCoercion:
@@ -100,23 +104,14 @@ class _LightCoercion:
         return self._build().coerce(value, param=param, ctx=ctx)
 
 
-def _light(parameter: Any) -> Any:
+def _prepared(parameter: Any) -> Any:
     """*parameter* with a coercion that starts fast, and without a type in the help of a flag that takes no value."""
     if getattr(parameter, "is_flag", False):
         parameter.metavar = ""
-    if hasattr(parameter, "get_runtime_param") and not isinstance(parameter.get_runtime_param, _Constant):
-        parameter.get_runtime_param = _Constant(_LightCoercion(parameter))
+    if "get_runtime_param" not in vars(parameter):
+        coercion = _LightCoercion(parameter)
+        parameter.get_runtime_param = lambda: coercion
     return parameter
-
-
-class _Constant:
-    """A function that always returns the same coercion."""
-
-    def __init__(self, value: _LightCoercion) -> None:
-        self._value = value
-
-    def __call__(self) -> _LightCoercion:
-        return self._value
 
 
 def runtime(ctx: typer.Context) -> Runtime:

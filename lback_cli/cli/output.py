@@ -30,10 +30,11 @@ class Output:
         if self.form == "json":
             _write(json.dumps(record, indent=2) + "\n")
         elif self.form == "table":
-            width = max(map(len, record))
+            titles = [_title(key) for key in record]
+            width = max(map(len, titles))
             style = _bold if _colored(sys.stdout) else str
-            for key, value in record.items():
-                _write(f"{style(key.replace('_', ' ').ljust(width))}  {_cell(value)}\n".rstrip(" "))
+            for title, value in zip(titles, record.values(), strict=True):
+                _write(f"{style(title.ljust(width))}  {_cell(value)}".rstrip() + "\n")
         else:
             self.records([record], list(record))
 
@@ -114,22 +115,29 @@ def _table(records: Iterable[Record], columns: Sequence[str]) -> None:
 
 
 def _table_page(records: Sequence[Record], columns: Sequence[str]) -> None:
+    titles = [_title(column) for column in columns]
+    rows = [[_cell(record[column]) for column in columns] for record in records]
+    if not sys.stdout.isatty():
+        # A pipe has no width to fit into, and no use for lines.
+        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+        for row in (titles, *rows):
+            _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+        return
     from rich import box
-    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    terminal = sys.stdout.isatty()
-    rows = [[_cell(record[column]) for column in columns] for record in records]
-    table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    # A pipe has no width: nothing is folded there.
-    width = None if terminal else sum(max(map(cell_len, column)) + 2 for column in zip(columns, *rows, strict=True))
-    Console(file=sys.stdout, width=width, highlight=False, markup=False, no_color=not _colored(sys.stdout)).print(table)
+    Console(file=sys.stdout, highlight=False, markup=False, no_color=not _colored(sys.stdout)).print(table)
+
+
+def _title(column: str) -> str:
+    return column.removeprefix("is_").replace("_", " ")
 
 
 def _cell(value: Any) -> str:

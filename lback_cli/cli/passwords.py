@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.output import Output
+from lback_cli.cli.runtime import Runtime
 from lback_cli.errors import UsageError
 
 LARGEST_INPUT = 64 * 1024
@@ -43,7 +43,7 @@ class PasswordSource:
     *generated* is the password that was made up, if one was, to be shown.
     """
 
-    output: Output
+    run: Runtime
     stdin: bool = False
     file: Path | None = None
     generate: bool = False
@@ -54,7 +54,9 @@ class PasswordSource:
     def __post_init__(self) -> None:
         """Raises `UsageError` when several places are named, or none and there is no terminal to ask on."""
         named = [self.stdin, self.file is not None, self.generate, self.ask].count(True)
-        options = "--password-stdin, --password-file" + (" or --generate-password" if self.confirm else "")
+        options = "--password-stdin, --password-file or --generate-password"
+        if not self.confirm:
+            options = "--password-stdin or --password-file"
         if named > 1:
             raise UsageError(f"Use one of {options}, not several.")
         if named == self.ask and not (sys.stdin is not None and sys.stdin.isatty()):
@@ -62,12 +64,12 @@ class PasswordSource:
 
     @classmethod
     def optional(
-        cls, output: Output, stdin: bool, file: Path | None, generate: bool, ask: bool
+        cls, run: Runtime, stdin: bool, file: Path | None, generate: bool, ask: bool
     ) -> "PasswordSource | None":
         """The place that the options name, or None when they name none."""
         if not (stdin or file or generate or ask):
             return None
-        return cls(output, stdin, file, generate, ask)
+        return cls(run, stdin, file, generate, ask)
 
     @property
     def extra(self) -> dict[str, str]:
@@ -79,7 +81,7 @@ class PasswordSource:
         if self.generate:
             from lback_cli.security.generate import generate_password
 
-            self.generated = generate_password()
+            self.generated = generate_password(minimum_length=self.run.settings.password.minimum_length)
             return self.generated
         if self.stdin:
             return read_stdin()
@@ -92,7 +94,7 @@ class PasswordSource:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-                    self.output.warning(f"warning: others can read {path}; run: chmod 600 {path}")
+                    self.run.output.warning(f"warning: others can read {path}; run: chmod 600 {path}")
                 return _decoded(file.read(LARGEST_INPUT))
         except OSError as error:
             raise UsageError(f"--password-file: cannot read {path}: {error.strerror or error}.") from error

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from lback_cli.cli.output import Output
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from lback_cli.database.engine import Database
+    from lback_cli.database.schema import Schema
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.provisioning import Provisioning
     from lback_cli.managers.services import Services
     from lback_cli.managers.user_directory import UserDirectory
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.receivers.trace import Trace
+    from lback_cli.settings import Settings
 
 STARTED_AT = time.monotonic()
 
@@ -30,8 +31,10 @@ class Runtime:
         self.options: dict[str, Any] = {}
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The configuration. Raises `ConfigurationError`."""
+        from lback_cli.settings import load_settings
+
         overrides = {"database.url": self.options.get("database_url"), "output.format": self.options.get("output")}
         given = {name: value for name, value in overrides.items() if value is not None}
         return load_settings(self.options.get("config"), given)
@@ -51,10 +54,15 @@ class Runtime:
     @cached_property
     def database(self) -> "Database":
         """The database, with the tables that this lback needs. Raises `SchemaError`."""
-        from lback_cli.database.schema import ensure_schema
-
-        ensure_schema(self.unready_database)
+        self.schema.ensure()
         return self.unready_database
+
+    @cached_property
+    def schema(self) -> "Schema":
+        """The database's tables."""
+        from lback_cli.database.schema import Schema
+
+        return Schema(self.unready_database)
 
     @cached_property
     def services(self) -> "Services":

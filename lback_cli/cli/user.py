@@ -57,7 +57,7 @@ def register(
 ) -> None:
     """Create a user and mail a link that verifies the address."""
     run = runtime(ctx)
-    password = PasswordSource(run.output, password_stdin, password_file, generate_password)
+    password = PasswordSource(run, password_stdin, password_file, generate_password)
     user, created = run.provisioning.register(
         username,
         email,
@@ -89,7 +89,7 @@ def authenticate(
 ) -> None:
     """Check a password: exit 0 if it opens the account, 4 if not."""
     run = runtime(ctx)
-    password = PasswordSource(run.output, password_stdin, password_file, confirm=False)
+    password = PasswordSource(run, password_stdin, password_file, confirm=False)
     user = run.users.authenticate_user(username, password.read(), allow_unverified=allow_unverified)
     run.output.message(f"{user.username} is authenticated.")
     run.output.record(user_view(user))
@@ -152,7 +152,7 @@ def update(
 ) -> None:
     """Change a user; what no option names stays as it is."""
     run = runtime(ctx)
-    password = PasswordSource.optional(run.output, password_stdin, password_file, generate_password, ask_password)
+    password = PasswordSource.optional(run, password_stdin, password_file, generate_password, ask_password)
     wanted = {
         "username": username,
         "email": email,
@@ -226,7 +226,7 @@ def reset_password(
         raise UsageError("Name either a USER or a --token.")
     if token == "-" and password_stdin:
         raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
-    password = PasswordSource(run.output, password_stdin, password_file, generate_password)
+    password = PasswordSource(run, password_stdin, password_file, generate_password)
     if token is not None:
         changed = run.users.reset_password(read_token(token), password.read())
     else:

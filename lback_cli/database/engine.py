@@ -16,6 +16,7 @@ from sqlalchemy.pool import StaticPool
 from lback_cli.database.faults import translated
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
+from lback_cli.settings.secret_file import read_secret
 
 EMBEDDED_FILE = "lback.db"
 _DRIVERS = {"postgresql": "postgresql", "mysql": "mariadb", "mariadb": "mariadb"}
@@ -135,19 +136,6 @@ def user_data_directory() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("lback")
-
-
-def read_secret(path: Path, key: str) -> str:
-    """The first line of *path*. Raises `ConfigurationError`, naming *key*, when it cannot be read or is empty."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            secret = file.readline().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"{key}: cannot read {path}: {reason}.") from error
-    if not secret:
-        raise ConfigurationError(f"{key}: the first line of {path} is empty.")
-    return secret
 
 
 def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:

@@ -22,39 +22,85 @@ State = Literal["missing", "empty", "foreign", "older", "current", "newer"]
 
 @dataclass(frozen=True, slots=True)
 class SchemaStatus:
-    """What was found: *state*, and the *revision* the database has (None where lback never set it up).
+    """What was found: *state*, the *revision* the database has (None where lback never set it up) and the one *needed*.
 
     ``missing``: no such file. ``empty``: no tables. ``foreign``: an application's tables without lback's.
     """
 
     state: State
     revision: str | None
+    needed: str = REVISION
 
-    def require(self, database: Database) -> None:
+
+class Schema:
+    """The tables of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def status(self) -> SchemaStatus:
+        """Look at the database without changing it. Raises `DatabaseError` when it cannot be read."""
+        if self._database.path is not None and not self._database.path.exists():
+            return SchemaStatus("missing", None)
+        with self._database.reading() as session:
+            return _status(session.connection())
+
+    def require(self) -> None:
         """Raise `SchemaError`, with the command that mends it, unless the tables fit this lback."""
-        problem = {
+        found = self.status()
+        message, hint = {
             "missing": ("does not exist.", "Run: lback db init"),
             "empty": ("has no tables yet.", "Run: lback db init"),
-            "foreign": (
-                "holds an application's tables but none of lback's.",
-                "lback works on tables of its own making.",
-            ),
+            "foreign": ("holds an application's tables but none of lback's.", "Name another in database.url."),
             "older": (
-                f"has older tables than this lback needs ({self.revision} < {REVISION}).",
+                f"has older tables than this lback needs ({found.revision} < {REVISION}).",
                 "Run: lback db upgrade",
             ),
-            "newer": (f"was set up by a newer lback ({self.revision} > {REVISION}).", "Upgrade lback-cli."),
-        }.get(self.state)
-        if problem is not None:
-            raise SchemaError(f"The database {database.name} {problem[0]}", hint=problem[1])
+            "newer": (f"was set up by a newer lback ({found.revision} > {REVISION}).", "Upgrade lback-cli."),
+        }.get(found.state, (None, None))
+        if message is not None:
+            raise SchemaError(f"The database {self._database.name} {message}", hint=hint)
 
+    def ensure(self) -> None:
+        """Like `require`, but the embedded database, and one in memory, is made and migrated on the spot."""
+        if self._database.embedded or self._database.in_memory:
+            self._migrate_from("missing", "empty", "older")
+        else:
+            self.require()
 
-def schema_status(database: Database) -> SchemaStatus:
-    """Look at the database without changing it. Raises `DatabaseError` when it cannot be read."""
-    if database.path is not None and not database.path.exists():
-        return SchemaStatus("missing", None)
-    with database.reading() as session:
-        return _status(session.connection())
+    def initialize(self) -> SchemaStatus:
+        """Make the tables where there are none, and return the status from before.
+
+        Raises `SchemaError` when there are tables that do not fit.
+        """
+        return self._migrate_from("missing", "empty")
+
+    def upgrade(self) -> SchemaStatus:
+        """Migrate older tables, and return the status from before. Raises `SchemaError` where there are none."""
+        return self._migrate_from("older")
+
+    def _migrate_from(self, *states: State) -> SchemaStatus:
+        before = self.status()
+        if before.state in states:
+            self._migrate()
+        else:
+            self.require()
+        return before
+
+    def _migrate(self) -> None:
+        """Bring the tables to this version in one transaction.
+
+        Several processes may do this at once: the first one works, the others wait and find nothing left to do.
+        """
+        from lback_cli.database.migrations import migrate
+
+        with translated(self._database.url):
+            if self._database.path is not None:
+                self._database.create_file()
+                _use_wal(self._database)
+            with self._database.engine.begin() as connection:
+                if _status(connection).state != "current":
+                    migrate(connection)
 
 
 def _status(connection: Connection) -> SchemaStatus:
@@ -65,57 +111,6 @@ def _status(connection: Connection) -> SchemaStatus:
             state: State = "current" if revision == REVISION else "older" if revision < REVISION else "newer"
             return SchemaStatus(state, revision)
     return SchemaStatus("foreign" if tables.has_table("users") else "empty", None)
-
-
-def ensure_schema(database: Database) -> None:
-    """Make sure that the tables fit this lback; the embedded database is made and migrated on the spot.
-
-    Raises `SchemaError` for any other that does not fit.
-    """
-    status = schema_status(database)
-    if (database.embedded or database.in_memory) and status.state in ("missing", "empty", "older"):
-        _migrate(database)
-    else:
-        status.require(database)
-
-
-def initialize(database: Database) -> SchemaStatus:
-    """Make the tables where there are none, and return the status from before.
-
-    Raises `SchemaError` when there are tables that do not fit.
-    """
-    before = schema_status(database)
-    if before.state in ("missing", "empty"):
-        _migrate(database)
-    else:
-        before.require(database)
-    return before
-
-
-def upgrade(database: Database) -> SchemaStatus:
-    """Migrate older tables, and return the status from before. Raises `SchemaError` when there is nothing to migrate."""
-    before = schema_status(database)
-    if before.state == "older":
-        _migrate(database)
-    else:
-        before.require(database)
-    return before
-
-
-def _migrate(database: Database) -> None:
-    """Bring the tables to this version in one transaction.
-
-    Several processes may do this at once: the first one works, the others wait and find nothing left to do.
-    """
-    from lback_cli.database.migrations import migrate
-
-    with translated(database.url):
-        if database.path is not None:
-            database.create_file()
-            _use_wal(database)
-        with database.engine.begin() as connection:
-            if _status(connection).state != "current":
-                migrate(connection)
 
 
 def _use_wal(database: Database) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from lback_cli.errors import ConfigurationError, MailError
 from lback_cli.settings.schema import EmailSettings
+from lback_cli.settings.secret_file import read_secret
 
 _LONGEST_ANSWER = 200
 """Characters of a server's answer that an error repeats."""
@@ -147,14 +148,7 @@ class SmtpTransport:
                 "email.username is set, but email.password_file is not.",
                 hint="Name a file whose first line is the password.",
             )
-        try:
-            with file.open(encoding="utf-8") as lines:
-                password = lines.readline().rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigurationError(f"email.password_file: cannot read {file}: {reason}.") from error
-        if not password:
-            raise ConfigurationError(f"email.password_file: the first line of {file} is empty.")
+        password = read_secret(file, "email.password_file")
         if not (password + self._settings.username).isascii():
             # smtplib encodes logins as ASCII; its own error would quote the password.
             raise ConfigurationError(

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.database.schema import ensure_schema
+from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator
 from lback_cli.managers import operation
 from lback_cli.managers.changes import UserChanges, masked
@@ -57,7 +57,7 @@ class UserManager:
         Raises `ConfigurationError`, or `SchemaError` when the database was not set up for this lback.
         """
         database = Database(settings.database)
-        ensure_schema(database)
+        Schema(database).ensure()
         return cls(database, Services(settings, data_directory=database.directory))
 
     # The seven operations

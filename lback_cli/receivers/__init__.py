@@ -1,0 +1,1 @@
+"""Receivers that come with lback."""

@@ -68,7 +68,7 @@ _MAXIMUM_ROUNDS = {
 # A shorter Argon2 tag could be met by chance; RFC 9106 section 4 recommends 128 bits or more.
 _MINIMUM_ARGON2_TAG = 16
 
-_BCRYPT_LIMIT = 72  # bytes; bcrypt would ignore the rest, or the library raise
+_BCRYPT_LIMIT = 72  # bytes; bcrypt before 5.0 ignores the rest, later ones raise
 _DUMMY_PASSWORD = "no password"  # noqa: S105 - stands in for input that can be no password
 
 
@@ -164,10 +164,10 @@ class PasswordHasher:
             accepted: bool = self._current.verify(password, text)
         except Exception as error:
             raise _hashing_failed() from error
-        return accepted and text != self._dummy
+        return accepted
 
     def _verify_foreign(self, password: str, known: _StoredHash) -> bool:
-        if known.scheme == "bcrypt" and (len(password.encode()) > _BCRYPT_LIMIT or "\0" in password):
+        if known.scheme == "bcrypt" and len(password.encode()) > _BCRYPT_LIMIT:
             return False
         try:
             accepted: bool = self._context.handler(known.scheme).verify(password, known.text)

@@ -94,6 +94,14 @@ def test_a_refusal_shows_at_most_forty_characters_of_the_address() -> None:
     )
 
 
+def test_a_refusal_names_the_character_that_cannot_be_seen() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        canonical_email("al\u202eice@example.org")
+    assert refusal.value.message == (
+        r"'al\u202eice@example.org' is not a usable e-mail address. It contains the invisible character U+202E."
+    )
+
+
 @given(st.emails() | near_addresses)
 def test_an_accepted_address_is_stable_and_is_one_mailbox(raw: str) -> None:
     try:

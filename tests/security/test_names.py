@@ -109,6 +109,7 @@ def test_a_name_that_is_far_too_long_is_refused_unread() -> None:
         ("कमल", "कमल"),
         (FULL_WIDTH_ALICE, "alice"),
         ("Bob-1", "bob-1"),
+        ("Q\u0303a", "q\u0303a"),
     ],
 )
 def test_unicode_names_have_one_form_where_they_are_allowed(raw: str, canonical: str) -> None:

@@ -141,6 +141,10 @@ UNUSABLE = [
     "$2b$05$",
     "{SSHA}",
     "{CRYPT}x",
+    f"$scrypt$ln=5,r=8,p=1${'A' * 22}",
+    f"$pbkdf2-sha256$1000${'A' * 22}",
+    f"$pbkdf2-sha256$1000${'A' * 1300}${'A' * 43}",
+    f"$argon2id$v=19${CHEAP_PARAMETERS},data=AAAA${'A' * 22}${'A' * 43}",
     "5f4dcc3b5aa765d61d8327deb882cf99",
     "$argon2id$v=19$" + "m=1," * 1000,
     f"$argon2id$v=19${CHEAP_PARAMETERS}${'A' * 22}${'A' * 43}\0",
@@ -277,6 +281,15 @@ def test_asvs_6_3_8_every_path_costs_exactly_one_operation_of_the_current_cost(
 @pytest.mark.parametrize("stored", HOSTILE + UNUSABLE)
 def test_a_hash_that_is_hostile_or_unusable_has_no_scheme(hasher: PasswordHasher, stored: str) -> None:
     assert hasher.identify(stored) is None
+
+
+@pytest.mark.parametrize("part", ["m=", "t=", "p="])
+def test_a_hash_that_only_the_parser_understands_is_refused_at_the_usual_cost(
+    hasher: PasswordHasher, part: str
+) -> None:
+    stored = argon2.PasswordHasher(2, 19456, 1).hash(PASSWORD).replace(part, f"{part}0")
+    assert hasher.verify(PASSWORD, stored) == REFUSED
+    assert hasher.operations == 1
 
 
 def test_the_configured_cost_is_allowed_whatever_the_bounds_for_foreign_hashes() -> None:
