@@ -23,6 +23,14 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
+class Ended(BaseException):
+    """Ends the process with that exit code, from where it stands, so that transactions roll back on the way."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 MEANINGS: dict[Exit, str] = {
     Exit.DONE: "done, or already so",
     Exit.BUG: "a bug in lback or in a receiver",

@@ -11,77 +11,71 @@ from typing import NoReturn, TextIO
 
 import typer
 
-from lback_cli.cli.exits import Exit, exit_code
+from lback_cli.cli.exits import Ended, Exit, exit_code
 from lback_cli.cli.output import show_error
 from lback_cli.cli.runtime import Runtime
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
 
 
-class Killed(BaseException):
-    """The process was asked to end by a signal; raised where it stands, so that transactions roll back."""
-
-    def __init__(self, code: Exit) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
     _prepare_streams()
-    for number, meaning in ((signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HANGUP)):
-        signal.signal(number, _killer(meaning))
+    for number, code in ((signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HANGUP)):
+        signal.signal(number, _ending(code))
     run = Runtime()
-    code = int(Exit.BROKEN_PIPE)
     try:
-        code = _run(run, arguments)
-    except BrokenPipeError:
+        try:
+            status = _run(run, arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            status = Exit.BROKEN_PIPE
+        finally:
+            run.close()
+    except (Exception, KeyboardInterrupt, Ended) as error:  # noqa: BLE001 - the last resort
+        status = _report(run, error)
+    if status == Exit.BROKEN_PIPE:
         # What is still buffered has no reader; the interpreter must not try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+    sys.exit(status)
 
 
 def _run(run: Runtime, arguments: list[str] | None) -> int:
     from lback_cli.cli.app import app
 
-    try:
-        try:
-            command = typer.main.get_command(app)
-            code = command.main(arguments, prog_name="lback", standalone_mode=False, obj=run)
-            sys.stdout.flush()
-        finally:
-            run.close()
-    except LbackError as error:
-        return _fail(run, error)
-    except typer.TyperException as error:
-        # A noun without a verb shows its help, as an error without a message.
-        return _fail(run, _usage(error)) if error.format_message() else Exit.USAGE
-    except typer.Abort:
-        sys.stderr.write("Aborted.\n")
-        return Exit.INTERRUPTED
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted.\n")
-        return Exit.INTERRUPTED
-    except Killed as killed:
-        return killed.code
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _fail(run, Unusable(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."))
-    except Exception as error:  # noqa: BLE001 - the last resort
-        unexpected = UnexpectedError(f"{type(error).__name__}: {error}", hint="This is a bug; --debug shows where.")
-        unexpected.__cause__ = error
-        return _fail(run, unexpected)
-    return code if isinstance(code, int) else Exit.DONE
+    status = typer.main.get_command(app).main(arguments, prog_name="lback", standalone_mode=False, obj=run)
+    if status == Exit.INTERRUPTED:  # Typer's word for KeyboardInterrupt
+        raise KeyboardInterrupt
+    return status if isinstance(status, int) else Exit.DONE
 
 
-def _fail(run: Runtime, error: LbackError) -> Exit:
+def _report(run: Runtime, error: BaseException) -> int:
+    """Say on stderr what ended the command, and return its exit code."""
+    if isinstance(error, Ended):
+        return error.code
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        sys.stderr.write("Interrupted.\n")
+        return Exit.INTERRUPTED
+    failure = _as_lback_error(error)
     if run.options.get("debug"):
         traceback.print_exception(error)
-    show_error(error, as_json=run.wants_json)
-    return exit_code(error)
+    if failure.message:
+        show_error(failure, as_json=run.wants_json)
+    return exit_code(failure)
+
+
+def _as_lback_error(error: BaseException) -> LbackError:
+    if isinstance(error, LbackError):
+        return error
+    if isinstance(error, typer.TyperException):
+        return _usage(error)
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return Unusable(f"{name}{error.strerror or error}.")
+    return UnexpectedError(f"{type(error).__name__}: {error}", hint="This is a bug in lback; --debug shows where.")
 
 
 def _usage(error: typer.TyperException) -> UsageError:
+    """The usage error; its message is empty where Typer has shown the help of a noun without a verb."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "lback"
     return UsageError(error.format_message(), hint=f"{command} --help shows what it takes.")
@@ -97,8 +91,8 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _killer(code: Exit) -> Callable[[int, FrameType | None], None]:
-    def kill(_number: int, _frame: FrameType | None) -> None:
-        raise Killed(code)
+def _ending(code: Exit) -> Callable[[int, FrameType | None], None]:
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise Ended(code)
 
-    return kill
+    return end

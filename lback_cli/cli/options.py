@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from lback_cli.cli.exits import Ended, Exit
 from lback_cli.cli.runtime import Runtime
 
 PANEL = "Global options"
@@ -65,6 +66,13 @@ class LbackCommand(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         """The command's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Typer would end a broken pipe with 1, which is the code of a bug."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise Ended(Exit.BROKEN_PIPE) from error
 
 
 class LbackGroup(TyperGroup):

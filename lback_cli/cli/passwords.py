@@ -13,6 +13,9 @@ import typer
 from lback_cli.cli.runtime import Runtime
 from lback_cli.errors import UsageError
 
+STDIN = "-"
+"""Given as a token: read it from standard input."""
+
 LARGEST_INPUT = 64 * 1024
 """Bytes read of a password or token; the policy refuses one of that size."""
 
@@ -118,7 +121,7 @@ def read_stdin() -> str:
 
 def read_token(argument: str) -> str:
     """A token as given; ``-`` means standard input, which keeps it out of the process list."""
-    return read_stdin() if argument == "-" else argument
+    return read_stdin() if argument == STDIN else argument
 
 
 def _decoded(raw: bytes) -> str:

@@ -9,7 +9,7 @@ from lback_cli.cli import user_queries
 from lback_cli.cli.commands import Noun
 from lback_cli.cli.completion import complete_group, complete_user
 from lback_cli.cli.options import runtime
-from lback_cli.cli.passwords import AskPassword, FromFile, FromStdin, Generated, PasswordSource, read_token
+from lback_cli.cli.passwords import STDIN, AskPassword, FromFile, FromStdin, Generated, PasswordSource, read_token
 from lback_cli.cli.prompts import confirm
 from lback_cli.cli.user_queries import User
 from lback_cli.cli.views import user_view
@@ -224,7 +224,7 @@ def reset_password(
     run = runtime(ctx)
     if (user is None) == (token is None):
         raise UsageError("Name either a USER or a --token.")
-    if token == "-" and password_stdin:
+    if token == STDIN and password_stdin:
         raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
     password = PasswordSource(run, password_stdin, password_file, generate_password)
     if token is not None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TextIO
 
+from lback_cli.errors import OperationRejected
 from lback_cli.signals import Delivery, delivered
 
 Format = Literal["rich", "json"]
@@ -98,8 +99,12 @@ class Trace:
 
 
 def _is_last(delivery: Delivery) -> bool:
-    """Whether the operation probably ends here: a success is undone when a receiver fails, or the commit."""
-    return delivery.role == "failure" or (delivery.role == "success" and not delivery.failures)
+    """Whether the operation ends here, unless the commit fails: a failure follows a success whose receiver stops it."""
+    stopped = any(
+        delivery.spec.carries_session or isinstance(failure.exception, OperationRejected)
+        for failure in delivery.failures
+    )
+    return delivery.role == "failure" or (delivery.role == "success" and not stopped)
 
 
 def _wants_color(stream: TextIO) -> bool:

@@ -26,8 +26,9 @@ PAGE = 500
 class UserQuery:
     """Which users, in which order.
 
-    *search* is a part of the user name or address, in any case; *prefix* is how the user name begins; *sort* is a unique, indexed column, so that *after*,
-    the last value seen of it, starts the next page without counting the rows before it; *limit* None means all.
+    *search* is a part of the user name or address, in any case; *prefix* is how the user name begins. *sort* is a
+    unique, indexed column, so that *after*, the last value seen of it, starts the next page without counting the rows
+    before it; *limit* None means all.
     """
 
     search: str | None = None
