@@ -99,6 +99,8 @@ class TerminalWriter:
         if text.cell_len <= room:
             return [text]
         first, *rest = text.wrap(self._console, room - indent)
+        for row in (first, *rest):
+            row.rstrip()
         return [first, *(Text(" " * indent) + row for row in rest)]
 
 
