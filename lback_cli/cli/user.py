@@ -1,7 +1,7 @@
 """`lback user`: the operations on users."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from lback_cli.cli.prompts import confirm
 from lback_cli.cli.user_queries import User
 from lback_cli.cli.views import user_view
 from lback_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from lback_cli.models import User as Account
 
 app = Noun("user", "Register, authenticate, verify, update and delete users, and reset their passwords.")
 
@@ -67,7 +70,7 @@ def register(
         active=not inactive,
         skip_existing=if_exists is IfExists.SKIP,
     )
-    run.output.message(f"Registered {user.username}." if created else f"{user.username} exists already: skipped.")
+    run.output.message(_registration_message(user, created=created))
     run.output.record(user_view(user, **password.extra))
 
 
@@ -233,6 +236,14 @@ def reset_password(
         changed = run.users.reset_user_password(run.directory.resolve_id(str(user)), password.read())
     run.output.message(f"{changed.username} has a new password.")
     run.output.record(user_view(changed, **password.extra))
+
+
+def _registration_message(user: "Account", *, created: bool) -> str:
+    if not created:
+        return f"{user.username} exists already: skipped."
+    if user.is_email_verified:
+        return f"Registered {user.username}."
+    return f"Registered {user.username}; mailed a verification link to {user.email}."
 
 
 app.add_typer(user_queries.app)

@@ -29,13 +29,19 @@ _LEAST_ROOM = 20
 _ROOM_FOR_COLUMN = 60
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the error through: rich's own way is to end the process, in the middle of the operation."""
+        raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
+
+
 class TerminalWriter:
     """Writes lines to *stream*, wrapped at its width if it has one, with ANSI colours if *color*."""
 
     def __init__(self, stream: TextIO, symbols: Symbols, *, color: bool) -> None:
         self._stream = stream
         self._symbols = symbols
-        self._console = Console(
+        self._console = _Console(
             file=stream,
             force_terminal=True,
             # Without a colour system nothing is styled, bold and dim included.

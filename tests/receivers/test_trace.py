@@ -152,7 +152,7 @@ def masked(text: str) -> str:
         return numbers.setdefault(match[0], f"id-{len(numbers) + 1}")
 
     return re.sub(
-        r"(?<=[a-z] )[0-9a-f]{8}(?= |$)", number, re.sub(r"\+\d\.\d{3}s", "+0.000s", text), flags=re.MULTILINE
+        r"(?<=[a-z ] )[0-9a-f]{8}(?= |$)", number, re.sub(r"\+\d\.\d{3}s", "+0.000s", text), flags=re.MULTILINE
     )
 
 
@@ -295,30 +295,30 @@ def test_an_encoding_without_the_symbols_gets_ascii_ones_that_still_differ(manag
 # What a terminal gets
 
 
-def terminal_story(manager: UserManager) -> Callable[[], object]:
+def story_on_terminal(directory: Path, columns: int, *, color: bool | None = False) -> str:
+    """An operation within another, a receiver that fails, and a refusal, as a terminal shows them."""
+    manager = new_manager(directory)
+
     def activate(sender: UserManager, user: User, session: Session, **_extra: Any) -> None:
         sender.update_user(user.id, {"is_email_verified": True}, session=session)
 
     def fails(_sender: Any, **_arguments: Any) -> None:
         raise ValueError("a reason that is long enough to need more than a single line on a terminal of 80 columns")
 
-    fails.__qualname__, fails.__module__ = "welcome", "plugin"
-    kept = [activate, fails]
-    signals.user_registered.connect(activate, weak=False)
-    signals.user_email_verification_initiated.connect(fails, weak=False)
-
     def run() -> None:
         manager.register_user("alice", "alice@example.org", PASSWORD)
         refused(manager.register_user, "Alice", "alice@example.org", PASSWORD)
-        assert kept
 
-    return run
+    fails.__qualname__, fails.__module__ = "welcome", "plugin"
+    with (
+        signals.user_registered.connected_to(activate),
+        signals.user_email_verification_initiated.connected_to(fails),
+    ):
+        return on_terminal(columns, run, color=color)
 
 
-def test_a_terminal_of_80_columns_shows_rails_and_wraps_under_the_name(manager: UserManager) -> None:
-    shown = on_terminal(80, terminal_story(manager), color=False)
-
-    assert masked(shown) == block("""
+def test_a_terminal_of_80_columns_shows_rails_and_wraps_under_the_name(tmp_path: Path) -> None:
+    assert masked(story_on_terminal(tmp_path, 80)) == block("""
         ╭ register_user id-1
         │  +0.000s ▸ user_registration_started  username=alice  email=alice@example.org
         │  +0.000s • user_pre_register  username=alice  email=alice@example.org
@@ -352,10 +352,8 @@ def test_a_wide_terminal_gives_the_arguments_a_column(manager: UserManager) -> N
     assert masked(shown) == block("""
         ╭ register_user id-1
         │  +0.000s ▸ user_registration_started           username="al ice"  email=alice@example.org
-        │  +0.000s ✗ user_registration_failed            username="al ice"  email=alice@example.org
-        │                                                error_type=validation_error
-        │                                                error_message="The user name 'al ice' contains a space."
-        ╰                                                exception=None
+        │  +0.000s ✗ user_registration_failed            username="al ice"  email=alice@example.org  error_type=validation_error
+        ╰                                                error_message="The user name 'al ice' is not allowed."  exception=None
     """)
 
 
@@ -383,9 +381,32 @@ def test_an_argument_of_several_lines_is_indented_below_its_first_and_followed_b
     """)
 
 
-def test_colour_changes_no_character_and_each_role_has_its_own(manager: UserManager, tmp_path: Path) -> None:
-    colored = on_terminal(80, terminal_story(manager))
-    uncolored = on_terminal(80, terminal_story(new_manager(tmp_path)), color=False)
+def test_the_rail_goes_on_below_a_success_that_a_receiver_stops(manager: UserManager) -> None:
+    def veto(_sender: Any, **_arguments: Any) -> None:
+        raise OperationRejected("not on a Sunday")
+
+    veto.__qualname__, veto.__module__ = "calendar", "plugin"
+    signals.user_registered.connect(veto)
+    shown = on_terminal(
+        100, lambda: refused(manager.register_user, "bob", "bob@example.org", PASSWORD, verified=True), color=False
+    )
+
+    assert masked(shown) == block("""
+        ╭ register_user id-1
+        │  +0.000s ▸ user_registration_started  username=bob  email=bob@example.org
+        │  +0.000s • user_pre_register  username=bob  email=bob@example.org
+        │  +0.000s • user_email_verification_successful  user=bob (id 1)  reason=set_by_administrator
+        │  +0.000s ✓ user_registered  user=bob (id 1)  session=Session
+        │            1 receiver
+        │          ! receiver plugin.calendar failed: OperationRejected: not on a Sunday
+        │  +0.000s ✗ user_registration_failed  username=bob  email=bob@example.org
+        ╰              error_type=rejected_by_receiver  error_message="not on a Sunday"  exception=None
+    """)
+
+
+def test_colour_changes_no_character_and_each_role_has_its_own(tmp_path: Path) -> None:
+    colored = story_on_terminal(tmp_path, 80, color=None)
+    uncolored = story_on_terminal(tmp_path, 80)
 
     styles = {symbol: code for code, symbol in re.findall(r"\x1b\[([0-9;]+)m *([▸•✓✗!]) ", colored)}
     cyan, magenta, green, bold_red = "36", "35", "32", "1;31"
@@ -394,11 +415,9 @@ def test_colour_changes_no_character_and_each_role_has_its_own(manager: UserMana
 
 
 @pytest.mark.parametrize("columns", [10, 30, 50, 79, 81, 109, 110, 111, 200])
-def test_wrapping_loses_nothing_and_stays_within_every_terminal_of_50_columns(
-    manager: UserManager, tmp_path: Path, columns: int
-) -> None:
-    unwrapped = on_terminal(1000, terminal_story(manager), color=False)
-    shown = on_terminal(columns, terminal_story(new_manager(tmp_path)), color=False)
+def test_wrapping_loses_nothing_and_stays_within_every_terminal_of_50_columns(tmp_path: Path, columns: int) -> None:
+    unwrapped = story_on_terminal(tmp_path, 1000)
+    shown = story_on_terminal(tmp_path, columns)
 
     assert re.sub(r"[╭├│╰\s]", "", masked(shown)) == re.sub(r"[╭├│╰\s]", "", masked(unwrapped))
     assert columns < 50 or max(map(cell_len, shown.splitlines())) <= columns
@@ -683,7 +702,7 @@ def test_a_value_without_words_is_told_by_its_type() -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("/dev/null", "ValueError: I/O operation on closed file."),
+        ("/dev/null", "ValueError: I/O operation on closed file"),
         ("/dev/full", "OSError: [Errno 28] No space left on device"),
     ],
 )
@@ -700,10 +719,29 @@ def test_a_stream_that_fails_ends_the_trace_with_one_warning_while_the_operation
         stream.close()
 
     assert user.username == "alice"
-    assert caplog.record_tuples == [
+    assert [(name, level, text.rstrip(".")) for name, level, text in caplog.record_tuples] == [
         ("lback_cli.receivers", logging.WARNING, f"The signal trace stops, as it cannot be written: {reason}")
     ]
     assert not delivered.receivers
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_a_reader_who_leaves_ends_the_trace_and_neither_the_operation_nor_the_process(
+    manager: UserManager, caplog: pytest.LogCaptureFixture, *, color: bool
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = os.fdopen(writer, "w", encoding="utf-8")
+    Trace(stream, color=color).connect()
+
+    user = manager.register_user("alice", "alice@example.org", PASSWORD)
+    with contextlib.suppress(OSError):
+        stream.close()
+
+    assert user.username == "alice"
+    assert caplog.messages == [
+        "The signal trace stops, as it cannot be written: BrokenPipeError: [Errno 32] Broken pipe"
+    ]
 
 
 def run_python(code: str) -> str:
