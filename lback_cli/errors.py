@@ -8,6 +8,7 @@
         - `UserNotFound`                  ``user_not_found``
         - `GroupNotFound`                 ``group_not_found``
         - `SignalNotFound`                ``signal_not_found``
+        - `EventNotFound`                 ``event_not_found``
     - `Conflict`
         - `UserExists`                    ``user_exists``
         - `GroupExists`                   ``group_exists``
@@ -16,6 +17,7 @@
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
         - `LastAdministrator`             ``last_administrator``
+        - `BrokenEventLog`                ``broken_event_log``
     - `Unusable`
         - `ConfigurationError`            ``configuration_error``
         - `DatabaseError`                 ``database_error``
@@ -83,6 +85,12 @@ class SignalNotFound(NotFound):
     code = "signal_not_found"
 
 
+class EventNotFound(NotFound):
+    """The event log has no such event."""
+
+    code = "event_not_found"
+
+
 class Conflict(LbackError):
     """Something of that name exists already."""
 
@@ -147,6 +155,16 @@ class LastAdministrator(Refused):
 
     code = "last_administrator"
     error_type = "last_administrator"
+
+
+class BrokenEventLog(Refused):
+    """The event log is not what was written: *seq* is the number of the first event that shows it."""
+
+    code = "broken_event_log"
+
+    def __init__(self, seq: int, message: str) -> None:
+        super().__init__(f"Event {seq}: {message}", hint="Nothing from there on can be trusted; see docs/event-log.md.")
+        self.seq = seq
 
 
 class Unusable(LbackError):

@@ -9,7 +9,7 @@ from lback_cli import __version__
 from lback_cli.cli.exits import MEANINGS
 from lback_cli.cli.options import LbackGroup
 
-NOUNS = ("user", "group", "db", "mail", "signals", "config")
+NOUNS = ("user", "group", "events", "signals", "mail", "db", "config")
 """The modules of this package that hold the commands on one kind of thing each, in the order of the help."""
 
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())

@@ -46,6 +46,10 @@ def _global_options(
     trace_file: Annotated[
         Path | None, _global("--trace-file", help="Append the trace to a file instead.", metavar="PATH")
     ] = None,
+    actor: Annotated[
+        str | None,
+        _global("--actor", help="Who acts, for the event log; else LBACK_ACTOR, else your login.", metavar="NAME"),
+    ] = None,
     quiet: Annotated[bool, _global("-q", "--quiet", help="No messages but errors.")] = False,
     no_color: Annotated[bool, _global("--no-color", help="No colours.", is_eager=True)] = False,
     debug: Annotated[bool, _global("--debug", help="Show the traceback of an error.")] = False,

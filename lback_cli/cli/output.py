@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, TextIO
 
@@ -13,6 +13,8 @@ from lback_cli.security.text import safe
 
 Format = Literal["table", "json", "jsonl", "csv"]
 Record = Mapping[str, Any]
+
+BAR, BAR_LENGTH = "▇", 8
 
 TABLE_PAGE = 1000
 """Rows of a table that are laid out together: columns keep their widths within a page."""
@@ -48,6 +50,27 @@ class Output:
             _csv(records, columns)
         else:
             _table(records, table or columns)
+
+    def lines(self, records: Iterable[Record]) -> None:
+        """Write JSON Lines, whatever the form: for data that has no other."""
+        _json_lines(records)
+
+    def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
+        """Write records that come one by one, each as soon as it is there: as JSON Lines, or as words in columns."""
+        for record in records:
+            if self.form == "table":
+                _write("  ".join(_cell(record[column]) or "-" for column in columns) + "\n")
+            else:
+                _json_lines([record])
+            sys.stdout.flush()
+
+    def chart(self, records: Sequence[Record], *, label: str, kinds: Sequence[str]) -> None:
+        """Write counts, with a bar for each where a person is to see them, and totals below."""
+        totals = {label: "total", **{kind: sum(record[kind] for record in records) for kind in kinds}}
+        if self.form != "table":
+            self.records([*records, totals], (label, *kinds))
+            return
+        self.records([*map(_barred(records, kinds), records), totals], (label, *kinds))
 
     def document(self, record: Record, text: Iterable[str]) -> None:
         """Write one record, as lines of *text* where a person is to read it."""
@@ -140,6 +163,21 @@ def _title(column: str) -> str:
     return column.removeprefix("is_").replace("_", " ")
 
 
+def _barred(records: Sequence[Record], kinds: Sequence[str]) -> Callable[[Record], Record]:
+    """A function that puts a bar behind each count of a record, as long as the count is among those of its kind."""
+    highest = {kind: max((record[kind] for record in records), default=0) for kind in kinds}
+    digits = {kind: len(str(most)) for kind, most in highest.items()}
+
+    def barred(record: Record) -> Record:
+        bars = {
+            kind: f"{record[kind]:>{digits[kind]}} " + BAR * round(BAR_LENGTH * record[kind] / (highest[kind] or 1))
+            for kind in kinds
+        }
+        return {**record, **bars}
+
+    return barred
+
+
 def _cell(value: Any) -> str:
     return safe(_plain(value))
 
@@ -149,6 +187,8 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value)
 
 

@@ -13,6 +13,7 @@ from lback_cli.errors import ConfigurationError
 if TYPE_CHECKING:
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
+    from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.provisioning import Provisioning
     from lback_cli.managers.services import Services
@@ -81,10 +82,13 @@ class Runtime:
     @cached_property
     def users(self) -> "UserManager":
         """Changes users, traced if that was asked for."""
+        from lback_cli.events.actor import set_actor
         from lback_cli.managers.user_manager import UserManager
 
         if self.trace is not None:
             self.trace.connect()
+        if actor := self.options.get("actor") or os.environ.get("LBACK_ACTOR"):
+            set_actor(actor)
         return UserManager(self.database, self.services)
 
     @cached_property
@@ -100,6 +104,13 @@ class Runtime:
         from lback_cli.managers.group_manager import GroupManager
 
         return GroupManager(self.database, self.services)
+
+    @cached_property
+    def events(self) -> "EventLog":
+        """The event log."""
+        from lback_cli.managers.event_log import EventLog
+
+        return EventLog(self.database, self.services)
 
     @cached_property
     def trace(self) -> "Trace | None":

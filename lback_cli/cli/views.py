@@ -1,20 +1,17 @@
 """What is shown of users and groups: the documented JSON fields, in their order."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from lback_cli.times import timestamp
 
 if TYPE_CHECKING:
     from lback_cli.models import Group, User
 
+EVENT_TABLE = ("seq", "time", "signal", "outcome", "subject", "actor")
 USER_COLUMNS = ("id", "username", "email", "is_active", "is_email_verified", "groups", "created_at", "updated_at")
 USER_TABLE = ("id", "username", "email", "is_active", "is_email_verified", "groups")
 GROUP_COLUMNS = ("id", "name", "description", "members", "created_at", "updated_at")
 GROUP_TABLE = ("id", "name", "members", "description")
-
-
-def timestamp(moment: datetime) -> str:
-    """*moment* as RFC 3339 in UTC, to the microsecond, so that equal times compare equal as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def user_view(user: "User", **extra: Any) -> dict[str, Any]:

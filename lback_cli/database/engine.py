@@ -19,6 +19,9 @@ from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
 
 EMBEDDED_FILE = "lback.db"
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
+"""Several queries of one reader see one state, as they do in SQLite."""
+
 _DRIVERS = {"postgresql": "postgresql", "mysql": "mariadb", "mariadb": "mariadb"}
 
 
@@ -95,7 +98,8 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads: it takes no write lock, and what it loads stays usable afterwards."""
-        engine = self.engine.execution_options(sqlite_begin="BEGIN")
+        options = {"sqlite_begin": "BEGIN"} if self.url.get_backend_name() == "sqlite" else _SNAPSHOT
+        engine = self.engine.execution_options(**options)
         with translated(self.url), Session(engine, expire_on_commit=False) as session:
             yield session
 

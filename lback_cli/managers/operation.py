@@ -19,8 +19,10 @@ from lback_cli.errors import (
     PasswordHashingError,
     UnexpectedError,
 )
+from lback_cli.events.record import EventRecord, event_of
 from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading, transaction
+from lback_cli.security.text import safe
 from lback_cli.signals.delivery import Role, deliver
 
 R = TypeVar("R")
@@ -161,12 +163,27 @@ class Operation:
             self._in_transaction = True
             yield work
             outcome = {"user": self.user, "session": work.session, "reason": self.reason}
-            self.emit(self.success_signal, **self._documented(self.success_signal, outcome))
+            arguments = self._documented(self.success_signal, outcome)
+            self.emit(self.success_signal, **arguments)
+            work.events.append([self._event(self.success_signal, arguments)])
             self._succeeded = True
 
     def _announce_failure(self, failure: LbackError) -> None:
-        if self._in_transaction and self._session is None and self.user is not None:
-            self.user = self._reload(self.user)
+        """Record the failure in a transaction of its own, since that of the operation is gone, and send the signal."""
+        arguments: dict[str, Any] = {}
+        try:
+            with transaction(self._database, self._session) as work:
+                if self._in_transaction and self.user is not None:
+                    self.user = _reloaded(self.user, work)
+                arguments = self._failure_arguments(failure)
+                work.events.append([self._event(self.kind.failed, arguments)])
+        except DatabaseError as error:
+            if self._in_transaction:
+                self.user = None
+            _log_unrecorded(self, error)
+        self.emit(self.kind.failed, **(arguments or self._failure_arguments(failure)))
+
+    def _failure_arguments(self, failure: LbackError) -> dict[str, Any]:
         outcome = {
             "user": self.user,
             "error_type": failure.error_type,
@@ -174,7 +191,10 @@ class Operation:
             "error_message": None if isinstance(failure, UnexpectedError) else failure.message,
             "exception": _foreign_exception(failure),
         }
-        self.emit(self.kind.failed, **self._documented(self.kind.failed, outcome))
+        return self._documented(self.kind.failed, outcome)
+
+    def _event(self, signal: NamedSignal, arguments: Mapping[str, Any]) -> EventRecord:
+        return event_of(signal.name, self.kind.name, self.id, arguments)
 
     def _documented(self, signal: NamedSignal, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments that the catalogue lists for *signal*, out of what is known."""
@@ -184,16 +204,20 @@ class Operation:
         arguments = signals.CATALOGUE[signal.name].arguments
         return {argument.name: _copied(known.get(argument.name)) for argument in arguments}
 
-    def _reload(self, user: User) -> User | None:
-        """*user* as it is in the database: rolling back expired what was loaded and undid what was changed."""
-        identity = inspect(user).identity
-        if identity is None:
-            return None
-        try:
-            with reading(self._database) as work:
-                return work.users.get(identity[0])
-        except DatabaseError:
-            return None
+
+def _reloaded(user: User, work: Work) -> User | None:
+    """*user* as it is in the database: rolling back expired what was loaded and undid what was changed."""
+    identity = inspect(user).identity
+    return None if identity is None else work.users.get(identity[0])
+
+
+def _log_unrecorded(operation: Operation, error: DatabaseError) -> None:
+    """The database is gone, and the event log with it: say so where it can still be seen."""
+    import logging
+
+    logging.getLogger("lback_cli.events").error(
+        "The failure of %s %s could not be recorded in the event log: %s", operation.name, operation.id, safe(error)
+    )
 
 
 def _copied(value: Any) -> Any:

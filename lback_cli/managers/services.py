@@ -1,22 +1,18 @@
 """What the managers work with beside the database; each part is loaded on first use, as most commands need few."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lback_cli.settings import Settings
+from lback_cli.times import utc_now
 
 if TYPE_CHECKING:
     from lback_cli.mail.mailer import Mailer
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.security.policy import PasswordPolicy
-
-
-def utc_now() -> datetime:
-    """The current time, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 class Services:

@@ -1,10 +1,10 @@
 """The trace for programs: one JSON object a line."""
 
 import json
-from datetime import UTC
 
-from lback_cli.receivers.trace_values import as_json, exception_as_json
+from lback_cli.events.arguments import as_json, exception_as_json
 from lback_cli.signals import Delivery
+from lback_cli.times import timestamp
 
 
 def json_line(delivery: Delivery) -> str:
@@ -14,7 +14,7 @@ def json_line(delivery: Delivery) -> str:
     and, where a receiver raised, ``receiver_errors``.
     """
     line = {
-        "time": delivery.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "time": timestamp(delivery.time),
         "operation_id": delivery.operation_id,
         "seq": delivery.seq,
         "signal": delivery.spec.name,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lback_cli.receivers.trace_values import as_text, exception_as_text
+from lback_cli.receivers.trace_text import as_text, exception_as_text
 from lback_cli.security.text import ELLIPSIS, safe
 from lback_cli.signals import CATALOGUE, Delivery
 from lback_cli.signals.delivery import Role

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
+from lback_cli.repositories.event_repository import EventRepository
 from lback_cli.repositories.group_repository import GroupRepository
 from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
@@ -33,6 +34,11 @@ class Work:
     def tokens(self) -> TokenRepository:
         """The tokens."""
         return TokenRepository(self.session)
+
+    @cached_property
+    def events(self) -> EventRepository:
+        """The event log."""
+        return EventRepository(self.session)
 
 
 @contextlib.contextmanager

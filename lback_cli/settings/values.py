@@ -109,7 +109,8 @@ def _path(raw: Any) -> Path:
     return Path(raw).expanduser() if isinstance(raw, str | Path) and "\0" not in str(raw) else _refuse()
 
 
-def _duration(raw: Any) -> timedelta:
+def parse_duration(raw: Any) -> timedelta:
+    """Read a time such as ``90s``, ``30m``, ``24h`` or ``7d``, or a number of seconds. Raises ValueError."""
     if isinstance(raw, timedelta):
         return raw
     if isinstance(raw, bool) or not isinstance(raw, int | str) or not (match := _DURATION.fullmatch(str(raw).strip())):
@@ -123,7 +124,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     float: _number,
     str: _text,
     Path: _path,
-    timedelta: _duration,
+    timedelta: parse_duration,
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from blinker import NamedSignal, Signal
@@ -10,6 +10,7 @@ from blinker import NamedSignal, Signal
 from lback_cli.errors import LbackError, OperationRejected, UnexpectedError
 from lback_cli.security.text import safe
 from lback_cli.signals.catalogue import CATALOGUE, SignalSpec
+from lback_cli.times import utc_now
 
 delivered = Signal("Sent after the receivers of a documented signal ran, with what became of it: `delivery`.")
 
@@ -78,7 +79,7 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
     spec = CATALOGUE[signal.name]
     if arguments.keys() != spec.argument_names:
         raise TypeError(f"{signal.name} is documented with {sorted(spec.argument_names)}, not {sorted(arguments)}")
-    time = datetime.now(UTC)
+    time = utc_now()
     receivers = list(signal.receivers_for(operation.sender))
     failures: list[ReceiverFailure] = []
     for receiver in receivers:

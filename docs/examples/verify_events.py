@@ -1,0 +1,23 @@
+"""Verify an exported event log, written from docs/event-log.md alone: python verify_events.py < events.jsonl"""
+
+import hashlib
+import json
+import sys
+
+
+def sha256(value, salt=""):
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256((salt + text).encode()).hexdigest()
+
+
+previous, number = "0" * 64, 0
+for number, line in enumerate(sys.stdin, start=1):
+    event = json.loads(line)
+    personal = {name: event.pop(name) for name in ("data", "subject")}
+    salt, stated = event.pop("salt"), event.pop("hash")
+    erased = salt is None and not any(personal.values())
+    good = event["seq"] == number and event["previous_hash"] == previous and sha256(event) == stated
+    if not good or not (erased or sha256(personal, salt) == event["digest"]):
+        sys.exit(f"event {number} is not as it was written")
+    previous = stated
+print(f"{number} events, intact, the last with hash {previous}")

@@ -1,0 +1,65 @@
+"""How an event is hashed: the format that `docs/event-log.md` describes, and nothing else.
+
+A row has a part that lasts and a part that can be erased. The erasable part (``data``, ``subject``) enters the hash
+only as a digest with a salt of its own; without the salt the digest tells nothing, so erasing all three leaves a row
+that still verifies.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+GENESIS = "0" * 64
+"""The previous hash of the first row."""
+
+HASHED = (
+    "actor",
+    "digest",
+    "host",
+    "id",
+    "invocation_id",
+    "operation",
+    "operation_id",
+    "outcome",
+    "pid",
+    "previous_hash",
+    "seq",
+    "signal",
+    "subject_id",
+    "time",
+    "version",
+)
+"""The fields that a row's hash covers, in the order of RFC 8785."""
+
+# A row has no nesting, so a template does in a third of the time what the encoder would.
+_ROW = "{" + ",".join(f'"{name}":%s' for name in HASHED) + "}"
+_quoted = json.encoder.encode_basestring
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def canonical(value: Any) -> str:
+    """*value* in the canonical form of RFC 8785 (JCS).
+
+    Python's own encoder writes that form for what events hold: ASCII keys, text without lone surrogates, booleans,
+    None and integers below 2^53.
+    """
+    return _encoder.encode(value)
+
+
+def personal_digest(salt: str, data: str, subject: str | None) -> str:
+    """SHA-256 of *salt* and the erasable part, in hex; *data* is canonical JSON already."""
+    text = f'{salt}{{"data":{data},"subject":{canonical(subject)}}}'
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def row_hash(values: Iterable[Any]) -> str:
+    """SHA-256 of the canonical form of a row, whose *values* come in the order of `HASHED`, in hex."""
+    return hashlib.sha256((_ROW % tuple(map(_literal, values))).encode()).hexdigest()
+
+
+def _literal(value: Any) -> str:
+    """A text, an integer or None in canonical form; anything else in a form that no honest row has."""
+    if isinstance(value, str):
+        return _quoted(value)
+    return "null" if value is None else str(value)

@@ -1,0 +1,119 @@
+"""A checkpoint: one line that, kept elsewhere, pins the log up to an event.
+
+It is what shows a log that was cut off, rolled back to a backup or rewritten as a whole.
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lback_cli.errors import ConfigurationError, Refused, ValidationError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_LINE = re.compile(
+    r"lback-checkpoint-v1 seq=(\d{1,19}) count=(\d{1,19}) hash=([0-9a-f]{64})(?: signature=([A-Za-z0-9+/]+={0,2}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The log had *count* events, the last of them number *seq* with *hash*. *signature* is Ed25519 (RFC 8032)."""
+
+    seq: int
+    count: int
+    hash: str
+    signature: bytes | None = None
+
+    def __str__(self) -> str:
+        if self.signature is None:
+            return self.statement
+        return f"{self.statement} signature={base64.b64encode(self.signature).decode()}"
+
+    @property
+    def statement(self) -> str:
+        """What is signed: the line without its signature."""
+        return f"lback-checkpoint-v1 seq={self.seq} count={self.count} hash={self.hash}"
+
+    @classmethod
+    def parse(cls, line: str) -> "Checkpoint":
+        """Read a line. Raises `ValidationError`."""
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise ValidationError("checkpoint", "This is not a line that 'lback events checkpoint' printed.")
+        try:
+            signature = None if match[4] is None else base64.b64decode(match[4], validate=True)
+        except binascii.Error as error:
+            raise ValidationError("checkpoint", "The signature of the checkpoint is not Base64.") from error
+        return cls(int(match[1]), int(match[2]), match[3], signature)
+
+    def signed(self, key_file: Path) -> "Checkpoint":
+        """This checkpoint, signed with the Ed25519 private key in a PEM file. Raises `ConfigurationError`."""
+        return replace(self, signature=_private_key(key_file).sign(self.statement.encode()))
+
+    def require_signature(self, key_file: Path) -> None:
+        """Raise `Refused` unless the owner of the public key in that PEM file signed this checkpoint."""
+        from cryptography.exceptions import InvalidSignature
+
+        key = _public_key(key_file)
+        if self.signature is None:
+            raise Refused("The checkpoint is not signed.", hint="'lback events checkpoint --sign-with KEY' signs it.")
+        try:
+            key.verify(self.signature, self.statement.encode())
+        except InvalidSignature as error:
+            raise Refused(f"The signature of the checkpoint was not made with the key of {key_file}.") from error
+
+
+def _private_key(path: Path) -> "Ed25519PrivateKey":
+    _require_cryptography()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(_read(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _not_a_key(path, "private") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _not_a_key(path, "private")
+    return key
+
+
+def _public_key(path: Path) -> "Ed25519PublicKey":
+    _require_cryptography()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(_read(path))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _not_a_key(path, "public") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise _not_a_key(path, "public")
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read the key {path}: {error.strerror}.") from error
+
+
+def _not_a_key(path: Path, kind: str) -> ConfigurationError:
+    make = "openssl genpkey -algorithm ed25519" if kind == "private" else "openssl pkey -in KEY -pubout"
+    return ConfigurationError(f"{path} is not an unencrypted Ed25519 {kind} key in PEM form.", hint=f"Make one: {make}")
+
+
+def _require_cryptography() -> None:
+    try:
+        import cryptography  # noqa: F401 - asked for here, to say how to get it
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "Signatures need the cryptography package.", hint="Run: pip install 'lback-cli[signing]'"
+        ) from error

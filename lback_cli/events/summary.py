@@ -1,0 +1,33 @@
+"""Counts of events per day, in the few kinds a person wants to see."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+KINDS = ("registrations", "logins", "failed_logins", "other_failures", "changes")
+"""What is counted, in the order in which it is shown."""
+
+_KIND_OF = {
+    "user_registered": "registrations",
+    "user_authenticated": "logins",
+    "user_authentication_failed": "failed_logins",
+}
+
+
+class Summary:
+    """Counts per day, without gaps between the first and the last."""
+
+    def __init__(self, counts: Iterable[tuple[str, str, int]]) -> None:
+        """*counts* are (day, signal, number of events), by day."""
+        by_day: dict[date, dict[str, int]] = {}
+        for text, signal, number in counts:
+            by_day.setdefault(date.fromisoformat(text), dict.fromkeys(KINDS, 0))[_kind(signal)] += number
+        self.days: list[dict[str, str | int]] = []
+        if by_day:
+            first, last = min(by_day), max(by_day)
+            for offset in range((last - first).days + 1):
+                day = first + timedelta(days=offset)
+                self.days.append({"day": day.isoformat(), **by_day.get(day, dict.fromkeys(KINDS, 0))})
+
+
+def _kind(signal: str) -> str:
+    return _KIND_OF.get(signal) or ("other_failures" if signal.endswith("_failed") else "changes")

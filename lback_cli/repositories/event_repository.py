@@ -1,0 +1,129 @@
+"""Queries on the event log."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Table, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from lback_cli.events.record import EventRecord
+from lback_cli.models import Event, EventHead
+
+PAGE = 1000
+"""Events fetched at a time by a query without a limit."""
+
+EVENTS = cast(Table, Event.__table__)
+HEAD = cast(Table, EventHead.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which events, in which order.
+
+    *since* and *until* are RFC 3339 text in UTC, *after* and *before* sequence numbers; all but *since* are exclusive.
+    *limit* None means all.
+    """
+
+    signal: str | None = None
+    actor: str | None = None
+    subject_id: int | None = None
+    subject: str | None = None
+    since: str | None = None
+    until: str | None = None
+    after: int | None = None
+    before: int | None = None
+    newest_first: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain: the number of events, and the hash of the last."""
+
+    seq: int
+    hash: str
+
+
+class EventRepository:
+    """The event log in one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def append(self, records: Sequence[EventRecord]) -> None:
+        """Add *records* to the end of the chain.
+
+        The head stays locked until the transaction ends, so a writer does this last; and since writers take turns,
+        the order of the numbers is the order of the commits.
+        """
+        head = self.head(lock=True)
+        rows = []
+        seq, previous_hash = head.seq, head.hash
+        for seq, record in enumerate(records, start=head.seq + 1):
+            row = record.row(seq, previous_hash)
+            previous_hash = row["hash"]
+            rows.append(row)
+        self._session.execute(insert(EVENTS), rows)
+        self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=seq, hash=previous_hash))
+
+    def head(self, *, lock: bool = False) -> Head:
+        """The end of the chain; *lock* keeps other writers away until the transaction ends."""
+        statement = select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.id == 1)
+        seq, hash_ = self._session.execute(statement.with_for_update() if lock else statement).one()
+        return Head(seq, hash_)
+
+    def select(self, query: EventQuery) -> Iterator[dict[str, Any]]:
+        """The events that *query* describes, as rows by column name, fetched a page at a time and not kept."""
+        order = EVENTS.c.seq.desc() if query.newest_first else EVENTS.c.seq
+        left, last = query.limit, None
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            statement = select(EVENTS).where(*_conditions(query)).order_by(order).limit(size)
+            if last is not None:
+                statement = statement.where(EVENTS.c.seq < last if query.newest_first else EVENTS.c.seq > last)
+            page = self._session.execute(statement).mappings().all()
+            yield from map(dict, page)
+            if len(page) < size:
+                return
+            last = page[-1]["seq"]
+            left = None if left is None else left - size
+
+    def walk(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """Those *columns* of every event, in the order of the log, in one query: for a walk through all of it."""
+        statement = select(*(EVENTS.c[name] for name in columns)).order_by(EVENTS.c.seq)
+        for page in self._session.execute(statement, execution_options={"yield_per": PAGE}).partitions():
+            yield from page
+
+    def count_by_day(self, since: str) -> Sequence[tuple[str, str, int]]:
+        """(day, signal, number of events) from *since* on."""
+        day = func.substr(EVENTS.c.time, 1, 10)
+        statement = (
+            select(day, EVENTS.c.signal, func.count())
+            .where(EVENTS.c.time >= since)
+            .group_by(day, EVENTS.c.signal)
+            .order_by(day)
+        )
+        return [(str(d), str(s), int(n)) for d, s, n in self._session.execute(statement)]
+
+    def erase(self, sequences: Sequence[int]) -> None:
+        """Blank the personal part of the events with these numbers."""
+        for start in range(0, len(sequences), PAGE):
+            chunk = sequences[start : start + PAGE]
+            blank = update(EVENTS).where(EVENTS.c.seq.in_(chunk)).values(subject=None, data=None, salt=None)
+            self._session.execute(blank)
+
+
+def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
+    equal = {"signal": query.signal, "actor": query.actor, "subject_id": query.subject_id, "subject": query.subject}
+    for name, value in equal.items():
+        if value is not None:
+            yield EVENTS.c[name] == value
+    if query.since is not None:
+        yield EVENTS.c.time >= query.since
+    if query.until is not None:
+        yield EVENTS.c.time < query.until
+    if query.after is not None:
+        yield EVENTS.c.seq > query.after
+    if query.before is not None:
+        yield EVENTS.c.seq < query.before
