@@ -1,15 +1,22 @@
 """Fixtures that more than one part of the tests needs."""
 
+import json
+import os
+import re
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from email.message import EmailMessage
 from email.parser import Parser
 from email.policy import SMTPUTF8
+from email.policy import default as default_policy
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import pytest
 
@@ -177,3 +184,99 @@ class _Handler:
 
     async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
         return self.answers.get("QUIT", "221 2.0.0 Bye")
+
+
+class Finished(NamedTuple):
+    """How a run of `lback` ended, to be compared with a plain ``(status, out, err)``."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def result(self) -> Any:
+        """The JSON document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """What the one JSON object on stderr says."""
+        return json.loads(self.err)["error"]
+
+
+@dataclass(frozen=True)
+class InstalledCommand:
+    """Runs the installed `lback` in processes of their own: ``lback("user", "list", input=, **variables)``.
+
+    *environment* is clean but for the cheapest Argon2; home, configuration and data are in *directory*, which is also
+    the current one. A keyword in capitals sets a variable for that run.
+    """
+
+    directory: Path
+    environment: dict[str, str]
+
+    def __call__(self, *arguments: str | bytes, input: str | bytes = b"", **options: Any) -> Finished:  # noqa: A002
+        process = self.start(*arguments, **{"stdin": subprocess.PIPE} | options)
+        raw = input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input
+        try:
+            out, err = process.communicate(None if "stdin" in options else raw, timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+        return Finished(process.returncode, *(("" if s is None else s.decode("utf-8", "replace")) for s in (out, err)))
+
+    def start(self, *arguments: str | bytes, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start it; keywords in capitals are variables, others are those of `subprocess.Popen`."""
+        variables = {name: str(options.pop(name)) for name in list(options) if name.isupper()}
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        environment = self.environment | variables
+        return subprocess.Popen([self.program, *arguments], env=environment, cwd=self.directory, **streams)
+
+    @property
+    def program(self) -> str:
+        """The `lback` beside this Python."""
+        return str(Path(sys.executable).with_name("lback"))
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file that is used where none is configured."""
+        return self.directory / "data" / "lback" / "lback.db"
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """What transport ``file`` wrote, the oldest first."""
+        files = sorted((self.database.parent / "mail").glob("*.eml"))
+        return [message_from_bytes(file.read_bytes(), policy=default_policy) for file in files]
+
+
+@pytest.fixture
+def lback(tmp_path: Path) -> InstalledCommand:
+    """The installed command, with nothing configured."""
+    return InstalledCommand(
+        tmp_path,
+        {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "XDG_DATA_HOME": str(tmp_path / "data"),
+            "LANG": "C.UTF-8",
+            "TERM": "xterm",
+            "LBACK_PASSWORD_MEMORY": "19456",
+            "LBACK_PASSWORD_ITERATIONS": "2",
+            "LBACK_PASSWORD_PARALLELISM": "1",
+        },
+    )
+
+
+@pytest.fixture
+def token_in() -> Callable[[EmailMessage], str]:
+    """Reads the token off the link in a mail."""
+
+    def read(mail: EmailMessage) -> str:
+        body = mail.get_body(("plain",))
+        assert body is not None
+        found = re.search(r"token=([\w-]{43})\b", body.get_content())
+        assert found is not None, body.get_content()
+        return found[1]
+
+    return read

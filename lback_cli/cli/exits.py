@@ -27,7 +27,7 @@ class Ended(BaseException):
     """Ends the process with that exit code, from where it stands, so that transactions roll back on the way."""
 
     def __init__(self, code: Exit) -> None:
-        super().__init__(code)
+        super().__init__(MEANINGS[code])
         self.code = code
 
 

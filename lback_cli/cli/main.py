@@ -5,62 +5,78 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn, TextIO
 
 import typer
 
 from lback_cli.cli.exits import Ended, Exit, exit_code
-from lback_cli.cli.output import show_error
-from lback_cli.cli.runtime import Runtime
+from lback_cli.cli.output import show_error, tell
+from lback_cli.cli.runtime import JSON_FORMS, Runtime
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
+from lback_cli.security.text import safe
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
-    _prepare_streams()
+    streams = _prepare_streams()
     for number, code in ((signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HANGUP)):
-        signal.signal(number, _ending(code))
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores a hang-up on our behalf
+            signal.signal(number, _ending(code))
     run = Runtime()
     try:
         try:
             status = _run(run, arguments)
             sys.stdout.flush()
-        except BrokenPipeError:
-            status = Exit.BROKEN_PIPE
         finally:
             run.close()
     except (Exception, KeyboardInterrupt, Ended) as error:  # noqa: BLE001 - the last resort
-        status = _report(run, error)
-    if status == Exit.BROKEN_PIPE:
-        # What is still buffered has no reader; the interpreter must not try again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _report(run, error, sys.argv[1:] if arguments is None else arguments)
+    for stream in streams:
+        _flush_or_drop(stream)
     sys.exit(status)
 
 
 def _run(run: Runtime, arguments: list[str] | None) -> int:
     from lback_cli.cli.app import app
 
-    status = typer.main.get_command(app).main(arguments, prog_name="lback", standalone_mode=False, obj=run)
+    try:
+        status = typer.main.get_command(app).main(arguments, prog_name="lback", standalone_mode=False, obj=run)
+    except SystemExit as error:
+        # Typer ends a broken pipe with 1, which is the code of a bug.
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        raise
     if status == Exit.INTERRUPTED:  # Typer's word for KeyboardInterrupt
         raise KeyboardInterrupt
     return status if isinstance(status, int) else Exit.DONE
 
 
-def _report(run: Runtime, error: BaseException) -> int:
+def _report(run: Runtime, error: BaseException, arguments: Sequence[str]) -> int:
     """Say on stderr what ended the command, and return its exit code."""
+    if isinstance(error, BrokenPipeError):
+        return Exit.BROKEN_PIPE
     if isinstance(error, Ended):
         return error.code
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        sys.stderr.write("Interrupted.\n")
+        # What a person was typing, such as a hidden password, has no line end yet.
+        start = "\n" if sys.stderr.isatty() else ""
+        tell(f"{start}{'Interrupted.' if isinstance(error, KeyboardInterrupt) else 'Nothing was done.'}\n")
         return Exit.INTERRUPTED
     failure = _as_lback_error(error)
     if run.options.get("debug"):
-        traceback.print_exception(error)
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        tell("".join(f"{safe(line)}\n" for line in lines))
     if failure.message:
-        show_error(failure, as_json=run.wants_json)
+        show_error(failure, as_json=run.wants_json or _asks_for_json(arguments))
     return exit_code(failure)
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether the words of the command line say so, for where they could not be parsed."""
+    text = f" {' '.join(arguments)} "
+    return any(f" {option}{form} " in text for option in ("-o ", "-o", "--output ", "--output=") for form in JSON_FORMS)
 
 
 def _as_lback_error(error: BaseException) -> LbackError:
@@ -69,8 +85,8 @@ def _as_lback_error(error: BaseException) -> LbackError:
     if isinstance(error, typer.TyperException):
         return _usage(error)
     if isinstance(error, OSError):
-        name = f"{error.filename}: " if error.filename else ""
-        return Unusable(f"{name}{error.strerror or error}.")
+        # Files that a command opens have a name; the standard output has none.
+        return Unusable(f"{error.filename or 'Standard output'}: {error.strerror or error}.")
     return UnexpectedError(f"{type(error).__name__}: {error}", hint="This is a bug in lback; --debug shows where.")
 
 
@@ -78,21 +94,36 @@ def _usage(error: typer.TyperException) -> UsageError:
     """The usage error; its message is empty where Typer has shown the help of a noun without a verb."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "lback"
-    return UsageError(error.format_message(), hint=f"{command} --help shows what it takes.")
+    # Typer passes on pydantic's prefix, and ends a sentence only now and then.
+    message = error.format_message().replace(": Value error, ", ": ")
+    if message and message[-1] not in ".?":
+        message += "."
+    return UsageError(message, hint=f"{command} --help shows what it takes.")
 
 
-def _prepare_streams() -> None:
-    """Make every standard stream writable: one may be closed, or unable to encode what a name holds."""
+def _prepare_streams() -> tuple[TextIO, TextIO]:
+    """Make stdout and stderr writable: either may be closed, or unable to encode what a name holds."""
     for name in ("stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - it lasts as long as the process
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    return sys.stdout, sys.stderr
+
+
+def _flush_or_drop(stream: TextIO) -> None:
+    """Drop what cannot be written: the interpreter would try again at its end, and change the exit code to 120."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _ending(code: Exit) -> Callable[[int, FrameType | None], None]:
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def end(number: int, _frame: FrameType | None) -> None:
+        # Whoever asks again does not want to wait for the rolling back.
+        signal.signal(number, signal.SIG_DFL)
         raise Ended(code)
 
     return end

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lback_cli.cli.exits import Ended, Exit
 from lback_cli.cli.runtime import Runtime
 
 PANEL = "Global options"
@@ -71,13 +70,6 @@ class LbackCommand(TyperCommand):
         """The command's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command. Typer would end a broken pipe with 1, which is the code of a bug."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise Ended(Exit.BROKEN_PIPE) from error
-
 
 class LbackGroup(TyperGroup):
     """A group of commands that takes the global options too."""
@@ -107,8 +99,11 @@ class _LightCoercion:
         """What `typer` would make of *value*."""
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
-        if isinstance(value, str) and (self._type is str or value in (self._choices or ())):
+        if isinstance(value, str) and self._type is str:
             return value
+        if isinstance(value, str) and value in (self._choices or ()):
+            # The choice itself, which may be the member of an enumeration.
+            return next(choice for choice in self._choices if choice == value)
         if isinstance(value, str) and self._type is Path:
             return Path(value)
         if self._type == list[str] and all(isinstance(item, str) for item in value):

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Literal, TextIO
 
@@ -87,19 +88,25 @@ class Output:
 
     def warning(self, text: str) -> None:
         """Tell the person at the terminal something that matters even when quiet."""
-        sys.stderr.write(safe(text) + "\n")
+        tell(safe(text) + "\n")
+
+
+def tell(text: str) -> None:
+    """Write *text* on stderr. That nobody can read it changes nothing about what was done."""
+    with suppress(OSError):
+        sys.stderr.write(text)
 
 
 def show_error(error: LbackError, *, as_json: bool) -> None:
     """Say on stderr what went wrong and what to do: as one JSON object, or in a line or two."""
     message = error.message if error.hint is None else f"{error.message} {error.hint}"
     if as_json:
-        sys.stderr.write(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
+        tell(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
         return
     label = _red("error:") if _colored(sys.stderr) else "error:"
-    sys.stderr.write(f"{label} {safe(error.message)}\n")
+    tell(f"{label} {safe(error.message)}\n")
     if error.hint is not None:
-        sys.stderr.write(f"       {safe(error.hint)}\n")
+        tell(f"       {safe(error.hint)}\n")
 
 
 def _write(text: str) -> None:
@@ -156,7 +163,9 @@ def _table_page(records: Sequence[Record], columns: Sequence[str]) -> None:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(file=sys.stdout, highlight=False, markup=False, no_color=not _colored(sys.stdout)).print(table)
+    # Without a colour system nothing is styled, bold included.
+    system: Literal["standard"] | None = "standard" if _colored(sys.stdout) else None
+    Console(file=sys.stdout, highlight=False, markup=False, color_system=system).print(table)
 
 
 def _title(column: str) -> str:
@@ -193,7 +202,7 @@ def _plain(value: Any) -> str:
 
 
 def _colored(stream: TextIO) -> bool:
-    """Whether *stream* gets colours: FORCE_COLOR, then NO_COLOR, then whether it is a terminal that has any."""
+    """Whether *stream* gets colours: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that has any."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

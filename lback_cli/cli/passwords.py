@@ -109,6 +109,8 @@ class PasswordSource:
                 raise UsageError("The two passwords differ.")
         except EOFError as error:
             raise UsageError("No password was entered.") from error
+        except UnicodeDecodeError as error:
+            raise UsageError("What was entered is not text in the terminal's encoding.") from error
         return password
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 STARTED_AT = time.monotonic()
 
+JSON_FORMS = ("json", "jsonl")
+"""The forms of output with which errors are JSON too."""
+
 
 class Runtime:
     """The parts of one run of `lback`. *options* holds the global options that were given, by parameter name."""
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self._trace_file: TextIO | None = None
 
     @cached_property
     def settings(self) -> "Settings":
@@ -120,8 +125,9 @@ class Runtime:
             return None
         from lback_cli.receivers.trace import Trace
 
-        stream = sys.stderr if path is None else _append_to(path)
-        return Trace(stream, format=form or "rich", started_at=STARTED_AT)
+        if path is not None:
+            self._trace_file = _append_to(path)
+        return Trace(self._trace_file or sys.stderr, format=form or "rich", started_at=STARTED_AT)
 
     @property
     def wants_json(self) -> bool:
@@ -129,10 +135,17 @@ class Runtime:
         form = self.options.get("output")
         if form is None and "settings" in self.__dict__:
             form = self.settings.output.format
-        return (form or os.environ.get("LBACK_OUTPUT")) in ("json", "jsonl")
+        return (form or os.environ.get("LBACK_OUTPUT")) in JSON_FORMS
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the trace and of the database."""
+        trace: Trace | None = self.__dict__.get("trace")
+        if trace is not None:
+            trace.disconnect()
+        if self._trace_file is not None:
+            # What could not be written then cannot be written now; the trace has said so.
+            with suppress(OSError):
+                self._trace_file.close()
         if "unready_database" in self.__dict__:
             self.unready_database.dispose()
 

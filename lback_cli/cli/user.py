@@ -35,8 +35,9 @@ class IfExists(StrEnum):
     "register",
     examples=(
         "lback user register alice --email alice@example.org",
-        "lback user register alice --email alice@example.org --generate-password --group staff",
-        "pass show alice | lback user register alice --email alice@example.org --password-stdin --if-exists skip",
+        "lback user register bob --email bob@example.org --generate-password",
+        "pass eve | lback user register eve --email eve@example.org --password-stdin",
+        "lback user register eve --email eve@example.org --group staff --if-exists skip",
     ),
 )
 def register(

@@ -98,6 +98,9 @@ def list_users(
 def _cursor(sort: Sort, after: str | None) -> str | int | None:
     if after is None or sort is not Sort.ID:
         return after
+    from lback_cli.repositories.user_repository import LARGEST_ID
+
     if not (after.isascii() and after.isdigit()):
         raise UsageError(f"--after: {after[:40]!r} is not an id.", hint="With --sort id it is the last id shown.")
-    return int(after[:20])
+    # Longer than any id; int() of an endless string of digits would take its time, too.
+    return min(int(after[:20]), LARGEST_ID)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy.exc
 from sqlalchemy import Engine, create_engine, event
@@ -22,7 +23,12 @@ EMBEDDED_FILE = "lback.db"
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
 """Several queries of one reader see one state, as they do in SQLite."""
 
-_DRIVERS = {"postgresql": "postgresql", "mysql": "mariadb", "mariadb": "mariadb"}
+_DRIVERS = {
+    "postgresql": ("postgresql", "postgresql+psycopg"),
+    "mysql": ("mariadb", "mysql+pymysql"),
+    "mariadb": ("mariadb", "mariadb+pymysql"),
+}
+"""For each kind of server, the extra of lback-cli that installs a driver, and how a URL names that driver."""
 
 
 class Database:
@@ -54,7 +60,8 @@ class Database:
         name = self.url.database
         if self.url.get_backend_name() != "sqlite" or not name or name == ":memory:":
             return None
-        return Path(name)
+        # A SQLite URI, which takes options such as ?mode=ro&uri=true.
+        return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name)
 
     @property
     def in_memory(self) -> bool:
@@ -68,7 +75,7 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine. Raises `ConfigurationError` when its driver is not installed."""
+        """The engine. Raises `ConfigurationError` when its driver is not installed or cannot use the URL."""
         options: dict[str, Any] = {"hide_parameters": True}
         if self.in_memory:
             # One connection, or each session would see an empty database of its own.
@@ -78,9 +85,13 @@ class Database:
         except sqlalchemy.exc.NoSuchModuleError as error:
             raise ConfigurationError(f"database.url: {self.url.drivername!r} is not a database lback knows.") from error
         except ModuleNotFoundError as error:
-            extra = _DRIVERS.get(self.url.get_backend_name(), "")
             raise ConfigurationError(
-                f"The driver for {self.url.drivername} is not installed.", hint=f"Run: pip install 'lback-cli[{extra}]'"
+                f"The driver for {self.url.drivername} is not installed.", hint=_driver_hint(self.url)
+            ) from error
+        except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+            raise ConfigurationError(
+                f"database.url has a part that {self.url.drivername} does not take.",
+                hint="A SQLite URL has no user and no host: sqlite:////path/to/users.db",
             ) from error
         if self.url.get_backend_name() == "sqlite":
             _configure_sqlite(engine, self.busy_timeout)
@@ -140,6 +151,13 @@ def user_data_directory() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("lback")
+
+
+def _driver_hint(url: URL) -> str:
+    if url.get_backend_name() not in _DRIVERS:
+        return "lback works with SQLite, PostgreSQL and MariaDB."
+    extra, scheme = _DRIVERS[url.get_backend_name()]
+    return f"Run: pip install 'lback-cli[{extra}]', and begin the URL with {scheme}://"
 
 
 def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:

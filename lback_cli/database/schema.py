@@ -92,6 +92,8 @@ class Schema:
 
         Several processes may do this at once: the first one works, the others wait and find nothing left to do.
         """
+        from alembic.util import CommandError
+
         from lback_cli.database.migrations import migrate
 
         with translated(self._database.url):
@@ -100,7 +102,10 @@ class Schema:
                 _use_wal(self._database)
             with self._database.engine.begin() as connection:
                 if _status(connection).state != "current":
-                    migrate(connection)
+                    try:
+                        migrate(connection)
+                    except CommandError as error:
+                        raise SchemaError(f"The database {self._database.name} cannot be migrated: {error}.") from error
 
 
 def _status(connection: Connection) -> SchemaStatus:
@@ -114,14 +119,18 @@ def _status(connection: Connection) -> SchemaStatus:
 
 
 def _use_wal(database: Database) -> None:
-    """Switch the SQLite file to WAL, which lasts. The switch ignores the busy timeout, so waiting is done here."""
+    """Switch the SQLite file to WAL, which lasts.
+
+    The switch ignores the busy timeout, so waiting is done here, for as long as SQLite says busy in the low byte of its
+    error code.
+    """
     deadline = time.monotonic() + database.busy_timeout
     while True:
         connection = database.engine.raw_connection()
         try:
             connection.cursor().execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if time.monotonic() > deadline:
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise DatabaseError(f"Cannot prepare {database.path}: {error}.") from error
             time.sleep(0.02)
         else:

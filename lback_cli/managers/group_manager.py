@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import LastAdministrator, Refused
-from lback_cli.managers.lookup import no_such_group
+from lback_cli.errors import LastAdministrator, Refused, ValidationError
+from lback_cli.managers.lookup import find_group
 from lback_cli.managers.services import Services
 from lback_cli.models import Group
-from lback_cli.repositories.work import Work, reading, transaction
+from lback_cli.repositories.work import reading, transaction
+from lback_cli.security.text import unsafe_character
+
+LONGEST_DESCRIPTION = 1000
+"""Characters that the description of a group may have."""
 
 
 class GroupManager:
@@ -20,6 +24,8 @@ class GroupManager:
     def create_group(self, name: str, *, description: str | None = None) -> Group:
         """Make a group. Raises `ValidationError` or `GroupExists`."""
         canonical = self._services.canonical_group_name(name)
+        if description is not None:
+            _check_description(description)
         with transaction(self._database) as work:
             return work.groups.add(canonical, description=description, now=self._services.now())
 
@@ -31,7 +37,7 @@ class GroupManager:
         """
         users = self._services.settings.users
         with transaction(self._database) as work:
-            group = self._find(work, name, lock=True)
+            group = find_group(work.groups, self._services, name, lock=True)
             if group.name == users.default_group:
                 raise Refused(
                     f"{group.name!r} is the group that every new user joins.", hint="Change users.default_group first."
@@ -49,12 +55,16 @@ class GroupManager:
     def find_group(self, name: str) -> tuple[Group, int]:
         """The group called *name* with the number of its members. Raises `GroupNotFound`."""
         with reading(self._database) as work:
-            group = self._find(work, name)
+            group = find_group(work.groups, self._services, name)
             return group, work.groups.size(group)
 
-    @staticmethod
-    def _find(work: Work, name: str, *, lock: bool = False) -> Group:
-        group = work.groups.find(name, lock=lock) or work.groups.find(name.lower(), lock=lock)
-        if group is None:
-            raise no_such_group(name)
-        return group
+
+def _check_description(text: str) -> None:
+    if len(text) > LONGEST_DESCRIPTION:
+        raise ValidationError("description", f"The description has more than {LONGEST_DESCRIPTION} characters.")
+    if (hidden := unsafe_character(text)) is not None:
+        raise ValidationError(
+            "description",
+            f"The description contains the invisible character U+{ord(hidden):04X}.",
+            hint="Use one line of plain text.",
+        )

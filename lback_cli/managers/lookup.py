@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.services import Services
-from lback_cli.models import User
+from lback_cli.models import Group, User
+from lback_cli.repositories.group_repository import GroupRepository
 from lback_cli.repositories.user_repository import UserRepository
 from lback_cli.security.text import safe, unsafe_character
 
@@ -38,6 +39,18 @@ def find_user(users: UserRepository, services: Services, identifier: str) -> Use
     if user is None:
         raise not_found(identifier)
     return user
+
+
+def find_group(groups: GroupRepository, services: Services, name: str, *, lock: bool = False) -> Group:
+    """The group called *name*: exactly as given, for rows lback did not write, else in canonical form.
+
+    *lock* keeps others from locking it until the transaction ends. Raises `GroupNotFound`.
+    """
+    if len(name) <= _LONGEST and unsafe_character(name) is None:
+        for spelling in dict.fromkeys((name, _canonical(services.canonical_group_name, name))):
+            if group := groups.find(spelling, lock=lock):
+                return group
+    raise no_such_group(name)
 
 
 def not_found(identifier: str) -> UserNotFound:

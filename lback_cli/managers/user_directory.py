@@ -7,12 +7,13 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import UserNotFound
-from lback_cli.managers.lookup import find_by_login, find_user, no_such_group, parse_id
+from lback_cli.errors import UserNotFound, ValidationError
+from lback_cli.managers.lookup import find_by_login, find_group, find_user, parse_id
 from lback_cli.managers.services import Services
 from lback_cli.models import User
 from lback_cli.repositories.user_repository import UserQuery, UserRepository
 from lback_cli.repositories.work import reading
+from lback_cli.security.text import safe
 
 
 class UserDirectory:
@@ -63,12 +64,21 @@ class UserDirectory:
     def select_users(self, query: UserQuery) -> Iterator["UserPage"]:
         """The users that *query* describes, as they come from the database, for as long as the block lasts.
 
-        Raises `GroupNotFound`, so that a misspelt group is not taken for an empty one.
+        Raises `GroupNotFound`, so that a misspelt group is not taken for an empty one, and `ValidationError` for text
+        that no database can hold.
         """
+        for name in ("search", "prefix", "after"):
+            _check_encodable(name, getattr(query, name))
         with reading(self._database) as work:
-            if query.group is not None and work.groups.find(query.group) is None:
-                raise no_such_group(query.group)
+            if query.group is not None:
+                query = replace(query, group=find_group(work.groups, self._services, query.group).name)
             yield UserPage(query, work.users)
+
+
+def _check_encodable(name: str, value: object) -> None:
+    """Raise `ValidationError` for a lone surrogate, which is what a byte that is not UTF-8 becomes, and for NUL."""
+    if isinstance(value, str) and ("\0" in value or any("\ud800" <= character <= "\udfff" for character in value)):
+        raise ValidationError(name, f"'{safe(value, limit=80)}' is not text that users can have.", hint="Send UTF-8.")
 
 
 class UserPage:

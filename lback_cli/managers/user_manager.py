@@ -22,7 +22,7 @@ from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator
 from lback_cli.managers import operation
 from lback_cli.managers.changes import UserChanges, masked
-from lback_cli.managers.lookup import find_by_login, no_such_group, not_found
+from lback_cli.managers.lookup import find_by_login, find_group, not_found
 from lback_cli.managers.mailed_links import MailedLinks
 from lback_cli.managers.operation import Operation, OperationKind
 from lback_cli.managers.services import Services
@@ -306,10 +306,7 @@ class UserManager:
         return list(chosen.values())
 
     def _find_group(self, work: Work, name: str) -> Group:
-        group = work.groups.find(name) or work.groups.find(self._services.canonical_group_name(name))
-        if group is None:
-            raise no_such_group(name)
-        return group
+        return find_group(work.groups, self._services, name)
 
     def _checked(self, user: User, changes: UserChanges) -> UserChanges:
         """*changes* in canonical form, without those that change nothing. Raises `ValidationError`."""

@@ -11,7 +11,7 @@ memberships = Table(
     "user_groups_association",
     Base.metadata,
     Column("user_id", Integer, ForeignKey("users.id"), primary_key=True),
-    Column("group_id", Integer, ForeignKey("groups.id"), primary_key=True),
+    Column("group_id", Integer, ForeignKey("groups.id"), primary_key=True, index=True),
 )
 
 

@@ -1,0 +1,78 @@
+"""`lback` in this process, which is what most tests of it need, and far faster."""
+
+import io
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from lback_cli.cli.main import main
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+class Outcome(NamedTuple):
+    """Exit code, stdout and stderr of one run, to be compared with a plain tuple; times read ``TIME``."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(
+    tmp_path: Path, lback: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Outcome]]:
+    """Run `lback` here, in the environment of the fixture `lback`: ``cli("user", "list", input=, **variables)``.
+
+    *input* is what stdin holds; it is no terminal. The environment and the signal handlers are put back after each
+    run, as a process would.
+    """
+    monkeypatch.chdir(tmp_path)
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in numbers]
+
+    def run(*arguments: str, input: str | bytes = b"", **variables: str) -> Outcome:  # noqa: A002
+        raw = input.encode() if isinstance(input, str) else input
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(lback.environment | variables)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
+        try:
+            with pytest.raises(SystemExit) as exit_:
+                main(list(arguments))
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+            for number, handler in zip(numbers, handlers, strict=True):
+                signal.signal(number, handler)
+        captured = capsys.readouterr()
+        assert isinstance(exit_.value.code, int)
+        return Outcome(int(exit_.value.code), TIME.sub("TIME", captured.out), TIME.sub("TIME", captured.err))
+
+    return run
+
+
+@pytest.fixture
+def password() -> str:
+    """A password that the policy accepts."""
+    return "purple giraffes yodel at dusk"
+
+
+@pytest.fixture
+def register(cli: Callable[..., Outcome], password: str) -> Callable[..., Outcome]:
+    """Register a user called *name* with the *password*, quietly; more options may follow."""
+
+    def run(name: str, *options: str) -> Outcome:
+        outcome = cli(
+            *("user", "register", name, "--email", f"{name}@example.org", "--password-stdin", "-q"),
+            *options,
+            input=password,
+        )
+        assert outcome.status == 0, outcome
+        return outcome
+
+    return run

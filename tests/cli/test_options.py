@@ -1,0 +1,132 @@
+"""Options that every command takes, and where they may stand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., Any]
+
+
+@pytest.fixture
+def listing(cli: Cli, register: Cli) -> Cli:
+    register("alice", "--verified")
+    return cli
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-o", "jsonl", "user", "list"),
+        ("user", "-o", "jsonl", "list"),
+        ("user", "list", "-o", "jsonl"),
+        ("user", "list", "-ojsonl"),
+        ("user", "list", "--output=jsonl"),
+        ("-o", "csv", "user", "-o", "json", "list", "--output", "jsonl"),
+    ],
+)
+def test_a_global_option_works_at_every_level_and_the_last_one_wins(listing: Cli, arguments: tuple[str, ...]) -> None:
+    outcome = listing(*arguments)
+    assert (outcome.status, json.loads(outcome.out)["username"], outcome.err) == (0, "alice", "")
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_each_global_option_is_taken_before_at_and_after_the_noun(listing: Cli, tmp_path: Path, position: int) -> None:
+    trace, config, database = tmp_path / "trace", tmp_path / "other.toml", tmp_path / "other.db"
+    config.write_text('[output]\nformat = "jsonl"\n')
+    words = ["user", "authenticate", "alice", "--password-stdin"]
+
+    def outcome(*options: str) -> Any:
+        return listing(*words[:position], *options, *words[position:], input="wrong")
+
+    assert listing("db", "init", "-q", "--database-url", f"sqlite:///{database}").status == 0
+    assert json.loads(outcome("--config", str(config)).err)["error"]["code"] == "authentication_failed"
+    assert outcome("--database-url", f"sqlite:///{database}").status == 4
+    assert "user_authentication_failed" in outcome("--trace-signals").err
+    assert '"reason":"incorrect_password"' in outcome("--trace-format", "json").err
+    assert outcome("--trace-file", str(trace)).err.count("\n") == 2
+    assert "user_authentication_failed" in trace.read_text()
+    assert "Traceback" in outcome("--debug").err
+    assert outcome("-q").status == 4
+    assert outcome("--no-color").status == 4
+
+
+def test_lback_output_is_the_default_form_and_an_option_wins_over_it(listing: Cli) -> None:
+    assert listing("user", "exists", "alice", LBACK_OUTPUT="jsonl").out == '{"user": "alice", "exists": true}\n'
+    assert listing("user", "exists", "alice", "-o", "csv", LBACK_OUTPUT="jsonl").out == "user,exists\nalice,yes\n"
+    assert listing("user", "show", "bob", LBACK_OUTPUT="json").err.startswith('{"error": {"code": "user_not_found"')
+    assert listing("user", "show", "bob", "-o", "table", LBACK_OUTPUT="json").err.startswith("error: ")
+
+
+def test_a_bad_lback_output_is_told_with_what_is_allowed(listing: Cli) -> None:
+    assert listing("user", "list", LBACK_OUTPUT="xml") == (
+        9,
+        "",
+        "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv.\n",
+    )
+
+
+def test_quiet_drops_messages_and_keeps_results_warnings_and_errors(listing: Cli, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("wrong")
+    secret.chmod(0o644)
+    outcome = listing("user", "authenticate", "alice", "--password-file", str(secret), "-q")
+    assert outcome == (
+        4,
+        "",
+        f"warning: others can read {secret}; run: chmod 600 {secret}\n"
+        "error: Authentication failed.\n       --trace-signals shows the reason.\n",
+    )
+    assert listing("user", "update", "alice", "--deactivate", "-q")[::2] == (0, "")
+
+
+def test_a_trace_file_is_appended_to_and_only_its_owner_can_read_it(listing: Cli, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    for _ in range(2):
+        listing("user", "update", "alice", "--activate", "--trace-file", str(trace), "--trace-format", "json")
+    names = [json.loads(line)["signal"] for line in trace.read_text().splitlines()]
+    assert names == ["user_update_started", "user_updated"] * 2
+    assert trace.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_trace_file_that_cannot_be_written_stops_the_operation_before_it_begins(
+    listing: Cli, tmp_path: Path
+) -> None:
+    path = tmp_path / "missing" / "trace"
+    assert listing("user", "delete", "alice", "--yes", "--trace-file", str(path)) == (
+        9,
+        "",
+        f"error: --trace-file: cannot write {path}: No such file or directory.\n",
+    )
+    assert listing("user", "exists", "alice").status == 0
+
+
+def test_the_trace_is_on_stderr_and_the_result_alone_on_stdout(listing: Cli) -> None:
+    outcome = listing("user", "update", "alice", "--activate", "--trace-format", "json", "-q", "-o", "json")
+    assert json.loads(outcome.out)["username"] == "alice"
+    assert [json.loads(line)["signal"] for line in outcome.err.splitlines()] == ["user_update_started", "user_updated"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "coloured"),
+    [
+        ({}, (), False),
+        ({"FORCE_COLOR": "1"}, (), True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": ""}, (), True),
+        ({"FORCE_COLOR": "1"}, ("--no-color",), False),
+        ({"NO_COLOR": "1"}, (), False),
+    ],
+)
+def test_colours_in_a_pipe_only_when_forced(
+    listing: Cli, variables: dict[str, str], options: tuple[str, ...], coloured: bool
+) -> None:
+    result = listing("user", "show", "alice", *options, **variables)
+    failure = listing("user", "show", "bob", *options, **variables)
+    trace = listing("user", "update", "alice", "--activate", "--trace-signals", "-q", *options, **variables)
+    assert ["\x1b[" in text for text in (result.out, failure.err, trace.err)] == [coloured] * 3
+    for form in ("json", "jsonl", "csv"):
+        assert "\x1b" not in listing("user", "show", "alice", "-o", form, *options, **variables).out
+    assert "\x1b" not in listing("user", "show", "bob", "-o", "json", *options, **variables).err

@@ -1,0 +1,321 @@
+"""The commands that change users: whole outcomes, in every form."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., Any]
+
+ALICE_TEXT = """\
+id              1
+username        alice
+email           alice@example.org
+active          yes
+email verified  {verified}
+groups          {groups}
+created at      TIME
+updated at      TIME
+"""
+
+CSV_HEADER = "id,username,email,is_active,is_email_verified,groups,created_at,updated_at\n"
+
+
+def alice(*, verified: str = "no", groups: str = "basic_user") -> str:
+    return ALICE_TEXT.format(verified=verified, groups=groups)
+
+
+def alice_json(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "username": "alice",
+        "email": "alice@example.org",
+        "is_active": True,
+        "is_email_verified": False,
+        "groups": ["basic_user"],
+        "created_at": "TIME",
+        "updated_at": "TIME",
+    } | changes
+
+
+def error(message: str, hint: str | None = None) -> str:
+    return f"error: {message}\n" + (f"       {hint}\n" if hint else "")
+
+
+def test_register_shows_the_user_and_says_so(cli: Cli, password: str) -> None:
+    outcome = cli(
+        *("user", "register", "Alice", "--email", "Alice@Example.ORG", "--verified", "--password-stdin"),
+        input=f"{password}\n",
+    )
+    assert outcome == (0, alice(verified="yes"), "Registered alice.\n")
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("table", alice(verified="yes")),
+        ("json", json.dumps(alice_json(is_email_verified=True), indent=2) + "\n"),
+        ("jsonl", json.dumps(alice_json(is_email_verified=True)) + "\n"),
+        ("csv", CSV_HEADER + "1,alice,alice@example.org,yes,yes,basic_user,TIME,TIME\n"),
+    ],
+)
+def test_register_writes_the_user_in_the_form_asked_for(cli: Cli, password: str, form: str, expected: str) -> None:
+    outcome = cli(
+        *("user", "register", "alice", "--email", "alice@example.org", "--verified", "--password-stdin"),
+        *("-q", "-o", form),
+        input=password,
+    )
+    assert outcome == (0, expected, "")
+
+
+def test_register_says_where_the_verification_mail_went(cli: Cli, lback: Any, password: str) -> None:
+    outcome = cli(
+        "user", "register", "alice", "--email", "alice@example.org", "--password-stdin", "-o", "json", input=password
+    )
+    assert (outcome.status, json.loads(outcome.out)) == (0, alice_json())
+    assert outcome.err.startswith("Registered alice")
+    (mail,) = lback.mails
+    assert mail["To"] == "alice@example.org"
+
+
+def test_register_joins_groups_and_can_begin_inactive(cli: Cli, register: Cli) -> None:
+    assert cli("group", "create", "staff", "-q").status == 0
+    outcome = register("alice", "--group", "staff", "--group", "STAFF", "--inactive", "--verified", "-o", "json")
+    assert json.loads(outcome.out) == alice_json(
+        is_active=False, is_email_verified=True, groups=["basic_user", "staff"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code", "message"),
+    [
+        (("alice", "--email", "x@example.org"), 6, "user_exists", "The user name 'alice' is taken."),
+        (("ALICE", "--email", "x@example.org"), 6, "user_exists", "The user name 'alice' is taken."),
+        (
+            ("bob", "--email", "Alice@Example.org"),
+            6,
+            "user_exists",
+            "The e-mail address 'alice@example.org' is taken.",
+        ),
+        (
+            ("bob", "--email", "bob@example.org", "--group", "nobodys"),
+            5,
+            "group_not_found",
+            "There is no group 'nobodys'. 'lback group list' shows them all.",
+        ),
+        (
+            ("b ob", "--email", "bob@example.org"),
+            7,
+            "validation_error",
+            "The user name 'b ob' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
+            "beginning with a letter or digit.",
+        ),
+        (
+            ("bob", "--email", "bob"),
+            7,
+            "validation_error",
+            "'bob' is not a usable e-mail address. An email address must have an @-sign. "
+            "Give one plain address such as alice@example.org.",
+        ),
+    ],
+)
+def test_register_that_fails_leaves_no_user(
+    cli: Cli, register: Cli, password: str, arguments: tuple[str, ...], status: int, code: str, message: str
+) -> None:
+    register("alice", "--verified")
+    outcome = cli("user", "register", *arguments, "--password-stdin", "-o", "json", input=password)
+    assert outcome == (status, "", json.dumps({"error": {"code": code, "message": message}}) + "\n")
+    assert len(json.loads(cli("user", "list", "-o", "json").out)) == 1
+
+
+def test_register_again_is_skipped_on_request_without_a_signal(cli: Cli, register: Cli, password: str) -> None:
+    register("alice", "--verified")
+    outcome = cli(
+        *("user", "register", "Alice", "--email", "other@example.org", "--if-exists", "skip", "--password-stdin"),
+        *("--trace-signals", "--trace-format", "json"),
+        input=password,
+    )
+    assert outcome == (0, alice(verified="yes"), "alice exists already: skipped.\n")
+
+
+def test_skipping_does_not_hide_that_the_address_belongs_to_somebody_else(
+    cli: Cli, register: Cli, password: str
+) -> None:
+    register("alice", "--verified")
+    outcome = cli(
+        *("user", "register", "bob", "--email", "alice@example.org", "--if-exists", "skip", "--password-stdin"),
+        input=password,
+    )
+    assert outcome == (6, "", error("The e-mail address 'alice@example.org' is taken."))
+
+
+def test_authenticate_accepts_the_right_password_by_name_and_by_address(
+    cli: Cli, register: Cli, password: str
+) -> None:
+    register("alice", "--verified")
+    for login in ("alice", "ALICE", "alice@example.org"):
+        outcome = cli("user", "authenticate", login, "--password-stdin", input=password)
+        assert outcome == (0, alice(verified="yes"), "alice is authenticated.\n")
+
+
+def test_authenticate_answers_the_same_whatever_is_wrong(cli: Cli, register: Cli, password: str) -> None:
+    register("alice", "--verified")
+    register("inactive", "--verified", "--inactive")
+    register("unverified")
+    refused = {
+        cli("user", "authenticate", login, "--password-stdin", input=tried)
+        for login, tried in (
+            ("alice", "wrong"),
+            ("alice", ""),
+            ("nobody", password),
+            ("inactive", password),
+            ("unverified", password),
+            ("id:1", password),
+        )
+    }
+    assert refused == {(4, "", error("Authentication failed.", "--trace-signals shows the reason."))}
+    assert cli("user", "authenticate", "unverified", "--allow-unverified", "--password-stdin", input=password)[0] == 0
+
+
+def test_verify_email_takes_the_token_of_the_mail_once_and_says_when_it_was_done(
+    cli: Cli, register: Cli, lback: Any, token_in: Callable[[Any], str]
+) -> None:
+    register("alice")
+    token = token_in(lback.mails[0])
+    verified = (0, alice(verified="yes"), "alice@example.org is verified.\n")
+    assert cli("user", "verify-email", "-", input=f"{token}\n") == verified
+    assert cli("user", "verify-email", token) == verified
+    assert cli("user", "verify-email", f"{token}x") == (
+        7,
+        "",
+        error("This verification token is unknown.", "Request a new one; only the newest link works."),
+    )
+
+
+def test_resend_verification_mails_a_new_link_and_kills_the_old(
+    cli: Cli, register: Cli, lback: Any, token_in: Callable[[Any], str]
+) -> None:
+    register("alice")
+    assert cli("user", "resend-verification", "alice") == (0, alice(), "Mailed a link to alice@example.org.\n")
+    old, new = map(token_in, lback.mails)
+    assert cli("user", "verify-email", old).status == 7
+    assert cli("user", "verify-email", new).status == 0
+    assert cli("user", "resend-verification", "alice") == (
+        0,
+        alice(verified="yes"),
+        "alice@example.org is verified already.\n",
+    )
+    assert len(lback.mails) == 2
+
+
+def test_update_changes_what_is_named_and_nothing_else(cli: Cli, register: Cli, password: str) -> None:
+    register("alice", "--verified")
+    cli("group", "create", "staff", "-q")
+    outcome = cli(
+        *("user", "update", "alice", "--username", "Alicia", "--email", "a@example.net", "--deactivate", "--verified"),
+        *("--add-group", "staff", "--remove-group", "basic_user", "-o", "json"),
+    )
+    assert (outcome.status, outcome.err) == (0, "Updated alicia.\n")
+    assert json.loads(outcome.out) == alice_json(
+        username="alicia", email="a@example.net", is_active=False, is_email_verified=True, groups=["staff"]
+    )
+    activated = cli("user", "update", "id:1", "--activate", "--unverified", "-o", "jsonl", "-q")
+    assert json.loads(activated.out) == alice_json(username="alicia", email="a@example.net", groups=["staff"])
+    assert (
+        cli("user", "authenticate", "alicia", "--allow-unverified", "--password-stdin", input=password).status == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "outcome"),
+    [
+        (("alice",), (2, error("There is nothing to change.", "lback user update --help shows what can be."))),
+        (("nobody", "--activate"), (5, error("There is no user 'nobody'.", "'lback user list' shows who there is."))),
+        (("id:9", "--activate"), (5, error("There is no user 'id:9'.", "'lback user list' shows who there is."))),
+        (("alice", "--username", "bob"), (6, error("The user name 'bob' is taken."))),
+        (("alice", "--email", "bob@example.org"), (6, error("The e-mail address 'bob@example.org' is taken."))),
+        (
+            ("alice", "--add-group", "x"),
+            (5, error("There is no group 'x'.", "'lback group list' shows them all.")),
+        ),
+    ],
+)
+def test_update_that_cannot_be_done_changes_nothing(
+    cli: Cli, register: Cli, arguments: tuple[str, ...], outcome: tuple[int, str]
+) -> None:
+    register("alice", "--verified")
+    register("bob", "--verified")
+    status, err = outcome
+    assert cli("user", "update", *arguments) == (status, "", err)
+    assert cli("user", "show", "alice").out == alice(verified="yes")
+
+
+def test_delete_with_yes_deletes_for_good(cli: Cli, register: Cli) -> None:
+    register("alice")
+    assert cli("user", "delete", "alice", "--yes", "-o", "json") == (
+        0,
+        '{\n  "id": 1,\n  "deleted": true\n}\n',
+        "Deleted alice.\n",
+    )
+    assert cli("user", "delete", "alice", "--yes").status == 5
+    assert cli("user", "delete", "id:1", "--yes").status == 5
+
+
+def test_delete_without_a_terminal_wants_to_be_told(cli: Cli, register: Cli) -> None:
+    register("alice")
+    assert cli("user", "delete", "alice", input="y\n") == (2, "", error("There is no terminal to ask on.", "Use --yes."))
+    assert cli("user", "exists", "alice").status == 0
+
+
+def test_a_password_is_reset_by_request_and_token(
+    cli: Cli, register: Cli, lback: Any, password: str, token_in: Callable[[Any], str]
+) -> None:
+    register("alice", "--verified")
+    assert cli("user", "request-password-reset", "Alice", "-o", "jsonl") == (
+        0,
+        '{"email": "alice@example.org", "requested": true}\n',
+        "Mailed a reset link to alice@example.org.\n",
+    )
+    token = token_in(lback.mails[0])
+    reset = ("user", "reset-password", "--token", token, "--password-stdin")
+    assert cli(*reset, input="too short").status == 7, "a refused password does not spend the token"
+    done = cli(*reset, input="nine lazy walruses hum softly")
+    assert done == (0, alice(verified="yes"), "alice has a new password.\n")
+    assert cli(*reset, input="eight lazy walruses hum softly") == (
+        7,
+        "",
+        error("This reset token is used or expired.", "Request a new one; only the newest link works."),
+    )
+    assert cli("user", "authenticate", "alice", "--password-stdin", input=password).status == 4
+
+
+def test_request_password_reset_tells_who_is_unknown(cli: Cli, register: Cli) -> None:
+    register("alice")
+    for unknown in ("nobody", "nobody@example.org", "id:7"):
+        assert cli("user", "request-password-reset", unknown) == (
+            5,
+            "",
+            error(f"There is no user '{unknown}'.", "'lback user list' shows who there is."),
+        )
+
+
+def test_reset_password_by_the_administrator_needs_no_mailed_token(cli: Cli, register: Cli) -> None:
+    register("alice", "--verified")
+    outcome = cli("user", "reset-password", "alice", "--password-stdin", input="nine lazy walruses hum softly")
+    assert outcome == (0, alice(verified="yes"), "alice has a new password.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "err"),
+    [
+        ((), error("Name either a USER or a --token.")),
+        (("alice", "--token", "x"), error("Name either a USER or a --token.")),
+        (
+            ("--token", "-", "--password-stdin"),
+            error("Token and password cannot both come from standard input.", "Use --password-file."),
+        ),
+    ],
+)
+def test_reset_password_refuses_what_it_cannot_tell_apart(cli: Cli, arguments: tuple[str, ...], err: str) -> None:
+    assert cli("user", "reset-password", *arguments, "--generate-password" if not arguments else "-q") == (2, "", err)

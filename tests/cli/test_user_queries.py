@@ -1,0 +1,166 @@
+"""Showing and listing users."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., Any]
+
+NAMES = ["ada", "ben", "cleo"]
+
+
+@pytest.fixture
+def three(cli: Cli, register: Cli) -> Cli:
+    cli("group", "create", "staff", "-q")
+    register("ben", "--verified", "--group", "staff")
+    register("ada", "--verified", "--inactive")
+    register("cleo")
+    return cli
+
+
+def names(outcome: Any) -> list[str]:
+    assert outcome.status == 0, outcome
+    return [user["username"] for user in json.loads(outcome.out)]
+
+
+def test_show_finds_a_user_by_name_address_and_id(three: Cli) -> None:
+    for identifier in ("cleo", "CLEO", "cleo@example.org", "Cleo@Example.org", "id:3"):
+        outcome = three("user", "show", identifier)
+        assert outcome == (
+            0,
+            "id              3\n"
+            "username        cleo\n"
+            "email           cleo@example.org\n"
+            "active          yes\n"
+            "email verified  no\n"
+            "groups          basic_user\n"
+            "created at      TIME\n"
+            "updated at      TIME\n",
+            "",
+        )
+
+
+def test_show_of_nobody_is_5_in_words_and_in_json(three: Cli) -> None:
+    assert three("user", "show", "nobody") == (
+        5,
+        "",
+        "error: There is no user 'nobody'.\n       'lback user list' shows who there is.\n",
+    )
+    assert three("user", "show", "id:99999999999999999999", "-o", "json") == (
+        5,
+        "",
+        '{"error": {"code": "user_not_found", "message": "There is no user \'id:99999999999999999999\'. '
+        "'lback user list' shows who there is.\"}}\n",
+    )
+
+
+def test_exists_answers_with_its_exit_code_and_in_words(three: Cli) -> None:
+    assert three("user", "exists", "ada") == (0, "user    ada\nexists  yes\n", "")
+    assert three("user", "exists", "nobody") == (5, "user    nobody\nexists  no\n", "")
+    assert three("user", "exists", "nobody", "-o", "jsonl") == (5, '{"user": "nobody", "exists": false}\n', "")
+
+
+def test_list_as_a_table_for_a_pipe_has_plain_columns(three: Cli) -> None:
+    assert three("user", "list") == (
+        0,
+        "id  username  email             active  email verified  groups\n"
+        "1   ben       ben@example.org   yes     yes             basic_user, staff\n"
+        "2   ada       ada@example.org   no      yes             basic_user\n"
+        "3   cleo      cleo@example.org  yes     no              basic_user\n",
+        "",
+    )
+
+
+def test_list_is_one_document_in_json_one_a_line_in_jsonl_and_rows_in_csv(three: Cli) -> None:
+    document = json.loads(three("user", "list", "-o", "json").out)
+    lines = three("user", "list", "-o", "jsonl").out.splitlines()
+    rows = list(csv.DictReader(io.StringIO(three("user", "list", "-o", "csv").out)))
+    assert [json.loads(line) for line in lines] == document
+    assert [list(row) for row in rows] == [list(user) for user in document]
+    assert rows[0] == {
+        "id": "1",
+        "username": "ben",
+        "email": "ben@example.org",
+        "is_active": "yes",
+        "is_email_verified": "yes",
+        "groups": "basic_user, staff",
+        "created_at": "TIME",
+        "updated_at": "TIME",
+    }
+    assert document[0]["groups"] == ["basic_user", "staff"]
+
+
+@pytest.mark.parametrize(
+    ("form", "out"),
+    [
+        ("table", ""),
+        ("json", "[]\n"),
+        ("jsonl", ""),
+        ("csv", "id,username,email,is_active,is_email_verified,groups,created_at,updated_at\n"),
+    ],
+)
+def test_an_empty_list_is_empty_in_every_form(cli: Cli, form: str, out: str) -> None:
+    assert cli("user", "list", "-o", form) == (0, out, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), ["ben", "ada", "cleo"]),
+        (("--sort", "username"), ["ada", "ben", "cleo"]),
+        (("--sort", "email", "--desc"), ["cleo", "ben", "ada"]),
+        (("--sort", "id", "--desc"), ["cleo", "ada", "ben"]),
+        (("--inactive",), ["ada"]),
+        (("--active", "--verified"), ["ben"]),
+        (("--unverified",), ["cleo"]),
+        (("--group", "staff"), ["ben"]),
+        (("--group", "STAFF"), ["ben"]),
+        (("--search", "E"), ["ben", "ada", "cleo"]),
+        (("--search", "LE"), ["ben", "ada", "cleo"]),
+        (("--search", "cl"), ["cleo"]),
+        (("--search", "%"), []),
+        (("--search", "a_a"), []),
+        (("--search", "[red]"), []),
+        (("--search", "\x1b[31m"), []),
+        (("--after", "1"), ["ada", "cleo"]),
+        (("--after", "99999999999999999999999999"), []),
+        (("--sort", "username", "--after", "ada"), ["ben", "cleo"]),
+        (("--sort", "username", "--desc", "--after", "cleo"), ["ben", "ada"]),
+        (("--limit", "0"), ["ben", "ada", "cleo"]),
+        (("--limit", "99999999999999999999999999"), ["ben", "ada", "cleo"]),
+    ],
+)
+def test_list_filters_sorts_and_pages(three: Cli, options: tuple[str, ...], expected: list[str]) -> None:
+    assert names(three("user", "list", "-o", "json", *options)) == expected
+
+
+def test_pages_follow_one_another_by_the_command_that_the_message_names(three: Cli) -> None:
+    first = three("user", "list", "--sort", "username", "--limit", "2", "-o", "json")
+    assert first.err == "There are more: --after ben shows the next page, --limit 0 all.\n"
+    assert names(first) == NAMES[:2]
+    second = three("user", "list", "--sort", "username", "--limit", "2", "--after", "ben", "-o", "json")
+    assert (names(second), second.err) == (NAMES[2:], "")
+
+
+def test_a_page_that_ends_the_list_does_not_promise_more(three: Cli) -> None:
+    assert three("user", "list", "--limit", "3").err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (("--after", "ada"), 2, "--after: 'ada' is not an id. With --sort id it is the last id shown."),
+        (("--after", "-1"), 2, "--after: '-1' is not an id. With --sort id it is the last id shown."),
+        (("--group", "staf"), 5, "There is no group 'staf'. 'lback group list' shows them all."),
+        (("--search", "\udcff"), 7, "'\\udcff' is not text that users can have. Send UTF-8."),
+        (("--sort", "email", "--after", "\udcff"), 7, "'\\udcff' is not text that users can have. Send UTF-8."),
+        (("--group", "\udcff"), 5, "There is no group '\\udcff'. 'lback group list' shows them all."),
+    ],
+)
+def test_list_refuses_what_it_cannot_mean(three: Cli, options: tuple[str, ...], status: int, message: str) -> None:
+    outcome = three("user", "list", "-o", "json", *options)
+    assert (outcome.status, outcome.out, json.loads(outcome.err)["error"]["message"]) == (status, "", message)

@@ -1,0 +1,84 @@
+"""Who and what is in the database before a scenario begins."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PASSWORD = "correct horse battery staple"
+"""The password of everybody in the cast."""
+
+NEW_PASSWORD = "umbrella tangent violin quarry"
+WEAK_PASSWORD = "passwordpassword"
+
+LEGACY_HASH = "$2b$04$FV7zkuY2SGABA.CPpgPXkud01/yWwiCRojvWifcBwcF/XJextPkQS"
+"""bcrypt of `PASSWORD`, as another application left it."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user by the values of the row."""
+
+    id: int
+    username: str
+    active: bool = True
+    verified: bool = True
+    legacy: bool = False
+    groups: tuple[str, ...] = ("basic_user",)
+
+    @property
+    def email(self) -> str:
+        return f"{self.username}@example.org"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """As signals show a user."""
+        return {"id": self.id, "username": self.username, "email": self.email}
+
+
+ADA = Person(1, "ada", groups=("admin", "basic_user"))
+BOB = Person(2, "bob", groups=("basic_user", "staff"))
+CAROL = Person(3, "carol", verified=False)
+DAVE = Person(4, "dave", active=False)
+EVE = Person(5, "eve", legacy=True)
+CAST = (ADA, BOB, CAROL, DAVE, EVE)
+
+FRANK = Person(6, "frank", verified=False)
+"""The one to be registered."""
+
+NOBODY = 99
+
+State = Literal["live", "used", "expired"]
+LIVE: State = "live"
+USED: State = "used"
+EXPIRED: State = "expired"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A token in the database. Its text names it, and is as long as a generated one; a live one lives 1 h more."""
+
+    user: Person
+    purpose: Literal["verify_email", "reset_password"]
+    state: State
+
+    @property
+    def name(self) -> str:
+        return f"{self.state}-{self.purpose}"
+
+    @property
+    def token(self) -> str:
+        return self.name.ljust(43, "-")
+
+    @property
+    def prefix(self) -> str:
+        return self.token[:10]
+
+
+LIVE_VERIFY = Planted(CAROL, "verify_email", LIVE)
+USED_VERIFY = Planted(CAROL, "verify_email", USED)
+EXPIRED_VERIFY = Planted(CAROL, "verify_email", EXPIRED)
+LIVE_RESET = Planted(BOB, "reset_password", LIVE)
+USED_RESET = Planted(BOB, "reset_password", USED)
+EXPIRED_RESET = Planted(BOB, "reset_password", EXPIRED)
+PLANTED_TOKENS = (LIVE_VERIFY, USED_VERIFY, EXPIRED_VERIFY, LIVE_RESET, USED_RESET, EXPIRED_RESET)
+
+UNKNOWN_TOKEN = "no-such-token".ljust(43, "-")

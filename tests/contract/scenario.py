@@ -1,0 +1,282 @@
+"""What one line of the table says, and the words it is written in."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+from .cast import FRANK, Person
+from .stage import Rows
+
+Sent = tuple[str, dict[str, Any]]
+"""A signal and its arguments, as a trace shows them; of an exception, its type."""
+
+Behaviour = Literal["veto", "crash", "write", "interrupt", "take the name"]
+
+SESSION = "Session"
+VETO = "not before the audit is over"
+
+
+class Matching:
+    """Equal to every text that the pattern matches."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and re.fullmatch(self._pattern, other) is not None
+
+    def __hash__(self) -> int:
+        return hash(self._pattern)
+
+    def __repr__(self) -> str:
+        return f"Matching({self._pattern!r})"
+
+
+SOME_PREFIX = Matching(r"[\w-]{10}")
+"""Of a token that was generated and never shown."""
+
+MESSAGE = object()
+"""The message of the error that the operation raises."""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A receiver of one signal, and what it does there."""
+
+    signal: str
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation with its arguments; *argv* and *stdin* are what a shell would say for the same."""
+
+    method: str
+    arguments: Mapping[str, Any]
+    argv: tuple[str, ...]
+    stdin: str = ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One operation, one outcome, in full.
+
+    *code* is that of the raised error, None for success, or ``interrupted``. *rows* is what differs afterwards, and
+    *mails* are (kind, recipient). *settings*, *sql* and *starved* (of memory) bring about what goes wrong; *receivers*,
+    *later* (than the cast came in) and *broken_clock* do so in the library only. *logged* counts the failures of
+    receivers that are reported and go no further. *own_only* and *library_only* are the reasons why the scenario makes
+    no sense otherwise.
+    """
+
+    id: str
+    call: Call
+    signals: Sequence[Sent]
+    code: str | None = None
+    rows: Rows = field(default_factory=dict)
+    mails: Sequence[tuple[str, str]] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sql: Sequence[str] = ()
+    starved: bool = False
+    receivers: Sequence[Receiver] = ()
+    later: timedelta = timedelta(0)
+    broken_clock: bool = False
+    logged: int = 0
+    own_only: str | None = None
+    library_only: str | None = None
+
+    @property
+    def not_from_outside(self) -> str | None:
+        """Why a command cannot meet this, or None if it can."""
+        if self.library_only:
+            return self.library_only
+        if self.receivers:
+            return "no receiver can be connected from outside"
+        return "a command has the clock of its machine" if self.later or self.broken_clock else None
+
+
+# What goes wrong
+
+CLOSED_PORT = object()
+"""A port on which nobody listens."""
+
+MAIL_DOWN = {
+    "email.transport": "smtp",
+    "email.security": "none",
+    "email.host": "127.0.0.1",
+    "email.port": CLOSED_PORT,
+}
+MAIL_MISCONFIGURED = {"email.sender": "nobody in particular"}
+
+COMMIT_IS_OURS = "a joined operation leaves the commit to its caller"
+
+
+def refuse(event: str) -> list[str]:
+    """Let the database refuse ``INSERT ON users`` and the like, as a quota or a rule of the application's would."""
+    return [f"CREATE TRIGGER refuse BEFORE {event} BEGIN SELECT RAISE(ABORT, 'the quota is used up'); END"]
+
+
+def refuse_commit(event: str) -> list[str]:
+    """Let ``INSERT ON users`` and the like work, and the COMMIT fail: a deferred foreign key that leads nowhere."""
+    return [
+        "CREATE TABLE audit (user_id INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)",
+        f"CREATE TRIGGER plant AFTER {event} BEGIN INSERT INTO audit VALUES (-1); END",
+    ]
+
+
+# How it shows
+
+INTEGRITY = {"type": "IntegrityError"}
+REFUSED_CONNECTION = {"type": "ConnectionRefusedError"}
+NO_MEMORY = {"type": "HashingError"}
+BAD_CONFIGURATION = {"type": "ConfigurationError"}
+BUG = {"type": "ZeroDivisionError"}
+INTERRUPT = {"type": "KeyboardInterrupt"}
+
+
+# Rows
+
+
+def user_row(person: Person, *, password: str = "hash of PASSWORD") -> dict[str, Any]:
+    """The whole row of a user who came in just now."""
+    return {
+        "id": person.id,
+        "username": person.username,
+        "email": person.email,
+        "password": password,
+        "is_active": int(person.active),
+        "is_email_verified": int(person.verified),
+        "email_verification_token": None,
+        "email_verification_token_expiry": None,
+        "auth_token": None,
+        "token_expiry": None,
+        "created_at": "now",
+        "updated_at": "now",
+    }
+
+
+def joined(user_id: int, group_id: int) -> Rows:
+    """A new membership. Groups: 1 admin, 2 basic_user, 3 staff."""
+    return {f"+user_groups_association {user_id} {group_id}": {"user_id": user_id, "group_id": group_id}}
+
+
+def new_token(person: Person, purpose: str, *, email: str = "", token_id: int = 7) -> Rows:
+    """A token that was mailed; id 7 is the next, unless tokens at the end were deleted before."""
+    address = email or person.email
+    return {
+        f"+lback_tokens mailed to {address}": {
+            "id": token_id,
+            "user_id": person.id,
+            "purpose": purpose,
+            "email": address,
+            "created_at": "now",
+            "expires_at": "now + 24 h" if purpose == "verify_email" else "now + 1 h",
+            "used_at": None,
+        }
+    }
+
+
+def gone(*keys: str) -> Rows:
+    """Rows that are deleted."""
+    return {f"-{key}": {} for key in keys}
+
+
+# Signals
+
+
+def started(person: Person = FRANK) -> Sent:
+    """The first signal of a registration."""
+    return "user_registration_started", {"username": person.username, "email": person.email}
+
+
+def initiated(shown: Mapping[str, Any]) -> Sent:
+    """The mail with a verification link is on its way."""
+    return "user_email_verification_initiated", {"user": shown}
+
+
+def vouched(shown: Mapping[str, Any]) -> Sent:
+    """An administrator said that the address is right."""
+    return "user_email_verification_successful", {"user": shown, "reason": "set_by_administrator"}
+
+
+# Variations that each operation goes through
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The failures that all operations share, in the words of one: *fail* makes its failure signal."""
+
+    name: str
+    call: Call
+    fail: Callable[..., Sent]
+
+    def vetoed(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
+        """A receiver of the last of *before* raises `OperationRejected`."""
+        signal = before[-1][0]
+        return Scenario(
+            f"{self.name}: veto at {signal}",
+            self.call,
+            [*before, self.fail("rejected_by_receiver", found=found)],
+            code="rejected_by_receiver",
+            receivers=[Receiver(signal, "veto")],
+            **more,
+        )
+
+    def crashed(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
+        """A receiver of the last of *before*, which carries the session, writes something and then raises."""
+        signal = before[-1][0]
+        return Scenario(
+            f"{self.name}: crash at {signal}",
+            self.call,
+            [*before, self.fail("unexpected_exception", found=found, exception=BUG)],
+            code="unexpected_exception",
+            receivers=[Receiver(signal, "crash")],
+            **more,
+        )
+
+    def interrupted(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
+        """Ctrl-C while a receiver of the last of *before* runs."""
+        signal = before[-1][0]
+        return Scenario(
+            f"{self.name}: interrupted at {signal}",
+            self.call,
+            [*before, self.fail("unexpected_exception", found=found, exception=INTERRUPT)],
+            code="interrupted",
+            receivers=[Receiver(signal, "interrupt")],
+            **more,
+        )
+
+    def surprised(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
+        """Something has a bug: the clock that the application handed in."""
+        return Scenario(
+            f"{self.name}: unexpected exception",
+            self.call,
+            [*before, self.fail("unexpected_exception", found=found, exception=BUG)],
+            code="unexpected_exception",
+            broken_clock=True,
+            **more,
+        )
+
+    def refused_by_database(self, before: Sequence[Sent], event: str, found: Any = None, **more: Any) -> Scenario:
+        """The database refuses a statement."""
+        return Scenario(
+            f"{self.name}: the database refuses {event}",
+            self.call,
+            [*before, self.fail("repository_error", found=found, exception=INTEGRITY)],
+            code="database_error",
+            sql=[*refuse(event), *more.pop("sql", ())],
+            **more,
+        )
+
+    def refused_at_commit(self, before: Sequence[Sent], event: str, found: Any = None, **more: Any) -> Scenario:
+        """The COMMIT fails, after the success signal went out: the one exception to one terminal signal."""
+        return Scenario(
+            f"{self.name}: commit fails",
+            self.call,
+            [*before, self.fail("repository_error", found=found, exception=INTEGRITY)],
+            code="database_error",
+            sql=[*refuse_commit(event), *more.pop("sql", ())],
+            own_only=COMMIT_IS_OURS,
+            **more,
+        )

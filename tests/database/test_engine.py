@@ -1,0 +1,350 @@
+import os
+import sqlite3
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+from lback_cli.errors import ConfigurationError, DatabaseError
+from lback_cli.models import Group
+
+NOW = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
+
+Connect = Callable[..., Database]
+
+
+def group(name: str) -> Group:
+    return Group(name=name, created_at=NOW, updated_at=NOW)
+
+
+def names(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(Group.name).order_by(Group.name)))
+
+
+@pytest.fixture
+def outsider(database: Database) -> Iterator[sqlite3.Connection]:
+    """Another program at the same file, with the stock driver, that waits for nobody."""
+    assert database.path is not None
+    connection = sqlite3.connect(database.path, timeout=0, isolation_level=None)
+    yield connection
+    connection.close()
+
+
+# The URL
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://ann:canary@host:port/app", "://", " "])
+def test_what_is_no_url_is_refused_without_being_repeated(connect: Connect, url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        connect(url)
+    assert caught.value.message == "database.url is not a database URL."
+    assert caught.value.hint == "It looks like sqlite:////path/to/users.db"
+
+
+@pytest.mark.parametrize("scheme", ["nosuch", "nosuch+driver", "postgresql+nosuch"])
+def test_an_unknown_kind_of_database_is_named(connect: Connect, scheme: str) -> None:
+    with pytest.raises(ConfigurationError) as caught, connect(f"{scheme}://ann:canary@host/app").session():
+        pass
+    assert caught.value.message == f"database.url: {scheme!r} is not a database lback knows."
+
+
+@pytest.mark.parametrize(
+    ("scheme", "module", "hint"),
+    [
+        (
+            "postgresql+psycopg",
+            "psycopg",
+            "Run: pip install 'lback-cli[postgresql]', and begin the URL with postgresql+psycopg://",
+        ),
+        ("mysql+pymysql", "pymysql", "Run: pip install 'lback-cli[mariadb]', and begin the URL with mysql+pymysql://"),
+        (
+            "mariadb+pymysql",
+            "pymysql",
+            "Run: pip install 'lback-cli[mariadb]', and begin the URL with mariadb+pymysql://",
+        ),
+        ("mysql", "MySQLdb", "Run: pip install 'lback-cli[mariadb]', and begin the URL with mysql+pymysql://"),
+        ("mssql", "pyodbc", "lback works with SQLite, PostgreSQL and MariaDB."),
+    ],
+)
+def test_a_driver_that_is_not_installed_is_named_with_the_extra_that_brings_one(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, scheme: str, module: str, hint: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigurationError) as caught:
+        _ = connect(f"{scheme}://ann:canary@host/app").engine
+    assert caught.value.message == f"The driver for {scheme} is not installed."
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("url", ["sqlite://ann:canary@host/users.db", "sqlite:///users.db?timeout=canary"])
+def test_a_part_of_the_url_that_the_driver_does_not_take_is_refused_without_being_repeated(
+    connect: Connect, url: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _ = connect(url).engine
+    assert caught.value.message == "database.url has a part that sqlite does not take."
+    assert caught.value.hint == "A SQLite URL has no user and no host: sqlite:////path/to/users.db"
+
+
+def test_the_password_comes_from_its_file_and_is_in_no_name(connect: Connect, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("canary/with:odd@characters\nsecond line\n", "utf-8")
+    database = connect("postgresql+psycopg://ann@db.example/app", password_file=file)
+    assert database.url.password == "canary/with:odd@characters"
+    assert database.name == "postgresql+psycopg://ann:***@db.example/app"
+
+
+def test_a_password_in_the_url_is_in_no_name(connect: Connect) -> None:
+    assert connect("mariadb+pymysql://ann:canary@db/app").name == "mariadb+pymysql://ann:***@db/app"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "database.password_file: cannot read {path}: No such file or directory."),
+        (b"", "database.password_file: the first line of {path} is empty."),
+        (b"\nsecret\n", "database.password_file: the first line of {path} is empty."),
+        (b"\xff\xfe", "database.password_file: cannot read {path}: it is not UTF-8."),
+    ],
+)
+def test_a_password_file_without_a_password_is_refused(
+    connect: Connect, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        connect("postgresql+psycopg://ann@db/app", password_file=file)
+    assert caught.value.message == message.format(path=file)
+
+
+def test_without_a_url_it_is_a_file_in_the_users_data_directory(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data with 100% of #?"))
+    database = connect("")
+    expected = tmp_path / "data with 100% of #?" / "lback" / "lback.db"
+    assert (database.embedded, database.in_memory, database.path, database.name) == (
+        True,
+        False,
+        expected,
+        str(expected),
+    )
+    assert database.directory == expected.parent
+    Schema(database).ensure()
+    assert expected.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        ("sqlite:////srv/app/users.db", Path("/srv/app/users.db")),
+        ("sqlite:///users.db", Path("users.db")),
+        ("sqlite:///file:/srv/a%20b/users.db?mode=ro&uri=true", Path("/srv/a b/users.db")),
+        ("postgresql+psycopg://ann@db/app", None),
+    ],
+)
+def test_only_a_sqlite_file_has_a_path(connect: Connect, url: str, path: Path | None) -> None:
+    database = connect(url)
+    assert database.path == path
+    assert database.in_memory == (path is None and url.startswith("sqlite"))
+    assert not database.embedded
+
+
+def test_files_of_lbacks_own_go_beside_the_database_wherever_lback_is_run(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert connect("sqlite:///users.db").directory == tmp_path
+
+
+# Files
+
+
+@pytest.fixture
+def common_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("common_umask")
+def test_the_file_its_journals_and_a_new_directory_are_their_owners_alone(connect: Connect, tmp_path: Path) -> None:
+    database = connect(f"sqlite:///{tmp_path}/private/users.db")
+    Schema(database).initialize()
+    with database.session() as session:
+        session.add(group("staff"))
+        session.flush()
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "private").iterdir()}
+    assert modes == {"users.db": 0o600, "users.db-wal": 0o600, "users.db-shm": 0o600}
+    assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o700
+
+
+@pytest.mark.usefixtures("common_umask")
+def test_a_directory_that_is_there_keeps_its_mode(connect: Connect, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    connect(f"sqlite:///{shared}/users.db").create_file()
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+
+
+def test_a_file_that_cannot_be_made_is_named(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    database = connect(f"sqlite:///{tmp_path}/file/users.db")
+    with pytest.raises(DatabaseError) as caught:
+        database.create_file()
+    assert caught.value.message == f"Cannot make {tmp_path}/file/users.db: File exists."
+
+
+def test_looking_at_a_database_makes_no_file(connect: Connect, tmp_path: Path) -> None:
+    Schema(connect()).status()
+    assert list(tmp_path.iterdir()) == []
+
+
+# Transactions on SQLite
+
+
+def test_every_connection_has_the_promised_pragmas_in_force(database: Database) -> None:
+    def pragmas(session: Session) -> dict[str, Any]:
+        wanted = ("foreign_keys", "synchronous", "busy_timeout", "journal_mode")
+        return {name: session.execute(text(f"PRAGMA {name}")).scalar_one() for name in wanted}
+
+    expected = {"foreign_keys": 1, "synchronous": 2, "busy_timeout": 50, "journal_mode": "wal"}
+    with database.session() as one, database.reading() as other:
+        assert pragmas(one) == expected
+        assert pragmas(other) == expected
+
+
+def test_foreign_keys_are_checked(database: Database) -> None:
+    with pytest.raises(DatabaseError, match="FOREIGN KEY constraint failed"), database.session() as session:
+        session.execute(text("INSERT INTO user_groups_association VALUES (1, 1)"))
+
+
+def test_a_reader_holds_up_no_writer_and_sees_one_state(database: Database, outsider: sqlite3.Connection) -> None:
+    with database.reading() as session:
+        assert session.scalars(select(Group.name)).all() == []
+        outsider.execute("INSERT INTO groups (name, created_at, updated_at) VALUES ('staff', '2026', '2026')")
+        assert session.scalars(select(Group.name)).all() == []
+    assert names(database) == ["staff"]
+
+
+def test_a_writer_takes_the_lock_before_it_writes(database: Database, outsider: sqlite3.Connection) -> None:
+    with database.session() as session:
+        session.scalars(select(Group.name)).all()
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            outsider.execute("BEGIN IMMEDIATE")
+    outsider.execute("BEGIN IMMEDIATE")
+
+
+def test_a_reader_is_not_held_up_by_a_writer(database: Database, outsider: sqlite3.Connection) -> None:
+    outsider.execute("BEGIN IMMEDIATE")
+    outsider.execute("INSERT INTO groups (name, created_at, updated_at) VALUES ('staff', '2026', '2026')")
+    assert names(database) == []
+
+
+def test_a_second_writer_waits_for_the_busy_timeout_and_then_is_told(
+    connect: Connect, database: Database, outsider: sqlite3.Connection
+) -> None:
+    outsider.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    with pytest.raises(DatabaseError) as caught, connect(busy_timeout=0.3).session() as session:
+        session.add(group("staff"))
+    assert 0.3 <= time.monotonic() - started < 5
+    assert caught.value.message == f"The database {database.path} is locked by another process."
+    assert caught.value.hint == "Try again, or raise database.busy_timeout."
+
+
+def test_a_second_writer_goes_on_as_soon_as_the_first_is_done(database: Database, connect: Connect) -> None:
+    from threading import Timer
+
+    assert database.path is not None
+    first = sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)
+    first.execute("BEGIN IMMEDIATE")
+    done = Timer(0.1, first.commit)
+    done.start()
+    with connect(busy_timeout=10).session() as session:
+        session.add(group("staff"))
+    done.join()
+    first.close()
+    assert names(database) == ["staff"]
+
+
+def test_a_session_keeps_all_or_nothing(database: Database) -> None:
+    with database.session() as session:
+        session.add_all([group("kept"), group("kept too")])
+    with pytest.raises(ZeroDivisionError), database.session() as session:
+        session.add(group("lost"))
+        session.flush()
+        _ = 1 / 0
+    assert names(database) == ["kept", "kept too"]
+
+
+def test_what_a_session_loaded_stays_usable_after_its_end(database: Database) -> None:
+    with database.session() as session:
+        made = group("staff")
+        session.add(made)
+    with database.reading() as session:
+        read = session.scalars(select(Group)).one()
+    assert (made.name, made.created_at, read.name, read.created_at) == ("staff", NOW, "staff", NOW)
+
+
+def test_a_rolled_back_savepoint_takes_only_its_own_changes(database: Database) -> None:
+    with database.session() as session:
+        session.add(group("before"))
+        session.flush()
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            session.add(group("inside"))
+            session.flush()
+            _ = 1 / 0
+        session.add(group("after"))
+    assert names(database) == ["after", "before"]
+
+
+def test_a_savepoint_that_comes_first_falls_with_its_transaction(database: Database) -> None:
+    # The stock driver begins no transaction for a SAVEPOINT, so that releasing it would already commit.
+    with pytest.raises(ZeroDivisionError), database.session() as session:
+        with session.begin_nested():
+            session.add(group("released"))
+        _ = 1 / 0
+    assert names(database) == []
+
+
+def test_a_commit_that_fails_is_an_error_and_leaves_nothing(database: Database) -> None:
+    with pytest.raises(DatabaseError) as caught, database.session() as session:
+        session.add(group("staff"))
+        session.execute(text("PRAGMA defer_foreign_keys = ON"))
+        session.execute(text("INSERT INTO user_groups_association VALUES (7, 7)"))
+    assert caught.value.message == f"The database {database.path} failed: FOREIGN KEY constraint failed"
+    assert names(database) == []
+    with database.session() as session:
+        session.add(group("works again"))
+    assert names(database) == ["works again"]
+
+
+def test_a_database_in_memory_is_the_same_for_every_session(connect: Connect) -> None:
+    database = connect("sqlite://")
+    Schema(database).ensure()
+    with database.session() as session:
+        session.add(group("staff"))
+    assert names(database) == ["staff"]
+
+
+def test_a_disposed_database_lets_go_of_its_file(database: Database) -> None:
+    with database.session() as session:
+        session.add(group("staff"))
+    journal = Path(f"{database.path}-wal")
+    assert journal.exists()
+    database.dispose()
+    assert not journal.exists()  # SQLite removes it with the last connection

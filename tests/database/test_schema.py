@@ -1,0 +1,417 @@
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Boolean, DateTime, Integer, String, Text, inspect
+
+from lback_cli.database.engine import Database
+from lback_cli.database.migrations import alembic_config
+from lback_cli.database.schema import REVISION, VERSION_TABLE, Schema, SchemaStatus
+from lback_cli.errors import DatabaseError, SchemaError
+from lback_cli.models import Base
+
+Connect = Callable[..., Database]
+
+LBACK_TABLES = {
+    *("users", "groups", "userpermissions", "user_groups_association", "group_permissions_association"),
+    *("lback_tokens", VERSION_TABLE),
+}
+
+
+def tables(path: Path) -> set[str]:
+    with sqlite3.connect(path) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        names = {name for (name,) in found}
+    connection.close()
+    return names
+
+
+# The states
+
+
+def make_missing(_path: Path) -> None:
+    pass
+
+
+def make_empty(path: Path) -> None:
+    path.touch()
+
+
+def make_foreign(path: Path) -> None:
+    execute(path, "CREATE TABLE users (id INTEGER PRIMARY KEY)")
+
+
+def make_current(path: Path) -> None:
+    database = Database(url_settings(path))
+    Schema(database).initialize()
+    database.dispose()
+
+
+def make_older(path: Path) -> None:
+    make_current(path)
+    execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
+
+
+def make_newer(path: Path) -> None:
+    make_current(path)
+    execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+
+
+def execute(path: Path, statement: str) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def url_settings(path: Path) -> Any:
+    from lback_cli.settings import DatabaseSettings
+
+    return DatabaseSettings(url=f"sqlite:///{path}")
+
+
+STATES: dict[str, tuple[Callable[[Path], None], str | None, str | None, str | None]] = {
+    "missing": (make_missing, None, "does not exist.", "Run: lback db init"),
+    "empty": (make_empty, None, "has no tables yet.", "Run: lback db init"),
+    "foreign": (
+        make_foreign,
+        None,
+        "holds an application's tables but none of lback's.",
+        "Name another in database.url.",
+    ),
+    "older": (
+        make_older,
+        "0000",
+        f"has older tables than this lback needs (0000 < {REVISION}).",
+        "Run: lback db upgrade",
+    ),
+    "current": (make_current, REVISION, None, None),
+    "newer": (make_newer, "9999", f"was set up by a newer lback (9999 > {REVISION}).", "Upgrade lback-cli."),
+}
+"""How each state is made, its revision, and what is said of it with which advice."""
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_state_is_recognized_and_looking_changes_nothing(connect: Connect, state: str) -> None:
+    database = connect()
+    assert database.path is not None
+    make, revision, _, _ = STATES[state]
+    make(database.path)
+    before = database.path.read_bytes() if database.path.exists() else None
+    assert Schema(database).status() == SchemaStatus(state, revision, REVISION)
+    database.dispose()
+    assert (database.path.read_bytes() if database.path.exists() else None) == before
+
+
+ACCEPTED = {
+    "require": {"current"},
+    "ensure": {"current"},
+    "initialize": {"missing", "empty", "current"},
+    "upgrade": {"older", "current"},
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "state", "accepted"),
+    [
+        (work, state, state in accepted)
+        for work, accepted in ACCEPTED.items()
+        for state in STATES
+        if (work, state) != ("upgrade", "older")  # the first revision has none before it
+    ],
+)
+def test_a_database_in_another_state_is_refused_with_the_advice_for_it_and_left_alone(
+    connect: Connect, work: str, state: str, accepted: bool
+) -> None:
+    database = connect()
+    assert database.path is not None
+    make, revision, message, hint = STATES[state]
+    make(database.path)
+    before = tables(database.path) if database.path.exists() else None
+    if accepted:
+        getattr(Schema(database), work)()
+        assert Schema(database).status().state == "current"
+        return
+    with pytest.raises(SchemaError) as caught:
+        getattr(Schema(database), work)()
+    assert (caught.value.message, caught.value.hint) == (f"The database {database.path} {message}", hint)
+    assert Schema(database).status() == SchemaStatus(state, revision, REVISION)
+    assert (tables(database.path) if database.path.exists() else None) == before
+
+
+def test_a_revision_that_no_lback_ever_made_is_refused_and_left_alone(connect: Connect) -> None:
+    database = connect()
+    assert database.path is not None
+    make_older(database.path)
+    with pytest.raises(SchemaError) as caught:
+        Schema(database).upgrade()
+    assert caught.value.message == (
+        f"The database {database.path} cannot be migrated: Can't locate revision identified by '0000'."
+    )
+    assert Schema(database).status() == SchemaStatus("older", "0000", REVISION)
+
+
+@pytest.mark.parametrize("work", ["initialize", "upgrade"])
+def test_the_state_from_before_is_told(connect: Connect, work: str) -> None:
+    database = connect()
+    assert Schema(database).initialize() == SchemaStatus("missing", None, REVISION)
+    assert getattr(Schema(database), work)() == SchemaStatus("current", REVISION, REVISION)
+
+
+@pytest.mark.parametrize("work", ["ensure", "initialize"])
+def test_a_database_that_holds_other_things_keeps_them(connect: Connect, tmp_path: Path, work: str) -> None:
+    database = connect("" if work == "ensure" else None)
+    path = tmp_path / "users.db"
+    if work == "ensure":
+        database.url = database.url.set(database=str(path))
+    execute(path, "CREATE TABLE notes (text)")
+    execute(path, "INSERT INTO notes VALUES ('mine')")
+    getattr(Schema(database), work)()
+    assert tables(path) == LBACK_TABLES | {"notes"}
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT text FROM notes").fetchall() == [("mine",)]
+    connection.close()
+
+
+def test_the_embedded_database_is_made_on_first_use(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    Schema(connect("")).ensure()
+    assert tables(tmp_path / "lback" / "lback.db") == LBACK_TABLES
+
+
+def test_a_database_in_memory_is_made_on_first_use(connect: Connect) -> None:
+    schema = Schema(connect("sqlite://"))
+    assert schema.status() == SchemaStatus("empty", None, REVISION)
+    schema.ensure()
+    assert schema.status() == SchemaStatus("current", REVISION, REVISION)
+
+
+def test_a_file_that_may_not_be_written_is_refused_without_waiting(connect: Connect, tmp_path: Path) -> None:
+    make_empty(tmp_path / "users.db")
+    database = connect(f"sqlite:///file:{tmp_path}/users.db?mode=ro&uri=true", busy_timeout=600)
+    with pytest.raises(DatabaseError) as caught:
+        Schema(database).initialize()
+    assert caught.value.message == f"Cannot prepare {tmp_path}/users.db: attempt to write a readonly database."
+
+
+# First use by many, and by one that dies
+
+FIRST_USERS = """
+import sys
+from lback_cli.database.engine import Database
+from lback_cli.database.migrations import migrate  # loaded before the start, so that the starts are close together
+from lback_cli.database.schema import Schema
+from lback_cli.settings import DatabaseSettings
+import os
+print("ready", flush=True)
+for line in sys.stdin:
+    os.environ["XDG_DATA_HOME"] = line.strip()
+    database = Database(DatabaseSettings())
+    Schema(database).ensure()
+    Schema(database).require()
+    database.dispose()
+    print("done", flush=True)
+"""
+
+
+def test_eight_processes_may_meet_at_the_first_use(tmp_path: Path) -> None:
+    rounds = 10
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_USERS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+    answers: list[list[str]] = []
+    for number in range(rounds + 1):
+        answers.append([process.stdout.readline() for process in processes if process.stdout])
+        for process in processes:
+            if number < rounds and process.stdin:
+                process.stdin.write(f"{tmp_path}/{number}\n")
+                process.stdin.flush()
+    complaints = [process.communicate()[1] for process in processes]
+    assert complaints == [""] * 8
+    assert answers == [["ready\n"] * 8, *[["done\n"] * 8] * rounds]
+    for number in range(rounds):
+        path = tmp_path / str(number) / "lback" / "lback.db"
+        assert tables(path) == LBACK_TABLES
+        with sqlite3.connect(path) as connection:
+            assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [(REVISION,)]
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        connection.close()
+
+
+KILLED_AT_EVERY_STATEMENT = """
+import json, os, sys
+from sqlalchemy import Engine, event
+from lback_cli.database.engine import Database
+from lback_cli.database.migrations import migrate  # loaded once, for all children
+from lback_cli.database.schema import Schema
+from lback_cli.settings import DatabaseSettings
+
+done = 0
+fatal = None
+
+@event.listens_for(Engine, "before_cursor_execute")
+def count(connection, cursor, statement, parameters, context, executemany):
+    global done
+    if done == fatal:
+        os.write(report, statement.encode())
+        os._exit(9)
+    done += 1
+
+@event.listens_for(Engine, "commit")
+def before_commit(connection):
+    count(connection, None, "COMMIT", None, None, None)
+
+results = []
+status = 9
+while status:
+    path = f"{sys.argv[1]}/{len(results)}.db"
+    statements, report = os.pipe()
+    child = os.fork()
+    if child == 0:
+        fatal = len(results)
+        Schema(Database(DatabaseSettings(url=f"sqlite:///{path}"))).initialize()
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(report)
+    results.append((os.read(statements, 1000).decode(), status))
+    os.close(statements)
+print(json.dumps(results))
+"""
+
+
+def test_a_migration_that_is_killed_at_any_statement_leaves_nothing_and_can_be_run_again(
+    connect: Connect, tmp_path: Path
+) -> None:
+    sweep = [sys.executable, "-c", KILLED_AT_EVERY_STATEMENT, str(tmp_path)]
+    results = json.loads(subprocess.run(sweep, check=True, capture_output=True, text=True).stdout)
+    statements = [statement.split() for statement, _ in results]
+    assert [status for _, status in results] == [9] * (len(results) - 1) + [0]
+    assert len([words for words in statements if words[:2] == ["CREATE", "TABLE"]]) == len(LBACK_TABLES)
+    assert len([words for words in statements if "INDEX" in words[:3]]) > 5
+    assert ["COMMIT"] in statements
+    for number in range(len(results) - 1):
+        path = tmp_path / f"{number}.db"
+        schema = Schema(connect(f"sqlite:///{path}"))
+        assert schema.status().state in {"missing", "empty"}
+        assert not path.exists() or tables(path) == set()
+        schema.initialize()
+        assert tables(path) == LBACK_TABLES
+    assert tables(tmp_path / f"{len(results) - 1}.db") == LBACK_TABLES
+
+
+# The tables themselves
+
+
+def test_the_known_revision_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [REVISION]
+
+
+def test_the_migrations_make_what_the_models_describe(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": False}
+        )
+        differences = compare_metadata(context, Base.metadata)
+    described = sorted((kind, thing.name) for kind, thing in differences)
+    assert described == [
+        # The application's permissions: lback makes their tables for it and does not touch them.
+        ("remove_index", "ix_userpermissions_name"),
+        ("remove_table", "group_permissions_association"),
+        ("remove_table", "userpermissions"),
+    ]
+
+
+KEY: dict[str, Any] = {"type": Integer, "nullable": False, "primary": True}
+NAME: dict[str, Any] = {"type": String, "nullable": False, "index": "unique"}
+MOMENT: dict[str, Any] = {"type": DateTime, "nullable": False}
+FLAG: dict[str, Any] = {"type": Boolean, "nullable": False}
+TOKEN: dict[str, Any] = {"type": String, "nullable": True, "index": "plain"}
+EXPIRY: dict[str, Any] = {"type": DateTime, "nullable": True}
+NAMED = {
+    "id": KEY,
+    "name": NAME,
+    "description": {"type": Text, "nullable": True},
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+}
+
+FRAMEWORK: dict[str, dict[str, dict[str, Any]]] = {
+    "users": {
+        "id": KEY,
+        "username": NAME,
+        "email": NAME,
+        "password": {"type": String, "nullable": False},
+        "is_active": FLAG | {"default": True},
+        "is_email_verified": FLAG | {"default": False},
+        "email_verification_token": TOKEN,
+        "email_verification_token_expiry": EXPIRY,
+        "auth_token": TOKEN,
+        "token_expiry": EXPIRY,
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+    },
+    "groups": NAMED,
+    "userpermissions": NAMED,
+    "user_groups_association": {
+        "user_id": KEY | {"refers": "users.id"},
+        "group_id": KEY | {"refers": "groups.id"},
+    },
+    "group_permissions_association": {
+        "group_id": KEY | {"refers": "groups.id"},
+        "permission_id": KEY | {"refers": "userpermissions.id"},
+    },
+}
+"""The lback framework's tables, whose applications lback works beside."""
+
+
+@pytest.mark.parametrize("table", FRAMEWORK)
+def test_the_migrations_make_the_frameworks_own_tables(database: Database, table: str) -> None:
+    with database.engine.connect() as connection:
+        found = inspect(connection)
+        columns = {column["name"]: column for column in found.get_columns(table)}
+        primary = found.get_pk_constraint(table)["constrained_columns"]
+        foreign = {
+            key["constrained_columns"][0]: f"{key['referred_table']}.{key['referred_columns'][0]}"
+            for key in found.get_foreign_keys(table)
+        }
+        indexes = {
+            index["column_names"][0]: "unique" if index["unique"] else "plain" for index in found.get_indexes(table)
+        }
+    assert list(columns) == list(FRAMEWORK[table])
+    for name, expected in FRAMEWORK[table].items():
+        column = columns[name]
+        assert isinstance(column["type"], expected["type"]), name
+        assert column["nullable"] == expected["nullable"], name
+        assert (name in primary) == expected.get("primary", False), name
+        assert foreign.get(name) == expected.get("refers"), name
+        if "index" in expected:
+            assert indexes[name] == expected["index"], name
+        if "default" in expected:
+            assert column["default"] == str(int(expected["default"])), name
+
+
+def test_an_id_is_never_given_again(database: Database) -> None:
+    insert = "INSERT INTO users (username, email, password, created_at, updated_at) VALUES ('a', 'b', 'c', 'd', 'e')"
+    assert database.path is not None
+    with sqlite3.connect(database.path) as connection:
+        first = connection.execute(insert).lastrowid
+        connection.execute("DELETE FROM users")
+        second = connection.execute(insert).lastrowid
+    connection.close()
+    assert (first, second) == (1, 2)
