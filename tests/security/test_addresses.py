@@ -1,10 +1,11 @@
 from email.utils import getaddresses
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lback_cli.errors import ValidationError
+from lback_cli.security import addresses
 from lback_cli.security.addresses import canonical_email
 from lback_cli.security.text import unsafe_character
 
@@ -125,3 +126,18 @@ def test_other_text_is_refused_cleanly(raw: str) -> None:
     if "@" not in raw:
         with pytest.raises(ValidationError):
             canonical_email(raw)
+
+
+@given(st.from_regex(addresses._PLAIN, fullmatch=True))
+def test_a_plain_address_is_taken_as_the_library_would_take_it(address: str) -> None:
+    assume(addresses._is_plain(address))
+    assert addresses._checked(address) == address
+
+
+@pytest.mark.parametrize("top", sorted(addresses._RESERVED))
+def test_a_reserved_domain_is_left_to_the_library(top: str) -> None:
+    assert not addresses._is_plain(f"alice@host.{top}")
+
+
+def test_the_kelvin_sign_is_not_taken_for_a_plain_letter() -> None:
+    assert canonical_email("\N{KELVIN SIGN}@example.org") == addresses._checked("\N{KELVIN SIGN}@example.org")
