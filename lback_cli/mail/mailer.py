@@ -47,6 +47,12 @@ class Mailer:
         values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
         self._send("reset_password", email, token, values)
 
+    def send_invitation(self, *, username: str, email: str, token: str, expires_at: datetime) -> None:
+        """Send *email* the link that sets the first password; *expires_at* without a zone is UTC."""
+        link = _link("links.reset_password", self._links.reset_password, token)
+        values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
+        self._send("invitation", email, token, values)
+
     def send_email_changed(self, *, username: str, old_email: str, new_email: str, key: str) -> None:
         """Tell *old_email* that the account has moved to *new_email* (ASVS 6.3.7)."""
         values = {"username": username, "email": old_email, "new_email": new_email}

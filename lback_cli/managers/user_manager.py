@@ -25,8 +25,9 @@ from lback_cli.managers.changes import UserChanges, masked
 from lback_cli.managers.lookup import find_by_login, find_group, not_found
 from lback_cli.managers.mailed_links import MailedLinks
 from lback_cli.managers.operation import Operation, OperationKind
+from lback_cli.managers.registration import UNUSABLE_PASSWORD, NewUser, Registration, RegistrationMail
 from lback_cli.managers.services import Services
-from lback_cli.models import Group, Purpose, User
+from lback_cli.models import Purpose, User
 from lback_cli.repositories.work import Work
 from lback_cli.security.tokens import generate_token, token_digest, token_prefix
 from lback_cli.settings import Settings
@@ -49,6 +50,7 @@ class UserManager:
         self._database = database
         self._services = services
         self._links = MailedLinks(services)
+        self._registration = Registration(services)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "UserManager":
@@ -66,48 +68,47 @@ class UserManager:
         self,
         username: str,
         email: str,
-        password: str,
+        password: str | None,
         *,
+        password_hash: str | None = None,
         groups: Sequence[str] = (),
         verified: bool = False,
         active: bool = True,
+        mail: RegistrationMail = "verify",
         session: Session | None = None,
     ) -> User:
-        """Create a user in the default group and *groups*, and mail a link that verifies the address.
+        """Create a user in the default group and *groups*, and mail what *mail* says, by default a verification link.
 
-        With *verified* the address counts as verified and no mail is sent.
+        *password_hash* takes over a password from elsewhere; without either, the user is mailed a link to set one.
+        With *verified* the address counts as verified, and needs no link.
         Raises `ValidationError`, `UserExists`, `GroupNotFound`, `PasswordHashingError` or `MailError`.
         """
+        new = NewUser(username, email, password, password_hash, groups, verified, active, mail)
+        return self.register(new, session=session)
+
+    def register(self, new: NewUser, *, session: Session | None = None) -> User:
+        """`register_user` for a user in one piece."""
 
         def body(run: Operation) -> User:
-            name = self._services.canonical_username(username)
-            address = self._services.canonical_email(email)
-            accepted = self._services.policy.check(password, username=name, email=address)
+            candidate = self._registration.check(new)
             with run.reading() as work:
-                if conflict := work.users.taken(username=name, email=address):
+                if conflict := work.users.taken(username=candidate.username, email=candidate.email):
                     raise conflict
-            password_hash = self._services.hasher.hash(accepted)
-            run.emit(signals.user_pre_register, username=name, email=address)
+            password_hash = self._registration.hash(candidate)
+            run.emit(signals.user_pre_register, username=candidate.username, email=candidate.email)
             with run.transaction() as work:
-                now = self._services.now()
-                run.user = user = User(
-                    username=name,
-                    email=address,
-                    password_hash=password_hash,
-                    is_active=active,
-                    is_email_verified=verified,
-                    created_at=now,
-                    updated_at=now,
-                    groups=self._registration_groups(work, groups),
-                )
+                groups = self._registration.groups(work, new.groups)
+                run.user = user = self._registration.user(new, candidate, password_hash, groups)
                 work.users.add(user)
-                if verified:
+                if new.verified:
                     self._announce_vouched(run, user)
-                else:
+                if new.invited and new.mail != "none":
+                    self._links.send_invitation(work, user)
+                elif new.mail == "verify" and not new.verified:
                     self._initiate_verification(run, work, user)
             return user
 
-        return self._run(operation.REGISTER_USER, body, session, username=username, email=email)
+        return self._run(operation.REGISTER_USER, body, session, username=new.username, email=new.email)
 
     def authenticate_user(
         self, username: str, password: str, *, allow_unverified: bool = False, session: Session | None = None
@@ -239,10 +240,15 @@ class UserManager:
             if found.used_at is not None or found.expires_at < self._services.now():
                 raise InvalidToken("This reset token is used or expired.")
             password_hash = self._new_hash(user, new_password)
+            invited = user.password_hash == UNUSABLE_PASSWORD
             with run.transaction() as work:
                 if not work.tokens.consume(digest, Purpose.RESET_PASSWORD, now=self._services.now()):
                     raise InvalidToken("This reset token is used or expired.")
                 user = run.user = self._set_password(run, work, user.id, password_hash)
+                if invited and not user.is_email_verified and found.email == user.email:
+                    # Whoever sets the first password has read the invitation, so the address is proven.
+                    work.users.change(user, is_email_verified=True)
+                    run.emit(signals.user_email_verification_successful, user=user, reason=None)
             return user
 
         return self._run(operation.RESET_PASSWORD, body, session, token_prefix=token_prefix(token))
@@ -297,17 +303,6 @@ class UserManager:
     def _run(self, kind: OperationKind, body: Callable[[Operation], R], session: Session | None, **identity: Any) -> R:
         return Operation(kind, self, self._database, session, identity).run(body)
 
-    def _registration_groups(self, work: Work, names: Sequence[str]) -> list[Group]:
-        default = work.groups.get_or_add(self._services.settings.users.default_group, now=self._services.now())
-        chosen = {default.id: default}
-        for name in names:
-            group = self._find_group(work, name)
-            chosen[group.id] = group
-        return list(chosen.values())
-
-    def _find_group(self, work: Work, name: str) -> Group:
-        return find_group(work.groups, self._services, name)
-
     def _checked(self, user: User, changes: UserChanges) -> UserChanges:
         """*changes* in canonical form, without those that change nothing. Raises `ValidationError`."""
         services = self._services
@@ -327,8 +322,8 @@ class UserManager:
         )
 
     def _apply(self, run: Operation, work: Work, user: User, changes: UserChanges, password_hash: str | None) -> None:
-        added = [self._find_group(work, name) for name in changes.add_groups]
-        removed = [self._find_group(work, name) for name in changes.remove_groups]
+        added = [find_group(work.groups, self._services, name) for name in changes.add_groups]
+        removed = [find_group(work.groups, self._services, name) for name in changes.remove_groups]
         leaves = any(group.name == self._services.settings.users.admin_group for group in removed)
         self._keep_an_administrator(work, user, leaves=leaves or changes.is_active is False)
         old_email, was_verified = user.email, user.is_email_verified

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,12 @@ class GroupRepository:
         except GroupExists:
             # Somebody else made it between the look and the insert.
             return self._session.scalars(select(Group).where(Group.name == name)).one()
+
+    def add_members(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Make members of groups: (user id, group id)."""
+        if pairs:
+            rows = [{"user_id": user_id, "group_id": group_id} for user_id, group_id in pairs]
+            self._session.execute(insert(memberships), rows)
 
     def delete(self, group: Group) -> None:
         """Delete *group*; its members lose the membership."""

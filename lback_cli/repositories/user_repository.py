@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Table, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -40,6 +40,9 @@ class UserQuery:
     descending: bool = False
     after: str | int | None = None
     limit: int | None = None
+
+
+USERS = cast("Table", User.__table__)
 
 
 class UserRepository:
@@ -80,6 +83,29 @@ class UserRepository:
         """Insert *user*. Raises `UserExists`: the unique indexes decide, however many insert at once."""
         with self._unique(user.username, user.email), self._session.begin_nested():
             self._session.add(user)
+
+    def add_all(self, rows: Sequence[dict[str, Any]], *, now: datetime) -> dict[str, int]:
+        """Insert users by column name, and return their ids by user name. Raises IntegrityError where one is taken."""
+        if not rows:
+            return {}
+        made = insert(USERS).values(created_at=now, updated_at=now)
+        self._session.execute(made, rows)
+        return self._ids_of([row["username"] for row in rows])
+
+    def taken_usernames(self, usernames: Sequence[str]) -> set[str]:
+        """Those of *usernames* that somebody has."""
+        return self._taken_values(USERS.c.username, usernames)
+
+    def taken_emails(self, emails: Sequence[str]) -> set[str]:
+        """Those of *emails* that somebody has."""
+        return self._taken_values(USERS.c.email, emails)
+
+    def _taken_values(self, column: ColumnElement[str], values: Sequence[str]) -> set[str]:
+        return set(self._session.scalars(select(column).where(column.in_(values)))) if values else set()
+
+    def _ids_of(self, usernames: Sequence[str]) -> dict[str, int]:
+        statement = select(USERS.c.username, USERS.c.id).where(USERS.c.username.in_(usernames))
+        return {username: user_id for username, user_id in self._session.execute(statement)}  # noqa: C416 - rows, not pairs
 
     def change(self, user: User, **values: object) -> None:
         """Set those attributes of *user* and write them. Raises `UserExists` like `add`."""

@@ -134,6 +134,9 @@ class TokenSettings:
     reset_lifetime: timedelta = key(
         timedelta(hours=1), "For the link that resets a password.", minimum=1, maximum=365 * 86400
     )
+    invitation_lifetime: timedelta = key(
+        timedelta(days=7), "For the link that sets a first password.", minimum=1, maximum=365 * 86400
+    )
 
 
 @dataclass(frozen=True, slots=True)

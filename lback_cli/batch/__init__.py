@@ -1,0 +1,1 @@
+"""Many users from and to files."""

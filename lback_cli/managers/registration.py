@@ -1,0 +1,105 @@
+"""What becomes of a new user on the way in: the same for one as for a million."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lback_cli.errors import ValidationError
+from lback_cli.managers.lookup import find_group
+from lback_cli.managers.services import Services
+from lback_cli.models import Group, User
+from lback_cli.repositories.work import Work
+
+RegistrationMail = Literal["verify", "invite", "none"]
+"""What a new user is mailed.
+
+``verify``: a link that verifies the address, or, without a password, one that sets it. ``invite``: only the latter.
+``none``: nothing.
+"""
+
+UNUSABLE_PASSWORD = "!"  # noqa: S105 - what no password matches
+"""Stored for a user who has no password yet; it is no hash of anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A user to be registered, as given.
+
+    At most one of *password* and *password_hash* is set; without either the user is invited to set a password.
+    *password_hash* is in any form that `PasswordHasher.identify` knows.
+    """
+
+    username: str
+    email: str
+    password: str | None = None
+    password_hash: str | None = None
+    groups: Sequence[str] = ()
+    verified: bool = False
+    active: bool = True
+    mail: RegistrationMail = "verify"
+
+    @property
+    def invited(self) -> bool:
+        """Whether there is no password yet."""
+        return self.password is None and self.password_hash is None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A new user who passed validation: canonical, with the password still to be hashed, if it is not already."""
+
+    username: str
+    email: str
+    password: str | None
+    password_hash: str | None
+
+
+class Registration:
+    """Validates new users and builds their rows."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def check(self, new: NewUser) -> Candidate:
+        """*new* in canonical form. Raises `ValidationError`. It does not look into the database."""
+        username = self._services.canonical_username(new.username)
+        email = self._services.canonical_email(new.email)
+        password, password_hash = new.password, new.password_hash
+        if password is not None:
+            if password_hash is not None:
+                raise ValidationError("password", "Give either a password or its hash, not both.")
+            password = self._services.policy.check(password, username=username, email=email)
+        elif password_hash is None:
+            password_hash = UNUSABLE_PASSWORD
+        elif self._services.hasher.identify(password_hash) is None:
+            raise ValidationError(
+                "password_hash",
+                f"The password hash of {username} is of no known kind, or costs more than is safe to verify.",
+                hint="'lback user import --help' lists the kinds; leave it out to invite the user instead.",
+            )
+        return Candidate(username, email, password, password_hash)
+
+    def hash(self, candidate: Candidate) -> str:
+        """The hash to store. Raises `PasswordHashingError`."""
+        if candidate.password_hash is not None:
+            return candidate.password_hash
+        return self._services.hasher.hash(candidate.password or "")
+
+    def groups(self, work: Work, names: Sequence[str]) -> list[Group]:
+        """The default group, made if it is missing, and those called *names*. Raises `GroupNotFound`."""
+        default = work.groups.get_or_add(self._services.settings.users.default_group, now=self._services.now())
+        return list(dict.fromkeys([default, *(find_group(work.groups, self._services, name) for name in names)]))
+
+    def user(self, new: NewUser, candidate: Candidate, password_hash: str, groups: list[Group]) -> User:
+        """The row to insert."""
+        now = self._services.now()
+        return User(
+            username=candidate.username,
+            email=candidate.email,
+            password_hash=password_hash,
+            is_active=new.active,
+            is_email_verified=new.verified,
+            created_at=now,
+            updated_at=now,
+            groups=groups,
+        )
