@@ -1,14 +1,22 @@
 """Read users from CSV (RFC 4180), strictly: what is not CSV is a bad row, never a good guess."""
 
 import csv
+import io
+from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from lback_cli.batch.formulas import unescaped
 from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row, require_columns, row_of
 from lback_cli.errors import ValidationError
 
+LARGEST_RECORD = 16 * LARGEST_FIELD
+"""Bytes of one record; a longer one is a bad row, and is not held in memory."""
+
 LARGEST_RECORD_LINES = 50
 """Lines of one record: an unclosed quote would swallow the rest of the file."""
+
+_Record = tuple[int, bytes, str | None]
 
 
 def read_csv(file: BinaryIO) -> Iterator[Row]:
@@ -17,77 +25,145 @@ def read_csv(file: BinaryIO) -> Iterator[Row]:
     Raises `ValidationError` when the header is missing or names no such columns.
     """
     records = _records(file)
+    parser = _Parser()
+    columns = _columns(records, parser)
+    for line, raw, unreadable in records:
+        fields, problem = ([], unreadable) if unreadable else parser.fields(raw)
+        if problem is None and len(fields) != len(columns):
+            problem = f"The row has {len(fields)} fields, the header {len(columns)}."
+        if problem is not None:
+            yield broken_row(line, ValidationError("row", problem), raw=raw)
+        elif b"'" in raw:
+            yield row_of(line, dict(zip(columns, map(unescaped, fields), strict=True)))
+        else:
+            yield row_of(line, dict(zip(columns, fields, strict=True)))
+
+
+def read_header(file: BinaryIO) -> tuple[str, ...]:
+    """The columns that the first record of *file* names. Raises `ValidationError`."""
+    return _columns(_records(file), _Parser())
+
+
+def _columns(records: Iterator[_Record], parser: "_Parser") -> tuple[str, ...]:
     header = next(records, None)
     if header is None:
         raise ValidationError("columns", "The file is empty.", hint="The first line names the columns.")
-    line, fields, problem = header
+    line, raw, problem = header
+    fields, problem = ([], problem) if problem else parser.fields(raw)
     if problem is not None:
-        raise ValidationError("columns", f"line {line}: {problem}")
+        raise ValidationError("columns", f"line {line}: {problem}", hint="The first line names the columns.")
     columns = tuple(column.strip().lower() for column in fields)
     require_columns(columns, f"line {line}")
-    for line, fields, problem in records:
-        if problem is None and len(fields) != len(columns):
-            problem = f"The row has {len(fields)} fields, the header {len(columns)}."
-        if problem is None:
-            yield row_of(line, dict(zip(columns, map(_unescaped, fields), strict=True)))
-        else:
-            yield broken_row(line, ValidationError("row", problem), dict(zip(columns, fields, strict=False)))
+    return columns
 
 
-def _records(file: BinaryIO) -> Iterator[tuple[int, list[str], str | None]]:
-    """(line, fields, problem) of each record that is not blank.
+def _records(file: BinaryIO) -> Iterator[_Record]:
+    """(line, text, problem) of each record that is not blank.
 
     Records are cut out here and parsed one at a time: a parser that ran over the whole file would be lost after the
     first error, and the rows behind it with it.
     """
-    number = 0
-    lines = iter(file)
-    for raw in lines:
-        number += 1
-        first = number
-        if number == 1:
-            raw = raw.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - the same line without its mark
-        if raw.strip() == b"":
+    lines = _Lines(file)
+    while (raw := lines.next()) is not None:
+        number = lines.number
+        if not raw.strip():
             continue
-        pieces = [raw]
-        while _is_open(pieces) and number - first < LARGEST_RECORD_LINES and sum(map(len, pieces)) < 4 * LARGEST_FIELD:
-            following = next(lines, None)
+        if len(raw) > LARGEST_RECORD:
+            lines.skip_rest(raw)
+            yield number, raw, f"The row has more than {LARGEST_RECORD} bytes."
+            continue
+        if not _is_open(raw):
+            yield number, raw, None
+            continue
+        pieces, size, closed = [raw], len(raw), False
+        while not closed and len(pieces) < LARGEST_RECORD_LINES and size <= LARGEST_RECORD:
+            following = lines.next()
             if following is None:
                 break
-            number += 1
             pieces.append(following)
-        if _is_open(pieces):
+            size += len(following)
+            closed = _is_open(following)
+        if closed:
+            yield number, b"".join(pieces), None
+        else:
             # Only the first line is given up: what follows it may well be sound.
-            yield first, [], "A quote is opened and not closed."
-            for number, raw in _resumed(pieces[1:], first):
-                yield from _parsed(number, raw)
-            continue
-        yield from _parsed(first, b"".join(pieces))
+            lines.put_back(pieces[1:])
+            yield number, raw, "A quote is opened and not closed."
 
 
-def _resumed(pieces: list[bytes], first: int) -> Iterator[tuple[int, bytes]]:
-    return ((first + offset, raw) for offset, raw in enumerate(pieces, start=1) if raw.strip())
+class _Lines:
+    """The lines of a file, none longer than a record may be by more than a byte; some can be put back."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._waiting: deque[bytes] = deque()
+        self.number = 0
+
+    def next(self) -> bytes | None:
+        """The next line, or None at the end."""
+        if self._waiting:
+            raw = self._waiting.popleft()
+        else:
+            raw = self._file.readline(LARGEST_RECORD + 1)
+            if not self.number:
+                raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if not raw:
+            return None
+        self.number += 1
+        return raw
+
+    def put_back(self, pieces: list[bytes]) -> None:
+        """Make *pieces* the next lines again."""
+        self._waiting.extendleft(reversed(pieces))
+        self.number -= len(pieces)
+
+    def skip_rest(self, raw: bytes) -> None:
+        """Pass over what is left of the line that begins with *raw*."""
+        while raw and not raw.endswith(b"\n"):
+            raw = self._waiting.popleft() if self._waiting else self._file.readline(LARGEST_RECORD)
 
 
-def _is_open(pieces: list[bytes]) -> bool:
-    """Whether a quoted field goes on: quotes come in pairs, as a quote within a field is doubled."""
-    return sum(piece.count(b'"') for piece in pieces) % 2 == 1
+def _is_open(raw: bytes) -> bool:
+    """Whether a quoted field begins or ends: quotes come in pairs, as a quote within a field is doubled."""
+    return raw.count(b'"') % 2 == 1
 
 
-def _parsed(line: int, raw: bytes) -> Iterator[tuple[int, list[str], str | None]]:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        yield line, [], f"Byte {error.start + 1} of the row is not UTF-8."
-        return
-    try:
-        fields = next(csv.reader([text], strict=True), [])
-    except csv.Error as error:
-        yield line, [], f"The row is not CSV: {error}."
-        return
-    yield line, fields, None
+class _Parser:
+    """Parses one record after the other, each on its own."""
+
+    def __init__(self) -> None:
+        self._lines = _Fed()
+        # One for all records: making one takes as long as parsing a record.
+        self._reader = csv.reader(self._lines, strict=True)
+
+    def fields(self, raw: bytes) -> tuple[list[str], str | None]:
+        """The fields of a record, or what is wrong with it."""
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return [], f"Byte {error.start + 1} of the row is not UTF-8."
+        self._lines.append(text)
+        if b"\n" in raw[:-2] or b"\r" in raw[:-2]:
+            self._lines.clear()
+            self._lines.extend(io.StringIO(text, newline=""))
+        try:
+            fields = next(self._reader)
+        except csv.Error as error:
+            self._lines.clear()
+            return [], f"The row is not CSV: {error}."
+        if self._lines:
+            self._lines.clear()
+            return [], "The row is not CSV: a line ends in the middle of it."
+        return fields, None
 
 
-def _unescaped(field: str) -> str:
-    """*field* without the apostrophe that an export puts before what a spreadsheet would run as a formula."""
-    return field[1:] if field[:1] == "'" and field[1:2] in {"=", "+", "-", "@", "\t", "\r", "\0", "'"} else field
+class _Fed(deque[str]):
+    """What was put in comes out, and after an end there may be more."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if not self:
+            raise StopIteration
+        return self.popleft()

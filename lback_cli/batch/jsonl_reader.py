@@ -10,6 +10,8 @@ from lback_cli.errors import ValidationError
 LARGEST_LINE = 16 * LARGEST_FIELD
 """Bytes of one line; a longer one is a bad row, and is not held in memory."""
 
+_KNOWN = frozenset({*COLUMNS, *IGNORED})
+
 
 def read_jsonl(file: BinaryIO) -> Iterator[Row]:
     """The rows of *file* with their line numbers; blank lines and a byte order mark are passed over."""
@@ -19,28 +21,31 @@ def read_jsonl(file: BinaryIO) -> Iterator[Row]:
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if len(raw) > LARGEST_LINE:
+            yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_LINE} bytes."), raw=raw)
             while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_LINE)):
                 pass
-            yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_LINE} bytes."))
         elif raw.strip():
             yield _row(number, raw)
 
 
 def _row(number: int, raw: bytes) -> Row:
+    problem = None
     try:
         fields = _decoder.decode(raw.decode("utf-8").strip())
+        if not isinstance(fields, dict):
+            problem = "The line is not a JSON object."
     except UnicodeDecodeError as error:
-        return broken_row(number, ValidationError("row", f"Byte {error.start + 1} of the line is not UTF-8."))
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return broken_row(number, ValidationError("row", f"The line is not JSON: {reason}."))
-    if not isinstance(fields, dict):
-        return broken_row(number, ValidationError("row", "The line is not a JSON object."))
-    unknown = next((key for key in fields if key not in COLUMNS and key not in IGNORED), None)
+        problem = f"Byte {error.start + 1} of the line is not UTF-8."
+    except RecursionError:
+        problem = "The line is not JSON: it is nested too deeply."
+    except ValueError as error:
+        problem = f"The line is not JSON: {error}."
+    if problem is not None:
+        return broken_row(number, ValidationError("row", problem), raw=raw)
+    unknown = next((key for key in fields if key not in _KNOWN), None)
     if unknown is not None:
         hint = f"Keys are {', '.join(COLUMNS)}."
-        error = ValidationError("row", f"There is no key {unknown[:80]!r}.", hint=hint)
-        return broken_row(number, error, fields)
+        return broken_row(number, ValidationError("row", f"There is no key {unknown[:80]!r}.", hint=hint), fields)
     return row_of(number, fields)
 
 

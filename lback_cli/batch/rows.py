@@ -1,7 +1,8 @@
 """One row of an import: where it stood, what it said, and the user it means."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +19,15 @@ LARGEST_FIELD = 64 * 1024
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _GROUP_SEPARATORS = re.compile(r"[;,]")
+_NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
 
 
 @dataclass(slots=True)
 class Row:
     """A row of the file: its first *line*, its *original* fields by column, and what they mean.
 
-    *error* is set when they mean nothing; the others are None where the row is silent.
+    *error* is set when they mean nothing; the others are None where the row is silent. *raw* is the text of a row
+    that has no fields, as it is not in the form of the file.
     """
 
     line: int
@@ -37,28 +40,30 @@ class Row:
     is_active: bool | None = None
     is_email_verified: bool | None = None
     error: LbackError | None = None
+    raw: str | None = None
 
 
 def row_of(line: int, fields: Mapping[str, Any]) -> Row:
     """The row that *fields* mean; a field of the wrong kind is the row's error."""
+    get = fields.get
     try:
         return Row(
             line,
             fields,
-            username=_text(fields, "username") or "",
-            email=_text(fields, "email") or "",
-            password=_text(fields, "password"),
-            password_hash=_text(fields, "password_hash"),
-            groups=_groups(fields.get("groups")),
-            is_active=_boolean(fields, "is_active"),
-            is_email_verified=_boolean(fields, "is_email_verified"),
+            _text(get("username"), "username") or "",
+            _text(get("email"), "email") or "",
+            _text(get("password"), "password"),
+            _text(get("password_hash"), "password_hash"),
+            _groups(get("groups")),
+            _boolean(get("is_active"), "is_active"),
+            _boolean(get("is_email_verified"), "is_email_verified"),
         )
     except ValidationError as error:
         return broken_row(line, error, fields)
 
 
-def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = None) -> Row:
-    """A row that cannot be read, with as much of it as could."""
+def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = None, raw: bytes | None = None) -> Row:
+    """A row that cannot be read, with as much of it as could: its *fields*, or else the *raw* text."""
     fields = fields or {}
     name, email = fields.get("username"), fields.get("email")
     return Row(
@@ -67,6 +72,7 @@ def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = 
         username=name if isinstance(name, str) else "",
         email=email if isinstance(email, str) else "",
         error=error,
+        raw=None if raw is None else raw[:LARGEST_FIELD].decode("utf-8", "backslashreplace").rstrip("\r\n"),
     )
 
 
@@ -85,9 +91,8 @@ def require_columns(columns: tuple[str, ...], where: str) -> None:
         raise ValidationError("columns", f"{where}: the column {missing[0]!r} is missing.")
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str | None:
-    value = fields.get(name)
-    if value is None or value == "":
+def _text(value: Any, name: str) -> str | None:
+    if not value and (value is None or value == ""):
         return None
     if not isinstance(value, str):
         raise ValidationError(name, f"{name} must be text.")
@@ -96,21 +101,41 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _boolean(fields: Mapping[str, Any], name: str) -> bool | None:
-    value = fields.get(name)
-    if value is None or value == "" or isinstance(value, bool):
-        return value if isinstance(value, bool) else None
-    known = _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None
-    if known is None:
-        raise ValidationError(name, f"{name} must be true or false.")
-    return known
+def _boolean(value: Any, name: str) -> bool | None:
+    if isinstance(value, str):
+        if not value:
+            return None
+        known = _BOOLEANS.get(value)
+        if known is None:
+            known = _BOOLEANS.get(value.strip().lower())
+        if known is not None:
+            return known
+    elif value is None or value is True or value is False:
+        return value
+    raise ValidationError(name, f"{name} must be true or false.")
 
 
 def _groups(value: Any) -> tuple[str, ...] | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
+        if value.startswith("["):
+            return _groups(_listed(value))
         return tuple(name.strip() for name in _GROUP_SEPARATORS.split(value) if name.strip())
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return tuple(value)
-    raise ValidationError("groups", "groups must be names, in JSON a list of them.")
+    raise ValidationError("groups", "groups must be names separated by semicolons, or a JSON list of names.")
+
+
+def groups_cell(names: Sequence[str]) -> str:
+    """*names* in one cell, as `row_of` reads them: with semicolons, or as a JSON list where a name has one itself."""
+    if all(name == name.strip() and not _NEEDS_A_LIST.search(name) for name in names):
+        return ";".join(names)
+    return json.dumps(list(names))
+
+
+def _listed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return 0  # no names, like any other number

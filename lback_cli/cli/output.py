@@ -81,6 +81,11 @@ class Output:
         for line in text:
             _write(safe(line) + "\n")
 
+    def text(self, pieces: Iterable[str]) -> None:
+        """Write what has its form already."""
+        for piece in pieces:
+            _write(piece)
+
     def message(self, text: str) -> None:
         """Tell the person at the terminal something that is no result."""
         if not self._quiet:

@@ -12,6 +12,9 @@ from lback_cli.cli.output import Output
 from lback_cli.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from lback_cli.batch.exporter import Exporter
+    from lback_cli.batch.importer import Importer
+    from lback_cli.batch.watcher import Watcher
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
     from lback_cli.managers.event_log import EventLog
@@ -110,6 +113,19 @@ class Runtime:
 
         return GroupManager(self.database, self.services)
 
+    def importer(self, watcher: "Watcher") -> "Importer":
+        """Imports users, and tells *watcher* how it goes."""
+        from lback_cli.batch.importer import Importer
+
+        return Importer(self.database, self.services, self.users, watcher)
+
+    @cached_property
+    def exporter(self) -> "Exporter":
+        """Exports users."""
+        from lback_cli.batch.exporter import Exporter
+
+        return Exporter(self.directory)
+
     @cached_property
     def events(self) -> "EventLog":
         """The event log."""
@@ -128,6 +144,11 @@ class Runtime:
         if path is not None:
             self._trace_file = _append_to(path)
         return Trace(self._trace_file or sys.stderr, format=form or "rich", started_at=STARTED_AT)
+
+    @property
+    def traces_to_stderr(self) -> bool:
+        """Whether the trace takes up the terminal."""
+        return self.trace is not None and self._trace_file is None
 
     @property
     def wants_json(self) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lback_cli.cli import user_queries, user_trail
+from lback_cli.cli import user_export, user_hashes, user_import, user_queries, user_trail
 from lback_cli.cli.commands import Noun
 from lback_cli.cli.completion import complete_group, complete_user
 from lback_cli.cli.options import runtime
@@ -248,4 +248,7 @@ def _registration_message(user: "Account", *, created: bool) -> str:
 
 
 app.add_typer(user_queries.app)
+app.add_typer(user_hashes.app)
 app.add_typer(user_trail.app)
+app.add_typer(user_import.app)
+app.add_typer(user_export.app)

@@ -1,21 +1,26 @@
 """Registering many users in one transaction: the same rules, signals and events as one at a time, in fewer statements.
 
 While nobody listens to a signal of registration, nobody can tell a batch of inserts from as many single ones, so that
-is what is done. As soon as somebody listens, each user is registered by `UserManager.register` under a savepoint.
+is what is done. As soon as somebody listens, or mail is to be sent, each user is registered by `UserManager.register`
+under a savepoint.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from uuid import uuid4
+from itertools import groupby
+
+from sqlalchemy.exc import IntegrityError
 
 from lback_cli import signals
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
-from lback_cli.events.record import EventRecord, event_of, registered_event
-from lback_cli.managers.operation import REGISTER_USER
+from lback_cli.events.record import EventRecord, event_of, random_ids, registered_event
+from lback_cli.managers.operation import REGISTER_USER, foreign_exception
 from lback_cli.managers.registration import Candidate, NewUser, Registration
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.work import Work
+from lback_cli.signals.delivery import rehearsed
 
 SIGNALS = (
     signals.user_registration_started,
@@ -33,15 +38,20 @@ Outcome = int | LbackError
 
 
 class Prepared:
-    """A new user with all that can be done outside of a transaction done: validated and hashed, or refused."""
+    """A new user with what can be done outside of a transaction done: validated and perhaps hashed, or refused."""
 
     __slots__ = ("candidate", "error", "new", "password_hash")
 
     def __init__(self, new: NewUser) -> None:
         self.new = new
         self.candidate: Candidate | None = None
-        self.password_hash = ""
+        self.password_hash: str | None = None
         self.error: LbackError | None = None
+
+    @property
+    def to_hash(self) -> bool:
+        """Whether there is a password that was not hashed yet."""
+        return self.password_hash is None and self.error is None
 
 
 class BulkRegistration:
@@ -52,39 +62,45 @@ class BulkRegistration:
         self._services = services
         self._registration = Registration(services)
 
-    def prepare(self, new_users: Iterable[NewUser], executor: Executor | None = None) -> list[Prepared]:
-        """Validate and hash; *executor* hashes several passwords at once, as Argon2 lets go of the interpreter."""
-        prepared = [self._checked(new) for new in new_users]
-        if not self._listened():
-            hashing = [one for one in prepared if one.error is None and one.new.password is not None]
-            list((executor.map if executor else map)(self._hash, hashing))
-        return prepared
-
-    def register(self, work: Work, prepared: Sequence[Prepared]) -> list[Outcome]:
-        """Register all that can be; the outcomes come in the same order. The caller commits.
-
-        A refused user is recorded as a failed registration, like every other failure.
-        """
-        if self._listened() or any(self._needs_mail(one.new) for one in prepared):
-            return [self._one(work, one.new) for one in prepared]
-        return self._all(work, prepared)
-
-    @staticmethod
-    def _listened() -> bool:
-        return any(signal.receivers for signal in SIGNALS)
-
-    @staticmethod
-    def _needs_mail(new: NewUser) -> bool:
-        return new.mail != "none" and (new.invited or (new.mail == "verify" and not new.verified))
-
-    def _checked(self, new: NewUser) -> Prepared:
+    def check(self, new: NewUser) -> Prepared:
+        """Validate *new*. It does not look into the database."""
         prepared = Prepared(new)
         try:
-            prepared.candidate = self._registration.check(new)
-            prepared.password_hash = prepared.candidate.password_hash or ""
+            prepared.candidate = candidate = self._registration.check(new)
+            prepared.password_hash = candidate.password_hash
         except LbackError as error:
             prepared.error = error
         return prepared
+
+    def hash(self, prepared: Iterable[Prepared], executor: Executor | None = None) -> None:
+        """Hash the passwords; *executor* does several at once, as Argon2 lets go of the interpreter."""
+        list((executor.map if executor else map)(self._hash, [one for one in prepared if one.to_hash]))
+
+    def register(self, work: Work, prepared: Sequence[Prepared], *, stop: bool = False) -> list[Outcome]:
+        """Register all that can be; the outcomes come in the same order. The caller commits.
+
+        A refused user is recorded as a failed registration, like every other failure. With *stop* the first refused
+        one is the last that is looked at, and its outcome the last in the list.
+        """
+        outcomes: list[Outcome] = []
+        listened = self._listened()
+        for singly, group in groupby(prepared, key=lambda one: listened or self.needs_mail(one.new)):
+            register = self._one_by_one if singly else self._at_once
+            outcomes += register(work, list(group), stop)
+            if stop and isinstance(outcomes[-1], LbackError):
+                break
+        return outcomes
+
+    @staticmethod
+    def needs_mail(new: NewUser) -> bool:
+        """Whether *new* is mailed anything."""
+        return new.mail != "none" and (
+            (new.mail == "verify" and not new.verified) or (new.password is None and new.password_hash is None)
+        )
+
+    @staticmethod
+    def _listened() -> bool:
+        return rehearsed() is None and any(signal.receivers for signal in SIGNALS)
 
     def _hash(self, prepared: Prepared) -> None:
         try:
@@ -93,71 +109,105 @@ class BulkRegistration:
         except LbackError as error:
             prepared.error = error
 
-    def _one(self, work: Work, new: NewUser) -> Outcome:
-        try:
-            return self._users.register(new, session=work.session).id
-        except LbackError as error:
-            return error
-
-    def _all(self, work: Work, prepared: Sequence[Prepared]) -> list[Outcome]:
-        groups = _Groups(self._registration, work)
-        errors = self._conflicts(work, prepared)
-        for index, one in enumerate(prepared):
-            if index not in errors:
-                try:
-                    groups.find(one.new.groups)
-                except LbackError as error:
-                    errors[index] = error
-        accepted = [
-            (index, one.candidate, one)
-            for index, one in enumerate(prepared)
-            if index not in errors and one.candidate is not None
-        ]
-        now = self._services.now()
-        ids = work.users.add_all(
-            [
-                {
-                    "username": candidate.username,
-                    "email": candidate.email,
-                    "password": one.password_hash,
-                    "is_active": one.new.active,
-                    "is_email_verified": one.new.verified,
-                }
-                for _, candidate, one in accepted
-            ],
-            now=now,
-        )
-        work.groups.add_members(
-            [
-                (ids[candidate.username], group_id)
-                for _, candidate, one in accepted
-                for group_id in groups.find(one.new.groups)
-            ]
-        )
-        outcomes: list[Outcome] = [errors.get(index, 0) for index in range(len(prepared))]
-        for index, candidate, _ in accepted:
-            outcomes[index] = ids[candidate.username]
-        work.events.append([_event(one, outcome) for one, outcome in zip(prepared, outcomes, strict=True)])
+    def _one_by_one(self, work: Work, prepared: Sequence[Prepared], stop: bool) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for one in prepared:
+            try:
+                outcomes.append(self._users.register(one.new, hashed=one.password_hash, session=work.session).id)
+            except LbackError as error:
+                outcomes.append(error)
+                if stop:
+                    break
         return outcomes
 
-    def _conflicts(self, work: Work, prepared: Sequence[Prepared]) -> dict[int, LbackError]:
-        """By index, those who cannot be registered: refused already, or with a name or address that is taken."""
-        candidates = [one.candidate for one in prepared if one.error is None and one.candidate is not None]
-        usernames = work.users.taken_usernames([candidate.username for candidate in candidates])
-        emails = work.users.taken_emails([candidate.email for candidate in candidates])
-        errors: dict[int, LbackError] = {}
+    def _at_once(self, work: Work, prepared: Sequence[Prepared], stop: bool) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        default_group = self._services.settings.users.default_group
+        while len(outcomes) < len(prepared) and work.groups.find(default_group) is None:
+            # Whoever is registered first makes the default group; a failure makes none.
+            outcomes += self._one_by_one(work, [prepared[len(outcomes)]], stop)
+            if stop and isinstance(outcomes[-1], LbackError):
+                return outcomes
+        left = prepared[len(outcomes) :]
+        # Most files bring nobody who is there already, so that is tried before anything is looked up; a password that
+        # was not hashed tells of somebody who is.
+        expected = any(one.to_hash for one in left)
+        for look in (True,) if expected else (False, True):
+            accepted, failures = self._sorted_out(work, left, stop, look)
+            if not look and any(left[index].error is None for index in failures):
+                # Which rule it breaks first depends on who is there.
+                continue
+            try:
+                with work.session.begin_nested():
+                    return outcomes + self._insert(work, left, accepted, failures)
+            except IntegrityError:
+                continue
+        return outcomes + self._one_by_one(work, left, stop)
+
+    def _insert(
+        self,
+        work: Work,
+        prepared: Sequence[Prepared],
+        accepted: Sequence[tuple[Prepared, Candidate, list[int]]],
+        failures: Mapping[int, LbackError],
+    ) -> list[Outcome]:
+        ids = work.users.add_all(
+            [
+                (candidate.username, candidate.email, one.password_hash or "", one.new.active, one.new.verified)
+                for one, candidate, _ in accepted
+            ],
+            now=self._services.now(),
+        )
+        work.groups.add_members(
+            [(user_id, group_id) for user_id, (_, _, groups) in zip(ids, accepted, strict=True) for group_id in groups]
+        )
+        operations = random_ids(len(ids) + len(failures))
+        outcomes: list[Outcome] = []
+        events: list[EventRecord] = []
+        registered = zip(ids, accepted, strict=True)
+        for index, operation in enumerate(operations):
+            if (failure := failures.get(index)) is not None:
+                outcomes.append(failure)
+                events.append(_failed_event(operation, prepared[index].new, failure))
+            else:
+                user_id, (_, candidate, _) = next(registered)
+                outcomes.append(user_id)
+                events.append(registered_event(operation, user_id, candidate.username, candidate.email))
+        work.events.append(events)
+        if (counter := rehearsed()) is not None:
+            _count_unheard(counter, accepted, failures.values())
+        return outcomes
+
+    def _sorted_out(
+        self, work: Work, prepared: Sequence[Prepared], stop: bool, look: bool
+    ) -> tuple[list[tuple[Prepared, Candidate, list[int]]], dict[int, LbackError]]:
+        """Who is accepted, with the groups to join, and by index who is not; with *look*, taken names are known."""
+        usernames: set[str] = set()
+        emails: set[str] = set()
+        if look:
+            candidates = [one.candidate for one in prepared if one.candidate is not None]
+            usernames |= work.users.taken_usernames([candidate.username for candidate in candidates])
+            emails |= work.users.taken_emails([candidate.email for candidate in candidates])
+        groups = _Groups(self._registration, work)
+        accepted: list[tuple[Prepared, Candidate, list[int]]] = []
+        failures: dict[int, LbackError] = {}
         for index, one in enumerate(prepared):
             candidate = one.candidate
-            if one.error is not None or candidate is None:
-                errors[index] = one.error or LbackError("The user was not validated.")
-            elif candidate.username in usernames:
-                errors[index] = UserExists("username", candidate.username)
-            elif candidate.email in emails:
-                errors[index] = UserExists("email", candidate.email)
+            try:
+                if candidate is None or one.error is not None:
+                    raise one.error or LbackError("The user was not validated.")
+                _require_free(candidate, usernames, emails)
+                if one.to_hash:
+                    one.password_hash = self._registration.hash(candidate)
+                accepted.append((one, candidate, groups.find(one.new.groups)))
+            except LbackError as error:
+                failures[index] = error
+                if stop:
+                    break
             else:
                 usernames.add(candidate.username)
                 emails.add(candidate.email)
-        return errors
+        return accepted, failures
 
 
 class _Groups:
@@ -170,27 +220,46 @@ class _Groups:
 
     def find(self, names: Sequence[str]) -> list[int]:
         key = tuple(names)
-        if key not in self._known:
+        found = self._known.get(key)
+        if found is None:
             try:
-                self._known[key] = [group.id for group in self._registration.groups(self._work, names)]
+                found = [group.id for group in self._registration.groups(self._work, names)]
             except GroupNotFound as error:
-                self._known[key] = error
-        found = self._known[key]
+                found = error
+            self._known[key] = found
         if isinstance(found, GroupNotFound):
             raise found
         return found
 
 
-def _event(prepared: Prepared, outcome: Outcome) -> EventRecord:
-    operation_id = uuid4().hex
-    if isinstance(outcome, int) and prepared.candidate is not None:
-        return registered_event(operation_id, outcome, prepared.candidate.username, prepared.candidate.email)
-    failure = outcome if isinstance(outcome, LbackError) else LbackError("")
+def _require_free(candidate: Candidate, usernames: Collection[str], emails: Collection[str]) -> None:
+    if candidate.username in usernames:
+        raise UserExists("username", candidate.username)
+    if candidate.email in emails:
+        raise UserExists("email", candidate.email)
+
+
+def _failed_event(operation_id: str, new: NewUser, failure: LbackError) -> EventRecord:
     arguments = {
-        "username": prepared.new.username,
-        "email": prepared.new.email,
+        "username": new.username,
+        "email": new.email,
         "error_type": failure.error_type,
         "error_message": failure.message,
-        "exception": None,
+        "exception": foreign_exception(failure),
     }
     return event_of(REGISTER_USER.failed.name, REGISTER_USER.name, operation_id, arguments)
+
+
+def _count_unheard(
+    counter: Counter[str], accepted: Sequence[tuple[Prepared, Candidate, list[int]]], failures: Collection[LbackError]
+) -> None:
+    """Count what `UserManager.register` would have sent for these, of whom none is mailed."""
+    without_group = sum(isinstance(failure, GroupNotFound) for failure in failures)
+    counts = {
+        signals.user_registration_started: len(accepted) + len(failures),
+        signals.user_pre_register: len(accepted) + without_group,
+        signals.user_email_verification_successful: sum(one.new.verified for one, _, _ in accepted),
+        signals.user_registered: len(accepted),
+        signals.user_registration_failed: len(failures),
+    }
+    counter.update({signal.name: count for signal, count in counts.items() if count})

@@ -18,17 +18,21 @@ class Mask:
 
 MASK = Mask()
 
+_SECRET = frozenset({"password", "password_hash"})
+
 
 @dataclass(frozen=True, slots=True)
 class UserChanges:
     """The changes by name; None or an empty tuple leaves things as they are.
 
-    A new *email* is unverified unless *is_email_verified* says otherwise.
+    A new *email* is unverified unless *is_email_verified* says otherwise. *password_hash* takes over a password from
+    elsewhere, in place of *password*.
     """
 
     username: str | None = None
     email: str | None = None
     password: str | None = None
+    password_hash: str | None = None
     is_active: bool | None = None
     is_email_verified: bool | None = None
     add_groups: tuple[str, ...] = ()
@@ -49,8 +53,8 @@ class UserChanges:
 
 
 def masked(update_data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of *update_data* that may be shown: the password is masked."""
-    return {name: MASK if name == "password" else value for name, value in update_data.items()}
+    """A copy of *update_data* that may be shown: the password, or its hash, is masked."""
+    return {name: MASK if name in _SECRET else value for name, value in update_data.items()}
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -32,6 +32,13 @@ def find_by_login(users: UserRepository, services: Services, login: str) -> User
     return users.find_by_username(login, _canonical(services.canonical_username, login))
 
 
+def username_spellings(services: Services, username: str) -> tuple[str, ...]:
+    """The stored names that `find_by_login` would take *username* for, the first found first."""
+    if len(username) > _LONGEST or "@" in username or unsafe_character(username) is not None:
+        return ()
+    return tuple(dict.fromkeys((username, _canonical(services.canonical_username, username))))
+
+
 def find_user(users: UserRepository, services: Services, identifier: str) -> User:
     """The user that *identifier* means. Raises `UserNotFound`."""
     user_id = parse_id(identifier)

@@ -189,7 +189,7 @@ class Operation:
             "error_type": failure.error_type,
             "reason": failure.error_type,
             "error_message": None if isinstance(failure, UnexpectedError) else failure.message,
-            "exception": _foreign_exception(failure),
+            "exception": foreign_exception(failure),
         }
         return self._documented(self.kind.failed, outcome)
 
@@ -231,7 +231,7 @@ def _unexpected(error: BaseException) -> UnexpectedError:
     return unexpected
 
 
-def _foreign_exception(failure: LbackError) -> BaseException | None:
+def foreign_exception(failure: LbackError) -> BaseException | None:
     """The exception from outside lback that made the operation fail, as against a rule that refused it."""
     if isinstance(failure, UnexpectedError | DatabaseError | MailError | PasswordHashingError):
         return failure.__cause__ or failure

@@ -21,7 +21,7 @@ UNUSABLE_PASSWORD = "!"  # noqa: S105 - what no password matches
 """Stored for a user who has no password yet; it is no hash of anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewUser:
     """A user to be registered, as given.
 
@@ -44,7 +44,7 @@ class NewUser:
         return self.password is None and self.password_hash is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
     """A new user who passed validation: canonical, with the password still to be hashed, if it is not already."""
 
@@ -52,6 +52,21 @@ class Candidate:
     email: str
     password: str | None
     password_hash: str | None
+
+
+def check_password_hash(services: Services, password_hash: str, username: str) -> None:
+    """Raise `ValidationError` unless *password_hash*, from elsewhere, can be stored and verified at a login.
+
+    `UNUSABLE_PASSWORD` may be stored too: it is how an export writes a user who has no password.
+    """
+    if password_hash == UNUSABLE_PASSWORD:
+        return
+    if objection := services.hasher.objection(password_hash):
+        raise ValidationError(
+            "password_hash",
+            f"The password hash of {username} {objection}.",
+            hint="docs/batch.md lists the kinds; leave it out to invite the user instead.",
+        )
 
 
 class Registration:
@@ -71,12 +86,8 @@ class Registration:
             password = self._services.policy.check(password, username=username, email=email)
         elif password_hash is None:
             password_hash = UNUSABLE_PASSWORD
-        elif self._services.hasher.identify(password_hash) is None:
-            raise ValidationError(
-                "password_hash",
-                f"The password hash of {username} is of no known kind, or costs more than is safe to verify.",
-                hint="'lback user import --help' lists the kinds; leave it out to invite the user instead.",
-            )
+        else:
+            check_password_hash(self._services, password_hash, username)
         return Candidate(username, email, password, password_hash)
 
     def hash(self, candidate: Candidate) -> str:

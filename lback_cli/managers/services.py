@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,17 +47,19 @@ class Services:
 
         return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")
 
-    def canonical_username(self, raw: str) -> str:
-        """*raw* as it is stored. Raises `ValidationError`."""
+    @cached_property
+    def canonical_username(self) -> Callable[[str], str]:
+        """A function: a user name as it is stored. It raises `ValidationError`."""
         from lback_cli.security.names import canonical_username
 
-        return canonical_username(raw, unicode_names=self.settings.users.unicode_names)
+        return partial(canonical_username, unicode_names=self.settings.users.unicode_names)
 
-    def canonical_email(self, raw: str) -> str:
-        """*raw* as it is stored. Raises `ValidationError`."""
+    @cached_property
+    def canonical_email(self) -> Callable[[str], str]:
+        """A function: an address as it is stored. It raises `ValidationError`."""
         from lback_cli.security.addresses import canonical_email
 
-        return canonical_email(raw)
+        return canonical_email
 
     def canonical_group_name(self, raw: str) -> str:
         """*raw* as it is stored. Raises `ValidationError`."""

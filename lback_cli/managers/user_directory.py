@@ -1,7 +1,7 @@
 """Finding users, without changing any."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -11,8 +11,8 @@ from lback_cli.errors import UserNotFound, ValidationError
 from lback_cli.managers.lookup import find_by_login, find_group, find_user, parse_id
 from lback_cli.managers.services import Services
 from lback_cli.models import User
-from lback_cli.repositories.user_repository import UserQuery, UserRepository
-from lback_cli.repositories.work import reading
+from lback_cli.repositories.user_repository import StoredUser, UserQuery, UserRepository
+from lback_cli.repositories.work import Work, reading
 from lback_cli.security.text import safe
 
 
@@ -67,12 +67,23 @@ class UserDirectory:
         Raises `GroupNotFound`, so that a misspelt group is not taken for an empty one, and `ValidationError` for text
         that no database can hold.
         """
+        with self._selecting(query) as (work, found):
+            yield UserPage(found, work.users)
+
+    @contextlib.contextmanager
+    def select_stored(self, query: UserQuery) -> Iterator[Iterator[Sequence[StoredUser]]]:
+        """Like `select_users`, for all who have to be read however many they are: in pages, without a next one."""
+        with self._selecting(query) as (work, found):
+            yield work.users.select_stored(found)
+
+    @contextlib.contextmanager
+    def _selecting(self, query: UserQuery) -> Iterator[tuple[Work, UserQuery]]:
         for name in ("search", "prefix", "after"):
             _check_encodable(name, getattr(query, name))
         with reading(self._database) as work:
             if query.group is not None:
                 query = replace(query, group=find_group(work.groups, self._services, query.group).name)
-            yield UserPage(query, work.users)
+            yield work, query
 
 
 def _check_encodable(name: str, value: object) -> None:

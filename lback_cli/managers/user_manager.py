@@ -19,13 +19,19 @@ from sqlalchemy.orm import Session
 from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator
+from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator, ValidationError
 from lback_cli.managers import operation
 from lback_cli.managers.changes import UserChanges, masked
 from lback_cli.managers.lookup import find_by_login, find_group, not_found
 from lback_cli.managers.mailed_links import MailedLinks
 from lback_cli.managers.operation import Operation, OperationKind
-from lback_cli.managers.registration import UNUSABLE_PASSWORD, NewUser, Registration, RegistrationMail
+from lback_cli.managers.registration import (
+    UNUSABLE_PASSWORD,
+    NewUser,
+    Registration,
+    RegistrationMail,
+    check_password_hash,
+)
 from lback_cli.managers.services import Services
 from lback_cli.models import Purpose, User
 from lback_cli.repositories.work import Work
@@ -86,15 +92,15 @@ class UserManager:
         new = NewUser(username, email, password, password_hash, groups, verified, active, mail)
         return self.register(new, session=session)
 
-    def register(self, new: NewUser, *, session: Session | None = None) -> User:
-        """`register_user` for a user in one piece."""
+    def register(self, new: NewUser, *, hashed: str | None = None, session: Session | None = None) -> User:
+        """`register_user` for a user in one piece; *hashed* is the hash of its password, where that was made before."""
 
         def body(run: Operation) -> User:
             candidate = self._registration.check(new)
             with run.reading() as work:
                 if conflict := work.users.taken(username=candidate.username, email=candidate.email):
                     raise conflict
-            password_hash = self._registration.hash(candidate)
+            password_hash = hashed or self._registration.hash(candidate)
             run.emit(signals.user_pre_register, username=candidate.username, email=candidate.email)
             with run.transaction() as work:
                 groups = self._registration.groups(work, new.groups)
@@ -167,12 +173,21 @@ class UserManager:
 
         return self._run(operation.VERIFY_USER_EMAIL, body, session, token_prefix=token_prefix(token))
 
-    def update_user(self, user_id: int, update_data: Mapping[str, Any], *, session: Session | None = None) -> User:
+    def update_user(
+        self,
+        user_id: int,
+        update_data: Mapping[str, Any],
+        *,
+        mail: RegistrationMail = "verify",
+        hashed: str | None = None,
+        session: Session | None = None,
+    ) -> User:
         """Apply *update_data*, whose keys are the fields of `UserChanges`, to the user with that id.
 
         A new address becomes unverified and is sent a verification link, and the old one a notice; a new password is
-        notified too. All tokens die with either. Raises `UserNotFound`, `ValidationError`, `UserExists`,
-        `GroupNotFound`, `LastAdministrator`, `PasswordHashingError` or `MailError`.
+        notified too. With *mail* ``invite`` there is no link, with ``none`` no mail at all. All tokens die with
+        either. *hashed* is the hash of the new password, where that was made before. Raises `UserNotFound`,
+        `ValidationError`, `UserExists`, `GroupNotFound`, `LastAdministrator`, `PasswordHashingError` or `MailError`.
         """
 
         def body(run: Operation) -> User:
@@ -181,12 +196,14 @@ class UserManager:
             if user is None:
                 raise not_found(f"id:{user_id}")
             changes = self._checked(user, UserChanges.parse(update_data))
-            password_hash = None if changes.password is None else self._services.hasher.hash(changes.password)
+            password_hash = changes.password_hash
+            if changes.password is not None:
+                password_hash = hashed or self._services.hasher.hash(changes.password)
             with run.transaction() as work:
                 user = run.user = work.users.get(user_id, lock=True)
                 if user is None:
                     raise not_found(f"id:{user_id}")
-                self._apply(run, work, user, changes, password_hash)
+                self._apply(run, work, user, changes, password_hash, mail=mail)
             return user
 
         return self._run(operation.UPDATE_USER, body, session, user_id=user_id, update_data=masked(update_data))
@@ -310,18 +327,32 @@ class UserManager:
         email = None if changes.email is None else services.canonical_email(changes.email)
         password = changes.password
         if password is not None:
+            if changes.password_hash is not None:
+                raise ValidationError("password", "Give either a password or its hash, not both.")
             password = services.policy.check(password, username=username or user.username, email=email or user.email)
+        elif changes.password_hash is not None:
+            check_password_hash(services, changes.password_hash, user.username)
         return UserChanges(
             username=username if username != user.username else None,
             email=email if email != user.email else None,
             password=password,
+            password_hash=changes.password_hash,
             is_active=changes.is_active,
             is_email_verified=changes.is_email_verified,
             add_groups=changes.add_groups,
             remove_groups=changes.remove_groups,
         )
 
-    def _apply(self, run: Operation, work: Work, user: User, changes: UserChanges, password_hash: str | None) -> None:
+    def _apply(
+        self,
+        run: Operation,
+        work: Work,
+        user: User,
+        changes: UserChanges,
+        password_hash: str | None,
+        *,
+        mail: RegistrationMail,
+    ) -> None:
         added = [find_group(work.groups, self._services, name) for name in changes.add_groups]
         removed = [find_group(work.groups, self._services, name) for name in changes.remove_groups]
         leaves = any(group.name == self._services.settings.users.admin_group for group in removed)
@@ -342,18 +373,21 @@ class UserManager:
         work.users.change(user, **wanted, groups=groups, updated_at=self._services.now())
         if changes.email is not None or password_hash is not None:
             work.tokens.revoke_all(user)
-        self._notify(run, work, user, old_email, changes)
+        if mail != "none":
+            self._notify(run, work, user, old_email, changes, link=mail == "verify")
         if user.is_email_verified and not (was_verified and changes.email is None):
             self._announce_vouched(run, user)
 
-    def _notify(self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges) -> None:
-        if changes.password is not None:
+    def _notify(
+        self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges, *, link: bool
+    ) -> None:
+        if changes.password is not None or changes.password_hash is not None:
             self._services.mailer.send_password_changed(username=user.username, email=old_email, key=run.id)
         if changes.email is not None:
             self._services.mailer.send_email_changed(
                 username=user.username, old_email=old_email, new_email=user.email, key=run.id
             )
-            if not user.is_email_verified:
+            if link and not user.is_email_verified:
                 self._initiate_verification(run, work, user)
 
     def _keep_an_administrator(self, work: Work, user: User, *, leaves: bool) -> None:

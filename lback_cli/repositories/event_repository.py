@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, func, select, update
 from sqlalchemy.orm import Session
 
-from lback_cli.events.record import EventRecord
+from lback_cli.events.record import COLUMNS as RECORDED
+from lback_cli.events.record import EventRecord, chained
 from lback_cli.models import Event, EventHead
+from lback_cli.repositories.bulk import insert_rows
 
 PAGE = 1000
 """Events fetched at a time by a query without a limit."""
@@ -57,15 +59,12 @@ class EventRepository:
         The head stays locked until the transaction ends, so a writer does this last; and since writers take turns,
         the order of the numbers is the order of the commits.
         """
+        if not records:
+            return
         head = self.head(lock=True)
-        rows = []
-        seq, previous_hash = head.seq, head.hash
-        for seq, record in enumerate(records, start=head.seq + 1):
-            row = record.row(seq, previous_hash)
-            previous_hash = row["hash"]
-            rows.append(row)
-        self._session.execute(insert(EVENTS), rows)
-        self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=seq, hash=previous_hash))
+        rows = chained(records, head.seq, head.hash)
+        insert_rows(self._session, EVENTS, RECORDED, rows)
+        self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=head.seq + len(rows), hash=rows[-1][-1]))
 
     def head(self, *, lock: bool = False) -> Head:
         """The end of the chain; *lock* keeps other writers away until the transaction ends."""

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lback_cli.errors import GroupExists
 from lback_cli.models import Group, memberships
+from lback_cli.repositories.bulk import insert_rows
 
 
 class GroupRepository:
@@ -42,9 +43,7 @@ class GroupRepository:
 
     def add_members(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Make members of groups: (user id, group id)."""
-        if pairs:
-            rows = [{"user_id": user_id, "group_id": group_id} for user_id, group_id in pairs]
-            self._session.execute(insert(memberships), rows)
+        insert_rows(self._session, memberships, ("user_id", "group_id"), pairs)
 
     def delete(self, group: Group) -> None:
         """Delete *group*; its members lose the membership."""

@@ -1,17 +1,20 @@
 """Queries on users."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Table, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Table, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User, memberships
+from lback_cli.repositories.bulk import insert_rows, stored
+
+T = TypeVar("T")
 
 SortKey = Literal["id", "username", "email"]
 
@@ -20,6 +23,9 @@ LARGEST_ID = 2**63 - 1
 
 PAGE = 500
 """Users fetched at a time by a query without a limit."""
+
+HASHES_PAGE = 5000
+"""Hashes fetched at a time, of a hundred bytes or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,23 @@ class UserQuery:
 
 
 USERS = cast("Table", User.__table__)
+
+BULK = ("username", "email", "password", "is_active", "is_email_verified")
+"""The columns of a row that `UserRepository.add_all` takes."""
+
+
+class StoredUser(NamedTuple):
+    """A user as it is stored, with the names of its groups: for whoever reads very many and changes none."""
+
+    id: int
+    username: str
+    email: str
+    password_hash: str
+    is_active: bool
+    is_email_verified: bool
+    created_at: datetime
+    updated_at: datetime
+    groups: Sequence[str]
 
 
 class UserRepository:
@@ -84,13 +107,35 @@ class UserRepository:
         with self._unique(user.username, user.email), self._session.begin_nested():
             self._session.add(user)
 
-    def add_all(self, rows: Sequence[dict[str, Any]], *, now: datetime) -> dict[str, int]:
-        """Insert users by column name, and return their ids by user name. Raises IntegrityError where one is taken."""
+    def add_all(self, rows: Sequence[tuple[str, str, str, bool, bool]], *, now: datetime) -> Sequence[int]:
+        """Insert users by the columns of `BULK`, and return their ids in that order.
+
+        Raises IntegrityError where a name or an address is taken.
+        """
         if not rows:
+            return []
+        last = self.last_id()
+        moments = (stored(self._session, USERS, "created_at", now),) * 2
+        insert_rows(self._session, USERS, (*BULK, "created_at", "updated_at"), [row + moments for row in rows])
+        if self._session.connection().dialect.name == "sqlite":
+            # It has one writer at a time, and numbers what that one inserts in order.
+            new = select(func.min(USERS.c.id), func.max(USERS.c.id)).where(USERS.c.id > last)
+            first, last = self._session.execute(new).one()
+            if last - first + 1 == len(rows):
+                return range(first, last + 1)
+        ids = self.ids_by_username([row[0] for row in rows])
+        return [ids[row[0]] for row in rows]
+
+    def last_id(self) -> int:
+        """The highest id that anybody has; 0 while there is nobody."""
+        return self._session.scalar(select(func.max(USERS.c.id))) or 0
+
+    def ids_by_username(self, usernames: Sequence[str]) -> dict[str, int]:
+        """The ids of those of *usernames* that somebody has."""
+        if not usernames:
             return {}
-        made = insert(USERS).values(created_at=now, updated_at=now)
-        self._session.execute(made, rows)
-        return self._ids_of([row["username"] for row in rows])
+        statement = select(USERS.c.username, USERS.c.id).where(USERS.c.username.in_(usernames))
+        return {username: user_id for username, user_id in self._session.execute(statement)}  # noqa: C416 - rows, not pairs
 
     def taken_usernames(self, usernames: Sequence[str]) -> set[str]:
         """Those of *usernames* that somebody has."""
@@ -102,10 +147,6 @@ class UserRepository:
 
     def _taken_values(self, column: ColumnElement[str], values: Sequence[str]) -> set[str]:
         return set(self._session.scalars(select(column).where(column.in_(values)))) if values else set()
-
-    def _ids_of(self, usernames: Sequence[str]) -> dict[str, int]:
-        statement = select(USERS.c.username, USERS.c.id).where(USERS.c.username.in_(usernames))
-        return {username: user_id for username, user_id in self._session.execute(statement)}  # noqa: C416 - rows, not pairs
 
     def change(self, user: User, **values: object) -> None:
         """Set those attributes of *user* and write them. Raises `UserExists` like `add`."""
@@ -150,18 +191,52 @@ class UserRepository:
         )
         return self._session.scalars(statement).one()
 
+    def password_hashes(self) -> Iterator[str]:
+        """What is stored as every user's password, fetched a page at a time and not kept."""
+        after = 0
+        while True:
+            statement = select(USERS.c.id, USERS.c.password).where(USERS.c.id > after)
+            page = self._session.execute(statement.order_by(USERS.c.id).limit(HASHES_PAGE)).all()
+            yield from (stored_hash for _, stored_hash in page)
+            if len(page) < HASHES_PAGE:
+                return
+            after = page[-1][0]
+
     def select(self, query: UserQuery) -> Iterator[User]:
         """The users that *query* describes, fetched a page at a time and not kept."""
+        for page in self._pages(select(User), query, lambda statement: self._session.scalars(statement).all()):
+            yield from page
+
+    def select_stored(self, query: UserQuery) -> Iterator[Sequence[StoredUser]]:
+        """Like `select`, page by page, without an object of the session for each."""
+        columns = [getattr(User, name) for name in StoredUser._fields if name != "groups"]
+        return self._pages(select(*columns), query, self._with_groups)
+
+    def _with_groups(self, statement: Select[Any]) -> Sequence[StoredUser]:
+        users = self._session.execute(statement).all()
+        member = (
+            select(memberships.c.user_id, Group.name)
+            .join(Group, Group.id == memberships.c.group_id)
+            .where(memberships.c.user_id.in_([user.id for user in users]))
+            .order_by(memberships.c.user_id, Group.name)
+        )
+        groups: dict[int, list[str]] = {}
+        for user_id, name in self._session.execute(member):
+            groups.setdefault(user_id, []).append(name)
+        return [StoredUser._make((*user, groups.get(user.id, ()))) for user in users]
+
+    def _pages(
+        self, selection: Select[Any], query: UserQuery, fetch: Callable[[Select[Any]], Sequence[T]]
+    ) -> Iterator[Sequence[T]]:
         after, left = query.after, query.limit
         column = getattr(User, query.sort)
         while left is None or left > 0:
             size = PAGE if left is None else min(PAGE, left)
-            statement = select(User).where(*self._conditions(query))
+            statement = selection.where(*self._conditions(query))
             if after is not None:
                 statement = statement.where(column < after if query.descending else column > after)
-            statement = statement.order_by(column.desc() if query.descending else column).limit(size)
-            page = self._session.scalars(statement).all()
-            yield from page
+            page = fetch(statement.order_by(column.desc() if query.descending else column).limit(size))
+            yield page
             if len(page) < size:
                 return
             after = getattr(page[-1], query.sort)

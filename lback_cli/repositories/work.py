@@ -10,6 +10,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
 from lback_cli.repositories.event_repository import EventRepository
 from lback_cli.repositories.group_repository import GroupRepository
+from lback_cli.repositories.import_job_repository import ImportJobRepository
 from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
 
@@ -39,6 +40,11 @@ class Work:
     def events(self) -> EventRepository:
         """The event log."""
         return EventRepository(self.session)
+
+    @cached_property
+    def jobs(self) -> ImportJobRepository:
+        """The imports."""
+        return ImportJobRepository(self.session)
 
 
 @contextlib.contextmanager

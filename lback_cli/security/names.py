@@ -48,6 +48,9 @@ def canonical_group_name(raw: str) -> str:
 
 
 def _canonical(raw: str, field: str, what: str, *, unicode_names: bool) -> str:
+    # Most names are plain, in any case, under either rule; the rest of this is for the others.
+    if raw.isascii() and _ASCII_NAME.fullmatch(lower := raw.lower()):
+        return lower
     if len(raw) > _MAXIMUM_RAW_LENGTH:
         raise ValidationError(
             field,

@@ -1,52 +1,23 @@
 """Hash passwords with Argon2id; verify those, and the hashes that other applications left, at one uniform cost."""
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from passlib.context import CryptContext
+from passlib.hash import argon2
+from passlib.registry import get_crypt_handler
 
 from lback_cli.errors import PasswordHashingError
+from lback_cli.security.hash_forms import native_hash
 from lback_cli.security.policy import normalize_password
+from lback_cli.security.weak_hashes import UNVERIFIABLE, WEAKNESSES
 from lback_cli.settings.schema import PasswordSettings
 
 _CURRENT_SCHEME = "argon2"
-# Salted schemes that look at the whole password; des_crypt (8 characters) and unsalted digests are not among them.
-_SCHEMES = (
-    _CURRENT_SCHEME,
-    "bcrypt",
-    "bcrypt_sha256",
-    "scrypt",
-    "pbkdf2_sha256",
-    "pbkdf2_sha512",
-    "pbkdf2_sha1",
-    "sha512_crypt",
-    "sha256_crypt",
-    "md5_crypt",
-    "phpass",
-    "django_pbkdf2_sha256",
-    "django_pbkdf2_sha1",
-    "django_bcrypt_sha256",
-    "django_salted_sha1",
-    "django_salted_md5",
-    "ldap_salted_sha512",
-    "ldap_salted_sha256",
-    "ldap_salted_sha1",
-    "ldap_salted_md5",
-)
-# Where Django and LDAP servers wrap a scheme in a prefix of their own, and what the scheme itself calls for there.
-_PREFIXES = (
-    ("argon2$argon2", "$argon2"),
-    ("bcrypt$$2", "$2"),
-    ("{ARGON2}$", "$"),
-    ("{CRYPT}$", "$"),
-    ("{PBKDF2-SHA256}", "$pbkdf2-sha256$"),
-    ("{PBKDF2-SHA512}", "$pbkdf2-sha512$"),
-    ("{PBKDF2}", "$pbkdf2$"),
-)
 
 # A stored hash is foreign input: one that asks for more than this is not worked on, for it may be an attack.
-_MAXIMUM_STORED_LENGTH = 1024
+_MAXIMUM_STORED_LENGTH = 255  # what the column of the users table holds
 _MAXIMUM_MEMORY = 256 * 1024  # KiB
 _MAXIMUM_ARGON2_ROUNDS = 10
 _MAXIMUM_ARGON2_LANES = 8
@@ -59,6 +30,7 @@ _MAXIMUM_ROUNDS = {
     "pbkdf2_sha256": 2_000_000,
     "pbkdf2_sha512": 2_000_000,
     "pbkdf2_sha1": 2_000_000,
+    "sha1_crypt": 1_000_000,
     "django_pbkdf2_sha256": 2_000_000,
     "django_pbkdf2_sha1": 2_000_000,
     "sha512_crypt": 1_000_000,
@@ -69,6 +41,13 @@ _MAXIMUM_ROUNDS = {
 _MINIMUM_ARGON2_TAG = 16
 
 _BCRYPT_LIMIT = 72  # bytes; bcrypt before 5.0 ignores the rest, later ones raise
+_DES_LIMIT = 8  # characters of seven bits; crypt(3) ignores the rest
+
+_BASE64 = "[A-Za-z0-9+/]{21}[AQgw]"  # sixteen bytes, without padding
+_ARGON2_TAG = "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"  # thirty-two
+# Costs from the least there is to the most allowed; sixteen bytes of salt and twenty-three of digest.
+_BCRYPT_FORM = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]")
+
 _DUMMY_PASSWORD = "no password"  # noqa: S105 - stands in for input that can be no password
 
 
@@ -81,12 +60,20 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
-class _StoredHash:
-    """A stored hash that may be worked on: its native *text*, its *scheme*, and whether it is of the current cost."""
+class StoredHash:
+    """A stored hash that may be worked on: its *scheme* and its *text* as libpass knows them.
 
-    text: str
+    *current* is whether it is of the configured scheme and cost, so that no login replaces it.
+    """
+
     scheme: str
-    current: bool
+    text: str
+    current: bool = False
+
+    @property
+    def weakness(self) -> str | None:
+        """Why its scheme protects a leaked password badly, in a few words, or None."""
+        return WEAKNESSES.get(self.scheme)
 
 
 class PasswordHasher:
@@ -99,21 +86,16 @@ class PasswordHasher:
     def __init__(self, settings: PasswordSettings) -> None:
         self._settings = settings
         self.operations = 0
-        self._context: Any = CryptContext(
-            schemes=list(_SCHEMES),
-            default=_CURRENT_SCHEME,
-            deprecated="auto",
-            argon2__type="ID",
-            argon2__memory_cost=settings.memory,
-            argon2__rounds=settings.iterations,
-            argon2__parallelism=settings.parallelism,
+        self._current: Any = argon2.using(
+            type="ID",
+            memory_cost=settings.memory,
+            rounds=settings.iterations,
+            parallelism=settings.parallelism,
         )
-        self._current: Any = self._context.handler(_CURRENT_SCHEME)
+        cost = f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}$"
+        self._current_form = re.compile(rf"{re.escape(cost)}{_BASE64}\${_ARGON2_TAG}")
         # Made of constants: computing it would cost a second hash in the very process that is being timed.
-        self._dummy = (
-            f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}"
-            f"${_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
-        )
+        self._dummy = f"{cost}{_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
 
     def hash(self, password: str) -> str:
         """Return the hash to store for *password*, which is in the form that `PasswordPolicy.check` returned.
@@ -138,7 +120,7 @@ class PasswordHasher:
             PasswordHashingError: the operation of the current cost failed, for instance for want of memory.
         """
         normalized = normalize_password(password)
-        known = None if stored is None else self._parse(stored)
+        known = None if stored is None else self.inspect(stored)
         if normalized is None or known is None:
             self._verify_current(_DUMMY_PASSWORD if normalized is None else normalized, self._dummy)
             return Verification(accepted=False)
@@ -153,10 +135,56 @@ class PasswordHasher:
         self._verify_current(normalized, self._dummy)
         return Verification(accepted=accepted)
 
+    def inspect(self, stored: str) -> StoredHash | None:
+        """What *stored* is, or None when `verify` would accept nothing. It costs no hash, and no more than a look."""
+        # What most hashes are is told by its shape alone; the rest of this takes ten times as long.
+        if self._current_form.fullmatch(stored):
+            return StoredHash(_CURRENT_SCHEME, stored, current=True)
+        if _BCRYPT_FORM.fullmatch(stored):
+            return StoredHash("bcrypt", stored)
+        return self._parse(stored)
+
     def identify(self, stored: str) -> str | None:
         """Return the scheme of *stored* (``argon2``, ``bcrypt``, ...), or None when `verify` would accept nothing."""
-        known = self._parse(stored)
+        known = self.inspect(stored)
         return None if known is None else known.scheme
+
+    def weakness(self, stored: str) -> str | None:
+        """Why *stored* would protect a leaked password badly, in a few words; None where it does not, or is no hash."""
+        known = self.inspect(stored)
+        return None if known is None else known.weakness
+
+    def objection(self, stored: str) -> str | None:
+        """Why `verify` would accept nothing for *stored*, as the end of a sentence on it; None where it may."""
+        if self.inspect(stored) is not None:
+            return None
+        if len(stored) > _MAXIMUM_STORED_LENGTH:
+            return f"has {len(stored)} characters, where {_MAXIMUM_STORED_LENGTH} is the most"
+        if name := next((name for start, name in UNVERIFIABLE.items() if stored.startswith(start)), None):
+            return f"is {name}, which cannot be verified here"
+        if native_hash(stored) is not None:
+            return "is damaged, or costs more than is safe to verify"
+        return "is of no known kind"
+
+    def _parse(self, stored: str) -> StoredHash | None:
+        if len(stored) > _MAXIMUM_STORED_LENGTH or not (stored.isascii() and stored.isprintable()):
+            return None
+        native = native_hash(stored)
+        if native is None:
+            return None
+        try:
+            parsed = self._handler(native.scheme).from_string(native.text)
+            if not parsed.checksum or not self._within_bounds(native.scheme, parsed):
+                return None
+            # The parser is more lenient than the library that hashes: what is not written its way fails there.
+            current = (
+                native.scheme == _CURRENT_SCHEME
+                and parsed.to_string() == native.text
+                and not self._current.needs_update(native.text)
+            )
+        except Exception:  # noqa: BLE001 - twenty handlers fail in as many ways on text that is nearly a hash
+            return None
+        return StoredHash(native.scheme, native.text, current=current)
 
     def _verify_current(self, password: str, text: str) -> bool:
         self.operations += 1
@@ -166,35 +194,24 @@ class PasswordHasher:
             raise _hashing_failed() from error
         return accepted
 
-    def _verify_foreign(self, password: str, known: _StoredHash) -> bool:
+    def _verify_foreign(self, password: str, known: StoredHash) -> bool:
+        # What a scheme would not look at is not accepted: no password stands for others that only begin like it.
         if known.scheme == "bcrypt" and len(password.encode()) > _BCRYPT_LIMIT:
             return False
+        if known.scheme == "des_crypt" and not (len(password) <= _DES_LIMIT and password.isascii()):
+            return False
         try:
-            accepted: bool = self._context.handler(known.scheme).verify(password, known.text)
-        except Exception:  # noqa: BLE001 - twenty handlers fail in as many ways on text that is nearly a hash
+            accepted: bool = self._handler(known.scheme).verify(password, known.text)
+        except Exception:  # noqa: BLE001 - as above
             return False
         return accepted
 
-    def _parse(self, stored: str) -> _StoredHash | None:
-        if len(stored) > _MAXIMUM_STORED_LENGTH or not (stored.isascii() and stored.isprintable()):
-            return None
-        text = stored
-        for prefix, native in _PREFIXES:
-            if stored.startswith(prefix):
-                text = native + stored.removeprefix(prefix)
-                break
-        try:
-            scheme: str | None = self._context.identify(text)
-            if scheme is None:
-                return None
-            parsed = self._context.handler(scheme).from_string(text)
-            if not parsed.checksum or not self._within_bounds(scheme, parsed):
-                return None
-            # The parser is more lenient than the library that hashes: what is not written its way fails there.
-            current = scheme == _CURRENT_SCHEME and parsed.to_string() == text and not self._context.needs_update(text)
-        except Exception:  # noqa: BLE001 - as above
-            return None
-        return _StoredHash(text=text, scheme=scheme, current=current)
+    def _handler(self, scheme: str) -> Any:
+        if scheme == "yescrypt":
+            from lback_cli.security import yescrypt
+
+            return yescrypt
+        return self._current if scheme == _CURRENT_SCHEME else get_crypt_handler(scheme)
 
     def _within_bounds(self, scheme: str, parsed: Any) -> bool:
         if scheme == _CURRENT_SCHEME:

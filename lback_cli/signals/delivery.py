@@ -1,6 +1,9 @@
 """How a signal reaches its receivers: each on its own, so that none can silence another."""
 
-from collections.abc import Coroutine, Mapping, Sequence
+import contextlib
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -61,6 +64,28 @@ class Delivery:
     failures: Sequence[ReceiverFailure]
 
 
+_rehearsed: ContextVar[Counter[str] | None] = ContextVar("lback_rehearsed", default=None)
+
+
+@contextlib.contextmanager
+def rehearsal() -> Iterator[Counter[str]]:
+    """Count the signals sent in the block by name, instead of delivering them, in this thread or task.
+
+    Receivers reach beyond the database, so what is going to be rolled back must not run them.
+    """
+    counter: Counter[str] = Counter()
+    token = _rehearsed.set(counter)
+    try:
+        yield counter
+    finally:
+        _rehearsed.reset(token)
+
+
+def rehearsed() -> Counter[str] | None:
+    """Where signals are counted in a `rehearsal`; None outside of one."""
+    return _rehearsed.get()
+
+
 def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
     """Run every receiver of *signal*, then tell `delivered`.
 
@@ -74,6 +99,9 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
 
     A failure signal reports what is settled, so nothing its receivers raise goes further than the log.
     """
+    if (counter := _rehearsed.get()) is not None:
+        counter[signal.name] += 1
+        return
     if (not signal.receivers and not delivered.receivers) or signal.is_muted:
         return
     spec = CATALOGUE[signal.name]

@@ -1,0 +1,117 @@
+"""Importing all or nothing, in one transaction."""
+
+from contextlib import suppress
+from typing import Final
+
+from lback_cli.batch.jobs import Job
+from lback_cli.batch.outcomes import Counts, Result, RowOutcome
+from lback_cli.batch.plan import Plan
+from lback_cli.batch.run import Run, hashing
+from lback_cli.repositories.work import Work, transaction
+
+ROLLED_BACK: Final = "rolled_back"
+"""The code of a row that was not imported because another failed."""
+
+
+class _NothingDoneError(Exception):
+    """Takes the transaction back: *counts* of rows up to *last_line* failed or were left out."""
+
+    def __init__(self, counts: Counts, last_line: int | None, lengths: list[int]) -> None:
+        self.counts = counts
+        self.last_line = last_line
+        self.lengths = lengths
+
+
+class AllOrNothing:
+    """One import in one transaction; with a *plan*, exactly that.
+
+    Everything is rehearsed first, so that nobody is mailed or told of users who are not going to be there.
+    """
+
+    def __init__(self, run: Run, job: Job, lengths: list[int], plan: Plan | None = None) -> None:
+        """*lengths* are those of the files of the journal before the first row."""
+        self._run = run
+        self._job = job
+        self._start = lengths
+        self._plan = plan
+
+    def result(self) -> Result:
+        """Do it. Raises `Conflict` when the plan does not hold, and whatever ends an import early."""
+        database = self._run.database
+        try:
+            with transaction(database) as work:
+                work.events.head(lock=True)  # nobody else writes between the rehearsal and the real thing
+                self._rehearse(work)
+                return self._perform(work)
+        except _NothingDoneError as nothing:
+            with transaction(database) as work:
+                self._job.checkpoint(work, nothing.counts, nothing.lengths, state=ROLLED_BACK)
+            self._run.journal.discard()
+            return Result(ROLLED_BACK, nothing.counts, self._job.id, nothing.last_line)
+        except BaseException:
+            with suppress(Exception), transaction(database) as work:
+                self._job.end(work, ROLLED_BACK)
+            self._run.journal.discard()
+            raise
+
+    def _rehearse(self, work: Work) -> None:
+        run, lengths = self._run, self._start
+
+        if self._plan is not None:
+            checker = self._plan.checker()
+            run.rehearse(work, run.source.rows(), checker.compare)
+            checker.finish()
+            return
+
+        def each(outcomes: list[RowOutcome]) -> None:
+            nonlocal lengths
+            run.tell_failures(outcomes)
+            lengths = run.journal.write([_undone(outcome) for outcome in outcomes])
+
+        rehearsed = run.rehearse(work, run.source.rows(), each)
+        counts = rehearsed.counts
+        if counts.failed:
+            raise _NothingDoneError(_left_out(counts.total, counts.failed), rehearsed.last_line, lengths)
+        run.journal.cut(self._start)
+
+    def _perform(self, work: Work) -> Result:
+        run, decider = self._run, self._run.decider()
+        checker = None if self._plan is None else self._plan.checker(states=False)
+        counts, line, lengths = Counts(), None, self._start
+        with hashing() as executor:
+            for chunk in run.chunks(run.source.rows()):
+                outcomes = decider.decide(work, decider.prepare(chunk, executor, work.session))
+                counts, line = counts.plus(outcomes), outcomes[-1].row.line
+                run.tell(outcomes, counts)
+                if checker is not None:
+                    checker.compare(outcomes)
+                elif counts.failed:
+                    self._give_up(outcomes)
+                lengths = run.journal.write(outcomes)
+                if run.stops(outcomes):
+                    break
+        run.source.require_unchanged()
+        self._job.checkpoint(work, counts, lengths, state="done")
+        return Result("done", counts, self._job.id, line)
+
+    def _give_up(self, outcomes: list[RowOutcome]) -> None:
+        """A receiver, the mail server or the machine refused what the rehearsal did not: say so of that row."""
+        run, lengths = self._run, self._start
+        failures = {outcome.row.line: outcome for outcome in outcomes if outcome.kind == "failed"}
+        run.journal.cut(self._start)
+        total, line = 0, None
+        for chunk in run.chunks(run.source.rows()):
+            told = [failures.get(row.line) or _undone(RowOutcome(row, "created")) for row in chunk]
+            lengths = run.journal.write(told)
+            total, line = total + len(chunk), chunk[-1].line
+        raise _NothingDoneError(_left_out(total, len(failures)), line, lengths)
+
+
+def _undone(outcome: RowOutcome) -> RowOutcome:
+    if outcome.kind == "failed":
+        return outcome
+    return RowOutcome(outcome.row, "skipped", None, ROLLED_BACK, "Nothing was imported, as another row failed.")
+
+
+def _left_out(total: int, failed: int) -> Counts:
+    return Counts(skipped=total - failed, failed=failed)

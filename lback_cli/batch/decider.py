@@ -1,0 +1,306 @@
+"""What is done about each row: create, update, skip or refuse. Rows are decided in their order, whatever the chunks."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.outcomes import RowOutcome, failed
+from lback_cli.batch.rows import Row
+from lback_cli.database.engine import Database
+from lback_cli.errors import GroupNotFound, LbackError, ValidationError
+from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, Prepared
+from lback_cli.managers.lookup import find_group, username_spellings
+from lback_cli.managers.registration import NewUser
+from lback_cli.managers.services import Services
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import User
+from lback_cli.repositories.work import Work, reading
+from lback_cli.security.generate import generate_password
+from lback_cli.times import timestamp
+
+
+@dataclass(slots=True)
+class Draft:
+    """A row with what could be done before its transaction; *prepared* is None where the row means nothing.
+
+    *spellings* are the stored names that it may mean, where that matters; *password* was made up for it.
+    """
+
+    row: Row
+    prepared: Prepared | None = None
+    spellings: tuple[str, ...] = ()
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was there before an import: users up to *last_id*, none of them changed since *moment*."""
+
+    moment: datetime
+    last_id: int
+
+    def state(self, user: User) -> str:
+        """A digest of all that an import can change of *user*, but for what this import did itself."""
+        if user.id > self.last_id:
+            return "new"
+        changed_at = timestamp(user.updated_at) if user.updated_at < self.moment else None
+        known = [user.id, user.username, user.email, user.password_hash, user.is_active, user.is_email_verified]
+        known += [changed_at, sorted(group.name for group in user.groups)]
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+class Decider:
+    """Decides rows by *options*, through the operations of *users*.
+
+    With *before*, outcomes tell the state in which an existing user was found, for a plan to be held against.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        users: UserManager,
+        services: Services,
+        options: ImportOptions,
+        *,
+        before: Before | None = None,
+    ) -> None:
+        self._database = database
+        self._users = users
+        self._services = services
+        self._options = options
+        self._before = before
+        self._bulk = BulkRegistration(users, services)
+
+    def prepare(
+        self, rows: Sequence[Row], executor: Executor | None = None, session: Session | None = None
+    ) -> list[Draft]:
+        """Validate *rows* and hash the passwords that will be needed, with several at once by *executor*.
+
+        It needs no transaction, but looks into that of *session* where everything is done in one.
+        """
+        drafts = [self._draft(row) for row in rows]
+        if any(draft.prepared is not None and draft.prepared.to_hash for draft in drafts):
+            with reading(self._database, session) as work:
+                needed = self._to_hash(work, drafts)
+            self._bulk.hash(needed, executor)
+        return drafts
+
+    def decide(self, work: Work, drafts: Sequence[Draft]) -> list[RowOutcome]:
+        """Do what there is to do; the outcomes come in the same order.
+
+        Where the options say to stop, the first that fails is the last.
+        """
+        return _Decision(self, work, drafts).outcomes()
+
+    def _draft(self, row: Row) -> Draft:
+        if row.error is not None:
+            return Draft(row)
+        password, made = row.password, None
+        if self._options.passwords is not None and password is None and row.password_hash is None:
+            password = made = generate_password(minimum_length=self._services.settings.password.minimum_length)
+        new = NewUser(
+            row.username,
+            row.email,
+            password,
+            row.password_hash,
+            row.groups or (),
+            row.is_email_verified is True,
+            row.is_active is not False,
+            self._options.mail,
+        )
+        spellings: tuple[str, ...] = ()
+        if self._options.if_exists != "fail":
+            spellings = username_spellings(self._services, row.username)
+        return Draft(row, self._bulk.check(new), spellings, made)
+
+    def _to_hash(self, work: Work, drafts: Sequence[Draft]) -> list[Prepared]:
+        """Those who are not going to be refused, skipped or left with their password, as far as can be told by now."""
+        waiting = [one for draft in drafts if (one := draft.prepared) is not None and one.to_hash]
+        candidates = [one.candidate for one in waiting if one.candidate is not None]
+        if self._options.overwrite_passwords and self._options.if_exists == "update":
+            return waiting
+        usernames = work.users.taken_usernames([candidate.username for candidate in candidates])
+        emails = work.users.taken_emails([candidate.email for candidate in candidates])
+        needed = []
+        for one in waiting:
+            candidate = one.candidate
+            if candidate is not None and candidate.username not in usernames and candidate.email not in emails:
+                usernames.add(candidate.username)
+                emails.add(candidate.email)
+                needed.append(one)
+        return needed
+
+    # What a decision needs
+
+    @property
+    def stops(self) -> bool:
+        """Whether the first failure is the end."""
+        return self._options.on_error == "stop"
+
+    @property
+    def updates(self) -> bool:
+        """Whether users who are there are changed."""
+        return self._options.if_exists == "update"
+
+    def register(self, work: Work, prepared: Sequence[Prepared]) -> list[Outcome]:
+        """Register what is pending."""
+        return self._bulk.register(work, prepared, stop=self.stops)
+
+    def existing(self, work: Work, drafts: Sequence[Draft]) -> dict[str, int]:
+        """The ids of the users that the rows may mean, by name."""
+        return work.users.ids_by_username([name for draft in drafts for name in draft.spellings])
+
+    def meet(self, work: Work, draft: Draft, user_id: int) -> RowOutcome | None:
+        """What becomes of a row whose user is there; None if it is there no more."""
+        update, row = self.updates, draft.row
+        user = work.users.get(user_id) if update or self._before else None
+        if user is None:
+            if update:
+                return None
+            return RowOutcome(row, "skipped", user_id, "exists", f"The user name {row.username!r} is taken.")
+        state = self._before.state(user) if self._before else None
+        if not update:
+            message = f"The user name {row.username!r} is taken."
+            return RowOutcome(row, "skipped", user_id, "exists", message, state=state)
+        changes = self._changes(work, row, user)
+        if not changes:
+            return RowOutcome(row, "skipped", user_id, "unchanged", "There is nothing to change.", state=state)
+        hashed = draft.prepared.password_hash if draft.prepared is not None and "password" in changes else None
+        try:
+            self._users.update_user(user_id, changes, mail=self._options.mail, hashed=hashed, session=work.session)
+        except LbackError as error:
+            outcome = failed(row, error)
+            outcome.id, outcome.state = user_id, state
+            return outcome
+        return RowOutcome(row, "updated", user_id, state=state)
+
+    def _changes(self, work: Work, row: Row, user: User) -> dict[str, Any]:
+        """What of *row* the user does not have yet, as `UserManager.update_user` takes it."""
+        changes: dict[str, Any] = {}
+        if row.email and self._canonical_email(row.email) != user.email:
+            changes["email"] = row.email
+        if row.is_active is not None and row.is_active != user.is_active:
+            changes["is_active"] = row.is_active
+        verified = row.is_email_verified
+        if verified is not None and (verified != user.is_email_verified or (verified and "email" in changes)):
+            changes["is_email_verified"] = verified
+        if row.groups is not None:
+            changes |= self._group_changes(work, row.groups, user)
+        if self._options.overwrite_passwords:
+            if row.password is not None:
+                changes["password"] = row.password
+            if row.password_hash is not None and row.password_hash != user.password_hash:
+                changes["password_hash"] = row.password_hash
+        return changes
+
+    def _group_changes(self, work: Work, names: Sequence[str], user: User) -> dict[str, Any]:
+        """A row that names groups names all of them, but for the default group, in which everybody is."""
+        current = {group.name for group in user.groups}
+        wanted = {self._services.settings.users.default_group}
+        for name in names:
+            try:
+                wanted.add(find_group(work.groups, self._services, name).name)
+            except GroupNotFound:
+                wanted.add(name)  # the update says so
+        added, removed = sorted(wanted - current), sorted(current - wanted)
+        return {key: value for key, value in (("add_groups", added), ("remove_groups", removed)) if value}
+
+    def _canonical_email(self, email: str) -> str:
+        try:
+            return self._services.canonical_email(email)
+        except ValidationError:
+            return ""  # the update says why
+
+
+class _Decision:
+    """One chunk, in one transaction. Rows that create are collected, and created before anything may depend on them."""
+
+    def __init__(self, decider: Decider, work: Work, drafts: Sequence[Draft]) -> None:
+        self._decider = decider
+        self._work = work
+        self._drafts = drafts
+        self._found: list[RowOutcome | None] = [None] * len(drafts)
+        self._pending: list[int] = []
+        self._pending_names: set[str] = set()
+        self._known = decider.existing(work, drafts)
+        self._stopped = False
+
+    def outcomes(self) -> list[RowOutcome]:
+        prepared = [draft.prepared for draft in self._drafts if draft.prepared is not None and not draft.spellings]
+        if len(prepared) == len(self._drafts) and not self._decider.stops:
+            # What most chunks are: nothing has to be looked up, row by row.
+            return list(map(_registered, self._drafts, self._decider.register(self._work, prepared)))
+        for index, draft in enumerate(self._drafts):
+            self._decide(index, draft)
+            if self._stopped:
+                break
+        self._flush()
+        ready: list[RowOutcome] = []
+        for outcome in self._found:
+            if outcome is None:
+                break
+            ready.append(outcome)
+            if self._decider.stops and outcome.kind == "failed":
+                break
+        return ready
+
+    def _decide(self, index: int, draft: Draft) -> None:
+        if draft.prepared is None:
+            self._settle(index, failed(draft.row, draft.row.error or LbackError("The row has no meaning.")))
+            return
+        if draft.spellings:
+            if not self._pending_names.isdisjoint(draft.spellings):
+                self._flush()
+            user_id = next((self._known[name] for name in draft.spellings if name in self._known), None)
+            if user_id is not None and not self._stopped:
+                self._flush_before_update()
+                met = None if self._stopped else self._decider.meet(self._work, draft, user_id)
+                if met is not None:
+                    self._settle(index, met)
+                    return
+        if not self._stopped:
+            self._pending.append(index)
+            candidate = draft.prepared.candidate
+            if candidate is not None:
+                self._pending_names.add(candidate.username)
+
+    def _settle(self, index: int, outcome: RowOutcome) -> None:
+        if outcome.kind == "failed" and self._decider.stops:
+            self._flush()
+            if self._stopped:
+                return
+            self._stopped = True
+        self._found[index] = outcome
+
+    def _flush_before_update(self) -> None:
+        if self._decider.updates:
+            self._flush()
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        self._pending_names = set()
+        drafts = [self._drafts[index] for index in pending]
+        prepared = [draft.prepared for draft in drafts if draft.prepared is not None]
+        if not prepared or self._stopped:
+            return
+        for index, draft, outcome in zip(pending, drafts, self._decider.register(self._work, prepared), strict=False):
+            self._found[index] = found = _registered(draft, outcome)
+            if found.kind == "created" and found.username is not None and found.id is not None:
+                self._known[found.username] = found.id
+            elif found.kind == "failed" and self._decider.stops:
+                self._stopped = True
+
+
+def _registered(draft: Draft, outcome: Outcome) -> RowOutcome:
+    if isinstance(outcome, LbackError):
+        return failed(draft.row, outcome)
+    candidate = draft.prepared.candidate if draft.prepared is not None else None
+    username = candidate.username if candidate is not None else None
+    return RowOutcome(draft.row, "created", outcome, username=username, password=draft.password)

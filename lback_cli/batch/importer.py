@@ -1,0 +1,134 @@
+"""Importing users from a file: in chunks that each are a transaction, or all in one."""
+
+import contextlib
+from collections.abc import Iterator
+from itertools import islice
+
+from lback_cli.batch.atomic import AllOrNothing
+from lback_cli.batch.chunks import CHUNK
+from lback_cli.batch.jobs import Job, Jobs
+from lback_cli.batch.journal import Journal, require_apart
+from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.outcomes import Counts, Result, RowOutcome
+from lback_cli.batch.plan import Plan, PlanWriter
+from lback_cli.batch.run import Rehearsed, Run, hashing, rare_collections
+from lback_cli.batch.source import Source
+from lback_cli.batch.watcher import Watcher
+from lback_cli.database.engine import Database
+from lback_cli.managers.services import Services
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import ImportJob
+from lback_cli.repositories.work import transaction
+
+
+class Importer:
+    """Imports users into one database, through the operations of *users*. *chunk* is as for `chunks`."""
+
+    def __init__(
+        self,
+        database: Database,
+        services: Services,
+        users: UserManager,
+        watcher: Watcher | None = None,
+        *,
+        chunk: int = CHUNK,
+    ) -> None:
+        self._database = database
+        self._services = services
+        self._users = users
+        self._watcher = watcher or Watcher()
+        self._chunk = chunk
+
+    def run(self, path: str, options: ImportOptions, *, resume: bool = False, restart: bool = False) -> Result:
+        """Import the file at *path*; ``-`` is standard input.
+
+        With *resume*, an import that was interrupted goes on behind the last row that was committed; *restart* forgets
+        that one. Raises `ValidationError` when the file as a whole cannot be read, and `Conflict` as `Jobs.claim` does.
+        Whatever ends it early leaves the rows of a chunk done or not, together with the files that report on them.
+        """
+        with self._run(path, options) as run, self._claimed(run, resume=resume, restart=restart) as job:
+            if isinstance(job, ImportJob):
+                return Result("finished", Counts(job.created, job.updated, job.skipped, job.failed), job.id)
+            if options.atomic:
+                return AllOrNothing(run, job, job.lengths).result()
+            return self._by_chunks(run, job)
+
+    def plan(self, path: str, options: ImportOptions, writer: PlanWriter) -> Rehearsed:
+        """Do everything, tell *writer*, and roll it back. Nothing is mailed, hashed or told to receivers."""
+        with self._run(path, options, dry=True) as run, transaction(self._database) as work:
+            run.journal.begin()
+            self._watcher.begun(run.source.size, 0)
+            writer.begin(run.source, options)
+
+            def each(outcomes: list[RowOutcome]) -> None:
+                run.tell_failures(outcomes)
+                run.journal.write(outcomes)
+                writer.add(outcomes)
+
+            found = run.rehearse(work, run.source.rows(), each)
+            writer.end(found.counts, found.signals, found.mails)
+        return found
+
+    def apply(self, plan: Plan, options: ImportOptions) -> Result:
+        """Do exactly what *plan* says, in one transaction; *options* are its own, but for the files that report.
+
+        Raises `Conflict` when the input, or any row it touches, has changed since.
+        """
+        with self._run(plan.path, options) as run:
+            plan.require_input(run.source.digest)
+            with self._claimed(run, resume=False, restart=False) as job:
+                assert isinstance(job, Job), "only a resumed import can be finished before it begins"
+                return AllOrNothing(run, job, job.lengths, plan).result()
+
+    @contextlib.contextmanager
+    def _run(self, path: str, options: ImportOptions, *, dry: bool = False) -> Iterator[Run]:
+        require_apart(options, path)
+        with contextlib.closing(Source(path, options)) as source:
+            columns = source.columns()
+            # What is wrong with the file as a whole shows with the first row, before anything is begun.
+            next(source.rows(), None)
+            with contextlib.closing(Journal(options, columns, dry=dry)) as journal:
+                try:
+                    yield Run(self._database, self._services, self._users, self._watcher, source, journal, self._chunk)
+                finally:
+                    self._watcher.ended()
+
+    @contextlib.contextmanager
+    def _claimed(self, run: Run, *, resume: bool, restart: bool) -> Iterator[Job | ImportJob]:
+        job = Jobs(self._database, self._services.now).claim(run.source, run.journal, resume=resume, restart=restart)
+        if isinstance(job, ImportJob):
+            yield job
+            return
+        self._watcher.begun(run.source.size, job.rows_done)
+        try:
+            yield job
+        except BaseException:
+            with contextlib.suppress(Exception), transaction(self._database) as work:
+                job.release(work)
+            self._watcher.ended()
+            options = run.source.options
+            command = None if options.atomic else options.command(run.source.path, "--resume")
+            self._watcher.interrupted(command, job.rows_done)
+            raise
+
+    def _by_chunks(self, run: Run, job: Job) -> Result:
+        rows = run.source.rows()
+        for _ in islice(rows, job.rows_done):
+            pass
+        decider, counts, line = run.decider(), job.counts, None
+        with hashing() as executor, rare_collections():
+            for chunk in run.chunks(rows):
+                drafts = decider.prepare(chunk, executor)
+                with transaction(self._database) as work:
+                    outcomes = decider.decide(work, drafts)
+                    run.source.require_unchanged()
+                    stopped = run.stops(outcomes)
+                    done = counts.plus(outcomes)
+                    job.checkpoint(work, done, run.journal.write(outcomes), state="stopped" if stopped else "running")
+                counts, line = done, outcomes[-1].row.line
+                run.tell(outcomes, counts)
+                if stopped:
+                    return Result("stopped", counts, job.id, line)
+        with transaction(self._database) as work:
+            job.end(work, "done")
+        return Result("done", counts, job.id, line)

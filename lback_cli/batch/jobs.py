@@ -1,0 +1,174 @@
+"""Exactly once: which import this is, who works on it, and how far it has come."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from lback_cli.batch.journal import NAMES, Journal
+from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.outcomes import Counts
+from lback_cli.batch.owner import Owner
+from lback_cli.batch.source import STDIN, Source
+from lback_cli.database.engine import Database
+from lback_cli.errors import Conflict
+from lback_cli.models import ImportJob
+from lback_cli.repositories.work import Work, reading, transaction
+
+LEASE = timedelta(minutes=1)
+"""How long an import that tells nothing of itself is taken for alive, where that cannot be seen."""
+
+
+class Job:
+    """An import that this process works on.
+
+    Every change names the owner, so a process that was taken for dead and is not changes nothing any more.
+    """
+
+    def __init__(self, row: ImportJob, owner: Owner, now: Callable[[], datetime]) -> None:
+        self.id = row.id
+        self.rows_done = row.rows_done
+        self.counts = Counts(row.created, row.updated, row.skipped, row.failed)
+        self.lengths = [int(getattr(row, f"{name}_offset")) for name in NAMES]
+        self._owner = str(owner)
+        self._now = now
+
+    def checkpoint(self, work: Work, counts: Counts, lengths: Sequence[int], *, state: str = "running") -> None:
+        """Store how far the rows of this transaction bring the import; another *state* than running ends the work."""
+        offsets = {f"{name}_offset": length for name, length in zip(NAMES, lengths, strict=True)}
+        numbers = {"created": counts.created, "updated": counts.updated}
+        numbers |= {"skipped": counts.skipped, "failed": counts.failed, "rows_done": counts.total}
+        self._change(work, state=state, **numbers, **offsets)
+        self.rows_done = counts.total
+
+    def end(self, work: Work, state: str) -> None:
+        """Say that the import is over."""
+        self._change(work, state=state)
+
+    def release(self, work: Work) -> None:
+        """Let another process go on at once. That the work was taken over already is no matter."""
+        work.jobs.change(self.id, self._owner, {"owner": None, "lease_until": None})
+
+    def _change(self, work: Work, *, state: str, **values: int) -> None:
+        now = self._now()
+        running = state == "running"
+        at_work = {"lease_until": now + LEASE} if running else {"lease_until": None, "owner": None}
+        if not work.jobs.change(self.id, self._owner, {"state": state, "updated_at": now, **values, **at_work}):
+            raise Conflict(
+                "Another process has taken over this import, as this one was not heard of for a minute.",
+                hint="What this process had committed is kept; the other one goes on from there.",
+            )
+
+
+class Jobs:
+    """The imports of one database."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    def claim(self, source: Source, journal: Journal, *, resume: bool, restart: bool) -> Job | ImportJob:
+        """Begin the import of *source*, or go on with it, with the files of *journal*.
+
+        With *resume*, the import that was finished before is returned as it was. Raises `Conflict` when another process
+        works on it, when it was begun before and neither *resume* nor *restart* says what to do, and when the input or
+        the options changed since.
+        """
+        with reading(self._database) as work:
+            # Whoever works on it may hold the write lock for long, as an atomic import does.
+            self._begun(work, source, resume=resume, restart=restart)
+        with transaction(self._database) as work:
+            work.events.head(lock=True)  # two that begin at once take turns
+            found = self._begun(work, source, resume=resume, restart=restart)
+            if found is not None and found.state == "done":
+                return found
+            owner = Owner.this_process()
+            if found is not None:
+                journal.resume([getattr(found, f"{name}_offset") for name in NAMES])
+                found.path, found.state, found.owner, found.lease_until = (
+                    source.path,
+                    "running",
+                    str(owner),
+                    self._lease,
+                )
+            else:
+                found = self._new(source, journal.begin(), owner)
+                work.jobs.add(found)
+            work.session.flush()
+            return Job(found, owner, self._now)
+
+    @property
+    def _lease(self) -> datetime:
+        return self._now() + LEASE
+
+    def _new(self, source: Source, lengths: Sequence[int], owner: Owner) -> ImportJob:
+        now = self._now()
+        counts = dict.fromkeys(("rows_done", "created", "updated", "skipped", "failed"), 0)
+        offsets = {f"{name}_offset": length for name, length in zip(NAMES, lengths, strict=True)}
+        return ImportJob(
+            id=secrets.token_hex(16),
+            path=source.path,
+            digest=source.digest,
+            options=source.options.as_json(),
+            state="running",
+            owner=str(owner),
+            lease_until=self._lease,
+            started_at=now,
+            updated_at=now,
+            **counts,
+            **offsets,
+        )
+
+    def _begun(self, work: Work, source: Source, *, resume: bool, restart: bool) -> ImportJob | None:
+        """The import to go on with, or the one that is done; None to begin a new one."""
+        options = source.options.as_json()
+        same = work.jobs.unfinished(source.digest)
+        if same is not None:
+            self._require_idle(same)
+            if restart or (same.options != options and not same.rows_done):
+                same.state = "abandoned"
+                return None
+            _require_resumable(same, options, resume=resume)
+            return same
+        if resume and (done := work.jobs.finished(source.digest, options)):
+            return done
+        before = work.jobs.unfinished_of(source.path)
+        if before is not None and (resume or restart):
+            self._require_idle(before)
+            if restart:
+                before.state = "abandoned"
+            elif before.rows_done:
+                raise _changed(before)
+        return None
+
+    def _require_idle(self, job: ImportJob) -> None:
+        if job.owner is None:
+            return
+        owner = Owner.parse(job.owner)
+        lives = owner.lives
+        if lives or (lives is None and job.lease_until is not None and job.lease_until > self._now()):
+            raise Conflict(
+                f"This import is under way: {owner.name} works on it.",
+                hint="Wait for it, or stop that process; then resume.",
+            )
+
+
+def _require_resumable(job: ImportJob, options: str, *, resume: bool) -> None:
+    command = ImportOptions.from_json(job.options).command(job.path, "--resume")
+    if job.options != options:
+        raise Conflict(
+            f"This file was begun to be imported with other options; {job.rows_done} rows are done.",
+            hint=f"Go on: {command}, or begin again: --restart",
+        )
+    if not resume and job.rows_done:
+        raise Conflict(
+            f"This import was begun before and not finished; {job.rows_done} rows are done.",
+            hint=f"Go on: {command}, or begin again: --restart",
+        )
+
+
+def _changed(job: ImportJob) -> Conflict:
+    what = "What comes on standard input" if job.path == STDIN else job.path
+    return Conflict(
+        f"{what} is not what it was when this import began; {job.rows_done} rows are done.",
+        hint="Put it back as it was and resume, or begin again with the new one: --restart --if-exists skip",
+    )

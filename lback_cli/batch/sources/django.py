@@ -1,0 +1,72 @@
+"""Read users from Django's dumpdata: `auth.user`, or a user model of the project's own, in JSON or JSON Lines."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from lback_cli.batch.rows import Row, broken_row
+from lback_cli.batch.sources.accounts import account_row
+from lback_cli.batch.sources.json_stream import json_records
+from lback_cli.errors import ValidationError
+
+_GROUP = "auth.group"
+_UNUSABLE = "!"  # how django.contrib.auth.hashers marks that there is no password
+
+
+def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
+    """The rows of *file*. Other models are passed over, and so are permissions and ``is_superuser``.
+
+    Groups are known by name with ``--natural-foreign``, else by the `auth.group` entries, which dumpdata writes first.
+    A user without a usable password is one without any.
+    """
+    groups: dict[Any, str] = {}
+    for line, entry, error in json_records(file):
+        fields = entry.get("fields") if isinstance(entry, dict) else None
+        if error is not None:
+            yield broken_row(line, error)
+        elif not isinstance(fields, dict):
+            yield broken_row(line, ValidationError("row", "The record is not one of Django's: it has no fields."))
+        elif entry.get("model") == _GROUP:
+            if isinstance(entry.get("pk"), int | str) and isinstance(fields.get("name"), str):
+                groups[entry["pk"]] = fields["name"]
+        elif "password" in fields and "last_login" in fields:
+            # What every user model inherits from AbstractBaseUser.
+            yield _row(line, fields, groups, email_domain)
+
+
+def _row(line: int, fields: dict[str, Any], groups: dict[Any, str], email_domain: str | None) -> Row:
+    password = fields.get("password")
+    if isinstance(password, str) and password.startswith(_UNUSABLE):
+        password = None
+    row = account_row(
+        line,
+        email_domain,
+        username=fields.get("username"),
+        email=fields.get("email"),
+        password_hash=password,
+        is_active=fields.get("is_active"),
+    )
+    if row.error is None:
+        try:
+            names = [_group(reference, groups) for reference in fields.get("groups") or ()]
+        except ValidationError as error:
+            row.error = error
+        except TypeError:
+            row.error = ValidationError("groups", "The groups are not a list.")
+        else:
+            row.groups = tuple(names) or None
+            row.original = {**row.original, "groups": names} if names else row.original
+    return row
+
+
+def _group(reference: Any, groups: dict[Any, str]) -> str:
+    """The name behind a natural key, which is a list of one, or a primary key."""
+    if isinstance(reference, list) and len(reference) == 1 and isinstance(reference[0], str):
+        return reference[0]
+    name = groups.get(reference) if isinstance(reference, int | str) else None
+    if name is None:
+        raise ValidationError(
+            "groups",
+            f"The group {str(reference)[:40]!r} is not in the file, or behind its members.",
+            hint="Dump auth.group too, or use --natural-foreign.",
+        )
+    return name

@@ -1,0 +1,200 @@
+"""Read a JSON document piece by piece, so that a list of a million records is never held as a whole."""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from lback_cli.batch.rows import LARGEST_FIELD
+from lback_cli.errors import ValidationError
+from lback_cli.security.text import safe
+
+LARGEST_RECORD = 16 * LARGEST_FIELD
+"""Characters of one record; a longer one ends the reading, and is not held in memory."""
+
+_CHUNK = 64 * 1024
+_BLANK = re.compile(r"[ \t\r\n]*")
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_LONGEST_NUMBER = 100
+_LINE_START = re.compile(r"\n(?=\{)")
+
+
+class Record(NamedTuple):
+    """A value of the document with the number of the *line* it begins on; *error* says why its *data* is of no use."""
+
+    line: int
+    data: Any
+    error: ValidationError | None = None
+
+
+def json_records(file: BinaryIO) -> Iterator[Record]:
+    """The records of *file*: the items of a list, or JSON Lines.
+
+    In JSON Lines, a record that is not JSON is passed over to the next line that begins with a brace. In a list,
+    nothing behind it can be told apart, so it is the last, and says so.
+    """
+    stream = JsonStream(file)
+    return stream.document() if stream.peek() == "[" else stream.lines()
+
+
+class JsonStream:
+    """A JSON document in *file*, UTF-8 with or without a byte order mark. What is no JSON raises `ValidationError`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+        self._json = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_constant=self._constant, parse_int=self._integer
+        )
+        self._problem: str | None = None
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._line, self._counted = 1, 0
+
+    @property
+    def line(self) -> int:
+        """The number of the line that is read next."""
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
+
+    def peek(self) -> str:
+        """The next character that is not blank; none at the end."""
+        while True:
+            blank = _BLANK.match(self._text, self._at)
+            self._at = blank.end() if blank else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._fill():
+                return ""
+
+    def value(self, *, largest: int = LARGEST_RECORD) -> Record:
+        """The next value, of at most so many characters."""
+        self.peek()
+        while True:
+            self._problem = None
+            try:
+                data, end = self._json.raw_decode(self._text, self._at)
+            except RecursionError:
+                raise self._broken("it is nested too deeply") from None
+            except ValueError as error:
+                # It may only be cut off.
+                if len(self._text) - self._at > largest:
+                    raise self._broken(f"a part of it has more than {largest} characters, or no end") from None
+                if not self._fill():
+                    raise self._broken(_reason(error)) from None
+            else:
+                # A number goes on for as long as there are digits.
+                if end < len(self._text) or not self._fill():
+                    break
+        line, raw = self.line, self._text[self._at : end]
+        self._at = end
+        problem = self._problem
+        if not raw.isascii() and _UNDECODED.search(raw):
+            problem = "is not UTF-8"
+        return Record(line, data, ValidationError("row", f"The record {problem}.") if problem else None)
+
+    def items(self) -> Iterator[Record]:
+        """The items of the list that comes next."""
+        self._expect("[")
+        if self.peek() == "]":
+            self._expect("]")
+            return
+        while True:
+            yield self.value()
+            if self._expect(",]") == "]":
+                return
+
+    def members(self) -> Iterator[str]:
+        """The keys of the object that comes next; the caller reads each value before going on."""
+        self._expect("{")
+        if self.peek() == "}":
+            self._expect("}")
+            return
+        while True:
+            key = self.value()
+            if not isinstance(key.data, str):
+                raise self._broken("a key is no text")
+            self._expect(":")
+            yield key.data
+            if self._expect(",}") == "}":
+                return
+
+    def document(self) -> Iterator[Record]:
+        """The items of the list that the document is; where it is no JSON, a last record with that error."""
+        try:
+            yield from self.items()
+            self.require_end()
+        except ValidationError as error:
+            yield Record(self.line, None, error)
+
+    def lines(self) -> Iterator[Record]:
+        """The values of the document, one after another; for one that is no JSON, a record with that error."""
+        while self.peek():
+            try:
+                yield self.value()
+            except ValidationError as error:
+                yield Record(self.line, None, error)
+                self._skip_to_next_line()
+
+    def require_end(self) -> None:
+        """Raise `ValidationError` when the document goes on."""
+        if self.peek():
+            raise self._broken("there is more behind its end")
+
+    def _skip_to_next_line(self) -> None:
+        while (found := _LINE_START.search(self._text, self._at)) is None:
+            # The last character is kept: it may be the line end.
+            self._at = max(self._at, len(self._text) - 1)
+            if not self._fill():
+                self._at = len(self._text)
+                return
+        self._at = found.end()
+
+    def _expect(self, characters: str) -> str:
+        found = self.peek()
+        if not found or found not in characters:
+            what = f"{safe(found)!r}" if found else "its end"
+            raise self._broken(f"{what} comes where {' or '.join(map(repr, characters))} is expected")
+        self._at += 1
+        return found
+
+    def _fill(self) -> bool:
+        """Read on, as much again as there is unread; whether there was anything."""
+        if self._ended:
+            return False
+        raw = self._file.read(max(_CHUNK, len(self._text) - self._at))
+        self._ended = not raw
+        more = self._decoder.decode(raw, final=self._ended)
+        self._line, self._counted = self.line, 0
+        self._text = self._text[self._at :] + more
+        self._at = 0
+        return bool(raw or more)
+
+    def _broken(self, reason: str) -> ValidationError:
+        return ValidationError(
+            "file",
+            f"line {self.line}: The file is not JSON: {reason}.",
+            hint="What follows in that record, and in a list behind it, was not read.",
+        )
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            self._problem = "has a key twice"
+        return result
+
+    def _constant(self, name: str) -> None:
+        self._problem = f"has {name}, which is no JSON value"
+
+    def _integer(self, digits: str) -> int:
+        if len(digits) > _LONGEST_NUMBER:
+            self._problem = f"has a number of {len(digits)} digits"
+            return 0
+        return int(digits)
+
+
+def _reason(error: ValueError) -> str:
+    return error.msg.lower() if isinstance(error, json.JSONDecodeError) else str(error)

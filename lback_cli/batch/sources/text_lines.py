@@ -1,0 +1,34 @@
+"""Lines of text, each bounded."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from lback_cli.batch.rows import LARGEST_FIELD
+from lback_cli.errors import ValidationError
+
+LARGEST_LINE = LARGEST_FIELD
+"""Bytes of one line; what is longer is not held in memory."""
+
+
+def text_lines(file: BinaryIO) -> Iterator[tuple[int, str | ValidationError]]:
+    """The lines of *file* with their numbers, without their ends; for one that is no text, why.
+
+    Blank lines, comments (``#``) and a byte order mark are passed over.
+    """
+    number = 0
+    while raw := file.readline(LARGEST_LINE + 1):
+        number += 1
+        if number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if len(raw) > LARGEST_LINE:
+            while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_LINE)):
+                pass
+            yield number, ValidationError("row", f"The line has more than {LARGEST_LINE} bytes.")
+            continue
+        try:
+            line = raw.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            yield number, ValidationError("row", f"Byte {error.start + 1} of the line is not UTF-8.")
+            continue
+        if line.strip() and not line.startswith("#"):
+            yield number, line

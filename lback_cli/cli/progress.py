@@ -1,0 +1,94 @@
+"""How an import is watched at a terminal: refused rows as they come, and a bar with the rate and the time left."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from lback_cli.batch.outcomes import Counts, RowOutcome
+from lback_cli.batch.watcher import Watcher
+from lback_cli.cli.runtime import Runtime
+from lback_cli.security.text import safe
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+SHOWN = 20
+"""Refused rows that are shown; all are in the report."""
+
+
+class ImportProgress(Watcher):
+    """Shows an import on stderr: the bar only on a terminal that nothing else writes to."""
+
+    def __init__(self, run: Runtime) -> None:
+        self._output = run.output
+        self._shows_rows = not run.wants_json
+        self._shows_bar = sys.stderr.isatty() and not run.options.get("quiet") and not run.traces_to_stderr
+        self._failed = 0
+        self._size = 0
+        self._started_at = 0.0
+        self._rows_before = 0
+        self._bar: Progress | None = None
+        self._task: Any = None
+
+    def begun(self, size: int, rows_done: int) -> None:
+        """Remember from where the rate counts."""
+        self._size, self._rows_before, self._started_at = size, rows_done, time.monotonic()
+        if rows_done:
+            self._output.message(f"Going on behind the {rows_done} rows that are done.")
+
+    def advanced(self, position: int, counts: Counts) -> None:
+        """Move the bar."""
+        if not self._shows_bar:
+            return
+        if self._bar is None:
+            self._bar = _bar()
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._size or None, rows=0, rate=0)
+        rate = (counts.total - self._rows_before) / max(time.monotonic() - self._started_at, 0.001)
+        self._bar.update(self._task, completed=position, rows=f"{counts.total:,}", rate=f"{rate:,.0f}")
+
+    def failed(self, outcome: RowOutcome) -> None:
+        """Show the first few refused rows."""
+        self._failed += 1
+        if self._shows_rows and self._failed <= SHOWN:
+            self._say(f"line {outcome.row.line}: {outcome.message}")
+        elif self._shows_rows and self._failed == SHOWN + 1:
+            self._say("More rows were refused; --report lists them all.")
+
+    def interrupted(self, command: str | None, rows_done: int) -> None:
+        """Say how to go on."""
+        if command is None:
+            self._output.warning("Nothing was imported.")
+        else:
+            self._output.warning(f"{rows_done} rows are done. Go on: {command}")
+
+    def ended(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+            self._shows_bar = False
+
+    def _say(self, text: str) -> None:
+        if self._bar is None:
+            self._output.message(text)
+            return
+        from rich.text import Text
+
+        self._bar.console.print(Text(safe(text)), soft_wrap=True)
+
+
+def _bar() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]} rows"),
+        TextColumn("{task.fields[rate]}/s"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=Console(file=sys.stderr, highlight=False),
+        transient=True,
+    )

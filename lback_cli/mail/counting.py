@@ -1,0 +1,19 @@
+"""A mailer that sends nothing."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from lback_cli.mail.mailer import Mailer
+from lback_cli.settings.schema import EmailSettings, LinkSettings
+
+
+class CountingMailer(Mailer):
+    """Counts the mails it is given in *counter*, by template, and sends none of them."""
+
+    def __init__(self, settings: EmailSettings, links: LinkSettings, counter: Counter[str]) -> None:
+        super().__init__(settings, links, default_directory=Path())
+        self._counter = counter
+
+    def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> None:  # noqa: ARG002
+        self._counter[template] += 1

@@ -1,0 +1,200 @@
+"""The forms in which applications store password hashes, each brought to the one that libpass reads.
+
+Nothing here hashes anything or decides what is safe: `PasswordHasher` does.
+"""
+
+import base64
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class NativeHash(NamedTuple):
+    """A hash as libpass reads it: its *scheme* by libpass's name, and its *text*."""
+
+    scheme: str
+    text: str
+
+
+_LONGEST_KEY = {"sha1": 20, "sha256": 32, "sha512": 64}
+"""Bytes of one block of PBKDF2 by digest. Blocks do not depend on each other (RFC 8018 section 5.2), so of a longer key
+the first block is a hash by itself; it is all that libpass computes."""
+
+_SCRYPT_KEY = 32
+"""Bytes of a scrypt key that libpass computes. The key is PBKDF2's output (RFC 7914 section 6), so the same holds."""
+
+_MODULAR = {
+    "argon2id": "argon2",
+    "argon2i": "argon2",
+    "argon2d": "argon2",
+    "2a": "bcrypt",
+    "2b": "bcrypt",
+    "2y": "bcrypt",
+    "bcrypt-sha256": "bcrypt_sha256",
+    "scrypt": "scrypt",
+    "7": "scrypt",
+    "pbkdf2": "pbkdf2_sha1",
+    "pbkdf2-sha256": "pbkdf2_sha256",
+    "pbkdf2-sha512": "pbkdf2_sha512",
+    "y": "yescrypt",
+    "6": "sha512_crypt",
+    "5": "sha256_crypt",
+    "sha1": "sha1_crypt",
+    "1": "md5_crypt",
+    "apr1": "apr_md5_crypt",
+    "P": "phpass",
+    "H": "phpass",
+}
+"""Schemes by what stands between the first two dollar signs."""
+
+_DJANGO = {
+    "pbkdf2_sha256": "django_pbkdf2_sha256",
+    "pbkdf2_sha1": "django_pbkdf2_sha1",
+    "bcrypt_sha256": "django_bcrypt_sha256",
+    "sha1": "django_salted_sha1",
+    "md5": "django_salted_md5",
+}
+_UNSALTED = {"sha1": "SHA", "md5": "MD5"}
+"""Digests of Django's that have no salt, by their LDAP names."""
+
+_LDAP_DIGESTS = {
+    "SSHA512": "ldap_salted_sha512",
+    "SSHA256": "ldap_salted_sha256",
+    "SSHA": "ldap_salted_sha1",
+    "SMD5": "ldap_salted_md5",
+    "SHA": "ldap_sha1",
+    "MD5": "ldap_md5",
+    "PKCS5S2": "atlassian_pbkdf2_sha1",
+}
+_LDAP_PBKDF2 = {"PBKDF2": "sha1", "PBKDF2-SHA1": "sha1", "PBKDF2-SHA256": "sha256", "PBKDF2-SHA512": "sha512"}
+_LDAP_HEX = {"SHA256": "hex_sha256", "SHA512": "hex_sha512"}
+_LDAP_WRAPPERS = frozenset(
+    {"CRYPT", "ARGON2", "ARGON2I", "ARGON2ID", "BCRYPT", "BLF-CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT"}
+)
+"""What stands before a hash in crypt(3)'s form in OpenLDAP and Dovecot."""
+
+_LDAP = re.compile(r"\{([A-Za-z0-9-]+)\}(.+)")
+_DES = re.compile(r"[./0-9A-Za-z]{13}")
+
+
+def native_hash(stored: str) -> NativeHash | None:
+    """*stored* as libpass reads it, or None when it is of no known form.
+
+    Known are libpass's own forms and those of crypt(3), Django, Werkzeug, OpenLDAP and Dovecot. That it begins like
+    one of them does not make it one: libpass's parser decides.
+    """
+    try:
+        if stored.startswith("$"):
+            return _modular(stored)
+        if stored.startswith("{"):
+            return _ldap(stored)
+        return _worded(stored)
+    except ValueError:
+        return None
+
+
+def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
+    """PBKDF2 with HMAC over *digest* (sha1, sha256 or sha512), as libpass writes it. Raises ValueError."""
+    size = _LONGEST_KEY.get(digest)
+    if size is None or len(key) < size:
+        raise ValueError(f"a key of {len(key)} bytes by PBKDF2 with {digest[:40]}")
+    name = "pbkdf2" if digest == "sha1" else f"pbkdf2-{digest}"
+    return f"${name}${rounds}${_adapted(salt)}${_adapted(key[:size])}"
+
+
+def scrypt_hash(cost: int, block_size: int, parallelism: int, salt: bytes, key: bytes) -> str:
+    """Scrypt with N = *cost*, r and p (RFC 7914), as libpass writes it. Raises ValueError."""
+    if len(key) < _SCRYPT_KEY or cost < 2 or cost & (cost - 1):  # noqa: PLR2004 - N is a power of two
+        raise ValueError(f"a key of {len(key)} bytes by scrypt of cost {cost}")
+    parameters = f"ln={cost.bit_length() - 1},r={block_size},p={parallelism}"
+    return f"$scrypt${parameters}${_unpadded(salt)}${_unpadded(key[:_SCRYPT_KEY])}"
+
+
+def argon2_hash(
+    kind: str, *, version: int, memory: int, iterations: int, parallelism: int, salt: bytes, tag: bytes
+) -> str:
+    """Argon2 of *kind* (d, i or id) with *memory* in KiB, in the PHC string format."""
+    cost = f"m={memory},t={iterations},p={parallelism}"
+    return f"$argon2{kind}$v={version}${cost}${_unpadded(salt)}${_unpadded(tag)}"
+
+
+def decoded(text: str) -> bytes:
+    """The bytes of base64, padded or not, in the usual alphabet or in crypt's adapted one. Raises ValueError."""
+    text = text.rstrip("=").replace(".", "+")
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def _modular(stored: str) -> NativeHash | None:
+    scheme = _MODULAR.get(stored[1 : stored.find("$", 1)])
+    return None if scheme is None else NativeHash(scheme, stored)
+
+
+def _ldap(stored: str) -> NativeHash | None:
+    match = _LDAP.fullmatch(stored)
+    if match is None:
+        return None
+    # RFC 3112 section 2 has scheme names in any case.
+    name, rest = match[1].upper(), match[2]
+    if scheme := _LDAP_DIGESTS.get(name):
+        return NativeHash(scheme, f"{{{name}}}{rest}")
+    if digest := _LDAP_PBKDF2.get(name):
+        rounds, salt, key = rest.split("$")
+        return _modular(pbkdf2_hash(digest, int(rounds), decoded(salt), decoded(key)))
+    if scheme := _LDAP_HEX.get(name):
+        return NativeHash(scheme, decoded(rest).hex())
+    if name in _LDAP_WRAPPERS and rest.startswith("$"):
+        return _modular(rest)
+    # Without its wrapper this is no more than a word of thirteen letters.
+    return NativeHash("des_crypt", rest) if name in {"CRYPT", "DES-CRYPT"} and _DES.fullmatch(rest) else None
+
+
+def _worded(stored: str) -> NativeHash | None:
+    """What begins with a word: Django's forms and Werkzeug's."""
+    method, _, rest = stored.partition("$")
+    name, _, parameters = method.partition(":")
+    if parameters:
+        convert = _WERKZEUG.get(name)
+        return None if convert is None else _modular(convert(parameters, rest))
+    if rewrite := _DJANGO_WRAPPERS.get(name):
+        return rewrite(rest)
+    if name in _UNSALTED and rest.startswith("$"):
+        return _ldap(f"{{{_UNSALTED[name]}}}{base64.b64encode(bytes.fromhex(rest[1:])).decode()}")
+    scheme = _DJANGO.get(name)
+    return None if scheme is None else NativeHash(scheme, stored)
+
+
+def _django_scrypt(rest: str) -> NativeHash | None:
+    cost, salt, block_size, parallelism, key = rest.split("$")
+    return _modular(scrypt_hash(int(cost), int(block_size), int(parallelism), salt.encode(), decoded(key)))
+
+
+_DJANGO_WRAPPERS: dict[str, Callable[[str], NativeHash | None]] = {
+    "argon2": lambda rest: _modular(f"${rest}"),
+    "bcrypt": _modular,
+    "crypt": lambda rest: _ldap("{CRYPT}" + rest.rpartition("$")[2]),
+    "scrypt": _django_scrypt,
+}
+
+
+def _werkzeug_pbkdf2(parameters: str, rest: str) -> str:
+    # Without the rounds they are whatever that version of Werkzeug took; nobody can tell now.
+    digest, rounds = parameters.split(":")
+    salt, _, key = rest.partition("$")
+    return pbkdf2_hash(digest, int(rounds), salt.encode(), bytes.fromhex(key))
+
+
+def _werkzeug_scrypt(parameters: str, rest: str) -> str:
+    cost, block_size, parallelism = map(int, parameters.split(":"))
+    salt, _, key = rest.partition("$")
+    return scrypt_hash(cost, block_size, parallelism, salt.encode(), bytes.fromhex(key))
+
+
+_WERKZEUG: dict[str, Callable[[str, str], str]] = {"pbkdf2": _werkzeug_pbkdf2, "scrypt": _werkzeug_scrypt}
+
+
+def _unpadded(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii").rstrip("=")
+
+
+def _adapted(data: bytes) -> str:
+    return _unpadded(data).replace("+", ".")

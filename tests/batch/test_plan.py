@@ -1,0 +1,191 @@
+"""A plan is done exactly, or not at all."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.plan import Plan, PlanWriter
+from lback_cli.errors import Conflict, OperationRejected, UsageError, ValidationError
+from lback_cli.signals import user_registered
+
+from .world import ARGON2, BCRYPT, PASSWORD, World, read_jsonl
+
+MD5 = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
+CONTENT = (
+    "username,email,password,password_hash,groups\n"
+    "ann,ann@example.org,,,staff\n"
+    f'bob,bob@example.net,,"{BCRYPT}",\n'
+    f"cy,cy@example.org,{PASSWORD},,\n"
+    "bad name,x,,,\n"
+    "dee,dee@example.org,,$y$unknown,\n"
+    f"eve,eve@example.org,,{MD5},\n"
+    "cy,cy@example.com,,,\n"
+)
+UPDATE = ImportOptions(if_exists="update", mail="verify")
+
+
+@pytest.fixture
+def peopled(world: World) -> World:
+    """Bob is there, and fay, of whom the plan says nothing."""
+    path = world.write(
+        f'username,email,password_hash\nbob,bob@example.org,"{ARGON2}"\nfay,fay@example.org,"{ARGON2}"\n', "before.csv"
+    )
+    world.run(path, ImportOptions(mail="none"))
+    return world
+
+
+def planned(world: World, options: ImportOptions = UPDATE, content: str = CONTENT) -> Path:
+    path = world.directory / "plan.jsonl"
+    world.importer().plan(str(world.write(content)), options, PlanWriter(world.services.hasher, path))
+    return path
+
+
+def apply(world: World, path: Path) -> Any:
+    plan = Plan(path)
+    return world.importer().apply(plan, plan.options)
+
+
+def test_a_plan_tells_what_would_be_done(peopled: World) -> None:
+    before = peopled.state()
+    path = planned(peopled)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[-1]["summary"] == {
+        "created": 3,
+        "updated": 2,
+        "skipped": 0,
+        "refused": 2,
+        "total": 7,
+        "mails": {"email_changed": 2, "invitation": 1, "verify_email": 4},
+        "password_hashes": {"bcrypt": 1, "md5_crypt": 1},
+        "weak_password_hashes": {"md5_crypt (1,000 rounds of MD5)": 1},
+        "signals": {
+            "user_email_verification_initiated": 4,
+            "user_pre_register": 3,
+            "user_registered": 3,
+            "user_registration_failed": 2,
+            "user_registration_started": 5,
+            "user_update_started": 2,
+            "user_updated": 2,
+        },
+    }
+    assert [(line["line"], line["outcome"]) for line in lines[1:-1]] == [
+        (2, "created"),
+        (3, "updated"),
+        (4, "created"),
+        (5, "failed"),
+        (6, "failed"),
+        (7, "created"),
+        (8, "updated"),
+    ]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert peopled.state() == before
+    assert peopled.jobs()[1:] == []
+    assert peopled.services.hasher.operations == 0
+
+
+def test_it_is_applied_as_it_is(peopled: World) -> None:
+    result = apply(peopled, planned(peopled))
+    assert (result.state, result.counts.created, result.counts.updated, result.counts.failed) == ("done", 3, 2, 2)
+    assert peopled.users.authenticate_user("cy", PASSWORD, allow_unverified=True).email == "cy@example.com"
+    assert peopled.people()["bob"][0] == "bob@example.net"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.write(CONTENT + "\n"), "is not what it was when the plan was made"),
+        (lambda w: w.users.update_user(1, {"is_active": False}), "line 3: the user that the row is about was changed"),
+        (lambda w: w.users.delete_user(1), "line 3: the user was to be updated, and now would be created"),
+        (
+            lambda w: w.users.register_user("ann", "ann@example.org", None, mail="none"),
+            "line 2: the user was to be created, and now would be updated",
+        ),
+        (
+            lambda w: w.users.register_user("gus", "eve@example.org", None, mail="none"),
+            "line 7: the user was to be created, and now would be failed",
+        ),
+    ],
+)
+def test_it_is_refused_once_anything_has_changed(
+    peopled: World, change: Callable[[World], object], message: str
+) -> None:
+    path = planned(peopled)
+    change(peopled)
+    before = peopled.state()
+    with pytest.raises(Conflict, match=message):
+        apply(peopled, path)
+    assert peopled.state() == before
+    assert not (peopled.directory / "mail").exists()
+
+
+def test_what_the_plan_does_not_touch_may_change(peopled: World) -> None:
+    path = planned(peopled)
+    peopled.users.update_user(2, {"is_active": False})
+    assert apply(peopled, path).state == "done"
+
+
+def test_it_is_applied_once(peopled: World) -> None:
+    path = planned(peopled)
+    apply(peopled, path)
+    before = peopled.state()
+    with pytest.raises(Conflict, match="The plan does not hold any more"):
+        apply(peopled, path)
+    assert peopled.state() == before
+
+
+def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> None:
+    path = planned(peopled)
+    before = peopled.state()
+
+    def refuse(_sender: Any, user: Any, **_extra: Any) -> None:
+        if user.username == "cy":
+            raise OperationRejected("not cy")
+
+    with user_registered.connected_to(refuse), pytest.raises(Conflict, match="line 4: the user was to be created"):
+        apply(peopled, path)
+    assert peopled.state() == before
+
+
+def test_a_plan_that_stops_is_applied_as_far(peopled: World) -> None:
+    path = planned(peopled, ImportOptions(if_exists="update", mail="none", on_error="stop"))
+    result = apply(peopled, path)
+    assert (result.counts.created, result.counts.updated, result.counts.failed) == (2, 1, 1)
+
+
+def test_passwords_are_made_up_when_it_is_applied(peopled: World) -> None:
+    passwords = peopled.directory / "passwords.csv"
+    path = planned(peopled, ImportOptions(mail="none", passwords=passwords), "username,email\ngil,gil@example.org\n")
+    assert not passwords.exists()
+    apply(peopled, path)
+    name, password = passwords.read_text().splitlines()[1].split(",")
+    assert peopled.users.authenticate_user(name, password, allow_unverified=True).username == "gil"
+
+
+def test_only_a_whole_plan_is_one(peopled: World) -> None:
+    path = planned(peopled)
+    whole = path.read_text()
+    for broken in ("", "{}", "[]", whole[: len(whole) // 2], whole.replace("created", "skipped", 1), whole + "{}\n"):
+        path.write_text(broken)
+        with pytest.raises(ValidationError, match="is not a plan that --plan-file wrote"):
+            Plan(path)
+    with pytest.raises(UsageError, match="No such file"):
+        Plan(peopled.directory / "missing")
+
+
+def test_a_plan_reports_row_by_row(peopled: World) -> None:
+    report = peopled.directory / "report.jsonl"
+    planned(peopled, ImportOptions(if_exists="update", report=report))
+    assert [one["outcome"] for one in read_jsonl(report)] == [
+        "created",
+        "updated",
+        "created",
+        "failed",
+        "failed",
+        "created",
+        "updated",
+    ]

@@ -1,0 +1,256 @@
+"""`lback user import` and `export`, as installed: results, streams, exit codes, signals and a terminal."""
+
+import base64
+import hashlib
+import json
+import re
+import shlex
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
+SOME_CHUNKS = 200_000
+"""Bytes of a report, of which at least the first chunk is committed."""
+JOB = re.compile(r"[0-9a-f]{32}")
+
+
+def write(lback: Any, rows: int, name: str = "users.csv", password: str = "") -> Path:
+    """A file of users, with hashes unless all have a *password*."""
+    path: Path = lback.directory / name
+    with path.open("w") as file:
+        file.write("username,email,password,password_hash\n")
+        for number in range(rows):
+            stored = "" if password else f'"{HASH}"'
+            file.write(f"user{number:05},user{number:05}@example.org,{password},{stored}\n")
+    return path
+
+
+def count(lback: Any) -> int:
+    return len(lback("user", "list", "--limit", "0", "-o", "jsonl").out.splitlines())
+
+
+def wait_for(condition: Any, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def test_the_summary_is_data_and_the_rest_is_not(lback: Any) -> None:
+    path = lback.directory / "users.csv"
+    path.write_text("username,email\nann,ann@example.org\nbad name,x\n\nann,ann@example.org\n")
+    status, out, err = lback("user", "import", str(path), "--mail", "none", "-o", "json")
+    assert status == 8
+    job = json.loads(out).pop("job")
+    assert JOB.fullmatch(job)
+    assert json.loads(out) == {"created": 1, "updated": 0, "skipped": 0, "failed": 2, "total": 3, "job": job}
+    assert "line" not in err
+
+    status, out, err = lback("user", "import", str(path), "--mail", "none", "--restart", "--if-exists", "skip")
+    assert status == 8
+    assert re.sub(JOB, "JOB", out) == "created  0\nupdated  0\nskipped  2\nfailed   1\ntotal    3\njob      JOB\n"
+    assert err == (
+        "line 3: The user name 'bad name' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
+        "beginning with a letter or digit.\nImported.\n"
+    )
+
+
+def test_standard_input_is_a_file_too(lback: Any) -> None:
+    content = "username,email\nann,ann@example.org\n"
+    assert lback("user", "import", "-", "--format", "csv", "--mail", "none", input=content).status == 0
+    again = lback("user", "import", "-", "--format", "csv", "--mail", "none", "--resume", input=content)
+    assert (again.status, again.err) == (0, "This import was finished before.\n")
+    status, _, err = lback("user", "import", "-", input=content)
+    assert (status, err) == (
+        2,
+        "error: Standard input does not tell the form of the file.\n       Add --format csv or --format jsonl.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Name the FILE to import, or - for standard input."),
+        (("missing.csv",), "Cannot read missing.csv: No such file or directory."),
+        (("users.txt",), "The name of users.txt does not tell the form of the file."),
+        (("users.csv", "--plan", "--resume"), "Use one of --plan, --apply, --resume and --restart."),
+        (("users.csv", "--apply", "plan"), "--apply takes the file and what to do with it from the plan."),
+        (("users.csv", "--format", "csv", "--from", "ldif"), "Use one of --format and --from."),
+        (("users.csv", "--overwrite-passwords"), "--overwrite-passwords is for --if-exists update."),
+        (("users.csv", "--rejects", "r.jsonl"), "--rejects: "),
+        (("users.csv", "--report", "users.csv"), "users.csv is named twice"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(cli: Any, tmp_path: Path, arguments: tuple[str], message: str) -> None:
+    (tmp_path / "users.csv").write_text("username,email\n")
+    (tmp_path / "plan").write_text("")
+    outcome = cli("user", "import", *arguments)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert message in outcome.err
+
+
+def test_a_plan_is_shown_and_applied(lback: Any) -> None:
+    path = lback.directory / "users.csv"
+    path.write_text("username,email\nann,ann@example.org\n")
+    status, out, err = lback("user", "import", path.name, "--plan", "--plan-file", "plan", "-o", "json")
+    assert (status, err) == (0, "This is what would be done; nothing was.\n")
+    assert json.loads(out) == {
+        "created": 1,
+        "updated": 0,
+        "skipped": 0,
+        "refused": 0,
+        "total": 1,
+        "mails": {"invitation": 1},
+        "password_hashes": {},
+        "weak_password_hashes": {},
+        "signals": {"user_pre_register": 1, "user_registered": 1, "user_registration_started": 1},
+    }
+    assert count(lback) == 0
+    assert lback("user", "import", "--apply", "plan").status == 0
+    assert count(lback) == 1
+    status, _, err = lback("user", "import", "--apply", "plan")
+    assert status == 6
+    assert "line 2: the user was to be created, and now would be failed. Nothing was imported." in err
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_import_prints_the_command_that_resumes_it(lback: Any, number: int, status: int) -> None:
+    rows = 20_000
+    path, report = write(lback, rows), lback.directory / "report.jsonl"
+    process = lback.start("user", "import", path.name, "--mail", "none", "--report", report.name)
+    wait_for(lambda: report.exists() and report.stat().st_size > SOME_CHUNKS)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (status, b"")
+    found = re.search(r"(\d+) rows are done\. Go on: (lback user import .* --resume)\n", err.decode())
+    assert found is not None, err
+    assert 0 < int(found[1]) == count(lback) < rows
+    assert len(report.read_text().splitlines()) == int(found[1])
+
+    refused = lback("user", "import", path.name, "--mail", "none", "--report", report.name)
+    assert refused.status == 6
+    assert found[2] in refused.err
+
+    resumed = lback(*shlex.split(found[2])[1:], "-o", "json")
+    assert resumed.status == 0, resumed.err
+    assert resumed.result["created"] == rows == count(lback)
+    assert [json.loads(line)["line"] for line in report.read_text().splitlines()] == list(range(2, rows + 2))
+    assert lback("events", "verify").status == 0
+
+
+def test_the_same_import_in_two_processes_is_refused(lback: Any) -> None:
+    path, report = write(lback, 30_000), lback.directory / "report.jsonl"
+    first = lback.start("user", "import", path.name, "--mail", "none", "--report", report.name)
+    wait_for(lambda: report.exists() and report.stat().st_size > SOME_CHUNKS)
+    second = lback("user", "import", path.name, "--mail", "none", "--report", report.name, "--resume")
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert second.status == 6
+    assert f"This import is under way: process {first.pid} on " in second.err
+    assert count(lback) == 30_000
+
+
+def test_a_terminal_shows_a_bar_with_rate_and_time_left(lback: Any) -> None:
+    path = write(lback, 20_000)
+    child = pexpect.spawn(
+        lback.program,
+        ["user", "import", path.name, "--mail", "none", "-o", "json"],
+        env=lback.environment,
+        cwd=str(lback.directory),
+        dimensions=(24, 100),
+        timeout=60,
+    )
+    child.expect(r"\d+%.* \S* ?[\d,]+ rows.* [\d,]+/s.*left")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert b'"created": 20000' in child.before
+
+
+def test_ctrl_c_at_a_terminal_leaves_it_usable_and_says_how_to_go_on(lback: Any) -> None:
+    path = write(lback, 50_000)
+    child = pexpect.spawn(
+        lback.program,
+        ["user", "import", path.name, "--mail", "none"],
+        env=lback.environment,
+        cwd=str(lback.directory),
+        dimensions=(24, 200),
+        timeout=60,
+    )
+    child.expect(r"[1-9][\d,]* rows")
+    child.sendintr()
+    child.expect(r"(\d+) rows are done\. Go on: lback user import ")
+    cursor_is_back = b"\x1b[?25h" in child.before
+    rest = child.read()
+    child.close()
+    assert (child.exitstatus, cursor_is_back) == (130, True)
+    assert b"Interrupted." in rest
+    assert b"Traceback" not in rest
+
+
+def test_the_trace_hears_every_row(lback: Any) -> None:
+    path = write(lback, 5)
+    done = lback("user", "import", path.name, "--mail", "none", "--trace-file", "trace", "--trace-format", "json")
+    assert done.status == 0
+    signals = [json.loads(line)["signal"] for line in (lback.directory / "trace").read_text().splitlines()]
+    assert signals == ["user_registration_started", "user_pre_register", "user_registered"] * 5
+
+
+def test_users_log_in_with_the_passwords_they_had(lback: Any) -> None:
+    """The old hash opens the account once, and is then one of lback's own."""
+    path = lback.directory / "users.jsonl"
+    digest = hashlib.pbkdf2_hmac("sha256", b"purple giraffes", b"salt", 1000)
+    stored = f"pbkdf2_sha256$1000$salt${base64.b64encode(digest).decode()}"
+    user = {"username": "ann", "email": "ann@example.org", "password_hash": stored, "is_email_verified": True}
+    path.write_text(json.dumps(user))
+    assert lback("user", "import", path.name).status == 0
+    for _ in range(2):
+        assert lback("user", "authenticate", "ann", "--password-stdin", input="purple giraffes").status == 0
+    (line,) = lback("user", "export", "--with-hashes", "--format", "jsonl").out.splitlines()
+    assert json.loads(line)["password_hash"].startswith("$argon2id$")
+
+
+def test_an_export_with_hashes_is_private_and_comes_back(lback: Any) -> None:
+    write(lback, 3)
+    lback("user", "import", "users.csv", "--mail", "none")
+    done = lback("user", "export", "--with-hashes", "--file", "backup.csv")
+    assert (done.status, done.out, done.err) == (0, "", "Wrote backup.csv.\n")
+    backup = lback.directory / "backup.csv"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert lback("user", "export", "--with-hashes").out == backup.read_text()
+
+    other = lback("user", "import", "backup.csv", "--mail", "none", LBACK_DATABASE_URL="sqlite:///other.db")
+    assert other.status == 9  # only the embedded database is made unasked
+    for command in (("db", "init"), ("user", "import", "backup.csv", "--mail", "none")):
+        assert lback(*command, LBACK_DATABASE_URL="sqlite:///other.db").status == 0
+    again = lback("user", "export", "--with-hashes", LBACK_DATABASE_URL="sqlite:///other.db").out
+    moments = re.compile(r",\d{4}-[^,]*Z,\d{4}-[^,]*Z,\d+")
+    assert moments.sub("", again) == moments.sub("", backup.read_text())
+
+
+def test_hashes_are_not_for_a_terminal(lback: Any) -> None:
+    child = pexpect.spawn(
+        lback.program, ["user", "export", "--with-hashes"], env=lback.environment, cwd=str(lback.directory), timeout=30
+    )
+    child.expect("Password hashes are not for a terminal")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 2
+
+
+def test_an_export_that_cannot_be_written_leaves_the_old_one(lback: Any) -> None:
+    write(lback, 3)
+    lback("user", "import", "users.csv", "--mail", "none")
+    (lback.directory / "old.csv").write_text("old")
+    done = lback("user", "export", "--group", "nobody", "--file", "old.csv")
+    assert done.status == 5
+    assert (lback.directory / "old.csv").read_text() == "old"
+    assert not list(lback.directory.glob(".old*"))
+    done = lback("user", "export", "--file", "nowhere/users.csv")
+    assert (done.status, done.err) == (9, "error: Cannot write nowhere/users.csv: No such file or directory.\n")
