@@ -92,8 +92,7 @@ class Runtime:
 
         if self.trace is not None:
             self.trace.connect()
-        if actor := self.options.get("actor") or os.environ.get("LBACK_ACTOR"):
-            set_actor(actor)
+        set_actor(self.options.get("actor") or self.settings.actor)
         return UserManager(self.database, self.services)
 
     @cached_property

@@ -1,5 +1,6 @@
 """An event as it is recorded: the terminal signal of an operation, who caused it, and whom it is about."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from lback_cli.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
 """Characters of a subject's name; no address is longer (RFC 5321)."""
+
+_COLUMN_LIMIT = 255
+_OUTCOME_LIMIT = 64
 
 UNRECORDED = frozenset({"session"})
 """Arguments that mean nothing once the operation is over."""
@@ -45,9 +49,9 @@ class EventRecord:
             "operation": self.operation,
             "operation_id": self.operation_id,
             "outcome": self.outcome,
-            "actor": actor.name,
-            "host": actor.host,
-            "pid": actor.pid,
+            "actor": storable(actor.name, _COLUMN_LIMIT),
+            "host": storable(actor.host, _COLUMN_LIMIT),
+            "pid": os.getpid(),
             "version": actor.version,
             "invocation_id": actor.invocation_id,
             "subject_id": self.subject_id,
@@ -69,16 +73,24 @@ def event_of(signal: str, operation: str, operation_id: str, arguments: Mapping[
     data = {name: as_json(value) for name, value in arguments.items() if name not in UNRECORDED}
     user = data.get("user") or {}
     subject = user.get("username") or data.get("username") or data.get("email")
+    outcome = data.get("error_type") or data.get("reason")
     return EventRecord(
         signal=signal,
         operation=operation,
         operation_id=operation_id,
-        outcome=data.get("error_type") or data.get("reason"),
+        outcome=storable(outcome, _OUTCOME_LIMIT) if outcome else None,
         subject_id=_integer(user.get("id", data.get("user_id"))),
-        subject=None if subject is None else str(subject)[:SUBJECT_LIMIT],
+        subject=storable(subject, SUBJECT_LIMIT) if subject else None,
         data=canonical(data),
     )
 
 
+def storable(value: object, limit: int) -> str:
+    """*value* as text that every database stores as it is: without NUL and lone surrogates, and cut to *limit*."""
+    text = str(value).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    return text[:limit]
+
+
 def _integer(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
+    """*value*, if it is a number: True and False, which Python counts as such, would be stored as another value."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

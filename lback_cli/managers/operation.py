@@ -177,7 +177,7 @@ class Operation:
                     self.user = _reloaded(self.user, work)
                 arguments = self._failure_arguments(failure)
                 work.events.append([self._event(self.kind.failed, arguments)])
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001 - whatever keeps the event from being written, the signal is sent
             if self._in_transaction:
                 self.user = None
             _log_unrecorded(self, error)
@@ -211,7 +211,7 @@ def _reloaded(user: User, work: Work) -> User | None:
     return None if identity is None else work.users.get(identity[0])
 
 
-def _log_unrecorded(operation: Operation, error: DatabaseError) -> None:
+def _log_unrecorded(operation: Operation, error: Exception) -> None:
     """The database is gone, and the event log with it: say so where it can still be seen."""
     import logging
 
