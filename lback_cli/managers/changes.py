@@ -49,8 +49,8 @@ class UserChanges:
 
 
 def masked(update_data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of *update_data* that may be shown: the password is masked."""
-    return {name: MASK if name == "password" else value for name, value in update_data.items()}
+    """A copy of *update_data* that may be shown: a password is masked, under a mistaken name such as ``passwd`` too."""
+    return {name: MASK if "pass" in str(name).lower() else value for name, value in update_data.items()}
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -37,7 +37,7 @@ class ReceiverFailure:
     """A receiver, by its dotted name, and the exception that it raised."""
 
     receiver: str
-    exception: Exception
+    exception: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
       wrote may be half done;
     - any other is logged, and that is all.
 
+    What ends the process, such as `KeyboardInterrupt`, is raised at once, without running the remaining receivers.
     A failure signal reports what is settled, so nothing its receivers raise goes further than the log.
     """
     if (not signal.receivers and not delivered.receivers) or signal.is_muted:
@@ -81,14 +82,21 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
     time = datetime.now(UTC)
     receivers = list(signal.receivers_for(operation.sender))
     failures: list[ReceiverFailure] = []
+    interruption: BaseException | None = None
+    ran = 0
     for receiver in receivers:
+        ran += 1
         try:
-            result = receiver(operation.sender, **arguments)
+            result = receiver(operation.sender, **{name: _own(value) for name, value in arguments.items()})
             if isinstance(result, Coroutine):
                 result.close()
                 raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
         except Exception as error:  # noqa: BLE001 - a receiver is foreign code
             failures.append(ReceiverFailure(_dotted_name(receiver), error))
+        except BaseException as error:  # noqa: BLE001 - raised below, once those who watch know that the signal was sent
+            failures.append(ReceiverFailure(_dotted_name(receiver), error))
+            interruption = error
+            break
     delivery = Delivery(
         operation=operation.name,
         operation_id=operation.id,
@@ -98,12 +106,21 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
         role=operation.role(signal),
         sender=operation.sender,
         arguments=arguments,
-        receivers=len(receivers),
+        receivers=ran,
         failures=failures,
     )
     delivered.send(operation.sender, delivery=delivery)
+    if interruption is not None:
+        raise interruption
     if failures:
         _settle(spec, failures)
+
+
+def _own(value: Any) -> Any:
+    """A receiver may change a dict or list that it was given: nobody else sees that, the operation least of all."""
+    if isinstance(value, dict):
+        return {key: _own(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, list) else value
 
 
 def _settle(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
