@@ -23,4 +23,4 @@ def token_digest(token: str) -> str:
 
 def token_prefix(token: str) -> str:
     """Return the first 10 characters of *token*, by which signals name it; the rest stays unguessable."""
-    return token[:_PREFIX_LENGTH]
+    return str(token)[:_PREFIX_LENGTH]

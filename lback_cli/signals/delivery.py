@@ -84,10 +84,11 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
     failures: list[ReceiverFailure] = []
     interruption: BaseException | None = None
     ran = 0
+    changeable = any(isinstance(value, dict | list) for value in arguments.values())
     for receiver in receivers:
         ran += 1
         try:
-            result = receiver(operation.sender, **{name: _own(value) for name, value in arguments.items()})
+            result = receiver(operation.sender, **(_own(arguments) if changeable else arguments))
             if isinstance(result, Coroutine):
                 result.close()
                 raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
@@ -109,16 +110,24 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
         receivers=ran,
         failures=failures,
     )
-    delivered.send(operation.sender, delivery=delivery)
+    _tell_watchers(delivery)
     if interruption is not None:
         raise interruption
     if failures:
         _settle(spec, failures)
 
 
+def _tell_watchers(delivery: Delivery) -> None:
+    for watcher in list(delivered.receivers_for(delivery.sender)):
+        try:
+            watcher(delivery.sender, delivery=delivery)
+        except Exception as error:  # noqa: BLE001 - who only watches must not disturb
+            _log("delivered", ReceiverFailure(_dotted_name(watcher), error))
+
+
 def _own(value: Any) -> Any:
     """A receiver may change a dict or list that it was given: nobody else sees that, the operation least of all."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _own(entry) for key, entry in value.items()}
     return list(value) if isinstance(value, list) else value
 
@@ -133,7 +142,7 @@ def _settle(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
         elif spec.carries_session:
             fatal.append(_crash(spec, failure))
         else:
-            _log(spec, failure)
+            _log(spec.name, failure)
     if fatal:
         raise fatal[0]
 
@@ -148,13 +157,13 @@ def _crash(spec: SignalSpec, failure: ReceiverFailure) -> UnexpectedError:
     return crash
 
 
-def _log(spec: SignalSpec, failure: ReceiverFailure) -> None:
+def _log(signal: str, failure: ReceiverFailure) -> None:
     """Report a failure that does not stop the operation: on stderr, unless the application configured logging."""
     import logging
 
     error = failure.exception
     logging.getLogger("lback_cli.signals").error(
-        "The receiver %s of %s failed: %s: %s", failure.receiver, spec.name, type(error).__name__, safe(error)
+        "The receiver %s of %s failed: %s: %s", failure.receiver, signal, type(error).__name__, safe(error)
     )
 
 

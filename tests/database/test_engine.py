@@ -331,7 +331,7 @@ def test_a_commit_that_fails_is_an_error_and_leaves_nothing(database: Database) 
 
     with pytest.raises(DatabaseError) as caught:
         leave_a_member_without_a_group()
-    assert caught.value.message == f"The database {database.path} failed: FOREIGN KEY constraint failed"
+    assert caught.value.message == f"The database {database.path} failed: FOREIGN KEY constraint failed."
     assert names(database) == []
     with database.session() as session:
         session.add(group("works again"))

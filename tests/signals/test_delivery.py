@@ -331,3 +331,23 @@ def test_a_watcher_is_told_before_the_failure_has_its_effect(error: Exception) -
         deliver(Sender(), user_authenticated, WITH_SESSION)
 
     assert [failure.exception for failure in seen[0].failures] == [error]
+
+
+def test_a_watcher_that_raises_disturbs_neither_the_operation_nor_other_watchers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[str] = []
+
+    def careless(_sender: object, delivery: Delivery) -> None:
+        raise RuntimeError(delivery.spec.name)
+
+    def watch(_sender: object, delivery: Delivery) -> None:
+        seen.append(delivery.spec.name)
+
+    with delivered.connected_to(careless), delivered.connected_to(watch):
+        deliver(Sender(), user_deletion_failed, FAILED)
+    assert seen == ["user_deletion_failed"]
+    (record,) = caplog.records
+    assert record.getMessage().endswith(
+        f"{careless.__qualname__} of delivered failed: RuntimeError: user_deletion_failed"
+    )
