@@ -4,9 +4,9 @@
 
 Each comparison starts its commands in turn (A B C A B C ...), so that whatever else the machine does falls on all of
 them alike, and prints the least and the median time of each, the median of its processor time, the ratio of the median
-times, and the median of the ratios of runs that followed each other. The peers have what `lback` has: SQLite, and Argon2id with 64 MiB, 3 passes and 4
-lanes, which is read back from their databases. The virtual environment is made with pip when it is missing; lback is
-installed in it as users have it, compiled and not editable.
+times, and the median of the ratios of runs that followed each other. The peers have what `lback` has: SQLite, and
+Argon2id with 64 MiB, 3 passes and 4 lanes, which is read back from their databases. The virtual environment is made
+with pip when it is missing; lback is installed in it as users have it, compiled and not editable.
 """
 # ruff: noqa: T201 - printing is what it is for
 

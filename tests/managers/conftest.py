@@ -74,7 +74,10 @@ class Office:
         """The token in the newest mail that has one."""
         bodies = [mail.get_body(("plain",)) for mail in self.mails]
         found = [
-            match[1] for body in bodies if body for match in re.finditer(r"token=([\w-]{43})\b", body.get_content())
+            match[1]
+            for body in bodies
+            if body
+            for match in re.finditer(r"token=([\w-]{43})(?![\w-])", body.get_content())
         ]
         return found[-1]
 
