@@ -275,7 +275,7 @@ def token_in() -> Callable[[EmailMessage], str]:
     def read(mail: EmailMessage) -> str:
         body = mail.get_body(("plain",))
         assert body is not None
-        found = re.search(r"token=([\w-]{43})\b", body.get_content())
+        found = re.search(r"token=([\w-]{43})(?![\w-])", body.get_content())
         assert found is not None, body.get_content()
         return found[1]
 

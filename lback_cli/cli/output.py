@@ -130,12 +130,12 @@ def _csv(records: Iterable[Record], columns: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for record in records:
-        writer.writerow([_unformulated(_plain(record[column])) for column in columns])
+        writer.writerow([_unformulated(_cell(record[column])) for column in columns])
 
 
 def _unformulated(text: str) -> str:
-    """*text* such that a spreadsheet does not run it as a formula (ASVS 1.2.10)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\0", "'")) else text
+    """*text*, free of control characters, such that a spreadsheet does not run it as a formula (ASVS 1.2.10)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "'")) else text
 
 
 def _table(records: Iterable[Record], columns: Sequence[str]) -> None:

@@ -37,6 +37,8 @@ class UserChanges:
     @classmethod
     def parse(cls, update_data: Mapping[str, Any]) -> "UserChanges":
         """Read *update_data*. Raises `ValidationError` for an unknown name or a value of the wrong type."""
+        if not isinstance(update_data, Mapping):
+            raise ValidationError("update_data", "What to update must be a mapping of names to values.")
         known = {field.name: field.type for field in fields(cls)}
         values: dict[str, Any] = {}
         for name, value in update_data.items():
@@ -49,8 +51,13 @@ class UserChanges:
 
 
 def masked(update_data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of *update_data* that may be shown: the password is masked."""
-    return {name: MASK if name == "password" else value for name, value in update_data.items()}
+    """A copy of *update_data* that may be shown: a password is masked, under a mistaken name such as ``passwd`` too.
+
+    What is no mapping at all is refused later, where it can be announced.
+    """
+    if not isinstance(update_data, Mapping):
+        return {}
+    return {name: MASK if "pass" in str(name).lower() else value for name, value in update_data.items()}
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -12,13 +12,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.errors import (
-    DatabaseError,
-    LbackError,
-    MailError,
-    PasswordHashingError,
-    UnexpectedError,
-)
+from lback_cli.errors import DatabaseError, LbackError, UnexpectedError, Unusable
 from lback_cli.events.record import EventRecord, event_of
 from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading, transaction
@@ -202,7 +196,7 @@ class Operation:
         if self.user is not None:
             known.setdefault("username", self.user.username)
         arguments = signals.CATALOGUE[signal.name].arguments
-        return {argument.name: _copied(known.get(argument.name)) for argument in arguments}
+        return {argument.name: known.get(argument.name) for argument in arguments}
 
 
 def _reloaded(user: User, work: Work) -> User | None:
@@ -220,11 +214,6 @@ def _log_unrecorded(operation: Operation, error: Exception) -> None:
     )
 
 
-def _copied(value: Any) -> Any:
-    """A receiver may keep or change a dict it was given; the next one gets its own."""
-    return dict(value) if isinstance(value, dict) else value
-
-
 def _unexpected(error: BaseException) -> UnexpectedError:
     unexpected = UnexpectedError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     unexpected.__cause__ = error
@@ -232,7 +221,7 @@ def _unexpected(error: BaseException) -> UnexpectedError:
 
 
 def _foreign_exception(failure: LbackError) -> BaseException | None:
-    """The exception from outside lback that made the operation fail, as against a rule that refused it."""
-    if isinstance(failure, UnexpectedError | DatabaseError | MailError | PasswordHashingError):
+    """The exception that made the operation fail, the foreign one where there is one; a refusal by a rule has none."""
+    if isinstance(failure, Unusable) or failure.error_type == UnexpectedError.error_type:
         return failure.__cause__ or failure
     return None

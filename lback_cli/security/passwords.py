@@ -1,10 +1,14 @@
 """Hash passwords with Argon2id; verify those, and the hashes that other applications left, at one uniform cost."""
 
 import base64
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from passlib.context import CryptContext
+from passlib.hash import argon2
 
 from lback_cli.errors import PasswordHashingError
 from lback_cli.security.policy import normalize_password
@@ -12,8 +16,7 @@ from lback_cli.settings.schema import PasswordSettings
 
 _CURRENT_SCHEME = "argon2"
 # Salted schemes that look at the whole password; des_crypt (8 characters) and unsalted digests are not among them.
-_SCHEMES = (
-    _CURRENT_SCHEME,
+_FOREIGN_SCHEMES = (
     "bcrypt",
     "bcrypt_sha256",
     "scrypt",
@@ -99,21 +102,33 @@ class PasswordHasher:
     def __init__(self, settings: PasswordSettings) -> None:
         self._settings = settings
         self.operations = 0
-        self._context: Any = CryptContext(
-            schemes=list(_SCHEMES),
-            default=_CURRENT_SCHEME,
-            deprecated="auto",
-            argon2__type="ID",
-            argon2__memory_cost=settings.memory,
-            argon2__rounds=settings.iterations,
-            argon2__parallelism=settings.parallelism,
+        self._current: Any = argon2.using(
+            type="ID",
+            memory_cost=settings.memory,
+            rounds=settings.iterations,
+            parallelism=settings.parallelism,
         )
-        self._current: Any = self._context.handler(_CURRENT_SCHEME)
+        self._begun: _BegunHash | None = None
         # Made of constants: computing it would cost a second hash in the very process that is being timed.
         self._dummy = (
             f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}"
             f"${_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
         )
+
+    @cached_property
+    def _context(self) -> Any:
+        """All schemes; a command that only hashes has no need to load them."""
+        return CryptContext(schemes=[self._current, *_FOREIGN_SCHEMES], deprecated="auto")
+
+    def begin(self, password: str) -> None:
+        """Start to hash *password* on another core, for the `hash` of the same password that is about to follow.
+
+        A command can thus load its modules meanwhile, which takes as long. Should the password be refused, the hash is
+        thrown away. At most one is begun at a time.
+        """
+        normalized = normalize_password(password)
+        if normalized is not None:
+            self._begun = _BegunHash(normalized, self._computed)
 
     def hash(self, password: str) -> str:
         """Return the hash to store for *password*, which is in the form that `PasswordPolicy.check` returned.
@@ -121,11 +136,15 @@ class PasswordHasher:
         Raises:
             PasswordHashingError: it could not be computed, for instance for want of memory.
         """
+        begun, self._begun = self._begun, None
         self.operations += 1
         try:
-            hashed: str = self._current.hash(password)
+            return begun.result() if begun is not None and begun.password == password else self._computed(password)
         except Exception as error:
             raise _hashing_failed() from error
+
+    def _computed(self, password: str) -> str:
+        hashed: str = self._current.hash(password)
         return hashed
 
     def verify(self, password: str, stored: str | None) -> Verification:
@@ -213,6 +232,32 @@ class PasswordHasher:
             )
         maximum = _MAXIMUM_ROUNDS.get(scheme)
         return maximum is None or bool(parsed.rounds <= maximum)
+
+
+class _BegunHash:
+    """The hash of *password*, which a thread is computing; Argon2 lets go of the interpreter meanwhile."""
+
+    def __init__(self, password: str, compute: Callable[[str], str]) -> None:
+        self.password = password
+        self._compute = compute
+        self._hashed: str | None = None
+        self._error: Exception | None = None
+        # A daemon, as a command that was refused need not wait for it.
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._hashed = self._compute(self.password)
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            self._error = error
+
+    def result(self) -> str:
+        """The hash, as soon as it is there. Raises what hashing raised."""
+        self._thread.join()
+        if self._hashed is None:
+            raise self._error or RuntimeError("the thread ended without a hash")
+        return self._hashed
 
 
 def _phc_base64(data: bytes) -> str:

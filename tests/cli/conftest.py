@@ -4,11 +4,12 @@ import io
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
 from lback_cli.cli.main import main
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -25,7 +26,7 @@ class Outcome(NamedTuple):
 @pytest.fixture
 def cli(
     tmp_path: Path, lback: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Outcome]]:
+) -> Callable[..., Outcome]:
     """Run `lback` here, in the environment of the fixture `lback`: ``cli("user", "list", input=, **variables)``.
 
     *input* is what stdin holds; it is no terminal. The environment and the signal handlers are put back after each

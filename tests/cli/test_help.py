@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import typer
+
 from lback_cli.cli.app import NOUNS, app
 from lback_cli.cli.runtime import Runtime
 
@@ -82,7 +83,7 @@ def _calls(line: str) -> Iterator[list[str]]:
 def test_without_a_verb_there_is_help_and_2(cli: Cli, words: tuple[str, ...]) -> None:
     outcome = cli(*words)
     assert (outcome.status, outcome.err) == (2, "")
-    assert outcome.out == cli(*words, "--help").out
+    assert outcome.out.rstrip() == cli(*words, "--help").out.rstrip()
 
 
 def test_the_help_of_all_lists_every_noun_and_every_exit_code(cli: Cli) -> None:
