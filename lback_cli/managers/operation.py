@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.errors import DatabaseError, LbackError, UnexpectedError, Unusable
+from lback_cli.errors import LbackError, UnexpectedError, Unusable
 from lback_cli.events.record import EventRecord, event_of
 from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading, transaction

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from lback_cli.database.schema import REVISION
+
 Cli = Callable[..., Any]
 
 COMMANDS = ("user list", "user show alice", "group create staff", "user delete id:1 --yes", "db status", "db init")
@@ -46,7 +48,9 @@ def test_a_newer_schema_is_not_touched(cli: Cli, file: Path) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE lback_alembic_version SET version_num = '9999'")
     connection.close()
-    refused(cli, file, "was set up by a newer lback (9999 > 0001).", "Upgrade lback-cli.", (*COMMANDS, "db upgrade"))
+    refused(
+        cli, file, f"was set up by a newer lback (9999 > {REVISION}).", "Upgrade lback-cli.", (*COMMANDS, "db upgrade")
+    )
 
 
 def test_another_applications_database_is_not_touched(cli: Cli, tmp_path: Path) -> None:

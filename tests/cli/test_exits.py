@@ -21,6 +21,8 @@ EXITS = {
     "UserNotFound": Exit.NOT_FOUND,
     "GroupNotFound": Exit.NOT_FOUND,
     "SignalNotFound": Exit.NOT_FOUND,
+    "EventNotFound": Exit.NOT_FOUND,
+    "BrokenEventLog": Exit.REFUSED,
     "Conflict": Exit.CONFLICT,
     "UserExists": Exit.CONFLICT,
     "GroupExists": Exit.CONFLICT,

@@ -65,6 +65,9 @@ def test_every_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> 
             assert context.params is not None
 
 
+_REDIRECTIONS = ("<", ">", ">>")
+
+
 def _calls(line: str) -> Iterator[list[str]]:
     """The words of every `lback` in a shell command line, without redirections."""
     words: list[str] = []
@@ -73,7 +76,7 @@ def _calls(line: str) -> Iterator[list[str]]:
     for word in [*lexer, "&&"]:
         if word in ("|", "&&"):
             if words[:1] == ["lback"]:
-                yield words[1 : words.index("<") if "<" in words else None]
+                yield words[1 : next((place for place, word in enumerate(words) if word in _REDIRECTIONS), None)]
             words = []
         else:
             words.append(word)

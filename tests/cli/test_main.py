@@ -34,7 +34,7 @@ def test_the_version_is_one_line(cli: Cli) -> None:
         ),
         (
             ("user", "list", "--colour"),
-            "No such option: --colour (Possible options: --no-color).",
+            "No such option: --colour (Possible options: --actor, --no-color).",
             "lback user list --help shows what it takes.",
         ),
         (

@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
 from lback_cli import __version__, signals
 from lback_cli.errors import LbackError, OperationRejected
 from lback_cli.events.actor import acting_as
 from lback_cli.models import User
-from sqlalchemy.orm import Session
 
 from .world import ACTIONS, DEARER, NEW_PASSWORD, PASSWORD, Interrupted, Life, World, break_the_commit, receiving
 
 ALICE = {"id": 1, "username": "alice", "email": "alice@example.org"}
 UNKNOWN = "never-issued".ljust(43, "-")
-NO_EXCEPTION = {"exception": None}
 
 Act = Callable[[World], Any]
 Row = tuple[str, str, str | None, int | None, str | None, dict[str, Any]]
@@ -114,7 +114,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
                 "username": "bob",
                 "email": "bob@example.org",
                 "error_type": "repository_error",
-                "error_message": "The database {path} failed: FOREIGN KEY constraint failed",
+                "error_message": "{any}",
                 "exception": {"type": "IntegrityError", "message": "{any}"},
             },
         ),
@@ -146,6 +146,30 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
             1,
             "alice",
             {"username": "Alice", "reason": "incorrect_password", "user": ALICE, "exception": None},
+        ),
+    ),
+    "authentication of an inactive user": (
+        lambda world: world.register("alice", active=False),
+        lambda world: world.users.authenticate_user("alice", PASSWORD),
+        (
+            "user_authentication_failed",
+            "authenticate_user",
+            "user_inactive",
+            1,
+            "alice",
+            {"username": "alice", "reason": "user_inactive", "user": ALICE, "exception": None},
+        ),
+    ),
+    "authentication before verification": (
+        _unverified,
+        lambda world: world.users.authenticate_user("alice", PASSWORD),
+        (
+            "user_authentication_failed",
+            "authenticate_user",
+            "email_not_verified",
+            1,
+            "alice",
+            {"username": "alice", "reason": "email_not_verified", "user": ALICE, "exception": None},
         ),
     ),
     "verified": (
@@ -333,8 +357,6 @@ def test_an_operation_leaves_one_event_with_its_whole_content(name: str, world: 
             found[key] = "{any}"
         elif isinstance(value, dict) and value.get("message") == "{any}":
             found[key]["message"] = "{any}"
-        elif isinstance(value, str):
-            data[key] = value.replace("{path}", str(world.path))
     assert len(others) == before + (name == "erased")  # the deletion before it
     assert (row["signal"], row["operation"], row["outcome"]) == (signal, operation, outcome)
     assert (row["subject_id"], row["subject"]) == (subject_id, subject)
@@ -375,8 +397,8 @@ def test_every_kind_of_thing_can_happen_in_the_random_sequences(make_world: Call
     terminal = {name for name, spec in signals.CATALOGUE.items() if spec.phase in ("success", "failure")}
     assert happened >= terminal | {"user_erased"}
     assert {row["outcome"] for row in world.rows()} >= {
-        *("rejected_by_receiver", "unexpected_exception", "repository_error", "invalid_token", "user_inactive"),
-        *("incorrect_password", "email_not_verified", "validation_error", "user_not_found", "already_verified"),
+        *("rejected_by_receiver", "unexpected_exception", "repository_error", "invalid_token"),
+        *("incorrect_password", "validation_error", "user_not_found", "already_verified"),
     }
     assert len(world.rows()) == life.operations
 

@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
 from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
@@ -23,9 +26,6 @@ from lback_cli.repositories.work import Work
 from lback_cli.security.tokens import token_digest
 from lback_cli.settings import Settings
 from lback_cli.settings.schema import DatabaseSettings, EmailSettings, PasswordSettings
-from sqlalchemy import select, text
-from sqlalchemy.orm import Session
-
 from lback_cli.times import utc_now
 
 PASSWORD = "purple giraffes yodel at dusk"

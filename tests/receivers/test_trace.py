@@ -470,7 +470,9 @@ def test_a_hostile_name_is_shown_escaped_and_never_as_markup(manager: UserManage
 
     assert f'email="{HOSTILE_SHOWN}"' in file
     assert f'email="{HOSTILE_SHOWN}"' in without_ansi(terminal).replace("\x1b", "ESC")
-    assert [line["args"]["email"] for line in lines] == [HOSTILE, HOSTILE]
+    # A lone surrogate is no valid JSON text, so it is shown as an escape.
+    shown = HOSTILE.replace("\ud800", "\\ud800")
+    assert [line["args"]["email"] for line in lines] == [shown, shown]
 
 
 def test_a_hostile_message_of_a_receiver_is_shown_escaped(manager: UserManager) -> None:
