@@ -15,7 +15,9 @@ from lback_cli.security.text import safe
 Format = Literal["table", "json", "jsonl", "csv"]
 Record = Mapping[str, Any]
 
-BAR, BAR_LENGTH = "▇", 8
+BLOCKS = " ▏▎▍▌▋▊▉█"
+BAR_LENGTH = 4
+"""Cells of the longest bar; with it, five counts of five digits fit into 80 columns beside a date."""
 
 TABLE_PAGE = 1000
 """Rows of a table that are laid out together: columns keep their widths within a page."""
@@ -178,13 +180,17 @@ def _barred(records: Sequence[Record], kinds: Sequence[str]) -> Callable[[Record
     digits = {kind: len(str(most)) for kind, most in highest.items()}
 
     def barred(record: Record) -> Record:
-        bars = {
-            kind: f"{record[kind]:>{digits[kind]}} " + BAR * round(BAR_LENGTH * record[kind] / (highest[kind] or 1))
-            for kind in kinds
-        }
+        parts = {kind: record[kind] / (highest[kind] or 1) for kind in kinds}
+        bars = {kind: f"{record[kind]:>{digits[kind]}} {_bar(parts[kind])}".rstrip() for kind in kinds}
         return {**record, **bars}
 
     return barred
+
+
+def _bar(part: float) -> str:
+    """A bar as long as *part*, from 0 to 1, of the longest; never invisible while there is something to see."""
+    eighths = round(part * BAR_LENGTH * 8) or (part > 0)
+    return BLOCKS[-1] * (eighths // 8) + BLOCKS[eighths % 8].strip()
 
 
 def _cell(value: Any) -> str:

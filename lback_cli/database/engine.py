@@ -137,8 +137,8 @@ class Database:
     def scrub(self) -> bool:
         """Rewrite a SQLite file without the remains of what was deleted; false if others keep it busy.
 
-        SQLite's own ``secure_delete`` leaves copies behind where rows have moved between pages, and in the journal. A
-        server's space is its administrator's.
+        ``secure_delete`` would only help where everybody who ever wrote to the file had set it, and not in the journal.
+        A server's space is its administrator's.
         """
         if self.path is None:
             return True

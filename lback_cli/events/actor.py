@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pwd
-import socket
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ class Actor:
     """
 
     name: str
-    host: str = field(default_factory=socket.gethostname)
+    host: str = field(default_factory=lambda: os.uname().nodename)
     version: str = __version__
     invocation_id: str = field(default_factory=lambda: uuid4().hex)
 

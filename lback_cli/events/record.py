@@ -10,6 +10,7 @@ from uuid import uuid4
 from lback_cli.events.actor import current_actor
 from lback_cli.events.arguments import as_json
 from lback_cli.events.chain import HASHED, canonical, personal_digest, row_hash
+from lback_cli.events.erasure import ERASURE
 from lback_cli.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
@@ -83,6 +84,12 @@ def event_of(signal: str, operation: str, operation_id: str, arguments: Mapping[
         subject=storable(subject, SUBJECT_LIMIT) if subject else None,
         data=canonical(data),
     )
+
+
+def erasure_of(user_id: int | None, events: str) -> EventRecord:
+    """The event that tells which others were erased; *events* are their numbers, all of them, however many."""
+    data = canonical({"events": events, "user_id": user_id})
+    return EventRecord(ERASURE, "erase_user", uuid4().hex, None, user_id, None, data)
 
 
 def storable(value: object, limit: int) -> str:

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
+from lback_cli.events.chain import canonical
 from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import ERASURE, format_ranges, mentions, own_names
 from lback_cli.events.export import read_rows
-from lback_cli.events.record import event_of
+from lback_cli.events.record import erasure_of
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import COLUMNS, Verdict, Verifier
 from lback_cli.managers.lookup import find_by_login, not_found, parse_id
@@ -23,6 +23,8 @@ from lback_cli.repositories.event_repository import EventQuery, Head
 from lback_cli.repositories.work import Work, reading, transaction
 from lback_cli.signals import find_signal
 from lback_cli.times import parse_moment, timestamp
+
+_SCANNED = ("seq", "signal", "subject_id", "subject", "data")
 
 POLL_SECONDS = 0.5
 """How often `EventLog.follow` looks for new events."""
@@ -100,7 +102,8 @@ class EventLog:
 
         Since numbers are given in the order of commits, none can appear behind the last one seen.
         """
-        last = self._head().seq if query.after is None else query.after
+        with reading(self._database) as work:
+            last = _head(work).seq if query.after is None else query.after
         while True:
             with reading(self._database) as work:
                 for event in work.events.select(replace(query, after=last)):
@@ -115,7 +118,8 @@ class EventLog:
 
     def checkpoint(self) -> Checkpoint:
         """The end of the log, to be kept elsewhere. Raises `BrokenEventLog` where the log has lost it."""
-        head = self._head()
+        with reading(self._database) as work:
+            head = _head(work)
         return Checkpoint(head.seq, head.seq, head.hash)
 
     def verify(self, checkpoint: Checkpoint | None = None) -> Verdict:
@@ -135,14 +139,16 @@ class EventLog:
         """
         with reading(self._database) as work:
             user_id = self._past_or_present(work, identifier)
+            known = self._names(work, user_id, identifier)
+            seen = _head(work).seq
+            # Most of the work, before the lock that holds up everybody else.
+            sequences = _events_of(work, user_id, known, after=0)
         refused: LbackError | None = None
-        sequences: list[int] = []
         with transaction(self._database) as work:
             user = None if user_id is None else work.users.get(user_id, lock=True)
-            names = self._spellings(identifier) if user_id is None else set[str]()
+            names = self._names(work, user_id, identifier)
             try:
                 if user is not None:
-                    names |= {user.username.lower(), user.email.lower()}
                     users.delete_user(user.id, session=work.session)
             except LbackError as error:
                 # So far nothing has changed but the log, and what it tells of this refusal is to stay.
@@ -150,20 +156,15 @@ class EventLog:
             else:
                 # Nobody can add an event about the person from here on.
                 work.events.lock()
-                sequences = _events_of(work, user_id, names)
+                if names == known:
+                    sequences += _events_of(work, user_id, names, after=seen)
+                else:
+                    sequences = _events_of(work, user_id, names, after=0)
                 work.events.erase(sequences)
-                data = {"user_id": user_id, "events": format_ranges(sequences)}
-                work.events.append([event_of(ERASURE, "erase_user", uuid4().hex, data)])
+                work.events.append([erasure_of(user_id, format_ranges(sequences))])
         if refused is not None:
             raise refused
         return Erasure(user_id, len(sequences), scrubbed=self._database.scrub())
-
-    def _head(self) -> Head:
-        with reading(self._database) as work:
-            head = work.events.head()
-        if head is None:
-            raise BrokenEventLog(1, "the head of the log, which tells of all events, is gone.")
-        return head
 
     def _about(self, identifier: str) -> EventQuery:
         with reading(self._database) as work:
@@ -190,6 +191,17 @@ class EventLog:
             return None
         raise not_found(identifier)
 
+    def _names(self, work: Work, user_id: int | None, identifier: str) -> set[str]:
+        """All names and addresses that the user has or had, as far as is known, in lower case."""
+        if user_id is None:
+            return {name.lower() for name in self._spellings(identifier)}
+        user = work.users.get(user_id)
+        names = set() if user is None else {user.username.lower(), user.email.lower()}
+        for event in work.events.select(EventQuery(subject_id=user_id)):
+            if event["data"] is not None:
+                names |= own_names(json.loads(event["data"]))
+        return names
+
     def _spellings(self, identifier: str) -> set[str]:
         """*identifier* as it was typed, and as it is stored where it is a name or address at all."""
         canonical = self._services.canonical_email if "@" in identifier else self._services.canonical_username
@@ -197,6 +209,13 @@ class EventLog:
             return {identifier, identifier.lower(), canonical(identifier)}
         except ValidationError:
             return {identifier, identifier.lower()}
+
+
+def _head(work: Work) -> Head:
+    head = work.events.head()
+    if head is None:
+        raise BrokenEventLog(1, "the head of the log, which tells of all events, is gone.")
+    return head
 
 
 def _is_about(event: Mapping[str, Any], name: str) -> bool:
@@ -217,24 +236,24 @@ def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> 
     return verdict
 
 
-def _events_of(work: Work, user_id: int | None, names: set[str]) -> list[int]:
-    """The numbers of all events, not yet erased, that are about the user or mention one of the user's names.
+def _events_of(work: Work, user_id: int | None, names: set[str], *, after: int) -> list[int]:
+    """The numbers of the events behind *after*, not yet erased, that are about the user or mention one of *names*.
 
     Another user may have the same name at another time: where an event is about that one, it is no mention.
     """
-    if user_id is not None:
-        for event in work.events.select(EventQuery(subject_id=user_id)):
-            if event["data"] is not None:
-                names |= own_names(json.loads(event["data"]))
+    needles = [canonical(name)[1:-1] for name in names]
     found = []
-    for event in work.events.select(EventQuery()):
-        if event["data"] is None or event["signal"] == ERASURE:
+    for seq, signal, subject_id, subject, data in work.events.walk(_SCANNED, after=after):
+        if data is None or signal == ERASURE:
             continue
-        if user_id is not None and event["subject_id"] == user_id:
-            found.append(event["seq"])
+        if user_id is not None and subject_id == user_id:
+            found.append(seq)
             continue
-        data = json.loads(event["data"])
-        foreign = names - own_names(data) if event["subject_id"] is not None else names
-        if mentions([event["subject"], data], foreign):
-            found.append(event["seq"])
+        # What is not there as written is not there when read, and most of a large log need not be read.
+        text = f"{subject} {data}".lower()
+        if any(needle in text for needle in needles):
+            arguments = json.loads(data)
+            foreign = names if subject_id is None else names - own_names(arguments)
+            if mentions([subject, arguments], foreign):
+                found.append(seq)
     return found

@@ -66,6 +66,8 @@ class EventRepository:
         The head stays locked until the transaction ends, so a writer does this last; and since writers take turns,
         the order of the numbers is the order of the commits.
         """
+        if not records:
+            return
         head = self.lock()
         rows = []
         seq, previous_hash = head.seq, head.hash
@@ -101,9 +103,14 @@ class EventRepository:
             last = page[-1]["seq"]
             left = None if left is None else left - size
 
-    def walk(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
-        """Those *columns* of every event, in the order of the log, in one query: for a walk through all of it."""
+    def walk(self, columns: Sequence[str], *, after: int = 0) -> Iterator[Sequence[Any]]:
+        """Those *columns* of every event behind number *after*, in the order of the log, in one query.
+
+        For a walk through all of it: nothing else can be asked of the session until it ends.
+        """
         statement = select(*(EVENTS.c[name] for name in columns)).order_by(EVENTS.c.seq)
+        if after:
+            statement = statement.where(EVENTS.c.seq > after)
         for page in self._session.execute(statement, execution_options={"yield_per": PAGE}).partitions():
             yield from page
 

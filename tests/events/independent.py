@@ -37,40 +37,50 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def problem(lines: Iterable[str], checkpoint: str | None = None) -> str | None:
     """What is wrong with the log; None where nothing is."""
-    previous, count, pinned = "0" * 64, 0, None
+    previous, count = "0" * 64, 0
+    hashes = {0: previous}
     erased: set[int] = set()
-    if checkpoint is not None:
-        words = dict(word.split("=", 1) for word in checkpoint.split()[1:])
-        pinned = (int(words["seq"]), words["hash"])
     for count, line in enumerate(lines, 1):
         try:
             event = json.loads(line, object_pairs_hook=once)
-            if set(event) != {*PERSONAL, *LASTING, "hash"}:
-                return f"{count}: fields"
-            digest = hashlib.sha256(str(event["salt"]).encode() + jcs({k: event[k] for k in ("data", "subject")}))
-            whole = hashlib.sha256(jcs({name: event[name] for name in LASTING})).hexdigest()
-        except (ValueError, TypeError, RecursionError) as error:
+            check(event, count, previous)
+            if [event[name] for name in PERSONAL] == [None, None, None]:
+                erased.add(count)
+            if event["signal"] == "user_erased":
+                erased -= explained(event["data"]["events"])
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             return f"{count}: {error}"
-        if type(event["seq"]) is not int or event["seq"] != count:
-            return f"{count}: seq"
-        if event["previous_hash"] != previous:
-            return f"{count}: previous_hash"
-        if event["hash"] != whole:
-            return f"{count}: hash"
-        if [event[name] for name in PERSONAL] == [None, None, None]:
-            erased.add(count)
-        elif event["digest"] != digest.hexdigest():
-            return f"{count}: digest"
-        if event["signal"] == "user_erased" and event["data"]:
-            for part in filter(None, event["data"]["events"].split(",")):
-                first, _, last = part.partition("-")
-                erased -= set(range(int(first), int(last or first) + 1))
-        previous = event["hash"]
-        if pinned is not None and pinned[0] == count and pinned[1] != previous:
-            return f"{count}: checkpoint"
-    if pinned is not None and pinned[0] > count:
-        return f"{count}: older than the checkpoint"
+        previous = hashes[count] = event["hash"]
+    if checkpoint is not None:
+        words = dict(word.split("=", 1) for word in checkpoint.split()[1:])
+        if hashes.get(int(words["seq"])) != words["hash"]:
+            return f"{count}: not what the checkpoint has seen"
     return f"{min(erased)}: erased by nobody" if erased else None
+
+
+def check(event: dict[str, Any], count: int, previous: str) -> None:
+    """Raise `ValueError` unless this event is right and follows the one with the hash *previous*."""
+    if set(event) != {*PERSONAL, *LASTING, "hash"}:
+        raise ValueError("other fields")
+    if type(event["seq"]) is not int or event["seq"] != count:
+        raise ValueError("not the next number")
+    if event["previous_hash"] != previous:
+        raise ValueError("another event came before it")
+    if event["hash"] != hashlib.sha256(jcs({name: event[name] for name in LASTING})).hexdigest():
+        raise ValueError("hash")
+    if [event[name] for name in PERSONAL] != [None, None, None]:
+        personal = jcs({"data": event["data"], "subject": event["subject"]})
+        if event["digest"] != hashlib.sha256(str(event["salt"]).encode() + personal).hexdigest():
+            raise ValueError("digest")
+
+
+def explained(ranges: str) -> set[int]:
+    """The numbers of the events that an erasure names, such as 3-5,9."""
+    numbers: set[int] = set()
+    for part in filter(None, ranges.split(",")):
+        first, _, last = part.partition("-")
+        numbers |= set(range(int(first), int(last or first) + 1))
+    return numbers
 
 
 if __name__ == "__main__":

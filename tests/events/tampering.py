@@ -167,7 +167,10 @@ def store(path: Path, rows: Rows, head: tuple[int, str] | None) -> None:
         connection.executemany(
             f"INSERT INTO lback_events VALUES ({', '.join('?' * len(columns))})",
             [
-                [None if row[name] is None else canonical(row[name]) if name == "data" else row[name] for name in columns]
+                [
+                    None if row[name] is None else canonical(row[name]) if name == "data" else row[name]
+                    for name in columns
+                ]
                 for row in rows
             ],
         )

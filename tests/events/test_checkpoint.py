@@ -23,7 +23,9 @@ def make_key(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
 
     def make(name: str, algorithm: str = "ed25519") -> tuple[Path, Path]:
         private, public = tmp_path / f"{name}.pem", tmp_path / f"{name}.pub"
-        subprocess.run(["openssl", "genpkey", "-algorithm", algorithm, "-out", private], check=True, capture_output=True)
+        subprocess.run(
+            ["openssl", "genpkey", "-algorithm", algorithm, "-out", private], check=True, capture_output=True
+        )
         subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
         return private, public
 
@@ -105,13 +107,24 @@ def test_a_signature_is_checked_with_the_key_that_openssl_made(
     (tmp_path / "statement").write_bytes(LINE.encode())
     (tmp_path / "signature").write_bytes(signed.signature or b"")
     subprocess.run(
-        ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin"]
-        + ["-in", tmp_path / "statement", "-sigfile", tmp_path / "signature"],
+        [
+            "openssl",
+            "pkeyutl",
+            "-verify",
+            "-pubin",
+            "-inkey",
+            public,
+            "-rawin",
+            "-in",
+            tmp_path / "statement",
+            "-sigfile",
+            tmp_path / "signature",
+        ],
         check=True,
         capture_output=True,
     )
 
-    with pytest.raises(Refused, match="was not made with the key of .*other"):
+    with pytest.raises(Refused, match=r"was not made with the key of .*other"):
         parsed.require_signature(other_public)
     for forged in (replace(parsed, seq=4), replace(parsed, signature=b"short"), replace(parsed, signature=b"\0" * 64)):
         with pytest.raises(Refused, match="was not made with the key"):
@@ -138,7 +151,7 @@ def test_a_file_that_is_no_such_key_is_named(make_key: Callable[..., tuple[Path,
     for path in (rsa_public, nonsense, private):
         with pytest.raises(ConfigurationError, match="is not an unencrypted Ed25519 public key"):
             checkpoint.require_signature(path)
-    with pytest.raises(ConfigurationError, match="Cannot read the key .*: No such file or directory"):
+    with pytest.raises(ConfigurationError, match=r"Cannot read the key .*: No such file or directory"):
         checkpoint.signed(tmp_path / "missing")
 
 

@@ -136,6 +136,20 @@ def test_a_name_that_is_a_pattern_or_a_common_word_erases_no_more_than_it_names(
     assert [row["seq"] for row in world.rows() if row["data"] is None] == [1, 4]
 
 
+def test_an_erasure_of_many_scattered_events_verifies(world: World) -> None:
+    def fail(name: str) -> None:
+        with contextlib.suppress(LbackError):
+            world.users.authenticate_user(name, PASSWORD)
+
+    world.register("alice")
+    for _ in range(520):
+        fail("alice")
+        fail("nobody")
+    assert world.log.erase_user("alice", world.users).events == 522
+    assert world.log.verify().erased == 522
+    assert len(json.loads(world.rows()[-1]["data"])["events"]) > 2000
+
+
 def test_when_others_use_the_file_the_erasure_is_done_and_says_that_remains_may_be_there(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

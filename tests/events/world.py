@@ -231,7 +231,9 @@ class Life:
             self.random.choice([self.register, self.update])()
 
     def interrupt(self) -> None:
-        signal = self.random.choice([signals.user_registered, signals.user_deleted, signals.user_authentication_started])
+        signal = self.random.choice(
+            [signals.user_registered, signals.user_deleted, signals.user_authentication_started]
+        )
         with receiving(signal, Interrupted()):
             self.random.choice([self.register, self.delete, self.authenticate])()
 
