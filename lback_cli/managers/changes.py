@@ -51,13 +51,15 @@ class UserChanges:
 
 
 def masked(update_data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of *update_data* that may be shown: a password is masked, under a mistaken name such as ``passwd`` too.
+    """A copy of *update_data* that may be shown: a password is masked, and so is what has no known name.
 
-    What is no mapping at all is refused later, where it can be announced.
+    Under a mistaken name, such as ``passwd``, it could be a password too; it is refused later, where that can be
+    announced, and so is what is no mapping at all.
     """
     if not isinstance(update_data, Mapping):
         return {}
-    return {name: MASK if "pass" in str(name).lower() else value for name, value in update_data.items()}
+    shown = {field.name for field in fields(UserChanges)} - {"password"}
+    return {name: value if name in shown else MASK for name, value in update_data.items()}
 
 
 def _typed(name: str, value: Any) -> Any:

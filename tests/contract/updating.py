@@ -45,7 +45,8 @@ def update(user_id: int = BOB.id, **update_data: Any) -> Call:
 
 
 def shown(update_data: dict[str, Any]) -> dict[str, Any]:
-    return {name: MASK if "password" in name else value for name, value in update_data.items()}
+    known = ("username", "email", "is_active", "is_email_verified", "add_groups", "remove_groups")
+    return {name: value if name in known else MASK for name, value in update_data.items()}
 
 
 def begun(call: Call) -> Sent:
