@@ -21,7 +21,7 @@
     - `Unusable`
         - `ConfigurationError`            ``configuration_error``
         - `DatabaseError`                 ``database_error``
-        - `SchemaError`                   ``schema_error``
+            - `SchemaError`               ``schema_error``
         - `MailError`                     ``email_send_failed``
         - `PasswordHashingError`          ``password_hashing_error``
     - `UsageError`                        ``usage``

@@ -16,7 +16,8 @@ from email.parser import Parser
 from email.policy import SMTPUTF8
 from email.policy import default as default_policy
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, NoReturn, cast
+from uuid import uuid4
 
 import pytest
 
@@ -275,8 +276,48 @@ def token_in() -> Callable[[EmailMessage], str]:
     def read(mail: EmailMessage) -> str:
         body = mail.get_body(("plain",))
         assert body is not None
-        found = re.search(r"token=([\w-]{43})\b", body.get_content())
+        found = re.search(r"token=([\w-]{43})(?![\w-])", body.get_content())
         assert found is not None, body.get_content()
         return found[1]
 
     return read
+
+
+def _unavailable(service: str, reason: str) -> NoReturn:
+    """Skip a test of a service that does not run; fail it where ``LBACK_REQUIRE_SERVICES`` says that it must."""
+    if service in os.environ.get("LBACK_REQUIRE_SERVICES", "").split(","):
+        pytest.fail(f"{service} is required: {reason}", pytrace=False)
+    pytest.skip(f"{service} is not reachable: {reason}")
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """The URL of an empty database of its own on the PostgreSQL server of this machine."""
+    import psycopg
+
+    name = f"lback_test_{uuid4().hex}"
+    try:
+        server = psycopg.connect(host="127.0.0.1", port=5432, user="root", dbname="postgres", connect_timeout=5)
+    except psycopg.Error as error:
+        _unavailable("postgresql", str(error).splitlines()[0])
+    with server:
+        server.autocommit = True
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def mariadb_url() -> Iterator[str]:
+    """The URL of an empty database of its own on the MariaDB server of this machine."""
+    import pymysql
+
+    name = f"lback_test_{uuid4().hex}"
+    try:
+        server = pymysql.connect(host="127.0.0.1", port=3306, user="root", password="", connect_timeout=5)
+    except pymysql.Error as error:
+        _unavailable("mariadb", str(error))
+    with server, server.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
+        cursor.execute(f"DROP DATABASE {name}")

@@ -40,7 +40,7 @@ class AllOrNothing:
         database = self._run.database
         try:
             with transaction(database) as work:
-                work.events.head(lock=True)  # nobody else writes between the rehearsal and the real thing
+                work.events.lock()  # nobody else writes between the rehearsal and the real thing
                 self._rehearse(work)
                 return self._perform(work)
         except _NothingDoneError as nothing:

@@ -77,7 +77,7 @@ class Jobs:
             # Whoever works on it may hold the write lock for long, as an atomic import does.
             self._begun(work, source, resume=resume, restart=restart)
         with transaction(self._database) as work:
-            work.events.head(lock=True)  # two that begin at once take turns
+            work.events.lock()  # two that begin at once take turns
             found = self._begun(work, source, resume=resume, restart=restart)
             if found is not None and found.state == "done":
                 return found

@@ -6,6 +6,7 @@ import typer
 
 from lback_cli.cli.runtime import Runtime
 from lback_cli.errors import LbackError
+from lback_cli.security.text import unsafe_character
 
 MOST = 50
 """Users that are offered at most."""
@@ -24,7 +25,7 @@ def complete_group(ctx: typer.Context, incomplete: str) -> Iterable[str]:
         groups = _runtime(ctx).groups.list_groups()
     except LbackError:
         return []
-    return [group.name for group, _ in groups if group.name.startswith(incomplete)]
+    return [group.name for group, _ in groups if group.name.startswith(incomplete) and _is_plain(group.name)]
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
@@ -34,9 +35,14 @@ def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
     query = UserQuery(prefix=incomplete.lower(), sort="username", limit=MOST)
     try:
         with _runtime(ctx).directory.select_users(query) as users:
-            return [user.username for user in users]
+            return [user.username for user in users if _is_plain(user.username)]
     except LbackError:
         return []
+
+
+def _is_plain(name: str) -> bool:
+    """Whether *name*, which another program may have stored, can be put on a command line."""
+    return unsafe_character(name) is None
 
 
 def _runtime(ctx: typer.Context) -> Runtime:

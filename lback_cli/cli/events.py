@@ -1,5 +1,6 @@
 """`lback events`: the event log."""
 
+import io
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -193,15 +194,16 @@ def summary(
 
 
 def _checkpoint_line(argument: str) -> str:
-    if argument.startswith("lback-checkpoint"):
+    if argument.startswith("lback-checkpoint-v1 "):
         return argument
     lines = [line for line in _lines(Path(argument)) if line.strip()]
     return lines[-1] if lines else ""
 
 
 def _lines(path: Path) -> Iterator[str]:
-    if str(path) == "-":
-        yield from sys.stdin
-        return
-    with path.open(encoding="utf-8") as file:
-        yield from file
+    """The lines of a file, or of stdin; whether they are UTF-8 is for whoever reads them to say."""
+    if str(path) != "-":
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            yield from file
+    elif sys.stdin is not None:
+        yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="surrogateescape", newline="\n")

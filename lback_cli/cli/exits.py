@@ -36,7 +36,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.BUG: "a bug in lback or in a receiver",
     Exit.USAGE: "the command line does not make sense",
     Exit.AUTHENTICATION_FAILED: "authentication failed",
-    Exit.NOT_FOUND: "no such user, group or signal",
+    Exit.NOT_FOUND: "no such user, group, signal or event",
     Exit.CONFLICT: "it exists already",
     Exit.REFUSED: "refused by validation, policy, token or receiver",
     Exit.PARTLY_FAILED: "some rows of a batch failed",

@@ -99,8 +99,8 @@ class _LightCoercion:
         """What `typer` would make of *value*."""
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
-        if isinstance(value, str) and self._type is str:
-            return value
+        if isinstance(self._type, type) and isinstance(value, self._type):
+            return value  # text as it is, or a default
         if isinstance(value, str) and value in (self._choices or ()):
             # The choice itself, which may be the member of an enumeration.
             return next(choice for choice in self._choices if choice == value)

@@ -2,20 +2,26 @@
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Literal, TextIO
+from shutil import get_terminal_size
+from typing import Any, Literal
 
 from lback_cli.errors import LbackError
 from lback_cli.security.text import safe
+from lback_cli.terminal import text_width, wants_color
 
 Format = Literal["table", "json", "jsonl", "csv"]
 Record = Mapping[str, Any]
 
-BAR, BAR_LENGTH = "▇", 8
+BLOCKS = " ▏▎▍▌▋▊▉█"
+BAR_LENGTH = 4
+"""Cells of the longest bar; with it, five counts of five digits fit into 80 columns beside a date."""
+
+GAP = "  "
+"""What is between the columns of a table."""
 
 TABLE_PAGE = 1000
 """Rows of a table that are laid out together: columns keep their widths within a page."""
@@ -35,7 +41,7 @@ class Output:
         elif self.form == "table":
             titles = [_title(key) for key in record]
             width = max(map(len, titles))
-            style = _bold if _colored(sys.stdout) else str
+            style = _bold if wants_color(sys.stdout) else str
             for title, value in zip(titles, record.values(), strict=True):
                 _write(f"{style(title.ljust(width))}  {_cell(value)}".rstrip() + "\n")
         else:
@@ -108,7 +114,7 @@ def show_error(error: LbackError, *, as_json: bool) -> None:
     if as_json:
         tell(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
         return
-    label = _red("error:") if _colored(sys.stderr) else "error:"
+    label = _red("error:") if wants_color(sys.stderr) else "error:"
     tell(f"{label} {safe(error.message)}\n")
     if error.hint is not None:
         tell(f"       {safe(error.hint)}\n")
@@ -135,12 +141,12 @@ def _csv(records: Iterable[Record], columns: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for record in records:
-        writer.writerow([_unformulated(_plain(record[column])) for column in columns])
+        writer.writerow([_unformulated(_cell(record[column])) for column in columns])
 
 
 def _unformulated(text: str) -> str:
-    """*text* such that a spreadsheet does not run it as a formula (ASVS 1.2.10)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\0", "'")) else text
+    """*text*, free of control characters, such that a spreadsheet does not run it as a formula (ASVS 1.2.10)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "'")) else text
 
 
 def _table(records: Iterable[Record], columns: Sequence[str]) -> None:
@@ -151,26 +157,36 @@ def _table(records: Iterable[Record], columns: Sequence[str]) -> None:
 
 def _table_page(records: Sequence[Record], columns: Sequence[str]) -> None:
     titles = [_title(column) for column in columns]
-    rows = [[_cell(record[column]) for column in columns] for record in records]
-    if not sys.stdout.isatty():
-        # A pipe has no width to fit into, and no use for lines.
-        widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-        for row in (titles, *rows):
-            _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+    rows = [[_cell(_shortened(column, record[column])) for column in columns] for record in records]
+    widths = [max(map(text_width, column)) for column in zip(titles, *rows, strict=True)]
+    fits = sum(widths) + len(GAP) * (len(widths) - 1) <= get_terminal_size().columns
+    if not sys.stdout.isatty() or fits:
+        style = _bold if wants_color(sys.stdout) else str
+        _write(style(_aligned(titles, widths)) + "\n")
+        _write("".join(_aligned(row, widths) + "\n" for row in rows))
         return
-    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
     for title in titles:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     # Without a colour system nothing is styled, bold included.
-    system: Literal["standard"] | None = "standard" if _colored(sys.stdout) else None
+    system: Literal["standard"] | None = "standard" if wants_color(sys.stdout) else None
     Console(file=sys.stdout, highlight=False, markup=False, color_system=system).print(table)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - text_width(cell)) for cell, width in zip(cells, widths, strict=True))
+    return GAP.join(padded).rstrip()
+
+
+def _shortened(column: str, value: Any) -> Any:
+    """A time to the second: what a table has room for; every other form has all of it."""
+    return f"{value[:19]}Z" if column == "time" and isinstance(value, str) else value
 
 
 def _title(column: str) -> str:
@@ -183,13 +199,17 @@ def _barred(records: Sequence[Record], kinds: Sequence[str]) -> Callable[[Record
     digits = {kind: len(str(most)) for kind, most in highest.items()}
 
     def barred(record: Record) -> Record:
-        bars = {
-            kind: f"{record[kind]:>{digits[kind]}} " + BAR * round(BAR_LENGTH * record[kind] / (highest[kind] or 1))
-            for kind in kinds
-        }
+        parts = {kind: record[kind] / (highest[kind] or 1) for kind in kinds}
+        bars = {kind: f"{record[kind]:>{digits[kind]}} {_bar(parts[kind])}".rstrip() for kind in kinds}
         return {**record, **bars}
 
     return barred
+
+
+def _bar(part: float) -> str:
+    """A bar as long as *part*, from 0 to 1, of the longest; never invisible while there is something to see."""
+    eighths = round(part * BAR_LENGTH * 8) or (part > 0)
+    return BLOCKS[-1] * (eighths // 8) + BLOCKS[eighths % 8].strip()
 
 
 def _cell(value: Any) -> str:
@@ -204,15 +224,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value)
-
-
-def _colored(stream: TextIO) -> bool:
-    """Whether *stream* gets colours: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that has any."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _bold(text: str) -> str:

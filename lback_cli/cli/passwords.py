@@ -53,6 +53,7 @@ class PasswordSource:
     ask: bool = False
     confirm: bool = True
     generated: str | None = None
+    _read_already: str | None = None
 
     def __post_init__(self) -> None:
         """Raises `UsageError` when several places are named, or none and there is no terminal to ask on."""
@@ -79,8 +80,21 @@ class PasswordSource:
         """What the result shows besides the user."""
         return {} if self.generated is None else {"password": self.generated}
 
+    def begin(self) -> None:
+        """Read the password now, and let it be hashed while the command loads what it needs besides.
+
+        A person is not asked yet, as the command may find that there is no need to.
+        """
+        if not (self.stdin or self.file or self.generate):
+            return
+        self._read_already = self._read()
+        self.run.hasher.begin(self._read_already)
+
     def read(self) -> str:
         """The password. Raises `UsageError` when there is none."""
+        return self._read() if self._read_already is None else self._read_already
+
+    def _read(self) -> str:
         if self.generate:
             from lback_cli.security.generate import generate_password
 

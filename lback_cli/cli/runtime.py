@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lback_cli.managers.user_directory import UserDirectory
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.receivers.trace import Trace
+    from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import Settings
 
 STARTED_AT = time.monotonic()
@@ -78,7 +79,15 @@ class Runtime:
         """Passwords, names and mail."""
         from lback_cli.managers.services import Services
 
-        return Services(self.settings, data_directory=self.unready_database.directory)
+        hasher = self.__dict__.get("hasher")
+        return Services(self.settings, data_directory=self.unready_database.directory, hasher=hasher)
+
+    @cached_property
+    def hasher(self) -> "PasswordHasher":
+        """Hashes passwords; it needs no database, so it can begin before that is loaded."""
+        from lback_cli.security.passwords import PasswordHasher
+
+        return PasswordHasher(self.settings.password)
 
     @cached_property
     def directory(self) -> "UserDirectory":
@@ -95,8 +104,7 @@ class Runtime:
 
         if self.trace is not None:
             self.trace.connect()
-        if actor := self.options.get("actor") or os.environ.get("LBACK_ACTOR"):
-            set_actor(actor)
+        set_actor(self.options.get("actor") or self.settings.actor)
         return UserManager(self.database, self.services)
 
     @cached_property

@@ -62,6 +62,8 @@ def register(
     """Create a user and mail a link that verifies the address."""
     run = runtime(ctx)
     password = PasswordSource(run, password_stdin, password_file, generate_password)
+    if if_exists is IfExists.FAIL:
+        password.begin()
     user, created = run.provisioning.register(
         username,
         email,
@@ -231,6 +233,7 @@ def reset_password(
     if token == STDIN and password_stdin:
         raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
     password = PasswordSource(run, password_stdin, password_file, generate_password)
+    password.begin()
     if token is not None:
         changed = run.users.reset_password(read_token(token), password.read())
     else:

@@ -39,4 +39,9 @@ def erase(
     confirm(f"Erase {user} and the person's data from the event log, for good?", yes=yes)
     erasure = run.events.erase_user(user, run.users)
     run.output.message(f"Erased {user}: {erasure.events} events no longer tell who it was.")
+    if not erasure.scrubbed:
+        run.output.warning(
+            "The database file is in use, or has no room to be rewritten, and keeps remains of what was deleted. "
+            "Later: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'"
+        )
     run.output.record({"id": erasure.user_id, "events": erasure.events, "erased": True})

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,10 @@ from lback_cli.settings.secret_file import read_secret
 EMBEDDED_FILE = "lback.db"
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
 """Several queries of one reader see one state, as they do in SQLite."""
+
+_WRITING = {"isolation_level": "READ COMMITTED"}
+"""What a writer reads once it has waited for a lock is what the one before it committed: MariaDB's default, a snapshot
+from the start of the transaction, would hide that."""
 
 _DRIVERS = {
     "postgresql": ("postgresql", "postgresql+psycopg"),
@@ -77,6 +82,8 @@ class Database:
     def engine(self) -> Engine:
         """The engine. Raises `ConfigurationError` when its driver is not installed or cannot use the URL."""
         options: dict[str, Any] = {"hide_parameters": True}
+        if self.url.get_backend_name() != "sqlite":
+            options |= _WRITING
         if self.in_memory:
             # One connection, or each session would see an empty database of its own.
             options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
@@ -126,6 +133,23 @@ class Database:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
             raise DatabaseError(f"Cannot make {self.path}: {error.strerror or error}.") from error
+
+    def scrub(self) -> bool:
+        """Rewrite a SQLite file without the remains of what was deleted; false if others keep it busy.
+
+        ``secure_delete`` would only help where everybody who ever wrote to the file had set it, and not in the journal.
+        A server's space is its administrator's.
+        """
+        if self.path is None:
+            return True
+        with self.engine.connect() as connection:
+            driver = connection.connection.cursor()
+            try:
+                driver.execute("VACUUM")
+                busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.DatabaseError:
+                return False
+        return not busy
 
     def dispose(self) -> None:
         """Close all connections."""

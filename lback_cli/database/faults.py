@@ -37,4 +37,4 @@ def describe(url: URL, error: SQLAlchemyError) -> DatabaseError:
         if part in reason.lower():
             return DatabaseError(f"The database {name} {sentence}.", hint=hint)
     first_line = reason.strip().splitlines()[0] if reason.strip() else type(error).__name__
-    return DatabaseError(f"The database {name} failed: {first_line}", hint="'lback db status' tells more.")
+    return DatabaseError(f"The database {name} failed: {first_line.rstrip('.')}.", hint="'lback db status' tells more.")

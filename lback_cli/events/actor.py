@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pwd
-import socket
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,13 +16,12 @@ from lback_cli import __version__
 class Actor:
     """Who acts, and from where.
 
-    *name* is a login, or what the caller says; *invocation_id* is shared by all operations of one command, or of one
-    process that uses the library.
+    *name* is a login, or what the caller says; *invocation_id* is shared by all operations of one command, of one
+    `acting_as` block, or of one process that uses neither.
     """
 
     name: str
-    host: str = field(default_factory=socket.gethostname)
-    pid: int = field(default_factory=os.getpid)
+    host: str = field(default_factory=lambda: os.uname().nodename)
     version: str = __version__
     invocation_id: str = field(default_factory=lambda: uuid4().hex)
 
@@ -47,9 +45,9 @@ def acting_as(actor: Actor | str) -> Iterator[Actor]:
         _acting.reset(token)
 
 
-def set_actor(name: str) -> None:
-    """Attribute every later operation of this context to *name*."""
-    _acting.set(Actor(name))
+def set_actor(name: str | None) -> None:
+    """Attribute every later operation of this context to *name*, else to the login: a new invocation begins."""
+    _acting.set(Actor(name or login_name()))
 
 
 def login_name() -> str:

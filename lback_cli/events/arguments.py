@@ -22,8 +22,8 @@ ITEM_LIMIT = 100
 DEPTH_LIMIT = 4
 """Lists and dicts within each other; what lies deeper becomes text."""
 
-_EXACT_BITS = 53
-"""An integer of more bits is not the same for every reader of JSON (RFC 7493, section 2.2): it becomes text."""
+EXACT = 2**53 - 1
+"""A larger integer is not the same for every reader of JSON (RFC 7493, section 2.2): it becomes text."""
 
 
 def as_json(value: Any) -> Any:
@@ -66,7 +66,7 @@ def text_of(value: Any) -> str:
 def _as_json(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kind of value
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int) and value.bit_length() <= _EXACT_BITS:
+    if isinstance(value, int) and abs(value) <= EXACT:
         return int(value)
     if isinstance(value, User):
         return {name: _as_json(known, 0) for name, known in known_of(value).items()}
@@ -75,12 +75,17 @@ def _as_json(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kin
     if isinstance(value, BaseException):
         return exception_as_json(value)
     if depth and isinstance(value, Mapping):
-        return {_cut(text_of(key)): _as_json(entry, depth - 1) for key, entry in islice(value.items(), ITEM_LIMIT)} | (
-            {ELLIPSIS: ELLIPSIS} if len(value) > ITEM_LIMIT else {}
+        return {_as_key(key): _as_json(entry, depth - 1) for key, entry in islice(value.items(), ITEM_LIMIT)} | (
+            {_as_key(ELLIPSIS): ELLIPSIS} if len(value) > ITEM_LIMIT else {}
         )
     if depth and isinstance(value, list | tuple | set | frozenset):
         return first_of(value, lambda entry: _as_json(entry, depth - 1))
     return _cut(text_of(value))
+
+
+def _as_key(key: Any) -> str:
+    """*key* in ASCII, which sorts alike by UTF-16 (RFC 8785) and by code point (most encoders of JSON)."""
+    return _cut(text_of(key)).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _cut(text: str) -> str:

@@ -42,7 +42,7 @@ def canonical(value: Any) -> str:
     """*value* in the canonical form of RFC 8785 (JCS).
 
     Python's own encoder writes that form for what events hold: ASCII keys, text without lone surrogates, booleans,
-    None and integers below 2^53.
+    None and integers below 2^53. Raises `ValueError` for NaN and infinities.
     """
     return _encoder.encode(value)
 
@@ -59,8 +59,11 @@ def quoted(text: str) -> str:
 
 
 def row_hash(values: Iterable[Any]) -> str:
-    """SHA-256 of the canonical form of a row, whose *values* come in the order of `HASHED`, in hex."""
-    return hash_row(_ROW, values)
+    """SHA-256 of the canonical form of a row, whose *values* come in the order of `HASHED`, in hex.
+
+    Raises `TypeError` or `ValueError` for values that no event has.
+    """
+    return hashlib.sha256((_ROW % tuple(map(_literal, values))).encode()).hexdigest()
 
 
 def row_template(shared: Mapping[str, Any]) -> str:
@@ -77,7 +80,9 @@ def hash_row(template: str, values: Iterable[Any]) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A text, an integer or None in canonical form; anything else in a form that no honest row has."""
-    if isinstance(value, str):
-        return _quoted(value)
-    return "null" if value is None else str(value)
+    """A text, an integer or None in canonical form. Raises `TypeError` for anything else, which no event has there."""
+    if value is None:
+        return "null"
+    if type(value) is int:
+        return str(value)
+    return _quoted(value)

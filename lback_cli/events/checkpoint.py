@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _LINE = re.compile(
-    r"lback-checkpoint-v1 seq=(\d{1,19}) count=(\d{1,19}) hash=([0-9a-f]{64})(?: signature=([A-Za-z0-9+/]+={0,2}))?"
+    r"lback-checkpoint-v1 seq=([0-9]{1,19}) count=([0-9]{1,19}) hash=([0-9a-f]{64})"
+    r"(?: signature=([A-Za-z0-9+/]+={0,2}))?"
 )
 
 
@@ -49,6 +50,8 @@ class Checkpoint:
             signature = None if match[4] is None else base64.b64decode(match[4], validate=True)
         except binascii.Error as error:
             raise ValidationError("checkpoint", "The signature of the checkpoint is not Base64.") from error
+        if match[1] != match[2]:
+            raise ValidationError("checkpoint", "The checkpoint has another count than number: no log is like that.")
         return cls(int(match[1]), int(match[2]), match[3], signature)
 
     def signed(self, key_file: Path) -> "Checkpoint":
@@ -57,9 +60,9 @@ class Checkpoint:
 
     def require_signature(self, key_file: Path) -> None:
         """Raise `Refused` unless the owner of the public key in that PEM file signed this checkpoint."""
+        key = _public_key(key_file)
         from cryptography.exceptions import InvalidSignature
 
-        key = _public_key(key_file)
         if self.signature is None:
             raise Refused("The checkpoint is not signed.", hint="'lback events checkpoint --sign-with KEY' signs it.")
         try:

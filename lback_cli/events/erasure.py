@@ -1,12 +1,15 @@
 """Which events an erasure covers, and how that is written down."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 ERASURE = "user_erased"
 """The event that says which others were erased. It is no signal, and has no personal data itself."""
 
 _NAMES = ("username", "email")
+_BEFORE, _AFTER = "'\"(<[{`", "'\")>]}`"
 
 
 def format_ranges(sequences: Sequence[int]) -> str:
@@ -26,23 +29,36 @@ def parse_ranges(text: str) -> list[tuple[int, int]]:
     return [(int(first), int(last or first)) for first, _, last in pairs]
 
 
-def in_ranges(number: int, ranges: Iterable[tuple[int, int]]) -> bool:
-    """Whether *number* lies in one of *ranges*."""
-    return any(first <= number <= last for first, last in ranges)
+def own_names(data: Mapping[str, Any]) -> set[str]:
+    """The user names and addresses, in lower case, of the user that an event with *data* is about.
 
-
-def names_in(data: Mapping[str, Any]) -> set[str]:
-    """The user names and addresses by which the *data* of an event calls the user it is about."""
-    parts = [data, data.get("user"), data.get("update_data")]
-    return {str(part[name]).lower() for part in parts if isinstance(part, Mapping) for name in _NAMES if part.get(name)}
+    Those that an update only asked for are not among them: they may be somebody else's.
+    """
+    return _names_of(data) | _names_of(data.get("user"))
 
 
 def mentions(data: Any, names: set[str]) -> bool:
-    """Whether a text anywhere in *data* is one of *names*, or quotes one, or has one that is an address in it."""
+    """Whether a text anywhere in *data* is one of *names*, or has one in quotes or brackets, or an address bare.
+
+    So do lback's messages, and those of databases and mail servers, name people. A bare user name is not looked for in
+    text: it may be a common word.
+    """
     return any(
-        text in names or any(f"'{name}'" in text or ("@" in name and name in text) for name in names)
+        text in names
+        or any(name in text and ("@" in name or _enclosed(name).search(text) is not None) for name in names)
         for text in map(str.lower, _texts(data))
     )
+
+
+@cache
+def _enclosed(name: str) -> re.Pattern[str]:
+    return re.compile(rf"[{re.escape(_BEFORE)}]{re.escape(name)}[{re.escape(_AFTER)}]")
+
+
+def _names_of(part: Any) -> set[str]:
+    if not isinstance(part, Mapping):
+        return set()
+    return {str(part[name]).lower() for name in _NAMES if part.get(name)}
 
 
 def _texts(data: Any) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from lback_cli.errors import BrokenEventLog
+from lback_cli.events.arguments import EXACT
 from lback_cli.events.chain import HASHED, canonical
 from lback_cli.events.verifier import COLUMNS
 
@@ -41,15 +42,22 @@ def cloud_event(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_rows(lines: Iterable[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of an exported file, as the verifier takes them. Raises `BrokenEventLog` for a line that is none."""
+    """The rows of an exported file, as the verifier takes them. Raises `BrokenEventLog` for a line that is none.
+
+    What could not be decoded stands in *lines* as lone surrogates (PEP 383).
+    """
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line, object_pairs_hook=_unambiguous)
+            line.encode()
+            row = _DECODER.decode(line)
             if not isinstance(row, dict) or row.keys() != {*COLUMNS}:
                 raise ValueError("other fields than an event has")  # noqa: TRY301 - one way to refuse a line
+            if not (isinstance(row["data"], dict | None) and isinstance(row["subject"], str | None)):
+                raise ValueError("data or subject of another type")  # noqa: TRY004, TRY301 - as above
             data = None if row["data"] is None else canonical(row["data"])
         except (ValueError, RecursionError) as error:
-            raise BrokenEventLog(number, f"line {number} is not an exported event: {error}.") from error
+            reason = "it is not UTF-8" if isinstance(error, UnicodeError) else error
+            raise BrokenEventLog(number, f"line {number} is not an exported event: {reason}.") from error
         yield (*(row[name] for name in HASHED), data, row["subject"], row["salt"], row["hash"])
 
 
@@ -59,3 +67,20 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a key twice")
     return result
+
+
+def _exact(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS or abs(number := int(digits)) > EXACT:
+        raise ValueError("a number that not every reader takes alike")
+    return number
+
+
+def _refused(text: str) -> NoReturn:
+    raise ValueError(f"the number {text[:_MOST_DIGITS]}, where only integers are")
+
+
+_MOST_DIGITS = 20
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unambiguous, parse_int=_exact, parse_float=_refused, parse_constant=_refused
+)
+"""Takes what an event can hold and nothing else, so that no two readers see different events in one line."""

@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 from lback_cli.events.actor import current_actor
 from lback_cli.events.arguments import as_json
 from lback_cli.events.chain import canonical, hash_row, personal_digest, quoted, row_template
+from lback_cli.events.erasure import ERASURE
 from lback_cli.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
 """Characters of a subject's name; no address is longer (RFC 5321)."""
+
+_COLUMN_LIMIT = 255
+_OUTCOME_LIMIT = 64
 
 UNRECORDED = frozenset({"session"})
 """Arguments that mean nothing once the operation is over."""
@@ -47,7 +51,8 @@ def chained(records: Sequence[EventRecord], seq: int, previous_hash: str) -> lis
     """
     actor = current_actor()
     time = timestamp(utc_now())
-    name, host, pid, version, invocation = actor.name, actor.host, actor.pid, actor.version, actor.invocation_id
+    name, host = storable(actor.name, _COLUMN_LIMIT), storable(actor.host, _COLUMN_LIMIT)
+    pid, version, invocation = os.getpid(), actor.version, actor.invocation_id
     template = row_template(
         {"actor": name, "host": host, "pid": pid, "version": version, "invocation_id": invocation, "time": time}
     )
@@ -85,13 +90,14 @@ def event_of(signal: str, operation: str, operation_id: str, arguments: Mapping[
     data = {name: as_json(value) for name, value in arguments.items() if name not in UNRECORDED}
     user = data.get("user") or {}
     subject = user.get("username") or data.get("username") or data.get("email")
+    outcome = data.get("error_type") or data.get("reason")
     return EventRecord(
         signal=signal,
         operation=operation,
         operation_id=operation_id,
-        outcome=data.get("error_type") or data.get("reason"),
+        outcome=storable(outcome, _OUTCOME_LIMIT) if outcome else None,
         subject_id=_integer(user.get("id", data.get("user_id"))),
-        subject=None if subject is None else _subject(str(subject)),
+        subject=storable(subject, SUBJECT_LIMIT) if subject else None,
         data=canonical(data),
     )
 
@@ -102,10 +108,18 @@ def registered_event(operation_id: str, user_id: int, username: str, email: str)
     return EventRecord("user_registered", "register_user", operation_id, None, user_id, username, data)
 
 
+def erasure_of(user_id: int | None, events: str) -> EventRecord:
+    """The event that tells which others were erased; *events* are their numbers, all of them, however many."""
+    data = canonical({"events": events, "user_id": user_id})
+    return EventRecord(ERASURE, "erase_user", random_ids(1)[0], None, user_id, None, data)
+
+
+def storable(value: object, limit: int) -> str:
+    """*value* as text that every database stores as it is: without NUL and lone surrogates, and cut to *limit*."""
+    text = str(value).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    return text[:limit]
+
+
 def _integer(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def _subject(text: str) -> str:
-    # PostgreSQL stores no NUL, and no name has one: only a failed attempt can bring it here.
-    return text[:SUBJECT_LIMIT].replace("\0", "\\x00")
+    """*value*, if it is a number: True and False, which Python counts as such, would be stored as another value."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

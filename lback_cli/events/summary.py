@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-KINDS = ("registrations", "logins", "failed_logins", "other_failures", "changes")
-"""What is counted, in the order in which it is shown."""
+KINDS = ("registered", "logins", "failed_logins", "failures", "changes")
+"""What is counted, in the order in which it is shown: failures are all but those of logins, changes the rest."""
 
 _KIND_OF = {
-    "user_registered": "registrations",
+    "user_registered": "registered",
     "user_authenticated": "logins",
     "user_authentication_failed": "failed_logins",
 }
@@ -30,4 +30,4 @@ class Summary:
 
 
 def _kind(signal: str) -> str:
-    return _KIND_OF.get(signal) or ("other_failures" if signal.endswith("_failed") else "changes")
+    return _KIND_OF.get(signal) or ("failures" if signal.endswith("_failed") else "changes")

@@ -6,6 +6,7 @@ needs a `Checkpoint` that was kept elsewhere.
 """
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from lback_cli.errors import BrokenEventLog
 from lback_cli.events.chain import GENESIS, HASHED, personal_digest, row_hash
 from lback_cli.events.checkpoint import Checkpoint
-from lback_cli.events.erasure import ERASURE, in_ranges, parse_ranges
+from lback_cli.events.erasure import ERASURE, parse_ranges
 
 COLUMNS = (*HASHED, "data", "subject", "salt", "hash")
 """The fields of a row that the verifier is fed, in this order; *data* as canonical JSON text."""
@@ -23,6 +24,7 @@ _PREVIOUS_HASH = HASHED.index("previous_hash")
 _DIGEST = HASHED.index("digest")
 _SIGNAL = HASHED.index("signal")
 _HASHED = len(HASHED)
+_ENDLESS = 10**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,10 @@ class Verifier:
         self._checkpoint = checkpoint
         self._seq = 0
         self._hash = GENESIS
-        self._erased: list[int] = []
-        self._erasures: list[tuple[int, Sequence[tuple[int, int]]]] = []
+        self._erased = 0
+        self._unexplained: list[int] = []
+        if checkpoint is not None and checkpoint.seq == 0:
+            self._compare_checkpoint(GENESIS)
 
     def feed(self, rows: Iterable[Sequence[Any]]) -> None:
         """Check *rows*, which have the fields of `COLUMNS`. Raises `BrokenEventLog` for the first that is wrong."""
@@ -53,45 +57,59 @@ class Verifier:
             data, subject, salt, stated = row[_HASHED:]
             if row[_SEQ] != seq:
                 raise BrokenEventLog(seq, _misplaced(row[_SEQ], seq))
-            if row_hash(row[:_HASHED]) != stated:
+            try:
+                whole = row_hash(row[:_HASHED]) == stated
+                erased = salt is None and data is None and subject is None
+                named = erased or (
+                    data is not None and salt is not None and personal_digest(salt, data, subject) == row[_DIGEST]
+                )
+            except (ValueError, TypeError, RecursionError) as error:
+                raise BrokenEventLog(seq, "it holds what no event holds.") from error
+            if not whole:
                 raise BrokenEventLog(seq, "it was edited: its fields do not give its hash.")
             if row[_PREVIOUS_HASH] != previous:
                 raise BrokenEventLog(seq, f"it does not follow event {seq - 1}: one of them was replaced.")
-            if salt is None and data is None and subject is None:
-                self._erased.append(seq)
-            elif data is None or salt is None or personal_digest(salt, data, subject) != row[_DIGEST]:
+            if not named:
                 raise BrokenEventLog(seq, "its data or subject was edited.")
+            if erased:
+                self._erased += 1
+                self._unexplained.append(seq)
             if row[_SIGNAL] == ERASURE:
-                self._note_erasure(seq, data)
+                self._explain(seq, data)
             previous = stated
             if seq == stop:
                 self._compare_checkpoint(previous)
         self._seq, self._hash = seq, previous
 
-    def finish(self, head: tuple[int, str] | None = None) -> Verdict:
+    def finish(self, head: tuple[Any, Any] | None = None) -> Verdict:
         """Check what only the whole log shows; *head* is the number and hash that its last event should have.
 
         Raises `BrokenEventLog`.
         """
         if head is not None and head != (self._seq, self._hash):
             raise BrokenEventLog(
-                min(self._seq, head[0]) + 1,
-                f"the log has {self._seq} events, but its head tells of {head[0]}: its end was changed.",
+                self._seq + 1,
+                f"the log ends before it, but its head tells of {_short(head[0])} events: one of them was changed.",
             )
         if self._checkpoint is not None and self._seq < self._checkpoint.seq:
             raise BrokenEventLog(
                 self._seq + 1,
                 f"it is missing: the log ends before the checkpoint, which has seen {self._checkpoint.seq} events.",
             )
-        for seq in self._erased:
-            if not any(erasure > seq and in_ranges(seq, ranges) for erasure, ranges in self._erasures):
-                raise BrokenEventLog(seq, "its data is gone, and no erasure says so.")
-        return Verdict(self._seq, len(self._erased), self._hash)
+        if self._unexplained:
+            raise BrokenEventLog(self._unexplained[0], "its data is gone, and no erasure says so.")
+        return Verdict(self._seq, self._erased, self._hash)
 
-    def _note_erasure(self, seq: int, data: str | None) -> None:
+    def _explain(self, seq: int, data: str | None) -> None:
+        """Take the events that an erasure names off those that need one: all of them come before it."""
         if data is None:
             raise BrokenEventLog(seq, "it tells of an erasure and was itself erased.")
-        self._erasures.append((seq, parse_ranges(json.loads(data).get("events", ""))))
+        try:
+            ranges = parse_ranges(json.loads(data)["events"])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BrokenEventLog(seq, "it tells of an erasure, but not of what.") from error
+        for first, last in ranges:
+            del self._unexplained[bisect_left(self._unexplained, first) : bisect_right(self._unexplained, last)]
 
     def _compare_checkpoint(self, found: str) -> None:
         if self._checkpoint is not None and self._checkpoint.hash != found:
@@ -102,5 +120,10 @@ class Verifier:
 
 def _misplaced(found: Any, wanted: int) -> str:
     if isinstance(found, int) and found > wanted:
-        return f"it is missing; event {found} comes in its place."
-    return f"event {found!r} comes in its place: one was inserted, repeated or moved."
+        return f"it is missing; event {_short(found)} comes in its place."
+    return f"event {_short(found)} comes in its place: one was inserted, repeated or moved."
+
+
+def _short(found: Any) -> str:
+    """What stands where a number should, which may be anything."""
+    return str(found) if isinstance(found, int) and abs(found) < _ENDLESS else "without a number"

@@ -41,6 +41,8 @@ class UserChanges:
     @classmethod
     def parse(cls, update_data: Mapping[str, Any]) -> "UserChanges":
         """Read *update_data*. Raises `ValidationError` for an unknown name or a value of the wrong type."""
+        if not isinstance(update_data, Mapping):
+            raise ValidationError("update_data", "What to update must be a mapping of names to values.")
         known = {field.name: field.type for field in fields(cls)}
         values: dict[str, Any] = {}
         for name, value in update_data.items():
@@ -53,8 +55,15 @@ class UserChanges:
 
 
 def masked(update_data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of *update_data* that may be shown: the password, or its hash, is masked."""
-    return {name: MASK if name in _SECRET else value for name, value in update_data.items()}
+    """A copy of *update_data* that may be shown: a password, or its hash, is masked, and so is what has no known name.
+
+    Under a mistaken name, such as ``passwd``, it could be a password too; it is refused later, where that can be
+    announced, and so is what is no mapping at all.
+    """
+    if not isinstance(update_data, Mapping):
+        return {}
+    shown = {field.name for field in fields(UserChanges)} - _SECRET
+    return {name: value if name in shown else MASK for name, value in update_data.items()}
 
 
 def _typed(name: str, value: Any) -> Any:

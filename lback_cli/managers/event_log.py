@@ -3,26 +3,28 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import EventNotFound
+from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
+from lback_cli.events.chain import canonical
 from lback_cli.events.checkpoint import Checkpoint
-from lback_cli.events.erasure import ERASURE, format_ranges, mentions, names_in
+from lback_cli.events.erasure import ERASURE, format_ranges, mentions, own_names
 from lback_cli.events.export import read_rows
-from lback_cli.events.record import event_of
+from lback_cli.events.record import erasure_of
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import COLUMNS, Verdict, Verifier
 from lback_cli.managers.lookup import find_by_login, not_found, parse_id
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.repositories.event_repository import EventQuery
+from lback_cli.repositories.event_repository import EventQuery, Head
 from lback_cli.repositories.work import Work, reading, transaction
 from lback_cli.signals import find_signal
 from lback_cli.times import parse_moment, timestamp
+
+_SCANNED = ("seq", "signal", "subject_id", "subject", "data")
 
 POLL_SECONDS = 0.5
 """How often `EventLog.follow` looks for new events."""
@@ -30,10 +32,14 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What `EventLog.erase_user` did: the user's id, if known, and how many events lost their personal data."""
+    """What `EventLog.erase_user` did: the user's id, if known, and how many events lost their personal data.
+
+    *scrubbed* is false where a SQLite file could not be rewritten, as others were using it.
+    """
 
     user_id: int | None
     events: int
+    scrubbed: bool = True
 
 
 class EventLog:
@@ -97,7 +103,7 @@ class EventLog:
         Since numbers are given in the order of commits, none can appear behind the last one seen.
         """
         with reading(self._database) as work:
-            last = work.events.head().seq if query.after is None else query.after
+            last = _head(work).seq if query.after is None else query.after
         while True:
             with reading(self._database) as work:
                 for event in work.events.select(replace(query, after=last)):
@@ -111,9 +117,9 @@ class EventLog:
             return Summary(work.events.count_by_day(timestamp(parse_moment(since, self._services.now()))))
 
     def checkpoint(self) -> Checkpoint:
-        """The end of the log, to be kept elsewhere."""
+        """The end of the log, to be kept elsewhere. Raises `BrokenEventLog` where the log has lost it."""
         with reading(self._database) as work:
-            head = work.events.head()
+            head = _head(work)
         return Checkpoint(head.seq, head.seq, head.hash)
 
     def verify(self, checkpoint: Checkpoint | None = None) -> Verdict:
@@ -122,27 +128,43 @@ class EventLog:
         with reading(self._database) as work:
             head = work.events.head()
             verifier.feed(work.events.walk(COLUMNS))
-        return verifier.finish((head.seq, head.hash))
+        return verifier.finish((head.seq, head.hash) if head else (None, None))
 
     def erase_user(self, identifier: str, users: UserManager) -> Erasure:
         """Delete the user, if still there, and blank the person's data in all past events, in one transaction.
 
         Blanked are the events about the user, and those about others that mention the user's names or addresses. What
-        remains is when what was done by whom to which id. Raises `UserNotFound` or what `UserManager.delete_user`
-        raises.
+        remains is when what was done by whom to which id. On SQLite the file is then rewritten, as it keeps what was
+        deleted until the space is needed. Raises `UserNotFound` or what `UserManager.delete_user` raises.
         """
-        with transaction(self._database) as work:
+        with reading(self._database) as work:
             user_id = self._past_or_present(work, identifier)
-            user = None if user_id is None else work.users.get(user_id)
-            names = {identifier.lower()} if user_id is None else set[str]()
-            if user is not None:
-                names |= {user.username.lower(), user.email.lower()}
-                users.delete_user(user.id, session=work.session)
-            sequences = _events_of(work, user_id, names)
-            work.events.erase(sequences)
-            data = {"user_id": user_id, "events": format_ranges(sequences)}
-            work.events.append([event_of(ERASURE, "erase_user", uuid4().hex, data)])
-        return Erasure(user_id, len(sequences))
+            known = self._names(work, user_id, identifier)
+            seen = _head(work).seq
+            # Most of the work, before the lock that holds up everybody else.
+            sequences = _events_of(work, user_id, known, after=0)
+        refused: LbackError | None = None
+        with transaction(self._database) as work:
+            user = None if user_id is None else work.users.get(user_id, lock=True)
+            names = self._names(work, user_id, identifier)
+            try:
+                if user is not None:
+                    users.delete_user(user.id, session=work.session)
+            except LbackError as error:
+                # So far nothing has changed but the log, and what it tells of this refusal is to stay.
+                refused = error
+            else:
+                # Nobody can add an event about the person from here on.
+                work.events.lock()
+                if names == known:
+                    sequences += _events_of(work, user_id, names, after=seen)
+                else:
+                    sequences = _events_of(work, user_id, names, after=0)
+                work.events.erase(sequences)
+                work.events.append([erasure_of(user_id, format_ranges(sequences))])
+        if refused is not None:
+            raise refused
+        return Erasure(user_id, len(sequences), scrubbed=self._database.scrub())
 
     def _about(self, identifier: str) -> EventQuery:
         with reading(self._database) as work:
@@ -152,41 +174,86 @@ class EventLog:
     def _past_or_present(self, work: Work, identifier: str) -> int | None:
         """The id of a user who is, or was, called *identifier*; None for one that only failed attempts tell of."""
         user_id = parse_id(identifier)
-        if user_id is None and (user := find_by_login(work.users, self._services, identifier)):
+        if user_id is not None:
+            if work.users.get(user_id) or next(work.events.select(EventQuery(subject_id=user_id, limit=1)), None):
+                return user_id
+            raise not_found(identifier)
+        if user := find_by_login(work.users, self._services, identifier):
             return user.id
-        query = EventQuery(subject_id=user_id, subject=identifier if user_id is None else None, newest_first=True)
-        events = work.events.select(query)
-        known = next((event for event in events if event["subject_id"] is not None), None)
-        if known is not None:
-            return int(known["subject_id"])
-        if user_id is not None and work.users.get(user_id) is not None:
-            return user_id
-        if user_id is None and next(work.events.select(EventQuery(subject=identifier, limit=1)), None):
+        attempted = False
+        for name in sorted(self._spellings(identifier)):
+            for query in (EventQuery(subject=name, newest_first=True), EventQuery(naming=name, newest_first=True)):
+                for event in work.events.select(query):
+                    if event["subject_id"] is not None and _is_about(event, name):
+                        return int(event["subject_id"])
+                    attempted |= event["subject"] == identifier
+        if attempted:
             return None
         raise not_found(identifier)
 
-
-def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> Verdict:
-    """Prove an exported log, against *checkpoint* if there is one. Raises `BrokenEventLog`."""
-    verifier = Verifier(checkpoint)
-    verifier.feed(read_rows(lines))
-    return verifier.finish()
-
-
-def _events_of(work: Work, user_id: int | None, names: set[str]) -> list[int]:
-    """The numbers of all events, not yet erased, that are about the user or mention one of the user's names."""
-    if user_id is not None:
+    def _names(self, work: Work, user_id: int | None, identifier: str) -> set[str]:
+        """All names and addresses that the user has or had, as far as is known, in lower case."""
+        if user_id is None:
+            return {name.lower() for name in self._spellings(identifier)}
+        user = work.users.get(user_id)
+        names = set() if user is None else {user.username.lower(), user.email.lower()}
         for event in work.events.select(EventQuery(subject_id=user_id)):
             if event["data"] is not None:
-                names |= names_in(json.loads(event["data"]))
-    return [
-        event["seq"]
-        for event in work.events.select(EventQuery())
-        if event["data"] is not None
-        and event["signal"] != ERASURE
-        and (
-            (user_id is not None and event["subject_id"] == user_id)
-            or (event["subject"] or "").lower() in names
-            or mentions(json.loads(event["data"]), names)
-        )
-    ]
+                names |= own_names(json.loads(event["data"]))
+        return names
+
+    def _spellings(self, identifier: str) -> set[str]:
+        """*identifier* as it was typed, and as it is stored where it is a name or address at all."""
+        canonical = self._services.canonical_email if "@" in identifier else self._services.canonical_username
+        try:
+            return {identifier, identifier.lower(), canonical(identifier)}
+        except ValidationError:
+            return {identifier, identifier.lower()}
+
+
+def _head(work: Work) -> Head:
+    head = work.events.head()
+    if head is None:
+        raise BrokenEventLog(1, "the head of the log, which tells of all events, is gone.")
+    return head
+
+
+def _is_about(event: Mapping[str, Any], name: str) -> bool:
+    """Whether the user that *event* is about was called *name*, as against one who only asked for that name."""
+    return event["data"] is not None and name.lower() in own_names(json.loads(event["data"]))
+
+
+def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> Verdict:
+    """Prove an exported log, against *checkpoint* if there is one. Raises `BrokenEventLog`.
+
+    A file without a line proves nothing, whoever wrote it, and is refused.
+    """
+    verifier = Verifier(checkpoint)
+    verifier.feed(read_rows(lines))
+    verdict = verifier.finish()
+    if verdict.events == 0:
+        raise BrokenEventLog(1, "it is missing: there is nothing at all.")
+    return verdict
+
+
+def _events_of(work: Work, user_id: int | None, names: set[str], *, after: int) -> list[int]:
+    """The numbers of the events behind *after*, not yet erased, that are about the user or mention one of *names*.
+
+    Another user may have the same name at another time: where an event is about that one, it is no mention.
+    """
+    needles = [canonical(name)[1:-1] for name in names]
+    found = []
+    for seq, signal, subject_id, subject, data in work.events.walk(_SCANNED, after=after):
+        if data is None or signal == ERASURE:
+            continue
+        if user_id is not None and subject_id == user_id:
+            found.append(seq)
+            continue
+        # What is not there as written is not there when read, and most of a large log need not be read.
+        text = f"{subject} {data}".lower()
+        if any(needle in text for needle in needles):
+            arguments = json.loads(data)
+            foreign = names if subject_id is None else names - own_names(arguments)
+            if mentions([subject, arguments], foreign):
+                found.append(seq)
+    return found

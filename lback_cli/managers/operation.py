@@ -12,13 +12,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.errors import (
-    DatabaseError,
-    LbackError,
-    MailError,
-    PasswordHashingError,
-    UnexpectedError,
-)
+from lback_cli.errors import LbackError, UnexpectedError, Unusable
 from lback_cli.events.record import EventRecord, event_of
 from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading, transaction
@@ -177,7 +171,7 @@ class Operation:
                     self.user = _reloaded(self.user, work)
                 arguments = self._failure_arguments(failure)
                 work.events.append([self._event(self.kind.failed, arguments)])
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001 - whatever keeps the event from being written, the signal is sent
             if self._in_transaction:
                 self.user = None
             _log_unrecorded(self, error)
@@ -202,7 +196,7 @@ class Operation:
         if self.user is not None:
             known.setdefault("username", self.user.username)
         arguments = signals.CATALOGUE[signal.name].arguments
-        return {argument.name: _copied(known.get(argument.name)) for argument in arguments}
+        return {argument.name: known.get(argument.name) for argument in arguments}
 
 
 def _reloaded(user: User, work: Work) -> User | None:
@@ -211,18 +205,13 @@ def _reloaded(user: User, work: Work) -> User | None:
     return None if identity is None else work.users.get(identity[0])
 
 
-def _log_unrecorded(operation: Operation, error: DatabaseError) -> None:
+def _log_unrecorded(operation: Operation, error: Exception) -> None:
     """The database is gone, and the event log with it: say so where it can still be seen."""
     import logging
 
     logging.getLogger("lback_cli.events").error(
         "The failure of %s %s could not be recorded in the event log: %s", operation.name, operation.id, safe(error)
     )
-
-
-def _copied(value: Any) -> Any:
-    """A receiver may keep or change a dict it was given; the next one gets its own."""
-    return dict(value) if isinstance(value, dict) else value
 
 
 def _unexpected(error: BaseException) -> UnexpectedError:
@@ -232,7 +221,7 @@ def _unexpected(error: BaseException) -> UnexpectedError:
 
 
 def foreign_exception(failure: LbackError) -> BaseException | None:
-    """The exception from outside lback that made the operation fail, as against a rule that refused it."""
-    if isinstance(failure, UnexpectedError | DatabaseError | MailError | PasswordHashingError):
+    """The exception that made the operation fail, the foreign one where there is one; a refusal by a rule has none."""
+    if isinstance(failure, Unusable) or failure.error_type == UnexpectedError.error_type:
         return failure.__cause__ or failure
     return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from lback_cli.errors import ValidationError
@@ -97,9 +98,10 @@ class Registration:
         return self._services.hasher.hash(candidate.password or "")
 
     def groups(self, work: Work, names: Sequence[str]) -> list[Group]:
-        """The default group, made if it is missing, and those called *names*. Raises `GroupNotFound`."""
+        """The default group, made if it is missing, and those called *names*, by name. Raises `GroupNotFound`."""
         default = work.groups.get_or_add(self._services.settings.users.default_group, now=self._services.now())
-        return list(dict.fromkeys([default, *(find_group(work.groups, self._services, name) for name in names)]))
+        chosen = {default, *(find_group(work.groups, self._services, name) for name in names)}
+        return sorted(chosen, key=attrgetter("name"))
 
     def user(self, new: NewUser, candidate: Candidate, password_hash: str, groups: list[Group]) -> User:
         """The row to insert."""

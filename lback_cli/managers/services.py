@@ -18,17 +18,28 @@ if TYPE_CHECKING:
 class Services:
     """Passwords, names, mail and time, as *settings* have them.
 
-    *data_directory* is where lback keeps files of its own; *clock* tells the time, in UTC.
+    *data_directory* is where lback keeps files of its own; *clock* tells the time, in UTC; *hasher* is one that may be
+    at work already.
     """
 
-    def __init__(self, settings: Settings, *, data_directory: Path, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        data_directory: Path,
+        clock: Callable[[], datetime] = utc_now,
+        hasher: "PasswordHasher | None" = None,
+    ) -> None:
         self.settings = settings
+        self._given_hasher = hasher
         self.now = clock
         self._data_directory = data_directory
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
         """Hashes and verifies passwords."""
+        if self._given_hasher is not None:
+            return self._given_hasher
         from lback_cli.security.passwords import PasswordHasher
 
         return PasswordHasher(self.settings.password)

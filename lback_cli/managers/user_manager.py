@@ -11,7 +11,8 @@
 | `reset_password` | the user | password_reset_started | password_reset_successful | password_reset_failed |
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -33,7 +34,7 @@ from lback_cli.managers.registration import (
     check_password_hash,
 )
 from lback_cli.managers.services import Services
-from lback_cli.models import Purpose, User
+from lback_cli.models import Group, Purpose, User
 from lback_cli.repositories.work import Work
 from lback_cli.security.tokens import generate_token, token_digest, token_prefix
 from lback_cli.settings import Settings
@@ -121,22 +122,29 @@ class UserManager:
     ) -> User:
         """Check *password* for the user with that name or address; the address must be verified, unless allowed.
 
-        Every path costs exactly one hash of the current parameters, so time does not tell who exists (ASVS 6.3.8).
+        Every path costs exactly one hash of the current parameters, so time does not tell who exists (ASVS 6.3.8);
+        only where an accepted password's hash was replaced meanwhile, it is checked against the new one too.
         A hash of an older scheme or cost is replaced. Raises `AuthenticationFailed`.
         """
 
         def body(run: Operation) -> User:
             with run.reading() as work:
                 user = run.user = find_by_login(work.users, self._services, username)
-            checked = self._services.hasher.verify(password, user.password_hash if user else None)
+            stored = None if user is None else user.password_hash
+            checked = self._services.hasher.verify(password, stored)
             if user is None:
                 raise AuthenticationFailed("user_not_found")
             if not checked.accepted:
                 raise AuthenticationFailed("incorrect_password")
-            _admit(user, user, allow_unverified=allow_unverified)
+            _admit(user, allow_unverified=allow_unverified)
             with run.transaction() as work:
                 locked = work.users.get(user.id, lock=True)
-                run.user = current = _admit(user, locked, allow_unverified=allow_unverified)
+                if locked is not None and locked.password_hash != stored:
+                    # Another login has upgraded the hash, or the password is another one now.
+                    checked = self._services.hasher.verify(password, locked.password_hash)
+                    if not checked.accepted:
+                        raise AuthenticationFailed("incorrect_password")
+                run.user = current = _admit(locked, allow_unverified=allow_unverified)
                 if checked.replacement is not None:
                     work.users.replace_password_hash(current, checked.replacement, now=self._services.now())
             return current
@@ -368,7 +376,7 @@ class UserManager:
             "is_active": changes.is_active,
             "is_email_verified": verified,
         }
-        groups = [group for group in dict.fromkeys([*user.groups, *added]) if group not in removed]
+        groups = _by_name({group for group in [*user.groups, *added] if group not in removed})
         wanted = {name: value for name, value in values.items() if value is not None}
         work.users.change(user, **wanted, groups=groups, updated_at=self._services.now())
         if changes.email is not None or password_hash is not None:
@@ -424,14 +432,17 @@ class UserManager:
         run.emit(signals.user_email_verification_successful, user=user, reason="set_by_administrator")
 
 
-def _admit(seen: User, current: User | None, *, allow_unverified: bool) -> User:
-    """*current*, unless the account may not log in, or changed since its password was checked."""
-    if current is None:
+def _by_name(groups: Iterable[Group]) -> list[Group]:
+    """*groups* in the order in which the database hands them out."""
+    return sorted(groups, key=attrgetter("name"))
+
+
+def _admit(user: User | None, *, allow_unverified: bool) -> User:
+    """*user*, unless the account may not log in."""
+    if user is None:
         raise AuthenticationFailed("user_not_found")
-    if current.password_hash != seen.password_hash:
-        raise AuthenticationFailed("incorrect_password")
-    if not current.is_active:
+    if not user.is_active:
         raise AuthenticationFailed("user_inactive")
-    if not (current.is_email_verified or allow_unverified):
+    if not (user.is_email_verified or allow_unverified):
         raise AuthenticationFailed("email_not_verified")
-    return current
+    return user

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, Literal, Self, TextIO
 
 from lback_cli.errors import OperationRejected
 from lback_cli.signals import Delivery, delivered
+from lback_cli.terminal import wants_color
 
 Format = Literal["rich", "json"]
 
@@ -79,7 +79,7 @@ class Trace:
         from lback_cli.receivers.trace_layout import Layout
 
         layout = Layout(stream.encoding or "utf-8")
-        color = _wants_color(stream) if self._color is None else self._color
+        color = wants_color(stream) if self._color is None else self._color
         if not color and not stream.isatty():
             from lback_cli.receivers.trace_plain import plain_text
 
@@ -105,12 +105,3 @@ def _is_last(delivery: Delivery) -> bool:
         for failure in delivery.failures
     )
     return delivery.role == "failure" or (delivery.role == "success" and not stopped)
-
-
-def _wants_color(stream: TextIO) -> bool:
-    """Whether *stream* gets colours: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that has any."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, select, update
+from sqlalchemy import ColumnElement, Table, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from lback_cli.events.chain import canonical
 from lback_cli.events.record import COLUMNS as RECORDED
 from lback_cli.events.record import EventRecord, chained
 from lback_cli.models import Event, EventHead
@@ -15,15 +16,22 @@ from lback_cli.repositories.bulk import insert_rows
 PAGE = 1000
 """Events fetched at a time by a query without a limit."""
 
+LARGEST_NUMBER = 2**63 - 1
+"""Beyond this no database has an event or an id, and a driver would raise."""
+
 EVENTS = cast(Table, Event.__table__)
 HEAD = cast(Table, EventHead.__table__)
+
+
+_HEAD = select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.id == 1)
 
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
     """Which events, in which order.
 
-    *since* and *until* are RFC 3339 text in UTC, *after* and *before* sequence numbers; all but *since* are exclusive.
+    *naming* is a user name or address that the data has as such. *since* and *until* are RFC 3339 text in UTC, *after*
+    and *before* sequence numbers; all but *since* are exclusive.
     *limit* None means all.
     """
 
@@ -31,6 +39,7 @@ class EventQuery:
     actor: str | None = None
     subject_id: int | None = None
     subject: str | None = None
+    naming: str | None = None
     since: str | None = None
     until: str | None = None
     after: int | None = None
@@ -61,16 +70,19 @@ class EventRepository:
         """
         if not records:
             return
-        head = self.head(lock=True)
+        head = self.lock()
         rows = chained(records, head.seq, head.hash)
         insert_rows(self._session, EVENTS, RECORDED, rows)
         self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=head.seq + len(rows), hash=rows[-1][-1]))
 
-    def head(self, *, lock: bool = False) -> Head:
-        """The end of the chain; *lock* keeps other writers away until the transaction ends."""
-        statement = select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.id == 1)
-        seq, hash_ = self._session.execute(statement.with_for_update() if lock else statement).one()
-        return Head(seq, hash_)
+    def lock(self) -> Head:
+        """The end of the chain, with other writers kept away from it until the transaction ends."""
+        return Head(*self._session.execute(_HEAD.with_for_update()).one())
+
+    def head(self) -> Head | None:
+        """The end of the chain; None where somebody deleted that row."""
+        found = self._session.execute(_HEAD).one_or_none()
+        return None if found is None else Head(*found)
 
     def select(self, query: EventQuery) -> Iterator[dict[str, Any]]:
         """The events that *query* describes, as rows by column name, fetched a page at a time and not kept."""
@@ -88,9 +100,14 @@ class EventRepository:
             last = page[-1]["seq"]
             left = None if left is None else left - size
 
-    def walk(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
-        """Those *columns* of every event, in the order of the log, in one query: for a walk through all of it."""
+    def walk(self, columns: Sequence[str], *, after: int = 0) -> Iterator[Sequence[Any]]:
+        """Those *columns* of every event behind number *after*, in the order of the log, in one query.
+
+        For a walk through all of it: nothing else can be asked of the session until it ends.
+        """
         statement = select(*(EVENTS.c[name] for name in columns)).order_by(EVENTS.c.seq)
+        if after:
+            statement = statement.where(EVENTS.c.seq > after)
         for page in self._session.execute(statement, execution_options={"yield_per": PAGE}).partitions():
             yield from page
 
@@ -114,15 +131,27 @@ class EventRepository:
 
 
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
-    equal = {"signal": query.signal, "actor": query.actor, "subject_id": query.subject_id, "subject": query.subject}
-    for name, value in equal.items():
-        if value is not None:
-            yield EVENTS.c[name] == value
+    if query.signal is not None:
+        yield EVENTS.c.signal == query.signal
+    if query.actor is not None:
+        yield EVENTS.c.actor == query.actor
+    if query.subject_id is not None:
+        yield EVENTS.c.subject_id == _within_range(query.subject_id)
+    if query.subject is not None:
+        yield EVENTS.c.subject == query.subject
+    if query.naming is not None:
+        # Canonical JSON is written in one way only; LIKE takes what surrounds it for no pattern.
+        named = (f'"{key}":{canonical(query.naming)}' for key in ("username", "email"))
+        yield or_(*(EVENTS.c.data.contains(text, autoescape=True) for text in named))
     if query.since is not None:
         yield EVENTS.c.time >= query.since
     if query.until is not None:
         yield EVENTS.c.time < query.until
     if query.after is not None:
-        yield EVENTS.c.seq > query.after
+        yield EVENTS.c.seq > _within_range(query.after)
     if query.before is not None:
-        yield EVENTS.c.seq < query.before
+        yield EVENTS.c.seq < _within_range(query.before)
+
+
+def _within_range(number: int) -> int:
+    return max(-1, min(number, LARGEST_NUMBER))

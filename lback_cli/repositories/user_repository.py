@@ -229,6 +229,8 @@ class UserRepository:
         self, selection: Select[Any], query: UserQuery, fetch: Callable[[Select[Any]], Sequence[T]]
     ) -> Iterator[Sequence[T]]:
         after, left = query.after, query.limit
+        if isinstance(after, int):
+            after = max(-1, min(after, LARGEST_ID))
         column = getattr(User, query.sort)
         while left is None or left > 0:
             size = PAGE if left is None else min(PAGE, left)
@@ -245,10 +247,9 @@ class UserRepository:
     @staticmethod
     def _conditions(query: UserQuery) -> Iterator[ColumnElement[bool]]:
         if query.search is not None:
-            yield or_(
-                User.username.icontains(query.search, autoescape=True),
-                User.email.icontains(query.search, autoescape=True),
-            )
+            # SQLite's lower() knows only ASCII.
+            part = query.search.lower()
+            yield or_(User.username.icontains(part, autoescape=True), User.email.icontains(part, autoescape=True))
         if query.prefix is not None:
             yield User.username.startswith(query.prefix, autoescape=True)
         if query.group is not None:

@@ -19,6 +19,7 @@ _STAND_IN = ".test"
 # library, whose import alone takes 25 ms.
 _PLAIN = re.compile(r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63}", re.ASCII)
 _RESERVED = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test"})
+_LONGEST_PLAIN = 128  # beyond it the library's several limits of length come into play
 _LONGEST_LOCAL_PART = 64
 _LONGEST_LABEL = 63
 
@@ -46,7 +47,7 @@ def canonical_email(raw: str) -> str:
 
 
 def _is_plain(address: str) -> bool:
-    if _PLAIN.fullmatch(address) is None or address.rpartition(".")[2] in _RESERVED:
+    if len(address) > _LONGEST_PLAIN or _PLAIN.fullmatch(address) is None or address.rpartition(".")[2] in _RESERVED:
         return False
     local, _, domain = address.partition("@")
     return len(local) <= _LONGEST_LOCAL_PART and all(len(label) <= _LONGEST_LABEL for label in domain.split("."))

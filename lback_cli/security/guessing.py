@@ -4,9 +4,10 @@ import gzip
 import re
 import string
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 # What people add to a word to satisfy a rule.
 _DECORATION = string.digits + string.punctuation + string.whitespace
@@ -36,12 +37,19 @@ def folded(text: str) -> str:
 
 
 @cache
-def common_passwords() -> frozenset[str]:
-    """Return the `folded` common passwords that come with lback (``data/README.md`` has their sources)."""
-    from importlib.resources import files  # costs more to import than the list to read
+def common_passwords() -> str:
+    """Return the `folded` common passwords that come with lback, each on a line between line ends.
 
-    packed = (files("lback_cli.security") / "data" / "common_passwords.txt.gz").read_bytes()
-    return frozenset(gzip.decompress(packed).decode("utf-8").splitlines())
+    One command looks up a dozen words: to search the text for them takes less than to cut it into a set.
+    ``data/README.md`` has their sources.
+    """
+    return gzip.decompress((Path(__file__).parent / "data" / "common_passwords.txt.gz").read_bytes()).decode("utf-8")
+
+
+def any_common(words: Iterable[str]) -> bool:
+    """Return whether one of *words*, which hold no line ends, is a common password."""
+    text = common_passwords()
+    return any(f"\n{word}\n" in text for word in words)
 
 
 def cores(password: str) -> set[str]:

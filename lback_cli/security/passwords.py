@@ -2,6 +2,8 @@
 
 import base64
 import re
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,8 +96,19 @@ class PasswordHasher:
         )
         cost = f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}$"
         self._current_form = re.compile(rf"{re.escape(cost)}{_BASE64}\${_ARGON2_TAG}")
+        self._begun: _BegunHash | None = None
         # Made of constants: computing it would cost a second hash in the very process that is being timed.
         self._dummy = f"{cost}{_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
+
+    def begin(self, password: str) -> None:
+        """Start to hash *password* on another core, for the `hash` of the same password that is about to follow.
+
+        A command can thus load its modules meanwhile, which takes as long. Should the password be refused, the hash is
+        thrown away. At most one is begun at a time.
+        """
+        normalized = normalize_password(password)
+        if normalized is not None:
+            self._begun = _BegunHash(normalized, self._computed)
 
     def hash(self, password: str) -> str:
         """Return the hash to store for *password*, which is in the form that `PasswordPolicy.check` returned.
@@ -103,11 +116,15 @@ class PasswordHasher:
         Raises:
             PasswordHashingError: it could not be computed, for instance for want of memory.
         """
+        begun, self._begun = self._begun, None
         self.operations += 1
         try:
-            hashed: str = self._current.hash(password)
+            return begun.result() if begun is not None and begun.password == password else self._computed(password)
         except Exception as error:
             raise _hashing_failed() from error
+
+    def _computed(self, password: str) -> str:
+        hashed: str = self._current.hash(password)
         return hashed
 
     def verify(self, password: str, stored: str | None) -> Verification:
@@ -230,6 +247,32 @@ class PasswordHasher:
             )
         maximum = _MAXIMUM_ROUNDS.get(scheme)
         return maximum is None or bool(parsed.rounds <= maximum)
+
+
+class _BegunHash:
+    """The hash of *password*, which a thread is computing; Argon2 lets go of the interpreter meanwhile."""
+
+    def __init__(self, password: str, compute: Callable[[str], str]) -> None:
+        self.password = password
+        self._compute = compute
+        self._hashed: str | None = None
+        self._error: Exception | None = None
+        # A daemon, as a command that was refused need not wait for it.
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._hashed = self._compute(self.password)
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            self._error = error
+
+    def result(self) -> str:
+        """The hash, as soon as it is there. Raises what hashing raised."""
+        self._thread.join()
+        if self._hashed is None:
+            raise self._error or RuntimeError("the thread ended without a hash")
+        return self._hashed
 
 
 def _phc_base64(data: bytes) -> str:

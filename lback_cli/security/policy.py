@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from lback_cli.errors import ConfigurationError, ValidationError
-from lback_cli.security.guessing import choices, common_passwords, cores, folded
+from lback_cli.security.guessing import any_common, choices, cores, folded
 from lback_cli.security.text import safe
 from lback_cli.settings.schema import PasswordSettings
 
@@ -58,7 +58,7 @@ class PasswordPolicy:
         words = self._context_words(username, email)
         if found & words or _is_mostly(text, words):
             raise _refusal("The password is built from the user's name or address, or the application's name.")
-        if found & common_passwords():
+        if any_common(found):
             raise _refusal("The password is a common one, or a common one with additions.")
         if found & self._blocklist():
             raise _refusal("The password is on the list in [password] blocklist_file, or one there with additions.")

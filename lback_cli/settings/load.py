@@ -41,13 +41,14 @@ def load_settings(
     directory = directory or Path()
     environment_file = read_private_variables(directory / ".env", ENVIRONMENT_PREFIX)
     values: Values = {}
-    config_file = _find_config_file(config, {**environment_file, **environment}, directory)
+    merged = {**environment_file, **environment}
+    config_file = _find_config_file(config, merged, directory)
     if config_file is not None:
         values |= _from_file(config_file)
     values |= _from_environment(environment_file, " in .env")
     values |= _from_environment(environment, "")
     values |= _from_overrides(overrides or {})
-    return _build(values, config_file)
+    return _build(values, config_file, merged.get("LBACK_ACTOR") or None)
 
 
 def user_config_file() -> Path:
@@ -57,7 +58,7 @@ def user_config_file() -> Path:
     return user_config_path("lback") / "config.toml"
 
 
-def _build(values: Values, config_file: Path | None) -> Settings:
+def _build(values: Values, config_file: Path | None, actor: str | None) -> Settings:
     built: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for section in sections():
@@ -71,7 +72,7 @@ def _build(values: Values, config_file: Path | None) -> Settings:
             else:
                 sources[name] = "default"
         built[section.name] = section_class(section)(**chosen)
-    return Settings(**built, sources=sources, config_file=config_file)
+    return Settings(**built, sources=sources, config_file=config_file, actor=actor)
 
 
 def _find_config_file(config: Path | None, environment: Mapping[str, str], directory: Path) -> Path | None:

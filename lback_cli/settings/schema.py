@@ -151,7 +151,7 @@ class Settings:
     """All configuration, with the place each value came from.
 
     *sources* maps ``section.key`` to ``default``, a file, an environment variable or an option; *config_file* is the
-    TOML file that was read, if any.
+    TOML file that was read, if any; *actor* is what ``LBACK_ACTOR`` says, in the environment or in ``.env``.
     """
 
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
@@ -163,6 +163,7 @@ class Settings:
     output: OutputSettings = field(default_factory=OutputSettings)
     sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
     config_file: Path | None = field(default=None, metadata={"section": False})
+    actor: str | None = field(default=None, metadata={"section": False})
 
 
 def sections() -> Iterator[Field[Any]]:

@@ -41,7 +41,7 @@ class ReceiverFailure:
     """A receiver, by its dotted name, and the exception that it raised."""
 
     receiver: str
-    exception: Exception
+    exception: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
       wrote may be half done;
     - any other is logged, and that is all.
 
+    What ends the process, such as `KeyboardInterrupt`, is raised at once, without running the remaining receivers.
     A failure signal reports what is settled, so nothing its receivers raise goes further than the log.
     """
     if (counter := _rehearsed.get()) is not None:
@@ -110,14 +111,22 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
     time = utc_now()
     receivers = list(signal.receivers_for(operation.sender))
     failures: list[ReceiverFailure] = []
+    interruption: BaseException | None = None
+    ran = 0
+    changeable = any(isinstance(value, dict | list) for value in arguments.values())
     for receiver in receivers:
+        ran += 1
         try:
-            result = receiver(operation.sender, **arguments)
+            result = receiver(operation.sender, **(_own(arguments) if changeable else arguments))
             if isinstance(result, Coroutine):
                 result.close()
                 raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
         except Exception as error:  # noqa: BLE001 - a receiver is foreign code
             failures.append(ReceiverFailure(_dotted_name(receiver), error))
+        except BaseException as error:  # noqa: BLE001 - raised below, once those who watch know that the signal was sent
+            failures.append(ReceiverFailure(_dotted_name(receiver), error))
+            interruption = error
+            break
     delivery = Delivery(
         operation=operation.name,
         operation_id=operation.id,
@@ -127,12 +136,29 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
         role=operation.role(signal),
         sender=operation.sender,
         arguments=arguments,
-        receivers=len(receivers),
+        receivers=ran,
         failures=failures,
     )
-    delivered.send(operation.sender, delivery=delivery)
+    _tell_watchers(delivery)
+    if interruption is not None:
+        raise interruption
     if failures:
         _settle(spec, failures)
+
+
+def _tell_watchers(delivery: Delivery) -> None:
+    for watcher in list(delivered.receivers_for(delivery.sender)):
+        try:
+            watcher(delivery.sender, delivery=delivery)
+        except Exception as error:  # noqa: BLE001 - who only watches must not disturb
+            _log("delivered", ReceiverFailure(_dotted_name(watcher), error))
+
+
+def _own(value: Any) -> Any:
+    """A receiver may change a dict or list that it was given: nobody else sees that, the operation least of all."""
+    if isinstance(value, Mapping):
+        return {key: _own(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, list) else value
 
 
 def _settle(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
@@ -145,7 +171,7 @@ def _settle(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
         elif spec.carries_session:
             fatal.append(_crash(spec, failure))
         else:
-            _log(spec, failure)
+            _log(spec.name, failure)
     if fatal:
         raise fatal[0]
 
@@ -160,13 +186,13 @@ def _crash(spec: SignalSpec, failure: ReceiverFailure) -> UnexpectedError:
     return crash
 
 
-def _log(spec: SignalSpec, failure: ReceiverFailure) -> None:
+def _log(signal: str, failure: ReceiverFailure) -> None:
     """Report a failure that does not stop the operation: on stderr, unless the application configured logging."""
     import logging
 
     error = failure.exception
     logging.getLogger("lback_cli.signals").error(
-        "The receiver %s of %s failed: %s: %s", failure.receiver, spec.name, type(error).__name__, safe(error)
+        "The receiver %s of %s failed: %s: %s", failure.receiver, signal, type(error).__name__, safe(error)
     )
 
 

@@ -3,16 +3,17 @@
     python tests/benchmarks/startup.py [--runs 25] [--venv DIRECTORY] [--checkout DIRECTORY]
 
 Each comparison starts its commands in turn (A B C A B C ...), so that whatever else the machine does falls on all of
-them alike, and prints the least and the median time of each, the ratio of the medians, and the median of the ratios
-of runs that followed each other. The peers have what `lback` has: SQLite, and Argon2id with 64 MiB, 3 passes and 4
-lanes, which is read back from their databases. The virtual environment is made with pip when it is missing; lback is
-installed in it as users have it, compiled and not editable.
+them alike, and prints the least and the median time of each, the median of its processor time, the ratio of the median
+times, and the median of the ratios of runs that followed each other. The peers have what `lback` has: SQLite, and
+Argon2id with 64 MiB, 3 passes and 4 lanes, which is read back from their databases. The virtual environment is made
+with pip when it is missing; lback is installed in it as users have it, compiled and not editable.
 """
 # ruff: noqa: T201 - printing is what it is for
 
 import argparse
 import os
 import platform
+import resource
 import sqlite3
 import statistics
 import subprocess
@@ -24,6 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 PEERS = ("django>=5.2", "flask-security[common,fsqla]>=5.6", "argon2-cffi>=25.1")
 PARAMETERS = "$argon2id$v=19$m=65536,t=3,p=4$"
@@ -93,10 +95,10 @@ class Place:
             "FLASK_APP": "flask_app",
         }
 
-    def run(self, command: Sequence[str], stdin: str = "") -> float:
-        """Run *command* to its end, and return how many seconds that took. Exits when it fails."""
+    def run(self, command: Sequence[str], stdin: str = "") -> "Cost":
+        """Run *command* to its end, and return what that took. Exits when it fails."""
         program = [str(self.programs / command[0]), *command[1:]]
-        started = time.perf_counter()
+        cpu, started = children_cpu(), time.perf_counter()
         done = subprocess.run(
             program,
             env=self.environment,
@@ -106,12 +108,12 @@ class Place:
             text=True,
             check=False,
         )
-        took = time.perf_counter() - started
+        took = Cost(time.perf_counter() - started, children_cpu() - cpu)
         if done.returncode != 0:
             sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
         return took
 
-    def python(self, code: str) -> float:
+    def python(self, code: str) -> "Cost":
         """Run *code* in the environment's interpreter."""
         return self.run(["python", "-c", code])
 
@@ -121,22 +123,34 @@ class Place:
         return f"person{self.number:06}"
 
 
-Command = Callable[[Place], float]
+class Cost(NamedTuple):
+    """Seconds by the clock, and of all processors."""
+
+    time: float
+    cpu: float
 
 
-def register_lback(place: Place) -> float:
+def children_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+Command = Callable[[Place], Cost]
+
+
+def register_lback(place: Place) -> Cost:
     name = place.fresh()
     command = ["lback", "user", "register", name, "--email", f"{name}@example.org", "--password-stdin"]
     return place.run(command, PASSWORD)
 
 
-def register_django(place: Place) -> float:
+def register_django(place: Place) -> Cost:
     name = place.fresh()
     command = ["createsuperuser", "--noinput", "--username", name, "--email", f"{name}@example.org"]
     return place.run(["django-admin", *command])
 
 
-def register_flask(place: Place) -> float:
+def register_flask(place: Place) -> Cost:
     command = ["flask", "users", "create", f"{place.fresh()}@example.org", "--password", PASSWORD, "--active"]
     return place.run(command)
 
@@ -212,17 +226,18 @@ def set_up(place: Place) -> None:
 
 def compare(place: Place, commands: Mapping[str, Command], targets: Mapping[str, float], runs: int) -> None:
     """Run all *commands* in turn, *runs* times, and print what they took."""
-    times: dict[str, list[float]] = {name: [] for name in commands}
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
-            times[name].append(command(place))
-    ours, *_ = times.values()
-    print(f"\n{'command':32}{'min ms':>8}{'median ms':>11}{'ratio':>8}{'paired':>8}{'target':>8}")
-    for name, taken in times.items():
-        line = f"{name:32}{min(taken) * 1000:8.0f}{statistics.median(taken) * 1000:11.0f}"
+            costs[name].append(command(place))
+    ours, *_ = costs.values()
+    print(f"\n{'command':30}{'min ms':>8}{'median ms':>11}{'cpu ms':>8}{'ratio':>8}{'paired':>8}{'target':>8}")
+    for name, found in costs.items():
+        times, cpu = [cost.time for cost in found], statistics.median(cost.cpu for cost in found)
+        line = f"{name:30}{min(times) * 1000:8.0f}{statistics.median(times) * 1000:11.0f}{cpu * 1000:8.0f}"
         if name in targets:
-            ratio = statistics.median(ours) / statistics.median(taken)
-            paired = statistics.median(mine / theirs for mine, theirs in zip(ours, taken, strict=True))
+            ratio = statistics.median(cost.time for cost in ours) / statistics.median(times)
+            paired = statistics.median(mine.time / theirs for mine, theirs in zip(ours, times, strict=True))
             verdict = "met" if ratio <= targets[name] else "MISSED"
             line += f"{ratio:8.2f}{paired:8.2f}{targets[name]:8.2f}  {verdict}"
         print(line)

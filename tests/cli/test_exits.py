@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from blinker import NamedSignal
+
 from lback_cli import errors, signals
 from lback_cli.cli.app import EPILOG
 from lback_cli.cli.exits import MEANINGS, Ended, Exit, exit_code
@@ -20,6 +21,8 @@ EXITS = {
     "UserNotFound": Exit.NOT_FOUND,
     "GroupNotFound": Exit.NOT_FOUND,
     "SignalNotFound": Exit.NOT_FOUND,
+    "EventNotFound": Exit.NOT_FOUND,
+    "BrokenEventLog": Exit.REFUSED,
     "Conflict": Exit.CONFLICT,
     "UserExists": Exit.CONFLICT,
     "GroupExists": Exit.CONFLICT,
@@ -100,7 +103,7 @@ def test_a_receiver_that_vetoes_is_7_with_its_reason(cli: Cli, password: str) ->
 def test_a_receiver_that_crashes_with_the_transaction_in_its_hands_is_1_without_a_traceback(
     cli: Cli, password: str
 ) -> None:
-    def crash(_sender: Any, session: Any, **_arguments: Any) -> None:
+    def crash(_sender: Any, **_arguments: Any) -> None:
         raise ZeroDivisionError("\x1b[31mred")
 
     command = ("user", "register", "alice", "--email", "a@example.org", "--password-stdin")

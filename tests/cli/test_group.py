@@ -41,13 +41,17 @@ def test_a_group_is_shown_and_listed_with_its_members(staff: Cli, register: Cli)
     [
         (
             "json",
-            '[\n  {"id": 1, "name": "staff", "description": "Everybody", "members": 0, '
-            '"created_at": "TIME", "updated_at": "TIME"}\n]\n',
+            (
+                '[\n  {"id": 1, "name": "staff", "description": "Everybody", "members": 0, '
+                '"created_at": "TIME", "updated_at": "TIME"}\n]\n'
+            ),
         ),
         (
             "jsonl",
-            '{"id": 1, "name": "staff", "description": "Everybody", "members": 0, '
-            '"created_at": "TIME", "updated_at": "TIME"}\n',
+            (
+                '{"id": 1, "name": "staff", "description": "Everybody", "members": 0, '
+                '"created_at": "TIME", "updated_at": "TIME"}\n'
+            ),
         ),
         ("csv", "id,name,description,members,created_at,updated_at\n1,staff,Everybody,0,TIME,TIME\n"),
     ],
@@ -63,8 +67,10 @@ def test_groups_are_listed_in_every_form(staff: Cli, form: str, out: str) -> Non
         (
             ("create", "a b"),
             7,
-            "The group name 'a b' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
-            "beginning with a letter or digit.",
+            (
+                "The group name 'a b' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
+                "beginning with a letter or digit."
+            ),
         ),
         (
             ("create", "x", "--description", "\x1b[31m"),

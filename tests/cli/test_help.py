@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import typer
+
 from lback_cli.cli.app import NOUNS, app
 from lback_cli.cli.runtime import Runtime
 
@@ -64,6 +65,9 @@ def test_every_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> 
             assert context.params is not None
 
 
+_REDIRECTIONS = ("<", ">", ">>")
+
+
 def _calls(line: str) -> Iterator[list[str]]:
     """The words of every `lback` in a shell command line, without redirections."""
     words: list[str] = []
@@ -72,7 +76,7 @@ def _calls(line: str) -> Iterator[list[str]]:
     for word in [*lexer, "&&"]:
         if word in ("|", "&&"):
             if words[:1] == ["lback"]:
-                yield words[1 : words.index("<") if "<" in words else None]
+                yield words[1 : next((place for place, word in enumerate(words) if word in _REDIRECTIONS), None)]
             words = []
         else:
             words.append(word)
@@ -82,7 +86,7 @@ def _calls(line: str) -> Iterator[list[str]]:
 def test_without_a_verb_there_is_help_and_2(cli: Cli, words: tuple[str, ...]) -> None:
     outcome = cli(*words)
     assert (outcome.status, outcome.err) == (2, "")
-    assert outcome.out == cli(*words, "--help").out
+    assert outcome.out.rstrip() == cli(*words, "--help").out.rstrip()
 
 
 def test_the_help_of_all_lists_every_noun_and_every_exit_code(cli: Cli) -> None:

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import lback_cli
 import pytest
+
+import lback_cli
 
 Cli = Callable[..., Any]
 
@@ -32,7 +34,7 @@ def test_the_version_is_one_line(cli: Cli) -> None:
         ),
         (
             ("user", "list", "--colour"),
-            "No such option: --colour (Possible options: --no-color).",
+            "No such option: --colour (Possible options: --actor, --no-color).",
             "lback user list --help shows what it takes.",
         ),
         (
@@ -53,7 +55,7 @@ def test_the_version_is_one_line(cli: Cli) -> None:
         (
             ("user", "register", "a", "--email"),
             "Option '--email' requires an argument.",
-            "lback user register --help shows what it takes.",
+            "lback --help shows what it takes.",
         ),
         (
             ("user", "register", "a", "--email", "a@example.org", "--password", "x"),
@@ -130,16 +132,15 @@ def test_head_gets_its_line_and_nobody_complains(lback: Any) -> None:
     assert done.returncode in (0, 141), "0 where everything fitted into the pipe"
 
 
-@pytest.mark.parametrize("command", ["user list -o json", "group list", "db status", "--version", "user --help"])
+@pytest.mark.parametrize("command", ["user list -o csv", "db init -q", "signals list", "--version", "user --help"])
 def test_a_full_disk_behind_stdout_is_9(lback: Any, command: str) -> None:
-    lback("group", "create", "staff")
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         outcome = lback(*command.split(), stdout=full)
     assert outcome == (9, "", "error: Standard output: No space left on device.\n")
 
 
 def test_messages_that_nobody_can_read_do_not_change_the_outcome(lback: Any) -> None:
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         made = lback("group", "create", "staff", "-o", "jsonl", stderr=full)
         assert (made.status, json.loads(made.out)["name"]) == (0, "staff")
         assert lback("group", "show", "nobodys", stderr=full).status == 5
@@ -160,6 +161,8 @@ def test_a_trace_file_on_a_full_disk_is_reported_once_and_the_operation_goes_on(
 
 
 def test_bytes_that_are_no_utf8_never_reach_a_traceback(lback: Any) -> None:
-    for command in ("user show", "user exists", "group show", "signals show", "user delete --yes"):
-        outcome = lback(*command.split(), b"\xff\xfe")
-        assert (outcome.status, "Traceback" in outcome.err) == (5, False), command
+    assert lback("user", "show", b"\xff\xfe") == (
+        5,
+        "",
+        "error: There is no user '\\udcff\\udcfe'.\n       'lback user list' shows who there is.\n",
+    )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 Cli = Callable[..., Any]
@@ -76,8 +77,10 @@ def test_quiet_drops_messages_and_keeps_results_warnings_and_errors(listing: Cli
     assert outcome == (
         4,
         "",
-        f"warning: others can read {secret}; run: chmod 600 {secret}\n"
-        "error: Authentication failed.\n       --trace-signals shows the reason.\n",
+        (
+            f"warning: others can read {secret}; run: chmod 600 {secret}\n"
+            "error: Authentication failed.\n       --trace-signals shows the reason.\n"
+        ),
     )
     assert listing("user", "update", "alice", "--deactivate", "-q")[::2] == (0, "")
 
@@ -91,9 +94,7 @@ def test_a_trace_file_is_appended_to_and_only_its_owner_can_read_it(listing: Cli
     assert trace.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_trace_file_that_cannot_be_written_stops_the_operation_before_it_begins(
-    listing: Cli, tmp_path: Path
-) -> None:
+def test_a_trace_file_that_cannot_be_written_stops_the_operation_before_it_begins(listing: Cli, tmp_path: Path) -> None:
     path = tmp_path / "missing" / "trace"
     assert listing("user", "delete", "alice", "--yes", "--trace-file", str(path)) == (
         9,
@@ -130,3 +131,54 @@ def test_colours_in_a_pipe_only_when_forced(
     for form in ("json", "jsonl", "csv"):
         assert "\x1b" not in listing("user", "show", "alice", "-o", form, *options, **variables).out
     assert "\x1b" not in listing("user", "show", "bob", "-o", "json", *options, **variables).err
+
+
+@pytest.mark.usefixtures("listing")
+@pytest.mark.parametrize(
+    ("variables", "options", "coloured"),
+    [
+        ({}, (), True),
+        ({"NO_COLOR": "1"}, (), False),
+        ({"TERM": "dumb"}, (), False),
+        ({}, ("--no-color",), False),
+    ],
+)
+def test_a_terminal_gets_colours_unless_they_are_refused(
+    lback: Any, variables: dict[str, str], options: tuple[str, ...], coloured: bool
+) -> None:
+    command = "lback user list $0; lback user show alice $0; lback user show bob $0; lback user list 2>&1 | cat"
+    child = pexpect.spawn(
+        "bash",
+        ["-c", command, *(options or ["-q"])],
+        env=lback.environment | variables,
+        cwd=str(lback.directory),
+        dimensions=(40, 120),
+        timeout=30,
+    )
+    child.expect(pexpect.EOF)
+    shown = child.before.decode()
+    child.close()
+    table, rest = shown.split("alice", 1)
+    record, failure = rest.split("error:", 1)
+    for part in (table, record, failure.split("\n")[0] if coloured else shown):
+        assert ("\x1b[" in part) == coloured
+    assert "\x1b" not in shown.rpartition("id  username")[2], "a pipe on a terminal's stdout is none"
+
+
+@pytest.mark.usefixtures("listing")
+def test_a_table_wraps_to_the_width_of_the_terminal_and_loses_nothing(lback: Any) -> None:
+    child = pexpect.spawn(
+        lback.program,
+        ["user", "list", "--no-color"],
+        env=lback.environment,
+        cwd=str(lback.directory),
+        dimensions=(40, 44),
+        timeout=30,
+    )
+    child.expect(pexpect.EOF)
+    rows = child.before.decode().split("\r\n")
+    child.close()
+    assert max(map(len, rows)) <= 44
+    first = next(row for row in rows if "yes" in row)
+    column = slice(first.index("alice", first.index("alice") + 1), first.index("yes"))
+    assert "".join(row[column].strip() for row in rows[rows.index(first) :]) == "alice@example.org"

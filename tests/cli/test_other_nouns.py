@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from lback_cli.database.schema import REVISION
+
 Cli = Callable[..., Any]
 
 
 def status(path: object, state: str, revision: str) -> str:
-    text = f"database  {path}\nbackend   sqlite\nstate     {state}\nrevision  {revision}\nneeded    0001\n"
+    text = f"database  {path}\nbackend   sqlite\nstate     {state}\nrevision  {revision}\nneeded    {REVISION}\n"
     return text.replace("revision  \n", "revision\n")
 
 
@@ -22,13 +24,13 @@ def test_a_named_database_is_made_by_init_and_by_nothing_else(cli: Cli, tmp_path
     assert cli("user", "list", url) == (9, "", missing)
     assert cli("db", "upgrade", url) == (9, "", missing)
     assert not path.exists()
-    assert cli("db", "init", url) == (0, status(path, "current", "0001"), f"{path} is ready.\n")
-    assert cli("db", "init", url) == (0, status(path, "current", "0001"), f"{path} has its tables already.\n")
-    assert cli("db", "upgrade", url) == (0, status(path, "current", "0001"), f"{path} is up to date.\n")
+    assert cli("db", "init", url) == (0, status(path, "current", REVISION), f"{path} is ready.\n")
+    assert cli("db", "init", url) == (0, status(path, "current", REVISION), f"{path} has its tables already.\n")
+    assert cli("db", "upgrade", url) == (0, status(path, "current", REVISION), f"{path} is up to date.\n")
     assert cli("db", "status", url, "-o", "jsonl") == (
         0,
         json.dumps(
-            {"database": str(path), "backend": "sqlite", "state": "current", "revision": "0001", "needed": "0001"}
+            {"database": str(path), "backend": "sqlite", "state": "current", "revision": REVISION, "needed": REVISION}
         )
         + "\n",
         "",

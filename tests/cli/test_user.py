@@ -108,19 +108,23 @@ def test_register_joins_groups_and_can_begin_inactive(cli: Cli, register: Cli) -
             ("b ob", "--email", "bob@example.org"),
             7,
             "validation_error",
-            "The user name 'b ob' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
-            "beginning with a letter or digit.",
+            (
+                "The user name 'b ob' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
+                "beginning with a letter or digit."
+            ),
         ),
         (
             ("bob", "--email", "bob"),
             7,
             "validation_error",
-            "'bob' is not a usable e-mail address. An email address must have an @-sign. "
-            "Give one plain address such as alice@example.org.",
+            (
+                "'bob' is not a usable e-mail address. An email address must have an @-sign. "
+                "Give one plain address such as alice@example.org."
+            ),
         ),
     ],
 )
-def test_register_that_fails_leaves_no_user(
+def test_register_that_fails_leaves_no_user(  # noqa: PLR0917 - fixtures and the case
     cli: Cli, register: Cli, password: str, arguments: tuple[str, ...], status: int, code: str, message: str
 ) -> None:
     register("alice", "--verified")
@@ -150,9 +154,7 @@ def test_skipping_does_not_hide_that_the_address_belongs_to_somebody_else(
     assert outcome == (6, "", error("The e-mail address 'alice@example.org' is taken."))
 
 
-def test_authenticate_accepts_the_right_password_by_name_and_by_address(
-    cli: Cli, register: Cli, password: str
-) -> None:
+def test_authenticate_accepts_the_right_password_by_name_and_by_address(cli: Cli, register: Cli, password: str) -> None:
     register("alice", "--verified")
     for login in ("alice", "ALICE", "alice@example.org"):
         outcome = cli("user", "authenticate", login, "--password-stdin", input=password)
@@ -222,9 +224,7 @@ def test_update_changes_what_is_named_and_nothing_else(cli: Cli, register: Cli, 
     )
     activated = cli("user", "update", "id:1", "--activate", "--unverified", "-o", "jsonl", "-q")
     assert json.loads(activated.out) == alice_json(username="alicia", email="a@example.net", groups=["staff"])
-    assert (
-        cli("user", "authenticate", "alicia", "--allow-unverified", "--password-stdin", input=password).status == 0
-    )
+    assert cli("user", "authenticate", "alicia", "--allow-unverified", "--password-stdin", input=password).status == 0
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,11 @@ def test_delete_with_yes_deletes_for_good(cli: Cli, register: Cli) -> None:
 
 def test_delete_without_a_terminal_wants_to_be_told(cli: Cli, register: Cli) -> None:
     register("alice")
-    assert cli("user", "delete", "alice", input="y\n") == (2, "", error("There is no terminal to ask on.", "Use --yes."))
+    assert cli("user", "delete", "alice", input="y\n") == (
+        2,
+        "",
+        error("There is no terminal to ask on.", "Use --yes."),
+    )
     assert cli("user", "exists", "alice").status == 0
 
 

@@ -32,14 +32,16 @@ def test_show_finds_a_user_by_name_address_and_id(three: Cli) -> None:
         outcome = three("user", "show", identifier)
         assert outcome == (
             0,
-            "id              3\n"
-            "username        cleo\n"
-            "email           cleo@example.org\n"
-            "active          yes\n"
-            "email verified  no\n"
-            "groups          basic_user\n"
-            "created at      TIME\n"
-            "updated at      TIME\n",
+            (
+                "id              3\n"
+                "username        cleo\n"
+                "email           cleo@example.org\n"
+                "active          yes\n"
+                "email verified  no\n"
+                "groups          basic_user\n"
+                "created at      TIME\n"
+                "updated at      TIME\n"
+            ),
             "",
         )
 
@@ -53,8 +55,10 @@ def test_show_of_nobody_is_5_in_words_and_in_json(three: Cli) -> None:
     assert three("user", "show", "id:99999999999999999999", "-o", "json") == (
         5,
         "",
-        '{"error": {"code": "user_not_found", "message": "There is no user \'id:99999999999999999999\'. '
-        "'lback user list' shows who there is.\"}}\n",
+        (
+            '{"error": {"code": "user_not_found", "message": "There is no user \'id:99999999999999999999\'. '
+            "'lback user list' shows who there is.\"}}\n"
+        ),
     )
 
 
@@ -67,10 +71,12 @@ def test_exists_answers_with_its_exit_code_and_in_words(three: Cli) -> None:
 def test_list_as_a_table_for_a_pipe_has_plain_columns(three: Cli) -> None:
     assert three("user", "list") == (
         0,
-        "id  username  email             active  email verified  groups\n"
-        "1   ben       ben@example.org   yes     yes             basic_user, staff\n"
-        "2   ada       ada@example.org   no      yes             basic_user\n"
-        "3   cleo      cleo@example.org  yes     no              basic_user\n",
+        (
+            "id  username  email             active  email verified  groups\n"
+            "1   ben       ben@example.org   yes     yes             basic_user, staff\n"
+            "2   ada       ada@example.org   no      yes             basic_user\n"
+            "3   cleo      cleo@example.org  yes     no              basic_user\n"
+        ),
         "",
     )
 

@@ -1,7 +1,5 @@
 """Receivers that do what a scenario wants of them."""
 
-import os
-import signal
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -47,9 +45,6 @@ class _Actor:
             case "write":
                 assert session is not None
                 self._write(session)
-            case "interrupt":
-                # What Ctrl-C does.
-                os.kill(os.getpid(), signal.SIGINT)
             case "take the name":
                 self._take_the_name()
 

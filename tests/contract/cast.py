@@ -23,10 +23,11 @@ class Person:
     verified: bool = True
     legacy: bool = False
     groups: tuple[str, ...] = ("basic_user",)
+    address: str = ""
 
     @property
     def email(self) -> str:
-        return f"{self.username}@example.org"
+        return self.address or f"{self.username}@example.org"
 
     @property
     def shown(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def library_stage(tmp_path: Path, library_template: Template, closed_port: int) 
     return lambda scenario: set_stage(tmp_path, library_template, scenario, closed_port)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def command_stage(tmp_path_factory: pytest.TempPathFactory, command_template: Template, closed_port: int) -> StageOf:
     """The same with passwords as dear as a configuration must have them; each in a directory of its own."""
     return lambda scenario: set_stage(tmp_path_factory.mktemp("stage"), command_template, scenario, closed_port)

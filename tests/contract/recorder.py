@@ -1,5 +1,7 @@
 """Writes down every signal that is sent while it is connected, whoever sends it."""
 
+import os
+import signal
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
@@ -19,14 +21,16 @@ class Recorder:
 
     *wrong* lists what a receiver of its own saw that must not be: another sender, or a session that is not in a
     transaction or, where one is given, not the caller's. It cannot raise: a receiver's exceptions are swallowed.
+    *interrupt_at* names a signal during which Ctrl-C is pressed.
     """
 
-    def __init__(self, sender: Any = None, session: Session | None = None) -> None:
+    def __init__(self, sender: Any = None, session: Session | None = None, *, interrupt_at: str | None = None) -> None:
         self.sent: list[Sent] = []
         self.deliveries: list[Delivery] = []
         self.wrong: list[str] = []
         self._sender = sender
         self._session = session
+        self._interrupt_at = interrupt_at
         self._receivers = {spec.name: partial(self._receive, spec) for spec in CATALOGUE.values()}
 
     def __enter__(self) -> Self:
@@ -55,6 +59,9 @@ class Recorder:
         if session is not None and self._session is not None and session is not self._session:
             self.wrong.append(f"{spec.name} came with another session than the caller's")
         self.sent.append((spec.name, {name: shown(value) for name, value in arguments.items()}))
+        if spec.name == self._interrupt_at:
+            # Pressed here, as the order of receivers is not defined and none runs after it.
+            os.kill(os.getpid(), signal.SIGINT)
 
     def _deliver(self, _sender: Any, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
@@ -62,7 +69,7 @@ class Recorder:
             self.wrong.append(f"{delivery.spec.name} has the time {delivery.time}")
 
 
-def shown(value: Any) -> Any:
+def shown(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
     """*value* as the table writes it, which is as a JSON trace shows it, but of an exception only the type."""
     match value:
         case User():

@@ -93,10 +93,10 @@ _vouched_frank = replace(FRANK, verified=True)
 REGISTER = [
     Scenario("register: ok", register(), [*_until_initiated, REGISTERED], rows=FRANK_IS_IN, mails=FRANK_MAILED),
     Scenario(
-        "register: into a group, deactivated",
-        register(groups=("staff",), active=False),
+        "register: into groups, deactivated",
+        register(groups=("staff", "admin"), active=False),
         [*_until_initiated, REGISTERED],
-        rows={**FRANK_IS_IN, "+users 6": user_row(replace(FRANK, active=False)), **joined(6, 3)},
+        rows={**FRANK_IS_IN, "+users 6": user_row(replace(FRANK, active=False)), **joined(6, 3), **joined(6, 1)},
         mails=FRANK_MAILED,
     ),
     Scenario(

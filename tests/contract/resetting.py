@@ -150,7 +150,11 @@ _RESET: Sent = ("password_reset_successful", {"user": BOB.shown, "session": SESS
 _ok = [begun(), _RESET]
 _NOTICE = [("password_changed", BOB.email)]
 _PASSWORD_ROWS = {"users 2": {"password": "hash of NEW_PASSWORD", "updated_at": "now"}}
-_RESET_ROWS = {**_PASSWORD_ROWS, "lback_tokens live-reset_password": {"used_at": "now"}}
+_RESET_ROWS = {
+    **_PASSWORD_ROWS,
+    "lback_tokens live-reset_password": {"used_at": "now"},
+    **gone("lback_tokens expired-reset_password"),
+}
 _shared = Failing("reset", reset(), failed)
 
 RESET = [
@@ -169,7 +173,7 @@ RESET = [
     refused("unknown", reset(UNKNOWN_TOKEN), "invalid_token", None),
     refused("a token for something else", reset(LIVE_VERIFY.token), "invalid_token", None),
     refused("weak password does not spend the token", reset(password=WEAK_PASSWORD), "validation_error"),
-    refused("password built from the name", reset(password="bob bob@example.org"), "validation_error"),
+    refused("password built from the name", reset(password="example.org-lback-bob"), "validation_error"),
     refused("no memory to hash with", reset(), "password_hashing_error", exception=NO_MEMORY, starved=True),
     refused("mail down", reset(), "email_send_failed", exception=REFUSED_CONNECTION, settings=MAIL_DOWN),
     refused(

@@ -12,7 +12,7 @@ from .stage import Rows
 Sent = tuple[str, dict[str, Any]]
 """A signal and its arguments, as a trace shows them; of an exception, its type."""
 
-Behaviour = Literal["veto", "crash", "write", "interrupt", "take the name"]
+Behaviour = Literal["veto", "crash", "write", "take the name"]
 
 SESSION = "Session"
 VETO = "not before the audit is over"
@@ -65,9 +65,9 @@ class Scenario:
 
     *code* is that of the raised error, None for success, or ``interrupted``. *rows* is what differs afterwards, and
     *mails* are (kind, recipient). *settings*, *sql* and *starved* (of memory) bring about what goes wrong; *receivers*,
-    *later* (than the cast came in) and *broken_clock* do so in the library only. *logged* counts the failures of
-    receivers that are reported and go no further. *own_only* and *library_only* are the reasons why the scenario makes
-    no sense otherwise.
+    *later* (than the cast came in), *broken_clock* and *interrupt_at* (the signal during which Ctrl-C is pressed) do
+    so in the library only. *logged* counts the failures of receivers that are reported and go no further. *own_only*
+    and *library_only* are the reasons why the scenario makes no sense otherwise.
     """
 
     id: str
@@ -82,6 +82,7 @@ class Scenario:
     receivers: Sequence[Receiver] = ()
     later: timedelta = timedelta(0)
     broken_clock: bool = False
+    interrupt_at: str | None = None
     logged: int = 0
     own_only: str | None = None
     library_only: str | None = None
@@ -91,7 +92,7 @@ class Scenario:
         """Why a command cannot meet this, or None if it can."""
         if self.library_only:
             return self.library_only
-        if self.receivers:
+        if self.receivers or self.interrupt_at:
             return "no receiver can be connected from outside"
         return "a command has the clock of its machine" if self.later or self.broken_clock else None
 
@@ -129,8 +130,8 @@ def refuse_commit(event: str) -> list[str]:
 
 INTEGRITY = {"type": "IntegrityError"}
 REFUSED_CONNECTION = {"type": "ConnectionRefusedError"}
-NO_MEMORY = {"type": "HashingError"}
-BAD_CONFIGURATION = {"type": "ConfigurationError"}
+NO_MEMORY = {"type": "ValueError"}
+BAD_CONFIGURATION = {"type": "ValueError"}
 BUG = {"type": "ZeroDivisionError"}
 INTERRUPT = {"type": "KeyboardInterrupt"}
 
@@ -161,15 +162,14 @@ def joined(user_id: int, group_id: int) -> Rows:
     return {f"+user_groups_association {user_id} {group_id}": {"user_id": user_id, "group_id": group_id}}
 
 
-def new_token(person: Person, purpose: str, *, email: str = "", token_id: int = 7) -> Rows:
+def new_token(person: Person, purpose: str, *, token_id: int = 7) -> Rows:
     """A token that was mailed; id 7 is the next, unless tokens at the end were deleted before."""
-    address = email or person.email
     return {
-        f"+lback_tokens mailed to {address}": {
+        f"+lback_tokens mailed to {person.email}": {
             "id": token_id,
             "user_id": person.id,
             "purpose": purpose,
-            "email": address,
+            "email": person.email,
             "created_at": "now",
             "expires_at": "now + 24 h" if purpose == "verify_email" else "now + 1 h",
             "used_at": None,
@@ -243,7 +243,7 @@ class Failing:
             self.call,
             [*before, self.fail("unexpected_exception", found=found, exception=INTERRUPT)],
             code="interrupted",
-            receivers=[Receiver(signal, "interrupt")],
+            interrupt_at=signal,
             **more,
         )
 

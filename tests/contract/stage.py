@@ -164,7 +164,7 @@ class Stage:
 
     def mails(self) -> list[Mail]:
         """The mails that left, in the order of sending."""
-        return [_parsed(path) for path in sorted((self.directory / "mail").glob("*.eml"))]
+        return [parsed_mail(path) for path in sorted((self.directory / "mail").glob("*.eml"))]
 
     def changes(self, before: Rows, *, since: datetime, until: datetime) -> Rows:
         """What differs from *before*: ``+key`` a new row, ``-key`` one that is gone, ``key`` the columns that changed.
@@ -202,7 +202,7 @@ class _Meaning:
         return f"{table} {self._digests.get(name, 'never shown') if table == 'lback_tokens' else name}"
 
     def columns(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._value(name, value) for name, value in row.items() if name not in {"digest"}}
+        return {name: self._value(name, value) for name, value in row.items() if name != "digest"}
 
     def _value(self, name: str, value: Any) -> Any:
         if value is None:
@@ -227,7 +227,7 @@ class _Meaning:
         return stored
 
 
-def _parsed(path: Path) -> Mail:
+def parsed_mail(path: Path) -> Mail:
     message = BytesParser(policy=default).parsebytes(path.read_bytes())
     kind = next(kind for subject, kind in _SUBJECTS.items() if str(message["Subject"]).startswith(subject))
     body = message.get_body(("plain",))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
@@ -22,8 +23,9 @@ from lback_cli.models import User
 
 from .acting import acting
 from .conftest import StageOf
+from .document import ERRORS
 from .recorder import Recorder
-from .scenario import MESSAGE, Scenario
+from .scenario import COMMIT_IS_OURS, MESSAGE, Scenario
 from .stage import Stage
 from .table import SCENARIOS
 
@@ -58,7 +60,7 @@ class World:
         """Run the operation, in the caller's *session* if there is one."""
         call = self.scenario.call
         with (
-            Recorder(self.manager, session) as recorder,
+            Recorder(self.manager, session, interrupt_at=self.scenario.interrupt_at) as recorder,
             acting(self.scenario.receivers, self.stage.path, self.now),
             limited_memory(self.scenario.starved),
         ):
@@ -94,9 +96,9 @@ def check_error(scenario: Scenario, error: BaseException | None) -> None:
         assert error is None
     else:
         assert isinstance(error, LbackError)
-        assert (error.code, error.args) == (scenario.code, (error.message,))
-        assert error.code in type(error).__dict__.values(), "each class has a code of its own"
-        if isinstance(error, UnexpectedError | Unusable) and scenario.code != "configuration_error":
+        assert (error.code, type(error).__name__) == (scenario.code, ERRORS[scenario.code][0])
+        assert str(error) == error.message
+        if isinstance(error, UnexpectedError | Unusable):
             assert error.__cause__ is not None
 
 
@@ -204,4 +206,27 @@ def test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(
     world.database.dispose()
 
     assert played.recorder.deliveries[-1].role == "success"
+    assert stage.rows() == before
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [scenario for scenario in SCENARIOS if scenario.own_only == COMMIT_IS_OURS],
+    ids=lambda scenario: scenario.id,
+)
+def test_a_joined_operation_has_succeeded_even_if_the_callers_commit_then_fails(
+    scenario: Scenario, library_stage: StageOf
+) -> None:
+    stage = library_stage(scenario)
+    world = World(stage, scenario)
+    before = stage.rows()
+
+    with Session(world.database.engine) as session:
+        played = world.play(session)
+        with pytest.raises(IntegrityError):
+            session.commit()
+    world.database.dispose()
+
+    assert played.error is None
+    assert played.recorder.sent == list(scenario.signals[:-1])
     assert stage.rows() == before

@@ -28,6 +28,7 @@ from .scenario import (
     initiated,
     new_token,
 )
+from .stage import Rows
 
 
 def verify(token: str = LIVE_VERIFY.token) -> Call:
@@ -65,7 +66,7 @@ def dead(name: str, token: str, error_type: str, found: Person | None = None, **
     )
 
 
-_VERIFIED_ROWS = {
+_VERIFIED_ROWS: Rows = {
     "users 3": {"is_email_verified": 1, "updated_at": "now"},
     "lback_tokens live-verify_email": {"used_at": "now"},
 }

@@ -142,25 +142,25 @@ def test_anything_else_is_told_in_the_databases_own_words(database: Database) ->
             session.execute(text("DROP TABLE elsewhere"))
 
     assert refusal(drop) == (
-        f"The database {database.path} failed: no such table: elsewhere",
+        f"The database {database.path} failed: no such table: elsewhere.",
         "'lback db status' tells more.",
     )
 
 
 def test_only_the_first_line_of_a_long_story_is_told(database: Database) -> None:
     story = OperationalError("SELECT 1", {}, sqlite3.OperationalError("\n first things first\nDETAIL: canary"))
-    assert describe(database.url, story).message == f"The database {database.path} failed: first things first"
+    assert describe(database.url, story).message == f"The database {database.path} failed: first things first."
 
 
 def test_an_error_without_words_is_told_by_its_kind(database: Database) -> None:
     silent = OperationalError("SELECT 1", {}, sqlite3.OperationalError(""))
-    assert describe(database.url, silent).message == f"The database {database.path} failed: OperationalError"
+    assert describe(database.url, silent).message == f"The database {database.path} failed: OperationalError."
 
 
 def test_a_server_is_named_without_its_password(connect: Connect) -> None:
     url = connect("postgresql+psycopg://ann:canary@db/app").url
     error = OperationalError("SELECT 1", {}, sqlite3.OperationalError("gone"))
-    assert describe(url, error).message == "The database postgresql+psycopg://ann:***@db/app failed: gone"
+    assert describe(url, error).message == "The database postgresql+psycopg://ann:***@db/app failed: gone."
 
 
 def test_what_is_no_database_error_passes_through(database: Database) -> None:

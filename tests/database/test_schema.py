@@ -14,7 +14,7 @@ from sqlalchemy import Boolean, DateTime, Integer, String, Text, inspect
 
 from lback_cli.database.engine import Database
 from lback_cli.database.migrations import alembic_config
-from lback_cli.database.schema import REVISION, VERSION_TABLE, Schema, SchemaStatus
+from lback_cli.database.schema import REVISION, VERSION_TABLE, Schema, SchemaStatus, State
 from lback_cli.errors import DatabaseError, SchemaError
 from lback_cli.models import Base
 
@@ -22,7 +22,7 @@ Connect = Callable[..., Database]
 
 LBACK_TABLES = {
     *("users", "groups", "userpermissions", "user_groups_association", "group_permissions_association"),
-    *("lback_tokens", VERSION_TABLE),
+    *("lback_tokens", "lback_events", "lback_event_head", VERSION_TABLE),
 }
 
 
@@ -77,7 +77,7 @@ def url_settings(path: Path) -> Any:
     return DatabaseSettings(url=f"sqlite:///{path}")
 
 
-STATES: dict[str, tuple[Callable[[Path], None], str | None, str | None, str | None]] = {
+STATES: dict[State, tuple[Callable[[Path], None], str | None, str | None, str | None]] = {
     "missing": (make_missing, None, "does not exist.", "Run: lback db init"),
     "empty": (make_empty, None, "has no tables yet.", "Run: lback db init"),
     "foreign": (
@@ -99,7 +99,7 @@ STATES: dict[str, tuple[Callable[[Path], None], str | None, str | None, str | No
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_state_is_recognized_and_looking_changes_nothing(connect: Connect, state: str) -> None:
+def test_each_state_is_recognized_and_looking_changes_nothing(connect: Connect, state: State) -> None:
     database = connect()
     assert database.path is not None
     make, revision, _, _ = STATES[state]
@@ -128,7 +128,7 @@ ACCEPTED = {
     ],
 )
 def test_a_database_in_another_state_is_refused_with_the_advice_for_it_and_left_alone(
-    connect: Connect, work: str, state: str, accepted: bool
+    connect: Connect, work: str, state: State, accepted: bool
 ) -> None:
     database = connect()
     assert database.path is not None
@@ -224,7 +224,7 @@ for line in sys.stdin:
 
 
 def test_eight_processes_may_meet_at_the_first_use(tmp_path: Path) -> None:
-    rounds = 10
+    rounds = 5
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", FIRST_USERS],

@@ -14,8 +14,9 @@ import pytest
 
 from lback_cli.errors import ConfigurationError, MailError
 from lback_cli.mail.message import compose
+from lback_cli.mail.smtp import SmtpTransport
 from lback_cli.mail.templates import Content
-from lback_cli.mail.transports import FileTransport, SmtpTransport, build_transport
+from lback_cli.mail.transports import FileTransport, build_transport
 from lback_cli.settings.schema import EmailSettings
 
 LOGIN = ("postmaster", "correct horse battery staple")

@@ -100,7 +100,7 @@ def test_words_of_the_application_are_context_too() -> None:
 
 def test_asvs_6_2_4_more_than_3000_common_passwords_that_fit_the_length_are_refused() -> None:
     candidates = set()
-    for entry in sorted(common_passwords())[::7]:
+    for entry in sorted(common_passwords().splitlines()[1:])[::7]:
         padded = entry + "1234567890!"[: max(0, 15 - len(entry))]
         repeated = entry * max(1, -(-15 // len(entry)))
         candidates |= {padded, repeated}
@@ -112,7 +112,7 @@ def test_asvs_6_2_4_more_than_3000_common_passwords_that_fit_the_length_are_refu
 
 
 def test_every_listed_password_that_is_long_enough_is_refused() -> None:
-    long = {entry for entry in common_passwords() if len(entry) >= 15}
+    long = {entry for entry in common_passwords().splitlines()[1:] if len(entry) >= 15}
     assert len(long) > 50
     assert [entry for entry in long if refusal_of(entry) is None or refusal_of(entry.upper()) is None] == []
 

@@ -26,6 +26,10 @@ def test_a_token_needs_no_quoting_in_a_url() -> None:
     assert set(generate_token()) <= set(string.ascii_letters + string.digits + "-_")
 
 
+def test_a_token_is_never_taken_for_an_option() -> None:
+    assert not any(generate_token().startswith("-") for _ in range(2000))
+
+
 def test_asvs_6_5_2_the_digest_is_sha_256() -> None:
     # FIPS 180-2, appendix B.1
     assert token_digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,11 +1,17 @@
 """The event log and the head of its chain."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision = "0002"
 down_revision = "0001"
+
+
+EXACT: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+"""MariaDB compares letters of any case and accent as equal unless told otherwise, and people by their names."""
 
 
 def upgrade() -> None:
@@ -32,11 +38,13 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("previous_hash", sa.String(64), nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
+        **EXACT,
     )
     head = op.create_table(
         "lback_event_head",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
+        **EXACT,
     )
     op.bulk_insert(head, [{"id": 1, "seq": 0, "hash": "0" * 64}])

@@ -1,0 +1,125 @@
+"""Databases that cannot be used: always 9, with what is wrong and what to do."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.database.schema import REVISION
+
+Cli = Callable[..., Any]
+
+COMMANDS = ("user list", "user show alice", "group create staff", "user delete id:1 --yes", "db status", "db init")
+
+
+@pytest.fixture
+def file(cli: Cli, tmp_path: Path) -> Path:
+    path = tmp_path / "users.db"
+    assert cli("db", "init", "-q", "--database-url", f"sqlite:///{path}").status == 0
+    return path
+
+
+def refused(cli: Cli, path: Path, sentence: str, hint: str, commands: tuple[str, ...] = COMMANDS) -> None:
+    for command in commands:
+        outcome = cli(*command.split(), "--database-url", f"sqlite:///{path}")
+        assert (outcome.status, outcome.err) == (9, f"error: The database {path} {sentence}\n       {hint}\n"), command
+        assert outcome.out == "" or command == "db status"
+
+
+def test_a_file_that_is_no_database(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Remember the milk. " * 100)
+    refused(cli, path, "is not a SQLite database.", "Check the path in database.url.")
+    assert path.read_text() == "Remember the milk. " * 100
+
+
+def test_a_damaged_database(cli: Cli, file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    file.write_bytes(content)
+    refused(cli, file, "is damaged.", "Restore it from a backup.")
+
+
+def test_a_newer_schema_is_not_touched(cli: Cli, file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE lback_alembic_version SET version_num = '9999'")
+    connection.close()
+    refused(
+        cli, file, f"was set up by a newer lback (9999 > {REVISION}).", "Upgrade lback-cli.", (*COMMANDS, "db upgrade")
+    )
+
+
+def test_another_applications_database_is_not_touched(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
+    connection.close()
+    before = path.read_bytes()
+    refused(cli, path, "holds an application's tables but none of lback's.", "Name another in database.url.")
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_a_database_without_tables(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "empty.db"
+    path.touch()
+    refused(cli, path, "has no tables yet.", "Run: lback db init", COMMANDS[:-1])
+    assert cli("db", "init", "--database-url", f"sqlite:///{path}").status == 0
+
+
+def test_a_directory(cli: Cli, tmp_path: Path) -> None:
+    refused(cli, tmp_path, "cannot be opened.", "Check the path, and the permissions of the file and directory.")
+
+
+def test_a_file_that_may_only_be_read_can_be_listed_and_not_changed(lback: Any, file: Path) -> None:
+    # Root may write anything, unless that capability is taken away.
+    prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    if prefix and shutil.which("setpriv") is None:
+        pytest.skip("root can write to every file, and there is no setpriv here")
+    import subprocess
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [*prefix, lback.program, *arguments, "--database-url", f"sqlite:///{file}"]
+        return subprocess.run(command, env=lback.environment, capture_output=True, text=True, check=False)
+
+    file.chmod(0o400)
+    written = run("group", "create", "staff")
+    assert (written.returncode, written.stdout, written.stderr) == (
+        9,
+        "",
+        (
+            f"error: The database {file} cannot be written to.\n"
+            "       Check the permissions of the file and of its directory.\n"
+        ),
+    )
+    listed = run("user", "list", "-o", "json")
+    assert (listed.returncode, listed.stdout, listed.stderr) == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense", "database.url is not a database URL. It looks like sqlite:////path/to/users.db"),
+        ("nonsense://x", "database.url: 'nonsense' is not a database lback knows."),
+        ("postgresql://a:b@c:d/e", "database.url is not a database URL. It looks like sqlite:////path/to/users.db"),
+        ("sqlite:////\udcff", "database.url (--database-url): the value is not one line of text."),
+    ],
+)
+def test_a_url_that_is_none(cli: Cli, url: str, message: str) -> None:
+    import json
+
+    outcome = cli("user", "list", "-o", "json", "--database-url", url)
+    error = json.loads(outcome.err)["error"]
+    assert (outcome.status, outcome.out, error) == (9, "", {"code": "configuration_error", "message": message})
+
+
+def test_a_server_that_cannot_be_reached_does_not_give_its_password_away(cli: Cli) -> None:
+    pytest.importorskip("psycopg")
+    url = "postgresql+psycopg://app:s3cret@127.0.0.1:1/app"
+    for options in ((), ("--debug",), ("-o", "json")):
+        outcome = cli("user", "list", "--database-url", url, *options)
+        assert (outcome.status, "s3cret" in outcome.err) == (9, False)
+        assert "postgresql+psycopg://app:***@127.0.0.1:1/app failed: " in outcome.err

@@ -1,0 +1,470 @@
+"""`lback events`, and `lback user history` and `erase`."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+Cli = Callable[..., Any]
+
+HEX = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b")
+FIELDS = (
+    *("seq", "time", "signal", "outcome", "subject_id", "subject", "actor", "data", "digest", "hash", "host", "id"),
+    *("invocation_id", "operation", "operation_id", "pid", "previous_hash", "salt", "version"),
+)
+
+
+@pytest.fixture
+def busy(cli: Cli, register: Cli, password: str) -> Cli:
+    """`cli` with three events: alice was registered by ann, failed to log in, and logged in."""
+    register("alice", "--verified", "--actor", "ann")
+    assert cli("user", "authenticate", "alice", "--password-stdin", input="wrong", LBACK_ACTOR="bea").status == 4
+    assert cli("user", "authenticate", "alice", "--password-stdin", "--actor", "cid", input=password).status == 0
+    return cli
+
+
+def lines(cli: Cli, *arguments: str, **variables: str) -> list[Any]:
+    outcome = cli("events", *arguments, "-o", "jsonl", **variables)
+    assert (outcome.status, outcome.err) == (0, "")
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def numbers(cli: Cli, *arguments: str) -> list[int]:
+    return [event["seq"] for event in lines(cli, *arguments)]
+
+
+def test_list_is_a_table_for_people(busy: Cli) -> None:
+    assert busy("events", "list") == (
+        0,
+        (
+            "seq  time                  signal                      outcome             subject  actor\n"
+            "3    SECOND  user_authenticated                              alice    cid\n"
+            "2    SECOND  user_authentication_failed  incorrect_password  alice    bea\n"
+            "1    SECOND  user_registered                                 alice    ann\n"
+        ),
+        "",
+    )
+    assert busy("user", "history", "alice@example.org") == busy("events", "list", "--user", "id:1")
+
+
+def test_list_has_all_fields_in_every_other_form(busy: Cli) -> None:
+    as_json = json.loads(busy("events", "list", "-o", "json").out)
+    as_lines = lines(busy, "list")
+    text = busy("events", "list", "-o", "csv").out
+    as_csv = list(csv.DictReader(io.StringIO(text)))
+    assert as_json == as_lines
+    assert tuple(as_json[0]) == tuple(as_csv[0]) == FIELDS
+    assert [row["data"] for row in as_csv] == [json.dumps(event["data"]) for event in as_json]
+    assert as_json[1] == as_json[1] | {
+        "seq": 2,
+        "time": "TIME",
+        "signal": "user_authentication_failed",
+        "outcome": "incorrect_password",
+        "subject_id": 1,
+        "subject": "alice",
+        "actor": "bea",
+        "pid": os.getpid(),
+        "data": {
+            "exception": None,
+            "reason": "incorrect_password",
+            "user": {"email": "alice@example.org", "id": 1, "username": "alice"},
+            "username": "alice",
+        },
+        "previous_hash": as_json[2]["hash"],
+    }
+    assert len({event["invocation_id"] for event in as_json}) == 3
+
+
+def test_an_empty_log_is_empty_in_every_form(cli: Cli) -> None:
+    header = "seq  time  signal  outcome  subject  actor\n"
+    assert cli("events", "list").out in ("", header)
+    assert cli("events", "list", "-o", "json") == (0, "[]\n", "")
+    assert cli("events", "export") == (0, "", "")
+    assert cli("events", "verify", "-q").status == 0
+
+
+def test_filters_choose(busy: Cli) -> None:
+    assert numbers(busy, "list", "--signal", "user_authenticated") == [3]
+    assert numbers(busy, "list", "--by", "bea") == [2]
+    assert numbers(busy, "list", "--user", "alice", "--by", "nobody") == []
+    assert numbers(busy, "list", "--since", "1h") == [3, 2, 1]
+    assert numbers(busy, "list", "--until", "1h") == []
+    assert numbers(busy, "list", "--since", "2020-01-01", "--until", "9999-12-31") == [3, 2, 1]
+    assert numbers(busy, "list", "--since", "2100-01-01T00:00:00+01:00") == []
+    assert numbers(busy, "list", "--limit", "0") == [3, 2, 1]
+
+
+def test_pages_join_without_gap_or_overlap(busy: Cli) -> None:
+    first = numbers(busy, "list", "--limit", "2")
+    second = numbers(busy, "list", "--limit", "2", "--before", str(first[-1]))
+    assert (first, second) == ([3, 2], [1])
+    assert numbers(busy, "list", "--before", "1") == []
+    assert numbers(busy, "list", "--before", "9" * 40) == [3, 2, 1]
+    assert numbers(busy, "list", "--before", "-" + "9" * 40) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("list", "--since", "yesterday"), 2, "'yesterday' is not a time."),
+        (("list", "--since", "99999999999999999d"), 2, "'99999999999999999d' is not a time."),
+        (("list", "--signal", "user_regstered"), 5, "There is no signal 'user_regstered'."),
+        (("list", "--user", "mallory"), 5, "There is no user 'mallory'."),
+        (("list", "--user", "id:" + "9" * 400), 5, "There is no user 'id:"),
+        (("show", "4"), 5, "There is no event 4."),
+        (("show", "9" * 40), 5, "There is no event 9"),
+        (("show", "-1"), 2, ""),
+        (("verify", "--public-key", "key.pub"), 2, "--public-key needs a --checkpoint."),
+        (("verify", "--checkpoint", "missing"), 9, "missing: No such file or directory."),
+        (("verify", "--checkpoint", "lback-checkpoints.txt"), 9, "lback-checkpoints.txt: No such file or directory."),
+        (("verify", "--checkpoint", "lback-checkpoint-v1 seq=1"), 7, "This is not a line"),
+        (("verify", "missing"), 9, "missing: No such file or directory."),
+        (("verify", "."), 9, ".: Is a directory."),
+        (("checkpoint", "--sign-with", "missing"), 9, "Cannot read the key missing"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(busy: Cli, arguments: tuple[str, ...], status: int, message: str) -> None:
+    outcome = busy("events", *arguments)
+    assert (outcome.status, outcome.out) == (status, "")
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
+    error = json.loads(busy("events", *arguments, "-o", "json").err)["error"]
+    assert message in error["message"]
+
+
+def test_show_has_every_field_on_a_line(busy: Cli) -> None:
+    outcome = busy("events", "show", "1")
+    assert (outcome.status, outcome.err) == (0, "")
+    titles = [line[:15].strip().replace(" ", "_") for line in outcome.out.splitlines() if line[:13].strip()]
+    assert titles == [field for field in FIELDS if field != "outcome"] or titles == list(FIELDS)
+    assert 'data           {"user": {"email": "alice@example.org", "id": 1, "username": "alice"}}\n' in outcome.out
+
+
+def test_export_verify_and_checkpoint_work_together(busy: Cli, tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text(_export(tmp_path, busy))
+    checkpoint = busy("events", "checkpoint")
+    assert HEX.sub("HASH", checkpoint.out) == "lback-checkpoint-v1 seq=3 count=3 hash=HASH\n"
+    (tmp_path / "checkpoints").write_text(f"something else\n{checkpoint.out}\n\n")
+    plain = "intact  yes\nevents  3\nerased  0\nhash    HASH\n"
+    for target in ((), ("events.jsonl",)):
+        outcome = busy("events", "verify", *target)
+        assert (outcome.status, HEX.sub("HASH", outcome.out), outcome.err) == (0, plain, "The event log is intact.\n")
+        for pin in (checkpoint.out, "checkpoints"):
+            outcome = busy("events", "verify", *target, "--checkpoint", pin)
+            assert (outcome.status, HEX.sub("HASH", outcome.out)) == (0, plain)
+            assert outcome.err == "The event log is intact and has the checkpoint.\n"
+    document = json.loads(busy("events", "verify", "-o", "json", "-q").out)
+    assert document == {"intact": True, "events": 3, "erased": 0, "hash": checkpoint.out.strip().rpartition("=")[2]}
+    from_stdin = busy("events", "verify", "-", "-q", input=(tmp_path / "events.jsonl").read_bytes())
+    assert (from_stdin.status, HEX.sub("HASH", from_stdin.out), from_stdin.err) == (0, plain, "")
+
+
+def _export(directory: Path, cli: Cli) -> str:
+    """The exported file as it is, which the fixture, that replaces times, cannot tell."""
+    outcome = cli("events", "export")
+    assert (outcome.status, outcome.err) == (0, "")
+    found = sqlite3.connect(directory / "data" / "lback" / "lback.db").execute(
+        "SELECT time FROM lback_events ORDER BY seq"
+    )
+    text = outcome.out
+    for (moment,) in found:
+        text = text.replace("TIME", moment, 1)
+    found.connection.close()
+    return str(text)
+
+
+def test_signed_checkpoints_from_the_command_line(busy: Cli, tmp_path: Path) -> None:
+    for command in ("genpkey -algorithm ed25519 -out key.pem", "pkey -in key.pem -pubout -out key.pub"):
+        subprocess.run(["openssl", *command.split()], check=True, capture_output=True, cwd=tmp_path)
+    line = busy("events", "checkpoint", "--sign-with", "key.pem").out
+    assert re.fullmatch(r"lback-checkpoint-v1 seq=3 count=3 hash=[0-9a-f]{64} signature=\S{88}\n", line)
+    assert busy("events", "verify", "--checkpoint", line, "--public-key", "key.pub").status == 0
+    unsigned = busy("events", "verify", "--checkpoint", line.partition(" sig")[0], "--public-key", "key.pub")
+    assert (unsigned.status, unsigned.err.splitlines()[0]) == (7, "error: The checkpoint is not signed.")
+    as_json = json.loads(busy("events", "checkpoint", "-o", "json").out)
+    assert (as_json["seq"], as_json["count"], as_json["line"]) == (3, 3, line.partition(" sig")[0])
+
+
+def test_a_restored_copy_is_refused_by_a_checkpoint(busy: Cli, tmp_path: Path) -> None:
+    database = tmp_path / "data" / "lback" / "lback.db"
+    sqlite3.connect(database).execute("PRAGMA wal_checkpoint(TRUNCATE)").connection.close()
+    shutil.copy(database, tmp_path / "older.db")
+    assert busy("user", "delete", "alice", "--yes").status == 0
+    line = busy("events", "checkpoint").out
+    outcome = busy("events", "verify", "--checkpoint", line, LBACK_DATABASE_URL=f"sqlite:///{tmp_path / 'older.db'}")
+    assert outcome == (
+        7,
+        "",
+        (
+            "error: Event 4: it is missing: the log ends before the checkpoint, which has seen 4 events.\n"
+            "       Nothing from there on can be trusted; see docs/event-log.md.\n"
+        ),
+    )
+
+
+def test_an_edited_database_is_refused_and_the_event_named(busy: Cli, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "data" / "lback" / "lback.db")
+    connection.execute("UPDATE lback_events SET actor = 'ann' WHERE seq = 2")
+    connection.commit()
+    connection.close()
+    assert busy("events", "verify", "-o", "json") == (
+        7,
+        "",
+        json.dumps(
+            {
+                "error": {
+                    "code": "broken_event_log",
+                    "message": "Event 2: it was edited: its fields do not give its hash. "
+                    "Nothing from there on can be trusted; see docs/event-log.md.",
+                }
+            }
+        )
+        + "\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "Event 1: it is missing: there is nothing at all."),
+        (b"\n", "Event 1: line 1 is not an exported event: Expecting value: line 2 column 1 (char 1)."),
+        (b"\xff\xfe{\x00}\x00", "Event 1: line 1 is not an exported event: it is not UTF-8."),
+        ("\ufeff{}\n".encode(), "Event 1: line 1 is not an exported event: "),
+        (b"\x00" * 100, "Event 1: line 1 is not an exported event: "),
+        (b"[" * 200_000, "Event 1: line 1 is not an exported event: "),
+        (b'{"seq": 1e999}', "Event 1: line 1 is not an exported event: "),
+    ],
+)
+def test_a_malicious_file_is_a_sentence_and_7(cli: Cli, tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "file").write_bytes(content)
+    for outcome in (cli("events", "verify", "file"), cli("events", "verify", "-", input=content)):
+        assert (outcome.status, outcome.out) == (7, "")
+        assert outcome.err.startswith(f"error: {sentence}")
+        assert len(outcome.err) < 300
+
+
+def test_a_checkpoint_file_that_is_no_text_is_a_sentence(busy: Cli, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    outcome = busy("events", "verify", "--checkpoint", "binary")
+    assert (outcome.status, outcome.err.splitlines()[0]) == (
+        7,
+        "error: This is not a line that 'lback events checkpoint' printed.",
+    )
+
+
+def test_cloudevents_are_what_their_specification_demands(busy: Cli) -> None:
+    exported = [json.loads(line) for line in busy("events", "export", "--format", "cloudevents").out.splitlines()]
+    events = {event["seq"]: event for event in lines(busy, "list")}
+    assert len(exported) == 3
+    for seq, event in enumerate(exported, 1):
+        stored = events[seq]
+        assert event == {
+            "specversion": "1.0",
+            "id": stored["id"],
+            "source": f"//{stored['host']}/lback",
+            "type": f"dev.lback.{stored['signal']}.v1",
+            "time": "TIME",
+            "sequence": f"{seq:020}",
+            "datacontenttype": "application/json",
+            "subject": "alice",
+            "data": {
+                "outcome": stored["outcome"],
+                "subject_id": 1,
+                "actor": stored["actor"],
+                "operation": stored["operation"],
+                "operation_id": stored["operation_id"],
+                "arguments": stored["data"],
+            },
+        }
+        # CloudEvents 1.0.2, sections 3.1 and 3.3: attribute names, and required ones that are not empty.
+        assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in event)
+        assert all(event[name] for name in ("specversion", "id", "source", "type"))
+    assert len({event["id"] for event in exported}) == 3
+
+
+def test_an_export_can_be_a_part(busy: Cli) -> None:
+    def exported(*arguments: str) -> list[int]:
+        return [json.loads(line)["seq"] for line in busy("events", "export", *arguments).out.splitlines()]
+
+    assert exported() == [1, 2, 3]
+    assert exported("--after", "1") == [2, 3]
+    assert exported("--signal", "user_registered", "--user", "alice", "--by", "ann") == [1]
+
+
+def test_summary_draws_and_adds_up(busy: Cli) -> None:
+    day = datetime.now(UTC).date().isoformat()
+    assert busy("events", "summary") == (
+        0,
+        (
+            "day         registered  logins  failed logins  failures  changes\n"
+            f"{day}  1 ████      1 ████  1 ████         0         0\n"
+            "total       1           1       1              0         0\n"
+        ),
+        "",
+    )
+    counts = {"registered": 1, "logins": 1, "failed_logins": 1, "failures": 0, "changes": 0}
+    documents = json.loads(busy("events", "summary", "-o", "json").out)
+    assert documents == [{"day": day, **counts}, {"day": "total", **counts}]
+    assert busy("events", "summary", "--since", "2100-01-01", "-o", "csv").out.splitlines()[1:] == ["total,0,0,0,0,0"]
+
+
+@pytest.mark.usefixtures("busy")
+def test_summary_fits_into_80_columns(tmp_path: Path, lback: Any) -> None:
+    connection = sqlite3.connect(tmp_path / "data" / "lback" / "lback.db")
+    connection.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 4 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
+        "INSERT INTO lback_events SELECT i, id, substr(time, 1, 20) || '000000Z', signal, operation, operation_id, "
+        "outcome, actor, host, pid, version, invocation_id, subject_id, subject, data, salt, digest, previous_hash, "
+        "hash "
+        "FROM n JOIN lback_events ON seq = 1 + i % 3"
+    )
+    connection.commit()
+    connection.close()
+    child = pexpect.spawn(
+        lback.program,
+        ["events", "summary", "--no-color"],
+        env=lback.environment,
+        cwd=tmp_path,
+        dimensions=(24, 80),
+        encoding="utf-8",
+    )
+    drawn = child.read().splitlines()
+    child.close()
+    assert child.exitstatus == 0
+    table = [line.rstrip() for line in drawn if line.strip()]
+    assert [line.split() for line in table[:1]] == [
+        ["day", "registered", "logins", "failed", "logins", "failures", "changes"]
+    ]
+    assert len(table) == 3, table
+    assert all(len(line) <= 80 for line in table)
+    assert "10000 ████" in table[1]
+
+
+def test_follow_shows_what_others_commit_in_order_and_ends_with_130(busy: Cli, lback: Any, password: str) -> None:
+    follower = lback.start("events", "follow", "-o", "jsonl", "--after", "1")
+    try:
+        seen = [json.loads(follower.stdout.readline())["seq"] for _ in range(2)]
+        for _ in range(3):
+            busy("user", "authenticate", "alice", "--password-stdin", input=password)
+        seen += [json.loads(follower.stdout.readline())["seq"] for _ in range(3)]
+        assert seen == [2, 3, 4, 5, 6]
+        follower.send_signal(signal.SIGINT)
+        out, err = follower.communicate(timeout=20)
+        assert (follower.returncode, out, err) == (130, b"", b"Interrupted.\n")
+    finally:
+        follower.kill()
+        follower.wait()
+
+
+def test_follow_begins_at_the_end_and_filters(busy: Cli, lback: Any, password: str) -> None:
+    follower = lback.start("events", "follow", "--signal", "user_authentication_failed")
+    try:
+        time.sleep(1.5)
+        busy("user", "authenticate", "alice", "--password-stdin", input=password)
+        busy("user", "authenticate", "alice", "--password-stdin", "--actor", "dan\x1b[2J", input="wrong")
+        line = follower.stdout.readline().decode()
+        assert re.fullmatch(r"5  \S{27}  user_authentication_failed  incorrect_password  alice  dan\\x1b\[2J\n", line)
+        follower.stdout.close()
+        busy("user", "authenticate", "alice", "--password-stdin", input="wrong")
+        assert follower.wait(timeout=20) == 141
+    finally:
+        follower.kill()
+        follower.wait()
+        follower.stderr.close()
+
+
+def test_history_and_erasure_of_a_person(busy: Cli, tmp_path: Path) -> None:
+    refused = busy("user", "erase", "alice")
+    assert (refused.status, refused.out) == (2, "")
+    assert "--yes" in refused.err
+    assert busy("user", "erase", "alice", "--yes", "--actor", "dpo") == (
+        0,
+        "id      1\nevents  4\nerased  yes\n",
+        "Erased alice: 4 events no longer tell who it was.\n",
+    )
+    history = busy("user", "history", "id:1")
+    assert history == (
+        0,
+        (
+            "seq  time                  signal                      outcome             subject  actor\n"
+            "5    SECOND  user_erased                                              dpo\n"
+            "4    SECOND  user_deleted                                             dpo\n"
+            "3    SECOND  user_authenticated                                       cid\n"
+            "2    SECOND  user_authentication_failed  incorrect_password           bea\n"
+            "1    SECOND  user_registered                                          ann\n"
+        ),
+        "",
+    )
+    assert busy("user", "history", "alice").status == 5
+    assert busy("user", "history", "id:1", "--limit", "1").out.count("\n") == 2
+    assert json.loads(busy("user", "erase", "id:1", "-y", "-o", "json", "-q").out) == {
+        "id": 1,
+        "events": 0,
+        "erased": True,
+    }
+    assert HEX.sub("HASH", busy("events", "verify", "-q").out) == ("intact  yes\nevents  6\nerased  4\nhash    HASH\n")
+    for path in (tmp_path / "data" / "lback").glob("lback.db*"):
+        assert b"alice" not in path.read_bytes(), path
+
+
+def test_the_actor_is_who_says_so_loudest(cli: Cli, tmp_path: Path) -> None:
+    def actor(*arguments: str, **variables: str) -> str:
+        assert cli("user", "authenticate", "x", "--password-stdin", *arguments, input="y", **variables).status == 4
+        return str(lines(cli, "list", "--limit", "1")[0]["actor"])
+
+    login = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    assert actor() == login
+    if os.getuid() == 0:
+        assert actor(SUDO_USER="sue") == "sue"
+    file = tmp_path / ".env"
+    file.write_text("LBACK_ACTOR=from the file\n")
+    file.chmod(0o600)
+    assert actor(SUDO_USER="sue") == "from the file"
+    assert actor(LBACK_ACTOR="vera") == "vera"
+    assert actor("--actor", "olga", LBACK_ACTOR="vera") == "olga"
+    assert actor("--actor", "olga\ud800", LBACK_ACTOR="vera") == "olga\\ud800"
+
+
+def test_one_command_is_one_invocation(busy: Cli) -> None:
+    busy("user", "erase", "alice", "--yes")
+    *_, deleted, erased = reversed(lines(busy, "list"))
+    assert deleted["invocation_id"] == erased["invocation_id"]
+    assert len({event["invocation_id"] for event in lines(busy, "list")}) == 4
+
+
+def test_a_broken_head_is_a_broken_log(busy: Cli, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "data" / "lback" / "lback.db")
+    connection.execute("DELETE FROM lback_event_head")
+    connection.commit()
+    connection.close()
+    assert busy("events", "verify").status == 7
+    assert busy("events", "checkpoint").status == 7
+    assert busy("events", "list").status == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closing standard streams is POSIX")
+def test_verify_from_a_closed_stdin_is_a_sentence(lback: Any) -> None:
+    finished = subprocess.run(
+        ["sh", "-c", f"exec {lback.program} events verify - <&-"],
+        env=lback.environment,
+        cwd=lback.directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (finished.returncode, finished.stdout) == (7, "")
+    assert finished.stderr.startswith("error: Event 1: it is missing: there is nothing at all.")

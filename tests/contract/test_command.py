@@ -1,0 +1,231 @@
+"""The table, played through the installed command: its trace, its exit code, its output."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import StageOf
+from .document import ERRORS, SIGNALS
+from .resetting import REQUEST, asked, not_mailed
+from .scenario import INTERRUPT, MESSAGE, Scenario, Sent
+from .stage import Rows, Stage, environment_of
+from .table import SCENARIOS
+
+LBACK = Path(sys.executable).with_name("lback")
+ARGV = ["-q", "-o", "json", "--trace-format", "json", "user"]
+"""Quiet, so that stderr has the trace and errors only."""
+
+FROM_OUTSIDE = [scenario for scenario in SCENARIOS if not scenario.not_from_outside]
+STARVED = 2 * 2**30
+"""Bytes of address space, too few for the 4 GiB that a hash then asks for."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that ended, and the stage that it left."""
+
+    stage: Stage
+    before: Rows
+    since: datetime
+    until: datetime
+    exit: int
+    stdout: str
+    stderr: list[str]
+
+    @property
+    def trace(self) -> list[dict[str, Any]]:
+        """The lines of stderr that are the trace."""
+        return [line for line in map(json.loads, self.stderr) if "signal" in line]
+
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """The others, which must be errors."""
+        return [line["error"] for line in map(json.loads, self.stderr) if "signal" not in line]
+
+
+class Server:
+    """A process that runs commands by forking."""
+
+    def __init__(self) -> None:
+        program = Path(__file__).with_name("forking.py")
+        self._process = subprocess.Popen(
+            [sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, stage: Stage, scenario: Scenario) -> Run:
+        directory = stage.directory
+        files = {name: directory / name for name in ("stdin", "stdout", "stderr")}
+        files["stdin"].write_text(scenario.call.stdin, "utf-8")
+        order = {
+            "argv": ARGV + list(scenario.call.argv),
+            "env": environment(stage),
+            "cwd": str(directory),
+            "memory": STARVED if scenario.starved else None,
+            **{name: str(path) for name, path in files.items()},
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        before, since = stage.rows(), datetime.now(UTC)
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        exit_code = int(self._process.stdout.readline())
+        until = datetime.now(UTC)
+        stdout, stderr = (files[name].read_text("utf-8") for name in ("stdout", "stderr"))
+        return Run(stage, before, since, until, exit_code, stdout, stderr.splitlines())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def environment(stage: Stage) -> dict[str, str]:
+    home = {name: str(stage.directory) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+    path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    return {**path, **home, **environment_of(stage.values)}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+def arguments(line: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a trace line; of an exception its type, once it is seen to have a message."""
+    found = dict(line["args"])
+    if found.get("exception"):
+        assert isinstance(found["exception"]["message"], str)
+        found["exception"] = {"type": found["exception"]["type"]}
+    return found
+
+
+def check_trace(scenario: Scenario, ended: Run) -> None:
+    trace = ended.trace
+    assert [line["seq"] for line in trace] == list(range(1, len(trace) + 1))
+    assert len({line["operation_id"] for line in trace}) == 1
+    for line in trace:
+        assert list(line) == ["time", "operation_id", "seq", "signal", "sender", "args", "receivers"]
+        assert (line["sender"], line["receivers"]) == ("UserManager", 0)
+        assert ended.since <= datetime.fromisoformat(line["time"]) <= ended.until
+        assert list(line["args"]) == [name.removesuffix("?") for name in SIGNALS[line["signal"]].arguments]
+    assert [(line["signal"], arguments(line)) for line in trace] == expected_trace(scenario, ended)
+
+
+def expected_trace(scenario: Scenario, ended: Run) -> list[Sent]:
+    """The scenario's signals; the error that is shown has a hint behind the message."""
+    message = ended.errors[0]["message"] if ended.errors else None
+    traced = next((line["args"].get("error_message") for line in ended.trace if line["args"].get("error_message")), "")
+    assert (message or "").startswith(traced or "")
+    return [
+        (name, {key: traced if value is MESSAGE else _in_json(value) for key, value in sent.items()})
+        for name, sent in scenario.signals
+    ]
+
+
+def _in_json(value: Any) -> Any:
+    """JSON has no integers beyond 53 bits that every reader takes alike (RFC 7493), so they are text."""
+    return str(value) if isinstance(value, int) and value.bit_length() > 53 else value
+
+
+def expected_result(scenario: Scenario, stage: Stage) -> dict[str, Any]:
+    """What stdout shows of a success: the user as the database has it now."""
+    if scenario.call.method == "delete_user":
+        return {"id": scenario.call.arguments["user_id"], "deleted": True}
+    if scenario.call.method == "reset_password_request":
+        return {"email": scenario.call.arguments["email"], "requested": True}
+    rows = stage.rows()
+    user = rows[f"users {scenario.signals[-1][1]['user']['id']}"]
+    names = {row["id"]: row["name"] for key, row in rows.items() if key.startswith("groups ")}
+    memberships = [row for key, row in rows.items() if key.startswith("user_groups_association ")]
+    return {
+        "id": user["id"],
+        "username": user["username"],
+        "email": user["email"],
+        "is_active": bool(user["is_active"]),
+        "is_email_verified": bool(user["is_email_verified"]),
+        "groups": sorted(names[row["group_id"]] for row in memberships if row["user_id"] == user["id"]),
+        "created_at": f"{user['created_at'].replace(' ', 'T')}Z",
+        "updated_at": f"{user['updated_at'].replace(' ', 'T')}Z",
+    }
+
+
+def check(scenario: Scenario, ended: Run) -> None:
+    check_trace(scenario, ended)
+    assert ended.exit == (0 if scenario.code is None else ERRORS[scenario.code][1])
+    assert [error["code"] for error in ended.errors] == ([] if scenario.code is None else [scenario.code])
+    if scenario.code is None:
+        assert json.loads(ended.stdout) == expected_result(scenario, ended.stage)
+    else:
+        assert ended.stdout == ""
+    changes = ended.stage.changes(ended.before, since=ended.since, until=ended.until)
+    assert changes == scenario.rows
+    assert [(mail.kind, mail.recipient) for mail in ended.stage.mails()] == list(scenario.mails)
+
+
+@pytest.mark.parametrize("scenario", FROM_OUTSIDE, ids=lambda scenario: scenario.id)
+def test_a_command_traces_the_same_signals(scenario: Scenario, server: Server, command_stage: StageOf) -> None:
+    check(scenario, server.run(command_stage(scenario), scenario))
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [scenario for scenario in FROM_OUTSIDE if scenario.id in {"register: ok", "register: commit fails", "reset: used"}],
+    ids=lambda scenario: scenario.id,
+)
+def test_so_does_the_script_that_is_installed(scenario: Scenario, command_stage: StageOf) -> None:
+    stage = command_stage(scenario)
+    before, since = stage.rows(), datetime.now(UTC)
+
+    ended = subprocess.run(
+        [LBACK, *ARGV, *scenario.call.argv],
+        input=scenario.call.stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=stage.directory,
+        env=environment(stage),
+        timeout=60,
+    )
+
+    until = datetime.now(UTC)
+    check(scenario, Run(stage, before, since, until, ended.returncode, ended.stdout, ended.stderr.splitlines()))
+
+
+def test_ctrl_c_while_a_mail_server_is_silent_ends_with_the_failure_signal_and_130(command_stage: StageOf) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stage = command_stage(REQUEST[0])
+        stage.values.update(
+            {"email.transport": "smtp", "email.security": "none", "email.host": "127.0.0.1"},
+            **{"email.port": silent.getsockname()[1]},
+        )
+        before = stage.rows()
+        process = subprocess.Popen(
+            [LBACK, *ARGV, *REQUEST[0].call.argv],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=stage.directory,
+            env=environment(stage),
+        )
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=60)
+
+    *trace, last = stderr.splitlines()
+    assert [(line["signal"], arguments(line)) for line in map(json.loads, trace)] == [
+        asked(),
+        not_mailed("unexpected_exception", exception=INTERRUPT),
+    ]
+    assert (process.returncode, stdout, last) == (130, "", "Interrupted.")
+    assert stage.rows() == before

@@ -1,0 +1,85 @@
+from typing import Any
+
+import pytest
+
+from lback_cli.errors import GroupExists, GroupNotFound, LastAdministrator, Refused, ValidationError
+
+Office = Any
+
+
+def sizes(office: Office) -> dict[str, int]:
+    return {group.name: size for group, size in office.groups.list_groups()}
+
+
+def test_a_group_is_made_in_its_canonical_name_and_found_in_any(office: Office) -> None:
+    made = office.groups.create_group("Staff", description="Who works here")
+    assert (made.name, made.description, made.created_at) == ("staff", "Who works here", office.clock.now)
+    for spelling in ("staff", "STAFF", "\N{FULLWIDTH LATIN SMALL LETTER S}taff"):
+        found, size = office.groups.find_group(spelling)
+        assert (found.id, size) == (made.id, 0)
+    with pytest.raises(GroupExists) as caught:
+        office.groups.create_group("STAFF")
+    assert caught.value.message == "The group 'staff' exists already."
+    assert sizes(office) == {"staff": 0}
+
+
+@pytest.mark.parametrize("name", ["", " ", "two words", "staff\n", "-x", "x" * 65, "ядро", "a\0"])
+def test_what_cannot_be_a_groups_name_is_refused(office: Office, name: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        office.groups.create_group(name)
+    assert caught.value.field == "group"
+    assert sizes(office) == {}
+
+
+@pytest.mark.parametrize("description", ["two\nlines", "\x1b[2J", "a\0", "\udc80", "x" * 1001])
+def test_a_description_that_cannot_be_shown_is_refused(office: Office, description: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        office.groups.create_group("staff", description=description)
+    assert caught.value.field == "description"
+    assert sizes(office) == {}
+
+
+@pytest.mark.parametrize("name", ["staf", "staff ", "staf_", "st%", "", "\0", "\udc80", "x" * 100_000])
+def test_a_group_that_is_not_there_is_not_found(office: Office, name: str) -> None:
+    office.groups.create_group("staff")
+    for look in (office.groups.find_group, office.groups.delete_group):
+        with pytest.raises(GroupNotFound) as caught:
+            look(name)
+        assert caught.value.hint == "'lback group list' shows them all."
+        assert caught.value.message.isprintable()
+    assert sizes(office) == {"staff": 0}
+
+
+def test_a_deleted_group_leaves_its_members(office: Office) -> None:
+    office.groups.create_group("staff")
+    office.register("ann", groups=["staff"], verified=True)
+    assert sizes(office) == {"basic_user": 1, "staff": 1}
+    assert office.groups.delete_group("STAFF").name == "staff"
+    assert sizes(office) == {"basic_user": 1}
+    assert [group.name for group in office.directory.find_user("ann").groups] == ["basic_user"]
+
+
+def test_the_group_that_every_new_user_joins_stays(office: Office) -> None:
+    office.register("ann", verified=True)
+    with pytest.raises(Refused) as caught:
+        office.groups.delete_group("basic_user")
+    assert caught.value.message == "'basic_user' is the group that every new user joins."
+    assert caught.value.hint == "Change users.default_group first."
+    assert sizes(office) == {"basic_user": 1}
+
+
+def test_the_administrators_group_stays_while_it_has_an_active_member(office: Office) -> None:
+    office.groups.create_group("admin")
+    office.register("ann", groups=["admin"], verified=True)
+    office.register("ben", groups=["admin"], verified=True, active=False)
+    with pytest.raises(LastAdministrator) as caught:
+        office.groups.delete_group("admin")
+    assert caught.value.message == "'admin' still has active administrators."
+    assert sizes(office) == {"admin": 2, "basic_user": 2}
+
+
+def test_an_administrators_group_without_active_members_may_go(office: Office) -> None:
+    office.groups.create_group("admin")
+    office.register("ben", groups=["admin"], verified=True, active=False)
+    office.groups.delete_group("admin")
+    assert sizes(office) == {"basic_user": 1}

@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+
+from lback_cli.errors import GroupExists
+from lback_cli.models import Group, User, memberships
+from lback_cli.repositories.work import Work
+
+
+def test_a_group_is_made_once_and_the_transaction_goes_on(work: Work, now: datetime) -> None:
+    made = work.groups.add("staff", description="Who works here", now=now)
+    with pytest.raises(GroupExists) as caught:
+        work.groups.add("staff", now=now)
+    assert caught.value.message == "The group 'staff' exists already."
+    assert work.groups.get_or_add("staff", now=now) is made
+    assert work.groups.get_or_add("guests", now=now).name == "guests"
+    assert work.session.scalars(select(Group.name).order_by(Group.name)).all() == ["guests", "staff"]
+    assert (made.description, made.created_at, made.updated_at) == ("Who works here", now, now)
+
+
+def test_a_group_is_found_by_its_exact_name(work: Work, now: datetime) -> None:
+    staff = work.groups.add("staff", now=now)
+    assert work.groups.find("staff") is staff
+    assert work.groups.find("staff", lock=True) is staff
+    assert work.groups.find("Staff") is None
+    assert work.groups.find("staf_") is None
+
+
+def test_sizes_count_members_and_show_empty_groups(work: Work, person: Callable[..., User], now: datetime) -> None:
+    staff, guests = work.groups.add("staff", now=now), work.groups.add("guests", now=now)
+    person("ann", groups=[staff])
+    person("ben", groups=[staff], is_active=False)
+    assert [(group.name, size) for group, size in work.groups.all_with_sizes()] == [("guests", 0), ("staff", 2)]
+    assert [work.groups.size(group) for group in (staff, guests)] == [2, 0]
+
+
+def test_deleting_a_group_leaves_its_members(work: Work, person: Callable[..., User], now: datetime) -> None:
+    staff, guests = work.groups.add("staff", now=now), work.groups.add("guests", now=now)
+    ann = person("ann", groups=[staff, guests])
+    work.groups.delete(staff)
+    work.session.refresh(ann)
+    assert [group.name for group in ann.groups] == ["guests"]
+    assert work.session.execute(select(memberships)).all() == [(ann.id, guests.id)]
+    assert work.groups.find("staff") is None

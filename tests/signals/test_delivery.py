@@ -1,0 +1,353 @@
+"""How signals reach receivers, whatever the receivers do."""
+
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from blinker import ANY, NamedSignal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lback_cli.errors import OperationRejected, UnexpectedError
+from lback_cli.signals import (
+    CATALOGUE,
+    Delivery,
+    delivered,
+    user_authenticated,
+    user_deletion_failed,
+    user_deletion_started,
+    user_update_started,
+)
+from lback_cli.signals.delivery import Role, deliver
+
+STARTED = {"user_id": 7}
+FAILED = {"user_id": 7, "username": "ann", "error_type": "repository_error", "exception": None}
+WITH_SESSION = {"user": None, "session": None}
+
+
+@dataclass
+class Sender:
+    """Sends signals as an operation does."""
+
+    id: str = "0123"
+    seq: int = 3
+    name: str = "delete_user"
+    sender: Any = field(default_factory=object)
+
+    def role(self, signal: NamedSignal) -> Role:
+        return "failure" if signal is user_deletion_failed else "started"
+
+
+@pytest.fixture(autouse=True)
+def _no_receiver_is_left() -> Iterator[None]:
+    yield
+    disconnect_all()
+
+
+def disconnect_all() -> None:
+    for signal in [delivered, *(spec.signal for spec in CATALOGUE.values())]:
+        for receiver in list(signal.receivers_for(ANY)):
+            signal.disconnect(receiver)
+
+
+def watch() -> list[Delivery]:
+    """What `delivered` tells from now on."""
+    seen: list[Delivery] = []
+
+    def remember(_sender: Any, delivery: Delivery) -> None:
+        seen.append(delivery)
+
+    delivered.connect(remember, weak=False)
+    return seen
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def broken(_sender: Any, **_arguments: Any) -> None:
+        raise error
+
+    return broken
+
+
+def connect(signal: NamedSignal, receiver: Callable[..., Any], **options: Any) -> None:
+    signal.connect(receiver, weak=False, **options)
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    assert {record.levelno for record in caplog.records} <= {logging.ERROR}
+    assert {record.name for record in caplog.records} <= {"lback_cli.signals"}
+    return [record.getMessage() for record in caplog.records]
+
+
+# Who is told
+
+
+@given(order=st.permutations(range(8)), broken=st.sets(st.integers(0, 7)))
+def test_each_receiver_runs_once_whichever_others_raise_and_in_whatever_order(
+    order: list[int], broken: set[int]
+) -> None:
+    ran: list[int] = []
+
+    def receive(number: int, _sender: Any, **_arguments: Any) -> None:
+        ran.append(number)
+        if number in broken:
+            raise LookupError(number)
+
+    disconnect_all()
+    seen = watch()
+    for number in order:
+        connect(user_deletion_started, partial(receive, number))
+
+    deliver(Sender(), user_deletion_started, STARTED)
+
+    assert sorted(ran) == list(range(8))
+    assert seen[0].receivers == 8
+    assert sorted(failure.exception.args[0] for failure in seen[0].failures) == sorted(broken)
+
+
+@given(
+    order=st.permutations(["well", "crash", "veto", "well", "crash"]),
+    signal=st.sampled_from([user_authenticated, user_deletion_started]),
+)
+def test_a_veto_wins_over_a_crash_in_whatever_order_they_come(order: list[str], signal: NamedSignal) -> None:
+    ran: list[str] = []
+
+    def receive(kind: str, _sender: Any, **_arguments: Any) -> None:
+        ran.append(kind)
+        if kind != "well":
+            raise OperationRejected("no") if kind == "veto" else LookupError("lost")
+
+    disconnect_all()
+    for kind in order:
+        connect(signal, partial(receive, kind))
+
+    with pytest.raises(OperationRejected, match=r"^no$"):
+        deliver(Sender(), signal, WITH_SESSION if signal is user_authenticated else STARTED)
+
+    assert sorted(ran) == sorted(order)
+
+
+def test_a_receiver_of_one_sender_hears_of_no_other() -> None:
+    ours, other = Sender(), Sender()
+    heard: list[Any] = []
+    connect(user_deletion_started, lambda sender, **_: heard.append(sender), sender=ours.sender)
+
+    deliver(other, user_deletion_started, STARTED)
+    deliver(ours, user_deletion_started, STARTED)
+
+    assert heard == [ours.sender]
+
+
+def test_a_weak_receiver_that_is_gone_is_no_receiver_any_more() -> None:
+    heard: list[int] = []
+    seen = watch()
+    user_deletion_started.connect(lambda _sender, user_id: heard.append(user_id))
+    gc.collect()
+
+    deliver(Sender(), user_deletion_started, STARTED)
+
+    assert (heard, seen[0].receivers) == ([], 0)
+
+
+def test_a_strong_receiver_stays() -> None:
+    heard: list[int] = []
+    user_deletion_started.connect(lambda _sender, user_id: heard.append(user_id), weak=False)
+    gc.collect()
+
+    deliver(Sender(), user_deletion_started, STARTED)
+
+    assert heard == [7]
+
+
+def test_a_muted_signal_reaches_nobody() -> None:
+    heard: list[int] = []
+    seen = watch()
+    connect(user_deletion_started, lambda _sender, user_id: heard.append(user_id))
+
+    with user_deletion_started.muted():
+        deliver(Sender(), user_deletion_started, STARTED)
+
+    assert (heard, seen) == ([], [])
+    deliver(Sender(), user_deletion_started, STARTED)
+    assert (heard, len(seen)) == ([7], 1)
+
+
+def test_a_receiver_gets_the_sender_by_position_and_the_arguments_by_name() -> None:
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    connect(user_deletion_failed, lambda *args, **kwargs: calls.append((args, kwargs)))
+    operation = Sender()
+
+    deliver(operation, user_deletion_failed, FAILED)
+
+    assert calls == [((operation.sender,), FAILED)]
+
+
+def test_what_a_receiver_does_to_a_dict_or_list_is_seen_by_nobody_else() -> None:
+    seen = watch()
+    found: list[dict[str, Any]] = []
+
+    def spoil(_sender: Any, update_data: dict[str, Any], **_: Any) -> None:
+        found.append({name: list(value) for name, value in update_data.items()})
+        update_data["add_groups"].append("admin")
+        update_data["is_active"] = [True]
+
+    for _ in range(3):
+        connect(user_update_started, partial(spoil))
+    given_data = {"add_groups": ["staff"]}
+
+    deliver(Sender(), user_update_started, {"user_id": 7, "update_data": given_data})
+
+    assert found == [{"add_groups": ["staff"]}] * 3
+    assert given_data == {"add_groups": ["staff"]}
+    assert seen[0].arguments["update_data"] == {"add_groups": ["staff"]}
+
+
+# What a failure does
+
+
+def test_a_crash_is_logged_and_goes_no_further_where_there_is_no_session(caplog: pytest.LogCaptureFixture) -> None:
+    connect(user_deletion_started, raising(LookupError("lost \x1b[31m")))
+
+    deliver(Sender(), user_deletion_started, STARTED)
+
+    name = f"{__name__}.raising.<locals>.broken"
+    assert logged(caplog) == [f"The receiver {name} of user_deletion_started failed: LookupError: lost \\x1b[31m"]
+
+
+def test_a_crash_where_there_is_a_session_is_raised_with_its_cause(caplog: pytest.LogCaptureFixture) -> None:
+    error = LookupError("lost")
+    connect(user_authenticated, raising(error))
+
+    with pytest.raises(UnexpectedError) as raised:
+        deliver(Sender(), user_authenticated, WITH_SESSION)
+
+    assert raised.value.__cause__ is error
+    assert raised.value.message == (
+        f"The receiver {__name__}.raising.<locals>.broken of user_authenticated failed: LookupError: lost"
+    )
+    assert logged(caplog) == []
+
+
+@pytest.mark.parametrize("error", [LookupError("lost"), OperationRejected("no")], ids=["crash", "veto"])
+def test_what_is_raised_at_a_failure_signal_is_logged_only(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    connect(user_deletion_failed, raising(error))
+
+    deliver(Sender(), user_deletion_failed, FAILED)
+
+    assert len(logged(caplog)) == 1
+
+
+def test_an_interruption_ends_the_delivery_at_once_but_watchers_learn_of_the_signal() -> None:
+    seen = watch()
+    for _ in range(3):
+        connect(user_deletion_started, raising(KeyboardInterrupt()))
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(Sender(), user_deletion_started, STARTED)
+
+    assert (seen[0].spec.name, seen[0].receivers) == ("user_deletion_started", 1)
+    assert [type(failure.exception) for failure in seen[0].failures] == [KeyboardInterrupt]
+
+
+def test_an_asynchronous_receiver_is_refused_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    ran: list[int] = []
+
+    async def receive(_sender: Any, **_arguments: Any) -> None:
+        ran.append(1)
+
+    connect(user_deletion_started, receive)
+
+    deliver(Sender(), user_deletion_started, STARTED)
+    gc.collect()
+
+    assert ran == []
+    assert logged(caplog)[0].endswith("TypeError: an asynchronous receiver cannot be awaited here")
+
+
+def test_a_receiver_with_the_wrong_parameters_is_reported_by_name(caplog: pytest.LogCaptureFixture) -> None:
+    connect(user_deletion_started, lambda sender, username: (sender, username))
+
+    deliver(Sender(), user_deletion_started, STARTED)
+
+    assert "<lambda> of user_deletion_started failed: TypeError" in logged(caplog)[0]
+
+
+def test_a_receiver_that_is_an_object_is_called_by_its_class(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def __call__(self, _sender: Any, **_arguments: Any) -> None:
+            raise LookupError("lost")
+
+    connect(user_deletion_started, Broken())
+
+    deliver(Sender(), user_deletion_started, STARTED)
+
+    assert f"The receiver {__name__}." in logged(caplog)[0]
+    assert "Broken of user_deletion_started" in logged(caplog)[0]
+
+
+# What is promised of what is sent
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"user_id": 7, "extra": 1}, {"id": 7}], ids=["missing", "undocumented", "misnamed"]
+)
+def test_arguments_that_are_not_the_documented_ones_are_a_bug(arguments: dict[str, Any]) -> None:
+    heard: list[Any] = []
+    connect(user_deletion_started, lambda *args, **kwargs: heard.append((args, kwargs)))
+
+    with pytest.raises(TypeError, match="user_deletion_started is documented with"):
+        deliver(Sender(), user_deletion_started, arguments)
+
+    assert heard == []
+
+
+def test_a_delivery_tells_what_was_sent_and_what_came_of_it() -> None:
+    seen = watch()
+    error = LookupError("lost")
+    connect(user_deletion_failed, raising(error))
+    operation = Sender()
+    before = datetime.now(UTC)
+
+    deliver(operation, user_deletion_failed, FAILED)
+
+    (delivery,) = seen
+    assert (delivery.operation, delivery.operation_id, delivery.seq) == ("delete_user", "0123", 3)
+    assert before <= delivery.time <= datetime.now(UTC)
+    assert (delivery.spec, delivery.role) == (CATALOGUE["user_deletion_failed"], "failure")
+    assert (delivery.sender, delivery.arguments) == (operation.sender, FAILED)
+    assert (delivery.receivers, [failure.exception for failure in delivery.failures]) == (1, [error])
+
+
+@pytest.mark.parametrize("error", [LookupError("lost"), OperationRejected("no")], ids=["crash", "veto"])
+def test_a_watcher_is_told_before_the_failure_has_its_effect(error: Exception) -> None:
+    seen = watch()
+    connect(user_authenticated, raising(error))
+
+    with pytest.raises(UnexpectedError if isinstance(error, LookupError) else OperationRejected):
+        deliver(Sender(), user_authenticated, WITH_SESSION)
+
+    assert [failure.exception for failure in seen[0].failures] == [error]
+
+
+def test_a_watcher_that_raises_disturbs_neither_the_operation_nor_other_watchers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[str] = []
+
+    def careless(_sender: object, delivery: Delivery) -> None:
+        raise RuntimeError(delivery.spec.name)
+
+    def watch(_sender: object, delivery: Delivery) -> None:
+        seen.append(delivery.spec.name)
+
+    with delivered.connected_to(careless), delivered.connected_to(watch):
+        deliver(Sender(), user_deletion_failed, FAILED)
+    assert seen == ["user_deletion_failed"]
+    (record,) = caplog.records
+    assert record.getMessage().endswith(
+        f"{careless.__qualname__} of delivered failed: RuntimeError: user_deletion_failed"
+    )
