@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Final
 
+from lback_cli.batch.canary import Canary, verify_canary
 from lback_cli.batch.jobs import Job
 from lback_cli.batch.outcomes import Counts, Result, RowOutcome
 from lback_cli.batch.plan import Plan
@@ -28,8 +29,11 @@ class AllOrNothing:
     Everything is rehearsed first, so that nobody is mailed or told of users who are not going to be there.
     """
 
-    def __init__(self, run: Run, job: Job, lengths: list[int], plan: Plan | None = None) -> None:
-        """*lengths* are those of the files of the journal before the first row."""
+    def __init__(
+        self, run: Run, job: Job, lengths: list[int], plan: Plan | None = None, canary: Canary | None = None
+    ) -> None:
+        """*lengths* are those of the files of the journal before the first row; a *canary* is tried at the end."""
+        self._canary = canary
         self._run = run
         self._job = job
         self._start = lengths
@@ -91,6 +95,8 @@ class AllOrNothing:
                 if run.stops(outcomes):
                     break
         run.source.require_unchanged()
+        if self._canary is not None:
+            verify_canary(work, run.services, self._canary.username, self._canary.password)
         self._job.checkpoint(work, counts, lengths, state="done")
         return Result("done", counts, self._job.id, line)
 

@@ -1,6 +1,7 @@
 """The canary: one user whose old password is known, to prove before anything is kept that passwords have moved in."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lback_cli.batch.rows import Row
 from lback_cli.errors import ValidationError
@@ -10,6 +11,14 @@ from lback_cli.repositories.work import Work
 from lback_cli.security.text import safe
 
 _HINT = "Nothing of this transaction is kept. Check the password, and that the hashes came over whole."
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A user, and the password that must open the account."""
+
+    username: str
+    password: str
 
 
 def verify_canary(work: Work, services: Services, username: str, password: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lback_cli.batch.atomic import AllOrNothing
+from lback_cli.batch.canary import Canary, verify_canary_row
 from lback_cli.batch.chunks import CHUNK
 from lback_cli.batch.jobs import Job, Jobs
 from lback_cli.batch.journal import Journal, require_apart
@@ -22,7 +23,10 @@ from lback_cli.repositories.work import transaction
 
 
 class Importer:
-    """Imports users into one database, through the operations of *users*. *chunk* is as for `chunks`."""
+    """Imports users into one database, through the operations of *users*.
+
+    With a *canary*, nothing is imported unless the hash in the file is one of its password. *chunk* is as for `chunks`.
+    """
 
     def __init__(
         self,
@@ -31,8 +35,10 @@ class Importer:
         users: UserManager,
         watcher: Watcher | None = None,
         *,
+        canary: Canary | None = None,
         chunk: int = CHUNK,
     ) -> None:
+        self._canary = canary
         self._database = database
         self._services = services
         self._users = users
@@ -50,7 +56,7 @@ class Importer:
             if isinstance(job, ImportJob):
                 return Result("finished", Counts(job.created, job.updated, job.skipped, job.failed), job.id)
             if options.atomic:
-                return AllOrNothing(run, job, job.lengths).result()
+                return AllOrNothing(run, job, job.lengths, canary=self._canary).result()
             return self._by_chunks(run, job)
 
     def plan(self, path: str, options: ImportOptions, writer: PlanWriter) -> Rehearsed:
@@ -78,7 +84,7 @@ class Importer:
             plan.require_input(run.source.digest)
             with self._claimed(run, resume=False, restart=False) as job:
                 assert isinstance(job, Job), "only a resumed import can be finished before it begins"
-                return AllOrNothing(run, job, job.lengths, plan).result()
+                return AllOrNothing(run, job, job.lengths, plan, self._canary).result()
 
     @contextlib.contextmanager
     def _run(self, path: str, options: ImportOptions, *, dry: bool = False) -> Iterator[Run]:
@@ -87,6 +93,8 @@ class Importer:
             columns = source.columns()
             # What is wrong with the file as a whole shows with the first row, before anything is begun.
             next(source.rows(), None)
+            if self._canary is not None:
+                verify_canary_row(source.rows(), self._services, self._canary.username, self._canary.password)
             with contextlib.closing(Journal(options, columns, dry=dry)) as journal:
                 try:
                     yield Run(self._database, self._services, self._users, self._watcher, source, journal, self._chunk)
@@ -104,7 +112,9 @@ class Importer:
             yield job
         except BaseException:
             with contextlib.suppress(Exception), transaction(self._database) as work:
-                job.release(work)
+                lengths = job.release(work)
+                if lengths is not None:
+                    run.journal.cut(lengths)
             self._watcher.ended()
             options = run.source.options
             command = None if options.atomic else options.command(run.source.path, "--resume")

@@ -28,7 +28,7 @@ class Job:
         self.id = row.id
         self.rows_done = row.rows_done
         self.counts = Counts(row.created, row.updated, row.skipped, row.failed)
-        self.lengths = [int(getattr(row, f"{name}_offset")) for name in NAMES]
+        self.lengths = _lengths(row)
         self._owner = str(owner)
         self._now = now
 
@@ -38,15 +38,21 @@ class Job:
         numbers = {"created": counts.created, "updated": counts.updated}
         numbers |= {"skipped": counts.skipped, "failed": counts.failed, "rows_done": counts.total}
         self._change(work, state=state, **numbers, **offsets)
-        self.rows_done = counts.total
 
     def end(self, work: Work, state: str) -> None:
         """Say that the import is over."""
         self._change(work, state=state)
 
-    def release(self, work: Work) -> None:
-        """Let another process go on at once. That the work was taken over already is no matter."""
-        work.jobs.change(self.id, self._owner, {"owner": None, "lease_until": None})
+    def release(self, work: Work) -> list[int] | None:
+        """Let another process go on at once; the lengths that are kept, or None if one has taken over already.
+
+        What was committed is read afresh, as whoever was interrupted cannot know.
+        """
+        if not work.jobs.change(self.id, self._owner, {"owner": None, "lease_until": None}):
+            return None
+        row = work.jobs.get(self.id)
+        self.rows_done = row.rows_done
+        return _lengths(row)
 
     def _change(self, work: Work, *, state: str, **values: int) -> None:
         now = self._now()
@@ -83,7 +89,7 @@ class Jobs:
                 return found
             owner = Owner.this_process()
             if found is not None:
-                journal.resume([getattr(found, f"{name}_offset") for name in NAMES])
+                journal.resume(_lengths(found))
                 found.path, found.state, found.owner, found.lease_until = (
                     source.path,
                     "running",
@@ -150,6 +156,10 @@ class Jobs:
                 f"This import is under way: {owner.name} works on it.",
                 hint="Wait for it, or stop that process; then resume.",
             )
+
+
+def _lengths(row: ImportJob) -> list[int]:
+    return [getattr(row, f"{name}_offset") for name in NAMES]
 
 
 def _require_resumable(job: ImportJob, options: str, *, resume: bool) -> None:

@@ -12,6 +12,7 @@ from lback_cli.cli.output import Output
 from lback_cli.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from lback_cli.batch.canary import Canary
     from lback_cli.batch.exporter import Exporter
     from lback_cli.batch.importer import Importer
     from lback_cli.batch.watcher import Watcher
@@ -121,11 +122,11 @@ class Runtime:
 
         return GroupManager(self.database, self.services)
 
-    def importer(self, watcher: "Watcher") -> "Importer":
-        """Imports users, and tells *watcher* how it goes."""
+    def importer(self, watcher: "Watcher", canary: "Canary | None" = None) -> "Importer":
+        """Imports users, tells *watcher* how it goes, and tries the password of a *canary* first."""
         from lback_cli.batch.importer import Importer
 
-        return Importer(self.database, self.services, self.users, watcher)
+        return Importer(self.database, self.services, self.users, watcher, canary=canary)
 
     @cached_property
     def exporter(self) -> "Exporter":

@@ -18,8 +18,8 @@ app = Noun()
 @app.verb(
     "export",
     examples=(
-        "lback user export > users.csv",
-        "lback user export --group staff --format jsonl | jq .email",
+        "lback user export --file users.csv",
+        "lback user export --group staff --format jsonl",
         "lback user export --with-hashes --file backup.jsonl",
     ),
 )

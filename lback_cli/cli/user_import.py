@@ -9,14 +9,19 @@ import typer
 from lback_cli.cli.commands import Noun
 from lback_cli.cli.exits import Exit
 from lback_cli.cli.options import runtime
+from lback_cli.cli.passwords import FromFile, FromStdin, PasswordSource
 from lback_cli.cli.runtime import Runtime
 from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from lback_cli.batch.importer import Importer
     from lback_cli.batch.options import ImportOptions
     from lback_cli.batch.outcomes import Result
 
 app = Noun()
+
+Proof = tuple[str, PasswordSource]
+"""The canary, and where its password comes from."""
 
 FILES, RERUN, PLANS = "Files that tell what became of it", "An import that was interrupted", "Plans"
 
@@ -67,11 +72,12 @@ class MailTo(StrEnum):
     "import",
     examples=(
         "lback user import users.csv --plan",
-        "lback user import users.csv --rejects rejects.csv --report report.jsonl",
+        "lback user import users.csv --rejects bad.csv --report report.jsonl",
         "lback user import users.csv --resume",
-        "lback user import users.jsonl --if-exists update --plan-file plan && lback user import --apply plan",
-        "lback user import users.csv --generate-passwords passwords.csv --mail none",
-        "ldapsearch ... | lback user import - --from ldif",
+        "lback user import users.jsonl --if-exists update --plan-file plan",
+        "lback user import --apply plan",
+        "lback user import users.csv --generate-passwords new.csv --mail none",
+        "lback user import users.ldif --from ldif --canary alice",
     ),
 )
 def import_users(
@@ -132,6 +138,16 @@ def import_users(
             rich_help_panel=FILES,
         ),
     ] = None,
+    canary: Annotated[
+        str | None,
+        typer.Option(
+            "--canary",
+            help="Ask for the password of this user, and import nothing unless the hash in the file is one of it.",
+            metavar="USER",
+        ),
+    ] = None,
+    password_stdin: FromStdin = False,
+    password_file: FromFile = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where it was interrupted.", rich_help_panel=RERUN)
     ] = False,
@@ -169,42 +185,50 @@ def import_users(
         "email_domain": email_domain,
     }
     files: dict[str, Any] = {"report": report, "rejects": rejects, "passwords": generate_passwords}
+    proof = None if canary is None else (canary, PasswordSource(run, password_stdin, password_file, confirm=False))
+    if proof is None and (password_stdin or password_file is not None):
+        raise UsageError("--password-stdin and --password-file are for --canary.")
+    if proof is not None and password_stdin and file == "-":
+        raise UsageError("Users and password cannot both come from standard input.", hint="Use --password-file.")
     wants_plan = plan or plan_file is not None
     if [wants_plan, apply is not None, resume, restart].count(True) > 1:
         raise UsageError("Use one of --plan, --apply, --resume and --restart.")
     if apply is not None:
-        _apply(run, apply, file, chosen, files)
+        _apply(run, apply, file, chosen, files, proof)
     elif file is None:
         raise UsageError("Name the FILE to import, or - for standard input.")
     elif wants_plan:
-        _plan(run, file, _options(file, **chosen, **files), plan_file)
+        _plan(run, file, _options(file, **chosen, **files), plan_file, proof)
     else:
-        _import(run, file, _options(file, **chosen, **files), resume=resume, restart=restart)
+        options = _options(file, **chosen, **files)
+        _show(run, _importer(run, proof).run(file, options, resume=resume, restart=restart))
 
 
-def _import(run: Runtime, file: str, options: "ImportOptions", *, resume: bool, restart: bool) -> None:
+def _importer(run: Runtime, proof: Proof | None) -> "Importer":
+    from lback_cli.batch.canary import Canary
     from lback_cli.cli.progress import ImportProgress
 
-    _show(run, run.importer(ImportProgress(run)).run(file, options, resume=resume, restart=restart))
+    canary = None if proof is None else Canary(proof[0], proof[1].read())
+    return run.importer(ImportProgress(run), canary)
 
 
-def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None) -> None:
+def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, proof: Proof | None) -> None:
     from lback_cli.batch.plan import PlanWriter
-    from lback_cli.cli.progress import ImportProgress
 
     writer = PlanWriter(run.services.hasher, path)
-    found = run.importer(ImportProgress(run)).plan(file, options, writer)
+    found = _importer(run, proof).plan(file, options, writer)
     run.output.message("This is what would be done; nothing was.")
     run.output.record(writer.summary)
     if found.counts.failed:
         raise typer.Exit(Exit.PARTLY_FAILED)
 
 
-def _apply(run: Runtime, path: Path, file: str | None, chosen: dict[str, Any], files: dict[str, Any]) -> None:
+def _apply(
+    run: Runtime, path: Path, file: str | None, chosen: dict[str, Any], files: dict[str, Any], proof: Proof | None
+) -> None:
     from dataclasses import replace
 
     from lback_cli.batch.plan import Plan
-    from lback_cli.cli.progress import ImportProgress
 
     defaults = {"if_exists": IfExists.FAIL, "on_error": OnError.CONTINUE, "mail": MailTo.INVITE}
     given = [name for name, value in chosen.items() if value not in (None, False, defaults.get(name))]
@@ -214,7 +238,7 @@ def _apply(run: Runtime, path: Path, file: str | None, chosen: dict[str, Any], f
     options = replace(plan.options, **{name: value for name, value in files.items() if value is not None})
     if (options.passwords is None) != (plan.options.passwords is None):
         raise UsageError("The plan makes up no passwords.", hint="Make another with --generate-passwords.")
-    _show(run, run.importer(ImportProgress(run)).apply(plan, options))
+    _show(run, _importer(run, proof).apply(plan, options))
 
 
 def _show(run: Runtime, result: "Result") -> None:

@@ -53,19 +53,20 @@ def chained(records: Sequence[EventRecord], seq: int, previous_hash: str) -> lis
     time = timestamp(utc_now())
     name, host = storable(actor.name, _COLUMN_LIMIT), storable(actor.host, _COLUMN_LIMIT)
     pid, version, invocation = os.getpid(), actor.version, actor.invocation_id
-    template = row_template(
-        {"actor": name, "host": host, "pid": pid, "version": version, "invocation_id": invocation, "time": time}
-    )
+    shared = {"actor": name, "host": host, "pid": pid, "version": version, "invocation_id": invocation, "time": time}
+    templates: dict[tuple[str, str, str | None], str] = {}
     ids, salts = random_ids(len(records)), random_ids(len(records))
     rows = []
     for (signal, operation, operation_id, outcome, subject_id, subject, data), id_, salt in zip(
         records, ids, salts, strict=True
     ):
         seq += 1
+        kind = (signal, operation, outcome)
+        if (template := templates.get(kind)) is None:
+            what = {"signal": signal, "operation": operation, "outcome": outcome}
+            template = templates[kind] = row_template(shared | what)
         digest = personal_digest(salt, data, subject)
-        hash_ = hash_row(
-            template, (digest, id_, operation, operation_id, outcome, previous_hash, seq, signal, subject_id)
-        )
+        hash_ = hash_row(template, (digest, id_, operation_id, previous_hash, seq, subject_id))
         rows.append(
             (
                 *(seq, id_, time, signal, operation, operation_id, outcome, name, host, pid, version, invocation),

@@ -23,6 +23,10 @@ class ImportJobRepository:
         self._session.add(job)
         self._session.flush()
 
+    def get(self, job_id: str) -> ImportJob:
+        """The import with that id, which exists."""
+        return self._session.get_one(ImportJob, job_id)
+
     def unfinished(self, digest: str) -> ImportJob | None:
         """The newest import of that input that can go on."""
         return self._newest(ImportJob.digest == digest, ImportJob.state.in_(UNFINISHED))

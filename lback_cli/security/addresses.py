@@ -50,7 +50,9 @@ def _is_plain(address: str) -> bool:
     if len(address) > _LONGEST_PLAIN or _PLAIN.fullmatch(address) is None or address.rpartition(".")[2] in _RESERVED:
         return False
     local, _, domain = address.partition("@")
-    return len(local) <= _LONGEST_LOCAL_PART and all(len(label) <= _LONGEST_LABEL for label in domain.split("."))
+    if len(local) > _LONGEST_LOCAL_PART:
+        return False
+    return len(domain) <= _LONGEST_LABEL or all(len(label) <= _LONGEST_LABEL for label in domain.split("."))
 
 
 def _checked(raw: str) -> str:

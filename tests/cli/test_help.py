@@ -100,4 +100,7 @@ def test_no_option_takes_a_password_as_its_value() -> None:
     for words, command in COMMANDS.items():
         for parameter in command.params:
             if "password" in parameter.name:
-                assert parameter.is_flag or parameter.name == "password_file", words
+                assert parameter.is_flag or parameter.name in {"password_file", "generate_passwords"}, (
+                    words,
+                    parameter.name,
+                )

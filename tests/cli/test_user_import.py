@@ -254,3 +254,21 @@ def test_an_export_that_cannot_be_written_leaves_the_old_one(lback: Any) -> None
     assert not list(lback.directory.glob(".old*"))
     done = lback("user", "export", "--file", "nowhere/users.csv")
     assert (done.status, done.err) == (9, "error: Cannot write nowhere/users.csv: No such file or directory.\n")
+
+
+@pytest.mark.parametrize("way", [(), ("--atomic",), ("--plan",)])
+def test_a_canary_that_does_not_sing_stops_everything(lback: Any, way: tuple[str, ...]) -> None:
+    digest = hashlib.pbkdf2_hmac("sha256", b"purple giraffes", b"salt", 1000)
+    stored = f"pbkdf2_sha256$1000$salt${base64.b64encode(digest).decode()}"
+    path = lback.directory / "users.jsonl"
+    user = {"username": "ann", "email": "ann@example.org", "password_hash": stored}
+    path.write_text(json.dumps(user))
+    command = ("user", "import", path.name, *way, "--canary", "ann", "--password-stdin")
+    wrong = lback(*command, input="green giraffes")
+    assert wrong.status == 7
+    assert "does not open the account of the canary 'ann'" in wrong.err
+    assert count(lback) == 0
+    assert lback(*command, input="purple giraffes").status == 0
+    assert count(lback) == (0 if way == ("--plan",) else 1)
+    unasked = lback("user", "import", path.name, "--canary", "ann")
+    assert unasked.status == 2
