@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -229,7 +230,9 @@ class InstalledCommand:
     def start(self, *arguments: str | bytes, **options: Any) -> "subprocess.Popen[bytes]":
         """Start it; keywords in capitals are variables, others are those of `subprocess.Popen`."""
         variables = {name: str(options.pop(name)) for name in list(options) if name.isupper()}
-        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        # A test run under nohup ignores the hang-up, and a child would inherit that.
+        hear = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)}
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | hear | options
         environment = self.environment | variables
         return subprocess.Popen([self.program, *arguments], env=environment, cwd=self.directory, **streams)
 
