@@ -225,8 +225,10 @@ SECTIONS = "Sections are database, email, links, users, password, tokens, output
         (
             "[tokens]\nreset_lifetme = '1h'\n",
             "unknown key 'reset_lifetme' in [tokens].",
-            "Did you mean reset_lifetime? Keys of [tokens] are verification_lifetime, reset_lifetime, "
-            "invitation_lifetime.",
+            (
+                "Did you mean reset_lifetime? "
+                "Keys of [tokens] are verification_lifetime, reset_lifetime, invitation_lifetime."
+            ),
         ),
         (
             "[links.verify_emial]\n",
