@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from lback_cli.batch.formulas import unescaped
-from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row, require_columns, row_of
+from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row, require_columns, row_of, row_of_texts
 from lback_cli.errors import ValidationError
 
 LARGEST_RECORD = 16 * LARGEST_FIELD
@@ -33,10 +33,11 @@ def read_csv(file: BinaryIO) -> Iterator[Row]:
             problem = f"The row has {len(fields)} fields, the header {len(columns)}."
         if problem is not None:
             yield broken_row(line, ValidationError("row", problem), raw=raw)
-        elif b"'" in raw:
-            yield row_of(line, dict(zip(columns, map(unescaped, fields), strict=True)))
-        else:
-            yield row_of(line, dict(zip(columns, fields, strict=True)))
+            continue
+        if b"'" in raw:
+            fields = list(map(unescaped, fields))
+        read = row_of_texts if len(raw) <= LARGEST_FIELD else row_of
+        yield read(line, dict(zip(columns, fields, strict=True)))
 
 
 def read_header(file: BinaryIO) -> tuple[str, ...]:

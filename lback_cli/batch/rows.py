@@ -62,6 +62,26 @@ def row_of(line: int, fields: Mapping[str, Any]) -> Row:
         return broken_row(line, error, fields)
 
 
+def row_of_texts(line: int, fields: Mapping[str, str]) -> Row:
+    """`row_of` for *fields* that are all text, and none too long."""
+    get = fields.get
+    groups, active, verified = get("groups"), get("is_active"), get("is_email_verified")
+    try:
+        return Row(
+            line,
+            fields,
+            get("username") or "",
+            get("email") or "",
+            get("password") or None,
+            get("password_hash") or None,
+            _groups(groups) if groups else None,
+            _boolean(active, "is_active") if active else None,
+            _boolean(verified, "is_email_verified") if verified else None,
+        )
+    except ValidationError as error:
+        return broken_row(line, error, fields)
+
+
 def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = None, raw: bytes | None = None) -> Row:
     """A row that cannot be read, with as much of it as could: its *fields*, or else the *raw* text."""
     fields = fields or {}

@@ -88,6 +88,8 @@ class Run:
                 if self.stops(outcomes):
                     break
             savepoint.rollback()
+            # Users who are gone again give their ids to others.
+            work.session.expunge_all()
         return Rehearsed(counts, line, signals, services.mails)
 
 
