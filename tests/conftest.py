@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -16,7 +16,8 @@ from email.parser import Parser
 from email.policy import SMTPUTF8
 from email.policy import default as default_policy
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, NoReturn, cast
+from uuid import uuid4
 
 import pytest
 
@@ -280,3 +281,62 @@ def token_in() -> Callable[[EmailMessage], str]:
         return found[1]
 
     return read
+
+
+def _unavailable(service: str, reason: str) -> NoReturn:
+    """Skip a test of a service that does not run; fail it where ``LBACK_REQUIRE_SERVICES`` says that it must."""
+    if service in os.environ.get("LBACK_REQUIRE_SERVICES", "").split(","):
+        pytest.fail(f"{service} is required: {reason}", pytrace=False)
+    pytest.skip(f"{service} is not reachable: {reason}")
+
+
+@contextmanager
+def _on_postgresql() -> Iterator[str]:
+    psycopg = pytest.importorskip("psycopg")
+    name = f"lback_test_{uuid4().hex}"
+    try:
+        server = psycopg.connect(host="127.0.0.1", port=5432, user="root", dbname="postgres", connect_timeout=5)
+    except psycopg.Error as error:
+        _unavailable("postgresql", str(error).splitlines()[0])
+    with server:
+        server.autocommit = True
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def _on_mariadb() -> Iterator[str]:
+    pymysql = pytest.importorskip("pymysql")
+    name = f"lback_test_{uuid4().hex}"
+    try:
+        server = pymysql.connect(host="127.0.0.1", port=3306, user="root", password="", connect_timeout=5)
+    except pymysql.Error as error:
+        _unavailable("mariadb", str(error))
+    with server, server.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        # The server hangs up on who is silent for longer than a long test may take.
+        cursor.execute("SET SESSION wait_timeout = 86400")
+        yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
+        cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def database_on() -> Callable[[str], AbstractContextManager[str]]:
+    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine."""
+    servers = {"postgresql": _on_postgresql, "mariadb": _on_mariadb}
+    return lambda service: servers[service]()
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """The URL of an empty database of its own on the PostgreSQL server of this machine."""
+    with _on_postgresql() as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url() -> Iterator[str]:
+    """The URL of an empty database of its own on the MariaDB server of this machine."""
+    with _on_mariadb() as url:
+        yield url

@@ -85,8 +85,8 @@ def event_of(signal: str, operation: str, operation_id: str, arguments: Mapping[
     )
 
 
-def storable(value: object, limit: int) -> str:
-    """*value* as text that every database stores as it is: without NUL and lone surrogates, and cut to *limit*."""
+def storable(value: object, limit: int | None = None) -> str:
+    """*value* as text that every database takes as it is: without NUL and lone surrogates, and cut to *limit*."""
     text = str(value).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
     return text[:limit]
 

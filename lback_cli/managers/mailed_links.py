@@ -1,40 +1,34 @@
 """Tokens, and the mail that carries them."""
 
-from datetime import datetime
+from collections.abc import Callable
 
+from lback_cli.managers.link_tokens import link_tokens
+from lback_cli.managers.operation import Operation
 from lback_cli.managers.services import Services
 from lback_cli.models import Purpose, User
 from lback_cli.repositories.work import Work
-from lback_cli.security.tokens import generate_token, token_digest
 
 
 class MailedLinks:
-    """Issues tokens and mails the links made of them. Raises `MailError` when a mail is not accepted."""
+    """Issues *tokens* and mails the links made of them. Raises `MailError` when a mail is not accepted."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self.tokens = link_tokens(services)
 
-    def issue(self, work: Work, user: User, purpose: Purpose, token: str) -> datetime:
-        """Store *token* for *user*, in place of older ones for that purpose; until when it works."""
-        lifetimes = self._services.settings.tokens
-        verifies = purpose is Purpose.VERIFY_EMAIL
-        now = self._services.now()
-        expires_at = now + (lifetimes.verification_lifetime if verifies else lifetimes.reset_lifetime)
-        work.tokens.issue(user, purpose, token_digest(token), now=now, expires_at=expires_at)
-        return expires_at
-
-    def send_verification(self, work: Work, user: User) -> None:
+    def send_verification(self, run: Operation, work: Work, user: User) -> None:
         """Mail *user* a link that verifies the address."""
-        token = generate_token()
-        expires_at = self.issue(work, user, Purpose.VERIFY_EMAIL, token)
-        self._services.mailer.send_verification(
-            username=user.username, email=user.email, token=token, expires_at=expires_at
-        )
+        self._send(run, work, user, Purpose.VERIFY_EMAIL, self._services.mailer.send_verification)
 
-    def send_password_reset(self, work: Work, user: User) -> None:
+    def send_password_reset(self, run: Operation, work: Work, user: User) -> None:
         """Mail *user* a link that resets the password."""
-        token = generate_token()
-        expires_at = self.issue(work, user, Purpose.RESET_PASSWORD, token)
-        self._services.mailer.send_password_reset(
-            username=user.username, email=user.email, token=token, expires_at=expires_at
+        self._send(run, work, user, Purpose.RESET_PASSWORD, self._services.mailer.send_password_reset)
+
+    def _send(self, run: Operation, work: Work, user: User, purpose: Purpose, send: Callable[..., None]) -> None:
+        """Store and mail a token; in a later try of *run* the same one is stored again, and no second mail is sent."""
+        token = run.once((purpose, "token", user.email), lambda: self.tokens.generate(purpose))
+        expires_at = self.tokens.issue(work, user, purpose, token)
+        run.once(
+            (purpose, "mail", user.username, user.email),
+            lambda: send(username=user.username, email=user.email, token=token, expires_at=expires_at),
         )

@@ -29,7 +29,7 @@ from lback_cli.managers.operation import Operation, OperationKind
 from lback_cli.managers.services import Services
 from lback_cli.models import Group, Purpose, User
 from lback_cli.repositories.work import Work
-from lback_cli.security.tokens import generate_token, token_digest, token_prefix
+from lback_cli.security.tokens import token_prefix
 from lback_cli.settings import Settings
 
 R = TypeVar("R")
@@ -87,11 +87,12 @@ class UserManager:
             with run.reading() as work:
                 if conflict := work.users.taken(username=name, email=address):
                     raise conflict
-            password_hash = self._services.hasher.hash(accepted)
+            password_hash = run.once("hash", lambda: self._services.hasher.hash(accepted))
             run.emit(signals.user_pre_register, username=name, email=address)
             with run.transaction() as work:
                 now = self._services.now()
                 run.user = user = User(
+                    id=run.earlier("id"),
                     username=name,
                     email=address,
                     password_hash=password_hash,
@@ -102,6 +103,8 @@ class UserManager:
                     groups=self._registration_groups(work, groups),
                 )
                 work.users.add(user)
+                # Receivers are told it, and in a later try not told again.
+                run.once("id", lambda: user.id)
                 if verified:
                     self._announce_vouched(run, user)
                 else:
@@ -151,13 +154,13 @@ class UserManager:
         """
 
         def body(run: Operation) -> User:
-            digest = token_digest(token)
+            tokens = self._links.tokens
             with run.transaction() as work:
-                found = work.tokens.find(digest, Purpose.VERIFY_EMAIL)
+                found = tokens.find(work, token, Purpose.VERIFY_EMAIL)
                 user = run.user = work.users.get(found.user_id, lock=True) if found else None
                 if found is None or user is None:
                     raise InvalidToken("This verification token is unknown.")
-                alive = work.tokens.consume(digest, Purpose.VERIFY_EMAIL, now=self._services.now())
+                alive = tokens.consume(work, token, Purpose.VERIFY_EMAIL)
                 if found.email != user.email:
                     raise InvalidToken(
                         "This verification token was sent to another address.", error_type="token_mismatch_or_expired"
@@ -188,7 +191,8 @@ class UserManager:
             if user is None:
                 raise not_found(f"id:{user_id}")
             changes = self._checked(user, UserChanges.parse(update_data))
-            password_hash = None if changes.password is None else self._services.hasher.hash(changes.password)
+            password = changes.password
+            password_hash = None if password is None else run.once("hash", lambda: self._services.hasher.hash(password))
             with run.transaction() as work:
                 user = run.user = work.users.get(user_id, lock=True)
                 if user is None:
@@ -222,10 +226,12 @@ class UserManager:
 
         def body(run: Operation) -> bool:
             with run.transaction() as work:
-                user = run.user = find_by_login(work.users, self._services, email) if "@" in email else None
+                user = find_by_login(work.users, self._services, email) if "@" in email else None
+                # Locked, or two requests at once would leave two links alive.
+                user = run.user = user and work.users.get(user.id, lock=True)
                 if user is None:
                     raise not_found(email)
-                self._links.send_password_reset(work, user)
+                self._links.send_password_reset(run, work, user)
             return True
 
         return self._run(operation.RESET_PASSWORD_REQUEST, body, session, email=email)
@@ -238,17 +244,18 @@ class UserManager:
         """
 
         def body(run: Operation) -> User:
-            digest = token_digest(token)
+            tokens = self._links.tokens
             with run.reading() as work:
-                found = work.tokens.find(digest, Purpose.RESET_PASSWORD)
+                found = tokens.find(work, token, Purpose.RESET_PASSWORD)
                 user = run.user = work.users.get(found.user_id) if found else None
-            if found is None or user is None:
+            if found is None or user is None or found.email != user.email:
                 raise InvalidToken("This reset token is unknown.")
-            if found.used_at is not None or found.expires_at < self._services.now():
+            if not found.works(self._services.now()):
                 raise InvalidToken("This reset token is used or expired.")
-            password_hash = self._new_hash(user, new_password)
+            password_hash = self._new_hash(run, user, new_password)
             with run.transaction() as work:
-                if not work.tokens.consume(digest, Purpose.RESET_PASSWORD, now=self._services.now()):
+                work.users.get(user.id, lock=True)  # before the token, as everywhere, or two might wait for each other
+                if not tokens.consume(work, token, Purpose.RESET_PASSWORD):
                     raise InvalidToken("This reset token is used or expired.")
                 user = run.user = self._set_password(run, work, user.id, password_hash)
             return user
@@ -262,17 +269,21 @@ class UserManager:
 
         Raises `UserNotFound`, `ValidationError`, `PasswordHashingError` or `MailError`.
         """
-        token = generate_token()
+        tokens = self._links.tokens
+        token = tokens.generate(Purpose.RESET_PASSWORD)
 
         def body(run: Operation) -> User:
             with run.reading() as work:
                 user = run.user = work.users.get(user_id)
             if user is None:
                 raise not_found(f"id:{user_id}")
-            password_hash = self._new_hash(user, new_password)
+            password_hash = self._new_hash(run, user, new_password)
             with run.transaction() as work:
-                self._links.issue(work, user, Purpose.RESET_PASSWORD, token)
-                work.tokens.consume(token_digest(token), Purpose.RESET_PASSWORD, now=self._services.now())
+                user = run.user = work.users.get(user_id, lock=True)
+                if user is None:
+                    raise not_found(f"id:{user_id}")
+                tokens.issue(work, user, Purpose.RESET_PASSWORD, token)
+                tokens.consume(work, token, Purpose.RESET_PASSWORD)
                 user = run.user = self._set_password(run, work, user_id, password_hash)
             return user
 
@@ -295,7 +306,7 @@ class UserManager:
                     run.success_signal = signals.user_email_verification_successful
                     run.reason = "already_verified"
                 else:
-                    self._links.send_verification(work, user)
+                    self._links.send_verification(run, work, user)
             return user
 
         return self._run(operation.RESEND_VERIFICATION, body, session, token_prefix="")
@@ -354,17 +365,20 @@ class UserManager:
         wanted = {name: value for name, value in values.items() if value is not None}
         work.users.change(user, **wanted, groups=groups, updated_at=self._services.now())
         if changes.email is not None or password_hash is not None:
-            work.tokens.revoke_all(user)
+            self._links.tokens.revoke_all(work, user)
         self._notify(run, work, user, old_email, changes)
         if user.is_email_verified and not (was_verified and changes.email is None):
             self._announce_vouched(run, user)
 
     def _notify(self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges) -> None:
         if changes.password is not None:
-            self._services.mailer.send_password_changed(username=user.username, email=old_email, key=run.id)
+            self._notify_of_password(run, user.username, old_email)
         if changes.email is not None:
-            self._services.mailer.send_email_changed(
-                username=user.username, old_email=old_email, new_email=user.email, key=run.id
+            run.once(
+                ("email_changed", user.username, old_email),
+                lambda: self._services.mailer.send_email_changed(
+                    username=user.username, old_email=old_email, new_email=user.email, key=run.id
+                ),
             )
             if not user.is_email_verified:
                 self._initiate_verification(run, work, user)
@@ -381,21 +395,27 @@ class UserManager:
                 hint=f"First: lback user update SOMEONE --add-group {name}",
             )
 
-    def _new_hash(self, user: User, new_password: str) -> str:
+    def _notify_of_password(self, run: Operation, username: str, email: str) -> None:
+        run.once(
+            ("password_changed", username, email),
+            lambda: self._services.mailer.send_password_changed(username=username, email=email, key=run.id),
+        )
+
+    def _new_hash(self, run: Operation, user: User, new_password: str) -> str:
         accepted = self._services.policy.check(new_password, username=user.username, email=user.email)
-        return self._services.hasher.hash(accepted)
+        return run.once("hash", lambda: self._services.hasher.hash(accepted))
 
     def _set_password(self, run: Operation, work: Work, user_id: int, password_hash: str) -> User:
         user = work.users.get(user_id, lock=True)
         if user is None:
             raise not_found(f"id:{user_id}")
         work.users.change(user, password_hash=password_hash, updated_at=self._services.now())
-        work.tokens.revoke_all(user)
-        self._services.mailer.send_password_changed(username=user.username, email=user.email, key=run.id)
+        self._links.tokens.revoke_all(work, user)
+        self._notify_of_password(run, user.username, user.email)
         return user
 
     def _initiate_verification(self, run: Operation, work: Work, user: User) -> None:
-        self._links.send_verification(work, user)
+        self._links.send_verification(run, work, user)
         run.emit(signals.user_email_verification_initiated, user=user)
 
     @staticmethod

@@ -1,4 +1,7 @@
-"""Hash passwords with Argon2id; verify those, and the hashes that other applications left, at one uniform cost."""
+"""Hash passwords with Argon2id; verify those, and the hashes that other applications left, at one uniform cost.
+
+Beside an application of the lback framework, which knows nothing else, the hashes are bcrypt's.
+"""
 
 import base64
 import threading
@@ -8,13 +11,12 @@ from functools import cached_property
 from typing import Any
 
 from passlib.context import CryptContext
-from passlib.hash import argon2
+from passlib.hash import argon2, bcrypt
 
 from lback_cli.errors import PasswordHashingError
-from lback_cli.security.policy import normalize_password
+from lback_cli.security.policy import BCRYPT_LIMIT, normalize_password
 from lback_cli.settings.schema import PasswordSettings
 
-_CURRENT_SCHEME = "argon2"
 # Salted schemes that look at the whole password; des_crypt (8 characters) and unsalted digests are not among them.
 _FOREIGN_SCHEMES = (
     "bcrypt",
@@ -71,7 +73,9 @@ _MAXIMUM_ROUNDS = {
 # A shorter Argon2 tag could be met by chance; RFC 9106 section 4 recommends 128 bits or more.
 _MINIMUM_ARGON2_TAG = 16
 
-_BCRYPT_LIMIT = 72  # bytes; bcrypt before 5.0 ignores the rest, later ones raise
+# What the framework itself writes: $2b$12$.
+_FRAMEWORK_BCRYPT = {"ident": "2b", "rounds": 12}
+_FRAMEWORK_DUMMY = "$2b$12$" + 53 * "."  # zeros for salt and digest
 _DUMMY_PASSWORD = "no password"  # noqa: S105 - stands in for input that can be no password
 
 
@@ -95,20 +99,28 @@ class _StoredHash:
 class PasswordHasher:
     """Argon2id (RFC 9106) at the configured cost, and the verification of older hashes.
 
+    With *framework* the current scheme is bcrypt as the lback framework has it, and no hash is replaced at login.
     *operations* counts the hash operations of the current scheme and cost so far: `hash` and `verify` add exactly one
     each, whatever the input, so that time does not tell whether a user exists (ASVS 6.3.8).
     """
 
-    def __init__(self, settings: PasswordSettings) -> None:
+    def __init__(self, settings: PasswordSettings, *, framework: bool = False) -> None:
         self._settings = settings
         self.operations = 0
-        self._current: Any = argon2.using(
+        self._begun: _BegunHash | None = None
+        self._scheme = "bcrypt" if framework else "argon2"
+        self._upgrades = settings.upgrade_at_login and not framework
+        self._current: Any
+        if framework:
+            self._current = bcrypt.using(**_FRAMEWORK_BCRYPT)
+            self._dummy = _FRAMEWORK_DUMMY
+            return
+        self._current = argon2.using(
             type="ID",
             memory_cost=settings.memory,
             rounds=settings.iterations,
             parallelism=settings.parallelism,
         )
-        self._begun: _BegunHash | None = None
         # Made of constants: computing it would cost a second hash in the very process that is being timed.
         self._dummy = (
             f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}"
@@ -118,7 +130,8 @@ class PasswordHasher:
     @cached_property
     def _context(self) -> Any:
         """All schemes; a command that only hashes has no need to load them."""
-        return CryptContext(schemes=[self._current, *_FOREIGN_SCHEMES], deprecated="auto")
+        others = [scheme for scheme in ("argon2", *_FOREIGN_SCHEMES) if scheme != self._scheme]
+        return CryptContext(schemes=[self._current, *others], deprecated="auto")
 
     def begin(self, password: str) -> None:
         """Start to hash *password* on another core, for the `hash` of the same password that is about to follow.
@@ -164,7 +177,7 @@ class PasswordHasher:
         if known.current:
             return Verification(accepted=self._verify_current(normalized, known.text))
         accepted = self._verify_foreign(normalized, known)
-        if accepted and self._settings.upgrade_at_login:
+        if accepted and self._upgrades:
             try:
                 return Verification(accepted=True, replacement=self.hash(normalized))
             except PasswordHashingError:  # the old hash still serves, so the login need not fail
@@ -179,14 +192,15 @@ class PasswordHasher:
 
     def _verify_current(self, password: str, text: str) -> bool:
         self.operations += 1
+        possible = self._scheme != "bcrypt" or _fits_bcrypt(password)
         try:
-            accepted: bool = self._current.verify(password, text)
+            accepted: bool = self._current.verify(password if possible else _DUMMY_PASSWORD, text)
         except Exception as error:
             raise _hashing_failed() from error
-        return accepted
+        return accepted and possible
 
     def _verify_foreign(self, password: str, known: _StoredHash) -> bool:
-        if known.scheme == "bcrypt" and len(password.encode()) > _BCRYPT_LIMIT:
+        if known.scheme == "bcrypt" and not _fits_bcrypt(password):
             return False
         try:
             accepted: bool = self._context.handler(known.scheme).verify(password, known.text)
@@ -210,13 +224,13 @@ class PasswordHasher:
             if not parsed.checksum or not self._within_bounds(scheme, parsed):
                 return None
             # The parser is more lenient than the library that hashes: what is not written its way fails there.
-            current = scheme == _CURRENT_SCHEME and parsed.to_string() == text and not self._context.needs_update(text)
+            current = scheme == self._scheme and parsed.to_string() == text and not self._context.needs_update(text)
         except Exception:  # noqa: BLE001 - as above
             return None
         return _StoredHash(text=text, scheme=scheme, current=current)
 
     def _within_bounds(self, scheme: str, parsed: Any) -> bool:
-        if scheme == _CURRENT_SCHEME:
+        if scheme == "argon2":
             return bool(
                 parsed.memory_cost <= max(_MAXIMUM_MEMORY, self._settings.memory)
                 and parsed.rounds <= max(_MAXIMUM_ARGON2_ROUNDS, self._settings.iterations)
@@ -260,6 +274,11 @@ class _BegunHash:
         return self._hashed
 
 
+def _fits_bcrypt(password: str) -> bool:
+    """Whether bcrypt would look at the whole of *password*: what is longer it ignores, or raises, by its version."""
+    return len(password.encode()) <= BCRYPT_LIMIT and "\0" not in password
+
+
 def _phc_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii").rstrip("=")
 
@@ -267,5 +286,5 @@ def _phc_base64(data: bytes) -> str:
 def _hashing_failed() -> PasswordHashingError:
     return PasswordHashingError(
         "The password could not be hashed.",
-        hint="Check that the machine has the memory that [password] memory asks for.",
+        hint="'lback doctor' tells more; the machine needs the memory that [password] memory asks for.",
     )
