@@ -48,6 +48,9 @@ def canonical_group_name(raw: str) -> str:
 
 
 def _canonical(raw: str, field: str, what: str, *, unicode_names: bool) -> str:
+    # Most names are plain, in any case, under either rule; the rest of this is for the others.
+    if raw.isascii() and _ASCII_NAME.fullmatch(lower := raw.lower()):
+        return lower
     if len(raw) > _MAXIMUM_RAW_LENGTH:
         raise ValidationError(
             field,
@@ -99,7 +102,7 @@ def _enforce(raw: str, field: str, shown: str) -> str:
             rule = error.reason.rpartition("/")[2]
             raise ValidationError(
                 field,
-                f"{shown} breaks the rule '{rule}' of RFC 8265 at {_code_point(before[error.start])}.",
+                f"{shown} breaks the rule '{rule}' of RFC 8265 at {_code_point(error.object[error.start])}.",
                 hint="Use letters and digits in their ordinary forms, without spaces or symbols.",
             ) from error
         if name == before:
