@@ -189,3 +189,15 @@ def test_a_plan_reports_row_by_row(peopled: World) -> None:
         "created",
         "updated",
     ]
+
+
+def test_users_of_the_rehearsal_leave_nothing_but_their_ids_to_others(peopled: World) -> None:
+    content = f"""username,email,password_hash
+ann,bob@example.org,"{ARGON2}"
+cy,ann@example.org,
+cy,bob@example.org,"{ARGON2}"
+"""
+    for number in range(5):
+        names = content.replace("cy", f"cy{number}").replace("ann@", f"ann{number}@")
+        result = apply(peopled, planned(peopled, ImportOptions(if_exists="update"), names))
+        assert (result.counts.created, result.counts.failed) == (1, 2)
