@@ -22,6 +22,7 @@
         - `ConfigurationError`            ``configuration_error``
         - `DatabaseError`                 ``database_error``
             - `SchemaError`               ``schema_error``
+            - `OutcomeUnknown`            ``outcome_unknown``
         - `MailError`                     ``email_send_failed``
         - `PasswordHashingError`          ``password_hashing_error``
     - `UsageError`                        ``usage``
@@ -188,6 +189,12 @@ class SchemaError(DatabaseError):
     """The database's tables are older or newer than this lback."""
 
     code = "schema_error"
+
+
+class OutcomeUnknown(DatabaseError):
+    """The connection was lost during COMMIT, and nobody can be asked whether the change was kept."""
+
+    code = "outcome_unknown"
 
 
 class MailError(Unusable):

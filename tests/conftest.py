@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -293,9 +293,8 @@ def _unavailable(service: str, reason: str) -> NoReturn:
     pytest.skip(f"{service} is not reachable: {reason}")
 
 
-@pytest.fixture
-def postgresql_url() -> Iterator[str]:
-    """The URL of an empty database of its own on the PostgreSQL server of this machine."""
+@contextmanager
+def _on_postgresql() -> Iterator[str]:
     import psycopg
 
     name = f"lback_test_{uuid4().hex}"
@@ -310,9 +309,8 @@ def postgresql_url() -> Iterator[str]:
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def mariadb_url() -> Iterator[str]:
-    """The URL of an empty database of its own on the MariaDB server of this machine."""
+@contextmanager
+def _on_mariadb() -> Iterator[str]:
     import pymysql
 
     name = f"lback_test_{uuid4().hex}"
@@ -322,5 +320,28 @@ def mariadb_url() -> Iterator[str]:
         _unavailable("mariadb", str(error))
     with server, server.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        # The server hangs up on who is silent for longer than a long test may take.
+        cursor.execute("SET SESSION wait_timeout = 86400")
         yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
         cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def database_on() -> Callable[[str], AbstractContextManager[str]]:
+    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine."""
+    servers = {"postgresql": _on_postgresql, "mariadb": _on_mariadb}
+    return lambda service: servers[service]()
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """The URL of an empty database of its own on the PostgreSQL server of this machine."""
+    with _on_postgresql() as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url() -> Iterator[str]:
+    """The URL of an empty database of its own on the MariaDB server of this machine."""
+    with _on_mariadb() as url:
+        yield url

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from lback_cli.batch.formulas import escaped
 from lback_cli.batch.rows import groups_cell
-from lback_cli.managers.registration import UNUSABLE_PASSWORD
 from lback_cli.managers.user_directory import UserDirectory
 from lback_cli.repositories.user_repository import StoredUser, UserQuery
 from lback_cli.times import timestamp
+from lback_cli.security.unusable import is_unusable
 
 Form = Literal["csv", "jsonl"]
 
@@ -51,7 +51,7 @@ def _jsonl(columns: Sequence[str], users: Sequence[StoredUser]) -> str:
 
 
 def _hash(user: StoredUser) -> str | None:
-    return None if user.password_hash == UNUSABLE_PASSWORD else user.password_hash
+    return None if is_unusable(user.password_hash) else user.password_hash
 
 
 _VALUES: dict[str, Callable[[StoredUser], Any]] = {

@@ -25,7 +25,7 @@ class RehearsalServices(Services):
     @cached_property
     def hasher(self) -> PasswordHasher:
         """Knows all hashes, and makes none."""
-        return _NoHasher(self.settings.password)
+        return _NoHasher(self.settings.password, framework=self.settings.compat.lback_framework)
 
     @cached_property
     def mailer(self) -> Mailer:

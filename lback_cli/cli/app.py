@@ -12,6 +12,9 @@ from lback_cli.cli.options import LbackGroup
 NOUNS = ("user", "group", "events", "signals", "mail", "db", "config")
 """The modules of this package that hold the commands on one kind of thing each, in the order of the help."""
 
+VERBS = ("doctor",)
+"""The modules that hold one command each, which is about all things."""
+
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
 
 
@@ -19,19 +22,19 @@ class Nouns(LbackGroup):
     """The groups of commands, each built when it is needed: building all takes longer than most commands run."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
-        """The names of all nouns."""
-        return list(NOUNS)
+        """The names of all nouns and verbs."""
+        return [*NOUNS, *VERBS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - Typer's signature
-        """The commands of one noun."""
-        if cmd_name in NOUNS and cmd_name not in self.commands:
+        """The commands of one noun, or one verb."""
+        if cmd_name in (*NOUNS, *VERBS) and cmd_name not in self.commands:
             self.commands[cmd_name] = typer.main.get_command(import_module(f"lback_cli.cli.{cmd_name}").app)
         return self.commands.get(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the noun, and name the nearest where there is none: for that, all must be there."""
-        if args[0] not in NOUNS:
-            for name in NOUNS:
+        if args[0] not in (*NOUNS, *VERBS):
+            for name in (*NOUNS, *VERBS):
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
 

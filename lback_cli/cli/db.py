@@ -1,12 +1,15 @@
 """`lback db`: the database's tables."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from lback_cli.cli.commands import Noun
 from lback_cli.cli.options import runtime
 from lback_cli.cli.runtime import Runtime
 
-app = Noun("db", "Set up and migrate the database.")
+app = Noun("db", "Set up, migrate, adopt and move the database.")
 
 
 @app.verb("init", examples=("lback db init --database-url sqlite:////srv/app/users.db",))
@@ -29,6 +32,58 @@ def upgrade(ctx: typer.Context) -> None:
     _show(run)
 
 
+@app.verb("adopt", examples=("lback db adopt --database-url sqlite:////srv/app/app.db",))
+def adopt(ctx: typer.Context) -> None:
+    """Work with the users of an lback framework's application: add lback's tables, and change none of its own.
+
+    Exit 9 names every table and column that is not the framework's, and nothing is changed.
+    """
+    run = runtime(ctx)
+    found = run.schema.adopt()
+    done = "has lback's tables already" if found is None else "is adopted"
+    run.output.message(f"{run.unready_database.name} {done}.")
+    for remark in () if found is None else found.remarks:
+        run.output.warning(f"warning: {remark}.")
+    if found is not None and not run.settings.compat.lback_framework:
+        run.output.warning("While the application runs, set [compat] lback_framework = true: see docs/adoption.md.")
+    _show(run)
+
+
+@app.verb(
+    "copy",
+    examples=(
+        "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
+        "lback db copy --to sqlite:////srv/app/users.db",
+    ),
+)
+def copy(
+    ctx: typer.Context,
+    to: Annotated[str, typer.Option("--to", help="Database to copy to, empty or not there yet.", metavar="URL")],
+    to_password_file: Annotated[
+        Path | None, typer.Option("--to-password-file", help="File with the password for it.", metavar="PATH")
+    ] = None,
+) -> None:
+    """Move users, groups, tokens and the event log to another database, ids kept, and prove that all arrived.
+
+    A copy that was cut off is continued by running it again. The source stays as it is: stop writing to it first.
+    """
+    run = runtime(ctx)
+    copied = run.copy_to(to, to_password_file).run()
+    run.output.message("Everything was copied: the rows agree, and so do the event logs.")
+    run.output.record(
+        {
+            "users": copied.rows["users"],
+            "groups": copied.rows["groups"],
+            "memberships": copied.rows["user_groups_association"],
+            "tokens": copied.rows["lback_tokens"],
+            "events": copied.events,
+            "found": copied.found,
+            "hash": copied.hash,
+            "digest": copied.digest,
+        }
+    )
+
+
 @app.verb("status", examples=("lback db status -o json",))
 def status(ctx: typer.Context) -> None:
     """Tell which database is meant and which version its tables have; exit 9 if they do not fit."""
@@ -39,12 +94,14 @@ def status(ctx: typer.Context) -> None:
 
 def _show(run: Runtime) -> None:
     status = run.schema.status()
-    run.output.record(
-        {
-            "database": run.unready_database.name,
-            "backend": run.unready_database.url.get_backend_name(),
-            "state": status.state,
-            "revision": status.revision,
-            "needed": status.needed,
-        }
-    )
+    record: dict[str, object] = {
+        "database": run.unready_database.name,
+        "backend": run.unready_database.url.get_backend_name(),
+        "state": status.state,
+        "revision": status.revision,
+        "needed": status.needed,
+    }
+    if status.state == "foreign":
+        found = run.schema.examine()
+        record |= {"adoptable": found.adoptable, "obstacles": found.obstacles, "remarks": found.remarks}
+    run.output.record(record)

@@ -35,7 +35,10 @@ class Output:
         self._quiet = quiet
 
     def record(self, record: Record) -> None:
-        """Write one record: a key a line, or one JSON object, or one CSV row under its header."""
+        """Write one record: a key a line, or one JSON object, or one CSV row under its header.
+
+        A tuple holds phrases, which have a line each where a person reads them.
+        """
         if self.form == "json":
             _write(json.dumps(record, indent=2) + "\n")
         elif self.form == "table":
@@ -43,12 +46,25 @@ class Output:
             width = max(map(len, titles))
             style = _bold if wants_color(sys.stdout) else str
             for title, value in zip(titles, record.values(), strict=True):
-                _write(f"{style(title.ljust(width))}  {_cell(value)}".rstrip() + "\n")
+                first, *others = map(_cell, value or ("",)) if isinstance(value, tuple) else [_cell(value)]
+                _write(f"{style(title.ljust(width))}  {first}".rstrip() + "\n")
+                for other in others:
+                    _write(f"{' ' * width}  {other}\n")
         else:
             self.records([record], list(record))
 
-    def records(self, records: Iterable[Record], columns: Sequence[str], *, table: Sequence[str] | None = None) -> None:
-        """Write records as they come; *columns* are those of CSV, and of a table unless *table* names fewer."""
+    def records(
+        self,
+        records: Iterable[Record],
+        columns: Sequence[str],
+        *,
+        table: Sequence[str] | None = None,
+        styles: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write records as they come; *columns* are those of CSV, and of a table unless *table* names fewer.
+
+        *styles* says how a terminal shows cells with a certain text, in rich's words.
+        """
         if self.form == "json":
             _json_array(records)
         elif self.form == "jsonl":
@@ -56,7 +72,7 @@ class Output:
         elif self.form == "csv":
             _csv(records, columns)
         else:
-            _table(records, table or columns)
+            _table(records, table or columns, styles or {})
 
     def lines(self, records: Iterable[Record]) -> None:
         """Write JSON Lines, whatever the form: for data that has no other."""
@@ -149,13 +165,13 @@ def _unformulated(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "'")) else text
 
 
-def _table(records: Iterable[Record], columns: Sequence[str]) -> None:
+def _table(records: Iterable[Record], columns: Sequence[str], styles: Mapping[str, str]) -> None:
     iterator = iter(records)
     while page := list(islice(iterator, TABLE_PAGE)):
-        _table_page(page, columns)
+        _table_page(page, columns, styles)
 
 
-def _table_page(records: Sequence[Record], columns: Sequence[str]) -> None:
+def _table_page(records: Sequence[Record], columns: Sequence[str], styles: Mapping[str, str]) -> None:
     titles = [_title(column) for column in columns]
     rows = [[_cell(_shortened(column, record[column])) for column in columns] for record in records]
     widths = [max(map(text_width, column)) for column in zip(titles, *rows, strict=True)]
@@ -173,7 +189,7 @@ def _table_page(records: Sequence[Record], columns: Sequence[str]) -> None:
     for title in titles:
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
     # Without a colour system nothing is styled, bold included.
     system: Literal["standard"] | None = "standard" if wants_color(sys.stdout) else None
     Console(file=sys.stdout, highlight=False, markup=False, color_system=system).print(table)

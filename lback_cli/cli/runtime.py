@@ -6,9 +6,9 @@ import time
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, get_args
 
-from lback_cli.cli.output import Output
+from lback_cli.cli.output import Format, Output
 from lback_cli.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lback_cli.batch.watcher import Watcher
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
+    from lback_cli.managers.database_copy import DatabaseCopy
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.provisioning import Provisioning
@@ -40,6 +41,7 @@ class Runtime:
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
         self._trace_file: TextIO | None = None
+        self._target: Database | None = None
 
     @cached_property
     def settings(self) -> "Settings":
@@ -54,6 +56,16 @@ class Runtime:
     def output(self) -> Output:
         """Where results and messages go."""
         return Output(self.settings.output.format, quiet=self.options.get("quiet", False))
+
+    @property
+    def any_output(self) -> Output:
+        """Where results go, even if the configuration cannot be read."""
+        try:
+            return self.output
+        except ConfigurationError:
+            named = self.options.get("output") or os.environ.get("LBACK_OUTPUT")
+            form: Format = next((form for form in get_args(Format) if form == named), "table")
+            return Output(form, quiet=self.options.get("quiet", False))
 
     @cached_property
     def unready_database(self) -> "Database":
@@ -88,7 +100,7 @@ class Runtime:
         """Hashes passwords; it needs no database, so it can begin before that is loaded."""
         from lback_cli.security.passwords import PasswordHasher
 
-        return PasswordHasher(self.settings.password)
+        return PasswordHasher(self.settings.password, framework=self.settings.compat.lback_framework)
 
     @cached_property
     def directory(self) -> "UserDirectory":
@@ -142,6 +154,19 @@ class Runtime:
 
         return EventLog(self.database, self.services)
 
+    def copy_to(self, url: str, password_file: Path | None) -> "DatabaseCopy":
+        """A copy of the database to the one at *url*. Raises `ConfigurationError`."""
+        from lback_cli.database.engine import Database
+        from lback_cli.managers.database_copy import DatabaseCopy
+        from lback_cli.settings import DatabaseSettings
+
+        if not url:
+            raise ConfigurationError("--to is empty.", hint="It names a database, as database.url does.")
+        self._target = Database(DatabaseSettings(url=url, password_file=password_file))
+        return DatabaseCopy(
+            self.database, self._target, progress=lambda table, rows: self.output.message(f"{table}: {rows}")
+        )
+
     @cached_property
     def trace(self) -> "Trace | None":
         """The signal logger, if any option asks for it."""
@@ -178,6 +203,8 @@ class Runtime:
                 self._trace_file.close()
         if "unready_database" in self.__dict__:
             self.unready_database.dispose()
+        if self._target is not None:
+            self._target.dispose()
 
 
 def _append_to(path: Path) -> TextIO:

@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import sqlalchemy.exc
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from lback_cli.database.faults import translated
+from lback_cli.database.faults import hide_values, server_name, translated
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
@@ -57,7 +58,7 @@ class Database:
     @property
     def name(self) -> str:
         """What to call it in a message: the file, or the URL without its password."""
-        return str(self.path or self.url.render_as_string(hide_password=True))
+        return str(self.path or server_name(self.url))
 
     @property
     def path(self) -> Path | None:
@@ -72,6 +73,11 @@ class Database:
     def in_memory(self) -> bool:
         """Whether the database ends with the process."""
         return self.url.get_backend_name() == "sqlite" and self.path is None
+
+    @property
+    def isolation(self) -> str:
+        """The level at which transactions that write are meant to run."""
+        return "SERIALIZABLE" if self.url.get_backend_name() == "sqlite" else _WRITING["isolation_level"]
 
     @property
     def directory(self) -> Path:
@@ -102,15 +108,21 @@ class Database:
             ) from error
         if self.url.get_backend_name() == "sqlite":
             _configure_sqlite(engine, self.busy_timeout)
+        else:
+            _configure_server(engine)
         return engine
 
     @contextlib.contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self, *, tries: int = 1) -> Iterator[Session]:
         """A session in a transaction of its own, begun by its first statement; commits at the end, or rolls back.
 
-        Raises `DatabaseError` for whatever the database refuses, the commit included.
+        A caller that would begin *tries* times waits for another writer of a SQLite file for its share of the busy
+        timeout each time. Raises `DatabaseError` for whatever the database refuses, the commit included.
         """
-        with translated(self.url), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        engine = self.engine
+        if tries != 1 and engine.name == "sqlite":
+            engine = engine.execution_options(sqlite_tries=tries)
+        with translated(self.url), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextlib.contextmanager
@@ -184,6 +196,33 @@ def _driver_hint(url: URL) -> str:
     return f"Run: pip install 'lback-cli[{extra}]', and begin the URL with {scheme}://"
 
 
+def _configure_server(engine: Engine) -> None:
+    """Keep values out of errors, and tell of an option in the URL that the driver fails on in Python's own ways."""
+
+    @event.listens_for(engine, "handle_error")
+    def hide(context: ExceptionContext) -> None:
+        # What is said of a connection that did not come about has none.
+        if context.connection is not None and isinstance(context.sqlalchemy_exception, DBAPIError):
+            hide_values(context.sqlalchemy_exception)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **options)
+        except dialect.loaded_dbapi.Error:
+            raise
+        except OSError as error:
+            raise ConfigurationError(
+                f"database.url names a file that cannot be read: {error.strerror or type(error).__name__}.",
+                hint="Check the paths of its TLS options; see docs/databases.md.",
+            ) from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ConfigurationError(
+                f"database.url has an option that {engine.url.drivername} does not take.",
+                hint="Check the part after the question mark; see docs/databases.md.",
+            ) from error
+
+
 def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:
     """Take the transaction away from the driver, whose own implicit BEGIN breaks savepoints.
 
@@ -200,4 +239,12 @@ def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+        options = connection.get_execution_options()
+        tries = options.get("sqlite_tries", 1)
+        if tries != 1:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(busy_timeout * 1000 / tries)}")
+        try:
+            connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
+        finally:
+            if tries != 1:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")

@@ -1,14 +1,17 @@
 """Turn what SQLAlchemy raises into a `DatabaseError` that says what happened and what to do."""
 
 import contextlib
+import re
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from lback_cli.database.retry import error_code, is_conflict, is_lost
 from lback_cli.errors import DatabaseError
 
-_SENTENCES = (
+_SQLITE = (
     ("database is locked", "is locked by another process", "Try again, or raise database.busy_timeout."),
     ("readonly database", "cannot be written to", "Check the permissions of the file and of its directory."),
     ("unable to open database", "cannot be opened", "Check the path, and the permissions of the file and directory."),
@@ -18,6 +21,69 @@ _SENTENCES = (
     ("disk i/o error", "cannot be read or written: the disk reports an error", "Check the disk."),
 )
 """(part of the driver's message, what that means, what to do)."""
+
+
+class _Fault(NamedTuple):
+    """Errors of a server: by their code, or by words, as a refused connection has no code in PostgreSQL.
+
+    *sentence* may end with the driver's own words for it, which name hosts and users, but nothing that is stored.
+    """
+
+    codes: frozenset[int | str]
+    words: str
+    sentence: str
+    hint: str | None
+
+
+_SERVER = (
+    _Fault(
+        frozenset({1044, 1045, 1698, "28000", "28P01"}),
+        r'password authentication|no password supplied|role ".*" does not exist|peer authentication|pg_hba\.conf',
+        "refuses this user name or password",
+        "Check the user in database.url, and database.password_file.",
+    ),
+    _Fault(
+        frozenset({1049, "3D000"}),
+        r'database ".*" does not exist',
+        "does not exist on that server",
+        "Create it there, or check the name in database.url.",
+    ),
+    _Fault(
+        frozenset({2026, 3159}),
+        r"\bSSL\b|\bTLS\b|certificate",
+        "cannot be reached with these TLS options: {reason}",
+        "Check the part of database.url after the question mark; see docs/databases.md.",
+    ),
+    _Fault(
+        frozenset(), r"invalid connection option", "is given an option that its driver does not know: {reason}", None
+    ),
+    _Fault(
+        frozenset({1040, 1203, "53300"}),
+        r"too many (clients|connections)",
+        "has no connection left",
+        "Try again later.",
+    ),
+    _Fault(
+        frozenset({2002, 2003, 2005}),
+        r"connection (failed|refused|is bad)|failed to resolve|timeout expired",
+        "cannot be reached: {reason}",
+        "Check the host and the port in database.url, and whether the server runs.",
+    ),
+    _Fault(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
+    _Fault(frozenset({1290, 1792, 1836, "25006"}), r"(?!)", "may only be read", "Name one that may be written to."),
+    _Fault(
+        frozenset({1142, 1143, 1227, "42501"}),
+        r"(?!)",
+        "does not let this user do that",
+        "Ask its administrator for the right to read and write lback's tables.",
+    ),
+    _Fault(
+        frozenset({1021, 1114, "53100"}),
+        r"(?!)",
+        "cannot grow: the disk is full",
+        "Make room and run the command again.",
+    ),
+)
 
 
 @contextlib.contextmanager
@@ -31,10 +97,66 @@ def translated(url: URL) -> Iterator[None]:
 
 def describe(url: URL, error: SQLAlchemyError) -> DatabaseError:
     """What *error* means for the database at *url*, without its password and without bound values."""
-    name = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        return _describe_file(url, error)
+    name = server_name(url)
+    if isinstance(error, DBAPIError):
+        if is_lost(error):
+            return DatabaseError(f"The connection to the database {name} was lost.", hint="Run the command again.")
+        if is_conflict(error):
+            return DatabaseError(
+                f"The database {name} is busy: others held or changed the same rows.", hint="Run the command again."
+            )
+        code, reason = error_code(error), _server_reason(error)
+        for fault in _SERVER:
+            if code in fault.codes or (not code and re.search(fault.words, reason, re.IGNORECASE)):
+                return DatabaseError(f"The database {name} {fault.sentence.format(reason=reason)}.", hint=fault.hint)
+        words = f"{_first_line(_driver_words(error))} ({code})" if code else _first_line(_driver_words(error))
+    else:
+        words = type(error).__name__
+    return DatabaseError(f"The database {name} failed: {words}.", hint="'lback db status' tells more.")
+
+
+def server_name(url: URL) -> str:
+    """*url* without its password, and without the options, as they may have one, too."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _describe_file(url: URL, error: SQLAlchemyError) -> DatabaseError:
     reason = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
-    for part, sentence, hint in _SENTENCES:
+    for part, sentence, hint in _SQLITE:
         if part in reason.lower():
-            return DatabaseError(f"The database {name} {sentence}.", hint=hint)
-    first_line = reason.strip().splitlines()[0] if reason.strip() else type(error).__name__
-    return DatabaseError(f"The database {name} failed: {first_line.rstrip('.')}.", hint="'lback db status' tells more.")
+            return DatabaseError(f"The database {url.database} {sentence}.", hint=hint)
+    first_line = _first_line(reason) or type(error).__name__
+    return DatabaseError(f"The database {url.database} failed: {first_line}.", hint="'lback db status' tells more.")
+
+
+def _server_reason(error: DBAPIError) -> str:
+    """The driver's own words for a connection that did not come about."""
+    return _first_line(_driver_words(error)).removeprefix("connection failed: ")
+
+
+def _driver_words(error: DBAPIError) -> str:
+    """PyMySQL has the code first."""
+    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
+    return str(arguments[1] if len(arguments) > 1 else error.orig)
+
+
+def hide_values(error: DBAPIError) -> None:
+    """Take out of a server's *error*, and the driver's own behind it, what may be a value: the former repeats some.
+
+    That is everything in quotes, of which a value may have its own, so what goes reaches from the first quote to the
+    last; and PostgreSQL's details, which may be a whole row.
+    """
+    driver = error.orig
+    primary = getattr(getattr(driver, "diag", None), "message_primary", None)
+    words = re.sub(r"""['"`].*['"`]""", "…", primary or _driver_words(error), flags=re.DOTALL)
+    words = _first_line(words) or type(driver).__name__
+    code = error_code(error)
+    if driver is not None:
+        driver.args = (code, words) if isinstance(code, int) else (words,)
+    error.args = (f"({type(driver).__module__}.{type(driver).__name__}) {words}",)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0].rstrip(".") if text.strip() else ""

@@ -1,9 +1,11 @@
 """Which version the tables have, and bringing them to this one."""
 
+import contextlib
 import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
@@ -12,12 +14,21 @@ from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
 from lback_cli.errors import DatabaseError, SchemaError
 
+if TYPE_CHECKING:
+    from lback_cli.database.adoption import Findings
+
 REVISION = "0003"
 """The newest migration. Known here so that a plain command need not load Alembic to compare."""
 
 VERSION_TABLE = "lback_alembic_version"
 
-State = Literal["missing", "empty", "foreign", "older", "current", "newer"]
+COPYING = "copying-"
+"""Begins the revision of a database that is being copied to, so that nobody works on half of a copy."""
+
+_APPLICATIONS = ("users", "groups")
+"""Tables that tell that somebody works here already."""
+
+State = Literal["missing", "empty", "foreign", "copying", "older", "current", "newer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,7 @@ class SchemaStatus:
     """What was found: *state*, the *revision* the database has (None where lback never set it up) and the one *needed*.
 
     ``missing``: no such file. ``empty``: no tables. ``foreign``: an application's tables without lback's.
+    ``copying``: the target of a copy that is not finished.
     """
 
     state: State
@@ -51,7 +63,8 @@ class Schema:
         message, hint = {
             "missing": ("does not exist.", "Run: lback db init"),
             "empty": ("has no tables yet.", "Run: lback db init"),
-            "foreign": ("holds an application's tables but none of lback's.", "Name another in database.url."),
+            "foreign": ("holds an application's tables but none of lback's.", None),
+            "copying": ("is the target of a copy that is not finished.", "Run 'lback db copy' again."),
             "older": (
                 f"has older tables than this lback needs ({found.revision} < {REVISION}).",
                 "Run: lback db upgrade",
@@ -59,7 +72,47 @@ class Schema:
             "newer": (f"was set up by a newer lback ({found.revision} > {REVISION}).", "Upgrade lback-cli."),
         }.get(found.state, (None, None))
         if message is not None:
-            raise SchemaError(f"The database {self._database.name} {message}", hint=hint)
+            advice = _advise(self.examine()) if found.state == "foreign" else hint
+            raise SchemaError(f"The database {self._database.name} {message}", hint=advice)
+
+    def examine(self) -> "Findings":
+        """Compare the tables of an application with those that lback can adopt, changing nothing."""
+        from lback_cli.database.adoption import examine
+
+        with self._database.reading() as session:
+            return examine(session.connection())
+
+    def adopt(self) -> "Findings | None":
+        """Add lback's tables to those of an application of the lback framework, and return what was found in them.
+
+        None means that they were added before.
+
+        No table of the application is changed, nor is how its SQLite file is kept. Raises `SchemaError`, having changed
+        nothing, when a table is not what the framework makes it, or when there is none.
+        """
+        from lback_cli.database.adoption import examine
+        from lback_cli.database.migrations import migrate
+
+        before = self.status()
+        found: Findings | None = None
+        if before.state == "foreign":
+            with self._migration() as connection:
+                if _status(connection).state == "foreign":
+                    found = examine(connection)
+                    self._require_adoptable(found)
+                    migrate(connection, adopting=True)
+        elif before.state in {"missing", "empty"}:
+            raise SchemaError(f"The database {self._database.name} has no tables to adopt.", hint="Run: lback db init")
+        else:
+            self.require()
+        return found
+
+    def _require_adoptable(self, found: "Findings") -> None:
+        if not found.adoptable:
+            raise SchemaError(
+                f"The database {self._database.name} cannot be adopted: {'; '.join(found.obstacles)}.",
+                hint="Nothing was changed; see docs/adoption.md.",
+            )
 
     def ensure(self) -> None:
         """Like `require`, but the embedded database, and one in memory, is made and migrated on the spot."""
@@ -92,20 +145,26 @@ class Schema:
 
         Several processes may do this at once: the first one works, the others wait and find nothing left to do.
         """
-        from alembic.util import CommandError
-
         from lback_cli.database.migrations import migrate
 
-        with translated(self._database.url):
-            if self._database.path is not None:
+        if self._database.path is not None:
+            with translated(self._database.url):
                 self._database.create_file()
                 _use_wal(self._database)
-            with self._database.engine.begin() as connection:
-                if _status(connection).state != "current":
-                    try:
-                        migrate(connection)
-                    except CommandError as error:
-                        raise SchemaError(f"The database {self._database.name} cannot be migrated: {error}.") from error
+        with self._migration() as connection:
+            if _status(connection).state != "current":
+                migrate(connection)
+
+    @contextlib.contextmanager
+    def _migration(self) -> Iterator[Connection]:
+        """A connection in one transaction. Raises `SchemaError` for tables that the migrations do not know."""
+        from alembic.util import CommandError
+
+        try:
+            with translated(self._database.url), self._database.engine.begin() as connection:
+                yield connection
+        except CommandError as error:
+            raise SchemaError(f"The database {self._database.name} cannot be migrated: {error}.") from error
 
 
 def _status(connection: Connection) -> SchemaStatus:
@@ -113,9 +172,22 @@ def _status(connection: Connection) -> SchemaStatus:
     if tables.has_table(VERSION_TABLE):
         revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - constant
         if revision is not None:
-            state: State = "current" if revision == REVISION else "older" if revision < REVISION else "newer"
-            return SchemaStatus(state, revision)
-    return SchemaStatus("foreign" if tables.has_table("users") else "empty", None)
+            return SchemaStatus(_state(revision), revision)
+    return SchemaStatus("foreign" if any(map(tables.has_table, _APPLICATIONS)) else "empty", None)
+
+
+def _state(revision: str) -> State:
+    if revision.startswith(COPYING):
+        return "copying"
+    if revision == REVISION:
+        return "current"
+    return "older" if revision < REVISION else "newer"
+
+
+def _advise(found: "Findings") -> str:
+    if found.adoptable:
+        return "If it is an application's that lback is to work with, run: lback db adopt"
+    return "Name another in database.url; 'lback db status' tells why lback cannot adopt this one."
 
 
 def _use_wal(database: Database) -> None:

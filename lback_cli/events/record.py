@@ -115,8 +115,8 @@ def erasure_of(user_id: int | None, events: str) -> EventRecord:
     return EventRecord(ERASURE, "erase_user", random_ids(1)[0], None, user_id, None, data)
 
 
-def storable(value: object, limit: int) -> str:
-    """*value* as text that every database stores as it is: without NUL and lone surrogates, and cut to *limit*."""
+def storable(value: object, limit: int | None = None) -> str:
+    """*value* as text that every database takes as it is: without NUL and lone surrogates, and cut to *limit*."""
     text = str(value).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
     return text[:limit]
 

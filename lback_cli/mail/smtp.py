@@ -2,7 +2,8 @@
 
 import smtplib
 import ssl
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 
 from lback_cli.errors import ConfigurationError, MailError
@@ -11,6 +12,9 @@ from lback_cli.settings.secret_file import read_secret
 
 _LONGEST_ANSWER = 200
 """Characters of a server's answer that an error repeats."""
+
+_DONE = 250
+"""The reply code of what was done (RFC 5321, section 4.2.3)."""
 
 _TEMPORARY = range(400, 500)
 """Reply codes that invite another try (RFC 5321, section 4.2.1)."""
@@ -32,6 +36,22 @@ class SmtpTransport:
         Raises `ConfigurationError`, before connecting, when login or certificates are not usable, and `MailError`, with
         the foreign exception as its cause, when the server cannot be reached, is not trusted or does not accept.
         """
+        with self._ready_connection() as connection:
+            self._send(connection, message)
+
+    def check(self) -> str:
+        """Do all that `deliver` does before it sends, and say whom that reached. Raises what `deliver` raises."""
+        with self._ready_connection() as connection:
+            code, answer = connection.noop()
+            if code != _DONE:
+                raise smtplib.SMTPResponseException(code, answer)
+        security = {"starttls": "with STARTTLS", "tls": "with TLS", "none": "without encryption"}
+        login = f", as {self._settings.username}" if self._settings.username else ""
+        return f"{self._name} {security[self._settings.security]}{login}"
+
+    @contextmanager
+    def _ready_connection(self) -> Iterator[smtplib.SMTP]:
+        """A connection that is protected and logged in, and ended with a goodbye."""
         password = self._password()
         context = self._tls_context()
         try:
@@ -40,7 +60,7 @@ class SmtpTransport:
                     self._protect(connection, context)
                 if password is not None:
                     connection.login(self._settings.username, password)
-                self._send(connection, message)
+                yield connection
                 # The mail is accepted by now: whatever becomes of the goodbye, sending again would double it.
                 with suppress(smtplib.SMTPException, OSError):
                     connection.quit()

@@ -17,6 +17,9 @@ class Transport(Protocol):
     def deliver(self, message: EmailMessage) -> None:
         """Return when *message* has been accepted; raise `MailError` when it has not."""
 
+    def check(self) -> str:
+        """Say where mail would go, having tried all but sending it; raise what `deliver` would."""
+
 
 def build_transport(settings: EmailSettings, *, default_directory: Path) -> Transport:
     """The transport that ``email.transport`` names; *default_directory* stands in for an unset ``email.directory``."""
@@ -48,6 +51,19 @@ class FileTransport:
                 f"Cannot write mail to {self._directory}: {error.strerror or error}.",
                 hint="Check email.directory and who may write there.",
             ) from error
+
+    def check(self) -> str:
+        """Say which directory mail is written to; raises `MailError` when that would fail. It is not made for this."""
+        if self._directory.is_dir():
+            usable = os.access(self._directory, os.W_OK | os.X_OK)
+        else:
+            above = next(parent for parent in self._directory.absolute().parents if parent.exists())
+            usable = above.is_dir() and not self._directory.exists() and os.access(above, os.W_OK | os.X_OK)
+        if not usable:
+            raise MailError(
+                f"Cannot write mail to {self._directory}.", hint="Check email.directory and who may write there."
+            )
+        return str(self._directory)
 
     def _write(self, name: str, data: bytes) -> None:
         unfinished = self._directory / f".{name}.part"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lback_cli.database.engine import Database
+from lback_cli.database.retry import TRIES, retried
 from lback_cli.errors import LastAdministrator, Refused, ValidationError
 from lback_cli.managers.lookup import find_group
 from lback_cli.managers.services import Services
@@ -26,8 +27,12 @@ class GroupManager:
         canonical = self._services.canonical_group_name(name)
         if description is not None:
             _check_description(description)
-        with transaction(self._database) as work:
-            return work.groups.add(canonical, description=description, now=self._services.now())
+
+        def change() -> Group:
+            with transaction(self._database, tries=TRIES) as work:
+                return work.groups.add(canonical, description=description, now=self._services.now())
+
+        return retried(change)
 
     def delete_group(self, name: str) -> Group:
         """Delete a group; its members lose the membership and nothing else.
@@ -36,16 +41,21 @@ class GroupManager:
         `Refused` for the group that every new user joins.
         """
         users = self._services.settings.users
-        with transaction(self._database) as work:
-            group = find_group(work.groups, self._services, name, lock=True)
-            if group.name == users.default_group:
-                raise Refused(
-                    f"{group.name!r} is the group that every new user joins.", hint="Change users.default_group first."
-                )
-            if group.name == users.admin_group and work.users.count_active(group):
-                raise LastAdministrator(f"{group.name!r} still has active administrators.")
-            work.groups.delete(group)
-        return group
+
+        def change() -> Group:
+            with transaction(self._database, tries=TRIES) as work:
+                group = find_group(work.groups, self._services, name, lock=True)
+                if group.name == users.default_group:
+                    raise Refused(
+                        f"{group.name!r} is the group that every new user joins.",
+                        hint="Change users.default_group first.",
+                    )
+                if group.name == users.admin_group and work.users.count_active(group):
+                    raise LastAdministrator(f"{group.name!r} still has active administrators.")
+                work.groups.delete(group)
+            return group
+
+        return retried(change)
 
     def list_groups(self) -> Sequence[tuple[Group, int]]:
         """Every group with the number of its members, by name."""

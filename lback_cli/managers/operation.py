@@ -1,21 +1,22 @@
 """One run of one operation: its first signal, its transaction, and exactly one terminal signal, by construction."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 from blinker import NamedSignal
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.errors import LbackError, UnexpectedError, Unusable
-from lback_cli.events.record import EventRecord, event_of
+from lback_cli.database.retry import TRIES, retried
+from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError, Unusable
+from lback_cli.events.record import event_of
 from lback_cli.models import User
-from lback_cli.repositories.work import Work, reading, transaction
+from lback_cli.repositories.work import Work, reading, transaction, was_committed
 from lback_cli.security.text import safe
 from lback_cli.signals.delivery import Role, deliver
 
@@ -87,6 +88,12 @@ class Operation:
 
     *identity* is what the documented arguments call the run: ``username``, ``user_id``, ``token_prefix`` and so on.
     The body sets `user` as soon as it has found one, and `reason` where success has one; both reach the signals.
+
+    With a transaction of its own it is tried again where the database gives the transaction up for reasons that pass
+    (see `lback_cli.database.retry`): the whole body runs again, and still its effects come once. What leaves the
+    database, such as a mail, goes through `once`. A signal that was sent is not sent again, except where its receivers
+    wrote into the transaction that was rolled back, and what they wrote with it.
+    In a caller's session nothing is tried again: with the transaction, it is the caller's work too that is gone.
     """
 
     def __init__(
@@ -102,8 +109,18 @@ class Operation:
         self._database = database
         self._session = session
         self._identity = identity
+        self._sent: set[str] = set()
+        self._made: dict[Hashable, Any] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """What a try begins with."""
+        self.user = None
+        self.reason = None
+        self.success_signal = self.kind.succeeded
         self._succeeded = False
         self._in_transaction = False
+        self._event_seq = 0
 
     @property
     def name(self) -> str:
@@ -119,9 +136,7 @@ class Operation:
         try:
             if self.kind.started is not None:
                 self.emit(self.kind.started, **self._documented(self.kind.started, {}))
-            result = body(self)
-            if not self._succeeded:
-                raise UnexpectedError(f"{self.kind.name} ended without an outcome.")  # noqa: TRY301 - one way to fail
+            result = self._try(body) if self._session is not None else retried(lambda: self._try(body))
         except Exception as error:
             failure = error if isinstance(error, LbackError) else _unexpected(error)
             self._announce_failure(failure)
@@ -133,10 +148,34 @@ class Operation:
             raise
         return result
 
+    def _try(self, body: Callable[["Operation"], R]) -> R:
+        self._begin()
+        result = body(self)
+        if not self._succeeded:
+            raise UnexpectedError(f"{self.kind.name} ended without an outcome.")
+        return result
+
     def emit(self, signal: NamedSignal, **arguments: Any) -> None:
-        """Send one of the documented signals as the next one of this operation."""
+        """Send one of the documented signals as the next one of this operation, unless an earlier try sent it."""
+        if signal.name in self._sent:
+            return
+        self._sent.add(signal.name)
         self.seq += 1
         deliver(self, signal, arguments)
+
+    def once(self, name: Hashable, make: Callable[[], R]) -> R:
+        """What *make* returns, called in the first try that comes here, and the same in every later one.
+
+        *name* tells it from the other things that the operation makes, and is to hold all that it depends on: what an
+        earlier try mailed to one address is no mail to another.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        return cast("R", self._made[name])
+
+    def earlier(self, name: Hashable) -> Any:
+        """What `once` made under *name* in an earlier try; None where it did not."""
+        return self._made.get(name)
 
     def role(self, signal: NamedSignal) -> Role:
         """What *signal* means in this operation."""
@@ -153,24 +192,77 @@ class Operation:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Work]:
         """The one transaction: at its end, and before the commit, the success signal is sent."""
-        with transaction(self._database, self._session) as work:
+        with self._recorded() as work:
             self._in_transaction = True
             yield work
             outcome = {"user": self.user, "session": work.session, "reason": self.reason}
             arguments = self._documented(self.success_signal, outcome)
+            self._announce_success(work, arguments)
+            self._append(work, self.success_signal, arguments)
+            if self._session is None:
+                # A COMMIT without an answer would expire what was loaded, also where it turns out to have worked.
+                work.session.flush()
+                work.session.expunge_all()
+        self._succeeded = True
+
+    @contextlib.contextmanager
+    def _recorded(self) -> Iterator[Work]:
+        """A transaction that ends with an event, whose number answers what became of it if COMMIT has no answer."""
+        lost: BaseException | None = None
+        try:
+            with transaction(self._database, self._session, tries=TRIES) as work:
+                yield work
+        except OutcomeUnknown as unknown:
+            if not self._was_committed(unknown):
+                lost = unknown.__cause__
+        if lost is not None:
+            # So what COMMIT met is all that happened.
+            raise lost
+
+    def _was_committed(self, unknown: OutcomeUnknown) -> bool:
+        try:
+            return was_committed(self._database, self._event_seq, self.id)
+        except DatabaseError:
+            raise OutcomeUnknown(
+                f"{unknown.message.removesuffix('.')}, as it cannot be reached again.",
+                hint=f"It was made if 'lback events list -o json' shows an event with the operation_id {self.id}.",
+            ) from unknown.__cause__
+
+    def _append(self, work: Work, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
+        self._event_seq = work.events.append([event_of(signal.name, self.kind.name, self.id, arguments)])
+
+    def _announce_success(self, work: Work, arguments: Mapping[str, Any]) -> None:
+        """Send the success signal, which a later try is not to send again unless receivers write into this one."""
+        if self._session is not None or not self.success_signal.receivers:
             self.emit(self.success_signal, **arguments)
-            work.events.append([self._event(self.success_signal, arguments)])
-            self._succeeded = True
+            return
+        with _noticed_writes(work.session) as written:
+            try:
+                self.emit(self.success_signal, **arguments)
+                work.session.flush()
+            finally:
+                if written:
+                    self._sent.discard(self.success_signal.name)
 
     def _announce_failure(self, failure: LbackError) -> None:
         """Record the failure in a transaction of its own, since that of the operation is gone, and send the signal."""
         arguments: dict[str, Any] = {}
-        try:
-            with transaction(self._database, self._session) as work:
+
+        def record() -> None:
+            with self._recorded() as work:
                 if self._in_transaction and self.user is not None:
                     self.user = _reloaded(self.user, work)
-                arguments = self._failure_arguments(failure)
-                work.events.append([self._event(self.kind.failed, arguments)])
+                arguments.update(self._failure_arguments(failure))
+                self._append(work, self.kind.failed, arguments)
+
+        try:
+            if isinstance(failure, OutcomeUnknown):
+                # The log may say that it succeeded, and must not contradict itself.
+                self.user = None
+            elif self._session is None:
+                retried(record)
+            else:
+                record()
         except Exception as error:  # noqa: BLE001 - whatever keeps the event from being written, the signal is sent
             if self._in_transaction:
                 self.user = None
@@ -187,9 +279,6 @@ class Operation:
         }
         return self._documented(self.kind.failed, outcome)
 
-    def _event(self, signal: NamedSignal, arguments: Mapping[str, Any]) -> EventRecord:
-        return event_of(signal.name, self.kind.name, self.id, arguments)
-
     def _documented(self, signal: NamedSignal, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments that the catalogue lists for *signal*, out of what is known."""
         known = {**outcome, **self._identity}
@@ -203,6 +292,24 @@ def _reloaded(user: User, work: Work) -> User | None:
     """*user* as it is in the database: rolling back expired what was loaded and undid what was changed."""
     identity = inspect(user).identity
     return None if identity is None else work.users.get(identity[0])
+
+
+@contextlib.contextmanager
+def _noticed_writes(session: Session) -> Iterator[list[str]]:
+    """The statements other than queries that the block sends in the transaction of *session*."""
+    session.flush()
+    written: list[str] = []
+    connection = session.connection()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.lstrip().upper().startswith("SELECT"):
+            written.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield written
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
 
 
 def _log_unrecorded(operation: Operation, error: Exception) -> None:

@@ -10,6 +10,7 @@ from lback_cli.managers.lookup import find_group
 from lback_cli.managers.services import Services
 from lback_cli.models import Group, User
 from lback_cli.repositories.work import Work
+from lback_cli.security.unusable import is_unusable
 
 RegistrationMail = Literal["verify", "invite", "none"]
 """What a new user is mailed.
@@ -17,9 +18,6 @@ RegistrationMail = Literal["verify", "invite", "none"]
 ``verify``: a link that verifies the address, or, without a password, one that sets it. ``invite``: only the latter.
 ``none``: nothing.
 """
-
-UNUSABLE_PASSWORD = "!"  # noqa: S105 - what no password matches
-"""Stored for a user who has no password yet; it is no hash of anything."""
 
 
 @dataclass(slots=True)
@@ -58,9 +56,9 @@ class Candidate:
 def check_password_hash(services: Services, password_hash: str, username: str) -> None:
     """Raise `ValidationError` unless *password_hash*, from elsewhere, can be stored and verified at a login.
 
-    `UNUSABLE_PASSWORD` may be stored too: it is how an export writes a user who has no password.
+    What `is_unusable` may be stored too: it is how an export writes a user who has no password.
     """
-    if password_hash == UNUSABLE_PASSWORD:
+    if is_unusable(password_hash):
         return
     if objection := services.hasher.objection(password_hash):
         raise ValidationError(
@@ -85,8 +83,8 @@ class Registration:
             if password_hash is not None:
                 raise ValidationError("password", "Give either a password or its hash, not both.")
             password = self._services.policy.check(password, username=username, email=email)
-        elif password_hash is None:
-            password_hash = UNUSABLE_PASSWORD
+        elif password_hash is None or is_unusable(password_hash):
+            password_hash = self._services.hasher.unusable
         else:
             check_password_hash(self._services, password_hash, username)
         return Candidate(username, email, password, password_hash)
@@ -103,10 +101,13 @@ class Registration:
         chosen = {default, *(find_group(work.groups, self._services, name) for name in names)}
         return sorted(chosen, key=attrgetter("name"))
 
-    def user(self, new: NewUser, candidate: Candidate, password_hash: str, groups: list[Group]) -> User:
-        """The row to insert."""
+    def user(
+        self, new: NewUser, candidate: Candidate, password_hash: str, groups: list[Group], *, user_id: int | None
+    ) -> User:
+        """The row to insert; *user_id* None leaves the id to the database."""
         now = self._services.now()
         return User(
+            id=user_id,
             username=candidate.username,
             email=candidate.email,
             password_hash=password_hash,

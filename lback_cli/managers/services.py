@@ -42,14 +42,18 @@ class Services:
             return self._given_hasher
         from lback_cli.security.passwords import PasswordHasher
 
-        return PasswordHasher(self.settings.password)
+        return PasswordHasher(self.settings.password, framework=self.settings.compat.lback_framework)
 
     @cached_property
     def policy(self) -> "PasswordPolicy":
         """Decides which new passwords are good enough."""
         from lback_cli.security.policy import PasswordPolicy
 
-        return PasswordPolicy(self.settings.password, application_words=("lback", self.settings.email.application))
+        return PasswordPolicy(
+            self.settings.password,
+            application_words=("lback", self.settings.email.application),
+            framework=self.settings.compat.lback_framework,
+        )
 
     @cached_property
     def mailer(self) -> "Mailer":

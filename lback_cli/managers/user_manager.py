@@ -11,8 +11,7 @@
 | `reset_password` | the user | password_reset_started | password_reset_successful | password_reset_failed |
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -20,23 +19,19 @@ from sqlalchemy.orm import Session
 from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator, ValidationError
+from lback_cli.errors import AuthenticationFailed, InvalidToken
 from lback_cli.managers import operation
 from lback_cli.managers.changes import UserChanges, masked
-from lback_cli.managers.lookup import find_by_login, find_group, not_found
-from lback_cli.managers.mailed_links import MailedLinks
+from lback_cli.managers.changing import Changing
+from lback_cli.managers.lookup import find_by_login, not_found
+from lback_cli.managers.mailed_links import MailedLinks, announce_vouched
 from lback_cli.managers.operation import Operation, OperationKind
-from lback_cli.managers.registration import (
-    UNUSABLE_PASSWORD,
-    NewUser,
-    Registration,
-    RegistrationMail,
-    check_password_hash,
-)
+from lback_cli.managers.registration import NewUser, Registration, RegistrationMail
 from lback_cli.managers.services import Services
-from lback_cli.models import Group, Purpose, User
+from lback_cli.models import Purpose, User
 from lback_cli.repositories.work import Work
-from lback_cli.security.tokens import generate_token, token_digest, token_prefix
+from lback_cli.security.tokens import token_prefix
+from lback_cli.security.unusable import is_unusable
 from lback_cli.settings import Settings
 
 R = TypeVar("R")
@@ -58,6 +53,7 @@ class UserManager:
         self._services = services
         self._links = MailedLinks(services)
         self._registration = Registration(services)
+        self._changing = Changing(services, self._links)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "UserManager":
@@ -101,18 +97,21 @@ class UserManager:
             with run.reading() as work:
                 if conflict := work.users.taken(username=candidate.username, email=candidate.email):
                     raise conflict
-            password_hash = hashed or self._registration.hash(candidate)
+            password_hash = hashed or run.once("hash", lambda: self._registration.hash(candidate))
             run.emit(signals.user_pre_register, username=candidate.username, email=candidate.email)
             with run.transaction() as work:
                 groups = self._registration.groups(work, new.groups)
-                run.user = user = self._registration.user(new, candidate, password_hash, groups)
+                user = self._registration.user(new, candidate, password_hash, groups, user_id=run.earlier("id"))
+                run.user = user
                 work.users.add(user)
+                # Receivers are told it, and in a later try not told again.
+                run.once("id", lambda: user.id)
                 if new.verified:
-                    self._announce_vouched(run, user)
+                    announce_vouched(run, user)
                 if new.invited and new.mail != "none":
-                    self._links.send_invitation(work, user)
+                    self._links.send_invitation(run, work, user)
                 elif new.mail == "verify" and not new.verified:
-                    self._initiate_verification(run, work, user)
+                    self._links.initiate_verification(run, work, user)
             return user
 
         return self._run(operation.REGISTER_USER, body, session, username=new.username, email=new.email)
@@ -158,13 +157,13 @@ class UserManager:
         """
 
         def body(run: Operation) -> User:
-            digest = token_digest(token)
+            tokens = self._links.tokens
             with run.transaction() as work:
-                found = work.tokens.find(digest, Purpose.VERIFY_EMAIL)
+                found = tokens.find(work, token, Purpose.VERIFY_EMAIL)
                 user = run.user = work.users.get(found.user_id, lock=True) if found else None
                 if found is None or user is None:
                     raise InvalidToken("This verification token is unknown.")
-                alive = work.tokens.consume(digest, Purpose.VERIFY_EMAIL, now=self._services.now())
+                alive = tokens.consume(work, token, Purpose.VERIFY_EMAIL)
                 if found.email != user.email:
                     raise InvalidToken(
                         "This verification token was sent to another address.", error_type="token_mismatch_or_expired"
@@ -203,15 +202,15 @@ class UserManager:
                 user = run.user = work.users.get(user_id)
             if user is None:
                 raise not_found(f"id:{user_id}")
-            changes = self._checked(user, UserChanges.parse(update_data))
-            password_hash = changes.password_hash
-            if changes.password is not None:
-                password_hash = hashed or self._services.hasher.hash(changes.password)
+            changes = self._changing.check(user, UserChanges.parse(update_data))
+            password, password_hash = changes.password, changes.password_hash
+            if password is not None:
+                password_hash = hashed or run.once("hash", lambda: self._services.hasher.hash(password))
             with run.transaction() as work:
                 user = run.user = work.users.get(user_id, lock=True)
                 if user is None:
                     raise not_found(f"id:{user_id}")
-                self._apply(run, work, user, changes, password_hash, mail=mail)
+                self._changing.apply(run, work, user, changes, password_hash, mail=mail)
             return user
 
         return self._run(operation.UPDATE_USER, body, session, user_id=user_id, update_data=masked(update_data))
@@ -224,7 +223,7 @@ class UserManager:
                 user = run.user = work.users.get(user_id, lock=True)
                 if user is None:
                     raise not_found(f"id:{user_id}")
-                self._keep_an_administrator(work, user, leaves=True)
+                self._changing.keep_an_administrator(work, user, leaves=True)
                 work.tokens.delete_all(user)
                 work.users.delete(user)
             return True
@@ -240,10 +239,12 @@ class UserManager:
 
         def body(run: Operation) -> bool:
             with run.transaction() as work:
-                user = run.user = find_by_login(work.users, self._services, email) if "@" in email else None
+                user = find_by_login(work.users, self._services, email) if "@" in email else None
+                # Locked, or two requests at once would leave two links alive.
+                user = run.user = user and work.users.get(user.id, lock=True)
                 if user is None:
                     raise not_found(email)
-                self._links.send_password_reset(work, user)
+                self._links.send_password_reset(run, work, user)
             return True
 
         return self._run(operation.RESET_PASSWORD_REQUEST, body, session, email=email)
@@ -256,18 +257,19 @@ class UserManager:
         """
 
         def body(run: Operation) -> User:
-            digest = token_digest(token)
+            tokens = self._links.tokens
             with run.reading() as work:
-                found = work.tokens.find(digest, Purpose.RESET_PASSWORD)
+                found = tokens.find(work, token, Purpose.RESET_PASSWORD)
                 user = run.user = work.users.get(found.user_id) if found else None
-            if found is None or user is None:
+            if found is None or user is None or found.email != user.email:
                 raise InvalidToken("This reset token is unknown.")
-            if found.used_at is not None or found.expires_at < self._services.now():
+            if not found.works(self._services.now()):
                 raise InvalidToken("This reset token is used or expired.")
-            password_hash = self._new_hash(user, new_password)
-            invited = user.password_hash == UNUSABLE_PASSWORD
+            password_hash = self._new_hash(run, user, new_password)
+            invited = is_unusable(user.password_hash)
             with run.transaction() as work:
-                if not work.tokens.consume(digest, Purpose.RESET_PASSWORD, now=self._services.now()):
+                work.users.get(user.id, lock=True)  # before the token, as everywhere, or two might wait for each other
+                if not tokens.consume(work, token, Purpose.RESET_PASSWORD):
                     raise InvalidToken("This reset token is used or expired.")
                 user = run.user = self._set_password(run, work, user.id, password_hash)
                 if invited and not user.is_email_verified and found.email == user.email:
@@ -285,17 +287,21 @@ class UserManager:
 
         Raises `UserNotFound`, `ValidationError`, `PasswordHashingError` or `MailError`.
         """
-        token = generate_token()
+        tokens = self._links.tokens
+        token = tokens.generate(Purpose.RESET_PASSWORD)
 
         def body(run: Operation) -> User:
             with run.reading() as work:
                 user = run.user = work.users.get(user_id)
             if user is None:
                 raise not_found(f"id:{user_id}")
-            password_hash = self._new_hash(user, new_password)
+            password_hash = self._new_hash(run, user, new_password)
             with run.transaction() as work:
-                self._links.issue(work, user, Purpose.RESET_PASSWORD, token)
-                work.tokens.consume(token_digest(token), Purpose.RESET_PASSWORD, now=self._services.now())
+                user = run.user = work.users.get(user_id, lock=True)
+                if user is None:
+                    raise not_found(f"id:{user_id}")
+                tokens.issue(work, user, Purpose.RESET_PASSWORD, token)
+                tokens.consume(work, token, Purpose.RESET_PASSWORD)
                 user = run.user = self._set_password(run, work, user_id, password_hash)
             return user
 
@@ -318,7 +324,7 @@ class UserManager:
                     run.success_signal = signals.user_email_verification_successful
                     run.reason = "already_verified"
                 else:
-                    self._links.send_verification(work, user)
+                    self._links.send_verification(run, work, user)
             return user
 
         return self._run(operation.RESEND_VERIFICATION, body, session, token_prefix="")
@@ -328,113 +334,18 @@ class UserManager:
     def _run(self, kind: OperationKind, body: Callable[[Operation], R], session: Session | None, **identity: Any) -> R:
         return Operation(kind, self, self._database, session, identity).run(body)
 
-    def _checked(self, user: User, changes: UserChanges) -> UserChanges:
-        """*changes* in canonical form, without those that change nothing. Raises `ValidationError`."""
-        services = self._services
-        username = None if changes.username is None else services.canonical_username(changes.username)
-        email = None if changes.email is None else services.canonical_email(changes.email)
-        password = changes.password
-        if password is not None:
-            if changes.password_hash is not None:
-                raise ValidationError("password", "Give either a password or its hash, not both.")
-            password = services.policy.check(password, username=username or user.username, email=email or user.email)
-        elif changes.password_hash is not None:
-            check_password_hash(services, changes.password_hash, user.username)
-        return UserChanges(
-            username=username if username != user.username else None,
-            email=email if email != user.email else None,
-            password=password,
-            password_hash=changes.password_hash,
-            is_active=changes.is_active,
-            is_email_verified=changes.is_email_verified,
-            add_groups=changes.add_groups,
-            remove_groups=changes.remove_groups,
-        )
-
-    def _apply(
-        self,
-        run: Operation,
-        work: Work,
-        user: User,
-        changes: UserChanges,
-        password_hash: str | None,
-        *,
-        mail: RegistrationMail,
-    ) -> None:
-        added = [find_group(work.groups, self._services, name) for name in changes.add_groups]
-        removed = [find_group(work.groups, self._services, name) for name in changes.remove_groups]
-        leaves = any(group.name == self._services.settings.users.admin_group for group in removed)
-        self._keep_an_administrator(work, user, leaves=leaves or changes.is_active is False)
-        old_email, was_verified = user.email, user.is_email_verified
-        verified = changes.is_email_verified
-        if verified is None and changes.email is not None:
-            verified = False
-        values = {
-            "username": changes.username,
-            "email": changes.email,
-            "password_hash": password_hash,
-            "is_active": changes.is_active,
-            "is_email_verified": verified,
-        }
-        groups = _by_name({group for group in [*user.groups, *added] if group not in removed})
-        wanted = {name: value for name, value in values.items() if value is not None}
-        work.users.change(user, **wanted, groups=groups, updated_at=self._services.now())
-        if changes.email is not None or password_hash is not None:
-            work.tokens.revoke_all(user)
-        if mail != "none":
-            self._notify(run, work, user, old_email, changes, link=mail == "verify")
-        if user.is_email_verified and not (was_verified and changes.email is None):
-            self._announce_vouched(run, user)
-
-    def _notify(
-        self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges, *, link: bool
-    ) -> None:
-        if changes.password is not None or changes.password_hash is not None:
-            self._services.mailer.send_password_changed(username=user.username, email=old_email, key=run.id)
-        if changes.email is not None:
-            self._services.mailer.send_email_changed(
-                username=user.username, old_email=old_email, new_email=user.email, key=run.id
-            )
-            if link and not user.is_email_verified:
-                self._initiate_verification(run, work, user)
-
-    def _keep_an_administrator(self, work: Work, user: User, *, leaves: bool) -> None:
-        """Raise `LastAdministrator` if *user* is the last active one and is about to go."""
-        name = self._services.settings.users.admin_group
-        if not leaves or not user.is_active or all(group.name != name for group in user.groups):
-            return
-        group = work.groups.find(name, lock=True)
-        if group is not None and work.users.count_active(group) <= 1:
-            raise LastAdministrator(
-                f"{user.username} is the last active member of {name!r}.",
-                hint=f"First: lback user update SOMEONE --add-group {name}",
-            )
-
-    def _new_hash(self, user: User, new_password: str) -> str:
+    def _new_hash(self, run: Operation, user: User, new_password: str) -> str:
         accepted = self._services.policy.check(new_password, username=user.username, email=user.email)
-        return self._services.hasher.hash(accepted)
+        return run.once("hash", lambda: self._services.hasher.hash(accepted))
 
     def _set_password(self, run: Operation, work: Work, user_id: int, password_hash: str) -> User:
         user = work.users.get(user_id, lock=True)
         if user is None:
             raise not_found(f"id:{user_id}")
         work.users.change(user, password_hash=password_hash, updated_at=self._services.now())
-        work.tokens.revoke_all(user)
-        self._services.mailer.send_password_changed(username=user.username, email=user.email, key=run.id)
+        self._links.tokens.revoke_all(work, user)
+        self._links.notify_of_password(run, user.username, user.email)
         return user
-
-    def _initiate_verification(self, run: Operation, work: Work, user: User) -> None:
-        self._links.send_verification(work, user)
-        run.emit(signals.user_email_verification_initiated, user=user)
-
-    @staticmethod
-    def _announce_vouched(run: Operation, user: User) -> None:
-        run.emit(signals.user_email_verification_successful, user=user, reason="set_by_administrator")
-
-
-def _by_name(groups: Iterable[Group]) -> list[Group]:
-    """*groups* in the order in which the database hands them out."""
-    return sorted(groups, key=attrgetter("name"))
 
 
 def _admit(user: User | None, *, allow_unverified: bool) -> User:

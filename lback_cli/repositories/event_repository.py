@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli.events.chain import canonical
 from lback_cli.events.record import COLUMNS as RECORDED
-from lback_cli.events.record import EventRecord, chained
+from lback_cli.events.record import EventRecord, chained, storable
 from lback_cli.models import Event, EventHead
 from lback_cli.repositories.bulk import insert_rows
 
@@ -62,18 +62,30 @@ class EventRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def append(self, records: Sequence[EventRecord]) -> None:
-        """Add *records* to the end of the chain.
+    def append(self, records: Sequence[EventRecord]) -> int:
+        """Add *records* to the end of the chain; the number of the last, 0 where there is none.
 
         The head stays locked until the transaction ends, so a writer does this last; and since writers take turns,
         the order of the numbers is the order of the commits.
         """
         if not records:
-            return
+            return 0
         head = self.lock()
         rows = chained(records, head.seq, head.hash)
         insert_rows(self._session, EVENTS, RECORDED, rows)
-        self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=head.seq + len(rows), hash=rows[-1][-1]))
+        seq = head.seq + len(rows)
+        self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=seq, hash=rows[-1][-1]))
+        return seq
+
+    def was_committed(self, seq: int, operation_id: str) -> bool:
+        """Whether event *seq* is of that operation, whose connection was cut while it committed.
+
+        The head is locked first: its writer holds it until the server has ended that transaction, one way or the
+        other, which it may be about to do while somebody looks already.
+        """
+        self.lock()
+        statement = select(EVENTS.c.seq).where(EVENTS.c.seq == seq, EVENTS.c.operation_id == operation_id)
+        return self._session.execute(statement).first() is not None
 
     def lock(self) -> Head:
         """The end of the chain, with other writers kept away from it until the transaction ends."""
@@ -134,14 +146,14 @@ def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
     if query.signal is not None:
         yield EVENTS.c.signal == query.signal
     if query.actor is not None:
-        yield EVENTS.c.actor == query.actor
+        yield EVENTS.c.actor == storable(query.actor)
     if query.subject_id is not None:
         yield EVENTS.c.subject_id == _within_range(query.subject_id)
     if query.subject is not None:
-        yield EVENTS.c.subject == query.subject
+        yield EVENTS.c.subject == storable(query.subject)
     if query.naming is not None:
         # Canonical JSON is written in one way only; LIKE takes what surrounds it for no pattern.
-        named = (f'"{key}":{canonical(query.naming)}' for key in ("username", "email"))
+        named = (f'"{key}":{canonical(storable(query.naming))}' for key in ("username", "email"))
         yield or_(*(EVENTS.c.data.contains(text, autoescape=True) for text in named))
     if query.since is not None:
         yield EVENTS.c.time >= query.since

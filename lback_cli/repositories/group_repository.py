@@ -21,7 +21,9 @@ class GroupRepository:
     def find(self, name: str, *, lock: bool = False) -> Group | None:
         """The group called *name*; *lock* keeps others from locking it until the transaction ends."""
         statement = select(Group).where(Group.name == name)
-        return self._session.scalars(statement.with_for_update() if lock else statement).first()
+        group = self._session.scalars(statement.with_for_update() if lock else statement).first()
+        # MariaDB compares without spaces at the end.
+        return group if group is not None and group.name == name else None
 
     def add(self, name: str, *, description: str | None = None, now: datetime) -> Group:
         """Insert a group. Raises `GroupExists`: the unique index decides."""

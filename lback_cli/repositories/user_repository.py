@@ -90,7 +90,9 @@ class UserRepository:
 
     def _first(self, column: InstrumentedAttribute[str], values: Sequence[str]) -> User | None:
         for value in dict.fromkeys(values):
-            if user := self._session.scalars(select(User).where(column == value)).first():
+            user = self._session.scalars(select(User).where(column == value)).first()
+            # An application's column may take different names for the same.
+            if user is not None and getattr(user, column.key) == value:
                 return user
         return None
 

@@ -8,11 +8,17 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
+from lback_cli.database.retry import TRIES, is_disconnect, retried
+from lback_cli.errors import DatabaseError, OutcomeUnknown
 from lback_cli.repositories.event_repository import EventRepository
+from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
 from lback_cli.repositories.group_repository import GroupRepository
 from lback_cli.repositories.import_job_repository import ImportJobRepository
 from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
+
+_PAUSE_BETWEEN_LOOKS = 1.0
+"""Seconds, at most, from the first look to the second; a server that was restarted needs a few in all."""
 
 
 class Work:
@@ -37,6 +43,11 @@ class Work:
         return TokenRepository(self.session)
 
     @cached_property
+    def framework_tokens(self) -> FrameworkTokenRepository:
+        """The tokens of the lback framework's application."""
+        return FrameworkTokenRepository(self.session)
+
+    @cached_property
     def events(self) -> EventRepository:
         """The event log."""
         return EventRepository(self.session)
@@ -48,18 +59,45 @@ class Work:
 
 
 @contextlib.contextmanager
-def transaction(database: Database, session: Session | None = None) -> Iterator[Work]:
+def transaction(database: Database, session: Session | None = None, *, tries: int = 1) -> Iterator[Work]:
     """Work that is kept as a whole or not at all.
 
     With the caller's *session* it runs under a savepoint there and the caller commits; without, it commits at the end.
-    Raises `DatabaseError` for what the database refuses, the commit included.
+    One who would run it up to *tries* times, as `retried` does, says so. Raises `DatabaseError` for what the database
+    refuses, the commit included, and `OutcomeUnknown`, caused by that `DatabaseError`, where the connection was lost
+    during COMMIT.
     """
-    if session is None:
-        with database.session() as own:
-            yield Work(own)
-    else:
+    if session is not None:
         with translated(database.url), session.begin_nested():
             yield Work(session)
+        return
+    committing = False
+    try:
+        with database.session(tries=tries) as own:
+            yield Work(own)
+            own.flush()
+            committing = True
+    except DatabaseError as error:
+        if not (committing and is_disconnect(error)):
+            raise
+        raise OutcomeUnknown(
+            f"The connection to the database {database.name} was lost during COMMIT: whether the change was made is"
+            " unknown.",
+            hint="Look before you try again.",
+        ) from error
+
+
+def was_committed(database: Database, seq: int, operation_id: str) -> bool:
+    """What became of a transaction that ended with event *seq*, of that operation, where `OutcomeUnknown` was raised.
+
+    Raises `DatabaseError` when the database stays out of reach.
+    """
+
+    def look() -> bool:
+        with transaction(database, tries=TRIES) as work:
+            return work.events.was_committed(seq, operation_id)
+
+    return retried(look, passes=lambda _: True, pause=_PAUSE_BETWEEN_LOOKS)
 
 
 @contextlib.contextmanager

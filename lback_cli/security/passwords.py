@@ -1,4 +1,7 @@
-"""Hash passwords with Argon2id; verify those, and the hashes that other applications left, at one uniform cost."""
+"""Hash passwords with Argon2id; verify those, and the hashes that other applications left, at one uniform cost.
+
+Beside an application of the lback framework, which knows nothing else, the hashes are bcrypt's.
+"""
 
 import base64
 import re
@@ -12,11 +15,10 @@ from passlib.registry import get_crypt_handler
 
 from lback_cli.errors import PasswordHashingError
 from lback_cli.security.hash_forms import native_hash
-from lback_cli.security.policy import normalize_password
+from lback_cli.security.policy import BCRYPT_LIMIT, normalize_password
+from lback_cli.security.unusable import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD
 from lback_cli.security.weak_hashes import UNVERIFIABLE, WEAKNESSES
 from lback_cli.settings.schema import PasswordSettings
-
-_CURRENT_SCHEME = "argon2"
 
 # A stored hash is foreign input: one that asks for more than this is not worked on, for it may be an attack.
 _MAXIMUM_STORED_LENGTH = 255  # what the column of the users table holds
@@ -42,14 +44,17 @@ _MAXIMUM_ROUNDS = {
 # A shorter Argon2 tag could be met by chance; RFC 9106 section 4 recommends 128 bits or more.
 _MINIMUM_ARGON2_TAG = 16
 
-_BCRYPT_LIMIT = 72  # bytes; bcrypt before 5.0 ignores the rest, later ones raise
 _DES_LIMIT = 8  # characters of seven bits; crypt(3) ignores the rest
 
 _BASE64 = "[A-Za-z0-9+/]{21}[AQgw]"  # sixteen bytes, without padding
 _ARGON2_TAG = "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"  # thirty-two
 # Costs from the least there is to the most allowed; sixteen bytes of salt and twenty-three of digest.
-_BCRYPT_FORM = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]")
+_BCRYPT_BYTES = "[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]"
+_BCRYPT_FORM = re.compile(rf"\$2[aby]\$(?:0[4-9]|1[0-4])\${_BCRYPT_BYTES}")
 
+# What the framework itself writes: $2b$12$.
+_FRAMEWORK_BCRYPT = {"ident": "2b", "rounds": 12}
+_FRAMEWORK_FORM = re.compile(rf"\$2b\$12\${_BCRYPT_BYTES}")
 _DUMMY_PASSWORD = "no password"  # noqa: S105 - stands in for input that can be no password
 
 
@@ -81,14 +86,25 @@ class StoredHash:
 class PasswordHasher:
     """Argon2id (RFC 9106) at the configured cost, and the verification of older hashes.
 
+    With *framework* the current scheme is bcrypt as the lback framework has it, and no hash is replaced at login.
     *operations* counts the hash operations of the current scheme and cost so far: `hash` and `verify` add exactly one
     each, whatever the input, so that time does not tell whether a user exists (ASVS 6.3.8).
     """
 
-    def __init__(self, settings: PasswordSettings) -> None:
+    def __init__(self, settings: PasswordSettings, *, framework: bool = False) -> None:
         self._settings = settings
         self.operations = 0
-        self._current: Any = argon2.using(
+        self._begun: _BegunHash | None = None
+        self._framework = framework
+        self._scheme = "bcrypt" if framework else "argon2"
+        self._upgrades = settings.upgrade_at_login and not framework
+        self._current: Any
+        if framework:
+            self._current = get_crypt_handler("bcrypt").using(**_FRAMEWORK_BCRYPT)
+            self._current_form = _FRAMEWORK_FORM
+            self._dummy = UNUSABLE_BCRYPT
+            return
+        self._current = argon2.using(
             type="ID",
             memory_cost=settings.memory,
             rounds=settings.iterations,
@@ -96,9 +112,13 @@ class PasswordHasher:
         )
         cost = f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}$"
         self._current_form = re.compile(rf"{re.escape(cost)}{_BASE64}\${_ARGON2_TAG}")
-        self._begun: _BegunHash | None = None
         # Made of constants: computing it would cost a second hash in the very process that is being timed.
         self._dummy = f"{cost}{_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
+
+    @property
+    def unusable(self) -> str:
+        """What to store for a user who has no password yet."""
+        return UNUSABLE_BCRYPT if self._framework else UNUSABLE_PASSWORD
 
     def begin(self, password: str) -> None:
         """Start to hash *password* on another core, for the `hash` of the same password that is about to follow.
@@ -144,7 +164,7 @@ class PasswordHasher:
         if known.current:
             return Verification(accepted=self._verify_current(normalized, known.text))
         accepted = self._verify_foreign(normalized, known)
-        if accepted and self._settings.upgrade_at_login:
+        if accepted and self._upgrades:
             try:
                 return Verification(accepted=True, replacement=self.hash(normalized))
             except PasswordHashingError:  # the old hash still serves, so the login need not fail
@@ -154,9 +174,11 @@ class PasswordHasher:
 
     def inspect(self, stored: str) -> StoredHash | None:
         """What *stored* is, or None when `verify` would accept nothing. It costs no hash, and no more than a look."""
+        if stored == UNUSABLE_BCRYPT:
+            return None
         # What most hashes are is told by its shape alone; the rest of this takes ten times as long.
         if self._current_form.fullmatch(stored):
-            return StoredHash(_CURRENT_SCHEME, stored, current=True)
+            return StoredHash(self._scheme, stored, current=True)
         if _BCRYPT_FORM.fullmatch(stored):
             return StoredHash("bcrypt", stored)
         return self._parse(stored)
@@ -173,8 +195,11 @@ class PasswordHasher:
 
     def objection(self, stored: str) -> str | None:
         """Why `verify` would accept nothing for *stored*, as the end of a sentence on it; None where it may."""
-        if self.inspect(stored) is not None:
-            return None
+        known = self.inspect(stored)
+        if known is not None:
+            # The framework's own way of checking knows bcrypt alone, without the wrappings of others.
+            foreign = self._framework and (known.scheme != "bcrypt" or known.text != stored)
+            return f"is of {known.scheme}, which the application cannot verify" if foreign else None
         if len(stored) > _MAXIMUM_STORED_LENGTH:
             return f"has {len(stored)} characters, where {_MAXIMUM_STORED_LENGTH} is the most"
         if name := next((name for start, name in UNVERIFIABLE.items() if stored.startswith(start)), None):
@@ -195,7 +220,7 @@ class PasswordHasher:
                 return None
             # The parser is more lenient than the library that hashes: what is not written its way fails there.
             current = (
-                native.scheme == _CURRENT_SCHEME
+                native.scheme == self._scheme
                 and parsed.to_string() == native.text
                 and not self._current.needs_update(native.text)
             )
@@ -205,15 +230,16 @@ class PasswordHasher:
 
     def _verify_current(self, password: str, text: str) -> bool:
         self.operations += 1
+        possible = self._scheme != "bcrypt" or _fits_bcrypt(password)
         try:
-            accepted: bool = self._current.verify(password, text)
+            accepted: bool = self._current.verify(password if possible else _DUMMY_PASSWORD, text)
         except Exception as error:
             raise _hashing_failed() from error
-        return accepted
+        return accepted and possible
 
     def _verify_foreign(self, password: str, known: StoredHash) -> bool:
         # What a scheme would not look at is not accepted: no password stands for others that only begin like it.
-        if known.scheme == "bcrypt" and len(password.encode()) > _BCRYPT_LIMIT:
+        if known.scheme == "bcrypt" and not _fits_bcrypt(password):
             return False
         if known.scheme == "des_crypt" and not (len(password) <= _DES_LIMIT and password.isascii()):
             return False
@@ -228,10 +254,10 @@ class PasswordHasher:
             from lback_cli.security import yescrypt
 
             return yescrypt
-        return self._current if scheme == _CURRENT_SCHEME else get_crypt_handler(scheme)
+        return self._current if scheme == self._scheme else get_crypt_handler(scheme)
 
     def _within_bounds(self, scheme: str, parsed: Any) -> bool:
-        if scheme == _CURRENT_SCHEME:
+        if scheme == "argon2":
             return bool(
                 parsed.memory_cost <= max(_MAXIMUM_MEMORY, self._settings.memory)
                 and parsed.rounds <= max(_MAXIMUM_ARGON2_ROUNDS, self._settings.iterations)
@@ -275,6 +301,11 @@ class _BegunHash:
         return self._hashed
 
 
+def _fits_bcrypt(password: str) -> bool:
+    """Whether bcrypt would look at the whole of *password*: what is longer it ignores, or raises, by its version."""
+    return len(password.encode()) <= BCRYPT_LIMIT and "\0" not in password
+
+
 def _phc_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii").rstrip("=")
 
@@ -282,5 +313,5 @@ def _phc_base64(data: bytes) -> str:
 def _hashing_failed() -> PasswordHashingError:
     return PasswordHashingError(
         "The password could not be hashed.",
-        hint="Check that the machine has the memory that [password] memory asks for.",
+        hint="'lback doctor' tells more; the machine needs the memory that [password] memory asks for.",
     )

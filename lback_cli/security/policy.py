@@ -14,6 +14,9 @@ from lback_cli.security.text import safe
 from lback_cli.settings.schema import PasswordSettings
 
 MAXIMUM_LENGTH = 1024
+BCRYPT_LIMIT = 72
+"""Bytes of a password that bcrypt looks at."""
+
 # Checked before normalization, whose cost grows with the input (CVE-2023-46695).
 _MAXIMUM_RAW_LENGTH = 4096
 
@@ -37,10 +40,16 @@ def normalize_password(password: str) -> str | None:
 
 
 class PasswordPolicy:
-    """The rules for new passwords; *application_words* are names that a guesser knows, such as the application's."""
+    """The rules for new passwords; *application_words* are names that a guesser knows, such as the application's.
 
-    def __init__(self, settings: PasswordSettings, *, application_words: Sequence[str] = ("lback",)) -> None:
+    With *framework* a password also has to be one that bcrypt looks at as a whole.
+    """
+
+    def __init__(
+        self, settings: PasswordSettings, *, application_words: Sequence[str] = ("lback",), framework: bool = False
+    ) -> None:
         self._settings = settings
+        self._framework = framework
         self._application_words = tuple(application_words)
         self._own_blocklist: frozenset[str] | None = None
 
@@ -85,6 +94,12 @@ class PasswordPolicy:
                 "password",
                 f"The password has {len(normalized)} characters; {self._settings.minimum_length} is the least.",
                 hint=_HINT,
+            )
+        if self._framework and (size := len(normalized.encode())) > BCRYPT_LIMIT:
+            raise ValidationError(
+                "password",
+                f"The password has {size} bytes in UTF-8; with [compat] lback_framework {BCRYPT_LIMIT} are the most.",
+                hint="bcrypt, which the application beside lback uses, ignores what follows; use a shorter one.",
             )
         return normalized
 

@@ -17,6 +17,14 @@ def generate_token() -> str:
     return token
 
 
+def generate_hex_token(length: int) -> str:
+    """Return a new secret of *length* lower-case hexadecimal digits, of four random bits each, *length* being even.
+
+    It is what the lback framework's endpoints take; `generate_token` is for everybody else.
+    """
+    return secrets.token_hex(length // 2)
+
+
 def token_digest(token: str) -> str:
     """Return the SHA-256 of *token* in hexadecimal: the form that is stored and looked up.
 

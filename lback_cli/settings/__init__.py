@@ -2,6 +2,7 @@
 
 from lback_cli.settings.load import load_settings
 from lback_cli.settings.schema import (
+    CompatSettings,
     DatabaseSettings,
     EmailSettings,
     LinkSettings,
@@ -12,6 +13,7 @@ from lback_cli.settings.schema import (
 )
 
 __all__ = [
+    "CompatSettings",
     "DatabaseSettings",
     "EmailSettings",
     "LinkSettings",

@@ -140,6 +140,17 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CompatSettings:
+    """Whom lback has to get on with."""
+
+    lback_framework: bool = key(
+        False,
+        "Keep an application of the lback framework working on the same database: passwords are hashed with bcrypt, "
+        "and tokens stored as that framework compares them, in plain text. See docs/adoption.md before you turn it on.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSettings:
     """How results are shown."""
 
@@ -160,6 +171,7 @@ class Settings:
     users: UserSettings = field(default_factory=UserSettings)
     password: PasswordSettings = field(default_factory=PasswordSettings)
     tokens: TokenSettings = field(default_factory=TokenSettings)
+    compat: CompatSettings = field(default_factory=CompatSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
     config_file: Path | None = field(default=None, metadata={"section": False})

@@ -59,7 +59,8 @@ def test_another_applications_database_is_not_touched(cli: Cli, tmp_path: Path) 
         connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
     connection.close()
     before = path.read_bytes()
-    refused(cli, path, "holds an application's tables but none of lback's.", "Name another in database.url.")
+    advice = "Name another in database.url; 'lback db status' tells why lback cannot adopt this one."
+    refused(cli, path, "holds an application's tables but none of lback's.", advice)
     assert path.read_bytes() == before
 
 
@@ -122,4 +123,4 @@ def test_a_server_that_cannot_be_reached_does_not_give_its_password_away(cli: Cl
     for options in ((), ("--debug",), ("-o", "json")):
         outcome = cli("user", "list", "--database-url", url, *options)
         assert (outcome.status, "s3cret" in outcome.err) == (9, False)
-        assert "postgresql+psycopg://app:***@127.0.0.1:1/app failed: " in outcome.err
+        assert "postgresql+psycopg://app:***@127.0.0.1:1/app cannot be reached: " in outcome.err

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 
-from lback_cli.cli.app import NOUNS, app
+from lback_cli.cli.app import NOUNS, VERBS, app
 from lback_cli.cli.runtime import Runtime
 
 Cli = Callable[..., Any]
@@ -19,6 +19,8 @@ def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
         group = root.get_command(None, noun)
         for verb, command in group.commands.items():
             yield (noun, verb), command
+    for verb in VERBS:
+        yield (verb,), root.get_command(None, verb)
 
 
 COMMANDS = dict(_commands())
@@ -60,8 +62,8 @@ def test_every_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> 
         calls = list(_calls(example))
         assert calls, example
         for call in calls:
-            assert tuple(call[:2]) == words, example
-            context = COMMANDS[words].make_context(words[1], call[2:], obj=Runtime())
+            assert tuple(call[: len(words)]) == words, example
+            context = COMMANDS[words].make_context(words[-1], call[len(words) :], obj=Runtime())
             assert context.params is not None
 
 
@@ -91,8 +93,8 @@ def test_without_a_verb_there_is_help_and_2(cli: Cli, words: tuple[str, ...]) ->
 
 def test_the_help_of_all_lists_every_noun_and_every_exit_code(cli: Cli) -> None:
     page = " ".join(cli("--help").out.replace("│", " ").split())
-    for noun in NOUNS:
-        assert f" {noun} " in page
+    for name in (*NOUNS, *VERBS):
+        assert f" {name} " in page
     assert "7 refused by validation, policy, token or receiver" in page
 
 
@@ -100,7 +102,5 @@ def test_no_option_takes_a_password_as_its_value() -> None:
     for words, command in COMMANDS.items():
         for parameter in command.params:
             if "password" in parameter.name:
-                assert parameter.is_flag or parameter.name in {"password_file", "generate_passwords"}, (
-                    words,
-                    parameter.name,
-                )
+                known = {"password_file", "to_password_file", "generate_passwords"}
+                assert parameter.is_flag or parameter.name in known, (words, parameter.name)

@@ -1,10 +1,8 @@
 """Receivers that do what a scenario wants of them."""
 
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,22 +14,25 @@ from lback_cli.signals import CATALOGUE
 from .cast import FRANK
 from .scenario import VETO, Behaviour, Receiver
 
+Write = Callable[[str], None]
+"""Executes a statement on a connection of its own, and commits."""
+
 
 @contextmanager
-def acting(receivers: Sequence[Receiver], path: Path, now: datetime) -> Iterator[None]:
-    """Connect *receivers* to their signals, for the database at *path* in which it is *now*."""
+def acting(receivers: Sequence[Receiver], write: Write, now: datetime) -> Iterator[None]:
+    """Connect *receivers* to their signals, for a database in which it is *now* and into which others can *write*."""
     with ExitStack() as connected:
         for receiver in receivers:
             connected.enter_context(
-                CATALOGUE[receiver.signal].signal.connected_to(_Actor(receiver.behaviour, path, now))
+                CATALOGUE[receiver.signal].signal.connected_to(_Actor(receiver.behaviour, write, now))
             )
         yield
 
 
 class _Actor:
-    def __init__(self, behaviour: Behaviour, path: Path, now: datetime) -> None:
+    def __init__(self, behaviour: Behaviour, write: Write, now: datetime) -> None:
         self._behaviour = behaviour
-        self._path = path
+        self._write_elsewhere = write
         self._now = now
 
     def __call__(self, _sender: Any, session: Session | None = None, **_arguments: Any) -> None:
@@ -54,11 +55,7 @@ class _Actor:
 
     def _take_the_name(self) -> None:
         moment = self._now.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-        connection = sqlite3.connect(self._path)
-        with connection:
-            connection.execute(
-                "INSERT INTO users (username, email, password, is_active, is_email_verified, created_at, updated_at)"
-                " VALUES (?, ?, 'taken', 1, 1, ?, ?)",
-                (FRANK.username, FRANK.email, moment, moment),
-            )
-        connection.close()
+        self._write_elsewhere(
+            "INSERT INTO users (username, email, password, is_active, is_email_verified, created_at, updated_at)"
+            f" VALUES ('{FRANK.username}', '{FRANK.email}', 'taken', true, true, '{moment}', '{moment}')"
+        )

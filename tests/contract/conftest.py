@@ -3,12 +3,14 @@
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from .scenario import CLOSED_PORT, Scenario
 from .stage import COMMAND_COST, LIBRARY_COST, Stage, Template, build_template
 
+AnyStage = TypeVar("AnyStage", bound=Stage)
 StageOf = Callable[[Scenario], Stage]
 
 STARVING = 4 * 1024 * 1024
@@ -33,12 +35,14 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def set_stage(directory: Path, template: Template, scenario: Scenario, closed_port: int) -> Stage:
+def set_stage(
+    directory: Path, template: Any, scenario: Scenario, closed_port: int, kind: type[AnyStage] = Stage
+) -> AnyStage:
     """Prepare *directory* for *scenario*."""
     values = {name: closed_port if value is CLOSED_PORT else value for name, value in scenario.settings.items()}
     if scenario.starved:
         values["password.memory"] = STARVING
-    return Stage(directory, template, values, scenario.sql)
+    return kind(directory, template, values, scenario.sql)
 
 
 @pytest.fixture

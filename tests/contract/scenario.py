@@ -77,7 +77,7 @@ class Scenario:
     rows: Rows = field(default_factory=dict)
     mails: Sequence[tuple[str, str]] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    sql: Sequence[str] = ()
+    sql: Sequence["str | Trap"] = ()
     starved: bool = False
     receivers: Sequence[Receiver] = ()
     later: timedelta = timedelta(0)
@@ -113,16 +113,41 @@ MAIL_MISCONFIGURED = {"email.sender": "nobody in particular"}
 COMMIT_IS_OURS = "a joined operation leaves the commit to its caller"
 
 
-def refuse(event: str) -> list[str]:
-    """Let the database refuse ``INSERT ON users`` and the like, as a quota or a rule of the application's would."""
-    return [f"CREATE TRIGGER refuse BEFORE {event} BEGIN SELECT RAISE(ABORT, 'the quota is used up'); END"]
+@dataclass(frozen=True)
+class Trap:
+    """Lets the database refuse *event*, ``INSERT ON users`` and the like, or the COMMIT after it.
+
+    It is the refusal that a quota or a rule of the application's is, or a deferred foreign key that leads nowhere, of
+    which MariaDB has none.
+    """
+
+    event: str
+    at_commit: bool = False
+
+    def statements(self, backend: str) -> list[str]:
+        """What sets it up."""
+        audit = "CREATE TABLE audit (user_id INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)"
+        plant = "INSERT INTO audit VALUES (-1)"
+        refuse = "RAISE integrity_constraint_violation USING MESSAGE = 'the quota is used up'"
+        match backend, self.at_commit:
+            case "sqlite", False:
+                refuse = "SELECT RAISE(ABORT, 'the quota is used up')"
+                return [f"CREATE TRIGGER trap BEFORE {self.event} BEGIN {refuse}; END"]
+            case "sqlite", True:
+                return [audit, f"CREATE TRIGGER trap AFTER {self.event} BEGIN {plant}; END"]
+            case "postgresql", False:
+                return _trap_on_postgresql(f"BEFORE {self.event}", refuse)
+            case "postgresql", True:
+                return [audit, *_trap_on_postgresql(f"AFTER {self.event}", plant)]
+            case _:
+                refuse = "SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1062, MESSAGE_TEXT = 'the quota is used up'"
+                return [f"CREATE TRIGGER trap BEFORE {self.event} FOR EACH ROW {refuse}"]
 
 
-def refuse_commit(event: str) -> list[str]:
-    """Let ``INSERT ON users`` and the like work, and the COMMIT fail: a deferred foreign key that leads nowhere."""
+def _trap_on_postgresql(event: str, statement: str) -> list[str]:
     return [
-        "CREATE TABLE audit (user_id INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)",
-        f"CREATE TRIGGER plant AFTER {event} BEGIN INSERT INTO audit VALUES (-1); END",
+        f"CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN NEW; END $$",
+        f"CREATE TRIGGER trap {event} FOR EACH ROW EXECUTE FUNCTION trap()",
     ]
 
 
@@ -265,7 +290,7 @@ class Failing:
             self.call,
             [*before, self.fail("repository_error", found=found, exception=INTEGRITY)],
             code="database_error",
-            sql=[*refuse(event), *more.pop("sql", ())],
+            sql=[Trap(event), *more.pop("sql", ())],
             **more,
         )
 
@@ -276,7 +301,7 @@ class Failing:
             self.call,
             [*before, self.fail("repository_error", found=found, exception=INTEGRITY)],
             code="database_error",
-            sql=[*refuse_commit(event), *more.pop("sql", ())],
+            sql=[Trap(event, at_commit=True), *more.pop("sql", ())],
             own_only=COMMIT_IS_OURS,
             **more,
         )

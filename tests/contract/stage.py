@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
@@ -18,6 +18,9 @@ from lback_cli.security.tokens import token_digest
 from lback_cli.settings import Settings
 
 from .cast import CAST, EXPIRED, LEGACY_HASH, LIVE, NEW_PASSWORD, PASSWORD, PLANTED_TOKENS, USED, Person
+
+if TYPE_CHECKING:
+    from .scenario import Trap
 
 Rows = dict[str, dict[str, Any]]
 
@@ -71,6 +74,16 @@ def build_template(path: Path, cost: Mapping[str, int]) -> Template:
     settings = settings_of(values)
     database = Database(settings.database)
     Schema(database).initialize()
+    now = fill(database, settings)
+    with database.engine.connect() as connection:
+        # Everything into the one file that is copied.
+        connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.dispose()
+    return Template(path, now, cost)
+
+
+def fill(database: Database, settings: Settings) -> datetime:
+    """Put the cast into empty tables; when that was."""
     now = datetime.now(UTC)
     password_hash = PasswordHasher(settings.password).hash(PASSWORD)
     with database.session() as session:
@@ -93,11 +106,7 @@ def build_template(path: Path, cost: Mapping[str, int]) -> Template:
                 )
             )
             assert planted.state in {LIVE, USED, EXPIRED}
-    with database.engine.connect() as connection:
-        # Everything into the one file that is copied.
-        connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.dispose()
-    return Template(path, now, cost)
+    return now
 
 
 def _row_of(person: Person, groups: Mapping[str, Group], password_hash: str, now: datetime) -> User:
@@ -127,7 +136,7 @@ class Stage:
     """One copy of the template, with the *values* of its configuration."""
 
     def __init__(
-        self, directory: Path, template: Template, values: Mapping[str, Any], statements: Sequence[str]
+        self, directory: Path, template: Template, values: Mapping[str, Any], statements: Sequence["str | Trap"]
     ) -> None:
         self.directory = directory
         self.now = template.now
@@ -139,10 +148,20 @@ class Stage:
             **values,
         }
         self._template = template
-        shutil.copy(template.path, self.path)
+        self._prepare()
+        for statement in statements:
+            for part in [statement] if isinstance(statement, str) else statement.statements(self.backend):
+                self.write(part)
+
+    backend = "sqlite"
+
+    def _prepare(self) -> None:
+        shutil.copy(self._template.path, self.path)
+
+    def write(self, statement: str) -> None:
+        """Execute *statement* as somebody else would, and commit."""
         with sqlite3.connect(self.path) as connection:
-            for statement in statements:
-                connection.execute(statement)
+            connection.execute(statement)
         connection.close()
 
     @property

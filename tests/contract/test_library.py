@@ -61,7 +61,7 @@ class World:
         call = self.scenario.call
         with (
             Recorder(self.manager, session, interrupt_at=self.scenario.interrupt_at) as recorder,
-            acting(self.scenario.receivers, self.stage.path, self.now),
+            acting(self.scenario.receivers, self.stage.write, self.now),
             limited_memory(self.scenario.starved),
         ):
             try:

@@ -70,7 +70,7 @@ _VERIFIED_ROWS: Rows = {
     "users 3": {"is_email_verified": 1, "updated_at": "now"},
     "lback_tokens live-verify_email": {"used_at": "now"},
 }
-_ALREADY = ["UPDATE users SET is_email_verified = 1 WHERE id = 3"]
+_ALREADY = ["UPDATE users SET is_email_verified = true WHERE id = 3"]
 _MISMATCH = "token_mismatch_or_expired"
 _shared = Failing("verify", verify(), failed)
 

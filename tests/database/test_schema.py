@@ -14,7 +14,7 @@ from sqlalchemy import Boolean, DateTime, Integer, String, Text, inspect
 
 from lback_cli.database.engine import Database
 from lback_cli.database.migrations import alembic_config
-from lback_cli.database.schema import REVISION, VERSION_TABLE, Schema, SchemaStatus, State
+from lback_cli.database.schema import COPYING, REVISION, VERSION_TABLE, Schema, SchemaStatus, State
 from lback_cli.errors import DatabaseError, SchemaError
 from lback_cli.models import Base
 
@@ -55,6 +55,11 @@ def make_current(path: Path) -> None:
     database.dispose()
 
 
+def make_copying(path: Path) -> None:
+    make_current(path)
+    execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '{COPYING}{REVISION}'")
+
+
 def make_older(path: Path) -> None:
     make_current(path)
     execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
@@ -84,7 +89,13 @@ STATES: dict[State, tuple[Callable[[Path], None], str | None, str | None, str | 
         make_foreign,
         None,
         "holds an application's tables but none of lback's.",
-        "Name another in database.url.",
+        "Name another in database.url; 'lback db status' tells why lback cannot adopt this one.",
+    ),
+    "copying": (
+        make_copying,
+        f"{COPYING}{REVISION}",
+        "is the target of a copy that is not finished.",
+        "Run 'lback db copy' again.",
     ),
     "older": (
         make_older,

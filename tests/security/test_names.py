@@ -182,3 +182,8 @@ def test_an_ascii_name_does_not_load_the_unicode_tables() -> None:
         "assert 'precis_i18n' not in sys.modules; c('\\uff21'); assert 'precis_i18n' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_name_that_grows_in_lower_case_is_refused_for_the_character_that_is_wrong() -> None:
+    with pytest.raises(ValidationError, match=r"breaks the rule 'has_compat' of RFC 8265 at U\+3000"):
+        canonical_username("\u0130pek\u3000", unicode_names=True)

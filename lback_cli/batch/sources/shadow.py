@@ -9,7 +9,7 @@ from lback_cli.batch.rows import Row, broken_row
 from lback_cli.batch.sources.accounts import account_row, crypt_hash
 from lback_cli.batch.sources.text_lines import text_lines
 from lback_cli.errors import ConfigurationError, ValidationError
-from lback_cli.managers.registration import UNUSABLE_PASSWORD
+from lback_cli.security.unusable import UNUSABLE_PASSWORD
 
 _FIELDS = 9
 _FIRST_PERSON = 1000  # UID_MIN of login.defs(5)

@@ -19,8 +19,12 @@ def alembic_config() -> Config:
     return config
 
 
-def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables to *revision* in the transaction that *connection* has open."""
+def migrate(connection: Connection, revision: str = "head", *, adopting: bool = False) -> None:
+    """Bring the tables to *revision* in the transaction that *connection* has open.
+
+    *adopting* says that the lback framework's own tables are there already, an application's, and are not to be made.
+    """
     config = alembic_config()
     config.attributes["connection"] = connection
+    config.attributes["adopting"] = adopting
     command.upgrade(config, revision)

@@ -1,7 +1,9 @@
 """The lback framework's own tables, and lback's table of tokens."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 from sqlalchemy.dialects import mysql
 
 revision = "0001"
@@ -18,8 +20,25 @@ def key(length: int = 255) -> sa.types.TypeEngine[str]:
 
 
 def upgrade() -> None:
-    """Create all tables."""
+    """Create all tables; where an application is adopted, only lback's own."""
     moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+    if not context.config.attributes.get("adopting"):
+        create_framework_tables(moment)
+    op.create_table(
+        "lback_tokens",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("purpose", sa.String(32), nullable=False),
+        sa.Column("digest", key(64), nullable=False, unique=True),
+        sa.Column("email", key(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("expires_at", moment, nullable=False),
+        sa.Column("used_at", moment),
+    )
+
+
+def create_framework_tables(moment: sa.types.TypeEngine[datetime]) -> None:
+    """Create the tables that an application of the lback framework has of its own."""
     op.create_table(
         "users",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -61,16 +80,4 @@ def upgrade() -> None:
         "group_permissions_association",
         sa.Column("group_id", sa.Integer, sa.ForeignKey("groups.id"), primary_key=True),
         sa.Column("permission_id", sa.Integer, sa.ForeignKey("userpermissions.id"), primary_key=True),
-    )
-
-    op.create_table(
-        "lback_tokens",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
-        sa.Column("purpose", sa.String(32), nullable=False),
-        sa.Column("digest", key(64), nullable=False, unique=True),
-        sa.Column("email", key(), nullable=False),
-        sa.Column("created_at", moment, nullable=False),
-        sa.Column("expires_at", moment, nullable=False),
-        sa.Column("used_at", moment),
     )

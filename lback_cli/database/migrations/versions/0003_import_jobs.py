@@ -1,11 +1,16 @@
 """How far each import has come."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision = "0003"
 down_revision = "0002"
+
+EXACT: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+"""An import is found by its path, and paths that differ in case are two on most systems."""
 
 
 def upgrade() -> None:
@@ -33,4 +38,5 @@ def upgrade() -> None:
         sa.Column("lease_until", moment),
         sa.Column("started_at", moment, nullable=False),
         sa.Column("updated_at", moment, nullable=False),
+        **EXACT,
     )

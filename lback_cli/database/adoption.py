@@ -1,0 +1,222 @@
+"""Whether the tables of an application are those of the lback framework, so that lback can work beside it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.engine.reflection import Inspector
+
+from lback_cli.database.comparison import loose_keys
+
+Kind = Literal["number", "text", "flag", "moment"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What a column has to be; *nullable* None is either way, *length* the longest text that lback writes there."""
+
+    kind: Kind
+    nullable: bool | None = False
+    length: int = 0
+    unique: bool = False
+    indexed: bool = False
+    refers: str | None = None
+    primary: bool = False
+
+
+_ID = _Column("number", nullable=None, primary=True)
+_NAME = _Column("text", length=64, unique=True)
+_FLAG = _Column("flag")
+_MOMENT = _Column("moment", nullable=None)
+_NAMED = {
+    "id": _ID,
+    "name": _NAME,
+    "description": _Column("text", nullable=True),
+    "created_at": _MOMENT,
+    "updated_at": _MOMENT,
+}
+
+
+def _reference(table: str) -> _Column:
+    return _Column("number", nullable=None, refers=table, primary=True)
+
+
+FRAMEWORK: dict[str, dict[str, _Column]] = {
+    "users": {
+        "id": _ID,
+        "username": _NAME,
+        "email": _Column("text", length=254, unique=True),
+        "password": _Column("text", length=128),
+        "is_active": _FLAG,
+        "is_email_verified": _FLAG,
+        "email_verification_token": _Column("text", nullable=True, length=32, indexed=True),
+        "email_verification_token_expiry": _Column("moment", nullable=True),
+        "auth_token": _Column("text", nullable=True, length=64, indexed=True),
+        "token_expiry": _Column("moment", nullable=True),
+        "created_at": _Column("moment"),
+        "updated_at": _Column("moment"),
+    },
+    "groups": _NAMED,
+    "userpermissions": _NAMED,
+    "user_groups_association": {"user_id": _reference("users"), "group_id": _reference("groups")},
+    "group_permissions_association": {"group_id": _reference("groups"), "permission_id": _reference("userpermissions")},
+}
+"""The tables of the lback framework 0.1, by name, and what their columns have to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found in an application's tables: each *obstacle* keeps lback from using them, a *remark* does not.
+
+    Both are phrases that begin with the table or column they are about.
+    """
+
+    obstacles: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def adoptable(self) -> bool:
+        """Whether nothing is in the way."""
+        return not self.obstacles
+
+
+def examine(connection: Connection) -> Findings:
+    """Compare the tables with the framework's, changing nothing."""
+    tables = sa.inspect(connection)
+    names = set(tables.get_table_names())
+    obstacles = [f"{name} is missing" for name in FRAMEWORK if name not in names]
+    obstacles += [f"{name} is there already, though lback never set it up" for name in sorted(names) if _ours(name)]
+    remarks: list[str] = []
+    for table, columns in FRAMEWORK.items():
+        if table in names:
+            obstacles += _differences(tables, table, columns)
+            remarks += _slow_columns(tables, table, columns)
+    if not obstacles:
+        remarks += [
+            f"{key} has the collation {collation}, which takes different names for the same"
+            for key, collation in loose_keys(connection)
+        ]
+        remarks += _orphans(connection)
+    return Findings(tuple(obstacles), tuple(remarks))
+
+
+def _ours(table: str) -> bool:
+    return table.startswith("lback_")
+
+
+def _differences(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
+    found = {column["name"]: column for column in tables.get_columns(table)}
+    yield from (f"{table}.{name} is missing" for name in expected if name not in found)
+    for name in found:
+        if name not in expected:
+            yield f"{table}.{name} is not a column of the framework"
+    for name, column in expected.items():
+        if name in found:
+            yield from (f"{table}.{name} {problem}" for problem in _faults(column, found[name], tables.dialect))
+    primary = tables.get_pk_constraint(table)["constrained_columns"]
+    wanted = [name for name, column in expected.items() if column.primary]
+    if sorted(primary) != sorted(wanted):
+        yield f"{table} has the primary key ({', '.join(primary)}) where ({', '.join(wanted)}) is expected"
+    unique = _unique_columns(tables, table)
+    for name, column in expected.items():
+        if name in found and column.unique and name not in unique:
+            yield f"{table}.{name} is not unique"
+    yield from _unreferring(tables, table, {name: column for name, column in expected.items() if name in found})
+    options = tables.get_table_options(table)
+    engine = options.get("mysql_engine", options.get("mariadb_engine"))
+    if engine is not None and engine.lower() != "innodb":
+        yield f"{table} is kept by {engine}, which has no transactions"
+
+
+def _unreferring(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
+    references = {
+        (key["constrained_columns"][0], key["referred_table"], key["referred_columns"][0])
+        for key in tables.get_foreign_keys(table)
+        if len(key["constrained_columns"]) == 1
+    }
+    for name, column in expected.items():
+        if column.refers is not None and (name, column.refers, "id") not in references:
+            yield f"{table}.{name} does not refer to {column.refers}.id"
+
+
+def _faults(expected: _Column, found: ReflectedColumn, dialect: Dialect) -> Iterator[str]:
+    kind = found["type"]
+    if not _is_kind(expected.kind, kind):
+        name = "of an unknown type" if isinstance(kind, sa.types.NullType) else kind.compile(dialect)
+        yield f"is {name} where a {_WORDS[expected.kind]} is expected"
+    elif expected.kind == "text" and (length := getattr(kind, "length", None)) is not None and length < expected.length:
+        yield f"holds {length} characters where {expected.length} are needed"
+    if expected.nullable is not None and found["nullable"] != expected.nullable:
+        yield "may be null" if found["nullable"] else "may not be null"
+    numbered = found.get("autoincrement") is True or found.get("identity") is not None
+    if expected is _ID and dialect.name != "sqlite" and not numbered:
+        yield "is not numbered by the database"
+    if found.get("computed") is not None:
+        yield "is computed by the database"
+
+
+_WORDS: dict[Kind, str] = {
+    "number": "32-bit integer",
+    "text": "text",
+    "flag": "boolean",
+    "moment": "date and time without a zone",
+}
+
+
+def _is_kind(kind: Kind, found: Any) -> bool:
+    if kind == "number":
+        # What refers to it, lback's tables included, has to be of the same size and sign.
+        sized = isinstance(found, sa.BigInteger | sa.SmallInteger) or getattr(found, "unsigned", False)
+        return isinstance(found, sa.Integer) and not sized and not _is_flag(found) and not _is_tiny(found)
+    if kind == "text":
+        return isinstance(found, sa.String) and not isinstance(found, sa.Enum)
+    if kind == "flag":
+        return _is_flag(found)
+    return isinstance(found, sa.DateTime) and not getattr(found, "timezone", False)
+
+
+def _is_flag(found: Any) -> bool:
+    """MariaDB's boolean is an integer that is shown with one digit."""
+    return isinstance(found, sa.Boolean) or (_is_tiny(found) and getattr(found, "display_width", None) == 1)
+
+
+def _is_tiny(found: Any) -> bool:
+    return str(getattr(found, "__visit_name__", "")).upper() in {"TINYINT", "MEDIUMINT"}
+
+
+def _unique_columns(tables: Inspector, table: str) -> set[str]:
+    """The columns that have a unique index, or constraint, of their own and over all rows."""
+    indexes: Sequence[Any] = tables.get_indexes(table)
+    whole = (index for index in indexes if index["unique"] and not _is_partial(index))
+    alone = [index["column_names"] for index in whole]
+    constraints: Sequence[Any] = tables.get_unique_constraints(table)
+    alone += [one["column_names"] for one in constraints if not one.get("duplicates_index")]
+    return {columns[0] for columns in alone if len(columns) == 1 and columns[0] is not None}
+
+
+def _is_partial(index: Any) -> bool:
+    """Whether it covers some rows only, or the beginnings of texts only."""
+    options = index.get("dialect_options", {})
+    return any(name.endswith(("_where", "_length")) and value is not None for name, value in options.items())
+
+
+def _slow_columns(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
+    indexed = {index["column_names"][0] for index in tables.get_indexes(table)}
+    indexed |= _unique_columns(tables, table)
+    for name, column in expected.items():
+        if column.indexed and name not in indexed:
+            yield f"{table}.{name} has no index"
+
+
+def _orphans(connection: Connection) -> Iterator[str]:
+    """Memberships of nobody, as SQLite leaves them where foreign keys are not turned on: the next user gets them."""
+    for column, table in (("user_id", "users"), ("group_id", "groups")):
+        key: sa.ColumnClause[int] = sa.column(column)
+        owner = sa.table(table, sa.column("id"))
+        association = sa.table("user_groups_association", key)
+        missing = sa.select(sa.func.count()).select_from(association).where(key.not_in(sa.select(owner.c.id)))
+        if count := connection.execute(missing).scalar_one():
+            yield f"user_groups_association has {count} rows of {table} that are not there"

@@ -1,0 +1,104 @@
+"""Doing work again whose transaction the database gave up for reasons that pass."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError
+
+R = TypeVar("R")
+
+TRIES = 5
+"""How often work is begun at most."""
+
+_PAUSE = 0.05
+"""Seconds to wait at most before the second try; each further wait may last twice as long."""
+
+_CONFLICTS = frozenset(
+    {
+        "40001",  # serialization_failure; of the engines that speak PostgreSQL's protocol, CockroachDB's commonest
+        "40P01",  # deadlock_detected
+        "55P03",  # lock_not_available: lock_timeout is over
+        1020,  # ER_CHECKREAD: somebody else changed the row since this transaction's snapshot
+        1205,  # ER_LOCK_WAIT_TIMEOUT
+        1213,  # ER_LOCK_DEADLOCK; of a Galera cluster, at COMMIT too
+    }
+)
+_LOST = frozenset(
+    {
+        "40003",  # statement_completion_unknown: CockroachDB's "result is ambiguous"
+        1927,  # ER_CONNECTION_KILLED
+    }
+)
+_SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and its like
+
+
+def retried(work: Callable[[], R], *, passes: Callable[[LbackError], bool] | None = None, pause: float = _PAUSE) -> R:
+    """What *work* returns, begun anew, after a random wait, where it fails with what *passes* says may pass.
+
+    *work* must be a whole transaction, or hold whole ones, so that nothing is left of a try that failed. By default
+    `is_transient` says what passes. The waits are random, so that those who got into each other's way do not meet
+    again. Raises what the last of `TRIES` tries raised.
+    """
+    passes = passes or is_transient
+    for attempt in range(TRIES - 1):
+        try:
+            return work()
+        except LbackError as error:
+            if not passes(error):
+                raise
+        # Outside of the except block, or the next error would have this one as its context.
+        time.sleep(random.uniform(0.1, 1) * pause * 2**attempt)  # noqa: S311 - no secret
+    return work()
+
+
+def is_transient(error: LbackError) -> bool:
+    """Whether the same work may succeed when it is done again, nothing of it having been kept.
+
+    So it is after a serialization failure, a deadlock or a wait for a lock that took too long, and where the
+    connection was lost before COMMIT: the server rolls back then.
+    """
+    if isinstance(error, OutcomeUnknown) or not isinstance(error, DatabaseError | UnexpectedError):
+        return False
+    return any(is_conflict(cause) or is_lost(cause) for cause in _causes(error))
+
+
+def is_disconnect(error: DatabaseError) -> bool:
+    """Whether the connection was lost on the way, so that only a look can tell what became of a COMMIT."""
+    return any(is_lost(cause) for cause in _causes(error))
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Whether others were in the way: a serialization failure, a deadlock, or a lock that did not come free."""
+    driver = error.orig
+    if (code := getattr(driver, "sqlite_errorcode", None)) is not None:
+        return bool(code & 0xFF == _SQLITE_BUSY)
+    return error_code(error) in _CONFLICTS
+
+
+def is_lost(error: DBAPIError) -> bool:
+    """Whether an established connection was lost, or its server does not know what became of a COMMIT."""
+    return error.connection_invalidated or error_code(error) in _LOST
+
+
+def error_code(error: DBAPIError) -> int | str | None:
+    """MariaDB's number for the error, or PostgreSQL's SQLSTATE; None where there is neither."""
+    arguments = getattr(error.orig, "args", ())
+    if arguments and isinstance(arguments[0], int):
+        return arguments[0]
+    state = getattr(error.orig, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def _causes(error: BaseException) -> Iterator[DBAPIError]:
+    """What the driver said, also where a rollback that failed in turn hides it, as MariaDB's after a deadlock does."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, DBAPIError):
+            yield cause
+        cause = cause.__cause__ or cause.__context__

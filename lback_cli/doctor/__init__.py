@@ -1,0 +1,1 @@
+"""The checks of `lback doctor`: whether everything that lback stands on is as it should be."""

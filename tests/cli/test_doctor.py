@@ -1,0 +1,79 @@
+"""`lback doctor`, as it is run."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., Any]
+
+CHECKS = [
+    *("configuration", "files", "packages", "hashing", "mail"),
+    *("database", "schema", "collation", "isolation", "clock", "events"),
+]
+
+
+@pytest.fixture
+def url(cli: Cli, tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/users.db"
+    assert cli("db", "init", "-q", "--database-url", url).status == 0
+    return url
+
+
+def test_a_line_for_each_check_and_0_if_all_is_well(cli: Cli, url: str) -> None:
+    status, out, err = cli("doctor", "--database-url", url)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split() == ["check", "status", "message", "hint"]
+    assert [line.split()[:2] for line in lines[1:]] == [[check, "ok"] for check in CHECKS]
+
+
+def test_9_if_a_check_fails_with_what_to_do(cli: Cli, url: str, tmp_path: Path) -> None:
+    (tmp_path / "users.db").chmod(0o644)
+    status, out, err = cli("doctor", "-o", "json", "--database-url", url)
+    found = {entry["check"]: entry for entry in json.loads(out)}
+    assert list(found) == CHECKS
+    assert found["files"] == {
+        "check": "files",
+        "status": "FAIL",
+        "message": f"others can read or write {tmp_path}/users.db (644).",
+        "hint": f"Run: chmod 600 {tmp_path}/users.db",
+    }
+    assert (status, json.loads(err)["error"]["message"]) == (9, "1 check failed: files.")
+    assert cli("doctor", "--database-url", url).err == "error: 1 check failed: files.\n"
+
+
+def test_a_trace_file_that_is_named_is_looked_at(cli: Cli, url: str, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    trace.touch(mode=0o666)
+    trace.chmod(0o666)
+    outcome = cli("doctor", "-o", "json", "--database-url", url, "--trace-file", str(trace))
+    assert outcome.status == 9
+    assert f"chmod 600 {trace}" in outcome.out
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "table"])
+def test_a_configuration_that_cannot_be_read_is_told_in_the_form_that_was_asked_for(cli: Cli, form: str) -> None:
+    outcome = cli("doctor", LBACK_OUTPUT=form, LBACK_EMAIL_PORT="many")
+    assert outcome.status == 9
+    assert "email.port (LBACK_EMAIL_PORT)" in outcome.out
+    if form == "json":
+        assert [entry["status"] for entry in json.loads(outcome.out)] == ["FAIL", "ok"]
+
+
+@pytest.mark.skipif(not hasattr(os, "forkpty"), reason="needs a terminal")
+def test_on_a_terminal_the_failed_stand_out(lback: Any, tmp_path: Path) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    command = [str(Path(sys.executable).with_name("lback")), "doctor", "--database-url", f"sqlite:///{tmp_path}/no.db"]
+    child = pexpect.spawn(command[0], command[1:], env=lback.environment, cwd=tmp_path, dimensions=(40, 120))
+    shown = child.read().decode()
+    child.close()
+    assert child.exitstatus == 9
+    assert "\x1b[32mok" in shown
+    assert "\x1b[1;31mFAIL" in shown
+    assert "\x1b[33mwarn" in shown
+    assert "─" in shown

@@ -1,0 +1,131 @@
+"""The stage and the model on a server: the same as in a file, on tables that are emptied instead of copied."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import MetaData, insert, text
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+
+from .scenario import Trap
+from .stage import _TABLES, LIBRARY_COST, Rows, Stage, Template, fill, settings_of
+
+FILLED = ("users", "groups", "user_groups_association", "lback_tokens")
+"""The tables with the cast, in an order that foreign keys allow."""
+
+COUNTED = ("users", "groups", "lback_tokens")
+"""Those whose ids the database hands out."""
+
+
+@dataclass(frozen=True)
+class ServerTemplate(Template):
+    """Tables on a server, as it describes them, and the *rows* that they have to begin with."""
+
+    url: str
+    tables: MetaData
+    rows: Mapping[str, list[dict[str, Any]]]
+
+
+def empty(database: Database) -> None:
+    """Leave the tables as the migrations made them."""
+    postgresql = database.url.get_backend_name() == "postgresql"
+    with database.engine.begin() as connection:
+        for name in ("lback_events", *reversed(FILLED)):
+            connection.execute(text(f"DELETE FROM {name}"))
+        connection.execute(text(f"UPDATE lback_event_head SET seq = 0, hash = '{'0' * 64}'"))
+        for name in COUNTED:
+            restart = (
+                f"ALTER SEQUENCE {name}_id_seq RESTART" if postgresql else f"ALTER TABLE {name} AUTO_INCREMENT = 1"
+            )
+            connection.execute(text(restart))
+
+
+def build_server_template(url: str) -> ServerTemplate:
+    """Make the tables at *url*, and note what the cast is there."""
+    values = {"database.url": url, **LIBRARY_COST}
+    settings = settings_of(values)
+    database = Database(settings.database)
+    Schema(database).initialize()
+    now = fill(database, settings)
+    tables = MetaData()
+    tables.reflect(database.engine, only=FILLED)
+    with database.engine.connect() as connection:
+        rows = {
+            name: [dict(row) for row in connection.execute(text(f"SELECT * FROM {name}")).mappings()] for name in FILLED
+        }
+    database.dispose()
+    return ServerTemplate(Path(), now, LIBRARY_COST, url, tables, rows)
+
+
+class ServerStage(Stage):
+    """The tables of the template with their first rows, for one scenario."""
+
+    _template: ServerTemplate
+
+    def __init__(
+        self, directory: Path, template: ServerTemplate, values: Mapping[str, Any], statements: Sequence[str | Trap]
+    ) -> None:
+        self._database = Database(settings_of({"database.url": template.url}).database)
+        self.backend = self._database.url.get_backend_name()
+        super().__init__(directory, template, {"database.url": template.url, **values}, statements)
+
+    def _prepare(self) -> None:
+        self.clear()
+        empty(self._database)
+        with self._database.engine.begin() as connection:
+            for name, rows in self._template.rows.items():
+                connection.execute(insert(self._template.tables.tables[name]), rows)
+            if self.backend == "postgresql":
+                for name in COUNTED:
+                    connection.execute(text(f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))"))
+
+    def clear(self) -> None:
+        """Take the traps away."""
+        if self.backend == "postgresql":
+            self.write("DROP FUNCTION IF EXISTS trap() CASCADE")
+            self.write("DROP TABLE IF EXISTS audit")
+        else:
+            self.write("DROP TRIGGER IF EXISTS trap")
+
+    def close(self) -> None:
+        self.clear()
+        self._database.dispose()
+
+    def write(self, statement: str) -> None:
+        with self._database.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    def changes(self, before: Rows, *, since: datetime, until: datetime) -> Rows:
+        """As in a file, where the ids of tokens that were the last are given again."""
+        changes = super().changes(before, since=since, until=until)
+        kept = [number for key, number in _token_ids(self.rows()).items() if key in before]
+        for key, row in changes.items():
+            if key.startswith("+lback_tokens "):
+                assert row["id"] > max(_token_ids(before).values(), default=0)
+                row["id"] = max(kept, default=0) + 1
+        return changes
+
+    def rows(self) -> Rows:
+        with self._database.engine.connect() as connection:
+            return {
+                " ".join([table, *(str(row[name]) for name in key)]): {
+                    column: as_in_a_file(value) for column, value in row.items()
+                }
+                for table, key in _TABLES.items()
+                for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()
+            }
+
+
+def _token_ids(rows: Rows) -> dict[str, int]:
+    return {key: row["id"] for key, row in rows.items() if key.startswith("lback_tokens ")}
+
+
+def as_in_a_file(value: Any) -> Any:
+    """SQLite has neither truth values nor moments."""
+    if isinstance(value, bool):
+        return int(value)
+    return value.isoformat(" ") if isinstance(value, datetime) else value

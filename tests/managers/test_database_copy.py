@@ -1,0 +1,329 @@
+"""Moving everything from one database to another."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import COPYING, REVISION, Schema
+from lback_cli.errors import BrokenEventLog, DatabaseError, SchemaError, UsageError
+from lback_cli.managers.database_copy import Copied, DatabaseCopy
+from lback_cli.managers.event_log import EventLog
+from lback_cli.managers.services import Services
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import User
+from lback_cli.repositories import table_copy
+from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
+
+KINDS = ("sqlite", "postgresql", "mariadb")
+PASSWORD = "quiet-harbor-lantern-47"
+
+Open = Callable[[str], Database]
+
+
+@pytest.fixture
+def open_on(
+    tmp_path: Path, database_on: Callable[[str], AbstractContextManager[str]]
+) -> Iterator[Callable[[str], Database]]:
+    """An empty database of that kind, without tables; a SQLite file is not even there."""
+    with ExitStack() as opened:
+        number = iter(range(10))
+
+        def make(kind: str) -> Database:
+            file = f"sqlite:///{tmp_path}/{next(number)}.db"
+            url = file if kind == "sqlite" else opened.enter_context(database_on(kind))
+            database = Database(DatabaseSettings(url=url))
+            opened.callback(database.dispose)
+            return database
+
+        yield make
+
+
+def manager(database: Database, directory: Path) -> UserManager:
+    settings = Settings(
+        email=EmailSettings(directory=directory / "mail"),
+        password=PasswordSettings(memory=19456, iterations=2, parallelism=1),
+    )
+    return UserManager(database, Services(settings, data_directory=directory))
+
+
+def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
+    """Users who came and went, tokens, an erased person, permissions of the application, and a *crowd*."""
+    Schema(database).initialize()
+    users = manager(database, directory)
+    now = datetime(2026, 3, 4, 15, 4, 5, 678901, tzinfo=UTC)
+    with database.session() as session:
+        for number in range(crowd):
+            name = f"crowd{number:05}"
+            session.add(
+                User(
+                    username=name,
+                    email=f"{name}@example.org",
+                    password_hash="x",
+                    is_active=number % 2 == 0,
+                    created_at=now,
+                    updated_at=now,
+                )
+            )
+    for name in ("anna", "bertil", "cecilia", "gone"):
+        users.register_user(name, f"{name}@b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", PASSWORD)
+    users.reset_password_request("anna@b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example")
+    log = EventLog(database, Services(Settings(), data_directory=directory))
+    log.erase_user("bertil", users)
+    users.delete_user(crowd + 4)
+    with database.session() as session:
+        session.execute(
+            text(
+                "INSERT INTO userpermissions (id, name, description, created_at, updated_at)"
+                " VALUES (7, 'write', NULL, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')"
+            )
+        )
+        session.execute(text("INSERT INTO group_permissions_association VALUES (1, 7)"))
+
+
+def scalar(database: Database, query: str) -> Any:
+    with database.reading() as session:
+        return session.execute(text(query)).scalar()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("sqlite", "postgresql"), ("postgresql", "mariadb"), ("mariadb", "sqlite")]
+)
+def test_everything_arrives_and_ids_go_on_where_they_were(
+    open_on: Open, tmp_path: Path, first: str, second: str
+) -> None:
+    source, target = open_on(first), open_on(second)
+    populate(source, tmp_path)
+    told: dict[str, int] = {}
+    copied = DatabaseCopy(source, target, progress=told.__setitem__).run()
+    assert dict(copied.rows) == told
+    assert (told["users"], told["groups"], told["user_groups_association"]) == (2, 1, 2)
+    assert (told["userpermissions"], told["group_permissions_association"], told["lback_tokens"]) == (1, 1, 3)
+    assert (copied.events, copied.found, len(copied.hash), len(copied.digest)) == (8, 0, 64, 64)
+    assert Schema(target).status().state == "current"
+    log = EventLog(target, Services(Settings(), data_directory=tmp_path))
+    verdict = log.verify()
+    assert (verdict.events, verdict.hash, verdict.erased) == (8, copied.hash, 2)
+    for query in ("SELECT username FROM users ORDER BY id", "SELECT email FROM users ORDER BY id DESC"):
+        assert scalar(target, query) == scalar(source, query)
+    users = manager(target, tmp_path)
+    assert users.authenticate_user("anna", PASSWORD, allow_unverified=True).id == 1
+    # The last id was that of a user who is gone, and of whom the log tells.
+    assert users.register_user("dora", "dora@example.org", PASSWORD).id == 5
+    assert log.verify().events == 10
+
+
+def test_there_and_back_again_is_where_it_began(open_on: Open, tmp_path: Path) -> None:
+    databases = [open_on(kind) for kind in (*KINDS, "sqlite")]
+    populate(databases[0], tmp_path)
+    results = [DatabaseCopy(one, other).run() for one, other in pairwise(databases)]
+    assert len({(result.digest, result.hash, tuple(result.rows.items())) for result in results}) == 1
+    assert [scalar(databases[number], "SELECT COUNT(*) FROM lback_events") for number in (0, -1)] == [8, 8]
+    # Whatever it was on in between, SQLite counts on from where it was.
+    assert scalar(databases[-1], "SELECT seq FROM sqlite_sequence WHERE name = 'users'") == 4
+
+
+class CutError(Exception):
+    """Whatever ends a copy half-way."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pages", [0, 2, 6])
+def test_a_copy_that_was_cut_off_is_continued(
+    open_on: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, pages: int
+) -> None:
+    source, target = open_on("sqlite"), open_on(kind)
+    populate(source, tmp_path, crowd=40)
+    monkeypatch.setattr("lback_cli.managers.database_copy.PAGE", 10)
+    insert, done = table_copy.TableCopy.insert, iter(range(1000))
+
+    def insert_some(self: Any, table: Any, rows: Any) -> None:
+        insert(self, table, rows)
+        if next(done) == pages:
+            raise CutError
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(table_copy.TableCopy, "insert", insert_some)
+        with pytest.raises(CutError):
+            DatabaseCopy(source, target).run()
+    status = Schema(target).status()
+    assert (status.state, status.revision) == ("copying", COPYING + REVISION)
+    with pytest.raises(SchemaError, match="a copy that is not finished"):
+        Schema(target).require()
+    continued = DatabaseCopy(source, target).run()
+    assert (continued.found > 0) == (pages > 0)
+    assert continued.rows["users"] == 42
+    whole = DatabaseCopy(source, open_on("sqlite")).run()
+    assert (continued.digest, continued.hash, continued.rows) == (whole.digest, whole.hash, whole.rows)
+    again = DatabaseCopy(source, target).run()
+    assert again.found == sum(again.rows.values()), "what is finished is proved again, and nothing is copied"
+
+
+def test_users_who_came_after_the_cut_are_copied_too(
+    open_on: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+
+    def cut(*_: Any) -> None:
+        raise CutError
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(DatabaseCopy, "_conclude", cut)
+        with pytest.raises(CutError):
+            DatabaseCopy(source, target).run()
+    manager(source, tmp_path).register_user("late", "late@example.org", PASSWORD)
+    copied = DatabaseCopy(source, target).run()
+    assert (copied.rows["users"], copied.events) == (3, 9)
+
+
+def harmed(database: Database, *statements: str) -> None:
+    with database.session() as session:
+        for statement in statements:
+            session.execute(text(statement))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_target_with_other_data_is_refused_and_stays_as_it_is(open_on: Open, tmp_path: Path, kind: str) -> None:
+    source, target = open_on("sqlite"), open_on(kind)
+    populate(source, tmp_path)
+    Schema(target).initialize()
+    manager(target, tmp_path).register_user("anna", "anna@example.org", PASSWORD)
+    before = scalar(target, "SELECT password FROM users")
+    with pytest.raises(DatabaseError, match="holds other data"):
+        DatabaseCopy(source, target).run()
+    assert (scalar(target, "SELECT COUNT(*) FROM users"), scalar(target, "SELECT password FROM users")) == (1, before)
+    assert Schema(target).status().state == "current"
+    assert manager(target, tmp_path).register_user("bo", "bo@example.org", PASSWORD).id == 2
+
+
+def test_a_target_that_is_behind_a_finished_copy_is_other_data(open_on: Open, tmp_path: Path) -> None:
+    source, target = open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+    DatabaseCopy(source, target).run()
+    manager(source, tmp_path).register_user("late", "late@example.org", PASSWORD)
+    with pytest.raises(DatabaseError, match="holds other data"):
+        DatabaseCopy(source, target).run()
+    assert scalar(target, "SELECT COUNT(*) FROM users") == 2
+
+
+@pytest.mark.parametrize(
+    ("harm", "part"),
+    [
+        ("UPDATE users SET is_active = 0 WHERE id = 1", "users"),
+        ("DELETE FROM lback_tokens WHERE id = 1", "lback_tokens"),
+        ("INSERT INTO user_groups_association VALUES (3, 2)", "user_groups_association"),
+    ],
+)
+def test_what_did_not_arrive_as_it_was_sent_is_noticed(
+    open_on: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str, part: str
+) -> None:
+    source, target = open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+    conclude = DatabaseCopy._conclude
+
+    def and_harm(self: DatabaseCopy, copy: Any) -> None:
+        conclude(self, copy)
+        harmed(target, "INSERT INTO groups VALUES (2, 'b', NULL, '2026-01-01', '2026-01-01')", harm)
+        harmed(target, *([] if part == "user_groups_association" else ["DELETE FROM groups WHERE id = 2"]))
+
+    monkeypatch.setattr(DatabaseCopy, "_conclude", and_harm)
+    with pytest.raises(DatabaseError, match="does not give back what was copied"):
+        DatabaseCopy(source, target).run()
+    assert Schema(target).status().state == "copying"
+
+
+def test_a_source_whose_log_is_broken_is_not_copied(open_on: Open, tmp_path: Path) -> None:
+    source, target = open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+    harmed(source, "UPDATE lback_events SET actor = 'nobody' WHERE seq = 2")
+    with pytest.raises(BrokenEventLog):
+        DatabaseCopy(source, target).run()
+    assert Schema(target).status().state == "missing"
+
+
+def test_an_erasure_between_cut_and_continuation_is_other_data(
+    open_on: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+    with monkeypatch.context() as cutting:
+        cutting.setattr(DatabaseCopy, "_conclude", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            DatabaseCopy(source, target).run()
+    log = EventLog(source, Services(Settings(), data_directory=tmp_path))
+    log.erase_user("anna", manager(source, tmp_path))
+    with pytest.raises(DatabaseError, match="holds other data") as caught:
+        DatabaseCopy(source, target).run()
+    assert caught.value.hint is not None
+    assert "empty this one and copy again" in caught.value.hint
+
+
+def test_targets_in_other_states_are_refused(open_on: Open, tmp_path: Path) -> None:
+    source = open_on("sqlite")
+    populate(source, tmp_path)
+    with pytest.raises(UsageError, match="the same database"):
+        DatabaseCopy(source, Database(DatabaseSettings(url=f"sqlite:///{tmp_path}/../{tmp_path.name}/0.db"))).run()
+    foreign, behind, other = open_on("sqlite"), open_on("sqlite"), open_on("sqlite")
+    harmed(foreign, "CREATE TABLE users (id INTEGER PRIMARY KEY)")
+    for database, revision in ((behind, "0001"), (other, COPYING + "0001")):
+        Schema(database).initialize()
+        harmed(database, f"UPDATE lback_alembic_version SET version_num = '{revision}'")
+    for database in (foreign, behind, other):
+        with pytest.raises(SchemaError):
+            DatabaseCopy(source, database).run()
+    with pytest.raises(SchemaError):
+        DatabaseCopy(behind, open_on("sqlite")).run()
+
+
+def test_what_is_held_in_memory_does_not_grow_with_the_data(open_on: Open, tmp_path: Path) -> None:
+    import tracemalloc
+
+    source = open_on("sqlite")
+    populate(source, tmp_path)
+    row = "SELECT :n + x, 'u' || (:n + x), 'e' || (:n + x), 'h', 1, 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00'"
+    numbers = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < :many)"
+    columns = "id, username, email, password, is_active, is_email_verified, created_at, updated_at"
+    peaks: list[int] = []
+    for start, many in ((100, 2000), (10_000, 12_000)):
+        with source.session() as session:
+            statement = text(f"INSERT INTO users ({columns}) {numbers} {row} FROM c")
+            session.execute(statement, {"n": start, "many": many})
+        tracemalloc.start()
+        copied: Copied = DatabaseCopy(source, open_on("sqlite")).run()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert copied.rows["users"] > many
+    assert peaks[1] < peaks[0] * 1.5, peaks
+
+
+def test_the_command_copies_and_says_what_it_proved(lback: Any, tmp_path: Path) -> None:
+    for name in ("anna", "bertil"):
+        register = ("user", "register", name, "--email", f"{name}@example.org", "--generate-password")
+        assert lback(*register).status == 0
+    url = f"sqlite:///{tmp_path}/copy.db"
+    done = lback("db", "copy", "--to", url, "-o", "json")
+    assert done.status == 0
+    result = done.result
+    assert {name: result[name] for name in ("users", "groups", "memberships", "tokens", "events", "found")} == {
+        "users": 2,
+        "groups": 1,
+        "memberships": 2,
+        "tokens": 2,
+        "events": 2,
+        "found": 0,
+    }
+    assert result["hash"] == lback("events", "verify", "-o", "json", "--database-url", url).result["hash"]
+    assert "users: 2\n" in done.err
+    assert done.err.endswith("Everything was copied: the rows agree, and so do the event logs.\n")
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    password = "s3cret"
+    refused = lback("db", "copy", "--to", f"postgresql+psycopg://app:{password}@127.0.0.1:1/app")
+    assert (refused.status, password in refused.err) == (9, False)
+    assert lback("db", "copy", "--to", "").status == 9

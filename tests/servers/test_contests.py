@@ -1,0 +1,37 @@
+"""A round of some contests on each server; with THOROUGH set, a hundred of all."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from .conftest import SERVERS
+
+PROGRAM = Path(__file__).parents[1] / "managers" / "contests.py"
+THOROUGH = "THOROUGH" in os.environ
+CONTESTS = ("same-name", "one-token", "delete", *(("same-address", "deactivate", "leave") if THOROUGH else ()))
+ROUNDS = 100 if THOROUGH else 1
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_contest_ends_on_a_server_as_it_does_in_a_file(
+    server: str, database_on: Callable[[str], AbstractContextManager[str]], tmp_path: Path
+) -> None:
+    with database_on(server) as url:
+        done = subprocess.run(
+            [sys.executable, str(PROGRAM), str(tmp_path), *(f"{contest}={ROUNDS}" for contest in CONTESTS)],
+            env={**os.environ, "CONTEST_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120 * ROUNDS,
+        )
+    rounds = [json.loads(line) for line in done.stdout.splitlines()]
+    for found in rounds:
+        assert {"outcomes": found["outcomes"], "state": found["state"]} == found["expected"], found["contest"]
+    assert (done.returncode, done.stderr, len(rounds)) == (0, "", ROUNDS * len(CONTESTS))

@@ -1,0 +1,121 @@
+"""What a server refuses: one sentence and exit 9, without a password and without what was bound."""
+
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from lback_cli.database.engine import Database
+from lback_cli.errors import ConfigurationError, DatabaseError, LbackError
+from lback_cli.models import User
+from lback_cli.settings import DatabaseSettings
+
+from .place import Place
+
+CANARY = "canary-7f3a91"
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+def duplicate(place: Place, value: str) -> None:
+    with place.database.session() as session:
+        for name in ("one", "two"):
+            row = User(username=name, email=value, password_hash=value, created_at=NOW, updated_at=NOW)
+            session.add(row)
+            session.flush()
+
+
+def missing(place: Place, value: str) -> None:
+    """PostgreSQL shows the whole row."""
+    with place.database.session() as session:
+        statement = "INSERT INTO users (username, email, password, created_at) VALUES (:a, :b, :c, :d)"
+        session.execute(text(statement), {"a": value, "b": value, "c": value, "d": NOW})
+
+
+def wrong_type(place: Place, value: str) -> None:
+    with place.database.session() as session:
+        statement = "INSERT INTO lback_event_head (id, seq, hash) VALUES (2, :value, '')"
+        session.execute(text(statement), {"value": value})
+
+
+def too_long(place: Place, value: str) -> None:
+    with place.database.session() as session:
+        statement = "INSERT INTO lback_event_head (id, seq, hash) VALUES (2, 0, :value)"
+        session.execute(text(statement), {"value": value * 20})
+
+
+def bad_syntax(place: Place, value: str) -> None:
+    with place.database.session() as session:
+        session.execute(text("SELECT FROM WHERE :value"), {"value": value})
+
+
+@pytest.mark.parametrize("value", [CANARY, f"it's {CANARY}", f'"{CANARY}"', f"a\n{CANARY}\n'", f"t {CANARY} `"])
+@pytest.mark.parametrize("refused", [duplicate, missing, wrong_type, too_long, bad_syntax])
+def test_no_error_and_no_traceback_repeats_what_was_bound(
+    place: Place, refused: Callable[[Place, str], None], value: str
+) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        refused(place, value)
+    story = "".join(traceback.format_exception(caught.value)) + f"{caught.value.hint} {caught.value!r}"
+    assert CANARY not in story
+    assert caught.value.message.startswith(f"The database {place.database.name} ")
+    assert caught.value.message.endswith(".")
+
+
+# Servers that cannot be used: (what to change in the URL, part of the sentence, part of the hint)
+
+UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str]]] = {
+    "postgresql": {
+        "nobody listens": ({"port": 1}, "cannot be reached: ", "Check the host"),
+        "no such host": ({"host": "nowhere.invalid"}, "cannot be reached: ", "Check the host"),
+        "no such user": ({"username": "nosuch", "password": CANARY}, "refuses this user name", "password_file"),
+        "no such database": ({"database": "nosuch"}, "does not exist on that server.", "Create it"),
+        "no TLS there": ({"query": {"sslmode": "require"}}, "cannot be reached with these TLS options: ", ".md"),
+        "no such option": ({"query": {"nosuch": "1"}}, "does not know", ""),
+    },
+    "mariadb": {
+        "nobody listens": ({"port": 1}, "cannot be reached: ", "Check the host"),
+        "no such host": ({"host": "nowhere.invalid"}, "cannot be reached: ", "Check the host"),
+        "a wrong password": ({"password": CANARY}, "refuses this user name", "password_file"),
+        "no such database": ({"database": "nosuch"}, "does not exist on that server.", "Create it"),
+        "no TLS there": ({"query": {"ssl_verify_cert": "true"}}, "cannot be reached with these TLS options: ", ""),
+        "no such file": ({"query": {"ssl_ca": "/nowhere"}}, "names a file that cannot be read", "TLS"),
+        "no such option": ({"query": {"nosuch": "1"}}, "has an option that", "question mark"),
+        "no such character set": ({"query": {"charset": "nosuch"}}, "has an option that", "question mark"),
+    },
+}
+
+
+@pytest.mark.parametrize("case", sorted({case for cases in UNUSABLE.values() for case in cases}))
+def test_a_server_that_cannot_be_used(place: Place, case: str) -> None:
+    cases = UNUSABLE[place.database.url.get_backend_name()]
+    if case not in cases:
+        pytest.skip("not a case of this server's")
+    change, sentence, hint = cases[case]
+    url = place.database.url.set(**change).render_as_string(hide_password=False)
+    database = Database(DatabaseSettings(url=url))
+    with pytest.raises(LbackError) as caught, database.reading() as session:
+        session.execute(text("SELECT 1"))
+    database.dispose()
+    error = caught.value
+    assert isinstance(error, DatabaseError | ConfigurationError)
+    assert sentence in error.message
+    assert error.message.endswith(".")
+    assert hint in (error.hint or "")
+    assert CANARY not in "".join(traceback.format_exception(error))
+
+
+def test_a_connection_that_is_lost(place: Place) -> None:
+    postgresql = place.database.url.get_backend_name() == "postgresql"
+    suicide = "SELECT pg_terminate_backend(pg_backend_pid())" if postgresql else "KILL CONNECTION_ID()"
+    with pytest.raises(DatabaseError) as caught, place.database.session() as session:
+        session.execute(text(suicide))
+    assert caught.value.message == f"The connection to the database {place.database.name} was lost."
+    assert place.rows("SELECT 1") == [(1,)]
+
+
+def test_options_of_the_url_are_not_repeated(place: Place) -> None:
+    url = place.database.url.update_query_dict({"sslpassword": CANARY})
+    assert CANARY not in Database(DatabaseSettings(url=url.render_as_string(hide_password=False))).name
