@@ -10,8 +10,8 @@ from lback_cli.batch.formulas import escaped
 from lback_cli.batch.rows import groups_cell
 from lback_cli.managers.user_directory import UserDirectory
 from lback_cli.repositories.user_repository import StoredUser, UserQuery
-from lback_cli.times import timestamp
 from lback_cli.security.unusable import is_unusable
+from lback_cli.times import timestamp
 
 Form = Literal["csv", "jsonl"]
 
