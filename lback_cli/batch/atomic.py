@@ -4,11 +4,15 @@ from contextlib import suppress
 from typing import Final
 
 from lback_cli.batch.canary import Canary, verify_canary
+from lback_cli.batch.decider import Draft
 from lback_cli.batch.jobs import Job
 from lback_cli.batch.outcomes import Counts, Result, RowOutcome
 from lback_cli.batch.plan import Plan
-from lback_cli.batch.run import Run, hashing
+from lback_cli.batch.run import Rehearsed, Run, hashing
+from lback_cli.database.retry import is_transient, retried
+from lback_cli.errors import OutcomeUnknown
 from lback_cli.repositories.work import Work, transaction
+from lback_cli.signals import CATALOGUE
 
 ROLLED_BACK: Final = "rolled_back"
 """The code of a row that was not imported because another failed."""
@@ -26,7 +30,8 @@ class _NothingDoneError(Exception):
 class AllOrNothing:
     """One import in one transaction; with a *plan*, exactly that.
 
-    Everything is rehearsed first, so that nobody is mailed or told of users who are not going to be there.
+    Everything is rehearsed first, so that nobody is mailed or told of users who are not going to be there. Where the
+    database gives the transaction up it is tried again, but not once somebody was mailed or told: then it fails.
     """
 
     def __init__(
@@ -38,34 +43,50 @@ class AllOrNothing:
         self._job = job
         self._start = lengths
         self._plan = plan
+        self._drafts: list[Draft] = []
+        self._noticed = False
 
     def result(self) -> Result:
         """Do it. Raises `Conflict` when the plan does not hold, and whatever ends an import early."""
         database = self._run.database
         try:
-            with transaction(database) as work:
-                work.events.lock()  # nobody else writes between the rehearsal and the real thing
-                self._rehearse(work)
-                return self._perform(work)
+            return retried(self._try, passes=lambda error: is_transient(error) and not self._noticed)
         except _NothingDoneError as nothing:
             with transaction(database) as work:
                 self._job.checkpoint(work, nothing.counts, nothing.lengths, state=ROLLED_BACK)
             self._run.journal.discard()
             return Result(ROLLED_BACK, nothing.counts, self._job.id, nothing.last_line)
-        except BaseException:
+        except OutcomeUnknown:
+            # The users may be there, so that what tells of them is kept.
+            raise
+        except BaseException as error:
+            for draft in self._drafts:
+                draft.give_up(error)
             with suppress(Exception), transaction(database) as work:
                 self._job.end(work, ROLLED_BACK)
             self._run.journal.discard()
             raise
 
-    def _rehearse(self, work: Work) -> None:
+    def _try(self) -> Result:
+        """All of it. What nobody noticed may be tried again."""
+
+        def change(work: Work) -> Result:
+            work.events.lock()  # nobody else writes between the rehearsal and the real thing
+            rehearsed = self._rehearse(work)
+            self._noticed = bool(rehearsed.mails) or any(known.signal.receivers for known in CATALOGUE.values())
+            return self._perform(work)
+
+        self._run.journal.cut(self._start)
+        return self._job.keep(self._run.database, change)
+
+    def _rehearse(self, work: Work) -> Rehearsed:
         run, lengths = self._run, self._start
 
         if self._plan is not None:
             checker = self._plan.checker()
-            run.rehearse(work, run.source.rows(), checker.compare)
+            found = run.rehearse(work, run.source.rows(), checker.compare)
             checker.finish()
-            return
+            return found
 
         def each(outcomes: list[RowOutcome]) -> None:
             nonlocal lengths
@@ -77,6 +98,7 @@ class AllOrNothing:
         if counts.failed:
             raise _NothingDoneError(_left_out(counts.total, counts.failed), rehearsed.last_line, lengths)
         run.journal.cut(self._start)
+        return rehearsed
 
     def _perform(self, work: Work) -> Result:
         run, decider = self._run, self._run.decider()
@@ -84,7 +106,8 @@ class AllOrNothing:
         counts, line, lengths = Counts(), None, self._start
         with hashing() as executor:
             for chunk in run.chunks(run.source.rows()):
-                outcomes = decider.decide(work, decider.prepare(chunk, executor, work.session))
+                self._drafts = decider.prepare(chunk, executor, work.session)
+                outcomes = decider.decide(work, self._drafts)
                 counts, line = counts.plus(outcomes), outcomes[-1].row.line
                 run.tell(outcomes, counts)
                 if checker is not None:

@@ -16,6 +16,7 @@ from lback_cli.batch.rows import Row
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, LbackError, ValidationError
 from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, Prepared
+from lback_cli.managers.effects import Effects, ends_all
 from lback_cli.managers.lookup import find_group, username_spellings
 from lback_cli.managers.registration import NewUser
 from lback_cli.managers.services import Services
@@ -30,13 +31,21 @@ from lback_cli.times import timestamp
 class Draft:
     """A row with what could be done before its transaction; *prepared* is None where the row means nothing.
 
-    *spellings* are the stored names that it may mean, where that matters; *password* was made up for it.
+    *spellings* are the stored names that it may mean, where that matters; *password* was made up for it. *effects* is
+    what was done in earlier tries of the transaction, where it changes somebody.
     """
 
     row: Row
     prepared: Prepared | None = None
     spellings: tuple[str, ...] = ()
     password: str | None = None
+    effects: Effects | None = None
+
+    def give_up(self, error: BaseException) -> None:
+        """Announce the failure of an operation that waits for another try, as *error* keeps that from coming."""
+        for effects in (self.effects, self.prepared.effects if self.prepared is not None else None):
+            if effects is not None:
+                effects.give_up(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,8 @@ class Decider:
     def decide(self, work: Work, drafts: Sequence[Draft]) -> list[RowOutcome]:
         """Do what there is to do; the outcomes come in the same order.
 
-        Where the options say to stop, the first that fails is the last.
+        Where the options say to stop, the first that fails is the last. After an error that `ends_all` it may be called
+        again in another transaction.
         """
         return _Decision(self, work, drafts).outcomes()
 
@@ -174,8 +184,18 @@ class Decider:
             return RowOutcome(row, "skipped", user_id, "unchanged", "There is nothing to change.", state=state)
         hashed = draft.prepared.password_hash if draft.prepared is not None and "password" in changes else None
         try:
-            self._users.update_user(user_id, changes, mail=self._options.mail, hashed=hashed, session=work.session)
+            draft.effects = draft.effects or Effects()
+            self._users.update_user(
+                user_id,
+                changes,
+                mail=self._options.mail,
+                hashed=hashed,
+                session=work.session,
+                effects=draft.effects,
+            )
         except LbackError as error:
+            if ends_all(error):
+                raise
             outcome = failed(row, error)
             outcome.id, outcome.state = user_id, state
             return outcome

@@ -7,6 +7,7 @@ from itertools import islice
 from lback_cli.batch.atomic import AllOrNothing
 from lback_cli.batch.canary import Canary, verify_canary_row
 from lback_cli.batch.chunks import CHUNK
+from lback_cli.batch.decider import Decider, Draft
 from lback_cli.batch.jobs import Job, Jobs
 from lback_cli.batch.journal import Journal, require_apart
 from lback_cli.batch.options import ImportOptions
@@ -16,10 +17,11 @@ from lback_cli.batch.run import Rehearsed, Run, hashing, rare_collections
 from lback_cli.batch.source import Source
 from lback_cli.batch.watcher import Watcher
 from lback_cli.database.engine import Database
+from lback_cli.database.retry import retried
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import ImportJob
-from lback_cli.repositories.work import transaction
+from lback_cli.repositories.work import Work, transaction
 
 
 class Importer:
@@ -129,16 +131,35 @@ class Importer:
         with hashing() as executor, rare_collections():
             for chunk in run.chunks(rows):
                 drafts = decider.prepare(chunk, executor)
-                with transaction(self._database) as work:
-                    outcomes = decider.decide(work, drafts)
-                    run.source.require_unchanged()
-                    stopped = run.stops(outcomes)
-                    done = counts.plus(outcomes)
-                    job.checkpoint(work, done, run.journal.write(outcomes), state="stopped" if stopped else "running")
-                counts, line = done, outcomes[-1].row.line
+                outcomes = self._settle(run, job, decider, drafts, counts)
+                counts, line = counts.plus(outcomes), outcomes[-1].row.line
                 run.tell(outcomes, counts)
-                if stopped:
+                if run.stops(outcomes):
                     return Result("stopped", counts, job.id, line)
-        with transaction(self._database) as work:
-            job.end(work, "done")
+        retried(lambda: job.keep(self._database, lambda work: job.end(work, "done")))
         return Result("done", counts, job.id, line)
+
+    def _settle(self, run: Run, job: Job, decider: Decider, drafts: list[Draft], counts: Counts) -> list[RowOutcome]:
+        """What becomes of one chunk, in a transaction that is tried again where the database gives it up."""
+        before = job.lengths
+        lengths = before
+
+        def change(work: Work) -> list[RowOutcome]:
+            nonlocal lengths
+            if lengths != before:
+                # An earlier try wrote something.
+                run.journal.cut(before)
+            outcomes = decider.decide(work, drafts)
+            run.source.require_unchanged()
+            lengths = run.journal.write(outcomes)
+            job.checkpoint(work, counts.plus(outcomes), lengths, state="stopped" if run.stops(outcomes) else "running")
+            return outcomes
+
+        try:
+            outcomes = retried(lambda: job.keep(self._database, change))
+        except BaseException as error:
+            for draft in drafts:
+                draft.give_up(error)
+            raise
+        job.lengths = lengths
+        return outcomes

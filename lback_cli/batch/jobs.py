@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from lback_cli.batch.journal import NAMES, Journal
 from lback_cli.batch.options import ImportOptions
@@ -10,12 +11,18 @@ from lback_cli.batch.outcomes import Counts
 from lback_cli.batch.owner import Owner
 from lback_cli.batch.source import STDIN, Source
 from lback_cli.database.engine import Database
-from lback_cli.errors import Conflict
+from lback_cli.database.retry import TRIES, retried
+from lback_cli.errors import Conflict, OutcomeUnknown
 from lback_cli.models import ImportJob
-from lback_cli.repositories.work import Work, reading, transaction
+from lback_cli.repositories.work import Work, found_out, reading, transaction
+
+R = TypeVar("R")
 
 LEASE = timedelta(minutes=1)
 """How long an import that tells nothing of itself is taken for alive, where that cannot be seen."""
+
+
+_ADVICE = "Once it can be reached, --resume goes on from what was committed."
 
 
 class Job:
@@ -31,6 +38,7 @@ class Job:
         self.lengths = _lengths(row)
         self._owner = str(owner)
         self._now = now
+        self._stored: dict[str, Any] = {}
 
     def checkpoint(self, work: Work, counts: Counts, lengths: Sequence[int], *, state: str = "running") -> None:
         """Store how far the rows of this transaction bring the import; another *state* than running ends the work."""
@@ -38,6 +46,28 @@ class Job:
         numbers = {"created": counts.created, "updated": counts.updated}
         numbers |= {"skipped": counts.skipped, "failed": counts.failed, "rows_done": counts.total}
         self._change(work, state=state, **numbers, **offsets)
+
+    def keep(self, database: Database, change: Callable[[Work], R]) -> R:
+        """What *change* returns, done in one transaction, which it ends with `checkpoint` or `end`.
+
+        Where the connection was lost during COMMIT, the stored job tells what became of it. For `retried`. Raises
+        `OutcomeUnknown` where the database stays out of reach, and else what `transaction` does.
+        """
+        lost: BaseException | None = None
+        done: list[R] = []
+        try:
+            with transaction(database, tries=TRIES) as work:
+                done.append(change(work))
+        except OutcomeUnknown as unknown:
+            if not found_out(database, unknown, self._is_as_stored, _ADVICE):
+                lost = unknown.__cause__
+        if lost is not None:
+            raise lost
+        return done[0]
+
+    def _is_as_stored(self, work: Work) -> bool:
+        row = work.jobs.get(self.id, lock=True)
+        return all(getattr(row, name) == value for name, value in self._stored.items())
 
     def end(self, work: Work, state: str) -> None:
         """Say that the import is over."""
@@ -55,6 +85,7 @@ class Job:
         return _lengths(row)
 
     def _change(self, work: Work, *, state: str, **values: int) -> None:
+        self._stored = {"state": state, **values}
         now = self._now()
         running = state == "running"
         at_work = {"lease_until": now + LEASE} if running else {"lease_until": None, "owner": None}
@@ -82,14 +113,23 @@ class Jobs:
         with reading(self._database) as work:
             # Whoever works on it may hold the write lock for long, as an atomic import does.
             self._begun(work, source, resume=resume, restart=restart)
-        with transaction(self._database) as work:
+        opened: list[int] = []
+        return retried(lambda: self._claim(source, journal, opened, resume=resume, restart=restart))
+
+    def _claim(
+        self, source: Source, journal: Journal, opened: list[int], *, resume: bool, restart: bool
+    ) -> Job | ImportJob:
+        """One try; *opened* has the lengths of the journal as an earlier one has left it open."""
+        with transaction(self._database, tries=TRIES) as work:
             work.events.lock()  # two that begin at once take turns
             found = self._begun(work, source, resume=resume, restart=restart)
             if found is not None and found.state == "done":
                 return found
             owner = Owner.this_process()
             if found is not None:
-                journal.resume(_lengths(found))
+                if not opened:
+                    journal.resume(_lengths(found))
+                    opened[:] = _lengths(found)
                 found.path, found.state, found.owner, found.lease_until = (
                     source.path,
                     "running",
@@ -97,7 +137,8 @@ class Jobs:
                     self._lease,
                 )
             else:
-                found = self._new(source, journal.begin(), owner)
+                opened[:] = opened or journal.begin()
+                found = self._new(source, opened, owner)
                 work.jobs.add(found)
             work.session.flush()
             return Job(found, owner, self._now)

@@ -113,16 +113,19 @@ class Database:
         return engine
 
     @contextlib.contextmanager
-    def session(self, *, tries: int = 1) -> Iterator[Session]:
+    def session(self, *, tries: int = 1, patience: float | None = None) -> Iterator[Session]:
         """A session in a transaction of its own, begun by its first statement; commits at the end, or rolls back.
 
         A caller that would begin *tries* times waits for another writer of a SQLite file for its share of the busy
-        timeout each time. Raises `DatabaseError` for whatever the database refuses, the commit included.
+        timeout each time. On a server one waits *patience* seconds for a lock; None leaves that to the server.
+        Raises `DatabaseError` for whatever the database refuses, the commit included.
         """
         engine = self.engine
         if tries != 1 and engine.name == "sqlite":
             engine = engine.execution_options(sqlite_tries=tries)
         with translated(self.url), Session(engine, expire_on_commit=False) as session, session.begin():
+            if patience is not None:
+                _limit_waits(session.connection(), patience)
             yield session
 
     @contextlib.contextmanager
@@ -221,6 +224,17 @@ def _configure_server(engine: Engine) -> None:
                 f"database.url has an option that {engine.url.drivername} does not take.",
                 hint="Check the part after the question mark; see docs/databases.md.",
             ) from error
+
+
+def _limit_waits(connection: Connection, seconds: float) -> None:
+    """Wait for a lock of somebody else's for that long at most, for the rest of the transaction."""
+    match connection.dialect.name:
+        case "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(seconds * 1000)}")
+        case "mysql" | "mariadb":
+            # It lasts as long as the connection, so that this one is not used again.
+            connection.exec_driver_sql(f"SET SESSION innodb_lock_wait_timeout = {int(seconds)}")
+            connection.detach()
 
 
 def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:

@@ -15,7 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from lback_cli import signals
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
 from lback_cli.events.record import EventRecord, event_of, random_ids, registered_event
-from lback_cli.managers.operation import REGISTER_USER, foreign_exception
+from lback_cli.managers.effects import Effects, ends_all
+from lback_cli.managers.kinds import REGISTER_USER
+from lback_cli.managers.operation import foreign_exception
 from lback_cli.managers.registration import Candidate, NewUser, Registration
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
@@ -38,15 +40,19 @@ Outcome = int | LbackError
 
 
 class Prepared:
-    """A new user with what can be done outside of a transaction done: validated and perhaps hashed, or refused."""
+    """A new user with what can be done outside of a transaction done: validated and perhaps hashed, or refused.
 
-    __slots__ = ("candidate", "error", "new", "password_hash")
+    *effects* is what was done in earlier tries of the transaction, where somebody could notice.
+    """
+
+    __slots__ = ("candidate", "effects", "error", "new", "password_hash")
 
     def __init__(self, new: NewUser) -> None:
         self.new = new
         self.candidate: Candidate | None = None
         self.password_hash: str | None = None
         self.error: LbackError | None = None
+        self.effects: Effects | None = None
 
     @property
     def to_hash(self) -> bool:
@@ -80,7 +86,8 @@ class BulkRegistration:
         """Register all that can be; the outcomes come in the same order. The caller commits.
 
         A refused user is recorded as a failed registration, like every other failure. With *stop* the first refused
-        one is the last that is looked at, and its outcome the last in the list.
+        one is the last that is looked at, and its outcome the last in the list. Raises what `ends_all` says, and may be
+        called again with the same *prepared* then: nobody is mailed or told twice.
         """
         outcomes: list[Outcome] = []
         listened = self._listened()
@@ -113,8 +120,14 @@ class BulkRegistration:
         outcomes: list[Outcome] = []
         for one in prepared:
             try:
-                outcomes.append(self._users.register(one.new, hashed=one.password_hash, session=work.session).id)
+                one.effects = one.effects or Effects()
+                user = self._users.register(
+                    one.new, hashed=one.password_hash, session=work.session, effects=one.effects
+                )
+                outcomes.append(user.id)
             except LbackError as error:
+                if ends_all(error):
+                    raise
                 outcomes.append(error)
                 if stop:
                     break

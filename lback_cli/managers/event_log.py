@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lback_cli.database.engine import Database
+from lback_cli.database.retry import retried
 from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
 from lback_cli.events.chain import canonical
 from lback_cli.events.checkpoint import Checkpoint
@@ -16,11 +17,12 @@ from lback_cli.events.export import read_rows
 from lback_cli.events.record import erasure_of
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import COLUMNS, Verdict, Verifier
+from lback_cli.managers.effects import Effects, ends_all
 from lback_cli.managers.lookup import find_by_login, not_found, parse_id
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.event_repository import EventQuery, Head
-from lback_cli.repositories.work import Work, reading, transaction
+from lback_cli.repositories.work import Work, reading, recorded
 from lback_cli.signals import find_signal
 from lback_cli.times import parse_moment, timestamp
 
@@ -143,28 +145,38 @@ class EventLog:
             seen = _head(work).seq
             # Most of the work, before the lock that holds up everybody else.
             sequences = _events_of(work, user_id, known, after=0)
-        refused: LbackError | None = None
-        with transaction(self._database) as work:
-            user = None if user_id is None else work.users.get(user_id, lock=True)
-            names = self._names(work, user_id, identifier)
-            try:
-                if user is not None:
-                    users.delete_user(user.id, session=work.session)
-            except LbackError as error:
-                # So far nothing has changed but the log, and what it tells of this refusal is to stay.
-                refused = error
-            else:
+        effects = Effects()
+
+        def change() -> list[int] | LbackError:
+            with recorded(self._database) as work:
+                user = None if user_id is None else work.users.get(user_id, lock=True)
+                names = self._names(work, user_id, identifier)
+                try:
+                    if user is not None:
+                        users.delete_user(user.id, session=work.session, effects=effects)
+                except LbackError as error:
+                    if ends_all(error):
+                        raise
+                    # So far nothing has changed but the log, and what it tells of this refusal is to stay.
+                    return error
                 # Nobody can add an event about the person from here on.
                 work.events.lock()
                 if names == known:
-                    sequences += _events_of(work, user_id, names, after=seen)
+                    erased = sequences + _events_of(work, user_id, names, after=seen)
                 else:
-                    sequences = _events_of(work, user_id, names, after=0)
-                work.events.erase(sequences)
-                work.events.append([erasure_of(user_id, format_ranges(sequences))])
-        if refused is not None:
-            raise refused
-        return Erasure(user_id, len(sequences), scrubbed=self._database.scrub())
+                    erased = _events_of(work, user_id, names, after=0)
+                work.events.erase(erased)
+                work.events.append([erasure_of(user_id, format_ranges(erased))])
+            return erased
+
+        try:
+            found = retried(change)
+        except BaseException as error:
+            effects.give_up(error)
+            raise
+        if isinstance(found, LbackError):
+            raise found
+        return Erasure(user_id, len(found), scrubbed=self._database.scrub())
 
     def _about(self, identifier: str) -> EventQuery:
         with reading(self._database) as work:

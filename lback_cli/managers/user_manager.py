@@ -20,12 +20,14 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken
-from lback_cli.managers import operation
+from lback_cli.managers import kinds
 from lback_cli.managers.changes import UserChanges, masked
 from lback_cli.managers.changing import Changing
+from lback_cli.managers.effects import Effects
+from lback_cli.managers.kinds import OperationKind
 from lback_cli.managers.lookup import find_by_login, not_found
 from lback_cli.managers.mailed_links import MailedLinks, announce_vouched
-from lback_cli.managers.operation import Operation, OperationKind
+from lback_cli.managers.operation import Operation
 from lback_cli.managers.registration import NewUser, Registration, RegistrationMail
 from lback_cli.managers.services import Services
 from lback_cli.models import Purpose, User
@@ -89,8 +91,18 @@ class UserManager:
         new = NewUser(username, email, password, password_hash, groups, verified, active, mail)
         return self.register(new, session=session)
 
-    def register(self, new: NewUser, *, hashed: str | None = None, session: Session | None = None) -> User:
-        """`register_user` for a user in one piece; *hashed* is the hash of its password, where that was made before."""
+    def register(
+        self,
+        new: NewUser,
+        *,
+        hashed: str | None = None,
+        session: Session | None = None,
+        effects: Effects | None = None,
+    ) -> User:
+        """`register_user` for a user in one piece; *hashed* is the hash of its password, where that was made before.
+
+        *effects* is for a caller that tries its own transaction again.
+        """
 
         def body(run: Operation) -> User:
             candidate = self._registration.check(new)
@@ -114,7 +126,8 @@ class UserManager:
                     self._links.initiate_verification(run, work, user)
             return user
 
-        return self._run(operation.REGISTER_USER, body, session, username=new.username, email=new.email)
+        identity = {"username": new.username, "email": new.email}
+        return self._run(kinds.REGISTER_USER, body, session, effects, **identity)
 
     def authenticate_user(
         self, username: str, password: str, *, allow_unverified: bool = False, session: Session | None = None
@@ -148,7 +161,7 @@ class UserManager:
                     work.users.replace_password_hash(current, checked.replacement, now=self._services.now())
             return current
 
-        return self._run(operation.AUTHENTICATE_USER, body, session, username=username)
+        return self._run(kinds.AUTHENTICATE_USER, body, session, username=username)
 
     def verify_user_email(self, token: str, *, session: Session | None = None) -> User:
         """Mark the address as verified to which *token* was sent.
@@ -178,7 +191,7 @@ class UserManager:
                     )
             return user
 
-        return self._run(operation.VERIFY_USER_EMAIL, body, session, token_prefix=token_prefix(token))
+        return self._run(kinds.VERIFY_USER_EMAIL, body, session, token_prefix=token_prefix(token))
 
     def update_user(
         self,
@@ -188,13 +201,15 @@ class UserManager:
         mail: RegistrationMail = "verify",
         hashed: str | None = None,
         session: Session | None = None,
+        effects: Effects | None = None,
     ) -> User:
         """Apply *update_data*, whose keys are the fields of `UserChanges`, to the user with that id.
 
         A new address becomes unverified and is sent a verification link, and the old one a notice; a new password is
         notified too. With *mail* ``invite`` there is no link, with ``none`` no mail at all. All tokens die with
-        either. *hashed* is the hash of the new password, where that was made before. Raises `UserNotFound`,
-        `ValidationError`, `UserExists`, `GroupNotFound`, `LastAdministrator`, `PasswordHashingError` or `MailError`.
+        either. *hashed* is the hash of the new password, where that was made before; *effects* is for a caller that
+        tries its own transaction again. Raises `UserNotFound`, `ValidationError`, `UserExists`, `GroupNotFound`,
+        `LastAdministrator`, `PasswordHashingError` or `MailError`.
         """
 
         def body(run: Operation) -> User:
@@ -213,10 +228,14 @@ class UserManager:
                 self._changing.apply(run, work, user, changes, password_hash, mail=mail)
             return user
 
-        return self._run(operation.UPDATE_USER, body, session, user_id=user_id, update_data=masked(update_data))
+        identity = {"user_id": user_id, "update_data": masked(update_data)}
+        return self._run(kinds.UPDATE_USER, body, session, effects, **identity)
 
-    def delete_user(self, user_id: int, *, session: Session | None = None) -> bool:
-        """Delete the user with that id. Raises `UserNotFound` or `LastAdministrator`."""
+    def delete_user(self, user_id: int, *, session: Session | None = None, effects: Effects | None = None) -> bool:
+        """Delete the user with that id; *effects* is for a caller that tries its own transaction again.
+
+        Raises `UserNotFound` or `LastAdministrator`.
+        """
 
         def body(run: Operation) -> bool:
             with run.transaction() as work:
@@ -228,7 +247,7 @@ class UserManager:
                 work.users.delete(user)
             return True
 
-        return self._run(operation.DELETE_USER, body, session, user_id=user_id)
+        return self._run(kinds.DELETE_USER, body, session, effects, user_id=user_id)
 
     def reset_password_request(self, email: str, *, session: Session | None = None) -> bool:
         """Mail the user with that address a link that resets the password; older links die.
@@ -247,7 +266,7 @@ class UserManager:
                 self._links.send_password_reset(run, work, user)
             return True
 
-        return self._run(operation.RESET_PASSWORD_REQUEST, body, session, email=email)
+        return self._run(kinds.RESET_PASSWORD_REQUEST, body, session, email=email)
 
     def reset_password(self, token: str, new_password: str, *, session: Session | None = None) -> User:
         """Set *new_password* for the user who was sent *token*, and notify the user.
@@ -278,7 +297,7 @@ class UserManager:
                     run.emit(signals.user_email_verification_successful, user=user, reason=None)
             return user
 
-        return self._run(operation.RESET_PASSWORD, body, session, token_prefix=token_prefix(token))
+        return self._run(kinds.RESET_PASSWORD, body, session, token_prefix=token_prefix(token))
 
     # What an administrator needs besides, with the signals of the operation it amounts to
 
@@ -305,7 +324,7 @@ class UserManager:
                 user = run.user = self._set_password(run, work, user_id, password_hash)
             return user
 
-        return self._run(operation.RESET_PASSWORD, body, session, token_prefix=token_prefix(token))
+        return self._run(kinds.RESET_PASSWORD, body, session, token_prefix=token_prefix(token))
 
     def resend_verification(self, user_id: int, *, session: Session | None = None) -> User:
         """Mail a fresh verification link; older ones die. A user who is verified already is told as such, unmailed.
@@ -327,12 +346,19 @@ class UserManager:
                     self._links.send_verification(run, work, user)
             return user
 
-        return self._run(operation.RESEND_VERIFICATION, body, session, token_prefix="")
+        return self._run(kinds.RESEND_VERIFICATION, body, session, token_prefix="")
 
     # The steps that operations share
 
-    def _run(self, kind: OperationKind, body: Callable[[Operation], R], session: Session | None, **identity: Any) -> R:
-        return Operation(kind, self, self._database, session, identity).run(body)
+    def _run(
+        self,
+        kind: OperationKind,
+        body: Callable[[Operation], R],
+        session: Session | None,
+        effects: Effects | None = None,
+        **identity: Any,
+    ) -> R:
+        return Operation(kind, self, self._database, session, identity, effects=effects).run(body)
 
     def _new_hash(self, run: Operation, user: User, new_password: str) -> str:
         accepted = self._services.policy.check(new_password, username=user.username, email=user.email)

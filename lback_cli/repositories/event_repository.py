@@ -61,21 +61,23 @@ class EventRepository:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.last: tuple[int, str] | None = None
+        """The number and the operation of what `append` added last."""
 
-    def append(self, records: Sequence[EventRecord]) -> int:
-        """Add *records* to the end of the chain; the number of the last, 0 where there is none.
+    def append(self, records: Sequence[EventRecord]) -> None:
+        """Add *records* to the end of the chain.
 
         The head stays locked until the transaction ends, so a writer does this last; and since writers take turns,
         the order of the numbers is the order of the commits.
         """
         if not records:
-            return 0
+            return
         head = self.lock()
         rows = chained(records, head.seq, head.hash)
         insert_rows(self._session, EVENTS, RECORDED, rows)
         seq = head.seq + len(rows)
         self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=seq, hash=rows[-1][-1]))
-        return seq
+        self.last = seq, records[-1].operation_id
 
     def was_committed(self, seq: int, operation_id: str) -> bool:
         """Whether event *seq* is of that operation, whose connection was cut while it committed.

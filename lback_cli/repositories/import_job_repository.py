@@ -23,9 +23,9 @@ class ImportJobRepository:
         self._session.add(job)
         self._session.flush()
 
-    def get(self, job_id: str) -> ImportJob:
-        """The import with that id, which exists."""
-        return self._session.get_one(ImportJob, job_id)
+    def get(self, job_id: str, *, lock: bool = False) -> ImportJob:
+        """The import with that id, which exists; *lock* is as for `UserRepository.get`."""
+        return self._session.get_one(ImportJob, job_id, populate_existing=lock, with_for_update=lock or None)
 
     def unfinished(self, digest: str) -> ImportJob | None:
         """The newest import of that input that can go on."""

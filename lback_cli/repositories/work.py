@@ -1,7 +1,7 @@
 """The unit of work: one transaction and the repositories in it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,9 @@ from lback_cli.repositories.group_repository import GroupRepository
 from lback_cli.repositories.import_job_repository import ImportJobRepository
 from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
+
+PATIENCE = 5.0
+"""Seconds that a look waits for the server to end a transaction whose connection is gone."""
 
 _PAUSE_BETWEEN_LOOKS = 1.0
 """Seconds, at most, from the first look to the second; a server that was restarted needs a few in all."""
@@ -59,13 +62,15 @@ class Work:
 
 
 @contextlib.contextmanager
-def transaction(database: Database, session: Session | None = None, *, tries: int = 1) -> Iterator[Work]:
+def transaction(
+    database: Database, session: Session | None = None, *, tries: int = 1, patience: float | None = None
+) -> Iterator[Work]:
     """Work that is kept as a whole or not at all.
 
     With the caller's *session* it runs under a savepoint there and the caller commits; without, it commits at the end.
-    One who would run it up to *tries* times, as `retried` does, says so. Raises `DatabaseError` for what the database
-    refuses, the commit included, and `OutcomeUnknown`, caused by that `DatabaseError`, where the connection was lost
-    during COMMIT.
+    One who would run it up to *tries* times, as `retried` does, says so; *patience* is as for `Database.session`.
+    Raises `DatabaseError` for what the database refuses, the commit included, and `OutcomeUnknown`, caused by that
+    `DatabaseError`, where the connection was lost during COMMIT.
     """
     if session is not None:
         with translated(database.url), session.begin_nested():
@@ -73,7 +78,7 @@ def transaction(database: Database, session: Session | None = None, *, tries: in
         return
     committing = False
     try:
-        with database.session(tries=tries) as own:
+        with database.session(tries=tries, patience=patience) as own:
             yield Work(own)
             own.flush()
             committing = True
@@ -87,17 +92,48 @@ def transaction(database: Database, session: Session | None = None, *, tries: in
         ) from error
 
 
-def was_committed(database: Database, seq: int, operation_id: str) -> bool:
-    """What became of a transaction that ended with event *seq*, of that operation, where `OutcomeUnknown` was raised.
+@contextlib.contextmanager
+def recorded(database: Database, session: Session | None = None) -> Iterator[Work]:
+    """A `transaction` for `retried`, at whose end events are appended: they tell what became of it.
 
-    Raises `DatabaseError` when the database stays out of reach.
+    Where the connection was lost during COMMIT it is looked whether the last event is there. If so, all is well; if
+    not, what COMMIT met is raised. Raises `OutcomeUnknown` where the database stays out of reach.
+    """
+    lost: BaseException | None = None
+    work: Work | None = None
+    try:
+        with transaction(database, session, tries=TRIES) as work:
+            yield work
+    except OutcomeUnknown as unknown:
+        last = work.events.last if work is not None else None
+        if last is None:
+            raise
+        seq, operation_id = last
+        advice = f"It was made if 'lback events list -o json' shows an event with the operation_id {operation_id}."
+        if not found_out(database, unknown, lambda work: work.events.was_committed(seq, operation_id), advice):
+            lost = unknown.__cause__
+    if lost is not None:
+        # So what COMMIT met is all that happened.
+        raise lost
+
+
+def found_out(database: Database, unknown: OutcomeUnknown, look: Callable[[Work], bool], advice: str) -> bool:
+    """What *look* sees of a transaction that ended as *unknown*; it locks a row which that one changed.
+
+    So it waits until the server has ended that one, but no longer than `PATIENCE` a time. Raises `OutcomeUnknown` with
+    *advice* where the database stays out of reach.
     """
 
-    def look() -> bool:
-        with transaction(database, tries=TRIES) as work:
-            return work.events.was_committed(seq, operation_id)
+    def once() -> bool:
+        with transaction(database, tries=TRIES, patience=PATIENCE) as work:
+            return look(work)
 
-    return retried(look, passes=lambda _: True, pause=_PAUSE_BETWEEN_LOOKS)
+    try:
+        return retried(once, passes=lambda _: True, pause=_PAUSE_BETWEEN_LOOKS)
+    except DatabaseError:
+        raise OutcomeUnknown(
+            f"{unknown.message.removesuffix('.')}, as it cannot be looked up.", hint=advice
+        ) from unknown.__cause__
 
 
 @contextlib.contextmanager

@@ -24,9 +24,15 @@ Role = Literal["started", "progress", "success", "failure"]
 class Sending(Protocol):
     """What a delivery has to know of the operation that sends a signal."""
 
-    id: str
-    seq: int
     sender: Any
+
+    @property
+    def id(self) -> str:
+        """What tells it from every other."""
+
+    @property
+    def seq(self) -> int:
+        """The number of this signal in it, from 1."""
 
     @property
     def name(self) -> str:

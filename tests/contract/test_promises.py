@@ -8,8 +8,8 @@ import pytest
 
 from lback_cli import errors, signals
 from lback_cli.cli.exits import exit_code
-from lback_cli.managers import operation
-from lback_cli.managers.operation import OperationKind
+from lback_cli.managers import kinds
+from lback_cli.managers.kinds import OperationKind
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.signals import CATALOGUE, SignalSpec
 
@@ -102,7 +102,7 @@ def test_the_ids_of_scenarios_tell_them_apart() -> None:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_has_its_documented_signals_and_takes_a_session(name: str) -> None:
-    kind: OperationKind = getattr(operation, name.upper())
+    kind: OperationKind = getattr(kinds, name.upper())
     documented = OPERATIONS[name]
 
     assert kind.name == name
@@ -114,7 +114,7 @@ def test_an_operation_has_its_documented_signals_and_takes_a_session(name: str) 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_documented_outcome_of_an_operation_is_in_the_table(name: str) -> None:
-    kind: OperationKind = getattr(operation, name.upper())
+    kind: OperationKind = getattr(kinds, name.upper())
     of_this = {scenario.id for scenario in SCENARIOS if scenario.call.method == name}
     sent = {
         arguments.get("error_type", arguments.get("reason"))

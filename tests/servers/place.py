@@ -40,7 +40,7 @@ class Place:
         self.database = Database(settings.database)
         if isolation is not None:
             vars(self.database)["engine"] = self.database.engine.execution_options(isolation_level=isolation)
-        services = Services(settings, data_directory=directory)
+        self.services = services = Services(settings, data_directory=directory)
         self.users = UserManager(self.database, services)
         self.groups = GroupManager(self.database, services)
         self.events = EventLog(self.database, services)

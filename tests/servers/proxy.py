@@ -16,7 +16,7 @@ CHUNK = 65536
 COMMIT = re.compile(rb"(?<![A-Z ])COMMIT(?![A-Z])")
 """The statement as either protocol sends it, and not the isolation level READ COMMITTED."""
 
-LOOK = re.compile(rb"lback_event_head.*FOR UPDATE|INSERT INTO users", re.DOTALL)
+LOOK = re.compile(rb"lback_(event_head|import_jobs).*FOR UPDATE|INSERT INTO users", re.DOTALL)
 """What somebody who looks must send first, and the first change of one who does not."""
 
 

@@ -69,7 +69,7 @@ def test_where_the_database_stays_away_the_outcome_is_said_to_be_unknown(
     assert error.code == "outcome_unknown"
     assert isinstance(error, DatabaseError)
     assert isinstance(error.__cause__, DatabaseError)
-    assert "was lost during COMMIT: whether the change was made is unknown, as it cannot be reached" in error.message
+    assert "was lost during COMMIT: whether the change was made is unknown, as it cannot be looked up" in error.message
     assert error.hint is not None
     operation_id = error.hint.removesuffix(".").rpartition(" ")[2]
     assert signals[-2:] == ["user_registered", "user_registration_failed"]

@@ -7,79 +7,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, text
-from sqlalchemy.engine import Connection
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from lback_cli import signals
-from lback_cli.database.retry import TRIES, error_code
+from lback_cli.database.retry import TRIES
 from lback_cli.errors import DatabaseError, LbackError
 from lback_cli.models import Group
 from lback_cli.times import utc_now
 
 from .place import Place, at, sent
+from .rivals import (
+    BALLAST,
+    LOCK_HEAD,
+    First,
+    errors_of,
+    impatient,
+    is_postgresql,
+    other_connection,
+    wait_until_it_waits,
+)
 
 Elsewhere = Callable[..., Place]
 
-LOCK_HEAD = "SELECT seq FROM lback_event_head WHERE id = 1 FOR UPDATE"
 REGISTRATION = [
     "user_registration_started",
     "user_pre_register",
     "user_email_verification_initiated",
     "user_registered",
 ]
-
-
-class First:
-    """Calls *act* the first time only, and counts."""
-
-    def __init__(self, act: Callable[..., object]) -> None:
-        self.calls = 0
-        self._act = act
-
-    def __call__(self, **arguments: Any) -> None:
-        self.calls += 1
-        if self.calls == 1:
-            self._act(**arguments)
-
-
-@contextmanager
-def errors_of(place: Place, at_first: Callable[[], object] = lambda: None) -> Iterator[list[Any]]:
-    """The codes of the errors that the database gives *place*; *at_first* is called at the first."""
-    codes: list[Any] = []
-
-    def note(context: Any) -> None:
-        error = context.sqlalchemy_exception
-        codes.append(getattr(error.orig, "sqlite_errorcode", None) or error_code(error))
-        if len(codes) == 1:
-            at_first()
-
-    event.listen(place.database.engine, "handle_error", note)
-    yield codes
-    event.remove(place.database.engine, "handle_error", note)
-
-
-@contextmanager
-def other_connection(place: Place) -> Iterator[Connection]:
-    """A connection of somebody else's, in a transaction."""
-    engine = create_engine(place.database.url, isolation_level="READ COMMITTED")
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def is_postgresql(place: Place) -> bool:
-    return place.database.url.get_backend_name() == "postgresql"
-
-
-def impatient(place: Place) -> str:
-    """The URL for connections that wait for no lock longer than the server's least."""
-    options = (
-        "options=-c%20lock_timeout=30ms" if is_postgresql(place) else "init_command=SET innodb_lock_wait_timeout=1"
-    )
-    return f"{place.url}{'&' if '?' in place.url else '?'}{options}"
 
 
 def check_registered_once(place: Place, user: Any, seen: list[str], told: list[int], mails: int) -> None:
@@ -182,25 +138,6 @@ def test_a_deadlock_under_a_savepoint_which_mariadb_rolls_back_with_all_the_rest
     assert seen == ["user_update_started", "user_updated"]
     assert updated.username == "wanted"
     assert place.rows("SELECT username FROM users WHERE id = :id", id=user.id) == [("wanted",)]
-
-
-BALLAST = ", ".join(f"('ballast {number}', '2026-01-01', '2026-01-01')" for number in range(100))
-
-
-def wait_until_it_waits(place: Place, pid: int) -> None:
-    """Until that connection waits for a lock. Patience ends with an error, not with a guess."""
-    look = (
-        "SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND wait_event_type = 'Lock'"
-        if is_postgresql(place)
-        else "SELECT 1 FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = :pid AND trx_state = 'LOCK WAIT'"
-    )
-    tick = threading.Event()
-    for _ in range(200):
-        if place.rows(look, pid=pid):
-            return
-        # InnoDB shows a copy to whoever asks more than ten times a second.
-        tick.wait(0.15)
-    raise AssertionError("it does not wait")
 
 
 def test_a_lock_that_comes_free_after_the_wait_for_it_was_given_up(place: Place, elsewhere: Elsewhere) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from lback_cli import OperationRejected, Settings, UserManager
-from lback_cli.managers import operation
-from lback_cli.managers.operation import OperationKind
+from lback_cli.managers import kinds
+from lback_cli.managers.kinds import OperationKind
 from lback_cli.models import Group
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings
 from lback_cli.signals import CATALOGUE, SignalSpec
 from lback_cli.signals.document import COURSES, Course, render
 
 PAGE = Path(__file__).parents[2] / "docs" / "signals.md"
-KINDS = {kind.name: kind for kind in vars(operation).values() if isinstance(kind, OperationKind)}
+KINDS = {kind.name: kind for kind in vars(kinds).values() if isinstance(kind, OperationKind)}
 
 
 def section(title: str) -> str:

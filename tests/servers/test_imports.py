@@ -1,0 +1,300 @@
+"""Imports whose transactions the database gives up, or whose COMMIT has no answer: every row comes once."""
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from lback_cli import signals
+from lback_cli.batch.importer import Importer
+from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.outcomes import Counts
+from lback_cli.batch.watcher import Watcher
+from lback_cli.database.retry import TRIES
+from lback_cli.errors import DatabaseError, OutcomeUnknown
+
+from .cutting import CUTS
+from .place import Place, at, sent
+from .proxy import Cut, CuttingProxy
+from .rivals import (
+    BALLAST,
+    LOCK_HEAD,
+    First,
+    errors_of,
+    impatient,
+    is_postgresql,
+    other_connection,
+    wait_until_it_waits,
+)
+
+Elsewhere = Callable[..., Place]
+Proxy = Callable[..., CuttingProxy]
+
+INVITED = ["user_registration_started", "user_pre_register", "user_registered"]
+HASH = "$2b$12$" + "a" * 21 + "u" + "b" * 30 + "u"
+
+
+class Begun(Watcher):
+    """Calls *act* when the import is claimed and its rows are about to come."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def begun(self, size: int, rows_done: int) -> None:  # noqa: ARG002
+        self._act()
+
+
+def names_of(case: str) -> list[str]:
+    return [f"{case}-{number}" for number in range(3)]
+
+
+def written(directory: Path, names: list[str], *, hashed: bool) -> Path:
+    path = directory / f"{names[0]}.csv"
+    lines = [f"{name},{name}@example.org,{HASH if hashed else ''}\n" for name in names]
+    path.write_text("username,email,password_hash\n" + "".join(lines))
+    return path
+
+
+def run(client: Place, path: Path, *, act: Callable[[], object] = lambda: None, **options: Any) -> Any:
+    resume = options.pop("resume", False)
+    importer = Importer(client.database, client.services, client.users, Begun(act))
+    return importer.run(str(path), ImportOptions(report=path.with_suffix(".report"), **options), resume=resume)
+
+
+def check_imported_once(place: Place, path: Path, names: list[str]) -> None:
+    """Whole rows, one each, and a report that tells of each once, by its true id."""
+    rows = place.rows("SELECT id, username FROM users ORDER BY id")
+    ids = {username: user_id for user_id, username in rows if username in names}
+    assert sorted(username for _, username in rows if username in names) == names
+    reported = [json.loads(line) for line in path.with_suffix(".report").read_text().splitlines()]
+    assert [(line["outcome"], line["id"]) for line in reported] == [("created", ids[name]) for name in names]
+    memberships = place.rows("SELECT user_id FROM user_groups_association")
+    assert sorted(user_id for (user_id,) in memberships if user_id in ids.values()) == sorted(ids.values())
+    assert [subject for _, subject in place.recorded() if subject in names] == names
+    place.events.verify()
+
+
+def case_of(place: Place, name: str) -> str:
+    return f"{place.database.url.get_backend_name()[0]}-{name}"
+
+
+def test_rows_that_nobody_hears_of_are_stored_again(place: Place, elsewhere: Elsewhere) -> None:
+    client = elsewhere(url=impatient(place))
+    names = names_of(case_of(place, "unheard"))
+    path = written(place.directory, names, hashed=True)
+    with other_connection(place) as other:
+        lock = First(lambda: other.execute(text(LOCK_HEAD)))
+        with errors_of(client, at_first=other.rollback) as codes:
+            result = run(client, path, act=lock)
+    assert codes == ["55P03" if is_postgresql(place) else 1205]
+    assert (result.state, result.counts) == ("done", Counts(created=3))
+    check_imported_once(place, path, names)
+
+
+def test_who_was_invited_or_announced_is_not_again(place: Place, elsewhere: Elsewhere) -> None:
+    """The last of three waits in vain for the head of the log, so that the first two are registered again."""
+    client = elsewhere(url=impatient(place))
+    names = names_of(case_of(place, "heard"))
+    path = written(place.directory, names, hashed=False)
+    mails = len(place.mails())
+    told: list[int] = []
+    blocked: list[str] = []
+
+    with other_connection(place) as other:
+
+        def block(username: str, **_: Any) -> None:
+            # The import has the head itself once it has recorded something, so what is in the way is a name.
+            if username == names[2] and not blocked:
+                blocked.append(username)
+                other.execute(
+                    text(
+                        "INSERT INTO users (username, email, password, created_at, updated_at)"
+                        f" VALUES ('{username}', 'rival@example.org', '', '2026-01-01', '2026-01-01')"
+                    )
+                )
+
+        with (
+            errors_of(client, at_first=other.rollback) as codes,
+            sent() as seen,
+            at(signals.user_registered, lambda user, **_: told.append(user.id)),
+            at(signals.user_pre_register, block),
+        ):
+            result = run(client, path)
+    assert codes[0] == ("55P03" if is_postgresql(place) else 1205)
+    assert (result.state, result.counts) == ("done", Counts(created=3))
+    assert seen == INVITED * 3
+    check_imported_once(place, path, names)
+    assert told == [place.rows("SELECT id FROM users WHERE username = :name", name=name)[0][0] for name in names]
+    new = place.mails()[mails:]
+    assert len(new) == 3
+    for number, mail in enumerate(new):
+        token = mail.read_text("utf-8").partition("token=")[2].split()[0]
+        assert place.users.reset_password(token, f"umbrella tangent violin {number}").username == names[number]
+
+
+def test_a_deadlock_over_a_user_who_is_changed(place: Place, elsewhere: Elsewhere) -> None:
+    """MariaDB rolls back the whole transaction then, savepoints and all: what was done before is not to be missing."""
+    names = names_of(case_of(place, "tangled"))
+    last = place.register(names[2], verified=True)
+    path = written(place.directory, [*names[:2], names[2]], hashed=False)
+    path.write_text(path.read_text().replace(f"{names[2]}@example.org", f"{names[2]}@example.com"))
+    client = elsewhere(url=place.url + "?options=-c%20deadlock_timeout=20ms") if is_postgresql(place) else elsewhere()
+    with other_connection(place) as other:
+
+        def entangle() -> None:
+            if is_postgresql(place):
+                other.execute(text("SET deadlock_timeout = '1h'"))
+            other.execute(text("INSERT INTO groups (name, created_at, updated_at) VALUES " + BALLAST))
+            other.execute(text("SELECT id FROM users WHERE id = :id FOR UPDATE"), {"id": last.id})
+            pid = other.scalar(text("SELECT pg_backend_pid()" if is_postgresql(place) else "SELECT connection_id()"))
+
+            def wait() -> None:
+                other.execute(text(LOCK_HEAD))
+                other.rollback()
+
+            waiting.append(threading.Thread(target=wait))
+            started.append(pid)
+
+        def entangled(**_: Any) -> None:
+            # Two users are registered, with their events; the third is about to be changed.
+            waiting[0].start()
+            wait_until_it_waits(place, started[0])
+
+        waiting: list[threading.Thread] = []
+        started: list[Any] = []
+        with (
+            errors_of(client) as codes,
+            sent() as seen,
+            at(signals.user_update_started, First(entangled)),
+        ):
+            result = run(client, path, act=entangle, if_exists="update", mail="none")
+        waiting[0].join()
+    assert codes[0] == ("40P01" if is_postgresql(place) else 1213)
+    assert (result.state, result.counts) == ("done", Counts(created=2, updated=1))
+    assert seen == [*INVITED * 2, "user_update_started", "user_updated"]
+    found = place.rows("SELECT username, email FROM users")
+    assert {row for row in found if row[0] in names} == {
+        *((name, f"{name}@example.org") for name in names[:2]),
+        (names[2], f"{names[2]}@example.com"),
+    }
+    events = [signal for signal, subject in place.recorded() if subject in names]
+    assert events == ["user_registered", "user_registered", "user_registered", "user_updated"]
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["chunks", "atomic"])
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_commit_that_is_cut(place: Place, proxy: Proxy, cut: Cut, atomic: bool) -> None:
+    cutting = proxy()
+    client = place.elsewhere(cutting.url)
+    names = names_of(case_of(place, f"{cut.replace(' ', '-')}-{atomic}".lower()))
+    path = written(place.directory, names, hashed=True)
+    result = run(client, path, act=lambda: cutting.arm(cut), atomic=atomic)
+    client.close()
+    assert cutting.cuts == 1
+    assert (result.state, result.counts) == ("done", Counts(created=3))
+    check_imported_once(place, path, names)
+    assert place.rows("SELECT state, owner, rows_done FROM lback_import_jobs WHERE id = :id", id=result.job) == [
+        ("done", None, 3)
+    ]
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_where_the_database_stays_away_the_import_goes_on_later(
+    place: Place, proxy: Proxy, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lback_cli.repositories import work
+
+    monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    cutting = proxy(then_down=True)
+    client = place.elsewhere(cutting.url)
+    names = names_of(case_of(place, f"away-{cut}"))
+    path = written(place.directory, names, hashed=True)
+    with pytest.raises(OutcomeUnknown) as caught:
+        run(client, path, act=lambda: cutting.arm(cut))
+    client.close()
+    assert caught.value.hint == "Once it can be reached, --resume goes on from what was committed."
+    # As a process that is gone leaves it.
+    place.write("UPDATE lback_import_jobs SET owner = NULL WHERE state = 'running'")
+    result = run(place, path, resume=True)
+    assert (result.state, result.counts) == ("done", Counts(created=3))
+    check_imported_once(place, path, names)
+
+
+def test_where_the_tries_are_used_up_nothing_is_kept_and_all_is_resumed(place: Place, elsewhere: Elsewhere) -> None:
+    client = elsewhere()
+    names = names_of(case_of(place, "unlucky"))
+    path = written(place.directory, names, hashed=False)
+    mails = len(place.mails())
+    broken = "lback_event_head"
+    with sent() as seen, errors_of(client) as codes, pytest.raises(DatabaseError) as caught:
+        run(client, path, act=lambda: make_busy(place, broken))
+    forget(place, broken)
+    assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
+    conflict = "40001" if is_postgresql(place) else 1213
+    assert codes.count(conflict) >= TRIES
+    assert seen == [*INVITED, "user_registration_failed"], "whoever was announced is told to have failed"
+    assert place.rows("SELECT 1 FROM users WHERE username = :name", name=names[0]) == []
+    assert path.with_suffix(".report").read_text() == ""
+    assert len(place.mails()) == mails + 1
+    result = run(place, path, resume=True)
+    assert (result.state, result.counts) == ("done", Counts(created=3))
+    check_imported_once(place, path, names)
+
+
+def make_busy(place: Place, table: str) -> None:
+    """Let every change of *table* fail with a conflict, as long as there is a group called busy."""
+    place.write("INSERT INTO groups (name, created_at, updated_at) VALUES ('busy', '2026-01-01', '2026-01-01')")
+    if is_postgresql(place):
+        place.write(
+            "CREATE OR REPLACE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF EXISTS (SELECT 1 FROM groups WHERE name = 'busy') THEN"
+            " RAISE EXCEPTION 'busy' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$"
+        )
+        place.write(f"CREATE TRIGGER busy BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION conflict()")
+    else:
+        place.write(
+            f"CREATE TRIGGER busy BEFORE UPDATE ON {table} FOR EACH ROW BEGIN"
+            " IF EXISTS (SELECT 1 FROM `groups` WHERE name = 'busy') THEN"
+            " SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF; END"
+        )
+
+
+def make_free(place: Place) -> None:
+    place.write("DELETE FROM groups WHERE name = 'busy'")
+
+
+def forget(place: Place, table: str) -> None:
+    make_free(place)
+    place.write(f"DROP TRIGGER busy ON {table}" if is_postgresql(place) else "DROP TRIGGER busy")
+
+
+@pytest.mark.parametrize("heard", [False, True], ids=["unheard", "heard"])
+def test_all_or_nothing_is_tried_again_unless_somebody_noticed(place: Place, elsewhere: Elsewhere, heard: bool) -> None:
+    client = elsewhere()
+    names = names_of(case_of(place, f"atomic-{heard}".lower()))
+    path = written(place.directory, names, hashed=True)
+    jobs = "lback_import_jobs"
+    told: list[str] = []
+    listening = at(signals.user_registered, lambda user, **_: told.append(user.username))
+
+    # The rehearsal changes no job: what fails is the end of the real thing.
+    with errors_of(client, at_first=lambda: make_free(place)) as codes, listening if heard else nullcontext():
+        if heard:
+            with pytest.raises(DatabaseError) as caught:
+                run(client, path, act=lambda: make_busy(place, jobs), atomic=True)
+            assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
+        else:
+            result = run(client, path, act=lambda: make_busy(place, jobs), atomic=True)
+            assert (result.state, result.counts) == ("done", Counts(created=3))
+    forget(place, jobs)
+    assert codes[0] == ("40001" if is_postgresql(place) else 1213)
+    if heard:
+        assert told == names
+        assert place.rows("SELECT 1 FROM users WHERE username = :name", name=names[0]) == []
+    else:
+        check_imported_once(place, path, names)
