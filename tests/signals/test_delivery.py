@@ -23,7 +23,8 @@ from lback_cli.signals import (
     user_deletion_started,
     user_update_started,
 )
-from lback_cli.signals.delivery import Role, deliver
+from lback_cli.signals.delivery import deliver
+from lback_cli.signals.emission import Role
 
 STARTED = {"user_id": 7}
 FAILED = {"user_id": 7, "username": "ann", "error_type": "repository_error", "exception": None}
