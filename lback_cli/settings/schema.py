@@ -140,6 +140,21 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """Who else hears the signals, beside installed plugins. See docs/receivers.md."""
+
+    modules: tuple[str, ...] = key((), "Python modules that connect receivers when they are imported.")
+    hooks_directory: Path | None = key(
+        None,
+        "Directory with a directory for each signal, whose executables are run when it is sent.",
+        example="/etc/lback/hooks",
+    )
+    time_budget: float = key(
+        5.0, "Seconds that a receiver may take: a hook is killed then, a plugin is told of.", minimum=0.1, maximum=3600
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSettings:
     """How results are shown."""
 
@@ -160,6 +175,7 @@ class Settings:
     users: UserSettings = field(default_factory=UserSettings)
     password: PasswordSettings = field(default_factory=PasswordSettings)
     tokens: TokenSettings = field(default_factory=TokenSettings)
+    receivers: ReceiverSettings = field(default_factory=ReceiverSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
     config_file: Path | None = field(default=None, metadata={"section": False})

@@ -135,8 +135,10 @@ def _run(  # noqa: C901 - one loop, every step of which counts
 def _delivery(
     emission: Emission, ran: int, failures: Sequence[ReceiverFailure], overruns: Sequence[Overrun]
 ) -> Delivery:
-    sent = (getattr(emission, field) for field in Emission.__slots__)
-    return Delivery(*sent, ran, failures, overruns)
+    e = emission
+    return Delivery(
+        *(e.operation, e.operation_id, e.seq, e.time, e.spec, e.role, e.sender, e.arguments), ran, failures, overruns
+    )
 
 
 def _tell_watchers(delivery: Delivery) -> None:
