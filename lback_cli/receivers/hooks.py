@@ -14,6 +14,8 @@ from lback_cli.signals import SignalSpec, current_emission, find_signal
 REASON_LIMIT = 2000
 """Characters of what a hook wrote that are kept."""
 
+_OFF = "Or run without receivers: --no-receivers"
+
 
 class HookError(Exception):
     """A hook did not do its work; where nothing can be refused any more, that is all there is to say."""
@@ -78,11 +80,9 @@ def find_hooks(directory: Path, seconds: float) -> Iterator[Hook]:
                 os.close(open_trusted_program(path))
                 yield Hook(path, spec, seconds)
     except Distrust as error:
-        raise ConfigurationError(
-            f"receivers.hooks_directory: {error}.", hint=f"{error.hint} Or run without receivers: --no-receivers"
-        ) from error
+        raise ConfigurationError(f"receivers.hooks_directory: {error}.", hint=f"{error.hint} {_OFF}") from error
     except SignalNotFound as error:
-        raise ConfigurationError(f"receivers.hooks_directory: {place}: {error}", hint=error.hint) from error
+        raise ConfigurationError(f"receivers.hooks_directory: {place}: {error}", hint=f"{error.hint} {_OFF}") from error
 
 
 def _entries(directory: Path) -> list[Path]:
