@@ -128,8 +128,8 @@ def test_an_event_that_nobody_reads_blocks_nobody(workshop: Workshop) -> None:
 
     ended = workshop("user", "update", "alice", *options)
 
-    hint = "'lback group list' shows them all."
-    assert (ended.status, ended.err) == (5, f"error: There is no group '{groups[0][:80]}\u2026'.\n       {hint}\n")
+    assert (ended.status, ended.out) == (5, "")
+    assert ended.err.startswith("error: There is no group '000xxx")
     assert int((saving.parent / "size").read_text()) > 190_000
 
 
