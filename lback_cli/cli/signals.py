@@ -65,7 +65,7 @@ def _paragraphs(spec: "SignalSpec") -> Iterator[str]:
     yield spec.name
     yield ""
     yield spec.when
-    yield "A receiver can veto." if spec.can_veto else "Nobody can veto any more."
+    yield "A receiver can veto it." if spec.can_veto else "It cannot be vetoed."
     yield ""
     yield from _aligned((a.name, a.annotation, a.meaning) for a in spec.all_arguments)
     if spec.words:
