@@ -73,7 +73,7 @@ def find_hooks(directory: Path, seconds: float) -> Iterator[Hook]:
         raise ConfigurationError("receivers.hooks_directory: hooks need a POSIX system.", hint="Write a plugin.")
     try:
         require_trusted_directory(directory)
-        for place in _entries(directory):
+        for place in _entries(directory.absolute()):
             spec = find_signal(place.name)
             require_trusted_directory(place)
             for path in _entries(place):

@@ -106,6 +106,19 @@ PLUGIN_CASES = [
         failure=("LookupError", "lost"),
     ),
     Case(
+        "an end of the program that says that all is well",
+        "plugin",
+        "user_pre_register",
+        "raise SystemExit(0)",
+        1,
+        "unexpected_exception",
+        (
+            "unexpected_exception",
+            "A receiver tried to end the program: SystemExit: 0 It should raise OperationRejected.",
+        ),
+        failure=("SystemExit", "0"),
+    ),
+    Case(
         "slow",
         "plugin",
         "user_pre_register",
