@@ -14,7 +14,7 @@ from lback_cli.signals import SignalSpec, current_emission, find_signal
 REASON_LIMIT = 2000
 """Characters of what a hook wrote that are kept."""
 
-_OFF = "Or run without receivers: --no-receivers"
+_OFF = "--no-receivers does without them."
 
 
 class HookError(Exception):
@@ -80,9 +80,9 @@ def find_hooks(directory: Path, seconds: float) -> Iterator[Hook]:
                 os.close(open_trusted_program(path))
                 yield Hook(path, spec, seconds)
     except Distrust as error:
-        raise ConfigurationError(f"receivers.hooks_directory: {error}.", hint=f"{error.hint} {_OFF}") from error
+        raise ConfigurationError(f"receivers.hooks_directory: {error}.", hint=f"{_OFF} {error.hint}") from error
     except SignalNotFound as error:
-        raise ConfigurationError(f"receivers.hooks_directory: {place}: {error}", hint=f"{error.hint} {_OFF}") from error
+        raise ConfigurationError(f"receivers.hooks_directory: {place}: {error}", hint=f"{_OFF} {error.hint}") from error
 
 
 def _entries(directory: Path) -> list[Path]:

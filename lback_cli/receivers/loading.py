@@ -47,7 +47,7 @@ class Receivers:
         settings = self._settings.receivers
         source = self._settings.sources.get("receivers.modules", "code")
         modules: dict[str, str] = {}
-        for plugin in find_plugins(settings.modules, f"receivers.modules of {source}"):
+        for plugin in find_plugins(settings.modules, f"receivers.modules from {source}"):
             connections = connect(plugin)
             if plugin.module not in modules:
                 modules[plugin.module] = plugin.source

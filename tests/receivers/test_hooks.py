@@ -17,7 +17,7 @@ from lback_cli.signals import user_pre_register
 
 Workshop = Any  # of conftest.py
 
-OFF = "Or run without receivers: --no-receivers"
+OFF = "--no-receivers does without them."
 PRE = "user_pre_register"
 
 
@@ -227,7 +227,7 @@ def test_hooks_that_cannot_be_run_are_an_error_of_configuration(
         Receivers(Settings(receivers=ReceiverSettings(hooks_directory=workshop.hooks_directory))).connect()
 
     assert raised.value.message == f"receivers.hooks_directory: {message.format(path=path)}."
-    assert raised.value.hint == f"{hint.format(path=path)} {OFF}"
+    assert raised.value.hint == f"{OFF} {hint.format(path=path)}"
     assert not user_pre_register.receivers
 
 
@@ -238,7 +238,7 @@ def test_hooks_that_cannot_be_run_stop_the_command_before_it_begins(workshop: Wo
     assert workshop("user", "delete", "id:1", "--yes") == (
         9,
         "",
-        f"error: receivers.hooks_directory: {path} is not executable.\n       Run: chmod u+x {path} {OFF}\n",
+        f"error: receivers.hooks_directory: {path} is not executable.\n       {OFF} Run: chmod u+x {path}\n",
     )
     assert workshop("user", "delete", "id:1", "--yes", "--no-receivers").status == 5
     assert workshop("user", "list").status == 0

@@ -32,7 +32,7 @@ LISTENING = """
 """
 
 HINT = "Mend it or take it out, or run without any receivers: --no-receivers"
-MODULES = "receivers.modules of LBACK_RECEIVERS_MODULES"
+MODULES = "receivers.modules from LBACK_RECEIVERS_MODULES"
 POINT = "entry point 'staff' of acme-receivers 1.2"
 
 
@@ -206,7 +206,7 @@ def test_a_file_names_modules_in_an_array(workshop: Workshop) -> None:
 
     listed = workshop("signals", "list", "--receivers", "-o", "json")
 
-    assert {row["source"] for row in listed.result} == {"receivers.modules of config.toml"}
+    assert {row["source"] for row in listed.result} == {"receivers.modules from config.toml"}
     shown = {row["key"]: row["value"] for row in workshop("config", "show", "-o", "json").result}
     assert shown["receivers.modules"] == "acme"
     assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == ("", "5.0")
