@@ -100,7 +100,7 @@ class Runtime:
 
     @cached_property
     def users(self) -> "UserManager":
-        """Changes users, before the ears of all receivers, and traced if that was asked for."""
+        """Changes users, in the hearing of all receivers, and traced if that was asked for."""
         from lback_cli.events.actor import set_actor
         from lback_cli.managers.user_manager import UserManager
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +63,14 @@ class Hook:
         raise HookError(f"{what} {reason}".rstrip())
 
 
-def find_hooks(directory: Path, seconds: float) -> Iterator[Hook]:
+def find_hooks(directory: Path, seconds: float) -> list[Hook]:
     """The hooks in *directory*, by signal and in the order of their names; names that begin with a dot are no hooks.
 
     Raises `ConfigurationError` for one that could not be run, or would never be.
     """
     if sys.platform == "win32":
         raise ConfigurationError("receivers.hooks_directory: hooks need a POSIX system.", hint="Write a plugin.")
+    hooks: list[Hook] = []
     try:
         require_trusted_directory(directory)
         for place in _entries(directory.absolute()):
@@ -78,11 +78,12 @@ def find_hooks(directory: Path, seconds: float) -> Iterator[Hook]:
             require_trusted_directory(place)
             for path in _entries(place):
                 os.close(open_trusted_program(path))
-                yield Hook(path, spec, seconds)
+                hooks.append(Hook(path, spec, seconds))
     except Distrust as error:
         raise ConfigurationError(f"receivers.hooks_directory: {error}.", hint=f"{_OFF} {error.hint}") from error
     except SignalNotFound as error:
         raise ConfigurationError(f"receivers.hooks_directory: {place}: {error}", hint=f"{_OFF} {error.hint}") from error
+    return hooks
 
 
 def _entries(directory: Path) -> list[Path]:

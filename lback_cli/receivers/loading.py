@@ -46,19 +46,18 @@ class Receivers:
 
         settings = self._settings.receivers
         source = self._settings.sources.get("receivers.modules", "code")
-        modules: dict[str, str] = {}
+        connected: set[str] = set()
         for plugin in find_plugins(settings.modules, f"receivers.modules from {source}"):
             connections = connect(plugin)
-            if plugin.module not in modules:
-                modules[plugin.module] = plugin.source
+            if plugin.module not in connected:
+                connected.add(plugin.module)
                 self.listeners += [_listener(connection, plugin.source) for connection in connections]
-        if modules:
+        if connected:
             set_time_budget(settings.time_budget)
         if settings.hooks_directory is not None:
             from lback_cli.receivers.hooks import find_hooks
 
-            # All are looked at before the first is connected.
-            for hook in list(find_hooks(settings.hooks_directory, settings.time_budget)):
+            for hook in find_hooks(settings.hooks_directory, settings.time_budget):
                 self._connect_hook(hook)
         order = {name: number for number, name in enumerate(CATALOGUE)}
         self.listeners.sort(key=lambda listener: order.get(listener.signal, len(order)))

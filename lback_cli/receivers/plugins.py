@@ -1,5 +1,6 @@
 """Receivers of others: modules that connect them when they are imported."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -46,9 +47,10 @@ def find_plugins(modules: Sequence[str], source: str) -> Iterator[Plugin]:
 def connect(plugin: Plugin) -> list[Connection]:
     """Import the module of *plugin*, and return what it connected, which lasts.
 
-    Raises `ConfigurationError` when it cannot be imported, having disconnected what it got to, or connects nothing.
+    A module that something else has imported before has connected its receivers then. Raises `ConfigurationError` when it cannot be imported, having disconnected what it got to, or connects nothing.
     """
     if plugin.module not in _connected:
+        fresh = plugin.module not in sys.modules
         with holding() as connections:
             try:
                 import_module(plugin.module)
@@ -58,7 +60,7 @@ def connect(plugin: Plugin) -> list[Connection]:
                 if isinstance(error, Exception | SystemExit):
                     raise _broken(plugin, error) from error
                 raise
-        if not connections:
+        if fresh and not connections:
             raise ConfigurationError(
                 f"The module {plugin.module} ({plugin.source}) connects no receiver when it is imported.",
                 hint=f"docs/receivers.md shows how to. {_HINT}",

@@ -31,10 +31,11 @@ class Ended:
 
 
 def run_program(path: Path, data: bytes, seconds: float) -> Ended:
-    """Run the program at *path* with *data* on its standard input, in its own directory, for at most *seconds*.
+    """Run the program at *path* with *data* on its standard input, in its own directory, for at most *seconds*:
+    then it is killed with everything it started, unless that left its process group.
 
-    It need not read its input. Then it is killed with everything it started, unless that left its session. What it
-    leaves behind when it ends in time goes on, and is not waited for. Standard output goes nowhere.
+    It need not read its input. What it leaves behind when it ends in time goes on, and is not waited for. Standard
+    output goes nowhere.
 
     Raises `Distrust` when others could have changed the program, and OSError when it cannot be started.
     """
@@ -91,6 +92,7 @@ def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
             if not selector.get_map():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
+                continue
             for key, _ in selector.select(_POLL_SECONDS):
                 if key.fileobj is process.stdin:
                     left = _write(process.stdin.fileno(), left)

@@ -1,6 +1,7 @@
 """How plugins are found, and what is said of those that cannot be used."""
 
 import json
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -74,6 +75,20 @@ def test_lambdas_and_methods_are_held_and_a_module_named_twice_is_connected_once
 
     assert registered.status == 0
     assert registered.out.splitlines()[:3] == ["before", "office", "registered"]
+
+
+def test_a_plugin_that_imports_another_takes_nothing_from_it(workshop: Workshop) -> None:
+    workshop.module("outer", f"import inner\n{dedent(LISTENING)}")
+    workshop.module("inner", LISTENING)
+
+    listed = workshop("signals", "list", "--receivers", "-o", "json")
+
+    assert listed.status == 0
+    assert [row["receiver"] for row in listed.result if row["signal"] == "user_registered"] == [
+        "inner.<lambda>",
+        "outer.<lambda>",
+    ]
+    assert workshop.register().out.splitlines()[:6] == ["before", "office"] * 2 + ["registered"] * 2
 
 
 def test_the_decorator_holds_a_receiver_of_several_signals(workshop: Workshop) -> None:
