@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from lback_cli.cli.commands import Noun
-from lback_cli.cli.completion import complete_group
+from lback_cli.cli.import_options import Form
 from lback_cli.cli.options import runtime
-from lback_cli.cli.user_import import Form
+from lback_cli.cli.user_filters import Active, InGroup, Search, Verified
 from lback_cli.errors import UsageError
 
 app = Noun()
@@ -25,17 +25,10 @@ app = Noun()
 )
 def export_users(
     ctx: typer.Context,
-    search: Annotated[
-        str | None, typer.Option("--search", help="Part of the user name or address, in any case.", metavar="TEXT")
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option("--group", help="Members of this group.", metavar="GROUP", autocompletion=complete_group),
-    ] = None,
-    active: Annotated[bool | None, typer.Option("--active/--inactive", help="Who may, or may not, log in.")] = None,
-    verified: Annotated[
-        bool | None, typer.Option("--verified/--unverified", help="Whose address is, or is not, verified.")
-    ] = None,
+    search: Search = None,
+    group: InGroup = None,
+    active: Active = None,
+    verified: Verified = None,
     form: Annotated[
         Form | None, typer.Option("--format", help="Form of the file, if its name does not tell; else CSV.")
     ] = None,

@@ -2,12 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from lback_cli.cli import import_options as option
 from lback_cli.cli.commands import Noun
 from lback_cli.cli.exits import Exit
+from lback_cli.cli.import_options import Form, IfExists, MailTo, OnError, Program
 from lback_cli.cli.options import runtime
 from lback_cli.cli.passwords import FromFile, FromStdin, PasswordSource
 from lback_cli.cli.runtime import Runtime
@@ -22,50 +24,6 @@ app = Noun()
 
 Proof = tuple[str, PasswordSource]
 """The canary, and where its password comes from."""
-
-FILES, RERUN, PLANS = "Files that tell what became of it", "An import that was interrupted", "Plans"
-
-
-class Form(StrEnum):
-    """Forms of lback's own."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-
-
-class Program(StrEnum):
-    """Programs whose files can be read."""
-
-    DJANGO = "django"
-    KEYCLOAK = "keycloak"
-    KRATOS = "kratos"
-    HTPASSWD = "htpasswd"
-    SHADOW = "shadow"
-    LDIF = "ldif"
-    LBACK = "lback"
-
-
-class IfExists(StrEnum):
-    """What to do when a user name is taken."""
-
-    FAIL = "fail"
-    SKIP = "skip"
-    UPDATE = "update"
-
-
-class OnError(StrEnum):
-    """What to do when a row fails."""
-
-    CONTINUE = "continue"
-    STOP = "stop"
-
-
-class MailTo(StrEnum):
-    """What users are mailed."""
-
-    NONE = "none"
-    VERIFY = "verify"
-    INVITE = "invite"
 
 
 @app.verb(
@@ -82,94 +40,27 @@ class MailTo(StrEnum):
 )
 def import_users(
     ctx: typer.Context,
-    file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="CSV or JSON Lines, by its name; - is standard input.")
-    ] = None,
-    form: Annotated[Form | None, typer.Option("--format", help="Form of the file, if its name does not tell.")] = None,
-    program: Annotated[Program | None, typer.Option("--from", help="Read a file that another program wrote.")] = None,
-    companion: Annotated[
-        Path | None,
-        typer.Option("--companion", help="The second file to --from shadow: passwd.", metavar="PATH"),
-    ] = None,
-    email_domain: Annotated[
-        str | None,
-        typer.Option("--email-domain", help="Where addresses are missing: alice is alice@DOMAIN.", metavar="DOMAIN"),
-    ] = None,
-    if_exists: Annotated[
-        IfExists,
-        typer.Option("--if-exists", help="When a user name is taken: refuse the row, skip it, or update the user."),
-    ] = IfExists.FAIL,
-    overwrite_passwords: Annotated[
-        bool, typer.Option("--overwrite-passwords", help="An update may replace passwords too.")
-    ] = False,
-    on_error: Annotated[
-        OnError, typer.Option("--on-error", help="When a row is refused: go on with the next, or stop.")
-    ] = OnError.CONTINUE,
-    atomic: Annotated[bool, typer.Option("--atomic", help="Import all rows or, if one is refused, none.")] = False,
-    mail: Annotated[
-        MailTo,
-        typer.Option(
-            "--mail",
-            help="invite: a link that sets a password, to those without one; verify: also a link that verifies the "
-            "address, to the others; none.",
-        ),
-    ] = MailTo.INVITE,
-    generate_passwords: Annotated[
-        Path | None,
-        typer.Option(
-            "--generate-passwords",
-            help="Make up passwords where there are none, and write them to this new file.",
-            metavar="PATH",
-            rich_help_panel=FILES,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Write what became of each row, as JSON Lines.", metavar="PATH", rich_help_panel=FILES
-        ),
-    ] = None,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(
-            "--rejects",
-            help="Write the refused rows, each with its error, to be mended and imported.",
-            metavar="PATH",
-            rich_help_panel=FILES,
-        ),
-    ] = None,
-    canary: Annotated[
-        str | None,
-        typer.Option(
-            "--canary",
-            help="Ask for the password of this user, and import nothing unless the hash in the file is one of it.",
-            metavar="USER",
-        ),
-    ] = None,
+    file: option.File = None,
+    form: option.Format = None,
+    program: option.From = None,
+    companion: option.Companion = None,
+    email_domain: option.EmailDomain = None,
+    if_exists: option.WhenTaken = IfExists.FAIL,
+    overwrite_passwords: option.OverwritePasswords = False,
+    on_error: option.WhenRefused = OnError.CONTINUE,
+    atomic: option.Atomic = False,
+    mail: option.Mailing = MailTo.INVITE,
+    generate_passwords: option.GeneratePasswords = None,
+    report: option.Report = None,
+    rejects: option.Rejects = None,
+    canary: option.CanaryUser = None,
     password_stdin: FromStdin = False,
     password_file: FromFile = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where it was interrupted.", rich_help_panel=RERUN)
-    ] = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Forget it, and begin with the first row.", rich_help_panel=RERUN)
-    ] = False,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Show what would be done, and do nothing.", rich_help_panel=PLANS)
-    ] = False,
-    plan_file: Annotated[
-        Path | None,
-        typer.Option("--plan-file", help="Write the plan to this file too.", metavar="PATH", rich_help_panel=PLANS),
-    ] = None,
-    apply: Annotated[
-        Path | None,
-        typer.Option(
-            "--apply",
-            help="Do exactly what that plan says, or nothing if anything has changed since.",
-            metavar="PLAN",
-            rich_help_panel=PLANS,
-        ),
-    ] = None,
+    resume: option.Resume = False,
+    restart: option.Restart = False,
+    plan: option.ShowPlan = False,
+    plan_file: option.PlanFile = None,
+    apply: option.ApplyPlan = None,
 ) -> None:
     """Create or update many users from a file, each of them once, however often it is interrupted."""
     run = runtime(ctx)

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from lback_cli.cli.commands import Noun
-from lback_cli.cli.completion import complete_group, complete_user
+from lback_cli.cli.completion import complete_user
 from lback_cli.cli.exits import Exit
 from lback_cli.cli.options import runtime
+from lback_cli.cli.user_filters import Active, InGroup, Search, Verified
 from lback_cli.cli.views import USER_COLUMNS, USER_TABLE, user_view
 from lback_cli.errors import UsageError
 
@@ -56,17 +57,10 @@ def exists(ctx: typer.Context, user: User) -> None:
 )
 def list_users(
     ctx: typer.Context,
-    search: Annotated[
-        str | None, typer.Option("--search", help="Part of the user name or address, in any case.", metavar="TEXT")
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option("--group", help="Members of this group.", metavar="GROUP", autocompletion=complete_group),
-    ] = None,
-    active: Annotated[bool | None, typer.Option("--active/--inactive", help="Who may, or may not, log in.")] = None,
-    verified: Annotated[
-        bool | None, typer.Option("--verified/--unverified", help="Whose address is, or is not, verified.")
-    ] = None,
+    search: Search = None,
+    group: InGroup = None,
+    active: Active = None,
+    verified: Verified = None,
     sort: Annotated[Sort, typer.Option("--sort", help="Order.")] = Sort.ID,
     descending: Annotated[bool, typer.Option("--desc", help="Highest first.")] = False,
     limit: Annotated[int, typer.Option("--limit", help="At most so many; 0 means all.", min=0)] = DEFAULT_LIMIT,

@@ -47,7 +47,8 @@ def find_plugins(modules: Sequence[str], source: str) -> Iterator[Plugin]:
 def connect(plugin: Plugin) -> list[Connection]:
     """Import the module of *plugin*, and return what it connected, which lasts.
 
-    A module that something else has imported before has connected its receivers then. Raises `ConfigurationError` when it cannot be imported, having disconnected what it got to, or connects nothing.
+    A module that something else has imported before has connected its receivers then. Raises `ConfigurationError` for
+    one that cannot be imported, having disconnected what it got to, or that connects nothing.
     """
     if plugin.module not in _connected:
         fresh = plugin.module not in sys.modules

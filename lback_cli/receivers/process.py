@@ -31,11 +31,10 @@ class Ended:
 
 
 def run_program(path: Path, data: bytes, seconds: float) -> Ended:
-    """Run the program at *path* with *data* on its standard input, in its own directory, for at most *seconds*:
-    then it is killed with everything it started, unless that left its process group.
+    """Run the program at *path* with *data* on its standard input, in its own directory, for at most *seconds*.
 
-    It need not read its input. What it leaves behind when it ends in time goes on, and is not waited for. Standard
-    output goes nowhere.
+    Then it is killed with everything it started, unless that left its process group. It need not read its input. What
+    it leaves behind when it ends in time goes on, and is not waited for. Standard output goes nowhere.
 
     Raises `Distrust` when others could have changed the program, and OSError when it cannot be started.
     """

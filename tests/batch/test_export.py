@@ -42,7 +42,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Worl
 def emptied(world: World, groups: list[str]) -> None:
     """Only *groups* are left: an application may have made some that lback would not."""
     with transaction(world.database) as work:
-        for table in (memberships, User.__table__, Group.__table__):
+        for table in (memberships, User, Group):
             work.session.execute(delete(table))
         now = world.services.now()
         work.session.execute(insert(Group), [{"name": name, "created_at": now, "updated_at": now} for name in groups])
@@ -78,7 +78,7 @@ def test_import_of_an_export_is_the_same(
         for index, (name, (local, stored, active, verified, joined)) in enumerate(people.items()):
             user = User(username=name, email=f"{local}{index}@example.org", password_hash=stored)
             user.is_active, user.is_email_verified, user.created_at, user.updated_at = active, verified, now, now
-            user.groups = [default, *(work.groups.find(groups[number]) for number in sorted(joined))]
+            user.groups = [default, *(work.groups.get_or_add(groups[number], now=now) for number in sorted(joined))]
             work.session.add(user)
     path = other.write(exported(one, form, with_hashes=True), f"users.{form}")
     report = other.directory / "report.jsonl"

@@ -260,8 +260,9 @@ def test_a_full_disk_stops_the_import_and_nothing_is_told_that_was_not_done(worl
 def test_no_file_is_written_over_the_input(world: World, name: str) -> None:
     path = world.write("username,email\nann,ann@example.org\n")
     (world.directory / "link.csv").symlink_to(path)
+    files: dict[str, Any] = {name: world.directory / "link.csv"}
     with pytest.raises(UsageError, match="cannot be the input"):
-        world.run(path, ImportOptions(**{name: world.directory / "link.csv"}))
+        world.run(path, ImportOptions(**files))
     assert world.people() == {}
 
 

@@ -85,7 +85,7 @@ def try_databases(made: list[tuple[Path, Rows]], count: int, seed: int, scratch:
                 continue
         target = scratch / f"{number}.db"
         shutil.copy(path, target)
-        last = changed[-1] if changed else {"seq": 0, "hash": "0" * 64}
+        last: dict[str, Any] = changed[-1] if changed else {"seq": 0, "hash": "0" * 64}
         forged_head = hidden and choice.random() < 0.5
         store(target, changed, (last["seq"], last["hash"]) if forged_head else None)
         pin = Checkpoint(rows[-1]["seq"], rows[-1]["seq"], rows[-1]["hash"]) if forged_head else None

@@ -155,12 +155,13 @@ def _counting(world: World, stop: int | None) -> Iterator[list[int]]:
     event.listen(engine, "after_cursor_execute", point)
     for name in ("do_commit", "do_rollback"):
         setattr(engine.dialect, name, _followed(getattr(engine.dialect, name), point))
-    build = mailer.build_transport
-    mailer.build_transport = lambda *args, **options: _PointedTransport(build(*args, **options), point)  # type: ignore[assignment,return-value]
+    names = vars(mailer)
+    build = names["build_transport"]
+    names["build_transport"] = lambda *args, **options: _PointedTransport(build(*args, **options), point)
     try:
         yield passed
     finally:
-        mailer.build_transport = build
+        names["build_transport"] = build
 
 
 def _followed(function: Callable[..., Any], point: Callable[[], None]) -> Callable[..., Any]:

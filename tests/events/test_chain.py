@@ -45,7 +45,7 @@ def test_a_row_is_hashed_as_its_canonical_form(text: str, number: int, outcome: 
     outcome = None if outcome is None else outcome.encode("utf-8", "replace").decode()
     row: dict[str, Any] = dict.fromkeys(HASHED, text) | {"seq": number, "pid": number, "outcome": outcome}
     assert row_hash(row[name] for name in HASHED) == hashlib.sha256(rfc8785.dumps(row)).hexdigest()
-    personal = {"data": {"a": outcome}, "subject": text}
+    personal: dict[str, Any] = {"data": {"a": outcome}, "subject": text}
     assert (
         personal_digest("ab", canonical(personal["data"]), text)
         == hashlib.sha256(b"ab" + rfc8785.dumps(personal)).hexdigest()

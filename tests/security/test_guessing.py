@@ -2,14 +2,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lback_cli.security.guessing import choices, common_passwords, cores, folded
+from lback_cli.security.guessing import any_common, choices, common_passwords, cores, folded
 
 
 def test_the_list_is_in_the_form_in_which_it_is_searched() -> None:
-    common = set(common_passwords().splitlines()[1:])
+    first, *common, last = common_passwords().split("\n")
+    assert first == last == ""
     assert len(common) > 40_000
+    assert common == sorted(set(common))
     assert [entry for entry in common if entry != folded(entry) or len(entry) < 4 or not entry.isprintable()] == []
-    assert {"password", "qwerty", "iloveyou", "letmein", "christopher"} <= common
+    assert {"password", "qwerty", "iloveyou", "letmein", "christopher"} <= set(common)
+
+
+def test_every_password_on_the_list_is_found_and_no_neighbour_of_one() -> None:
+    common = common_passwords().split("\n")[1:-1]
+    neighbours = {word for entry in common[::7] for word in (entry[:-1], f"{entry}!", f"{entry}~", f"!{entry}", "")}
+    assert [entry for entry in common if not any_common([entry])] == []
+    assert [word for word in neighbours - set(common) if any_common([word])] == []
+    assert any_common(["purple giraffes", "password"])
+    assert not any_common([])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import argon2
@@ -248,11 +249,12 @@ def test_base64_is_decoded_in_every_spelling(data: bytes) -> None:
 
 
 def test_a_key_that_is_too_short_to_be_compared_is_refused() -> None:
-    for make in (
+    makers: list[Callable[[], str]] = [
         lambda: pbkdf2_hash("sha256", 1000, SALT, b"x" * 31),
         lambda: pbkdf2_hash("md5", 1000, SALT, b"x" * 64),
         lambda: scrypt_hash(1024, 8, 1, SALT, b"x" * 31),
         lambda: scrypt_hash(1, 8, 1, SALT, b"x" * 32),
-    ):
+    ]
+    for make in makers:
         with pytest.raises(ValueError, match="a key of"):
             make()

@@ -24,8 +24,7 @@ SHORT = "sesame42"  # all that DES looks at
 
 
 def run(*command: str, input: str = "", **options: Any) -> str:  # noqa: A002
-    done = subprocess.run(command, input=input, capture_output=True, text=True, check=True, **options)
-    return done.stdout
+    return str(subprocess.run(command, input=input, capture_output=True, text=True, check=True, **options).stdout)
 
 
 def write(name: str, text: str) -> None:
