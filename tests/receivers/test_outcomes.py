@@ -288,6 +288,17 @@ def test_a_plugin_that_hangs_is_told_of_while_it_does_and_ctrl_c_rolls_back(work
     ]
 
 
+def test_a_hook_that_hangs_is_told_of_once_beside_plugins_too(workshop: Workshop) -> None:
+    workshop.module("plugin", PLUGIN.format(signal="user_pre_register", code="pass"))
+    workshop.hook("user_pre_register/10-hang", "sleep 600")
+
+    ended = workshop.register(LBACK_RECEIVERS_TIME_BUDGET="0.3")
+
+    killed = "The hook user_pre_register/10-hang did not end within 0.3 s and was killed."
+    assert (ended.status, ended.err) == (7, error("rejected_by_receiver", killed))
+    assert "overruns" not in workshop.trace[1]
+
+
 def test_a_hook_is_killed_with_what_it_started(workshop: Workshop) -> None:
     workshop.hook("user_pre_register/10-hang", "sleep 600 & echo $! > child; wait")
 

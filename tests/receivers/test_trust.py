@@ -101,6 +101,23 @@ def test_a_directory_of_another_user_is_not_trusted(program: Path) -> None:
             look()
 
 
+def test_what_is_put_in_the_place_of_a_file_while_it_is_looked_at_is_not_opened(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = program.with_name("other")
+    other.write_text("#!/bin/other\n")
+    other.chmod(0o755)
+    really_open = os.open
+
+    def replace_and_open(path: Path, flags: int) -> int:
+        other.rename(path)
+        return really_open(path, flags)
+
+    monkeypatch.setattr("os.open", replace_and_open)
+    with pytest.raises(Distrust, match=f"{program} was replaced while it was looked at"):
+        open_trusted_program(program)
+
+
 # Links
 
 

@@ -68,12 +68,13 @@ def test_what_is_connected_in_the_block_is_held_and_listed() -> None:
     with holding() as connections:
         signal.connect(noting(ran, "held"))
     signal.connect(noting(ran, "dropped"))
+    assert connections == [Connection(signal, connections[0].receiver)]
+    connections.clear()
     gc.collect()
 
     signal.send()
 
     assert ran == ["held"]
-    assert connections == [Connection(signal, connections[0].receiver)]
 
 
 def test_the_decorator_connects_for_good_to_all_its_signals_and_returns_the_function() -> None:
