@@ -106,6 +106,7 @@ def test_looking_at_users_needs_only_the_database(lback: Any) -> None:
         modules = _loaded(lback, *command.split())
         assert "sqlalchemy" in modules
         assert sorted(modules & heavy) == [], command
+        assert "lback_cli.receivers.plugins" not in modules, "nobody looks for plugins"
 
 
 def test_what_is_needed_is_loaded_and_no_more(lback: Any) -> None:
@@ -118,7 +119,8 @@ def test_what_is_needed_is_loaded_and_no_more(lback: Any) -> None:
     assert {"tomllib", "dotenv"} <= _loaded(lback, "user", "list")
     register = ("user", "register", "alice", "--email", "alice@example.org", "--password-stdin")
     modules = _loaded(lback, *register, input="purple giraffes yodel at dusk")
-    assert {"passlib", "argon2", "email.policy"} <= modules
+    assert {"passlib", "argon2", "email.policy", "lback_cli.receivers.plugins"} <= modules
+    assert not modules & {"lback_cli.receivers.hooks", "lback_cli.receivers.process"}, "there are none"
     assert not modules & {"precis_i18n", "email_validator", "rich", "pydantic", "alembic"}
     unusual = ("user", "register", "bob", "--email", "bob@b\u00fccher.example", "--password-stdin")
     assert "email_validator" in _loaded(lback, *unusual, input="purple giraffes yodel at dusk")

@@ -51,6 +51,10 @@ def _run(run: Runtime, arguments: list[str] | None) -> int:
         # Typer ends a broken pipe with 1, which is the code of a bug.
         if isinstance(error.__context__, BrokenPipeError):
             raise error.__context__ from None
+        if "users" in vars(run):  # lback itself never ends so once an operation may have begun
+            raise UnexpectedError(
+                f"A receiver tried to end the program: SystemExit: {error}", hint="It should raise OperationRejected."
+            ) from error
         raise
     if status == Exit.INTERRUPTED:  # Typer's word for KeyboardInterrupt
         raise KeyboardInterrupt

@@ -45,6 +45,9 @@ def _global_options(
     trace_file: Annotated[
         Path | None, _global("--trace-file", help="Append the trace to a file instead.", metavar="PATH")
     ] = None,
+    no_receivers: Annotated[
+        bool, _global("--no-receivers", help="Load no plugins and run no hooks, this once.")
+    ] = False,
     actor: Annotated[
         str | None,
         _global("--actor", help="Who acts, for the event log; else LBACK_ACTOR, else your login.", metavar="NAME"),

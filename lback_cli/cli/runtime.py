@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lback_cli.managers.services import Services
     from lback_cli.managers.user_directory import UserDirectory
     from lback_cli.managers.user_manager import UserManager
+    from lback_cli.receivers.loading import Receivers
     from lback_cli.receivers.trace import Trace
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import Settings
@@ -111,10 +112,11 @@ class Runtime:
 
     @cached_property
     def users(self) -> "UserManager":
-        """Changes users, traced if that was asked for."""
+        """Changes users, in the hearing of all receivers, and traced if that was asked for."""
         from lback_cli.events.actor import set_actor
         from lback_cli.managers.user_manager import UserManager
 
+        self.receivers.connect()
         if self.trace is not None:
             self.trace.connect()
         set_actor(self.options.get("actor") or self.settings.actor)
@@ -168,6 +170,13 @@ class Runtime:
         )
 
     @cached_property
+    def receivers(self) -> "Receivers":
+        """Plugins and hooks, still to be connected; none with ``--no-receivers``."""
+        from lback_cli.receivers.loading import Receivers
+
+        return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
+
+    @cached_property
     def trace(self) -> "Trace | None":
         """The signal logger, if any option asks for it."""
         path, form = self.options.get("trace_file"), self.options.get("trace_format")
@@ -193,7 +202,10 @@ class Runtime:
         return (form or os.environ.get("LBACK_OUTPUT")) in JSON_FORMS
 
     def close(self) -> None:
-        """Let go of the trace and of the database."""
+        """Let go of the receivers, the trace and the database."""
+        receivers: Receivers | None = self.__dict__.get("receivers")
+        if receivers is not None:
+            receivers.close()
         trace: Trace | None = self.__dict__.get("trace")
         if trace is not None:
             trace.disconnect()

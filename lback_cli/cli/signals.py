@@ -1,6 +1,7 @@
 """`lback signals`: the catalogue."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,13 +16,22 @@ if TYPE_CHECKING:
 app = Noun("signals", "The 22 signals: when each is sent and what it carries.")
 
 
-@app.verb("list", examples=("lback signals list", "lback signals list -o json"))
-def list_signals(ctx: typer.Context) -> None:
-    """List all signals."""
+@app.verb("list", examples=("lback signals list", "lback signals list --receivers", "lback signals list -o json"))
+def list_signals(
+    ctx: typer.Context,
+    receivers: Annotated[
+        bool, typer.Option("--receivers", help="Show who listens to what, in the order in which they run.")
+    ] = False,
+) -> None:
+    """List all signals, or the receivers that plugins and hooks connect to them."""
     from lback_cli.signals import CATALOGUE
 
     run = runtime(ctx)
-    columns = ("name", "phase", "when", "arguments", "words")
+    if receivers:
+        run.receivers.connect()
+        run.output.records(map(asdict, run.receivers.listeners), ("signal", "receiver", "source"))
+        return
+    columns = ("name", "phase", "can_veto", "when", "arguments", "words")
     run.output.records(map(_view, CATALOGUE.values()), columns, table=("name", "when"))
 
 
@@ -42,6 +52,7 @@ def _view(spec: "SignalSpec") -> dict[str, Any]:
     return {
         "name": spec.name,
         "phase": spec.phase,
+        "can_veto": spec.can_veto,
         "when": spec.when,
         "arguments": [
             {"name": a.name, "type": a.type, "optional": a.optional, "meaning": a.meaning} for a in spec.all_arguments
@@ -54,6 +65,7 @@ def _paragraphs(spec: "SignalSpec") -> Iterator[str]:
     yield spec.name
     yield ""
     yield spec.when
+    yield "A receiver can veto it." if spec.can_veto else "It cannot be vetoed."
     yield ""
     yield from _aligned((a.name, a.annotation, a.meaning) for a in spec.all_arguments)
     if spec.words:

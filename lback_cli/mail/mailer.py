@@ -9,7 +9,7 @@ from urllib.parse import quote
 from lback_cli.errors import ConfigurationError, MailError
 from lback_cli.mail.message import compose, is_unprintable, wire_address
 from lback_cli.mail.templates import render
-from lback_cli.mail.transports import build_transport
+from lback_cli.mail.transports import Transport, build_transport
 from lback_cli.settings.schema import EmailSettings, LinkSettings
 
 _MONTHS = (
@@ -83,7 +83,10 @@ class Mailer:
             recipient=recipient,
             message_id=_message_id(template, recipient, secret, domain=sender.rpartition("@")[2]),
         )
-        build_transport(self._settings, default_directory=self._default_directory).deliver(message)
+        self._transport().deliver(message)
+
+    def _transport(self) -> Transport:
+        return build_transport(self._settings, default_directory=self._default_directory)
 
     def _sender(self) -> str:
         try:

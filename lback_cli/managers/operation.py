@@ -18,7 +18,8 @@ from lback_cli.managers.kinds import OperationKind
 from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading, recorded
 from lback_cli.security.text import safe
-from lback_cli.signals.delivery import Role, deliver
+from lback_cli.signals.delivery import deliver
+from lback_cli.signals.emission import Role
 
 R = TypeVar("R")
 

@@ -6,14 +6,14 @@ register_user 1f3c9a0b
             2 receivers
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lback_cli.receivers.trace_text import as_text, exception_as_text
 from lback_cli.security.text import ELLIPSIS, safe
 from lback_cli.signals import CATALOGUE, Delivery
-from lback_cli.signals.delivery import Role
+from lback_cli.signals.emission import Role
 
 Look = Literal[Role, "operation", "time", "name", "value", "note", "trouble"]
 """What a part of a line is, which decides its colour."""
@@ -103,8 +103,7 @@ class Layout:
         if delivery.receivers:
             count = "1 receiver" if delivery.receivers == 1 else f"{delivery.receivers} receivers"
             lines.append(Line(depth, "rail", [(f"{blank}  ", "note")], [[(count, "note")]]))
-        for failure in delivery.failures:
-            text = f"receiver {safe(failure.receiver)} failed: {exception_as_text(failure.exception)}"
+        for text in _troubles(delivery):
             lead = [(f"{blank}{self.symbols.trouble} ", "trouble")]
             lines.append(Line(depth, "rail", lead, [[(self._encodable(text), "trouble")]]))
         return lines
@@ -141,3 +140,10 @@ class Layout:
         if self.symbols is ASCII:
             text = text.replace(ELLIPSIS, ASCII.ellipsis)
         return text.encode(self._encoding, "backslashreplace").decode(self._encoding)
+
+
+def _troubles(delivery: Delivery) -> Iterator[str]:
+    for failure in delivery.failures:
+        yield f"receiver {safe(failure.receiver)} failed: {exception_as_text(failure.exception)}"
+    for overrun in delivery.overruns:
+        yield f"receiver {safe(overrun.receiver)} took {overrun.seconds:.1f} s, more than its time budget"

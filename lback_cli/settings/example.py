@@ -52,6 +52,8 @@ def _comment(text: str) -> str:
 
 
 def _toml(key: Field[Any], value: Any) -> str:
+    if isinstance(value, tuple):
+        return json.dumps(value, ensure_ascii=False)
     quoted = isinstance(value, str | Path | timedelta) or get_origin(key.type) is Literal
     # TOML's basic strings escape as JSON's do.
     return json.dumps(as_text(value), ensure_ascii=False) if quoted else as_text(value)

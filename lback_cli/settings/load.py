@@ -15,6 +15,7 @@ ENVIRONMENT_PREFIX = "LBACK_"
 OTHER_VARIABLES = {
     "LBACK_CONFIG": "path of the configuration file",
     "LBACK_ACTOR": "who is acting, for the event log",
+    "LBACK_HOOK": "what a hook is told of its own path",
     "LBACK_REQUIRE_SERVICES": "services that lback's own tests must find",
 }
 """Environment variables that are not configuration keys."""

@@ -151,6 +151,21 @@ class CompatSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """Who else hears the signals, beside installed plugins. See docs/receivers.md."""
+
+    modules: tuple[str, ...] = key((), "Python modules that connect receivers when they are imported.")
+    hooks_directory: Path | None = key(
+        None,
+        "Directory with a directory for each signal, whose executables are run when it is sent.",
+        example="/etc/lback/hooks",
+    )
+    time_budget: float = key(
+        5.0, "Seconds that a receiver may take: a hook is killed then, a plugin is told of.", minimum=0.1, maximum=3600
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSettings:
     """How results are shown."""
 
@@ -172,6 +187,7 @@ class Settings:
     password: PasswordSettings = field(default_factory=PasswordSettings)
     tokens: TokenSettings = field(default_factory=TokenSettings)
     compat: CompatSettings = field(default_factory=CompatSettings)
+    receivers: ReceiverSettings = field(default_factory=ReceiverSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
     config_file: Path | None = field(default=None, metadata={"section": False})

@@ -47,11 +47,13 @@ def allowed(key: Field[Any]) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Write *value* as `parse` reads it: ``true``, ``24h``, a path as given, and nothing at all for None."""
+    """Write *value* as `parse` reads it: ``true``, ``24h``, ``a, b``, a path as given, and nothing at all for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(value)
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
         # 24h rather than 1d: hours are the customary unit of a lifetime until they no longer fit it.
@@ -105,6 +107,16 @@ def _text(raw: Any) -> str:
     return raw if isinstance(raw, str) and not _NOT_TEXT.search(raw) else _refuse()
 
 
+def _module_names(raw: Any) -> tuple[str, ...]:
+    """The names in a TOML array, or between the commas of a string; each a dotted name of Python's."""
+    if not isinstance(raw, str | list | tuple):
+        _refuse()
+    names = [name.strip() for name in raw.split(",") if name.strip()] if isinstance(raw, str) else raw
+    if not all(isinstance(name, str) and all(map(str.isidentifier, name.split("."))) for name in names):
+        _refuse()
+    return tuple(names)
+
+
 def _path(raw: Any) -> Path:
     return Path(raw).expanduser() if isinstance(raw, str | Path) and "\0" not in str(raw) else _refuse()
 
@@ -124,6 +136,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     float: _number,
     str: _text,
     Path: _path,
+    tuple[str, ...]: _module_names,
     timedelta: parse_duration,
 }
 
@@ -150,6 +163,7 @@ def _words(wanted: Any) -> str:
         bool: "true or false",
         timedelta: "a time such as 90s, 30m, 24h or 7d",
         Path: "a path",
+        tuple[str, ...]: "a list of modules such as company.accounts",
         str: "one line of text",
         int: "a whole number",
         float: "a number",

@@ -1,8 +1,8 @@
-"""The 22 signals of `UserManager`; connect receivers the blinker way.
+"""The 22 signals of `UserManager`; connect receivers the blinker way, or by `receiver`.
 
-    from lback_cli.signals import user_registered
+    from lback_cli.signals import receiver, user_registered
 
-    @user_registered.connect
+    @receiver(user_registered)
     def greet(sender, user, session, **extra): ...
 
 Accept ``**extra`` in a receiver, so that an argument added later does not break it.
@@ -36,14 +36,19 @@ from lback_cli.signals.catalogue import (
     user_update_started,
     user_updated,
 )
-from lback_cli.signals.delivery import Delivery, ReceiverFailure, delivered
+from lback_cli.signals.delivery import delivered
+from lback_cli.signals.emission import Delivery, Emission, Overrun, ReceiverFailure, current_emission
+from lback_cli.signals.ordered import receiver
 
 __all__ = [
     "CATALOGUE",
     "Argument",
     "Delivery",
+    "Emission",
+    "Overrun",
     "ReceiverFailure",
     "SignalSpec",
+    "current_emission",
     "delivered",
     "find_signal",
     "password_reset_failed",
@@ -52,6 +57,7 @@ __all__ = [
     "password_reset_request_started",
     "password_reset_started",
     "password_reset_successful",
+    "receiver",
     "user_authenticated",
     "user_authentication_failed",
     "user_authentication_started",

@@ -12,6 +12,7 @@ from typing import Literal
 from blinker import NamedSignal
 
 from lback_cli.errors import SignalNotFound
+from lback_cli.signals.ordered import OrderedSignal
 
 Phase = Literal["started", "progress", "success", "failure"]
 
@@ -60,10 +61,23 @@ class SignalSpec:
         """The argument that *words* are the values of."""
         return next((name for name in ("error_type", "reason") if name in self.argument_names), None)
 
-    @property
+    @cached_property
     def carries_session(self) -> bool:
         """Whether receivers are handed the open transaction, and so can write in it."""
         return "session" in self.argument_names
+
+    @cached_property
+    def can_veto(self) -> bool:
+        """Whether a receiver that raises `OperationRejected` calls the operation off.
+
+        All can, but for failure signals, which report what is settled.
+        """
+        return self.phase != "failure"
+
+    @cached_property
+    def carries_containers(self) -> bool:
+        """Whether an argument is one that a receiver could change under the feet of others."""
+        return any(argument.type.startswith(("dict", "list")) for argument in self.arguments)
 
 
 _specs: dict[str, SignalSpec] = {}
@@ -85,7 +99,7 @@ def find_signal(name: str) -> SignalSpec:
 def _declare(
     name: str, phase: Phase, when: str, *arguments: Argument, words: Mapping[str, str] | None = None
 ) -> NamedSignal:
-    signal = NamedSignal(name, doc=f"{when}\n\nArguments: sender, {', '.join(a.name for a in arguments)}.")
+    signal = OrderedSignal(name, doc=f"{when}\n\nArguments: sender, {', '.join(a.name for a in arguments)}.")
     _specs[name] = SignalSpec(name, phase, when, arguments, MappingProxyType(dict(words or {})), signal)
     return signal
 

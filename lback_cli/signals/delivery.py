@@ -2,73 +2,24 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from time import perf_counter
+from typing import Any
 
-from blinker import NamedSignal, Signal
+from blinker import NamedSignal
 
 from lback_cli.errors import LbackError, OperationRejected, UnexpectedError
 from lback_cli.security.text import safe
+from lback_cli.signals.budget import TimeBudget
 from lback_cli.signals.catalogue import CATALOGUE, SignalSpec
+from lback_cli.signals.emission import Delivery, Emission, Overrun, ReceiverFailure, Sending, current
+from lback_cli.signals.ordered import OrderedSignal
 from lback_cli.times import utc_now
 
-delivered = Signal("Sent after the receivers of a documented signal ran, with what became of it: `delivery`.")
-
-Role = Literal["started", "progress", "success", "failure"]
-"""What a signal means in the operation that sends it."""
-
-
-class Sending(Protocol):
-    """What a delivery has to know of the operation that sends a signal."""
-
-    sender: Any
-
-    @property
-    def id(self) -> str:
-        """What tells it from every other."""
-
-    @property
-    def seq(self) -> int:
-        """The number of this signal in it, from 1."""
-
-    @property
-    def name(self) -> str:
-        """The operation's documented name."""
-
-    def role(self, signal: NamedSignal) -> Role:
-        """What *signal* means in this operation."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiverFailure:
-    """A receiver, by its dotted name, and the exception that it raised."""
-
-    receiver: str
-    exception: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One documented signal as it was sent, and what its receivers made of it.
-
-    *seq* counts the signals of one operation from 1; *time* is UTC, taken before the first receiver ran; *receivers*
-    counts those that ran, the failed ones included.
-    """
-
-    operation: str
-    operation_id: str
-    seq: int
-    time: datetime
-    spec: SignalSpec
-    role: Role
-    sender: Any
-    arguments: Mapping[str, Any]
-    receivers: int
-    failures: Sequence[ReceiverFailure]
-
+delivered = OrderedSignal(
+    "delivered", "Sent after the receivers of a documented signal ran, with what became of it: `delivery`."
+)
 
 _rehearsed: ContextVar[Counter[str] | None] = ContextVar("lback_rehearsed", default=None)
 
@@ -92,13 +43,26 @@ def rehearsed() -> Counter[str] | None:
     return _rehearsed.get()
 
 
+_budget: TimeBudget | None = None
+
+
+def set_time_budget(seconds: float | None) -> None:
+    """Tell in the log of receivers that take more than *seconds*, in the whole process; None tells of none."""
+    global _budget  # noqa: PLW0603 - as the signals are, it is one for the process
+    if _budget is not None:
+        _budget.stop()
+    _budget = None if seconds is None else TimeBudget(seconds, _warn, receiver_name)
+    if _budget is not None:
+        _budget.start()
+
+
 def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
-    """Run every receiver of *signal*, then tell `delivered`.
+    """Run every receiver of *signal* in the order of their connection, then tell `delivered`.
 
-    Blinker's own ``send`` stops at the first exception, in an order that is not defined, so one bad receiver could
-    keep a good one from running. Here all run, and then a failure has the effect that its kind demands:
+    Blinker's own ``send`` stops at the first exception, so one bad receiver could keep a good one from running. Here
+    all run, and then a failure has the effect that its kind demands:
 
-    - `OperationRejected` is raised on, as the veto it is;
+    - `OperationRejected` is raised on, as the veto it is; of several the first;
     - another exception of a receiver that was handed the session is raised on as `UnexpectedError`, since what it
       wrote may be half done;
     - any other is logged, and that is all.
@@ -114,42 +78,67 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
     spec = CATALOGUE[signal.name]
     if arguments.keys() != spec.argument_names:
         raise TypeError(f"{signal.name} is documented with {sorted(spec.argument_names)}, not {sorted(arguments)}")
-    time = utc_now()
-    receivers = list(signal.receivers_for(operation.sender))
-    failures: list[ReceiverFailure] = []
-    interruption: BaseException | None = None
-    ran = 0
-    changeable = any(isinstance(value, dict | list) for value in arguments.values())
-    for receiver in receivers:
-        ran += 1
-        try:
-            result = receiver(operation.sender, **(_own(arguments) if changeable else arguments))
-            if isinstance(result, Coroutine):
-                result.close()
-                raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
-        except Exception as error:  # noqa: BLE001 - a receiver is foreign code
-            failures.append(ReceiverFailure(_dotted_name(receiver), error))
-        except BaseException as error:  # noqa: BLE001 - raised below, once those who watch know that the signal was sent
-            failures.append(ReceiverFailure(_dotted_name(receiver), error))
-            interruption = error
-            break
-    delivery = Delivery(
-        operation=operation.name,
-        operation_id=operation.id,
-        seq=operation.seq,
-        time=time,
-        spec=spec,
-        role=operation.role(signal),
-        sender=operation.sender,
-        arguments=arguments,
-        receivers=ran,
-        failures=failures,
-    )
-    _tell_watchers(delivery)
+    sender = operation.sender
+    role = operation.role(signal)
+    emission = Emission(operation.name, operation.id, operation.seq, utc_now(), spec, role, sender, arguments)
+    token = current.set(emission)
+    try:
+        ran, failures, overruns, interruption = _run(list(signal.receivers_for(sender)), emission)
+    finally:
+        current.reset(token)
+    if delivered.receivers:
+        _tell_watchers(_delivery(emission, ran, failures, overruns))
     if interruption is not None:
         raise interruption
     if failures:
         _settle(spec, failures)
+
+
+def _run(  # noqa: C901 - one loop, every step of which counts
+    receivers: Sequence[Callable[..., Any]], emission: Emission
+) -> tuple[int, Sequence[ReceiverFailure], Sequence[Overrun], BaseException | None]:
+    """Run *receivers*: how many ran, those that raised, those that took too long, and what ends the process, if any."""
+    sender, arguments, changeable = emission.sender, emission.arguments, emission.spec.carries_containers
+    failures: list[ReceiverFailure] = []
+    overruns: list[Overrun] = []
+    interruption: BaseException | None = None
+    ran = 0
+    budget, signal = _budget, emission.spec.name
+    if budget is not None:
+        running, started = budget.running(), perf_counter()
+        running.append((_run, signal, started))
+    for receiver in receivers:
+        ran += 1
+        if budget is not None:
+            running[-1] = (receiver, signal, started)
+        try:
+            result = receiver(sender, **(_own(arguments) if changeable else arguments))
+            if result is not None and isinstance(result, Coroutine):
+                result.close()
+                raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
+        except Exception as error:  # noqa: BLE001 - a receiver is foreign code
+            failures.append(ReceiverFailure(receiver_name(receiver), error))
+        except BaseException as error:  # noqa: BLE001 - raised by `deliver`, once those who watch know of the signal
+            failures.append(ReceiverFailure(receiver_name(receiver), error))
+            interruption = error
+        if budget is not None:
+            seconds, started = perf_counter() - started, perf_counter()
+            if seconds > budget.seconds and budget.overrun(receiver, signal, seconds):
+                overruns.append(Overrun(receiver_name(receiver), seconds))
+        if interruption is not None:
+            break
+    if budget is not None:
+        running.pop()
+    return ran, failures, overruns, interruption
+
+
+def _delivery(
+    emission: Emission, ran: int, failures: Sequence[ReceiverFailure], overruns: Sequence[Overrun]
+) -> Delivery:
+    e = emission
+    return Delivery(
+        *(e.operation, e.operation_id, e.seq, e.time, e.spec, e.role, e.sender, e.arguments), ran, failures, overruns
+    )
 
 
 def _tell_watchers(delivery: Delivery) -> None:
@@ -157,7 +146,7 @@ def _tell_watchers(delivery: Delivery) -> None:
         try:
             watcher(delivery.sender, delivery=delivery)
         except Exception as error:  # noqa: BLE001 - who only watches must not disturb
-            _log("delivered", ReceiverFailure(_dotted_name(watcher), error))
+            _log("delivered", ReceiverFailure(receiver_name(watcher), error))
 
 
 def _own(value: Any) -> Any:
@@ -169,17 +158,17 @@ def _own(value: Any) -> Any:
 
 def _settle(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
     """Raise what stops the operation, a veto before a crash, and log the rest."""
-    fatal: list[LbackError] = []
+    vetoes: list[LbackError] = []
+    crashes: list[LbackError] = []
     for failure in failures:
-        error = failure.exception
-        if spec.phase != "failure" and isinstance(error, OperationRejected):
-            fatal.insert(0, error)
+        if spec.can_veto and isinstance(failure.exception, OperationRejected):
+            vetoes.append(failure.exception)
         elif spec.carries_session:
-            fatal.append(_crash(spec, failure))
+            crashes.append(_crash(spec, failure))
         else:
             _log(spec.name, failure)
-    if fatal:
-        raise fatal[0]
+    for fatal in (*vetoes, *crashes):
+        raise fatal
 
 
 def _crash(spec: SignalSpec, failure: ReceiverFailure) -> UnexpectedError:
@@ -202,7 +191,16 @@ def _log(signal: str, failure: ReceiverFailure) -> None:
     )
 
 
-def _dotted_name(receiver: Any) -> str:
+def _warn(text: str) -> None:
+    import logging
+
+    logging.getLogger("lback_cli.signals").warning("%s", safe(text))
+
+
+def receiver_name(receiver: Any) -> str:
+    """What *receiver* is called in reports: its ``receiver_name`` if it has one, else its dotted name."""
+    if (own := getattr(receiver, "receiver_name", None)) is not None:
+        return str(own)
     module = getattr(receiver, "__module__", type(receiver).__module__)
     name = getattr(receiver, "__qualname__", type(receiver).__qualname__)
     return f"{module}.{name}"

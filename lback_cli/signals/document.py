@@ -13,22 +13,22 @@ an operation while it runs, and can write in the same transaction, tell another 
 
 ```python
 from lback_cli import OperationRejected
-from lback_cli.signals import user_pre_register, user_registered
+from lback_cli.signals import receiver, user_pre_register, user_registered
 
 
-@user_registered.connect
+@receiver(user_registered)
 def give_a_mailbox(sender, user, session, **extra):
     session.add(Mailbox(owner_id=user.id))
 
 
-@user_pre_register.connect
+@receiver(user_pre_register)
 def only_our_domain(sender, email, **extra):
     if not email.endswith("@example.org"):
         raise OperationRejected("Only addresses at example.org may register.")
 ```
 
 `lback signals list` and `lback signals show NAME` tell the same as this page; `--trace-signals` shows each signal as it
-is sent.
+is sent. [receivers.md](receivers.md) says how lback finds receivers, and how a shell script becomes one.
 
 ## What you can rely on
 
@@ -43,15 +43,17 @@ is sent.
   last word.
 - **A failed operation changes nothing** in the database. A mail that has left by then cannot be called back.
 - **A veto.** A receiver that raises `OperationRejected` calls the operation off, with the word `rejected_by_receiver`.
-- **A crash.** All receivers of a signal run, even if one raises. Any exception but a veto stops the operation if the
-  signal carries the `session`, as half of what the receiver meant to write may be written; else it is logged under
-  `lback_cli.signals` and the operation goes on. A failure signal cannot be vetoed: what its receivers raise is logged.
+  It can at every signal but those of a failure, where what a receiver raises is logged; of several vetoes the first
+  counts.
+- **Order.** Receivers of a signal run in the order in which they were connected, and all run, even if one raises.
+- **A crash.** Any exception but a veto stops the operation if the signal carries the `session`, as half of what the
+  receiver meant to write may be written; else it is logged under `lback_cli.signals` and the operation goes on.
 - **Secrets stay out.** No signal carries a password or a hash; in `update_data` a password is an object that shows as
   `********`. Of a token the first 10 characters are told, which leaves far more unknown than anybody can guess.
 - **Objects are for the moment.** Use `user` and `session` inside the receiver; keep ids, not objects. Changing a `dict`
   that was passed changes nothing else.
 - **References.** Blinker holds receivers weakly: keep a reference to a lambda or a bound method, or connect with
-  `weak=False`. A receiver is an ordinary function; an `async def` is refused as a crash.
+  `weak=False`, which `@receiver(...)` does. A receiver is an ordinary function; an `async def` is refused as a crash.
 """
 
 
@@ -179,7 +181,7 @@ def _linked(text: str) -> str:
 
 
 def _signal(spec: SignalSpec) -> str:
-    lines = [f"### {spec.name}", "", spec.when, ""]
+    lines = [f"### {spec.name}", "", spec.when if spec.can_veto else f"{spec.when} It cannot be vetoed.", ""]
     lines += _table(("argument", "type", "meaning"), map(_row, spec.all_arguments))
     if spec.words:
         lines += ["", f"`{spec.word_argument}` is one of these:", ""]

@@ -65,7 +65,8 @@ def test_mail_test_says_why_no_mail_was_sent(cli: Cli) -> None:
 def test_signals_list_has_all_22_in_every_form(cli: Cli) -> None:
     document = json.loads(cli("signals", "list", "-o", "json").out)
     assert len(document) == 22
-    assert list(document[0]) == ["name", "phase", "when", "arguments", "words"]
+    assert list(document[0]) == ["name", "phase", "can_veto", "when", "arguments", "words"]
+    assert {signal["phase"] for signal in document if not signal["can_veto"]} == {"failure"}
     lines = cli("signals", "list", "-o", "jsonl").out.splitlines()
     assert [json.loads(line) for line in lines] == document
     table = cli("signals", "list").out.splitlines()
@@ -77,10 +78,11 @@ def test_signals_show_is_a_page_for_people_and_the_same_record_for_programs(cli:
     page = cli("signals", "show", "user_deletion_failed")
     assert (page.status, page.err) == (0, "")
     lines = page.out.splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         "user_deletion_failed",
         "",
         "When a deletion leaves the user in place, for whatever reason.",
+        "It cannot be vetoed.",
     ]
     assert "error_type is one of" in lines
     record = json.loads(cli("signals", "show", "user_deletion_failed", "-o", "json").out)

@@ -26,6 +26,7 @@ TEXT = "email.host"
 EMPTY_TEXT = "email.username"
 LINK = "links.verify_email"
 SECRET = "database.url"
+MODULES = "receivers.modules"
 
 
 def read(name: str, raw: Any) -> Any:
@@ -56,6 +57,11 @@ def read(name: str, raw: Any) -> Any:
         (TIME, timedelta(hours=2), timedelta(hours=2)),
         (EMPTY_TEXT, "", ""),
         (TEXT, "Zoë", "Zoë"),
+        (MODULES, [], ()),
+        (MODULES, "", ()),
+        (MODULES, ["acme", "company.accounts"], ("acme", "company.accounts")),
+        (MODULES, " acme , company.accounts,", ("acme", "company.accounts")),
+        (MODULES, ("zoë",), ("zoë",)),
     ],
 )
 def test_a_raw_value_becomes_the_type_of_its_key(name: str, raw: Any, value: Any) -> None:
@@ -78,6 +84,7 @@ STRANGE = [None, [], ["x"], {}, {"a": 1}, date(2024, 1, 1), time(7, 30), float("
         (TIME, [timedelta(0), timedelta(days=-1), timedelta.max]),
         (TEXT, [*STRANGE, True, 1, "", "two\nlines", "nul\0", "\x1b[2J", "\x85", "\udcff"]),
         (LINK, [*STRANGE, "", "https://localhost/"]),
+        (MODULES, [None, *STRANGE[3:], True, 1, "a-b", "a b", "a..b", ".a", "a:b", [""], ["a", 1], ["a\n"], [["a"]]]),
     ],
 )
 def test_everything_else_is_refused_in_one_short_line_that_says_what_is_allowed(name: str, raws: list[Any]) -> None:
@@ -92,7 +99,9 @@ def test_everything_else_is_refused_in_one_short_line_that_says_what_is_allowed(
 
 
 def test_what_a_key_allows_is_said_in_words() -> None:
-    assert {name: allowed(KEYS[name]) for name in (BOOLEAN, WHOLE, NUMBER, CHOICE, PATH, TIME, TEXT, LINK)} == {
+    assert {
+        name: allowed(KEYS[name]) for name in (BOOLEAN, WHOLE, NUMBER, CHOICE, PATH, TIME, TEXT, LINK, MODULES)
+    } == {
         BOOLEAN: "true or false",
         WHOLE: "a whole number from 1 to 65535",
         NUMBER: "a number from 0 to 600",
@@ -101,6 +110,7 @@ def test_what_a_key_allows_is_said_in_words() -> None:
         TIME: "a time such as 90s, 30m, 24h or 7d, from 1s to 365d",
         TEXT: "one line of text",
         LINK: "one line of text with {token} in it",
+        MODULES: "a list of modules such as company.accounts",
     }
     assert allowed(KEYS["password.memory"]) == "a whole number from 19456 to 4194304"
 

@@ -2,6 +2,8 @@
 
 import gc
 import logging
+import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +19,15 @@ from lback_cli.errors import OperationRejected, UnexpectedError
 from lback_cli.signals import (
     CATALOGUE,
     Delivery,
+    current_emission,
     delivered,
     user_authenticated,
     user_deletion_failed,
     user_deletion_started,
     user_update_started,
 )
-from lback_cli.signals.delivery import Role, deliver
+from lback_cli.signals.delivery import deliver, set_time_budget
+from lback_cli.signals.emission import Role
 
 STARTED = {"user_id": 7}
 FAILED = {"user_id": 7, "username": "ann", "error_type": "repository_error", "exception": None}
@@ -47,6 +51,7 @@ class Sender:
 def _no_receiver_is_left() -> Iterator[None]:
     yield
     disconnect_all()
+    set_time_budget(None)
 
 
 def disconnect_all() -> None:
@@ -351,3 +356,143 @@ def test_a_watcher_that_raises_disturbs_neither_the_operation_nor_other_watchers
     assert record.getMessage().endswith(
         f"{careless.__qualname__} of delivered failed: RuntimeError: user_deletion_failed"
     )
+
+
+# The order of receivers, and what they can ask
+
+
+def test_of_several_vetoes_the_first_counts_and_all_run() -> None:
+    seen = watch()
+    for reason in ("first", "second"):
+        connect(user_authenticated, raising(OperationRejected(reason)))
+    connect(user_authenticated, raising(LookupError("lost")))
+
+    with pytest.raises(OperationRejected, match=r"^first$"):
+        deliver(Sender(), user_authenticated, WITH_SESSION)
+
+    assert [str(failure.exception) for failure in seen[0].failures] == ["first", "second", "lost"]
+
+
+def test_a_veto_counts_before_a_crash_that_came_first() -> None:
+    connect(user_authenticated, raising(LookupError("lost")))
+    connect(user_authenticated, raising(OperationRejected("no")))
+    with pytest.raises(OperationRejected, match=r"^no$"):
+        deliver(Sender(), user_authenticated, WITH_SESSION)
+
+
+@pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
+def test_what_can_be_vetoed_is_what_the_catalogue_says(spec: Any) -> None:
+    connect(spec.signal, raising(OperationRejected("no")))
+    arguments = dict.fromkeys(spec.argument_names)
+    if spec.can_veto:
+        with pytest.raises(OperationRejected):
+            deliver(Sender(), spec.signal, arguments)
+    else:
+        deliver(Sender(), spec.signal, arguments)
+    assert spec.can_veto == (not spec.name.endswith("_failed"))
+
+
+def test_a_receiver_can_ask_which_operation_it_hears_of() -> None:
+    heard: list[tuple[Any, ...]] = []
+
+    def note() -> None:
+        emission = current_emission()
+        assert emission is not None
+        heard.append((emission.operation, emission.operation_id, emission.seq, emission.spec.name, emission.role))
+
+    def outer(_sender: Any, **_arguments: Any) -> None:
+        note()
+        deliver(Sender("inner", 1), user_deletion_failed, FAILED)
+        note()
+
+    connect(user_deletion_started, outer)
+    connect(user_deletion_failed, lambda _sender, **_arguments: note())
+
+    assert current_emission() is None
+    deliver(Sender(), user_deletion_started, STARTED)
+    assert current_emission() is None
+
+    first = ("delete_user", "0123", 3, "user_deletion_started", "started")
+    assert heard == [first, ("delete_user", "inner", 1, "user_deletion_failed", "failure"), first]
+
+
+# The time budget
+
+
+class Slow:
+    """A receiver that takes time, and tells it if *keeps_time*."""
+
+    def __init__(self, name: str, seconds: float, *, keeps_time: bool = False) -> None:
+        self.receiver_name = name
+        self.keeps_time = keeps_time
+        self._seconds = seconds
+
+    def __call__(self, _sender: Any, **_arguments: Any) -> None:
+        time.sleep(self._seconds)
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    assert {(record.name, record.levelno) for record in caplog.records} <= {("lback_cli.signals", logging.WARNING)}
+    return [re.sub(r"(after|took) \d+\.\d s", r"\1 TIME", record.getMessage()) for record in caplog.records]
+
+
+def test_a_slow_receiver_is_told_of_once_while_it_runs_and_once_after(caplog: pytest.LogCaptureFixture) -> None:
+    seen = watch()
+    set_time_budget(0.1)
+    connect(user_deletion_started, Slow("quick", 0))
+    connect(user_deletion_started, Slow("slow", 0.5))
+    connect(user_deletion_started, Slow("quick too", 0))
+
+    for _ in range(2):
+        deliver(Sender(), user_deletion_started, STARTED)
+
+    assert warned(caplog) == [
+        "The receiver slow of user_deletion_started still runs after TIME; its time budget is 0.1 s.",
+        "The receiver slow of user_deletion_started took TIME; its time budget is 0.1 s.",
+    ]
+    assert [[overrun.receiver for overrun in delivery.overruns] for delivery in seen] == [["slow"], ["slow"]]
+    assert all(delivery.overruns[0].seconds >= 0.5 for delivery in seen)
+
+
+def test_one_that_keeps_its_time_itself_is_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    seen = watch()
+    set_time_budget(0.1)
+    connect(user_deletion_started, Slow("hook", 0.3, keeps_time=True))
+    deliver(Sender(), user_deletion_started, STARTED)
+    assert (warned(caplog), seen[0].overruns) == ([], [])
+
+
+def test_without_a_budget_nobody_is_slow(caplog: pytest.LogCaptureFixture) -> None:
+    set_time_budget(0.1)
+    set_time_budget(None)
+    seen = watch()
+    connect(user_deletion_started, Slow("slow", 0.3))
+    deliver(Sender(), user_deletion_started, STARTED)
+    assert (warned(caplog), seen[0].overruns) == ([], [])
+
+
+def test_a_receiver_waits_for_those_of_an_operation_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    set_time_budget(0.1)
+
+    def outer(_sender: Any, **_arguments: Any) -> None:
+        deliver(Sender(), user_deletion_failed, FAILED)
+
+    outer.receiver_name = "outer"  # type: ignore[attr-defined]
+    connect(user_deletion_started, outer)
+    connect(user_deletion_failed, Slow("inner", 0.4))
+
+    deliver(Sender(), user_deletion_started, STARTED)
+
+    assert sorted(line.partition(";")[0] for line in warned(caplog)) == [
+        "The receiver inner of user_deletion_failed still runs after TIME",
+        "The receiver inner of user_deletion_failed took TIME",
+        "The receiver outer of user_deletion_started still runs after TIME",
+        "The receiver outer of user_deletion_started took TIME",
+    ]
+
+
+def test_a_name_cannot_act_on_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    set_time_budget(0.1)
+    connect(user_deletion_started, Slow("\x1b[31mred", 0.15))
+    deliver(Sender(), user_deletion_started, STARTED)
+    assert all("\x1b" not in line and "\\x1b[31mred" in line for line in warned(caplog))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blinker import ANY
 
 from lback_cli import OperationRejected, Settings, UserManager
 from lback_cli.managers import kinds
@@ -88,3 +89,6 @@ def test_the_example_does_what_it_says(tmp_path: Path) -> None:
 
     with manager._database.reading() as session:
         assert f"mailbox of {user.id}" in {group.name for group in session.query(Group)}
+    for spec in CATALOGUE.values():
+        for receiver in list(spec.signal.receivers_for(ANY)):
+            spec.signal.disconnect(receiver)

@@ -1,0 +1,100 @@
+"""A whole lback in memory: fast, and gone when it is closed."""
+
+from dataclasses import replace
+from email.message import EmailMessage
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+from lback_cli.mail.mailer import Mailer
+from lback_cli.mail.transports import Transport
+from lback_cli.managers.event_log import EventLog
+from lback_cli.managers.group_manager import GroupManager
+from lback_cli.managers.services import Services
+from lback_cli.managers.user_directory import UserDirectory
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import User
+from lback_cli.settings import DatabaseSettings, PasswordSettings, Settings
+from lback_cli.testing.recorder import SignalRecorder
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - for tests
+"""The password of every user whom `Sandbox.register` makes."""
+
+CHEAP = PasswordSettings(memory=64, iterations=1, parallelism=1)
+"""Argon2id that takes no time, and protects nothing."""
+
+
+class Sandbox:
+    """The managers of an empty SQLite database in memory; hashes are cheap, and no mail leaves.
+
+    Keywords replace sections of the settings: ``Sandbox(users=UserSettings(default_group="staff"))``. Receivers are
+    those that the process has connected, by importing a plugin for one; *signals* records what was sent.
+    """
+
+    def __init__(self, **sections: Any) -> None:
+        memory = {"database": DatabaseSettings(url="sqlite://"), "password": CHEAP}
+        self.settings = replace(Settings(), **{**memory, **sections})
+        self._database = Database(self.settings.database)
+        Schema(self._database).ensure()
+        self._services = _MemoryServices(self.settings)
+        self.users = UserManager(self._database, self._services)
+        self.directory = UserDirectory(self._database, self._services)
+        self.groups = GroupManager(self._database, self._services)
+        self.events = EventLog(self._database, self._services)
+        self.signals = SignalRecorder(self.users)
+        self.signals.connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """What was mailed so far, the oldest first."""
+        return self._services.mails
+
+    def register(self, username: str, email: str | None = None, **options: Any) -> User:
+        """Register a user with the password `PASSWORD`; *options* are those of `UserManager.register_user`."""
+        return self.users.register_user(username, email or f"{username}@example.org", PASSWORD, **options)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self.signals.disconnect()
+        self._database.dispose()
+
+
+class _MemoryServices(Services):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, data_directory=Path())
+        self.mails: list[EmailMessage] = []
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        return _MemoryMailer(self.settings, self.mails)
+
+
+class _MemoryMailer(Mailer):
+    def __init__(self, settings: Settings, mails: list[EmailMessage]) -> None:
+        super().__init__(settings.email, settings.links, default_directory=Path())
+        self._mails = mails
+
+    def _transport(self) -> Transport:
+        return _MemoryTransport(self._mails)
+
+
+class _MemoryTransport:
+    def __init__(self, mails: list[EmailMessage]) -> None:
+        self._mails = mails
+
+    def deliver(self, message: EmailMessage) -> None:
+        self._mails.append(message)
+
+    def check(self) -> str:
+        return "Mail stays in memory."
