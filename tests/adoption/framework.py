@@ -79,7 +79,7 @@ def declare(text: Any) -> Any:
         user_id = Column(Integer, ForeignKey("users.id"))
         content = Column(text)
 
-    Base.User, Base.Group, Base.Permission, Base.Note = User, Group, Permission, Note  # type: ignore[attr-defined]
+    Base.User, Base.Group, Base.Permission, Base.Note = User, Group, Permission, Note
     return Base
 
 
@@ -187,7 +187,7 @@ class Application:
         """Every row of every table of the application, as the driver gives it."""
         found: dict[str, list[Any]] = {}
         for name, table in self.models.metadata.tables.items():
-            columns = [sa.column(column.name) for column in table.columns]
+            columns: list[sa.ColumnClause[Any]] = [sa.column(column.name) for column in table.columns]
             query = sa.select(*columns).select_from(sa.table(name)).order_by(*columns[:2])
             with self.engine.connect() as connection:
                 found[name] = [tuple(row) for row in connection.execute(query)]

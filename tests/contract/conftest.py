@@ -35,9 +35,7 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def set_stage(
-    directory: Path, template: Any, scenario: Scenario, closed_port: int, kind: type[AnyStage] = Stage
-) -> AnyStage:
+def set_stage(directory: Path, template: Any, scenario: Scenario, closed_port: int, kind: type[AnyStage]) -> AnyStage:
     """Prepare *directory* for *scenario*."""
     values = {name: closed_port if value is CLOSED_PORT else value for name, value in scenario.settings.items()}
     if scenario.starved:
@@ -48,10 +46,10 @@ def set_stage(
 @pytest.fixture
 def library_stage(tmp_path: Path, library_template: Template, closed_port: int) -> StageOf:
     """``library_stage(scenario)`` is the stage for it."""
-    return lambda scenario: set_stage(tmp_path, library_template, scenario, closed_port)
+    return lambda scenario: set_stage(tmp_path, library_template, scenario, closed_port, Stage)
 
 
 @pytest.fixture(scope="session")
 def command_stage(tmp_path_factory: pytest.TempPathFactory, command_template: Template, closed_port: int) -> StageOf:
     """The same with passwords as dear as a configuration must have them; each in a directory of its own."""
-    return lambda scenario: set_stage(tmp_path_factory.mktemp("stage"), command_template, scenario, closed_port)
+    return lambda scenario: set_stage(tmp_path_factory.mktemp("stage"), command_template, scenario, closed_port, Stage)

@@ -57,7 +57,7 @@ def server_stage(tmp_path: Path, server_template: ServerTemplate, closed_port: i
         yield make
 
 
-def of(scenarios: list[Scenario]) -> Any:
+def of(scenarios: list[Scenario]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("scenario", scenarios[PART], ids=lambda scenario: scenario.id)
 
 
@@ -137,7 +137,7 @@ def journal_on(url: str) -> tuple[str, int]:
         Schema(database).initialize()
         database.dispose()
     machine = type("Machine", (Journaled,), {"url": url, "dense_ids": in_memory, "journal": []})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=EXAMPLES,

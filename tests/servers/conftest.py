@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def elsewhere(place: Place) -> Iterator[Callable[..., Place]]:
     """The same place on other connections, with other options."""
     with ExitStack() as opened:
 
-        def make(**options: object) -> Place:
+        def make(**options: Any) -> Place:
             other = place.elsewhere(**options)
             opened.callback(other.close)
             return other
