@@ -36,7 +36,7 @@ def upgrade(ctx: typer.Context) -> None:
 def adopt(ctx: typer.Context) -> None:
     """Work with the users of an lback framework's application: add lback's tables, and change none of its own.
 
-    Exit 9 names every table and column that is not the framework's, and nothing is changed.
+    Exit 9 names every table and column that lback cannot work with, and nothing is changed.
     """
     run = runtime(ctx)
     found = run.schema.adopt()
@@ -63,19 +63,23 @@ def copy(
         Path | None, typer.Option("--to-password-file", help="File with the password for it.", metavar="PATH")
     ] = None,
 ) -> None:
-    """Move users, groups, tokens and the event log to another database, ids kept, and prove that all arrived.
+    """Move users, groups, tokens, imports and the event log to another database, and prove that all arrived.
 
-    A copy that was cut off is continued by running it again. The source stays as it is: stop writing to it first.
+    Ids are kept. A copy that was cut off is continued by running it again. The source stays as it is: stop writing to
+    it first.
     """
     run = runtime(ctx)
     copied = run.copy_to(to, to_password_file).run()
     run.output.message("Everything was copied: the rows agree, and so do the event logs.")
+    for column in copied.left_out:
+        run.output.warning(f"warning: {column} is the application's own and was not copied.")
     run.output.record(
         {
             "users": copied.rows["users"],
             "groups": copied.rows["groups"],
             "memberships": copied.rows["user_groups_association"],
             "tokens": copied.rows["lback_tokens"],
+            "imports": copied.rows["lback_import_jobs"],
             "events": copied.events,
             "found": copied.found,
             "hash": copied.hash,

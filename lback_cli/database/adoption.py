@@ -94,6 +94,10 @@ def examine(connection: Connection) -> Findings:
         if table in names:
             obstacles += _differences(tables, table, columns)
             remarks += _slow_columns(tables, table, columns)
+            remarks += (
+                f"{name} is a column of the application's own, which lback leaves as it is"
+                for name in added_columns(tables, table)
+            )
     if not obstacles:
         remarks += [
             f"{key} has the collation {collation}, which takes different names for the same"
@@ -110,9 +114,9 @@ def _ours(table: str) -> bool:
 def _differences(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
     found = {column["name"]: column for column in tables.get_columns(table)}
     yield from (f"{table}.{name} is missing" for name in expected if name not in found)
-    for name in found:
-        if name not in expected:
-            yield f"{table}.{name} is not a column of the framework"
+    for name, own in _added(found, expected).items():
+        if not _is_filled_in(own):
+            yield f"{table}.{name} needs a value that lback does not know"
     for name, column in expected.items():
         if name in found:
             yield from (f"{table}.{name} {problem}" for problem in _faults(column, found[name], tables.dialect))
@@ -129,6 +133,22 @@ def _differences(tables: Inspector, table: str, expected: dict[str, _Column]) ->
     engine = options.get("mysql_engine", options.get("mariadb_engine"))
     if engine is not None and engine.lower() != "innodb":
         yield f"{table} is kept by {engine}, which has no transactions"
+
+
+def added_columns(tables: Inspector, table: str) -> list[str]:
+    """The columns, as ``table.column``, that an application has in *table* beyond the framework's."""
+    found = {column["name"]: column for column in tables.get_columns(table)}
+    return [f"{table}.{name}" for name in _added(found, FRAMEWORK[table])]
+
+
+def _added(found: dict[str, ReflectedColumn], expected: dict[str, _Column]) -> dict[str, ReflectedColumn]:
+    return {name: column for name, column in found.items() if name not in expected}
+
+
+def _is_filled_in(column: ReflectedColumn) -> bool:
+    """Whether a row can be inserted without a word on that column."""
+    given = (column.get("default"), column.get("computed"), column.get("identity"))
+    return column["nullable"] or any(value is not None for value in given)
 
 
 def _unreferring(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Moving everything to another database: another machine's, or another kind of one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Table
@@ -23,7 +23,8 @@ Progress = Callable[[str, int], None]
 class Copied:
     """What was copied and proved: *rows* by table, of which *found* in all were there already.
 
-    *events* is the length of the event log and *hash* its head's; *digest* is the SHA-256 of all users.
+    *events* is the length of the event log and *hash* its head's; *digest* is the SHA-256 of all users. *left_out* are
+    the columns, as ``table.column``, that an application has added to the source for itself.
     """
 
     rows: Mapping[str, int]
@@ -31,10 +32,13 @@ class Copied:
     events: int
     hash: str
     digest: str
+    left_out: Sequence[str] = ()
 
 
 class DatabaseCopy:
-    """Copies users, groups, permissions, memberships, tokens and the event log of *source* to *target*, ids kept.
+    """Copies users, groups, permissions, memberships, tokens, imports and the event log of *source* to *target*.
+
+    Ids are kept. Tables and columns that are an application's own stay behind.
 
     The target may not exist yet, be empty, or have been left by an earlier run that was cut off, which is continued.
     Until all is there and proved, no other command accepts it. The source is read in one snapshot and not changed.
@@ -67,11 +71,12 @@ class DatabaseCopy:
             if not finished:
                 self._conclude(source)
             self._prove(digests, verdict)
+            left_out = source.left_out()
         if not finished:
             with self._target.session() as session:
                 TableCopy(session).finish()
         rows = {name: digest.rows for name, digest in digests.items()}
-        return Copied(rows, found, verdict.events, verdict.hash, str(digests["users"]))
+        return Copied(rows, found, verdict.events, verdict.hash, str(digests["users"]), left_out)
 
     def _begin(self) -> bool:
         """Make or mark the target; whether it has been finished by an earlier run, if it is a copy at all."""

@@ -6,10 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Column, CursorResult, ForeignKey, Integer, MetaData, String, Table, Text, func, insert, select
+from sqlalchemy import (
+    Column,
+    CursorResult,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
+from lback_cli.database.adoption import FRAMEWORK, added_columns
 from lback_cli.database.schema import COPYING, REVISION, VERSION_TABLE
 from lback_cli.models import Base, User
 from lback_cli.models.base import UtcDateTime
@@ -71,6 +85,11 @@ class TableCopy:
         statement = select(table).order_by(*table.primary_key)
         for page in self._session.execute(statement, execution_options={"yield_per": PAGE}).partitions():
             yield from page
+
+    def left_out(self) -> list[str]:
+        """The columns, as ``table.column``, that `rows` does not tell of: an application's own."""
+        tables = inspect(self._session.connection())
+        return [name for table in FRAMEWORK for name in added_columns(tables, table)]
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Add *rows*, ids and all."""

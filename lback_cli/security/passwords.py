@@ -199,7 +199,7 @@ class PasswordHasher:
         if known is not None:
             # The framework's own way of checking knows bcrypt alone, without the wrappings of others.
             foreign = self._framework and (known.scheme != "bcrypt" or known.text != stored)
-            return f"is of {known.scheme}, which the application cannot verify" if foreign else None
+            return f"is of {known.scheme}, in a form that the application cannot verify" if foreign else None
         if len(stored) > _MAXIMUM_STORED_LENGTH:
             return f"has {len(stored)} characters, where {_MAXIMUM_STORED_LENGTH} is the most"
         if name := next((name for start, name in UNVERIFIABLE.items() if stored.startswith(start)), None):

@@ -286,6 +286,91 @@ def test_of_many_who_use_one_token_one_succeeds(beside: Beside) -> None:
     assert beside.application.logs_in("bob", winner)
 
 
+ADDED = {
+    "sqlite": (
+        "ALTER TABLE users ADD nickname VARCHAR",
+        "ALTER TABLE users ADD plan VARCHAR NOT NULL DEFAULT 'free'",
+        "ALTER TABLE users ADD initial GENERATED ALWAYS AS (substr(username, 1, 1))",
+        "ALTER TABLE user_groups_association ADD since DATETIME",
+    ),
+    "postgresql": (
+        "ALTER TABLE users ADD nickname VARCHAR",
+        "ALTER TABLE users ADD plan VARCHAR NOT NULL DEFAULT 'free'",
+        "ALTER TABLE users ADD initial VARCHAR GENERATED ALWAYS AS (left(username, 1)) STORED",
+        "ALTER TABLE user_groups_association ADD since TIMESTAMP DEFAULT now()",
+    ),
+    "mariadb": (
+        "ALTER TABLE users ADD nickname VARCHAR(50)",
+        "ALTER TABLE users ADD plan VARCHAR(50) NOT NULL DEFAULT 'free'",
+        "ALTER TABLE users ADD initial VARCHAR(1) GENERATED ALWAYS AS (left(username, 1))",
+        "ALTER TABLE user_groups_association ADD since DATETIME DEFAULT now()",
+    ),
+}
+"""Columns that applications add: without a value, with a default, computed, and in a table of pairs."""
+
+
+def test_columns_that_the_application_added_are_left_as_they_are(
+    application: Application, join: Callable[[Application], Beside]
+) -> None:
+    application.execute(*ADDED["mariadb" if application.dialect in {"mysql", "mariadb"} else application.dialect])
+    application.execute("UPDATE users SET nickname = 'Al', plan = 'paid' WHERE username = 'bob'")
+    definitions, rows = application.definitions(), application.rows()
+    remarks = Schema(Database(DatabaseSettings(url=application.url))).examine().remarks
+    assert [remark for remark in remarks if "collation" not in remark] == [
+        f"{column} is a column of the application's own, which lback leaves as it is"
+        for column in ("users.nickname", "users.plan", "users.initial", "user_groups_association.since")
+    ]
+    beside = join(application)
+    assert (application.definitions(), application.rows()) == (definitions, rows)
+    carol = beside.users.register_user("carol", "carol@example.org", NEW_PASSWORD, verified=True)
+    beside.users.update_user(application.user("bob").id, {"username": "robert", "add_groups": ["admin"]})
+    beside.users.delete_user(application.user("quiet").id)
+    columns = "username, nickname, plan, initial"
+    assert application.all(f"SELECT {columns} FROM users WHERE username IN ('carol', 'robert') ORDER BY username") == [
+        ("carol", None, "free", "c"),
+        ("robert", "Al", "paid", "r"),
+    ]
+    assert application.logs_in(carol.username, NEW_PASSWORD)
+
+
+@pytest.mark.parametrize("side", ["lback", "the application"])
+def test_who_is_invited_has_no_password_until_the_link_sets_one(at_home: Beside, side: str) -> None:
+    at_home.users.register_user("carol", "carol@example.org", None)
+    carol = at_home.application.user("carol")
+    for password in ("", "!", NEW_PASSWORD):
+        # The framework's check raises on what is no bcrypt hash.
+        assert not at_home.application.logs_in("carol", password)
+        with pytest.raises(AuthenticationFailed):
+            at_home.users.authenticate_user("carol", password)
+    token = at_home.token("reset")
+    assert token == carol.auth_token
+    assert 7 * 24 * 60 - 1 < minutes_left(carol.token_expiry) <= 7 * 24 * 60, "as long as [tokens] invitation_lifetime"
+    if side == "lback":
+        at_home.users.reset_password(token, NEW_PASSWORD)
+        assert at_home.application.user("carol").is_email_verified, "whoever had the invitation has the address"
+    else:
+        assert at_home.application.reset(token, NEW_PASSWORD)
+    assert at_home.application.logs_in("carol", NEW_PASSWORD)
+    assert at_home.users.authenticate_user("carol", NEW_PASSWORD, allow_unverified=True).username == "carol"
+
+
+def test_a_hash_that_the_application_cannot_check_is_not_taken_over(at_home: Beside) -> None:
+    argon2 = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
+    wrapped = "bcrypt$" + at_home.application.user("root").password
+    for stored, scheme in ((argon2, "argon2"), (wrapped, "bcrypt")):
+        with pytest.raises(ValidationError) as caught:
+            at_home.users.register_user("carol", "carol@example.org", None, password_hash=stored)
+        assert caught.value.message == (
+            f"The password hash of carol is of {scheme}, in a form that the application cannot verify."
+        )
+        with pytest.raises(ValidationError):
+            at_home.users.update_user(at_home.application.user("bob").id, {"password_hash": stored})
+    native = at_home.application.user("root").password
+    at_home.users.register_user("carol", "carol@example.org", None, password_hash=native, verified=True)
+    assert at_home.application.logs_in("carol", PASSWORD)
+    assert at_home.users.authenticate_user("carol", PASSWORD).username == "carol"
+
+
 def test_lback_of_before_is_still_understood(at_home: Beside, tmp_path: Path) -> None:
     """A token and a hash that lback wrote without [compat] serve until they are used."""
     plain = Settings(

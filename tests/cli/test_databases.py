@@ -1,17 +1,24 @@
 """Databases that cannot be used: always 9, with what is wrong and what to do."""
 
+import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
+from lback_cli.database.engine import Database
 from lback_cli.database.schema import REVISION
+from lback_cli.settings import DatabaseSettings
 
 Cli = Callable[..., Any]
+DatabaseOn = Callable[[str], AbstractContextManager[str]]
 
 COMMANDS = ("user list", "user show alice", "group create staff", "user delete id:1 --yes", "db status", "db init")
 
@@ -110,8 +117,6 @@ def test_a_file_that_may_only_be_read_can_be_listed_and_not_changed(lback: Any, 
     ],
 )
 def test_a_url_that_is_none(cli: Cli, url: str, message: str) -> None:
-    import json
-
     outcome = cli("user", "list", "-o", "json", "--database-url", url)
     error = json.loads(outcome.err)["error"]
     assert (outcome.status, outcome.out, error) == (9, "", {"code": "configuration_error", "message": message})
@@ -124,3 +129,67 @@ def test_a_server_that_cannot_be_reached_does_not_give_its_password_away(cli: Cl
         outcome = cli("user", "list", "--database-url", url, *options)
         assert (outcome.status, "s3cret" in outcome.err) == (9, False)
         assert "postgresql+psycopg://app:***@127.0.0.1:1/app cannot be reached: " in outcome.err
+
+
+@pytest.mark.parametrize("service", ["postgresql", "mariadb"])
+def test_tables_on_a_server_are_never_made_or_changed_unasked(cli: Cli, database_on: DatabaseOn, service: str) -> None:
+    with database_on(service) as url:
+        database = Database(DatabaseSettings(url=url))
+        options = ("--database-url", url)
+
+        def refused_with(sentence: str, hint: str) -> None:
+            for command in COMMANDS:
+                if command.removeprefix("db ") in hint:
+                    continue
+                outcome = cli(*command.split(), *options)
+                said = f"error: The database {database.name} {sentence}\n       {hint}\n"
+                assert (outcome.status, outcome.err) == (9, said), command
+
+        def execute(*statements: str) -> None:
+            with database.session() as session:
+                for statement in statements:
+                    session.execute(text(statement))
+
+        refused_with("has no tables yet.", "Run: lback db init")
+        assert cli("db", "init", "-q", *options).status == 0
+        execute("DROP TABLE lback_import_jobs", "UPDATE lback_alembic_version SET version_num = '0002'")
+        refused_with(f"has older tables than this lback needs (0002 < {REVISION}).", "Run: lback db upgrade")
+        assert cli("db", "upgrade", "-q", *options).status == 0
+        assert json.loads(cli("db", "status", "-o", "json", *options).out)["state"] == "current"
+        execute("UPDATE lback_alembic_version SET version_num = '9999'")
+        refused_with(f"was set up by a newer lback (9999 > {REVISION}).", "Upgrade lback-cli.")
+        assert cli("db", "upgrade", *options).status == 9
+        database.dispose()
+
+
+def test_the_password_of_a_server_comes_from_its_file(cli: Cli, database_on: DatabaseOn, tmp_path: Path) -> None:
+    secret, name = "s3cret-in-a-file", f"lback_{uuid4().hex[:12]}"
+    file = tmp_path / "password"
+    file.write_text(secret + "\n")
+    with database_on("mariadb") as url:
+        server = Database(DatabaseSettings(url=url))
+        with server.session() as session:
+            schema = server.url.database
+            session.execute(text(f"GRANT ALL ON {schema}.* TO {name}@'127.0.0.1' IDENTIFIED BY '{secret}'"))
+        try:
+            options: tuple[str, ...] = ("--database-url", url.replace("root@", f"{name}@"))
+            assert cli("db", "init", *options).status == 9
+            configuration = tmp_path / "password.toml"
+            configuration.write_text(f'[database]\npassword_file = "{file}"\n')
+            options += ("--config", str(configuration))
+            outcomes = [
+                cli("db", "init", "-q", *options),
+                cli("user", "list", *options),
+                cli("config", "show", *options),
+                cli("db", "status", *options),
+            ]
+            assert [outcome.status for outcome in outcomes] == [0, 0, 0, 0]
+            file.write_text("not it\n")
+            outcomes += [cli("user", "list", "--debug", *options)]
+            assert outcomes[-1].status == 9
+            assert "refuses this user name or password" in outcomes[-1].err
+            assert not [one for one in outcomes if secret in one.out + one.err or "not it" in one.out + one.err]
+        finally:
+            with server.session() as session:
+                session.execute(text(f"DROP USER {name}@'127.0.0.1'"))
+            server.dispose()

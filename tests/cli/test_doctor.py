@@ -76,4 +76,3 @@ def test_on_a_terminal_the_failed_stand_out(lback: Any, tmp_path: Path) -> None:
     assert "\x1b[32mok" in shown
     assert "\x1b[1;31mFAIL" in shown
     assert "\x1b[33mwarn" in shown
-    assert "─" in shown

@@ -35,6 +35,7 @@ EXITS = {
     "ConfigurationError": Exit.UNUSABLE,
     "DatabaseError": Exit.UNUSABLE,
     "SchemaError": Exit.UNUSABLE,
+    "OutcomeUnknown": Exit.UNUSABLE,
     "MailError": Exit.UNUSABLE,
     "PasswordHashingError": Exit.UNUSABLE,
     "UsageError": Exit.USAGE,

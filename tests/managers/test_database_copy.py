@@ -1,5 +1,6 @@
 """Moving everything from one database to another."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -17,12 +18,13 @@ from lback_cli.managers.database_copy import Copied, DatabaseCopy
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import User
+from lback_cli.models import ImportJob, User
 from lback_cli.repositories import table_copy
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
 
 KINDS = ("sqlite", "postgresql", "mariadb")
 PASSWORD = "quiet-harbor-lantern-47"
+NOW = datetime(2026, 3, 4, 15, 4, 5, 678901, tzinfo=UTC)
 
 Open = Callable[[str], Database]
 
@@ -57,7 +59,6 @@ def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
     """Users who came and went, tokens, an erased person, permissions of the application, and a *crowd*."""
     Schema(database).initialize()
     users = manager(database, directory)
-    now = datetime(2026, 3, 4, 15, 4, 5, 678901, tzinfo=UTC)
     with database.session() as session:
         for number in range(crowd):
             name = f"crowd{number:05}"
@@ -67,8 +68,8 @@ def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
                     email=f"{name}@example.org",
                     password_hash="x",
                     is_active=number % 2 == 0,
-                    created_at=now,
-                    updated_at=now,
+                    created_at=NOW,
+                    updated_at=NOW,
                 )
             )
     for name in ("anna", "bertil", "cecilia", "gone"):
@@ -85,6 +86,23 @@ def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
             )
         )
         session.execute(text("INSERT INTO group_permissions_association VALUES (1, 7)"))
+        session.add(imported(NOW))
+
+
+def imported(moment: datetime) -> ImportJob:
+    """An import that stopped half-way, as its files are to be cut back where it goes on."""
+    return ImportJob(
+        id="0" * 31 + "f",
+        path="/srv/M\N{LATIN SMALL LETTER U WITH DIAERESIS}ller's users.csv",
+        digest="d" * 64,
+        options='{"form":"csv"}',
+        state="stopped",
+        rows_done=2**40,
+        failed=1,
+        report_offset=2**33,
+        started_at=moment,
+        updated_at=moment,
+    )
 
 
 def scalar(database: Database, query: str) -> Any:
@@ -105,6 +123,8 @@ def test_everything_arrives_and_ids_go_on_where_they_were(
     assert dict(copied.rows) == told
     assert (told["users"], told["groups"], told["user_groups_association"]) == (2, 1, 2)
     assert (told["userpermissions"], told["group_permissions_association"], told["lback_tokens"]) == (1, 1, 3)
+    assert told["lback_import_jobs"] == 1
+    assert scalar(target, "SELECT path FROM lback_import_jobs WHERE rows_done = 1099511627776") == imported(NOW).path
     assert (copied.events, copied.found, len(copied.hash), len(copied.digest)) == (8, 0, 64, 64)
     assert Schema(target).status().state == "current"
     log = EventLog(target, Services(Settings(), data_directory=tmp_path))
@@ -308,20 +328,29 @@ def test_the_command_copies_and_says_what_it_proved(lback: Any, tmp_path: Path) 
         register = ("user", "register", name, "--email", f"{name}@example.org", "--generate-password")
         assert lback(*register).status == 0
     url = f"sqlite:///{tmp_path}/copy.db"
+    with sqlite3.connect(lback.database) as connection:
+        connection.execute("ALTER TABLE users ADD nickname VARCHAR")
+    connection.close()
     done = lback("db", "copy", "--to", url, "-o", "json")
     assert done.status == 0
     result = done.result
-    assert {name: result[name] for name in ("users", "groups", "memberships", "tokens", "events", "found")} == {
+    assert {
+        name: result[name] for name in ("users", "groups", "memberships", "tokens", "imports", "events", "found")
+    } == {
         "users": 2,
         "groups": 1,
         "memberships": 2,
         "tokens": 2,
+        "imports": 0,
         "events": 2,
         "found": 0,
     }
     assert result["hash"] == lback("events", "verify", "-o", "json", "--database-url", url).result["hash"]
     assert "users: 2\n" in done.err
-    assert done.err.endswith("Everything was copied: the rows agree, and so do the event logs.\n")
+    assert done.err.endswith(
+        "Everything was copied: the rows agree, and so do the event logs.\n"
+        "warning: users.nickname is the application's own and was not copied.\n"
+    )
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
     password = "s3cret"
     refused = lback("db", "copy", "--to", f"postgresql+psycopg://app:{password}@127.0.0.1:1/app")

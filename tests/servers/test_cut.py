@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 
+from lback_cli.database.retry import TRIES
 from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown
+from lback_cli.repositories import work
+from lback_cli.signals import user_deleted as deleted
 
 from .cutting import CUTS, EXPECTED, trial
-from .place import PASSWORD, Place, sent
+from .place import PASSWORD, Place, at, sent
 from .proxy import Cut, CuttingProxy
+from .rivals import LOCK_HEAD, errors_of, is_postgresql, other_connection
 
 TRIALS = 200 if "THOROUGH" in os.environ else 20
 
@@ -51,12 +56,50 @@ def test_of_a_group_whose_commit_was_cut_nobody_can_tell_and_so_it_is_told(
     assert caught.value.hint == "Look before you try again."
 
 
+@pytest.mark.parametrize("cut", CUTS)
+def test_an_erasure_whose_commit_is_cut_is_done_once(place: Place, proxy: Proxy, cut: Cut) -> None:
+    name = f"erased-{cut.replace(' ', '-')}"
+    place.register(name, verified=True)
+    before = len(place.recorded())
+    cutting = proxy()
+    client = place.elsewhere(cutting.url)
+    # The first change on this connection: the proxy looks for one before it takes a COMMIT for the right one.
+    with sent() as signals, at(deleted, lambda **_: cutting.arm(cut)):
+        erased = client.events.erase_user(name, client.users)
+    client.close()
+    assert cutting.cuts == 1
+    assert erased.events == 2
+    assert signals == ["user_deletion_started", "user_deleted"]
+    assert place.recorded()[before:] == [("user_deleted", None), ("user_erased", None)]
+    assert place.rows("SELECT 1 FROM users WHERE username = :name", name=name) == []
+    place.events.verify()
+
+
+def test_a_look_that_others_keep_waiting_ends(place: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody takes the head of the log as the connection is cut, and never lets it go."""
+    monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    # MariaDB knows whole seconds.
+    monkeypatch.setattr(work, "PATIENCE", 0.05 if is_postgresql(place) else 1)
+    cutting = proxy()
+    client = place.elsewhere(cutting.url)
+    cutting.arm("before")
+    with (
+        other_connection(place) as other,
+        errors_of(client, at_first=lambda: other.execute(text(LOCK_HEAD))) as codes,
+        pytest.raises(OutcomeUnknown) as caught,
+    ):
+        client.register("kept-waiting")
+    client.close()
+    assert codes[1:] == ["55P03" if is_postgresql(place) else 1205] * TRIES
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("It was made if 'lback events list -o json' shows an event")
+    assert place.rows("SELECT 1 FROM users WHERE username = 'kept-waiting'") == []
+
+
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_where_the_database_stays_away_the_outcome_is_said_to_be_unknown(
     place: Place, proxy: Proxy, cut: Cut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lback_cli.repositories import work
-
     monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     cutting = proxy(then_down=True)
     client = place.elsewhere(cutting.url)

@@ -11,12 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from lback_cli import signals
+from lback_cli.database import retry
 from lback_cli.database.retry import TRIES
 from lback_cli.errors import DatabaseError, LbackError
 from lback_cli.models import Group
 from lback_cli.times import utc_now
 
-from .place import Place, at, sent
+from .place import PASSWORD, Place, at, sent
 from .rivals import (
     BALLAST,
     LOCK_HEAD,
@@ -245,6 +246,38 @@ def test_what_a_receiver_wrote_into_the_lost_transaction_it_writes_again(place: 
     assert seen == [*REGISTRATION, "user_registered"]
     assert len(place.rows("SELECT 1 FROM groups WHERE name = 'written by a receiver'")) == 1
     assert [signal for signal, subject in place.recorded() if subject == "watched"] == ["user_registered"]
+
+
+def test_an_erasure_that_waited_in_vain_is_done_again_and_announced_once(place: Place, elsewhere: Elsewhere) -> None:
+    place.register("forgotten", verified=True)
+    client = elsewhere(url=impatient(place))
+    before = len(place.recorded())
+    with other_connection(place) as other:
+        other.execute(text(LOCK_HEAD))
+        with errors_of(client, at_first=other.rollback) as codes, sent() as seen:
+            erased = client.events.erase_user("forgotten", client.users)
+    assert codes == ["55P03" if is_postgresql(place) else 1205]
+    assert seen == ["user_deletion_started", "user_deleted"]
+    # The registration and the deletion are blanked.
+    assert erased.events == 2
+    assert place.recorded()[before:] == [("user_deleted", None), ("user_erased", None)]
+    assert place.rows("SELECT 1 FROM users WHERE username = 'forgotten'") == []
+    place.events.verify()
+
+
+def test_an_erasure_whose_tries_are_used_up_is_told_to_have_failed(
+    place: Place, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "TRIES", 2)
+    user = place.register("remembered", verified=True)
+    client = elsewhere(url=impatient(place))
+    with other_connection(place) as other:
+        other.execute(text("SELECT id FROM users WHERE id = :id FOR UPDATE"), {"id": user.id})
+        with sent() as seen, pytest.raises(DatabaseError) as caught:
+            client.events.erase_user("remembered", client.users)
+    assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
+    assert seen == []
+    assert place.users.authenticate_user("remembered", PASSWORD).id == user.id
 
 
 def test_those_who_meet_at_a_unique_index_do_not_fail_with_anything_else(place: Place, elsewhere: Elsewhere) -> None:
