@@ -369,6 +369,23 @@ def test_what_is_no_csv_costs_one_row(world: World, bad: bytes, message: str) ->
     assert list(world.people()) == ["ann", "cy", "eve"]
 
 
+def test_quotes_that_belong_to_nobody_cost_their_own_rows(world: World) -> None:
+    path = world.write(
+        'username,email\na"nn,ann@example.org\nbob,bob@example.org\nc"y,cy@example.org\neve,eve@example.org\n'
+    )
+    assert world.run(path, options(world)).counts.total == 4
+    assert [(line, kind) for line, kind, _ in told(world)] == [
+        (2, "failed"),
+        (3, "created"),
+        (4, "failed"),
+        (5, "created"),
+    ]
+    assert (world.directory / "rejects.csv").read_text().splitlines()[1:] == [
+        '"a""nn,ann@example.org",,validation_error,The row is not CSV: a line ends in the middle of it.',
+        '"c""y,cy@example.org",,validation_error,A quote is opened and not closed.',
+    ]
+
+
 BAD_JSON: list[tuple[str, bytes, str]] = [
     ("no JSON", b"username", "The line is not JSON: Expecting value"),
     ("half an object", b'{"username": "bob"', "The line is not JSON: Expecting ',' delimiter"),
@@ -376,12 +393,16 @@ BAD_JSON: list[tuple[str, bytes, str]] = [
     ("a key twice", b'{"username": "bob", "username": "rob", "email": "b@example.org"}', "a key comes twice"),
     ("an unknown key", b'{"username": "bob", "email": "b@example.org", "age": 7}', "There is no key 'age'."),
     ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "NaN is no JSON value"),
-    ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "must be true or false"),
+    ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "1e999 is too large a number"),
     ("a number", b'{"username": 7, "email": "b@example.org"}', "username must be text."),
     ("zero", b'{"username": 0, "email": "b@example.org"}', "username must be text."),
     ("groups in groups", b'{"username": "bob", "email": "b@example.org", "groups": [["staff"]]}', "groups must be"),
     ("100,000 deep", b'{"username": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
-    ("a number of 5,000 digits", b'{"username": ' + b"9" * 5000 + b"}", "The line is not JSON"),
+    ("a number of 5,000 digits", b'{"username": ' + b"9" * 5000 + b"}", "a number has 5000 digits"),
+    *(
+        (f"{depth} deep", b'{"username": ' + b"[" * depth + b"]" * depth + b"}", "nested too deeply")
+        for depth in range(900, 1000, 25)
+    ),
     ("invalid UTF-8", b'{"username": "b\xffb"}', "Byte 16 of the line is not UTF-8."),
     ("a lone surrogate", b'{"username": "b\\ud800b", "email": "b@example.org"}', "invisible character U+D800"),
     ("NUL", b'{"username": "b\\u0000b", "email": "b@example.org"}', "invisible character U+0000"),
