@@ -53,9 +53,11 @@ class AllOrNothing:
             self._run.journal.discard()
             return Result(ROLLED_BACK, nothing.counts, self._job.id, nothing.last_line)
         except BaseException:
-            with suppress(Exception), transaction(database) as work:
-                self._job.end(work, ROLLED_BACK)
-            self._run.journal.discard()
+            # Once the end was committed, users are there who have no other passwords than those.
+            with suppress(Exception):
+                with transaction(database) as work:
+                    self._job.end(work, ROLLED_BACK)
+                self._run.journal.discard()
             raise
 
     def _rehearse(self, work: Work) -> None:

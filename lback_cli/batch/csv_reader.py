@@ -26,14 +26,14 @@ def read_csv(file: BinaryIO) -> Iterator[Row]:
     """
     records = _records(file)
     columns = _columns(records)
-    for line, raw, fields, problem in records:
-        if problem is None and len(fields) != len(columns):
-            problem = f"The row has {len(fields)} fields, the header {len(columns)}."
+    for line, raw, found, unreadable in records:
+        problem = unreadable
+        if problem is None and len(found) != len(columns):
+            problem = f"The row has {len(found)} fields, the header {len(columns)}."
         if problem is not None:
             yield broken_row(line, ValidationError("row", problem), raw=raw)
             continue
-        if b"'" in raw:
-            fields = list(map(unescaped, fields))
+        fields = list(map(unescaped, found)) if b"'" in raw else found
         read = row_of_texts if len(raw) <= LARGEST_FIELD else row_of
         yield read(line, dict(zip(columns, fields, strict=True)))
 
@@ -81,9 +81,8 @@ def _records(file: BinaryIO) -> Iterator[_Record]:
             pieces.append(following)
             size += len(following)
             closed = _is_open(following)
-        whole, fields, problem = b"".join(pieces), [], "A quote is opened and not closed."
-        if closed:
-            fields, problem = parser.fields(whole)
+        whole, unclosed = b"".join(pieces), "A quote is opened and not closed."
+        fields, problem = parser.fields(whole) if closed else ([], unclosed)
         if problem is None:
             yield number, whole, fields, None
         else:

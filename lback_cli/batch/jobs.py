@@ -2,13 +2,14 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lback_cli.batch.journal import NAMES, Journal
-from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.options import STDIN, ImportOptions
 from lback_cli.batch.outcomes import Counts
 from lback_cli.batch.owner import Owner
-from lback_cli.batch.source import STDIN, Source
+from lback_cli.batch.source import Source
 from lback_cli.database.engine import Database
 from lback_cli.errors import Conflict
 from lback_cli.models import ImportJob
@@ -21,6 +22,8 @@ LEASE = timedelta(minutes=1)
 class Job:
     """An import that this process works on.
 
+    *over* says, once it was released, that all of it had been committed when it was interrupted.
+
     Every change names the owner, so a process that was taken for dead and is not changes nothing any more.
     """
 
@@ -29,6 +32,7 @@ class Job:
         self.rows_done = row.rows_done
         self.counts = Counts(row.created, row.updated, row.skipped, row.failed)
         self.lengths = _lengths(row)
+        self.over = False
         self._owner = str(owner)
         self._now = now
 
@@ -38,6 +42,10 @@ class Job:
         numbers = {"created": counts.created, "updated": counts.updated}
         numbers |= {"skipped": counts.skipped, "failed": counts.failed, "rows_done": counts.total}
         self._change(work, state=state, **numbers, **offsets)
+
+    def committed(self, counts: Counts) -> None:
+        """Remember what the database has now, for when it cannot be asked any more."""
+        self.rows_done = counts.total
 
     def end(self, work: Work, state: str) -> None:
         """Say that the import is over."""
@@ -49,6 +57,7 @@ class Job:
         What was committed is read afresh, as whoever was interrupted cannot know.
         """
         if not work.jobs.change(self.id, self._owner, {"owner": None, "lease_until": None}):
+            self.over = work.jobs.get(self.id).state == "done"
             return None
         row = work.jobs.get(self.id)
         self.rows_done = row.rows_done
@@ -133,7 +142,7 @@ class Jobs:
             if restart or (same.options != options and not same.rows_done):
                 same.state = "abandoned"
                 return None
-            _require_resumable(same, options, resume=resume)
+            _require_resumable(same, source.options, resume=resume)
             return same
         if resume and (done := work.jobs.finished(source.digest, options)):
             return done
@@ -162,9 +171,10 @@ def _lengths(row: ImportJob) -> list[int]:
     return [getattr(row, f"{name}_offset") for name in NAMES]
 
 
-def _require_resumable(job: ImportJob, options: str, *, resume: bool) -> None:
-    command = ImportOptions.from_json(job.options).command(job.path, "--resume")
-    if job.options != options:
+def _require_resumable(job: ImportJob, options: ImportOptions, *, resume: bool) -> None:
+    before = replace(ImportOptions.from_json(job.options), environment=options.environment)
+    command = before.command(job.path, "--resume")
+    if job.options != options.as_json():
         raise Conflict(
             f"This file was begun to be imported with other options; {job.rows_done} rows are done.",
             hint=f"Go on: {command}, or begin again: --restart",

@@ -1,16 +1,20 @@
 """What becomes of rows, and where that is told."""
 
+import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lback_cli.batch import atomic
 from lback_cli.batch.options import ImportOptions
-from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, UsageError, ValidationError
+from lback_cli.database.engine import Database
+from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
+from lback_cli.repositories.work import Work, transaction
 from lback_cli.signals import user_registered
 
 from .world import ARGON2, PASSWORD, Told, World, read_jsonl
@@ -254,6 +258,52 @@ def test_a_full_disk_stops_the_import_and_nothing_is_told_that_was_not_done(worl
         world.run(path, ImportOptions(mail="none", report=Path("/dev/full")), watcher=watcher)
     assert world.people() == {}
     assert watcher.command is not None
+
+
+def test_a_second_name_of_the_input_is_the_input(world: World) -> None:
+    path = world.write("username,email\nann,ann@example.org\n")
+    link = world.directory / "rejects.csv"
+    link.hardlink_to(path)
+    with pytest.raises(UsageError, match="cannot be the input and --rejects too"):
+        world.run(path, ImportOptions(rejects=link))
+    assert path.read_text() == "username,email\nann,ann@example.org\n"
+
+
+def test_a_file_that_fails_to_be_read_is_named(world: World) -> None:
+    with pytest.raises(Unusable, match="Cannot read /proc/self/mem: Input/output error"):
+        world.run(Path("/proc/self/mem"), QUIET)
+
+
+def test_what_is_read_twice_must_be_a_file(world: World) -> None:
+    pipe = world.directory / "passwd"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="is not a file"):
+        world.run(world.write("ann:*:1:0:9:7:::\n", "shadow"), ImportOptions(form="shadow", companion=pipe))
+
+
+def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
+
+    @contextlib.contextmanager
+    def interrupted(database: Database) -> Iterator[Work]:
+        monkeypatch.undo()
+        with transaction(database) as work:
+            yield work
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atomic, "transaction", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords))
+    assert list(world.people()) == ["ann"]
+    name, password = passwords.read_text().splitlines()[1].split(",")
+    assert world.users.authenticate_user(name, password, allow_unverified=True).username == "ann"
+
+
+def test_a_header_that_a_kill_left_is_no_file_of_passwords(world: World) -> None:
+    path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
+    passwords.write_text("username,password\n")
+    assert world.run(path, ImportOptions(mail="none", passwords=passwords)).counts.created == 1
+    assert (len(passwords.read_text().splitlines()), stat.S_IMODE(passwords.stat().st_mode)) == (2, 0o600)
 
 
 @pytest.mark.parametrize("name", ["report", "rejects", "passwords"])
