@@ -102,7 +102,7 @@ def _enforce(raw: str, field: str, shown: str) -> str:
             rule = error.reason.rpartition("/")[2]
             raise ValidationError(
                 field,
-                f"{shown} breaks the rule '{rule}' of RFC 8265 at {_code_point(before[error.start])}.",
+                f"{shown} breaks the rule '{rule}' of RFC 8265 at {_code_point(str(error.object)[error.start])}.",
                 hint="Use letters and digits in their ordinary forms, without spaces or symbols.",
             ) from error
         if name == before:

@@ -436,6 +436,12 @@ def test_quotes_that_belong_to_nobody_cost_their_own_rows(world: World) -> None:
     ]
 
 
+def test_a_name_that_grows_in_lower_case_before_its_fault_is_refused_for_it(world: World) -> None:
+    path = world.write('username,email,groups\n\u0130 ,ann@example.org,\nbob,bob@example.org,"[""\u0130 ""]"\n')
+    world.run(path, options(world))
+    assert told(world) == [(2, "failed", "validation_error"), (3, "failed", "group_not_found")]
+
+
 BAD_JSON: list[tuple[str, bytes, str]] = [
     ("no JSON", b"username", "The line is not JSON: Expecting value"),
     ("half an object", b'{"username": "bob"', "The line is not JSON: Expecting ',' delimiter"),
