@@ -62,9 +62,11 @@ class AllOrNothing:
         except BaseException as error:
             for draft in self._drafts:
                 draft.give_up(error)
-            with suppress(Exception), transaction(database) as work:
-                self._job.end(work, ROLLED_BACK)
-            self._run.journal.discard()
+            # Once the end was committed, users are there who have no other passwords than those.
+            with suppress(Exception):
+                with transaction(database) as work:
+                    self._job.end(work, ROLLED_BACK)
+                self._run.journal.discard()
             raise
 
     def _try(self) -> Result:

@@ -16,7 +16,7 @@ LARGEST_RECORD = 16 * LARGEST_FIELD
 LARGEST_RECORD_LINES = 50
 """Lines of one record: an unclosed quote would swallow the rest of the file."""
 
-_Record = tuple[int, bytes, str | None]
+_Record = tuple[int, bytes, list[str], str | None]
 
 
 def read_csv(file: BinaryIO) -> Iterator[Row]:
@@ -25,32 +25,29 @@ def read_csv(file: BinaryIO) -> Iterator[Row]:
     Raises `ValidationError` when the header is missing or names no such columns.
     """
     records = _records(file)
-    parser = _Parser()
-    columns = _columns(records, parser)
-    for line, raw, unreadable in records:
-        fields, problem = ([], unreadable) if unreadable else parser.fields(raw)
-        if problem is None and len(fields) != len(columns):
-            problem = f"The row has {len(fields)} fields, the header {len(columns)}."
+    columns = _columns(records)
+    for line, raw, found, unreadable in records:
+        problem = unreadable
+        if problem is None and len(found) != len(columns):
+            problem = f"The row has {len(found)} fields, the header {len(columns)}."
         if problem is not None:
             yield broken_row(line, ValidationError("row", problem), raw=raw)
             continue
-        if b"'" in raw:
-            fields = list(map(unescaped, fields))
+        fields = list(map(unescaped, found)) if b"'" in raw else found
         read = row_of_texts if len(raw) <= LARGEST_FIELD else row_of
         yield read(line, dict(zip(columns, fields, strict=True)))
 
 
 def read_header(file: BinaryIO) -> tuple[str, ...]:
     """The columns that the first record of *file* names. Raises `ValidationError`."""
-    return _columns(_records(file), _Parser())
+    return _columns(_records(file))
 
 
-def _columns(records: Iterator[_Record], parser: "_Parser") -> tuple[str, ...]:
+def _columns(records: Iterator[_Record]) -> tuple[str, ...]:
     header = next(records, None)
     if header is None:
         raise ValidationError("columns", "The file is empty.", hint="The first line names the columns.")
-    line, raw, problem = header
-    fields, problem = ([], problem) if problem else parser.fields(raw)
+    line, _, fields, problem = header
     if problem is not None:
         raise ValidationError("columns", f"line {line}: {problem}", hint="The first line names the columns.")
     columns = tuple(column.strip().lower() for column in fields)
@@ -59,22 +56,22 @@ def _columns(records: Iterator[_Record], parser: "_Parser") -> tuple[str, ...]:
 
 
 def _records(file: BinaryIO) -> Iterator[_Record]:
-    """(line, text, problem) of each record that is not blank.
+    """(line, text, fields, problem) of each record that is not blank.
 
     Records are cut out here and parsed one at a time: a parser that ran over the whole file would be lost after the
     first error, and the rows behind it with it.
     """
-    lines = _Lines(file)
+    lines, parser = _Lines(file), _Parser()
     while (raw := lines.next()) is not None:
         number = lines.number
         if not raw.strip():
             continue
         if len(raw) > LARGEST_RECORD:
             lines.skip_rest(raw)
-            yield number, raw, f"The row has more than {LARGEST_RECORD} bytes."
+            yield number, raw, [], f"The row has more than {LARGEST_RECORD} bytes."
             continue
         if not _is_open(raw):
-            yield number, raw, None
+            yield number, raw, *parser.fields(raw)
             continue
         pieces, size, closed = [raw], len(raw), False
         while not closed and len(pieces) < LARGEST_RECORD_LINES and size <= LARGEST_RECORD:
@@ -84,12 +81,14 @@ def _records(file: BinaryIO) -> Iterator[_Record]:
             pieces.append(following)
             size += len(following)
             closed = _is_open(following)
-        if closed:
-            yield number, b"".join(pieces), None
+        whole, unclosed = b"".join(pieces), "A quote is opened and not closed."
+        fields, problem = parser.fields(whole) if closed else ([], unclosed)
+        if problem is None:
+            yield number, whole, fields, None
         else:
             # Only the first line is given up: what follows it may well be sound.
             lines.put_back(pieces[1:])
-            yield number, raw, "A quote is opened and not closed."
+            yield number, raw, [], problem
 
 
 class _Lines:

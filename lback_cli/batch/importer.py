@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 from lback_cli.batch.atomic import AllOrNothing
 from lback_cli.batch.canary import Canary, verify_canary_row
@@ -63,7 +64,7 @@ class Importer:
 
     def plan(self, path: str, options: ImportOptions, writer: PlanWriter) -> Rehearsed:
         """Do everything, tell *writer*, and roll it back. Nothing is mailed, hashed or told to receivers."""
-        with self._run(path, options, dry=True) as run, transaction(self._database) as work:
+        with self._run(path, options, dry=True, plan_file=writer.path) as run, transaction(self._database) as work:
             run.journal.begin()
             self._watcher.begun(run.source.size, 0)
             writer.begin(run.source, options)
@@ -82,15 +83,15 @@ class Importer:
 
         Raises `Conflict` when the input, or any row it touches, has changed since.
         """
-        with self._run(plan.path, options) as run:
+        with self._run(plan.path, options, apply=plan.file) as run:
             plan.require_input(run.source.digest)
-            with self._claimed(run, resume=False, restart=False) as job:
+            with self._claimed(run, resume=False, restart=False, applied=True) as job:
                 assert isinstance(job, Job), "only a resumed import can be finished before it begins"
                 return AllOrNothing(run, job, job.lengths, plan, self._canary).result()
 
     @contextlib.contextmanager
-    def _run(self, path: str, options: ImportOptions, *, dry: bool = False) -> Iterator[Run]:
-        require_apart(options, path)
+    def _run(self, path: str, options: ImportOptions, *, dry: bool = False, **plans: Path | None) -> Iterator[Run]:
+        require_apart(options, path, **plans)
         with contextlib.closing(Source(path, options)) as source:
             columns = source.columns()
             # What is wrong with the file as a whole shows with the first row, before anything is begun.
@@ -104,7 +105,7 @@ class Importer:
                     self._watcher.ended()
 
     @contextlib.contextmanager
-    def _claimed(self, run: Run, *, resume: bool, restart: bool) -> Iterator[Job | ImportJob]:
+    def _claimed(self, run: Run, *, resume: bool, restart: bool, applied: bool = False) -> Iterator[Job | ImportJob]:
         job = Jobs(self._database, self._services.now).claim(run.source, run.journal, resume=resume, restart=restart)
         if isinstance(job, ImportJob):
             yield job
@@ -119,8 +120,9 @@ class Importer:
                     run.journal.cut(lengths)
             self._watcher.ended()
             options = run.source.options
-            command = None if options.atomic else options.command(run.source.path, "--resume")
-            self._watcher.interrupted(command, job.rows_done)
+            command = None if options.atomic or applied else options.command(run.source.path, "--resume")
+            if not job.over:
+                self._watcher.interrupted(command, job.rows_done)
             raise
 
     def _by_chunks(self, run: Run, job: Job) -> Result:
@@ -133,6 +135,7 @@ class Importer:
                 drafts = decider.prepare(chunk, executor)
                 outcomes = self._settle(run, job, decider, drafts, counts)
                 counts, line = counts.plus(outcomes), outcomes[-1].row.line
+                job.committed(counts)
                 run.tell(outcomes, counts)
                 if run.stops(outcomes):
                     return Result("stopped", counts, job.id, line)

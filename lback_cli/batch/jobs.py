@@ -2,14 +2,15 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from lback_cli.batch.journal import NAMES, Journal
-from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.options import STDIN, ImportOptions
 from lback_cli.batch.outcomes import Counts
 from lback_cli.batch.owner import Owner
-from lback_cli.batch.source import STDIN, Source
+from lback_cli.batch.source import Source
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import TRIES, retried
 from lback_cli.errors import Conflict, OutcomeUnknown
@@ -28,6 +29,8 @@ _ADVICE = "Once it can be reached, --resume goes on from what was committed."
 class Job:
     """An import that this process works on.
 
+    *over* says, once it was released, that all of it had been committed when it was interrupted.
+
     Every change names the owner, so a process that was taken for dead and is not changes nothing any more.
     """
 
@@ -36,6 +39,7 @@ class Job:
         self.rows_done = row.rows_done
         self.counts = Counts(row.created, row.updated, row.skipped, row.failed)
         self.lengths = _lengths(row)
+        self.over = False
         self._owner = str(owner)
         self._now = now
         self._stored: dict[str, Any] = {}
@@ -69,6 +73,10 @@ class Job:
         row = work.jobs.get(self.id, lock=True)
         return all(getattr(row, name) == value for name, value in self._stored.items())
 
+    def committed(self, counts: Counts) -> None:
+        """Remember what the database has now, for when it cannot be asked any more."""
+        self.rows_done = counts.total
+
     def end(self, work: Work, state: str) -> None:
         """Say that the import is over."""
         self._change(work, state=state)
@@ -79,6 +87,7 @@ class Job:
         What was committed is read afresh, as whoever was interrupted cannot know.
         """
         if not work.jobs.change(self.id, self._owner, {"owner": None, "lease_until": None}):
+            self.over = work.jobs.get(self.id).state == "done"
             return None
         row = work.jobs.get(self.id)
         self.rows_done = row.rows_done
@@ -174,7 +183,7 @@ class Jobs:
             if restart or (same.options != options and not same.rows_done):
                 same.state = "abandoned"
                 return None
-            _require_resumable(same, options, resume=resume)
+            _require_resumable(same, source.options, resume=resume)
             return same
         if resume and (done := work.jobs.finished(source.digest, options)):
             return done
@@ -203,9 +212,10 @@ def _lengths(row: ImportJob) -> list[int]:
     return [getattr(row, f"{name}_offset") for name in NAMES]
 
 
-def _require_resumable(job: ImportJob, options: str, *, resume: bool) -> None:
-    command = ImportOptions.from_json(job.options).command(job.path, "--resume")
-    if job.options != options:
+def _require_resumable(job: ImportJob, options: ImportOptions, *, resume: bool) -> None:
+    before = replace(ImportOptions.from_json(job.options), environment=options.environment)
+    command = before.command(job.path, "--resume")
+    if job.options != options.as_json():
         raise Conflict(
             f"This file was begun to be imported with other options; {job.rows_done} rows are done.",
             hint=f"Go on: {command}, or begin again: --restart",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lback_cli.batch.formulas import escaped
-from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.options import STDIN, ImportOptions
 from lback_cli.batch.outcomes import RowOutcome
 from lback_cli.batch.rows import groups_cell
 from lback_cli.errors import Conflict, Unusable, UsageError
@@ -23,6 +23,7 @@ NAMES = ("report", "rejects", "passwords")
 """The files, in the order in which their lengths are stored."""
 
 _ADDED = ("error_code", "error")
+_OPTIONS = {"passwords": "generate_passwords"}
 
 
 class Journal:
@@ -90,7 +91,7 @@ class _File:
 
     def begin(self) -> int:
         try:
-            self._open(os.O_CREAT | (os.O_EXCL if self._new else 0))
+            self._open(os.O_CREAT | (os.O_EXCL if self._new and not self._is_bare() else 0))
             if self._regular:
                 os.ftruncate(self._descriptor, 0)
                 os.fchmod(self._descriptor, 0o600)
@@ -142,6 +143,14 @@ class _File:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _is_bare(self) -> bool:
+        """Whether there is what an import leaves that was killed before it was on record: a header, if that."""
+        if self._path.is_symlink() or not self._path.is_file():
+            return False
+        with self._path.open("rb") as file:
+            found = file.read(len(self._header) + 1)
+        return bool(found) and found == self._header
+
     def _open(self, flags: int) -> None:
         self._descriptor = os.open(self._path, os.O_WRONLY | flags, 0o600)
         self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
@@ -150,22 +159,25 @@ class _File:
         return Unusable(f"Cannot write {self._path}: {error.strerror or error}.")
 
 
-def require_apart(options: ImportOptions, path: str) -> None:
-    """Raise `UsageError` when two of the files, or one of them and the input, are the same."""
-    seen = {os.path.realpath(path): "the input"}
-    for name in ("companion", *NAMES):
-        value = getattr(options, name)
-        if value is not None and stat.S_ISREG(_mode(value)):
-            first = seen.setdefault(os.path.realpath(value), f"--{name}")
-            if first != f"--{name}":
-                raise UsageError(f"{value} is named twice: it cannot be {first} and --{name} too.")
+def require_apart(options: ImportOptions, path: str, **plans: Path | None) -> None:
+    """Raise `UsageError` when two of the files, *plans* among them, or one of them and the input, are the same."""
+    seen = {_identity(0 if path == STDIN else path): "the input"}
+    named = {name: getattr(options, name) for name in ("companion", *NAMES)} | plans
+    for name, value in named.items():
+        option = "--" + _OPTIONS.get(name, name).replace("_", "-")
+        if value is not None and (identity := _identity(value)) is not None:
+            first = seen.setdefault(identity, option)
+            if first != option:
+                raise UsageError(f"{value} is named twice: it cannot be {first} and {option} too.")
 
 
-def _mode(path: Path) -> int:
+def _identity(file: Path | str | int) -> object:
+    """What two names of one file have in common; None for what is no file that could be written over."""
     try:
-        return path.stat().st_mode
+        status = os.stat(file)  # noqa: PTH116 - standard input has no path
     except OSError:
-        return stat.S_IFREG
+        return None if isinstance(file, int) else os.path.realpath(file)
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def _report_line(outcome: RowOutcome) -> str:

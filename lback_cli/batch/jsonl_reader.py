@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
+from lback_cli.batch.json_values import LONGEST_NUMBER, finite, nests_deeply
 from lback_cli.batch.rows import COLUMNS, IGNORED, LARGEST_FIELD, Row, broken_row, row_of
 from lback_cli.errors import ValidationError
 
@@ -34,10 +35,12 @@ def _row(number: int, raw: bytes) -> Row:
         fields = _decoder.decode(raw.decode("utf-8").strip())
         if not isinstance(fields, dict):
             problem = "The line is not a JSON object."
+        elif nests_deeply(raw, fields):
+            problem = "The line is nested too deeply."
     except UnicodeDecodeError as error:
         problem = f"Byte {error.start + 1} of the line is not UTF-8."
     except RecursionError:
-        problem = "The line is not JSON: it is nested too deeply."
+        problem = "The line is nested too deeply."
     except ValueError as error:
         problem = f"The line is not JSON: {error}."
     if problem is not None:
@@ -60,4 +63,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unambiguous, parse_constant=_no_constant)
+def _integer(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unambiguous, parse_constant=_no_constant, parse_float=finite, parse_int=_integer
+)

@@ -15,6 +15,9 @@ OnError = Literal["continue", "stop"]
 EXTENSIONS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 """Forms by the extension of a file's name."""
 
+STDIN = "-"
+"""The path of standard input."""
+
 _PATHS = ("companion", "report", "rejects", "passwords")
 _FLAGS = ("atomic", "overwrite_passwords")
 
@@ -27,7 +30,8 @@ class ImportOptions:
     *email_domain* the domain of addresses that are missing. *if_exists* is for a user name that is taken: an update
     sets what the row says and leaves the rest, and passwords only with *overwrite_passwords*. *mail* is as for
     `NewUser`. *report*, *rejects* and *passwords* are files to write; with the last, users without a password get one
-    made up.
+    made up. *environment* are words of the command line that say in which database; they are no part of what the
+    import is.
     """
 
     form: str = "csv"
@@ -41,6 +45,7 @@ class ImportOptions:
     report: Path | None = None
     rejects: Path | None = None
     passwords: Path | None = None
+    environment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises `UsageError` for options that contradict each other."""
@@ -69,21 +74,20 @@ class ImportOptions:
 
     def as_json(self) -> str:
         """Canonical JSON: equal for equal options."""
-        return json.dumps({key: _plain(value) for key, value in asdict(self).items()}, sort_keys=True)
+        values = {key: _plain(value) for key, value in asdict(self).items() if key != "environment"}
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ImportOptions":
         """The options that `as_json` wrote; names that this version does not know are passed over."""
         known = {field.name for field in fields(cls)}
         values = {key: value for key, value in json.loads(text).items() if key in known}
-        paths = {
-            name: Path(values[name]) for name in ("companion", "report", "rejects", "passwords") if values.get(name)
-        }
+        paths = {name: Path(values[name]) for name in _PATHS if values.get(name)}
         return cls(**{**values, **paths})
 
     def command(self, path: str, *more: str) -> str:
         """The command line of this import of the file at *path*, for a shell."""
-        words = ["lback", "user", "import", path]
+        words = ["lback", *self.environment, "user", "import", path]
         words += ["--from" if self.foreign else "--format", self.form]
         for name, default in (("if_exists", "fail"), ("on_error", "continue"), ("mail", "invite")):
             if getattr(self, name) != default:

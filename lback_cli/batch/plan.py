@@ -24,12 +24,12 @@ _PROMISED = ("line", "outcome", "code", "message", "state")
 
 
 class PlanWriter:
-    """Collects a plan, and writes it to *path* if there is one."""
+    """Collects a plan, and writes it to *path* if there is one; *summary* is what it came to."""
 
     def __init__(self, hasher: PasswordHasher, path: Path | None = None) -> None:
         """Raises `Unusable`."""
         self._hasher = hasher
-        self._path = path
+        self.path = path
         self._digest = hashlib.sha256()
         self._hashes: Counter[str] = Counter()
         self._weak: Counter[str] = Counter()
@@ -38,9 +38,9 @@ class PlanWriter:
 
     def begin(self, source: Source, options: ImportOptions) -> None:
         """Write what it is a plan of."""
-        if self._path is not None:
+        if self.path is not None:
             try:
-                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 with suppress(OSError):  # not a file of ours, such as /dev/stdout
                     os.fchmod(self._descriptor, 0o600)
             except OSError as error:
@@ -63,7 +63,7 @@ class PlanWriter:
                 self._hashes[known.scheme] += 1
                 if known.weakness is not None:
                     self._weak[f"{known.scheme} ({known.weakness})"] += 1
-        if self._path is not None:
+        if self.path is not None:
             self._write(*map(_promise, outcomes))
 
     def end(self, counts: Counts, signals: Mapping[str, int], mails: Mapping[str, int]) -> None:
@@ -85,7 +85,7 @@ class PlanWriter:
             self._descriptor = -1
 
     def _write(self, *records: Mapping[str, Any]) -> None:
-        if self._path is None:
+        if self.path is None:
             return
         data = "".join(json.dumps(record) + "\n" for record in records).encode()
         self._digest.update(data)
@@ -97,7 +97,7 @@ class PlanWriter:
             raise self._unusable(error) from error
 
     def _unusable(self, error: OSError) -> Unusable:
-        return Unusable(f"Cannot write {self._path}: {error.strerror or error}.")
+        return Unusable(f"Cannot write {self.path}: {error.strerror or error}.")
 
 
 class Plan:
@@ -105,7 +105,7 @@ class Plan:
 
     def __init__(self, path: Path) -> None:
         """Raises `UsageError` when it cannot be read, `ValidationError` when it is no plan."""
-        self._path = path
+        self.file = path
         try:
             head = self._verified()
             self.path: str = head["path"]
@@ -129,7 +129,7 @@ class Plan:
 
     def _verified(self) -> dict[str, Any]:
         digest, previous = hashlib.sha256(), b""
-        with self._path.open("rb") as file:
+        with self.file.open("rb") as file:
             head = json.loads(file.readline())
             if head["plan"] != _VERSION:
                 raise ValueError("another version")
@@ -142,7 +142,7 @@ class Plan:
         return dict(head)
 
     def _lines(self) -> Iterator[dict[str, Any]]:
-        with self._path.open("rb") as file:
+        with self.file.open("rb") as file:
             next(file)
             for line in file:
                 record = json.loads(line)

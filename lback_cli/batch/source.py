@@ -1,5 +1,6 @@
 """The input of an import: what it is, whether it is still the same, and its rows."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -12,11 +13,9 @@ from typing import BinaryIO
 
 from lback_cli.batch.csv_reader import read_csv, read_header
 from lback_cli.batch.jsonl_reader import read_jsonl
-from lback_cli.batch.options import EXTENSIONS, ImportOptions
+from lback_cli.batch.options import EXTENSIONS, STDIN, ImportOptions
 from lback_cli.batch.rows import COLUMNS, Row
 from lback_cli.errors import Conflict, Unusable, UsageError
-
-STDIN = "-"
 
 
 def form_of(path: str) -> str:
@@ -42,7 +41,11 @@ class Source:
         self._file = _opened(path)
         self._status = os.fstat(self._file.fileno())
         self.size = self._status.st_size
-        self.digest = self._digest()
+        try:
+            self.digest = self._digest()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -55,6 +58,10 @@ class Source:
 
     def rows(self) -> Iterator[Row]:
         """The rows, from the first on. Raises `ValidationError` when the file as a whole cannot be read."""
+        with self._reading():
+            yield from self._rows()
+
+    def _rows(self) -> Iterator[Row]:
         self._file.seek(0)
         if self.options.form == "csv":
             return read_csv(self._file)
@@ -69,7 +76,8 @@ class Source:
         if self.options.form != "csv":
             return COLUMNS
         self._file.seek(0)
-        return read_header(self._file)
+        with self._reading():
+            return read_header(self._file)
 
     def require_unchanged(self) -> None:
         """Raise `Conflict` when the file was written to since it was opened."""
@@ -81,13 +89,25 @@ class Source:
                 "--if-exists skip.",
             )
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Unusable(f"Cannot read {self._name}: {error.strerror or error}.") from error
+
     @property
     def _name(self) -> str:
         return "Standard input" if self.path == STDIN else self.path
 
     def _digest(self) -> str:
-        digest = hashlib.file_digest(self._file, "sha256")  # type: ignore[arg-type]  # typeshed wants what BinaryIO has not
+        with self._reading():
+            digest = hashlib.file_digest(self._file, "sha256")  # type: ignore[arg-type]  # typeshed wants what BinaryIO has not
         if self.options.companion is not None:
+            if self.options.companion.exists() and not self.options.companion.is_file():
+                raise UsageError(
+                    f"--companion: {self.options.companion} is not a file.", hint="It is read twice: write it to one."
+                )
             try:
                 digest.update(self.options.companion.read_bytes())
             except OSError as error:

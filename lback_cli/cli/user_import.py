@@ -89,9 +89,9 @@ def import_users(
     elif file is None:
         raise UsageError("Name the FILE to import, or - for standard input.")
     elif wants_plan:
-        _plan(run, file, _options(file, **chosen, **files), plan_file, proof)
+        _plan(run, file, _options(run, file, **chosen, **files), plan_file, proof)
     else:
-        options = _options(file, **chosen, **files)
+        options = _options(run, file, **chosen, **files)
         _show(run, _importer(run, proof).run(file, options, resume=resume, restart=restart))
 
 
@@ -126,7 +126,8 @@ def _apply(
     if file is not None or given:
         raise UsageError("--apply takes the file and what to do with it from the plan.", hint="Leave them out.")
     plan = Plan(path)
-    options = replace(plan.options, **{name: value for name, value in files.items() if value is not None})
+    given_files = {name: value.absolute() for name, value in files.items() if value is not None}
+    options = replace(plan.options, **given_files, environment=_environment(run))
     if (options.passwords is None) != (plan.options.passwords is None):
         raise UsageError("The plan makes up no passwords.", hint="Make another with --generate-passwords.")
     _show(run, _importer(run, proof).apply(plan, options))
@@ -155,7 +156,7 @@ def _show(run: Runtime, result: "Result") -> None:
         raise typer.Exit(Exit.PARTLY_FAILED)
 
 
-def _options(file: str, *, form: Form | None, program: Program | None, **given: Any) -> "ImportOptions":
+def _options(run: Runtime, file: str, *, form: Form | None, program: Program | None, **given: Any) -> "ImportOptions":
     from lback_cli.batch.options import ImportOptions
     from lback_cli.batch.source import form_of
 
@@ -167,4 +168,17 @@ def _options(file: str, *, form: Form | None, program: Program | None, **given: 
         if isinstance(value, Path):
             # The command that resumes may be run in another directory.
             values[key] = value.absolute()
-    return ImportOptions(form=form_of(file) if name is None else name.value, **values)
+    form_name = form_of(file) if name is None else name.value
+    return ImportOptions(form=form_name, environment=_environment(run), **values)
+
+
+def _environment(run: Runtime) -> tuple[str, ...]:
+    """The global options that another command needs to work on the same database as the same person; no password."""
+    words: list[str] = []
+    if (config := run.options.get("config")) is not None:
+        words += ["--config", str(config.absolute())]
+    if run.options.get("database_url") is not None:
+        words += ["--database-url", run.unready_database.url.render_as_string(hide_password=True)]
+    if (actor := run.options.get("actor")) is not None:
+        words += ["--actor", actor]
+    return tuple(words)

@@ -1,16 +1,20 @@
 """What becomes of rows, and where that is told."""
 
+import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lback_cli.batch import atomic
 from lback_cli.batch.options import ImportOptions
-from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, UsageError, ValidationError
+from lback_cli.database.engine import Database
+from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
+from lback_cli.repositories.work import Work, transaction
 from lback_cli.signals import user_registered
 
 from .world import ARGON2, PASSWORD, Told, World, read_jsonl
@@ -256,6 +260,52 @@ def test_a_full_disk_stops_the_import_and_nothing_is_told_that_was_not_done(worl
     assert watcher.command is not None
 
 
+def test_a_second_name_of_the_input_is_the_input(world: World) -> None:
+    path = world.write("username,email\nann,ann@example.org\n")
+    link = world.directory / "rejects.csv"
+    link.hardlink_to(path)
+    with pytest.raises(UsageError, match="cannot be the input and --rejects too"):
+        world.run(path, ImportOptions(rejects=link))
+    assert path.read_text() == "username,email\nann,ann@example.org\n"
+
+
+def test_a_file_that_fails_to_be_read_is_named(world: World) -> None:
+    with pytest.raises(Unusable, match="Cannot read /proc/self/mem: Input/output error"):
+        world.run(Path("/proc/self/mem"), QUIET)
+
+
+def test_what_is_read_twice_must_be_a_file(world: World) -> None:
+    pipe = world.directory / "passwd"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="is not a file"):
+        world.run(world.write("ann:*:1:0:9:7:::\n", "shadow"), ImportOptions(form="shadow", companion=pipe))
+
+
+def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
+
+    @contextlib.contextmanager
+    def interrupted(database: Database) -> Iterator[Work]:
+        monkeypatch.undo()
+        with transaction(database) as work:
+            yield work
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atomic, "transaction", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords))
+    assert list(world.people()) == ["ann"]
+    name, password = passwords.read_text().splitlines()[1].split(",")
+    assert world.users.authenticate_user(name, password, allow_unverified=True).username == "ann"
+
+
+def test_a_header_that_a_kill_left_is_no_file_of_passwords(world: World) -> None:
+    path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
+    passwords.write_text("username,password\n")
+    assert world.run(path, ImportOptions(mail="none", passwords=passwords)).counts.created == 1
+    assert (len(passwords.read_text().splitlines()), stat.S_IMODE(passwords.stat().st_mode)) == (2, 0o600)
+
+
 @pytest.mark.parametrize("name", ["report", "rejects", "passwords"])
 def test_no_file_is_written_over_the_input(world: World, name: str) -> None:
     path = world.write("username,email\nann,ann@example.org\n")
@@ -369,6 +419,29 @@ def test_what_is_no_csv_costs_one_row(world: World, bad: bytes, message: str) ->
     assert list(world.people()) == ["ann", "cy", "eve"]
 
 
+def test_quotes_that_belong_to_nobody_cost_their_own_rows(world: World) -> None:
+    path = world.write(
+        'username,email\na"nn,ann@example.org\nbob,bob@example.org\nc"y,cy@example.org\neve,eve@example.org\n'
+    )
+    assert world.run(path, options(world)).counts.total == 4
+    assert [(line, kind) for line, kind, _ in told(world)] == [
+        (2, "failed"),
+        (3, "created"),
+        (4, "failed"),
+        (5, "created"),
+    ]
+    assert (world.directory / "rejects.csv").read_text().splitlines()[1:] == [
+        '"a""nn,ann@example.org",,validation_error,The row is not CSV: a line ends in the middle of it.',
+        '"c""y,cy@example.org",,validation_error,A quote is opened and not closed.',
+    ]
+
+
+def test_a_name_that_grows_in_lower_case_before_its_fault_is_refused_for_it(world: World) -> None:
+    path = world.write('username,email,groups\n\u0130 ,ann@example.org,\nbob,bob@example.org,"[""\u0130 ""]"\n')
+    world.run(path, options(world))
+    assert told(world) == [(2, "failed", "validation_error"), (3, "failed", "group_not_found")]
+
+
 BAD_JSON: list[tuple[str, bytes, str]] = [
     ("no JSON", b"username", "The line is not JSON: Expecting value"),
     ("half an object", b'{"username": "bob"', "The line is not JSON: Expecting ',' delimiter"),
@@ -376,12 +449,16 @@ BAD_JSON: list[tuple[str, bytes, str]] = [
     ("a key twice", b'{"username": "bob", "username": "rob", "email": "b@example.org"}', "a key comes twice"),
     ("an unknown key", b'{"username": "bob", "email": "b@example.org", "age": 7}', "There is no key 'age'."),
     ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "NaN is no JSON value"),
-    ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "must be true or false"),
+    ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "1e999 is too large a number"),
     ("a number", b'{"username": 7, "email": "b@example.org"}', "username must be text."),
     ("zero", b'{"username": 0, "email": "b@example.org"}', "username must be text."),
     ("groups in groups", b'{"username": "bob", "email": "b@example.org", "groups": [["staff"]]}', "groups must be"),
     ("100,000 deep", b'{"username": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
-    ("a number of 5,000 digits", b'{"username": ' + b"9" * 5000 + b"}", "The line is not JSON"),
+    ("a number of 5,000 digits", b'{"username": ' + b"9" * 5000 + b"}", "a number has 5000 digits"),
+    *(
+        (f"{depth} deep", b'{"username": ' + b"[" * depth + b"]" * depth + b"}", "nested too deeply")
+        for depth in range(900, 1000, 25)
+    ),
     ("invalid UTF-8", b'{"username": "b\xffb"}', "Byte 16 of the line is not UTF-8."),
     ("a lone surrogate", b'{"username": "b\\ud800b", "email": "b@example.org"}', "invisible character U+D800"),
     ("NUL", b'{"username": "b\\u0000b", "email": "b@example.org"}', "invisible character U+0000"),

@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from lback_cli.batch.plan import Plan, PlanWriter
 from lback_cli.errors import Conflict, OperationRejected, UsageError, ValidationError
 from lback_cli.signals import user_registered
 
-from .world import ARGON2, BCRYPT, PASSWORD, World, read_jsonl
+from .world import ARGON2, BCRYPT, PASSWORD, Told, World, read_jsonl
 
 MD5 = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
 CONTENT = (
@@ -201,3 +202,27 @@ cy,bob@example.org,"{ARGON2}"
         names = content.replace("cy", f"cy{number}").replace("ann@", f"ann{number}@")
         result = apply(peopled, planned(peopled, ImportOptions(if_exists="update"), names))
         assert (result.counts.created, result.counts.failed) == (1, 2)
+
+
+def test_no_plan_is_written_over_the_input_or_under_a_report(peopled: World) -> None:
+    path = peopled.write(CONTENT)
+    with pytest.raises(UsageError, match="cannot be the input and --plan-file too"):
+        peopled.importer().plan(str(path), UPDATE, PlanWriter(peopled.services.hasher, path))
+    assert path.read_text() == CONTENT
+    plan = planned(peopled)
+    written = plan.read_bytes()
+    with pytest.raises(UsageError, match="cannot be --report and --apply too"):
+        peopled.importer().apply(Plan(plan), replace(UPDATE, report=plan))
+    assert plan.read_bytes() == written
+
+
+def test_a_plan_that_was_interrupted_does_not_go_on_as_an_import(peopled: World) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    plan, watcher = Plan(planned(peopled)), Told(at={1: stop}, command="unset")
+    before = peopled.state()
+    with pytest.raises(KeyboardInterrupt):
+        peopled.importer(watcher).apply(plan, plan.options)
+    assert watcher.command is None
+    assert peopled.state() == before

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import shlex
 import signal
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +274,28 @@ def test_a_canary_that_does_not_sing_stops_everything(lback: Any, way: tuple[str
     assert count(lback) == (0 if way == ("--plan",) else 1)
     unasked = lback("user", "import", path.name, "--canary", "ann")
     assert unasked.status == 2
+
+
+def test_the_command_that_goes_on_does_so_in_the_same_database(lback: Any) -> None:
+    path = lback.directory / "users.csv"
+    path.write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
+    there = ("--database-url", f"sqlite:///{lback.directory}/there.db", "--actor", "eve")
+    assert lback(*there, "db", "init").status == 0
+    arguments = ("user", "import", str(path), "--mail", "none", "--on-error", "stop")
+    assert lback(*there, *arguments).status == 8
+    status, out, err = lback(*there, *arguments)
+    assert (status, out) == (6, "")
+    (command,) = re.findall(r"Go on: lback (.*), or begin again", err)
+    assert lback(*shlex.split(command)).status == 8
+    listed = lback(*there, "user", "list", "-o", "jsonl").out.splitlines()
+    assert [json.loads(line)["username"] for line in listed] == ["ann", "bob"]
+
+
+def test_an_export_goes_into_a_pipe_that_is_there(lback: Any) -> None:
+    pipe = lback.directory / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as executor:
+        read = executor.submit(pipe.read_text)
+        assert lback("user", "export", "--file", str(pipe), "--format", "csv").status == 0
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
+        assert read.result(20).startswith("username,email,")

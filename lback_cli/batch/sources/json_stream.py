@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
+from lback_cli.batch.json_values import LONGEST_NUMBER, finite, nests_deeply
 from lback_cli.batch.rows import LARGEST_FIELD
 from lback_cli.errors import ValidationError
 from lback_cli.security.text import safe
@@ -16,7 +17,6 @@ LARGEST_RECORD = 16 * LARGEST_FIELD
 _CHUNK = 64 * 1024
 _BLANK = re.compile(r"[ \t\r\n]*")
 _UNDECODED = re.compile("[\udc80-\udcff]")
-_LONGEST_NUMBER = 100
 _LINE_START = re.compile(r"\n(?=\{)")
 
 
@@ -45,7 +45,10 @@ class JsonStream:
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._json = json.JSONDecoder(
-            object_pairs_hook=self._object, parse_constant=self._constant, parse_int=self._integer
+            object_pairs_hook=self._object,
+            parse_constant=self._constant,
+            parse_float=self._float,
+            parse_int=self._integer,
         )
         self._problem: str | None = None
         self._text = ""
@@ -94,6 +97,8 @@ class JsonStream:
         problem = self._problem
         if not raw.isascii() and _UNDECODED.search(raw):
             problem = "is not UTF-8"
+        elif nests_deeply(raw, data):
+            problem = "is nested too deeply"
         return Record(line, data, ValidationError("row", f"The record {problem}.") if problem else None)
 
     def items(self) -> Iterator[Record]:
@@ -189,8 +194,15 @@ class JsonStream:
     def _constant(self, name: str) -> None:
         self._problem = f"has {name}, which is no JSON value"
 
+    def _float(self, number: str) -> float:
+        try:
+            return finite(number)
+        except ValueError as error:
+            self._problem = f"has a number of no use: {error}"
+            return 0.0
+
     def _integer(self, digits: str) -> int:
-        if len(digits) > _LONGEST_NUMBER:
+        if len(digits) > LONGEST_NUMBER:
             self._problem = f"has a number of {len(digits)} digits"
             return 0
         return int(digits)

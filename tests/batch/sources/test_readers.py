@@ -198,6 +198,8 @@ BAD_RECORDS = {
     '{"fields": 1, "fields": 2}': "The record has a key twice.",
     '{"fields": NaN}': "The record has NaN, which is no JSON value.",
     '{"fields": ' + "9" * 5000 + "}": "The record has a number of 5000 digits.",
+    '{"fields": 1e999}': "The record has a number of no use: 1e999 is too large a number.",
+    '{"fields": ' + "[" * 200 + "]" * 200 + "}": "The record is nested too deeply.",
     '{"fields": "\udcff"}': "The record is not UTF-8.",
 }
 
