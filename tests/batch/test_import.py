@@ -1,20 +1,19 @@
 """What becomes of rows, and where that is told."""
 
-import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lback_cli.batch import atomic
+from lback_cli.batch.jobs import Job
 from lback_cli.batch.options import ImportOptions
 from lback_cli.database.engine import Database
 from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
-from lback_cli.repositories.work import Work, transaction
+from lback_cli.repositories.work import Work
 from lback_cli.signals import user_registered
 
 from .world import ARGON2, PASSWORD, Told, World, read_jsonl
@@ -284,14 +283,14 @@ def test_what_is_read_twice_must_be_a_file(world: World) -> None:
 def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
 
-    @contextlib.contextmanager
-    def interrupted(database: Database) -> Iterator[Work]:
+    keep = Job.keep
+
+    def interrupted(job: Job, database: Database, change: Callable[[Work], object]) -> None:
         monkeypatch.undo()
-        with transaction(database) as work:
-            yield work
+        keep(job, database, change)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(atomic, "transaction", interrupted)
+    monkeypatch.setattr(Job, "keep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords))
     assert list(world.people()) == ["ann"]
