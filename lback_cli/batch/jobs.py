@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lback_cli.batch.journal import NAMES, Journal
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts
-from lback_cli.batch.owner import Owner
+from lback_cli.owner import Owner
 from lback_cli.batch.source import STDIN, Source
 from lback_cli.database.engine import Database
 from lback_cli.errors import Conflict

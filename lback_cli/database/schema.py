@@ -12,7 +12,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
 from lback_cli.errors import DatabaseError, SchemaError
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration. Known here so that a plain command need not load Alembic to compare."""
 
 VERSION_TABLE = "lback_alembic_version"

@@ -7,6 +7,7 @@ from lback_cli.settings.schema import (
     LinkSettings,
     PasswordSettings,
     Settings,
+    SinkSettings,
     TokenSettings,
     UserSettings,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "LinkSettings",
     "PasswordSettings",
     "Settings",
+    "SinkSettings",
     "TokenSettings",
     "UserSettings",
     "load_settings",
