@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from lback_cli.batch.journal import NAMES, Journal
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts
-from lback_cli.owner import Owner
 from lback_cli.batch.source import STDIN, Source
 from lback_cli.database.engine import Database
 from lback_cli.errors import Conflict
 from lback_cli.models import ImportJob
+from lback_cli.owner import Owner
 from lback_cli.repositories.work import Work, reading, transaction
 
 LEASE = timedelta(minutes=1)

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from lback_cli.managers.user_directory import UserDirectory
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.receivers.trace import Trace
+    from lback_cli.relay.ledger import Ledger
+    from lback_cli.relay.relay import Relay
+    from lback_cli.relay.watcher import Watcher as RelayWatcher
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import Settings
 
@@ -61,6 +65,13 @@ class Runtime:
         from lback_cli.database.engine import Database
 
         return Database(self.settings.database)
+
+    @cached_property
+    def fleeting_database(self) -> "Database":
+        """The database for what may be forgotten when the power fails, as it would only be done again."""
+        from lback_cli.database.engine import Database
+
+        return Database(self.settings.database, durable=False)
 
     @cached_property
     def database(self) -> "Database":
@@ -143,6 +154,21 @@ class Runtime:
         return EventLog(self.database, self.services)
 
     @cached_property
+    def ledger(self) -> "Ledger":
+        """The sinks of the relay and their dead letters."""
+        from lback_cli.relay.ledger import Ledger
+
+        return Ledger(self.database, self.settings.relay, self.services.now)
+
+    def relay(self, names: Sequence[str], watcher: "RelayWatcher") -> "Relay":
+        """Sends events to the sinks called *names*, or to all. Raises `SinkNotFound` or `ConfigurationError`."""
+        from lback_cli.relay.relay import Relay, chosen
+
+        sinks = chosen(self.settings.relay, names)
+        self.schema.ensure()
+        return Relay(self.fleeting_database, sinks, watcher, self.services.now)
+
+    @cached_property
     def trace(self) -> "Trace | None":
         """The signal logger, if any option asks for it."""
         path, form = self.options.get("trace_file"), self.options.get("trace_format")
@@ -176,8 +202,9 @@ class Runtime:
             # What could not be written then cannot be written now; the trace has said so.
             with suppress(OSError):
                 self._trace_file.close()
-        if "unready_database" in self.__dict__:
-            self.unready_database.dispose()
+        for name in ("unready_database", "fleeting_database"):
+            if name in self.__dict__:
+                self.__dict__[name].dispose()
 
 
 def _append_to(path: Path) -> TextIO:

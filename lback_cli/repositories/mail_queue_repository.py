@@ -59,7 +59,5 @@ class MailQueueRepository:
 
     def erase(self, user_id: int | None, addresses: Collection[str]) -> None:
         """Delete all mail to or about a user, or to one of *addresses*."""
-        condition = QueuedMail.recipient.in_(addresses)
-        if user_id is not None:
-            condition = or_(condition, QueuedMail.user_id == user_id)
-        self._session.execute(delete(QueuedMail).where(condition), execution_options=_QUIETLY)
+        about = or_(QueuedMail.recipient.in_(addresses), QueuedMail.user_id == user_id)
+        self._session.execute(delete(QueuedMail).where(about), execution_options=_QUIETLY)

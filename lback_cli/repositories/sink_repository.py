@@ -62,8 +62,8 @@ class SinkRepository:
 
     def count_dead_letters(self) -> Mapping[str, int]:
         """How many there are, by sink."""
-        statement = select(DeadLetter.sink, func.count()).group_by(DeadLetter.sink)
-        return {sink: count for sink, count in self._session.execute(statement)}
+        statement = select(DeadLetter.sink, func.count().label("letters")).group_by(DeadLetter.sink)
+        return {row.sink: row.letters for row in self._session.execute(statement)}
 
     def exhume(self, sink: str, seq: int) -> bool:
         """Forget a dead letter; whether it was there."""

@@ -68,9 +68,7 @@ def _build(values: Values, config_file: Path | None, actor: str | None) -> Setti
     built = {section.name: _section(section, section.name, values, sources) for section in sections()}
     for family in families():
         names = sorted({section for section, _ in values if section.startswith(f"{family.name}.")})
-        built[family.name] = {
-            name.partition(".")[2]: _section(family, name, values, sources) for name in names
-        }
+        built[family.name] = {name.partition(".")[2]: _section(family, name, values, sources) for name in names}
     return Settings(**built, sources=sources, config_file=config_file, actor=actor)
 
 

@@ -18,8 +18,8 @@ class Details(TypedDict, total=False):
     """What else a key says of itself.
 
     *minimum* and *maximum* bound a number, or a time in seconds (inclusive); *contains* must be part of a text;
-    *example* stands for an unset path in ``config.example.toml``. A *secret* is kept out of `repr` and of error
-    messages, and masked by `lback config show`: the password of a ``url``, or the ``whole`` value. *only* names the
+    *example* stands for an unset path in ``config.example.toml``. A *hidden* value is kept out of `repr` and of
+    error messages, and `lback config show` masks the ``password`` in a URL, or the ``whole`` of it. *only* names the
     kinds of sink that know the key.
     """
 
@@ -27,13 +27,13 @@ class Details(TypedDict, total=False):
     maximum: float
     contains: str
     example: str
-    secret: Literal["url", "whole"]
+    hidden: Literal["password", "whole"]
     only: tuple[str, ...]
 
 
 def key(default: T, doc: str, **details: Unpack[Details]) -> T:
     """Declare one configuration key. A text key may be empty only when its *default* is."""
-    made: T = field(default=default, repr="secret" not in details, metadata={"doc": doc, **details})
+    made: T = field(default=default, repr="hidden" not in details, metadata={"doc": doc, **details})
     return made
 
 
@@ -45,7 +45,7 @@ class DatabaseSettings:
         "",
         "SQLAlchemy URL, for instance sqlite:////srv/app/users.db or postgresql+psycopg://app@db/app. "
         "Empty: a SQLite file in your data directory, made on first use.",
-        secret="url",
+        hidden="password",
     )
     password_file: Path | None = key(
         None,
@@ -68,7 +68,10 @@ class EmailSettings:
     )
     deliver_with: Literal["file", "smtp"] = key("smtp", "How 'lback mail deliver' sends what is queued.")
     tries: int = key(
-        30, "How often a queued mail is tried that the mail server puts off, before it is given up.", minimum=1, maximum=1000
+        30,
+        "How often a queued mail is tried that the mail server puts off, before it is given up.",
+        minimum=1,
+        maximum=1000,
     )
     directory: Path | None = key(
         None, "Where transport 'file' writes. Unset: 'mail' beside the SQLite file.", example="/srv/app/mail"
@@ -162,12 +165,12 @@ class SinkSettings:
         "",
         "Where: https://host/path (http:// only to this machine), amqp:// or amqps:// for RabbitMQ, redis:// or "
         "rediss://, nats:// or tls:// for NATS JetStream.",
-        secret="url",
+        hidden="password",
     )
     secrets: str = key(
         "",
         "What signs a webhook: whsec_ and base64; while a secret is being replaced, both, with a space between.",
-        secret="whole",
+        hidden="whole",
         only=("webhook",),
     )
     secret_file: Path | None = key(
@@ -189,7 +192,10 @@ class SinkSettings:
     )
     timeout: float = key(10.0, "Seconds that one delivery may take, its answer included.", minimum=0.1, maximum=60)
     tries: int = key(
-        10, "How often an event is tried that the sink fails on, before it goes to the dead letters.", minimum=1, maximum=1000
+        10,
+        "How often an event is tried that the sink fails on, before it goes to the dead letters.",
+        minimum=1,
+        maximum=1000,
     )
     longest_pause: timedelta = key(
         timedelta(minutes=5), "Pauses between tries grow up to this.", minimum=1, maximum=86400
@@ -208,8 +214,9 @@ class SinkSettings:
 class Settings:
     """All configuration, with the place each value came from.
 
-    *relay* has the sinks by name. *sources* maps ``section.key`` to ``default``, a file, an environment variable or an option; *config_file* is the
-    TOML file that was read, if any; *actor* is what ``LBACK_ACTOR`` says, in the environment or in ``.env``.
+    *relay* has the sinks by name. *sources* maps ``section.key`` to ``default``, a file, an environment variable or an
+    option; *config_file* is the TOML file that was read, if any; *actor* is what ``LBACK_ACTOR`` says, in the
+    environment or in ``.env``.
     """
 
     database: DatabaseSettings = field(default_factory=DatabaseSettings)

@@ -52,8 +52,8 @@ def _sections(settings: Settings) -> Iterator[tuple[str, Field[Any], Any]]:
 
 
 def _masked(key: Field[Any], text: str) -> str:
-    match key.metadata.get("secret"):
-        case "url":
+    match key.metadata.get("hidden"):
+        case "password":
             return mask_url(text)
         case "whole" if text:
             return MASK
