@@ -211,12 +211,12 @@ class SchemaError(DatabaseError):
     code = "schema_error"
 
 
-class MailError(Unusable):
-    """The mail was not accepted by the transport.
+Verdict = Literal["refused", "deferred", "unreachable"]
+"""What a `MailError` means for the mail: it is refused for good, or till later, or no mail is taken at all."""
 
-    *verdict* says what that means for it: ``refused`` for good, ``deferred`` till later, or, ``unreachable``, nothing:
-    the transport would not take any other either.
-    """
+
+class MailError(Unusable):
+    """The mail was not accepted by the transport; *verdict* says whether another try can help."""
 
     code = "email_send_failed"
     error_type = "email_send_failed"
@@ -226,7 +226,7 @@ class MailError(Unusable):
         message: str,
         *,
         hint: str | None = None,
-        verdict: Literal["refused", "deferred", "unreachable"] = "unreachable",
+        verdict: Verdict = "unreachable",
     ) -> None:
         super().__init__(message, hint=hint)
         self.verdict = verdict

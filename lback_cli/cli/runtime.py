@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from lback_cli.database.schema import Schema
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
+    from lback_cli.managers.mail_queue import MailQueue
     from lback_cli.managers.provisioning import Provisioning
     from lback_cli.managers.services import Services
     from lback_cli.managers.user_directory import UserDirectory
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.receivers.trace import Trace
     from lback_cli.relay.ledger import Ledger
+    from lback_cli.relay.post import Post
     from lback_cli.relay.relay import Relay
     from lback_cli.relay.watcher import Watcher as RelayWatcher
     from lback_cli.security.passwords import PasswordHasher
@@ -167,6 +169,19 @@ class Runtime:
         sinks = chosen(self.settings.relay, names)
         self.schema.ensure()
         return Relay(self.fleeting_database, sinks, watcher, self.services.now)
+
+    def post(self, watcher: "RelayWatcher") -> "Post":
+        """Sends queued mail."""
+        from lback_cli.relay.post import Post
+
+        return Post(self.database, self.services, watcher)
+
+    @cached_property
+    def mail_queue(self) -> "MailQueue":
+        """The mail that is not sent yet."""
+        from lback_cli.managers.mail_queue import MailQueue
+
+        return MailQueue(self.database, self.services.now)
 
     @cached_property
     def trace(self) -> "Trace | None":

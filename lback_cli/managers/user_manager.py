@@ -25,6 +25,7 @@ from lback_cli.managers import operation
 from lback_cli.managers.changes import UserChanges, masked
 from lback_cli.managers.lookup import find_by_login, find_group, not_found
 from lback_cli.managers.mailed_links import MailedLinks
+from lback_cli.managers.mailed_notices import MailedNotices
 from lback_cli.managers.operation import Operation, OperationKind
 from lback_cli.managers.registration import (
     UNUSABLE_PASSWORD,
@@ -57,6 +58,7 @@ class UserManager:
         self._database = database
         self._services = services
         self._links = MailedLinks(services)
+        self._notices = MailedNotices(services)
         self._registration = Registration(services)
 
     @classmethod
@@ -390,11 +392,9 @@ class UserManager:
         self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges, *, link: bool
     ) -> None:
         if changes.password is not None or changes.password_hash is not None:
-            self._services.mailer.send_password_changed(username=user.username, email=old_email, key=run.id)
+            self._notices.send_password_changed(work, user, email=old_email, key=run.id)
         if changes.email is not None:
-            self._services.mailer.send_email_changed(
-                username=user.username, old_email=old_email, new_email=user.email, key=run.id
-            )
+            self._notices.send_email_changed(work, user, old_email=old_email, key=run.id)
             if link and not user.is_email_verified:
                 self._initiate_verification(run, work, user)
 
@@ -420,7 +420,7 @@ class UserManager:
             raise not_found(f"id:{user_id}")
         work.users.change(user, password_hash=password_hash, updated_at=self._services.now())
         work.tokens.revoke_all(user)
-        self._services.mailer.send_password_changed(username=user.username, email=user.email, key=run.id)
+        self._notices.send_password_changed(work, user, email=user.email, key=run.id)
         return user
 
     def _initiate_verification(self, run: Operation, work: Work, user: User) -> None:
