@@ -96,6 +96,11 @@ class Runtime:
         hasher = self.__dict__.get("hasher")
         return Services(self.settings, data_directory=self.unready_database.directory, hasher=hasher)
 
+    @property
+    def mailed(self) -> str:
+        """What became of the mail of an operation."""
+        return "Queued" if self.services.queues_mail else "Mailed"
+
     @cached_property
     def hasher(self) -> "PasswordHasher":
         """Hashes passwords; it needs no database, so it can begin before that is loaded."""

@@ -16,9 +16,15 @@ Cli = Callable[..., Any]
 def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
     root: Any = typer.main.get_command(app)
     for noun in NOUNS:
-        group = root.get_command(None, noun)
-        for verb, command in group.commands.items():
-            yield (noun, verb), command
+        yield from _verbs((noun,), root.get_command(None, noun))
+
+
+def _verbs(words: tuple[str, ...], group: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for verb, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _verbs((*words, verb), command)
+        else:
+            yield (*words, verb), command
 
 
 COMMANDS = dict(_commands())
@@ -60,8 +66,8 @@ def test_every_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> 
         calls = list(_calls(example))
         assert calls, example
         for call in calls:
-            assert tuple(call[:2]) == words, example
-            context = COMMANDS[words].make_context(words[1], call[2:], obj=Runtime())
+            assert tuple(call[: len(words)]) == words, example
+            context = COMMANDS[words].make_context(words[-1], call[len(words) :], obj=Runtime())
             assert context.params is not None
 
 

@@ -210,7 +210,7 @@ def test_invalid_toml_is_an_error_with_its_position(place: Place, content: bytes
     assert explanation in message
 
 
-SECTIONS = "Sections are database, email, links, users, password, tokens, output."
+SECTIONS = "Sections are database, email, links, users, password, tokens, output, relay."
 
 
 @pytest.mark.parametrize(

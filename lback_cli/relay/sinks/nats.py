@@ -45,6 +45,7 @@ class JetStream:
             )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: Any = None
+        self._last_error: Exception | None = None
 
     def send(self, message: Message) -> None:
         """Publish *message*, and return when the stream has stored it."""
@@ -58,6 +59,9 @@ class JetStream:
         except TimeoutError as error:
             self.close()
             raise Unreachable(f"no answer within {self._settings.timeout:g} s") from error
+        except nats.errors.NoServersError as error:
+            self.close()
+            raise Unreachable(told(self._last_error or error, self._password)) from error
         except (nats.errors.Error, OSError, ConfigurationError) as error:
             self.close()
             raise Unreachable(told(error, self._password)) from error
@@ -83,6 +87,10 @@ class JetStream:
         stream = self._client.jetstream(timeout=timeout)
         await stream.publish(f"{self._settings.subject}.{message.signal}", message.body, timeout, headers=headers)
 
+    async def _remember(self, error: Exception) -> None:
+        """Why there is no connection, which the client tells nobody else."""
+        self._last_error = error
+
     def _run(self, work: Coroutine[Any, Any, R]) -> R:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
@@ -95,10 +103,11 @@ class JetStream:
             "servers": [self._settings.url],
             "name": "lback relay",
             "connect_timeout": self._settings.timeout,
-            # The relay decides when to try again.
+            # The relay decides when to try again. (0 would mean without an end here, and 1 is one more.)
             "allow_reconnect": False,
-            "max_reconnect_attempts": 0,
-            "error_cb": _ignore,
+            "max_reconnect_attempts": 1,
+            "reconnect_time_wait": 0,
+            "error_cb": self._remember,
         }
         if urlsplit(self._settings.url).scheme == "tls":
             options["tls"] = self._context
@@ -106,10 +115,6 @@ class JetStream:
             self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
             options |= {"user": urlsplit(self._settings.url).username or "", "password": self._password}
         return options
-
-
-async def _ignore(_error: Exception) -> None:
-    """Say nothing: what matters fails the event that is being sent."""
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
