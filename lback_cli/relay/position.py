@@ -55,6 +55,11 @@ class Position:
         self.held = True
         return None
 
+    def look(self) -> None:
+        """See whether the sink was set back meanwhile. Raises `Lost`."""
+        with reading(self._database) as work:
+            self._recognise(work.sinks.get(self.name))
+
     def ensure(self, seconds: float) -> None:
         """Make sure that nobody else takes the sink for so long. Raises `Lost`."""
         if time.monotonic() + seconds > self._deadline:
@@ -88,14 +93,18 @@ class Position:
             if changed and dead is not None:
                 work.sinks.bury(dead)
             found = None if changed else work.sinks.get(self.name)
-        if found is not None and found.owner == self._owner:
-            self._know(found)
-            return False
         if not changed:
-            self.held = False
-            raise Lost
+            self._recognise(found)
+            return False
         self._deadline = asked_at + self._lease.total_seconds()
         return True
+
+    def _recognise(self, found: Sink | None) -> None:
+        """Go on from where the sink is now. Raises `Lost` where it is not ours any more."""
+        if found is None or found.owner != self._owner:
+            self.held = False
+            raise Lost
+        self._know(found)
 
     def _know(self, found: Sink) -> None:
         self.seq, self.failures, self.tries = found.position, found.failures, found.tries

@@ -118,6 +118,7 @@ class Worker:
                 return False
             self._sink.idle()
             self._stop.wait(POLL_SECONDS)
+            self._position.look()
             return True
         error = self._deliver(row)
         self.report.position = self._position.seq

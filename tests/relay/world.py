@@ -17,7 +17,7 @@ from lback_cli.relay.relay import Relay
 from lback_cli.relay.watcher import Watcher
 from lback_cli.relay.worker import Report
 from lback_cli.repositories.event_repository import EventQuery
-from lback_cli.repositories.work import transaction
+from lback_cli.repositories.work import reading, transaction
 from lback_cli.settings import DatabaseSettings, SinkSettings
 from lback_cli.times import utc_now
 
@@ -95,6 +95,12 @@ class World:
         with transaction(self.database) as work:
             return work.session.get_one(Sink, name)
 
+    def position(self, name: str) -> int:
+        """The position of a sink, also of one that no relay has begun with."""
+        with reading(self.database) as work:
+            found = work.sinks.get(name)
+            return 0 if found is None else found.position
+
     def event(self, seq: int) -> Event:
         with transaction(self.database) as work:
             return work.session.get_one(Event, seq)
@@ -104,7 +110,8 @@ class World:
 
     def relay(self, sinks: Mapping[str, SinkSettings], **options: Any) -> Relay:
         """A relay, with pauses as short as they get."""
-        sinks = {name: replace(sink, longest_pause=timedelta(seconds=0.2)) for name, sink in sinks.items()}
+        longest = options.pop("longest", timedelta(seconds=0.2))
+        sinks = {name: replace(sink, longest_pause=longest) for name, sink in sinks.items()}
         database = Database(self.settings, durable=False)
         return Relay(database, sinks, self.told, self.clock, **{"first_pause": 0.01, **options})
 
@@ -112,10 +119,13 @@ class World:
         """Relay once; the report of each sink."""
         return {report.sink: report for report in self.relay(sinks).run(once=True)}
 
+    def relaying(self, **sinks: SinkSettings) -> contextlib.AbstractContextManager[Relay]:
+        """A relay that runs for as long as the block lasts."""
+        return self.running(self.relay(sinks))
+
     @contextlib.contextmanager
-    def relaying(self, **sinks: SinkSettings) -> Iterator[Relay]:
-        """A relay that runs in a thread for as long as the block lasts."""
-        relay = self.relay(sinks)
+    def running(self, relay: Relay) -> Iterator[Relay]:
+        """*relay* in a thread, for as long as the block lasts."""
         thread = threading.Thread(target=relay.run, kwargs={"once": False})
         thread.start()
         try:

@@ -63,6 +63,9 @@ class Webhook:
             with self._within_time() as breaker:
                 connection = self._connected(breaker)
                 status, retry_after = self._post(connection, message)
+            if breaker.fired:
+                # Where the headers were cut off, they look as if they had ended.
+                raise TimeoutError  # noqa: TRY301 - one way to be late
         except SinkError:
             self.close()
             raise
