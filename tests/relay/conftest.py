@@ -18,7 +18,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A database of its own."""
     made = World.at(tmp_path)
     yield made
-    made.database.dispose()
+    made.close()
 
 
 @pytest.fixture

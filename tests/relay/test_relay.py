@@ -281,19 +281,18 @@ def test_on_a_server_it_is_the_same(
     with world.relaying(**sinks):
         ledger.replay("stream", 21)
         eventually(lambda: len(stream.received()) == 40)
-    world.database.dispose()
+    world.close()
 
 
 def test_the_write_lock_is_held_for_moments_only(world: World, consumer: Consumers) -> None:
     """A writer that waits for nobody gets its turn between two positions, again and again."""
     stream = consumer("redis")
     impatient = World(world.url)
-    impatient.settings = replace(world.settings, busy_timeout=2.0)
     world.happen(1000)
     with world.relaying(it=stream.settings):
         while world.position("it") < 1000:
             impatient.fail("nobody")
             time.sleep(0.005)
         eventually(lambda: world.position("it") == len(world.ids))
-    impatient.database.dispose()
+    impatient.close()
     assert [one.seq for one in stream.received()] == [*range(1, len(world.ids) + 1)]

@@ -58,6 +58,7 @@ class World:
         self.url = url
         self.settings = DatabaseSettings(url=url, busy_timeout=60.0)
         self.database = Database(self.settings)
+        self._databases = [self.database]
         self.clock = Clock()
         self.told = Told()
 
@@ -67,6 +68,11 @@ class World:
         world = cls(f"sqlite:///{directory}/users.db")
         Schema(world.database).initialize()
         return world
+
+    def close(self) -> None:
+        """Close all connections."""
+        for database in self._databases:
+            database.dispose()
 
     def happen(self, count: int) -> None:
         """Let so many users be registered, as far as the log can tell."""
@@ -113,6 +119,7 @@ class World:
         longest = options.pop("longest", timedelta(seconds=0.2))
         sinks = {name: replace(sink, longest_pause=longest) for name, sink in sinks.items()}
         database = Database(self.settings, durable=False)
+        self._databases.append(database)
         return Relay(database, sinks, self.told, self.clock, **{"first_pause": 0.01, **options})
 
     def once(self, **sinks: SinkSettings) -> dict[str, Report]:
