@@ -87,7 +87,7 @@ class MailedLinks:
     def _term(self, purpose: Purpose, lifetime: timedelta | None) -> tuple[datetime, datetime]:
         lifetimes = self._services.settings.tokens
         if lifetime is None:
-            verifies = purpose is Purpose.VERIFY_EMAIL
+            verifies = purpose == Purpose.VERIFY_EMAIL  # a stored one is plain text
             lifetime = lifetimes.verification_lifetime if verifies else lifetimes.reset_lifetime
         now = self._services.now()
         return now, now + lifetime

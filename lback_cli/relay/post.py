@@ -228,4 +228,4 @@ class Post:
 
 def _is_verified(mail: QueuedMail, user: User) -> bool:
     """Whether *mail* asks *user* for what was proven meanwhile."""
-    return mail.purpose is Purpose.VERIFY_EMAIL and user.is_email_verified
+    return mail.purpose == Purpose.VERIFY_EMAIL and user.is_email_verified

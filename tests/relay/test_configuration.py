@@ -60,7 +60,10 @@ JETS = SinkSettings(url="nats://ann:canary@example.org")
         (replace(HOOK, exchange="x"), "relay.it.exchange means nothing for a sink of the kind webhook."),
         (replace(HOOK, routing_key="x"), "relay.it.routing_key means nothing for a sink of the kind webhook."),
         (replace(HOOK, subject="x"), "relay.it.subject means nothing for a sink of the kind webhook."),
-        (replace(HOOK, password_file=Path("x")), "relay.it.password_file means nothing for a sink of the kind webhook."),
+        (
+            replace(HOOK, password_file=Path("x")),
+            "relay.it.password_file means nothing for a sink of the kind webhook.",
+        ),
         (replace(STREAM, secrets="canary"), "relay.it.secrets means nothing for a sink of the kind redis."),
         (replace(STREAM, secret_file=Path("x")), "relay.it.secret_file means nothing for a sink of the kind redis."),
         (
