@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 
 GRACE = 3.0
 """Seconds that a delivery under way has left when the process is to end."""
@@ -14,26 +15,32 @@ def run_all(jobs: Sequence[Callable[[], object]], stop: threading.Event) -> None
     Signals reach the main thread alone, so what one raises there, such as `KeyboardInterrupt`, breaks into no
     delivery: it sets *stop*, on which each job finishes what it is at. One that takes longer is abandoned.
     """
-    broken: list[BaseException] = []
+    # Not Thread.join: an exception that comes out of it marks the thread as ended (Python 3.11, 3.12).
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def work(job: Callable[[], object]) -> None:
         try:
             job()
         except BaseException as error:  # noqa: BLE001 - the main thread raises it
-            broken.append(error)
+            ended.put(error)
+        else:
+            ended.put(None)
 
-    threads = [threading.Thread(target=work, args=(job,), daemon=True) for job in jobs]
-    for thread in threads:
-        thread.start()
+    left = len(jobs)
+    for job in jobs:
+        threading.Thread(target=work, args=(job,), daemon=True).start()
     try:
-        for thread in threads:
-            # In slices, or a failure in another thread would not be seen.
-            while thread.is_alive() and not broken:
-                thread.join(0.1)
+        while left:
+            error = ended.get()
+            left -= 1
+            if error is not None:
+                raise error
     finally:
         stop.set()
         deadline = time.monotonic() + GRACE
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-    if broken:
-        raise broken[0]
+        while left and (remaining := deadline - time.monotonic()) > 0:
+            try:
+                ended.get(timeout=remaining)
+            except Empty:
+                break
+            left -= 1
