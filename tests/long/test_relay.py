@@ -1,4 +1,4 @@
-"""The relay and the post, killed a hundred times: `pytest tests/long/test_relay.py -s`, with KILLS and EVENTS for more."""
+"""The relay and the post, killed a hundred times: `pytest tests/long/test_relay.py -s`; KILLS and EVENTS for more."""
 
 import os
 from collections.abc import Callable

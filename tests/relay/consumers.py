@@ -156,7 +156,11 @@ class Endpoint:
                 endpoint.connections += 1
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the client died while it was sending
+                    self.close_connection = True
+                    return
                 request = Request({k.lower(): v for k, v in self.headers.items()}, body, time.time())
                 endpoint.requests.append(request)
                 status = endpoint.answer(request, self)

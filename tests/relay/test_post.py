@@ -1,7 +1,9 @@
 """Mail that is committed with the change, and sent afterwards."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 
 from lback_cli import signals
 from lback_cli.errors import InvalidToken, MailError, OperationRejected, QueuedMailNotFound, UserNotFound
+from lback_cli.managers.services import Services
+from lback_cli.managers.user_manager import UserManager
 from lback_cli.relay.post import PostReport
 from lback_cli.security.tokens import token_digest
 
@@ -112,11 +116,11 @@ def test_each_kind_of_mail_goes_through_the_queue(office: Offices) -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        lambda post, user: post.users.reset_password_request("ann@example.org"),
+        lambda post, _: post.users.reset_password_request("ann@example.org"),
         lambda post, user: post.users.reset_user_password(user, NEW_PASSWORD),
         lambda post, user: post.users.update_user(user, {"email": "new@example.org"}),
         lambda post, user: post.users.delete_user(user),
-        lambda post, user: post.log.erase_user("ann", post.users),
+        lambda post, _: post.log.erase_user("ann", post.users),
     ],
     ids=["another request", "another password", "another address", "deletion", "erasure"],
 )
@@ -284,8 +288,6 @@ def test_on_a_server_it_is_the_same(
 
 
 def test_two_at_once_send_each_mail_once(office: Offices) -> None:
-    import threading
-
     post, server = office()
     post.register_many(60)
     others = [PostOffice(Path(), server.options, post.settings.database.url) for _ in range(3)]
@@ -302,14 +304,7 @@ def test_two_at_once_send_each_mail_once(office: Offices) -> None:
     assert post.queue.mails() == []
 
 
-def test_without_a_queue_nothing_is_queued_and_a_failure_still_fails_the_operation(
-    office: Offices, smtp_server: Servers
-) -> None:
-    from dataclasses import replace
-
-    from lback_cli.managers.services import Services
-    from lback_cli.managers.user_manager import UserManager
-
+def test_without_a_queue_nothing_is_queued_and_a_failure_still_fails_the_operation(office: Offices) -> None:
     post, _ = office(answers={"RCPT": "550 no"})
     direct = replace(post.settings, email=replace(post.settings.email, transport="smtp"))
     users = UserManager(post.database, Services(direct, data_directory=Path()))

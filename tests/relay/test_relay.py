@@ -79,8 +79,10 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
         request.getfixturevalue(f"{kind}_url")  # is it installed?
         port = free_port()
         commands = {
-            "redis": ["redis-server", "--port", str(port), "--dir", str(tmp_path), "--save", ""]
-            + ["--appendonly", "yes", "--appendfsync", "always", "--bind", "127.0.0.1"],
+            "redis": [
+                *("redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path)),
+                *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
+            ],
             "nats": ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "nats")],
         }
         made = Broker(commands[kind], port)

@@ -65,7 +65,7 @@ class Webhook:
                 status, retry_after = self._post(connection, message)
             if breaker.fired:
                 # Where the headers were cut off, they look as if they had ended.
-                raise TimeoutError  # noqa: TRY301 - one way to be late
+                raise TimeoutError
         except SinkError:
             self.close()
             raise
