@@ -146,8 +146,10 @@ BAD = {
     "TRIES": ("0", "relay.audit.tries (LBACK_RELAY_AUDIT_TRIES): '0' is not a whole number from 1 to 1000."),
     "LONGEST_PAUSE": (
         "soon",
-        "relay.audit.longest_pause (LBACK_RELAY_AUDIT_LONGEST_PAUSE): 'soon' is not "
-        + "a time such as 90s, 30m, 24h or 7d, from 1s to 24h.",
+        (
+            "relay.audit.longest_pause (LBACK_RELAY_AUDIT_LONGEST_PAUSE): 'soon' is not "
+            "a time such as 90s, 30m, 24h or 7d, from 1s to 24h."
+        ),
     ),
     "EXCHANGE": ("x", "relay.audit.exchange means nothing for a sink of the kind webhook."),
     "ROUTING_KEY": ("x", "relay.audit.routing_key means nothing for a sink of the kind webhook."),
@@ -273,8 +275,10 @@ def test_queued_mail_is_delivered_by_a_command_of_its_own(
     assert server.messages == []
     assert lback("mail", "queue", "list") == (
         0,
-        "id  state    template      recipient          tries  last error\n"
-        + "1   waiting  verify_email  alice@example.org  0\n",
+        (
+            "id  state    template      recipient          tries  last error\n"
+            "1   waiting  verify_email  alice@example.org  0\n"
+        ),
         "",
     )
     assert lback("mail", "deliver", "--once") == (
