@@ -203,7 +203,9 @@ def _variable_choices(name: str, variables: Iterable[str]) -> str:
     siblings = [variable for variable in variables if variable.startswith(f"{ENVIRONMENT_PREFIX}{section}_")]
     if siblings:
         return _choices(f"Variables of [{section.lower()}]", name, siblings)
-    stems = ", ".join(f"{ENVIRONMENT_PREFIX}{section.name}_".upper() + "..." for section in sections())
+    single = [f"{ENVIRONMENT_PREFIX}{section.name}_".upper() for section in sections()]
+    named = [f"{ENVIRONMENT_PREFIX}{family.name}_NAME_".upper() for family in families()]
+    stems = ", ".join(f"{stem}..." for stem in [*single, *named])
     return f"{_nearest(name, [*variables, *OTHER_VARIABLES])}Variables are {stems}, {', '.join(OTHER_VARIABLES)}."
 
 
