@@ -212,6 +212,24 @@ def test_a_long_answer_is_read_only_so_far(world: World, endpoint: Endpoints) ->
     assert (sequences(other.taken), other.connections) == ([1, 2], 2)
 
 
+def test_an_answer_whose_end_never_comes_is_an_answer(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+
+    def trail_off(request: Request, handler: Any) -> None:
+        other.taken.append(request)
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.flush()
+        time.sleep(1)
+        handler.close_connection = True
+
+    other.answer = trail_off
+    world.happen(2)
+    assert world.once(it=replace(other.settings, timeout=0.3)) == {"it": Report("it", delivered=2, position=2)}
+    assert (sequences(other.taken), other.connections) == ([1, 2], 2)
+
+
 def test_a_connection_that_the_server_gave_up_meanwhile_is_replaced_before_use(
     world: World, endpoint: Endpoints
 ) -> None:

@@ -263,8 +263,8 @@ def test_a_variable_of_no_section_is_told_all_beginnings(place: Place) -> None:
     place.environment["LBACK_CONFG"] = "x"
     assert place.refusal().hint == (
         "Did you mean LBACK_CONFIG? Variables are LBACK_DATABASE_..., LBACK_EMAIL_..., LBACK_LINKS_..., "
-        "LBACK_USERS_..., LBACK_PASSWORD_..., LBACK_TOKENS_..., LBACK_OUTPUT_..., LBACK_CONFIG, LBACK_ACTOR, "
-        "LBACK_REQUIRE_SERVICES."
+        "LBACK_USERS_..., LBACK_PASSWORD_..., LBACK_TOKENS_..., LBACK_OUTPUT_..., LBACK_RELAY_NAME_..., "
+        "LBACK_CONFIG, LBACK_ACTOR, LBACK_REQUIRE_SERVICES."
     )
 
 

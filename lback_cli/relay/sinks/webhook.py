@@ -62,10 +62,7 @@ class Webhook:
         try:
             with self._within_time() as breaker:
                 connection = self._connected(breaker)
-                status, retry_after = self._post(connection, message)
-            if breaker.fired:
-                # Where the headers were cut off, they look as if they had ended.
-                raise TimeoutError
+                status, retry_after = self._post(connection, message, breaker)
         except SinkError:
             self.close()
             raise
@@ -91,7 +88,9 @@ class Webhook:
             self._connection.close()
             self._connection = None
 
-    def _post(self, connection: http.client.HTTPConnection, message: Message) -> tuple[int, float | None]:
+    def _post(
+        self, connection: http.client.HTTPConnection, message: Message, breaker: "_Breaker"
+    ) -> tuple[int, float | None]:
         timestamp = int(time.time())
         headers = {
             "Content-Type": CONTENT_TYPE,
@@ -101,8 +100,16 @@ class Webhook:
             "webhook-signature": sign(self._secrets, message.id, timestamp, message.body),
         }
         connection.request("POST", self._target, message.body, headers)
-        answer = connection.getresponse()
-        if len(answer.read(LONGEST_ANSWER)) == LONGEST_ANSWER or answer.will_close:
+        with connection.getresponse() as answer:
+            if breaker.fired:
+                # Where the headers were cut off, they look as if they had ended.
+                raise TimeoutError
+            # The status says it all; what comes behind it only decides whether the connection can be used again.
+            try:
+                done = len(answer.read(LONGEST_ANSWER)) < LONGEST_ANSWER and not answer.will_close
+            except (OSError, http.client.HTTPException):
+                done = False
+        if not done or breaker.fired:
             self.close()
         return answer.status, _seconds(answer.headers.get("Retry-After"))
 
