@@ -132,6 +132,8 @@ class Post:
         owner = str(Owner.this_process())
         now = self._now()
         with transaction(self._database) as work:
+            # The user before the mail, as operations lock them, or the two might wait for each other.
+            user = None if mail.purpose is None else work.users.get(mail.user_id, lock=True)
             if not work.mails.change(mail.id, {"owner": owner, "lease_until": now + self._lease}, owner=mail.owner):
                 return None
             taken = work.mails.get(mail.id)
@@ -142,7 +144,6 @@ class Post:
                 return None
             if taken.purpose is None:
                 return _Ready(taken)
-            user = work.users.get(taken.user_id, lock=True)
             if user is None or user.email != taken.recipient or _is_verified(taken, user):
                 work.mails.remove(mail.id, owner=owner)
                 self.report.withdrawn += 1

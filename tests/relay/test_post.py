@@ -313,3 +313,36 @@ def test_without_a_queue_nothing_is_queued_and_a_failure_still_fails_the_operati
     assert post.queue.mails() == []
     with pytest.raises(UserNotFound):
         post.users.delete_user(1)
+
+
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_requests_and_their_delivery_never_wait_for_each_other(
+    office: Offices, server: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Users ask again and again while their mail is being sent; databases end a deadlock with an error."""
+    post, _ = office(request.getfixturevalue(f"{server}_url"))
+    for name in ("ann", "bob"):
+        post.register(name, verified=True)
+    other = PostOffice(tmp_path, {"transport": "file"}, post.settings.database.url)
+    failures: list[BaseException] = []
+    asked = threading.Event()
+
+    def send() -> None:
+        try:
+            while not asked.is_set():
+                other.once()
+        except BaseException as error:  # noqa: BLE001 - the test tells
+            failures.append(error)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    for _ in range(40):
+        for name in ("ann", "bob"):
+            post.users.reset_password_request(f"{name}@example.org")
+    asked.set()
+    thread.join()
+    other.once()
+    other.close()
+    assert failures == []
+    assert post.queue.mails() == []
+    assert sorted(row["user_id"] for row in post.rows("lback_tokens")) == [1, 2], "only the newest link of each works"
