@@ -9,6 +9,9 @@
         - `GroupNotFound`                 ``group_not_found``
         - `SignalNotFound`                ``signal_not_found``
         - `EventNotFound`                 ``event_not_found``
+        - `SinkNotFound`                  ``sink_not_found``
+        - `DeadLetterNotFound`            ``dead_letter_not_found``
+        - `QueuedMailNotFound`            ``queued_mail_not_found``
     - `Conflict`
         - `UserExists`                    ``user_exists``
         - `GroupExists`                   ``group_exists``
@@ -29,7 +32,7 @@
     - `UnexpectedError`                   ``unexpected_exception``
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class LbackError(Exception):
@@ -90,6 +93,24 @@ class EventNotFound(NotFound):
     """The event log has no such event."""
 
     code = "event_not_found"
+
+
+class SinkNotFound(NotFound):
+    """The relay has no sink of that name."""
+
+    code = "sink_not_found"
+
+
+class DeadLetterNotFound(NotFound):
+    """The sink has no such dead letter."""
+
+    code = "dead_letter_not_found"
+
+
+class QueuedMailNotFound(NotFound):
+    """No mail in the queue has that number."""
+
+    code = "queued_mail_not_found"
 
 
 class Conflict(LbackError):
@@ -197,11 +218,25 @@ class OutcomeUnknown(DatabaseError):
     code = "outcome_unknown"
 
 
+Verdict = Literal["refused", "deferred", "unreachable"]
+"""What a `MailError` means for the mail: it is refused for good, or till later, or no mail is taken at all."""
+
+
 class MailError(Unusable):
-    """The mail was not accepted by the transport."""
+    """The mail was not accepted by the transport; *verdict* says whether another try can help."""
 
     code = "email_send_failed"
     error_type = "email_send_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        verdict: Verdict = "unreachable",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.verdict = verdict
 
 
 class UsageError(LbackError):

@@ -345,3 +345,52 @@ def mariadb_url() -> Iterator[str]:
     """The URL of an empty database of its own on the MariaDB server of this machine."""
     with _on_mariadb() as url:
         yield url
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The URL of the Redis server of this machine; tests keep to keys of their own."""
+    import redis
+
+    url = "redis://127.0.0.1:6379/0"
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=5) as client:
+            client.ping()
+    except redis.RedisError as error:
+        _unavailable("redis", str(error))
+    return url
+
+
+@pytest.fixture
+def rabbitmq_url() -> str:
+    """The URL of the RabbitMQ broker of this machine; tests keep to queues of their own."""
+    import pika
+    from pika.exceptions import AMQPError
+
+    url = "amqp://guest:guest@127.0.0.1:5672/"
+    try:
+        pika.BlockingConnection(pika.URLParameters(f"{url}?connection_attempts=1&socket_timeout=5")).close()
+    except AMQPError as error:
+        _unavailable("rabbitmq", repr(error))
+    return url
+
+
+@pytest.fixture
+def nats_url() -> str:
+    """The URL of the NATS server of this machine, with JetStream; tests keep to streams of their own."""
+    import asyncio
+
+    import nats
+
+    url = "nats://127.0.0.1:4222"
+
+    async def look() -> None:
+        client = await nats.connect(url, allow_reconnect=False, connect_timeout=5)
+        await client.jetstream().account_info()
+        await client.close()
+
+    try:
+        asyncio.run(look())
+    except (OSError, nats.errors.Error) as error:
+        _unavailable("nats", repr(error))
+    return url

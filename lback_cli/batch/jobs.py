@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 from lback_cli.batch.journal import NAMES, Journal
 from lback_cli.batch.options import STDIN, ImportOptions
 from lback_cli.batch.outcomes import Counts
-from lback_cli.batch.owner import Owner
 from lback_cli.batch.source import Source
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import TRIES, retried
 from lback_cli.errors import Conflict, OutcomeUnknown
 from lback_cli.models import ImportJob
+from lback_cli.owner import Owner
 from lback_cli.repositories.work import Work, found_out, reading, transaction
 
 R = TypeVar("R")

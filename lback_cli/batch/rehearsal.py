@@ -27,6 +27,11 @@ class RehearsalServices(Services):
         """Knows all hashes, and makes none."""
         return _NoHasher(self.settings.password, framework=self.settings.compat.lback_framework)
 
+    @property
+    def queues_mail(self) -> bool:
+        """Whether operations leave their mail in the queue: it would be gone with them, uncounted."""
+        return False
+
     @cached_property
     def mailer(self) -> Mailer:
         """Counts mail."""

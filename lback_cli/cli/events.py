@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lback_cli.cli import events_relay
 from lback_cli.cli.commands import Noun
 from lback_cli.cli.completion import complete_signal
 from lback_cli.cli.options import runtime
@@ -19,7 +20,8 @@ from lback_cli.events.export import EVENT_COLUMNS, cloud_event, event_view
 from lback_cli.events.summary import KINDS
 from lback_cli.managers.event_log import verify_lines
 
-app = Noun("events", "Read, prove and export the event log: what happened, and who did it.")
+app = Noun("events", "Read, prove, export and relay the event log: what happened, and who did it.")
+app.add_typer(events_relay.app)
 
 DEFAULT_LIMIT = 50
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
     from lback_cli.managers.database_copy import DatabaseCopy
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
+    from lback_cli.managers.mail_queue import MailQueue
     from lback_cli.managers.provisioning import Provisioning
     from lback_cli.managers.services import Services
     from lback_cli.managers.user_directory import UserDirectory
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.receivers.loading import Receivers
     from lback_cli.receivers.trace import Trace
+    from lback_cli.relay.ledger import Ledger
+    from lback_cli.relay.post import Post
+    from lback_cli.relay.relay import Relay
+    from lback_cli.relay.watcher import Watcher as RelayWatcher
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import Settings
 
@@ -76,6 +82,13 @@ class Runtime:
         return Database(self.settings.database)
 
     @cached_property
+    def fleeting_database(self) -> "Database":
+        """The database for what may be forgotten when the power fails, as it would only be done again."""
+        from lback_cli.database.engine import Database
+
+        return Database(self.settings.database, durable=False)
+
+    @cached_property
     def database(self) -> "Database":
         """The database, with the tables that this lback needs. Raises `SchemaError`."""
         self.schema.ensure()
@@ -95,6 +108,11 @@ class Runtime:
 
         hasher = self.__dict__.get("hasher")
         return Services(self.settings, data_directory=self.unready_database.directory, hasher=hasher)
+
+    @property
+    def mailed(self) -> str:
+        """What became of the mail of an operation."""
+        return "Queued" if self.services.queues_mail else "Mailed"
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
@@ -177,6 +195,34 @@ class Runtime:
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
+    def ledger(self) -> "Ledger":
+        """The sinks of the relay and their dead letters."""
+        from lback_cli.relay.ledger import Ledger
+
+        return Ledger(self.database, self.settings.relay, self.services.now)
+
+    def relay(self, names: Sequence[str], watcher: "RelayWatcher") -> "Relay":
+        """Sends events to the sinks called *names*, or to all. Raises `SinkNotFound` or `ConfigurationError`."""
+        from lback_cli.relay.relay import Relay, chosen
+
+        sinks = chosen(self.settings.relay, names)
+        self.schema.ensure()
+        return Relay(self.fleeting_database, sinks, watcher, self.services.now)
+
+    def post(self, watcher: "RelayWatcher") -> "Post":
+        """Sends queued mail."""
+        from lback_cli.relay.post import Post
+
+        return Post(self.database, self.services, watcher)
+
+    @cached_property
+    def mail_queue(self) -> "MailQueue":
+        """The mail that is not sent yet."""
+        from lback_cli.managers.mail_queue import MailQueue
+
+        return MailQueue(self.database, self.services.now)
+
+    @cached_property
     def trace(self) -> "Trace | None":
         """The signal logger, if any option asks for it."""
         path, form = self.options.get("trace_file"), self.options.get("trace_format")
@@ -213,8 +259,9 @@ class Runtime:
             # What could not be written then cannot be written now; the trace has said so.
             with suppress(OSError):
                 self._trace_file.close()
-        if "unready_database" in self.__dict__:
-            self.unready_database.dispose()
+        for name in ("unready_database", "fleeting_database"):
+            if name in self.__dict__:
+                self.__dict__[name].dispose()
         if self._target is not None:
             self._target.dispose()
 

@@ -73,7 +73,7 @@ def register(
         active=not inactive,
         skip_existing=if_exists is IfExists.SKIP,
     )
-    run.output.message(_registration_message(user, created=created))
+    run.output.message(_registration_message(user, run.mailed, created=created))
     run.output.record(user_view(user, **password.extra))
 
 
@@ -116,7 +116,7 @@ def resend_verification(ctx: typer.Context, user: User) -> None:
     run = runtime(ctx)
     found = run.users.resend_verification(run.directory.resolve_id(user))
     run.output.message(
-        f"{found.email} is verified already." if found.is_email_verified else f"Mailed a link to {found.email}."
+        f"{found.email} is verified already." if found.is_email_verified else f"{run.mailed} a link to {found.email}."
     )
     run.output.record(user_view(found))
 
@@ -201,7 +201,7 @@ def request_password_reset(ctx: typer.Context, user: User) -> None:
     run = runtime(ctx)
     email = run.directory.resolve_email(user)
     run.users.reset_password_request(email)
-    run.output.message(f"Mailed a reset link to {email}.")
+    run.output.message(f"{run.mailed} a reset link to {email}.")
     run.output.record({"email": email, "requested": True})
 
 
@@ -242,12 +242,12 @@ def reset_password(
     run.output.record(user_view(changed, **password.extra))
 
 
-def _registration_message(user: "Account", *, created: bool) -> str:
+def _registration_message(user: "Account", mailed: str, *, created: bool) -> str:
     if not created:
         return f"{user.username} exists already: skipped."
     if user.is_email_verified:
         return f"Registered {user.username}."
-    return f"Registered {user.username}; mailed a verification link to {user.email}."
+    return f"Registered {user.username}; {mailed.lower()} a verification link to {user.email}."
 
 
 app.add_typer(user_queries.app)

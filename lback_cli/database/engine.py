@@ -44,9 +44,14 @@ class Database:
     make and migrate it unasked; so it may for a database in memory.
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
-        """Raises `ConfigurationError` for a URL that cannot be read."""
+    def __init__(self, settings: DatabaseSettings, *, durable: bool = True) -> None:
+        """Raises `ConfigurationError` for a URL that cannot be read.
+
+        What is committed to a SQLite file without *durable* survives a crash of the process, but not of the machine;
+        that holds the file's one write lock for a fraction of the time.
+        """
         self._settings = settings
+        self._durable = durable
         self.embedded = not settings.url
         self.url = self._resolve_url()
 
@@ -107,7 +112,7 @@ class Database:
                 hint="A SQLite URL has no user and no host: sqlite:////path/to/users.db",
             ) from error
         if self.url.get_backend_name() == "sqlite":
-            _configure_sqlite(engine, self.busy_timeout)
+            _configure_sqlite(engine, self.busy_timeout, durable=self._durable)
         else:
             _configure_server(engine)
         return engine
@@ -237,7 +242,7 @@ def _limit_waits(connection: Connection, seconds: float) -> None:
             connection.detach()
 
 
-def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:
+def _configure_sqlite(engine: Engine, busy_timeout: float, *, durable: bool) -> None:
     """Take the transaction away from the driver, whose own implicit BEGIN breaks savepoints.
 
     A writer begins IMMEDIATE: one that reads first and writes later could not wait for another writer.
@@ -249,7 +254,7 @@ def _configure_sqlite(engine: Engine, busy_timeout: float) -> None:
         connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
         connection.execute("PRAGMA foreign_keys = ON")
         # FULL, as WAL with NORMAL may lose commits that were already reported when the power goes.
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from lback_cli.errors import DatabaseError, SchemaError
 if TYPE_CHECKING:
     from lback_cli.database.adoption import Findings
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration. Known here so that a plain command need not load Alembic to compare."""
 
 VERSION_TABLE = "lback_alembic_version"

@@ -26,8 +26,9 @@ class Mailer:
 
     Every method returns once the transport has accepted the mail, and raises `MailError` when it has not (the foreign
     exception is the ``__cause__``) or `ConfigurationError` when a setting or a template cannot be used. Sending the
-    same mail again gives it the same Message-ID, so that receiving systems can recognise the copy. For the notices,
-    *key* says what "the same" is: any text that is unique to the change, such as the id of its operation.
+    same mail again gives it the same Message-ID, so that receiving systems can recognise the copy. *key* says what "the
+    same" is: any text that is unique to the mail or to the change, such as the id of its operation. Without one, two
+    mails with the same token are the same.
     """
 
     def __init__(self, settings: EmailSettings, links: LinkSettings, *, default_directory: Path) -> None:
@@ -35,23 +36,29 @@ class Mailer:
         self._links = links
         self._default_directory = default_directory
 
-    def send_verification(self, *, username: str, email: str, token: str, expires_at: datetime) -> None:
+    def send_verification(
+        self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
+    ) -> None:
         """Send *email* the link that proves it is the user's; *expires_at* without a zone is UTC."""
         link = _link("links.verify_email", self._links.verify_email, token)
         values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
-        self._send("verify_email", email, token, values)
+        self._send("verify_email", email, key or token, values)
 
-    def send_password_reset(self, *, username: str, email: str, token: str, expires_at: datetime) -> None:
+    def send_password_reset(
+        self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
+    ) -> None:
         """Send *email* the link that sets a new password; *expires_at* without a zone is UTC."""
         link = _link("links.reset_password", self._links.reset_password, token)
         values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
-        self._send("reset_password", email, token, values)
+        self._send("reset_password", email, key or token, values)
 
-    def send_invitation(self, *, username: str, email: str, token: str, expires_at: datetime) -> None:
+    def send_invitation(
+        self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
+    ) -> None:
         """Send *email* the link that sets the first password; *expires_at* without a zone is UTC."""
         link = _link("links.reset_password", self._links.reset_password, token)
         values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
-        self._send("invitation", email, token, values)
+        self._send("invitation", email, key or token, values)
 
     def send_email_changed(self, *, username: str, old_email: str, new_email: str, key: str) -> None:
         """Tell *old_email* that the account has moved to *new_email* (ASVS 6.3.7)."""
@@ -74,6 +81,7 @@ class Mailer:
                 raise MailError(
                     f"The mail was not sent: its {name} {value!r} contains control characters.",
                     hint="Correct the user's data; such characters can forge a mail.",
+                    verdict="refused",
                 )
         content = render(template, {**values, "application": application}, self._settings.templates)
         message = compose(

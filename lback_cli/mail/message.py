@@ -55,7 +55,9 @@ def compose(content: Content, *, sender: str, sender_name: str, recipient: str, 
         recipient = wire_address(recipient)
     except ValueError as error:
         raise MailError(
-            f"No mail can be sent to {recipient!r}: {error}.", hint="Correct the user's e-mail address."
+            f"No mail can be sent to {recipient!r}: {error}.",
+            hint="Correct the user's e-mail address.",
+            verdict="refused",
         ) from error
     policy = SMTP.clone(cte_type="7bit", utf8=not f"{sender}{recipient}".isascii())
     try:
@@ -78,6 +80,7 @@ def compose(content: Content, *, sender: str, sender_name: str, recipient: str, 
         raise MailError(
             f"The mail was not sent: its headers cannot be written safely{reason}.",
             hint="Check the user's name and address, email.application and the template's Subject.",
+            verdict="refused",
         ) from error
     return message
 

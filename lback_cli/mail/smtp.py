@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 
-from lback_cli.errors import ConfigurationError, MailError
+from lback_cli.errors import ConfigurationError, MailError, Verdict
 from lback_cli.settings.schema import EmailSettings
 from lback_cli.settings.secret_file import read_secret
 
@@ -93,6 +93,7 @@ class SmtpTransport:
                 raise MailError(
                     f"The mail server {self._name} does not take addresses beyond ASCII (SMTPUTF8, RFC 6531).",
                     hint="Use an address in ASCII, or a mail server that supports SMTPUTF8.",
+                    verdict="refused",
                 )
             options = ["SMTPUTF8", "BODY=8BITMIME"]
         # Not send_message(): it writes the mail anew and puts a > before lines that begin with "From ".
@@ -139,7 +140,19 @@ class SmtpTransport:
 
     def _mail_error(self, error: Exception) -> MailError:
         event, hint = _explain(error, timeout=self._settings.timeout)
-        return MailError(f"The mail server {self._name} {event}.", hint=hint)
+        return MailError(f"The mail server {self._name} {event}.", hint=hint, verdict=_verdict(error))
+
+
+def _verdict(error: Exception) -> Verdict:
+    """What the answer means for this mail; one about the sender or the login is not about the mail."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            ((code, _),) = error.recipients.values()
+        case smtplib.SMTPDataError(smtp_code=code):
+            pass
+        case _:
+            return "unreachable"
+    return "deferred" if code in _TEMPORARY else "refused"
 
 
 def _explain(error: Exception, *, timeout: float) -> tuple[str, str]:

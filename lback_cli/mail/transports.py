@@ -5,7 +5,7 @@ import secrets
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from lback_cli.errors import MailError
 from lback_cli.settings.schema import EmailSettings
@@ -21,9 +21,17 @@ class Transport(Protocol):
         """Say where mail would go, having tried all but sending it; raise what `deliver` would."""
 
 
+def actual_transport(settings: EmailSettings) -> Literal["file", "smtp"]:
+    """How mail leaves in the end."""
+    return settings.deliver_with if settings.transport == "queue" else settings.transport
+
+
 def build_transport(settings: EmailSettings, *, default_directory: Path) -> Transport:
-    """The transport that ``email.transport`` names; *default_directory* stands in for an unset ``email.directory``."""
-    if settings.transport == "smtp":
+    """The transport that ``email.transport`` names, or where that is the queue, the one that empties it.
+
+    *default_directory* stands in for an unset ``email.directory``.
+    """
+    if actual_transport(settings) == "smtp":
         from lback_cli.mail.smtp import SmtpTransport  # brings TLS, which files have no use for
 
         return SmtpTransport(settings)

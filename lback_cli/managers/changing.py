@@ -7,6 +7,7 @@ from lback_cli.errors import LastAdministrator, ValidationError
 from lback_cli.managers.changes import UserChanges
 from lback_cli.managers.lookup import find_group
 from lback_cli.managers.mailed_links import MailedLinks, announce_vouched
+from lback_cli.managers.mailed_notices import MailedNotices
 from lback_cli.managers.operation import Operation
 from lback_cli.managers.registration import RegistrationMail, check_password_hash
 from lback_cli.managers.services import Services
@@ -18,9 +19,10 @@ from lback_cli.security.unusable import is_unusable
 class Changing:
     """Validates changes and makes them, within the operation of a `UserManager`."""
 
-    def __init__(self, services: Services, links: MailedLinks) -> None:
+    def __init__(self, services: Services, links: MailedLinks, notices: MailedNotices) -> None:
         self._services = services
         self._links = links
+        self._notices = notices
 
     def check(self, user: User, changes: UserChanges) -> UserChanges:
         """*changes* in canonical form, without those that change nothing. Raises `ValidationError`."""
@@ -101,9 +103,9 @@ class Changing:
         self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges, *, link: bool
     ) -> None:
         if changes.password is not None or changes.password_hash is not None:
-            self._links.notify_of_password(run, user.username, old_email)
+            self._notices.send_password_changed(run, work, user, email=old_email)
         if changes.email is not None:
-            self._links.notify_of_address(run, user, old_email)
+            self._notices.send_email_changed(run, work, user, old_email=old_email)
             if link and not user.is_email_verified:
                 self._links.initiate_verification(run, work, user)
 

@@ -135,9 +135,10 @@ class EventLog:
     def erase_user(self, identifier: str, users: UserManager) -> Erasure:
         """Delete the user, if still there, and blank the person's data in all past events, in one transaction.
 
-        Blanked are the events about the user, and those about others that mention the user's names or addresses. What
-        remains is when what was done by whom to which id. On SQLite the file is then rewritten, as it keeps what was
-        deleted until the space is needed. Raises `UserNotFound` or what `UserManager.delete_user` raises.
+        Blanked are the events about the user, and those about others that mention the user's names or addresses; mail
+        that is still queued is dropped. What remains is when what was done by whom to which id. On SQLite the file is
+        then rewritten, as it keeps what was deleted until the space is needed. Raises `UserNotFound` or what
+        `UserManager.delete_user` raises.
         """
         with reading(self._database) as work:
             user_id = self._past_or_present(work, identifier)
@@ -166,6 +167,7 @@ class EventLog:
                 else:
                     erased = _events_of(work, user_id, names, after=0)
                 work.events.erase(erased)
+                work.mails.erase(user_id, names)
                 work.events.append([erasure_of(user_id, format_ranges(erased))])
             return erased
 

@@ -48,15 +48,23 @@ class LinkTokens:
         return settings.verification_lifetime if purpose is Purpose.VERIFY_EMAIL else settings.reset_lifetime
 
     def issue(
-        self, work: Work, user: User, purpose: Purpose, token: str, *, lifetime: timedelta | None = None
+        self,
+        work: Work,
+        user: User,
+        purpose: Purpose,
+        token: str,
+        *,
+        lifetime: timedelta | None = None,
+        beside_others: bool = False,
     ) -> datetime:
-        """Store *token* for *user*, in place of older ones for that purpose; until when it works.
+        """Store *token* for *user*, in place of older ones for that purpose or *beside_others*; until when it works.
 
         *lifetime* None is that of the purpose.
         """
         now = self._services.now()
         expires_at = now + (self.lifetime(purpose) if lifetime is None else lifetime)
-        work.tokens.issue(user, purpose, token_digest(token), now=now, expires_at=expires_at)
+        store = work.tokens.add if beside_others else work.tokens.issue
+        store(user, purpose, token_digest(token), now=now, expires_at=expires_at)
         return expires_at
 
     def find(self, work: Work, token: str, purpose: Purpose) -> SentToken | None:
@@ -69,6 +77,10 @@ class LinkTokens:
     def consume(self, work: Work, token: str, purpose: Purpose) -> bool:
         """Spend the token, if it is alive; whether it was. Of any number that try at once, one succeeds."""
         return work.tokens.consume(token_digest(token), purpose, now=self._services.now())
+
+    def revoke(self, work: Work, user: User, purpose: Purpose) -> None:
+        """Make every token of *user* for *purpose* useless."""
+        work.tokens.revoke(user, purpose)
 
     def revoke_all(self, work: Work, user: User) -> None:
         """Make every unused token of *user* useless."""
@@ -91,13 +103,21 @@ class FrameworkLinkTokens(LinkTokens):
         return min(super().lifetime(purpose), _FRAMEWORK_LIFETIME)
 
     def issue(
-        self, work: Work, user: User, purpose: Purpose, token: str, *, lifetime: timedelta | None = None
+        self,
+        work: Work,
+        user: User,
+        purpose: Purpose,
+        token: str,
+        *,
+        lifetime: timedelta | None = None,
+        beside_others: bool = False,
     ) -> datetime:
         """Store *token* for *user*, as a digest here and in plain text for the framework; until when it works.
 
-        The framework goes by the moment in the user's row, so an invitation may have a *lifetime* beyond its own.
+        The framework goes by the moment in the user's row, so an invitation may have a *lifetime* beyond its own. It
+        has room for one token of each purpose, so that those *beside_others* take the place of the others even so.
         """
-        expires_at = super().issue(work, user, purpose, token, lifetime=lifetime)
+        expires_at = super().issue(work, user, purpose, token, lifetime=lifetime, beside_others=beside_others)
         work.framework_tokens.put(user, purpose, token, expires_at=expires_at)
         return expires_at
 
@@ -120,6 +140,11 @@ class FrameworkLinkTokens(LinkTokens):
         if taken:
             super().consume(work, token, purpose)
         return taken
+
+    def revoke(self, work: Work, user: User, purpose: Purpose) -> None:
+        """Make every token of *user* for *purpose* useless, on both sides."""
+        super().revoke(work, user, purpose)
+        work.framework_tokens.clear(user, [purpose])
 
     def revoke_all(self, work: Work, user: User) -> None:
         """Make every token of *user* useless, on both sides."""

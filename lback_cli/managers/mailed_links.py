@@ -1,18 +1,28 @@
-"""What users are mailed: links with tokens, and notices. Whatever is mailed here is mailed once in an operation."""
+"""Tokens, and the mail that carries them. Whatever is mailed here is mailed once in an operation."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lback_cli import signals
 from lback_cli.managers.link_tokens import link_tokens
+from lback_cli.managers.mail_queue import queued
 from lback_cli.managers.operation import Operation
 from lback_cli.managers.services import Services
-from lback_cli.models import Purpose, User
+from lback_cli.models import Purpose, QueuedMail, User
 from lback_cli.repositories.work import Work
+
+_PURPOSES = {
+    "verify_email": Purpose.VERIFY_EMAIL,
+    "invitation": Purpose.RESET_PASSWORD,
+    "reset_password": Purpose.RESET_PASSWORD,
+}
+"""The templates of mails with a link, and what the token in it is for."""
 
 
 class MailedLinks:
-    """Issues *tokens* and mails the links made of them. Raises `MailError` when a mail is not accepted."""
+    """Issues *tokens* and mails the links made of them. Raises `MailError` when a mail is not accepted.
+
+    Where mail is queued, what is stored is a request for a link; its token is made when the mail is sent.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -20,7 +30,7 @@ class MailedLinks:
 
     def send_verification(self, run: Operation, work: Work, user: User) -> None:
         """Mail *user* a link that verifies the address."""
-        self._send(run, work, user, Purpose.VERIFY_EMAIL, self._services.mailer.send_verification)
+        self._send(run, work, user, "verify_email")
 
     def initiate_verification(self, run: Operation, work: Work, user: User) -> None:
         """`send_verification`, and announce it."""
@@ -29,46 +39,53 @@ class MailedLinks:
 
     def send_invitation(self, run: Operation, work: Work, user: User) -> None:
         """Mail *user*, who has no password yet, a link that sets it."""
-        lifetime = self._services.settings.tokens.invitation_lifetime
-        self._send(run, work, user, Purpose.RESET_PASSWORD, self._services.mailer.send_invitation, lifetime=lifetime)
+        self._send(run, work, user, "invitation")
 
     def send_password_reset(self, run: Operation, work: Work, user: User) -> None:
         """Mail *user* a link that resets the password."""
-        self._send(run, work, user, Purpose.RESET_PASSWORD, self._services.mailer.send_password_reset)
+        self._send(run, work, user, "reset_password")
 
-    def notify_of_password(self, run: Operation, username: str, email: str) -> None:
-        """Tell *email* that the password is another one now."""
-        run.once(
-            ("password_changed", username, email),
-            lambda: self._services.mailer.send_password_changed(username=username, email=email, key=run.id),
-        )
+    def issue_queued(self, work: Work, mail: QueuedMail, user: User) -> tuple[str, datetime]:
+        """A token for the queued *mail*, and until when it works.
 
-    def notify_of_address(self, run: Operation, user: User, old_email: str) -> None:
-        """Tell *old_email* that the account of *user* has moved to its new address."""
-        run.once(
-            ("email_changed", user.username, old_email, user.email),
-            lambda: self._services.mailer.send_email_changed(
-                username=user.username, old_email=old_email, new_email=user.email, key=run.id
-            ),
-        )
+        Those of earlier tries of this mail stay alive: one may have arrived, and as all copies have the same
+        Message-ID, it may be the only one that the user gets to see. All others died with the request.
+        """
+        purpose = _PURPOSES[mail.template]
+        token = self.tokens.generate(purpose)
+        lifetime = self._lifetime(mail.template)
+        return token, self.tokens.issue(work, user, purpose, token, lifetime=lifetime, beside_others=True)
 
-    def _send(
-        self,
-        run: Operation,
-        work: Work,
-        user: User,
-        purpose: Purpose,
-        send: Callable[..., None],
-        *,
-        lifetime: timedelta | None = None,
+    def mail(
+        self, template: str, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
     ) -> None:
-        """Store and mail a token; in a later try of *run* the same one is stored again, and no second mail is sent."""
-        token = run.once((purpose, "token", user.email), lambda: self.tokens.generate(purpose))
-        expires_at = self.tokens.issue(work, user, purpose, token, lifetime=lifetime)
+        """Mail the link with *token*, now; *key* is as for `Mailer`."""
+        mailer = self._services.mailer
+        send = {
+            "verify_email": mailer.send_verification,
+            "invitation": mailer.send_invitation,
+            "reset_password": mailer.send_password_reset,
+        }[template]
+        send(username=username, email=email, token=token, expires_at=expires_at, key=key)
+
+    def _send(self, run: Operation, work: Work, user: User, template: str) -> None:
+        """Queue the mail; or store and mail a token, in a later try of *run* the same one and without a second mail."""
+        purpose = _PURPOSES[template]
+        if self._services.queues_mail:
+            self.tokens.revoke(work, user, purpose)
+            now = self._services.now()
+            work.mails.add(queued(user, template, {"username": user.username}, now=now, purpose=purpose))
+            return
+        token = run.once((template, "token", user.email), lambda: self.tokens.generate(purpose))
+        expires_at = self.tokens.issue(work, user, purpose, token, lifetime=self._lifetime(template))
         run.once(
-            (purpose, "mail", user.username, user.email),
-            lambda: send(username=user.username, email=user.email, token=token, expires_at=expires_at),
+            (template, "mail", user.username, user.email),
+            lambda: self.mail(template, username=user.username, email=user.email, token=token, expires_at=expires_at),
         )
+
+    def _lifetime(self, template: str) -> timedelta | None:
+        """The lifetime of a token in that mail, where it is not that of its purpose."""
+        return self._services.settings.tokens.invitation_lifetime if template == "invitation" else None
 
 
 def announce_vouched(run: Operation, user: User) -> None:

@@ -55,9 +55,14 @@ class Services:
             framework=self.settings.compat.lback_framework,
         )
 
+    @property
+    def queues_mail(self) -> bool:
+        """Whether operations leave their mail in the queue."""
+        return self.settings.email.transport == "queue"
+
     @cached_property
     def mailer(self) -> "Mailer":
-        """Sends mail."""
+        """Sends mail, now."""
         from lback_cli.mail.mailer import Mailer
 
         return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")

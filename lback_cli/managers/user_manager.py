@@ -27,6 +27,7 @@ from lback_cli.managers.effects import Effects
 from lback_cli.managers.kinds import OperationKind
 from lback_cli.managers.lookup import find_by_login, not_found
 from lback_cli.managers.mailed_links import MailedLinks, announce_vouched
+from lback_cli.managers.mailed_notices import MailedNotices
 from lback_cli.managers.operation import Operation
 from lback_cli.managers.registration import NewUser, Registration, RegistrationMail
 from lback_cli.managers.services import Services
@@ -54,8 +55,9 @@ class UserManager:
         self._database = database
         self._services = services
         self._links = MailedLinks(services)
+        self._notices = MailedNotices(services)
         self._registration = Registration(services)
-        self._changing = Changing(services, self._links)
+        self._changing = Changing(services, self._links, self._notices)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "UserManager":
@@ -370,7 +372,7 @@ class UserManager:
             raise not_found(f"id:{user_id}")
         work.users.change(user, password_hash=password_hash, updated_at=self._services.now())
         self._links.tokens.revoke_all(work, user)
-        self._links.notify_of_password(run, user.username, user.email)
+        self._notices.send_password_changed(run, work, user, email=user.email)
         return user
 
 

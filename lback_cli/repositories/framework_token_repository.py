@@ -1,5 +1,6 @@
 """Queries on the token columns of the lback framework's users table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -50,7 +51,7 @@ class FrameworkTokenRepository:
         statement = update(User).where(column == token, expiry >= now).values({column: None, expiry: None})
         return cast("CursorResult[Any]", self._session.execute(statement)).rowcount > 0
 
-    def clear(self, user: User) -> None:
-        """Make every token of *user* useless."""
-        nothing = {column: None for columns in _COLUMNS.values() for column in columns}
+    def clear(self, user: User, purposes: Iterable[Purpose] = tuple(Purpose)) -> None:
+        """Make the tokens of *user* for *purposes* useless."""
+        nothing = {column: None for purpose in purposes for column in _COLUMNS[purpose]}
         self._session.execute(update(User).where(User.id == user.id).values(nothing))

@@ -7,13 +7,19 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.models import Purpose, Token, User
+from lback_cli.repositories.mail_queue_repository import MailQueueRepository
 
 
 class TokenRepository:
-    """Tokens in one session."""
+    """Tokens in one session.
+
+    A queued mail that asks for a link is a token not made yet: what makes tokens useless withdraws it too. That comes
+    first, so that a token which is being made from it meanwhile is found afterwards.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._requests = MailQueueRepository(session)
 
     def find(self, digest: str, purpose: Purpose) -> Token | None:
         """The token with that digest, dead or alive."""
@@ -22,7 +28,11 @@ class TokenRepository:
 
     def issue(self, user: User, purpose: Purpose, digest: str, *, now: datetime, expires_at: datetime) -> None:
         """Store a token for *user*, and revoke those it had for the same purpose."""
-        self._session.execute(delete(Token).where(Token.user_id == user.id, Token.purpose == purpose))
+        self.revoke(user, purpose)
+        self.add(user, purpose, digest, now=now, expires_at=expires_at)
+
+    def add(self, user: User, purpose: Purpose, digest: str, *, now: datetime, expires_at: datetime) -> None:
+        """Store a token for *user* beside those it has: another copy of a mail that may have arrived."""
         token = Token(
             user_id=user.id, purpose=purpose, digest=digest, email=user.email, created_at=now, expires_at=expires_at
         )
@@ -38,10 +48,17 @@ class TokenRepository:
         )
         return cast("CursorResult[Any]", self._session.execute(statement)).rowcount > 0
 
+    def revoke(self, user: User, purpose: Purpose) -> None:
+        """Make every token of *user* for *purpose* useless."""
+        self._requests.revoke_links(user.id, purpose)
+        self._session.execute(delete(Token).where(Token.user_id == user.id, Token.purpose == purpose))
+
     def revoke_all(self, user: User) -> None:
         """Make every token of *user* that is still unused useless."""
+        self._requests.revoke_links(user.id)
         self._session.execute(delete(Token).where(Token.user_id == user.id, Token.used_at.is_(None)))
 
     def delete_all(self, user: User) -> None:
         """Delete every token of *user*."""
+        self._requests.revoke_links(user.id)
         self._session.execute(delete(Token).where(Token.user_id == user.id))

@@ -14,6 +14,8 @@ from lback_cli.repositories.event_repository import EventRepository
 from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
 from lback_cli.repositories.group_repository import GroupRepository
 from lback_cli.repositories.import_job_repository import ImportJobRepository
+from lback_cli.repositories.mail_queue_repository import MailQueueRepository
+from lback_cli.repositories.sink_repository import SinkRepository
 from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
 
@@ -59,6 +61,16 @@ class Work:
     def jobs(self) -> ImportJobRepository:
         """The imports."""
         return ImportJobRepository(self.session)
+
+    @cached_property
+    def sinks(self) -> SinkRepository:
+        """The sinks of the relay."""
+        return SinkRepository(self.session)
+
+    @cached_property
+    def mails(self) -> MailQueueRepository:
+        """The mail that waits."""
+        return MailQueueRepository(self.session)
 
 
 @contextlib.contextmanager

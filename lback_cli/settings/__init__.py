@@ -9,6 +9,7 @@ from lback_cli.settings.schema import (
     PasswordSettings,
     ReceiverSettings,
     Settings,
+    SinkSettings,
     TokenSettings,
     UserSettings,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "PasswordSettings",
     "ReceiverSettings",
     "Settings",
+    "SinkSettings",
     "TokenSettings",
     "UserSettings",
     "load_settings",

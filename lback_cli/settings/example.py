@@ -7,10 +7,13 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, get_origin
 
-from lback_cli.settings.schema import keys, section_class, sections
+from lback_cli.settings.schema import families, keys, section_class, sections
 from lback_cli.settings.values import allowed, as_text
 
 WIDTH = 100
+
+MEMBERS = {"relay": "audit"}
+"""The name that the example gives to a section of each family."""
 
 _INTRODUCTION = """
 Configuration of lback. Every key is here with its default; lback runs without any of them.
@@ -27,11 +30,18 @@ A relative path starts at the directory in which lback is run; ~ is your home.
 
 
 def render_example() -> str:
-    """The text of ``config.example.toml``. Section headers stand, keys are comments: as it is, it changes nothing."""
+    """The text of ``config.example.toml``: as it is, it changes nothing.
+
+    Section headers stand, keys are comments, and so are the headers of a family.
+    """
     parts = ["\n#\n".join(_comment(paragraph) for paragraph in _INTRODUCTION.strip().split("\n\n"))]
     for section in sections():
         parts.append(f"\n{_comment(section_class(section).__doc__ or '')}\n[{section.name}]")
         parts += [_entry(key) for key in keys(section)]
+    for family in families():
+        # A header alone would make one.
+        parts.append(f"\n{_comment(section_class(family).__doc__ or '')}\n# [{family.name}.{MEMBERS[family.name]}]")
+        parts += [_entry(key) for key in keys(family)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,13 +1,15 @@
 """Read the configuration from all its sources, each value with the place it came from."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import Field
 from pathlib import Path
 from typing import Any
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.settings.private_file import read_private_variables
-from lback_cli.settings.schema import Settings, keys, section_class, sections
+from lback_cli.settings.schema import Settings, families, keys, section_class, sections
 from lback_cli.settings.values import parse
 
 ENVIRONMENT_PREFIX = "LBACK_"
@@ -21,7 +23,10 @@ OTHER_VARIABLES = {
 """Environment variables that are not configuration keys."""
 
 Values = dict[tuple[str, str], tuple[Any, str]]
-"""(section, key) -> (raw value, where it came from)."""
+"""(section, key) -> (raw value, where it came from); a section of a family is called ``family.name``."""
+
+_NAME = re.compile("[a-z][a-z0-9]{0,31}")
+"""Names in a family; without a separator, so that its variables can be told apart."""
 
 
 def load_settings(
@@ -60,20 +65,23 @@ def user_config_file() -> Path:
 
 
 def _build(values: Values, config_file: Path | None, actor: str | None) -> Settings:
-    built: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for section in sections():
-        chosen: dict[str, Any] = {}
-        for key in keys(section):
-            name = f"{section.name}.{key.name}"
-            if (section.name, key.name) in values:
-                raw, source = values[section.name, key.name]
-                chosen[key.name] = parse(key, raw, name=name, source=source)
-                sources[name] = source
-            else:
-                sources[name] = "default"
-        built[section.name] = section_class(section)(**chosen)
+    built = {section.name: _section(section, section.name, values, sources) for section in sections()}
+    for family in families():
+        names = sorted({section for section, _ in values if section.startswith(f"{family.name}.")})
+        built[family.name] = {name.partition(".")[2]: _section(family, name, values, sources) for name in names}
     return Settings(**built, sources=sources, config_file=config_file, actor=actor)
+
+
+def _section(declared: Field[Any], section: str, values: Values, sources: dict[str, str]) -> Any:
+    """What *values* say of one section; where each value came from is added to *sources*."""
+    chosen: dict[str, Any] = {}
+    for key in keys(declared):
+        name = f"{section}.{key.name}"
+        raw, sources[name] = values.get((section, key.name), (None, "default"))
+        if (section, key.name) in values:
+            chosen[key.name] = parse(key, raw, name=name, source=sources[name])
+    return section_class(declared)(**chosen)
 
 
 def _find_config_file(config: Path | None, environment: Mapping[str, str], directory: Path) -> Path | None:
@@ -94,21 +102,40 @@ def _usual_config_files(directory: Path) -> Iterable[Path]:
 
 def _from_file(path: Path) -> Values:
     known = {section.name: [key.name for key in keys(section)] for section in sections()}
+    named = {family.name: [key.name for key in keys(family)] for family in families()}
     values: Values = {}
     for section, table in _read_toml(path).items():
-        if section not in known:
+        if section not in known and section not in named:
             what = f"section [{section}]" if isinstance(table, dict | list) else f"key {section!r} outside any section"
-            raise ConfigurationError(f"{path}: unknown {what}.", hint=_choices("Sections", section, known))
-        if not isinstance(table, dict):
-            raise ConfigurationError(f"{path}: {section} must be a section, [{section}].")
-        for key, value in table.items():
-            if key not in known[section]:
-                raise ConfigurationError(
-                    f"{path}: unknown key {key!r} in [{section}].",
-                    hint=_choices(f"Keys of [{section}]", key, known[section]),
-                )
-            values[section, key] = (value, str(path))
+            raise ConfigurationError(f"{path}: unknown {what}.", hint=_choices("Sections", section, [*known, *named]))
+        if section in known:
+            values |= _from_table(path, section, table, known[section])
+            continue
+        if not isinstance(table, dict) or not all(isinstance(inner, dict) for inner in table.values()):
+            raise ConfigurationError(f"{path}: {section} must be sections with names, [{section}.NAME].")
+        for name, inner in table.items():
+            _require_name(f"{path}: [{section}.{name}]", name)
+            values |= _from_table(path, f"{section}.{name}", inner, named[section])
     return values
+
+
+def _from_table(path: Path, section: str, table: Any, known: list[str]) -> Values:
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{path}: {section} must be a section, [{section}].")
+    for key in table:
+        if key not in known:
+            raise ConfigurationError(
+                f"{path}: unknown key {key!r} in [{section}].", hint=_choices(f"Keys of [{section}]", key, known)
+            )
+    return {(section, key): (value, str(path)) for key, value in table.items()}
+
+
+def _require_name(where: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{where}: {name[:40]!r} is not a name.",
+            hint="A name is up to 32 lower-case letters and digits, the first a letter.",
+        )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -135,13 +162,28 @@ def _from_environment(environment: Mapping[str, str], where: str) -> Values:
         for key in keys(section)
     }
     variables["LBACK_OUTPUT"] = ("output", "format")
-    for name in environment:
+    found: Values = {}
+    for name, value in environment.items():
         if name.startswith(ENVIRONMENT_PREFIX) and name not in variables and name not in OTHER_VARIABLES:
-            raise ConfigurationError(
-                f"Unknown environment variable {name}{where}.", hint=_variable_choices(name, variables)
-            )
+            if (member := _of_family(name)) is None:
+                raise ConfigurationError(
+                    f"Unknown environment variable {name}{where}.", hint=_variable_choices(name, variables)
+                )
+            found[member] = (value, f"{name}{where}")
     # In the order of the keys, not of the environment, so that LBACK_OUTPUT always wins over LBACK_OUTPUT_FORMAT.
-    return {key: (environment[name], f"{name}{where}") for name, key in variables.items() if name in environment}
+    own = {key: (environment[name], f"{name}{where}") for name, key in variables.items() if name in environment}
+    return found | own
+
+
+def _of_family(variable: str) -> tuple[str, str] | None:
+    """The section and key that *variable* sets in a family: ``LBACK_RELAY_AUDIT_URL`` is ``url`` in relay.audit."""
+    for family in families():
+        prefix = f"{ENVIRONMENT_PREFIX}{family.name}_".upper()
+        name, _, key = variable.removeprefix(prefix).lower().partition("_")
+        if variable.startswith(prefix) and key in {known.name for known in keys(family)} and variable.isupper():
+            _require_name(variable, name)
+            return f"{family.name}.{name}", key
+    return None
 
 
 def _from_overrides(overrides: Mapping[str, Any]) -> Values:
@@ -162,7 +204,9 @@ def _variable_choices(name: str, variables: Iterable[str]) -> str:
     siblings = [variable for variable in variables if variable.startswith(f"{ENVIRONMENT_PREFIX}{section}_")]
     if siblings:
         return _choices(f"Variables of [{section.lower()}]", name, siblings)
-    stems = ", ".join(f"{ENVIRONMENT_PREFIX}{section.name}_".upper() + "..." for section in sections())
+    single = [f"{ENVIRONMENT_PREFIX}{section.name}_".upper() for section in sections()]
+    named = [f"{ENVIRONMENT_PREFIX}{family.name}_NAME_".upper() for family in families()]
+    stems = ", ".join(f"{stem}..." for stem in [*single, *named])
     return f"{_nearest(name, [*variables, *OTHER_VARIABLES])}Variables are {stems}, {', '.join(OTHER_VARIABLES)}."
 
 

@@ -18,20 +18,22 @@ class Details(TypedDict, total=False):
     """What else a key says of itself.
 
     *minimum* and *maximum* bound a number, or a time in seconds (inclusive); *contains* must be part of a text;
-    *example* stands for an unset path in ``config.example.toml``; a *secret* URL is kept out of `repr` and of error
-    messages, and masked by `lback config show`.
+    *example* stands for an unset path in ``config.example.toml``. A *hidden* value is kept out of `repr` and of
+    error messages, and `lback config show` masks the ``password`` in a URL, or the ``whole`` of it. *only* names the
+    kinds of sink that know the key.
     """
 
     minimum: float
     maximum: float
     contains: str
     example: str
-    secret: bool
+    hidden: Literal["password", "whole"]
+    only: tuple[str, ...]
 
 
 def key(default: T, doc: str, **details: Unpack[Details]) -> T:
     """Declare one configuration key. A text key may be empty only when its *default* is."""
-    made: T = field(default=default, repr=not details.get("secret", False), metadata={"doc": doc, **details})
+    made: T = field(default=default, repr="hidden" not in details, metadata={"doc": doc, **details})
     return made
 
 
@@ -43,7 +45,7 @@ class DatabaseSettings:
         "",
         "SQLAlchemy URL, for instance sqlite:////srv/app/users.db or postgresql+psycopg://app@db/app. "
         "Empty: a SQLite file in your data directory, made on first use.",
-        secret=True,
+        hidden="password",
     )
     password_file: Path | None = key(
         None,
@@ -59,8 +61,17 @@ class DatabaseSettings:
 class EmailSettings:
     """How mail leaves."""
 
-    transport: Literal["file", "smtp"] = key(
-        "file", "file: write .eml files to a directory. smtp: hand them to a mail server."
+    transport: Literal["file", "smtp", "queue"] = key(
+        "file",
+        "file: write .eml files to a directory. smtp: hand them to a mail server. "
+        "queue: commit them with the change, for 'lback mail deliver' to send.",
+    )
+    deliver_with: Literal["file", "smtp"] = key("smtp", "How 'lback mail deliver' sends what is queued.")
+    tries: int = key(
+        30,
+        "How often a queued mail is tried that the mail server puts off, before it is given up.",
+        minimum=1,
+        maximum=1000,
     )
     directory: Path | None = key(
         None, "Where transport 'file' writes. Unset: 'mail' beside the SQLite file.", example="/srv/app/mail"
@@ -173,11 +184,65 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkSettings:
+    """A sink of 'lback events relay', any number of them: their names are lower-case letters and digits."""
+
+    url: str = key(
+        "",
+        "Where: https://host/path (http:// only to this machine), amqp:// or amqps:// for RabbitMQ, redis:// or "
+        "rediss://, nats:// or tls:// for NATS JetStream.",
+        hidden="password",
+    )
+    secrets: str = key(
+        "",
+        "What signs a webhook: whsec_ and base64; while a secret is being replaced, both, with a space between.",
+        hidden="whole",
+        only=("webhook",),
+    )
+    secret_file: Path | None = key(
+        None, "File with these secrets instead, one a line.", example="/run/secrets/audit-webhook", only=("webhook",)
+    )
+    password_file: Path | None = key(
+        None,
+        "File whose first line is the broker's password, so that the URL needs none.",
+        example="/run/secrets/broker-password",
+        only=("rabbitmq", "redis", "nats"),
+    )
+    ca_file: Path | None = key(
+        None,
+        "PEM file of the authority that signed the server's certificate. Unset: the system's.",
+        example="/etc/ssl/private-ca.pem",
+    )
+    start: Literal["first", "next"] = key(
+        "first", "Where a sink that is new begins: at the first event of the log, or at the next one to come."
+    )
+    timeout: float = key(10.0, "Seconds that one delivery may take, its answer included.", minimum=0.1, maximum=60)
+    tries: int = key(
+        10,
+        "How often an event is tried that the sink fails on, before it goes to the dead letters.",
+        minimum=1,
+        maximum=1000,
+    )
+    longest_pause: timedelta = key(
+        timedelta(minutes=5), "Pauses between tries grow up to this.", minimum=1, maximum=86400
+    )
+    exchange: str = key("", "RabbitMQ exchange; it must exist. Empty: the default exchange.", only=("rabbitmq",))
+    routing_key: str = key(
+        "", "RabbitMQ routing key; at the default exchange, the queue. Empty: the event's type.", only=("rabbitmq",)
+    )
+    stream: str = key("lback:events", "Key of the Redis stream; made when missing.", only=("redis",))
+    subject: str = key(
+        "lback.events", "NATS subject, to which the signal's name is added; a stream must take it.", only=("nats",)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All configuration, with the place each value came from.
 
-    *sources* maps ``section.key`` to ``default``, a file, an environment variable or an option; *config_file* is the
-    TOML file that was read, if any; *actor* is what ``LBACK_ACTOR`` says, in the environment or in ``.env``.
+    *relay* has the sinks by name. *sources* maps ``section.key`` to ``default``, a file, an environment variable or an
+    option; *config_file* is the TOML file that was read, if any; *actor* is what ``LBACK_ACTOR`` says, in the
+    environment or in ``.env``.
     """
 
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
@@ -189,6 +254,7 @@ class Settings:
     compat: CompatSettings = field(default_factory=CompatSettings)
     receivers: ReceiverSettings = field(default_factory=ReceiverSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
+    relay: dict[str, SinkSettings] = field(default_factory=dict, metadata={"section": False, "tables": SinkSettings})
     sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
     config_file: Path | None = field(default=None, metadata={"section": False})
     actor: str | None = field(default=None, metadata={"section": False})
@@ -199,12 +265,18 @@ def sections() -> Iterator[Field[Any]]:
     return (section for section in fields(Settings) if section.metadata.get("section", True))
 
 
+def families() -> Iterator[Field[Any]]:
+    """The fields of `Settings` that hold any number of sections of one kind by name: ``[relay.NAME]``."""
+    return (section for section in fields(Settings) if "tables" in section.metadata)
+
+
 def section_class(section: Field[Any]) -> type[Any]:
-    """The dataclass of a section that `sections` named."""
-    assert isinstance(section.type, type)
-    return section.type
+    """The dataclass of a section, or of each section of a family."""
+    declared = section.metadata.get("tables", section.type)
+    assert isinstance(declared, type)
+    return declared
 
 
 def keys(section: Field[Any]) -> tuple[Field[Any], ...]:
-    """The keys of a section that `sections` named, in the order of their declaration."""
+    """The keys of a section, or of each section of a family, in the order of their declaration."""
     return fields(section_class(section))

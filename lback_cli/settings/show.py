@@ -1,10 +1,12 @@
 """The configuration in effect, as text that may be shown: secrets are masked."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import Field, dataclass
+from typing import Any
 from urllib.parse import unquote_plus
 
-from lback_cli.settings.schema import Settings, keys, sections
+from lback_cli.settings.schema import Settings, families, keys, sections
 from lback_cli.settings.values import as_text
 
 MASK = "***"
@@ -31,14 +33,31 @@ def shown(settings: Settings) -> list[ShownSetting]:
     The source is that of ``settings.sources``; settings that a program made by hand have ``default`` or ``code``.
     """
     rows: list[ShownSetting] = []
-    for section in sections():
-        for key in keys(section):
-            name = f"{section.name}.{key.name}"
-            value = getattr(getattr(settings, section.name), key.name)
-            text = mask_url(as_text(value)) if key.metadata.get("secret") else as_text(value)
+    for section, declared, holder in _sections(settings):
+        for key in keys(declared):
+            name = f"{section}.{key.name}"
+            value = getattr(holder, key.name)
             source = settings.sources.get(name, "default" if value == key.default else "code")
-            rows.append(ShownSetting(name, text, source))
+            rows.append(ShownSetting(name, _masked(key, as_text(value)), source))
     return rows
+
+
+def _sections(settings: Settings) -> Iterator[tuple[str, Field[Any], Any]]:
+    """The name, the declaration and the values of every section."""
+    for section in sections():
+        yield section.name, section, getattr(settings, section.name)
+    for family in families():
+        for name, holder in getattr(settings, family.name).items():
+            yield f"{family.name}.{name}", family, holder
+
+
+def _masked(key: Field[Any], text: str) -> str:
+    match key.metadata.get("hidden"):
+        case "password":
+            return mask_url(text)
+        case "whole" if text:
+            return MASK
+    return text
 
 
 def mask_url(url: str) -> str:

@@ -28,7 +28,7 @@ def parse(key: Field[Any], raw: Any, *, name: str, source: str) -> Any:
         value = _convert(key.type, raw)
         _check_limits(key, value)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # RuntimeError: ~ of a user who is not
-        what = "the value" if key.metadata.get("secret") else _quote(raw)
+        what = "the value" if key.metadata.get("hidden") else _quote(raw)
         raise ConfigurationError(f"{name} ({source}): {what} is not {allowed(key)}.") from error
     return value
 

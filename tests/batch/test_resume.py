@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lback_cli.batch.options import ImportOptions
-from lback_cli.batch.owner import Owner
 from lback_cli.errors import Conflict
 from lback_cli.models import ImportJob
+from lback_cli.owner import Owner
 from lback_cli.repositories.work import transaction
 
 from .world import ARGON2, Told, World, read_jsonl

@@ -16,11 +16,17 @@ Cli = Callable[..., Any]
 def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
     root: Any = typer.main.get_command(app)
     for noun in NOUNS:
-        group = root.get_command(None, noun)
-        for verb, command in group.commands.items():
-            yield (noun, verb), command
+        yield from _verbs((noun,), root.get_command(None, noun))
     for verb in VERBS:
         yield (verb,), root.get_command(None, verb)
+
+
+def _verbs(words: tuple[str, ...], group: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for verb, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _verbs((*words, verb), command)
+        else:
+            yield (*words, verb), command
 
 
 COMMANDS = dict(_commands())

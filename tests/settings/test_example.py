@@ -5,21 +5,23 @@ from typing import Any
 
 import pytest
 
-from lback_cli.settings.example import render_example
-from lback_cli.settings.schema import keys, sections
+from lback_cli.settings.example import MEMBERS, render_example
+from lback_cli.settings.schema import families, keys, sections
 from lback_cli.settings.values import allowed
 
 Place = Any  # of conftest.py
 
 FILE = Path(__file__).parents[2] / "config.example.toml"
-KEYS = {(section.name, key.name): key for section in sections() for key in keys(section)}
-ASSIGNMENT = re.compile(r"^# (?=[a-z_]+ = )", re.MULTILINE)
+KEYS = {(section.name, key.name): key for section in sections() for key in keys(section)} | {
+    (f"{family.name}.{MEMBERS[family.name]}", key.name): key for family in families() for key in keys(family)
+}
+COMMENTED = re.compile(r"^# (?=[a-z_]+ = |\[\w+\.\w+\]$)", re.MULTILINE)
 
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="runs where the source tree is")
 
 
 def uncommented() -> str:
-    return ASSIGNMENT.sub("", FILE.read_text("utf-8"))
+    return COMMENTED.sub("", FILE.read_text("utf-8"))
 
 
 def test_the_file_is_what_the_schema_says() -> None:
@@ -34,13 +36,17 @@ def test_the_file_as_it_is_changes_nothing(place: Place) -> None:
 
 def test_uncommented_it_names_every_key_in_order() -> None:
     document = tomllib.loads(uncommented())
+    for family in families():
+        document |= {f"{family.name}.{name}": table for name, table in document.pop(family.name).items()}
     assert [(section, key) for section, table in document.items() for key in table] == list(KEYS)
 
 
 def test_uncommented_it_loads_as_the_defaults_but_for_unset_paths(place: Place) -> None:
     settings = place.load(place.write("uncommented.toml", uncommented()))
     for (section, name), key in KEYS.items():
-        value = getattr(getattr(settings, section), name)
+        family, _, member = section.partition(".")
+        holder = getattr(settings, family)
+        value = getattr(holder[member] if member else holder, name)
         if key.default is None:
             assert value == Path(key.metadata["example"])
         else:

@@ -210,7 +210,7 @@ def test_invalid_toml_is_an_error_with_its_position(place: Place, content: bytes
     assert explanation in message
 
 
-SECTIONS = "Sections are database, email, links, users, password, tokens, compat, receivers, output."
+SECTIONS = "Sections are database, email, links, users, password, tokens, compat, receivers, output, relay."
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_variable_of_no_section_is_told_all_beginnings(place: Place) -> None:
     assert place.refusal().hint == (
         "Did you mean LBACK_CONFIG? Variables are LBACK_DATABASE_..., LBACK_EMAIL_..., LBACK_LINKS_..., "
         "LBACK_USERS_..., LBACK_PASSWORD_..., LBACK_TOKENS_..., LBACK_COMPAT_..., LBACK_RECEIVERS_..., "
-        "LBACK_OUTPUT_..., LBACK_CONFIG, LBACK_ACTOR, LBACK_HOOK, LBACK_REQUIRE_SERVICES."
+        "LBACK_OUTPUT_..., LBACK_RELAY_NAME_..., LBACK_CONFIG, LBACK_ACTOR, LBACK_HOOK, LBACK_REQUIRE_SERVICES."
     )
 
 

@@ -105,7 +105,7 @@ def test_what_a_key_allows_is_said_in_words() -> None:
         BOOLEAN: "true or false",
         WHOLE: "a whole number from 1 to 65535",
         NUMBER: "a number from 0 to 600",
-        CHOICE: "one of file, smtp",
+        CHOICE: "one of file, smtp, queue",
         PATH: "a path",
         TIME: "a time such as 90s, 30m, 24h or 7d, from 1s to 365d",
         TEXT: "one line of text",

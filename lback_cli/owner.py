@@ -1,4 +1,4 @@
-"""Which process works on an import, and whether it still lives."""
+"""Which process works on something that only one may work on at a time, and whether it still lives."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process: its host, its id, when it started as far as the system tells, and a number for one import."""
+    """A process: its host, its id, when it started as far as the system tells, and a number for one piece of work."""
 
     host: str
     pid: int
@@ -18,7 +18,7 @@ class Owner:
 
     @classmethod
     def this_process(cls) -> "Owner":
-        """The process that runs this, for one import."""
+        """The process that runs this, for one piece of work."""
         return cls(socket.gethostname()[:64], os.getpid(), _start_of(os.getpid()), secrets.token_hex(8))
 
     @classmethod

@@ -1,0 +1,58 @@
+"""What leaves after the commit: how far each sink has come, what it would not take, and mail that waits."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
+revision = "0004"
+down_revision = "0003"
+
+
+EXACT: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+"""MariaDB compares letters of any case and accent as equal unless told otherwise."""
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+    op.create_table(
+        "lback_sinks",
+        sa.Column("name", sa.String(32), primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("owner", sa.String(300)),
+        sa.Column("lease_until", moment),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("last_error", sa.Text),
+        sa.Column("delivered_at", moment),
+        **EXACT,
+    )
+    op.create_table(
+        "lback_dead_letters",
+        sa.Column("sink", sa.String(32), primary_key=True),
+        sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("error", sa.Text, nullable=False),
+        sa.Column("given_up_at", moment, nullable=False),
+        **EXACT,
+    )
+    op.create_table(
+        "lback_mail_queue",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column("key", sa.String(32), nullable=False),
+        sa.Column("template", sa.String(32), nullable=False),
+        sa.Column("purpose", sa.String(32)),
+        sa.Column("user_id", sa.Integer, nullable=False, index=True),
+        sa.Column("recipient", sa.String(255), nullable=False),
+        sa.Column("details", sa.Text, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("last_error", sa.Text),
+        sa.Column("owner", sa.String(300)),
+        sa.Column("lease_until", moment),
+        sa.Column("queued_at", moment, nullable=False),
+        sa.Column("retry_at", moment, index=True),
+        sqlite_autoincrement=True,  # a person may have been told of a mail by its number
+        **EXACT,
+    )

@@ -1,0 +1,121 @@
+"""RabbitMQ: persistent messages, each confirmed by the broker before the next one."""
+
+import logging
+import ssl
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import pika
+from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
+
+from lback_cli.errors import ConfigurationError
+from lback_cli.relay.message import CONTENT_TYPE, Message, Rejected, Sink, Unreachable
+from lback_cli.relay.sinks.tls import tls_context, told
+from lback_cli.settings import SinkSettings
+from lback_cli.settings.secret_file import read_secret
+
+_TOO_LARGE = 406
+"""PRECONDITION_FAILED (AMQP 0-9-1): what RabbitMQ closes a channel with over a message that is too large."""
+
+_PERSISTENT = 2
+
+
+def build(name: str, settings: SinkSettings) -> Sink:
+    """A RabbitMQ broker. Raises `ConfigurationError`."""
+    # What goes wrong is told by the relay, in its own words.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    return RabbitMq(name, settings)
+
+
+class RabbitMq:
+    """Publishes events to an exchange; one that reaches no queue counts as not taken."""
+
+    def __init__(self, name: str, settings: SinkSettings) -> None:
+        self._name = name
+        self._settings = settings
+        self._encrypted = urlsplit(settings.url).scheme == "amqps"
+        self._context = tls_context(name, settings.ca_file)
+        self._password: str | None = None
+        self._parameters()
+        self._connection: Any = None
+        self._channel: Any = None
+
+    def send(self, message: Message) -> None:
+        """Publish *message*, and return when the broker has it."""
+        try:
+            if self._channel is None:
+                self._connect()
+            self._channel.basic_publish(
+                self._settings.exchange,
+                self._settings.routing_key or message.type,
+                message.body,
+                pika.BasicProperties(
+                    content_type=f"{CONTENT_TYPE}; charset=utf-8",
+                    delivery_mode=_PERSISTENT,
+                    message_id=message.id,
+                    type=message.type,
+                    app_id="lback",
+                ),
+                mandatory=True,
+            )
+        except UnroutableError as error:
+            self.close()
+            raise Unreachable("no queue is bound to the exchange for this event") from error
+        except NackError as error:
+            self.close()
+            raise Unreachable("the broker did not take responsibility for the event") from error
+        except ChannelClosedByBroker as error:
+            self.close()
+            kind = Rejected if error.reply_code == _TOO_LARGE else Unreachable
+            raise kind(told(ConnectionError(f"{error.reply_code} {error.reply_text}"), self._password)) from error
+        except (AMQPError, OSError, ConfigurationError) as error:
+            self.close()
+            raise Unreachable(self._reason(error)) from error
+
+    def idle(self) -> None:
+        """Answer heartbeats."""
+        if self._connection is not None:
+            try:
+                self._connection.process_data_events(0)
+            except (AMQPError, OSError):
+                self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None and connection.is_open:
+            with suppress(AMQPError, OSError):
+                connection.close()
+
+    def _connect(self) -> None:
+        self._connection = pika.BlockingConnection(self._parameters())
+        self._channel = self._connection.channel()
+        self._channel.confirm_delivery()
+
+    def _parameters(self) -> pika.ConnectionParameters:
+        try:
+            parameters = pika.URLParameters(self._settings.url)
+        except Exception as error:  # what is not right in a URL, pika fails on with errors of every kind
+            raise ConfigurationError(f"relay.{self._name}.url has a part that AMQP does not take.") from error
+        self._password = parameters.credentials.password
+        if self._settings.password_file is not None:
+            self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
+            parameters.credentials = pika.PlainCredentials(parameters.credentials.username, self._password)
+        timeout = self._settings.timeout
+        parameters.socket_timeout = parameters.blocked_connection_timeout = timeout
+        parameters.stack_timeout = timeout
+        # The broker that says nothing is given up after two of these, also while a confirmation is waited for.
+        parameters.heartbeat = max(2, int(timeout / 2))
+        parameters.connection_attempts = 1
+        if self._encrypted:
+            parameters.ssl_options = pika.SSLOptions(self._context, parameters.host)
+        return parameters
+
+    def _reason(self, error: Exception) -> str:
+        causes = [error, *getattr(error, "args", ())]
+        for cause in causes:
+            inner = getattr(cause, "exception", cause)
+            if isinstance(inner, ssl.SSLError | OSError):
+                return told(inner, self._password)
+        return told(error if str(error) else ConnectionError(type(error).__name__), self._password)

@@ -1,0 +1,76 @@
+"""Redis Streams: one entry for each event."""
+
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import DataError, RedisError
+from redis.retry import Retry
+
+from lback_cli.errors import ConfigurationError
+from lback_cli.relay.message import Message, Rejected, Sink, Unreachable
+from lback_cli.relay.sinks.tls import tls_context, told
+from lback_cli.settings import SinkSettings
+from lback_cli.settings.secret_file import read_secret
+
+
+def build(name: str, settings: SinkSettings) -> Sink:
+    """A Redis stream. Raises `ConfigurationError`."""
+    return RedisStream(name, settings)
+
+
+class RedisStream:
+    """Appends events to one stream, each with the fields ``id``, ``type`` and ``event``."""
+
+    def __init__(self, name: str, settings: SinkSettings) -> None:
+        self._name = name
+        self._settings = settings
+        self._password = urlsplit(settings.url).password
+        tls_context(name, settings.ca_file)
+        self._connect().close()
+        self._client: Redis | None = None
+
+    def send(self, message: Message) -> None:
+        """Append *message*."""
+        try:
+            if self._client is None:
+                self._client = self._connect()
+            entry: dict[str | bytes, str | bytes] = {"id": message.id, "type": message.type, "event": message.body}
+            self._client.xadd(self._settings.stream, entry)  # type: ignore[arg-type]  # its dict is invariant
+        except DataError as error:
+            raise Rejected(told(error, self._password)) from error
+        except (RedisError, OSError, ConfigurationError) as error:
+            self.close()
+            raise Unreachable(told(error, self._password)) from error
+
+    def idle(self) -> None:
+        """Nothing: a connection that the server gave up is replaced by the next event's failure, or was not one."""
+
+    def close(self) -> None:
+        """Close the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(RedisError, OSError):
+                client.close()
+
+    def _connect(self) -> Redis:
+        options: dict[str, object] = {}
+        if self._settings.password_file is not None:
+            self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
+            options["password"] = self._password
+        if urlsplit(self._settings.url).scheme == "rediss":
+            options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+            if self._settings.ca_file is not None:
+                options["ssl_ca_certs"] = str(self._settings.ca_file)
+        try:
+            return Redis.from_url(
+                self._settings.url,
+                socket_timeout=self._settings.timeout,
+                socket_connect_timeout=self._settings.timeout,
+                # Its own retries would append an event again whose first answer came late.
+                retry=Retry(NoBackoff(), 0),
+                **options,
+            )
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(f"relay.{self._name}.url has a part that Redis does not take.") from error

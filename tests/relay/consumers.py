@@ -1,0 +1,232 @@
+"""The other side of each kind of sink: a real server, and what it was sent."""
+
+import asyncio
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import nats
+import pika
+import redis
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+
+from lback_cli.settings import SinkSettings
+
+SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk"
+OTHER_SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5"
+
+
+class Received(NamedTuple):
+    """One delivery: its id as the protocol tells it, and the event."""
+
+    id: str
+    event: Any
+
+    @property
+    def seq(self) -> int:
+        return int(self.event.get_attributes()["sequence"])
+
+
+def read(message_id: str, body: bytes) -> Received:
+    """The event in *body*, as the CloudEvents SDK reads it."""
+    event: Any = from_structured_event(HTTPMessage({"content-type": "application/cloudevents+json"}, body))
+    return Received(message_id, event)
+
+
+@dataclass
+class RedisConsumer:
+    """A stream of its own."""
+
+    url: str
+    stream: str = field(default_factory=lambda: f"lback-test:{uuid4().hex}")
+
+    @property
+    def settings(self) -> SinkSettings:
+        return SinkSettings(url=self.url, stream=self.stream)
+
+    def received(self) -> list[Received]:
+        with redis.Redis.from_url(self.url) as client:
+            entries: Any = client.xrange(self.stream)
+            return [read(fields[b"id"].decode(), fields[b"event"]) for _, fields in entries]
+
+    def close(self) -> None:
+        with suppress(redis.RedisError), redis.Redis.from_url(self.url) as client:
+            client.delete(self.stream)
+
+
+class RabbitMqConsumer:
+    """A durable queue of its own at the default exchange."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.queue = f"lback-test-{uuid4().hex}"
+        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        self._channel = self._connection.channel()
+        self._channel.queue_declare(self.queue, durable=True)
+        self._received: list[Received] = []
+        self.modes: set[Any] = set()
+
+    @property
+    def settings(self) -> SinkSettings:
+        return SinkSettings(url=self.url, routing_key=self.queue)
+
+    def received(self) -> list[Received]:
+        while True:
+            found, properties, body = self._channel.basic_get(self.queue, auto_ack=True)
+            if found is None:
+                return self._received
+            assert properties.content_type == "application/cloudevents+json; charset=utf-8"
+            self.modes.add(properties.delivery_mode)
+            self._received.append(read(properties.message_id, body))
+
+    def close(self) -> None:
+        self._channel.queue_delete(self.queue)
+        self._connection.close()
+
+
+class NatsConsumer:
+    """A stream of its own, with a window for duplicates that is over soon: they are the relay's to keep few."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.name = f"lback-test-{uuid4().hex}"
+        asyncio.run(self._with(self._make))
+
+    @property
+    def settings(self) -> SinkSettings:
+        return SinkSettings(url=self.url, subject=f"{self.name}.events")
+
+    def received(self) -> list[Received]:
+        return asyncio.run(self._with(self._read))
+
+    def close(self) -> None:
+        with suppress(nats.errors.Error, OSError):
+            asyncio.run(self._with(lambda stream: stream.delete_stream(self.name)))
+
+    async def _make(self, stream: Any) -> None:
+        await stream.add_stream(name=self.name, subjects=[f"{self.name}.events.>"], duplicate_window=0.1)
+
+    async def _read(self, stream: Any) -> list[Received]:
+        state = (await stream.stream_info(self.name)).state
+        messages = [await stream.get_msg(self.name, seq) for seq in range(1, state.last_seq + 1)]
+        return [read(message.headers["Nats-Msg-Id"], message.data) for message in messages]
+
+    async def _with(self, work: Callable[[Any], Any]) -> Any:
+        client = await nats.connect(self.url, allow_reconnect=False)
+        try:
+            return await work(client.jetstream())
+        finally:
+            await client.close()
+
+
+class Request(NamedTuple):
+    """A request as the endpoint got it."""
+
+    headers: dict[str, str]
+    body: bytes
+    arrived_at: float
+
+
+Answer = Callable[[Request, Any], int | None]
+"""What an endpoint does with a request: the status to answer, or None where it has answered itself."""
+
+
+class Endpoint:
+    """An HTTPS server that keeps what it answers 2xx to; `answer` decides, and may be replaced while it runs."""
+
+    def __init__(self, authority: Any | None, ca_file: Any = None, port: int = 0) -> None:
+        self.requests: list[Request] = []
+        self.taken: list[Request] = []
+        self.connections = 0
+        self.answer: Answer = lambda _request, _handler: 204
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                endpoint.connections += 1
+
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the client died while it was sending
+                    self.close_connection = True
+                    return
+                request = Request({k.lower(): v for k, v in self.headers.items()}, body, time.time())
+                endpoint.requests.append(request)
+                status = endpoint.answer(request, self)
+                if status is None:
+                    return
+                if 200 <= status < 300:
+                    endpoint.taken.append(request)
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_arguments: Any) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_arguments: Any) -> None:
+                pass
+
+        self._server = Server(("127.0.0.1", port), Handler)
+        self.port = self._server.server_address[1]
+        self._ca_file = ca_file
+        scheme = "http"
+        if authority is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("localhost").configure_cert(context)
+            # Not while accepting, which one slow client would hold up.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            scheme = "https"
+        self.url = f"{scheme}://localhost:{self.port}/events?source=lback"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def settings(self) -> SinkSettings:
+        return SinkSettings(url=self.url, secrets=SECRET, ca_file=self._ca_file, timeout=5.0)
+
+    def received(self) -> list[Received]:
+        return [read(request.headers["webhook-id"], request.body) for request in self.taken]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def sequences(requests: list[Request]) -> list[int]:
+    """The events in requests, by their numbers in the log."""
+    return [int(json.loads(request.body)["sequence"]) for request in requests]
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until *condition* holds; fail when it does not."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+def first_of_each(received: list[Received]) -> Iterator[int]:
+    """The numbers of the events, without those that came before: what a consumer makes of it that knows ids."""
+    seen: set[str] = set()
+    for one in received:
+        if one.id not in seen:
+            seen.add(one.id)
+            yield one.seq

@@ -1,0 +1,340 @@
+"""The commands, as the installed `lback` has them."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from lback_cli.settings import SinkSettings
+
+from .consumers import SECRET, Endpoint, eventually, sequences
+from .world import World
+
+Endpoints = Callable[..., Endpoint]
+
+
+@pytest.fixture
+def busy(lback: Any, endpoint: Endpoints) -> tuple[Any, Endpoint]:
+    """The command with three events and a sink ``audit``, and its endpoint."""
+    other = endpoint()
+    lback.environment.update(
+        {
+            "LBACK_RELAY_AUDIT_URL": other.url,
+            "LBACK_RELAY_AUDIT_SECRETS": SECRET,
+            "LBACK_RELAY_AUDIT_CA_FILE": str(other.settings.ca_file),
+        }
+    )
+    assert lback("db", "init", "-q", LBACK_DATABASE_URL=url(lback)).status == 0
+    lback.environment["LBACK_DATABASE_URL"] = url(lback)
+    World(url(lback)).happen(3)
+    return lback, other
+
+
+def url(lback: Any) -> str:
+    return f"sqlite:///{lback.directory}/users.db"
+
+
+def test_once_delivers_and_says_so(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    assert lback("events", "relay", "--once") == (
+        0,
+        "sink   delivered  dead letters  position\naudit  3          0             3\n",
+        "",
+    )
+    assert sequences(other.taken) == [1, 2, 3]
+    assert lback("events", "relay", "--once", "-o", "json") == (
+        0,
+        '[\n  {"sink": "audit", "delivered": 0, "dead_letters": 0, "position": 3, "error": null, "worker": null}\n]\n',
+        "",
+    )
+    assert lback("events", "sinks") == (
+        0,
+        "sink   position  lag  failures  dead letters  last error\naudit  3         0    0         0\n",
+        "",
+    )
+    assert lback("events", "verify").status == 0
+
+
+def test_dead_letters_are_8_and_a_sink_that_takes_nothing_is_9(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    other.answer = lambda request, _handler: 422 if sequences([request]) == [2] else 200
+    error = "it answers 422 Unprocessable Entity"
+    assert lback("events", "relay", "--once", "-q") == (
+        8,
+        "sink   delivered  dead letters  position\naudit  2          1             3\n",
+        f"audit: event 2 went to the dead letters: {error}.\n",
+    )
+    assert lback("events", "dead-letters", "list") == (
+        0,
+        f"sink   seq  tries  error\naudit  2    1      {error}\n",
+        "",
+    )
+    assert lback("events", "dead-letters", "retry", "audit", "--all", "-o", "json") == (
+        8,
+        f'[\n  {{"sink": "audit", "seq": 2, "delivered": false, "error": "{error}"}}\n]\n',
+        "",
+    )
+    assert lback("events", "dead-letters", "drop", "audit", "2").status == 2, "there is nobody to ask"
+    assert lback("events", "dead-letters", "drop", "audit", "2", "--yes", "-o", "json") == (
+        0,
+        '{\n  "sink": "audit",\n  "dropped": 1\n}\n',
+        "",
+    )
+    other.answer = lambda _request, _handler: 503
+    assert lback("events", "replay", "audit", "--from", "3") == (
+        0,
+        "sink      audit\nposition  2\nlag       1\n",
+        "audit goes on with event 3: 1 to be sent.\n",
+    )
+    assert lback("events", "relay", "--once") == (
+        9,
+        "sink   delivered  dead letters  position\naudit  0          0             2\n",
+        "audit: it answers 503 Service Unavailable.\n",
+    )
+    (view,) = lback("events", "sinks", "-o", "json").result
+    assert (view["position"], view["lag"], view["failures"], view["last_error"]) == (
+        *(2, 1, 1),
+        "it answers 503 Service Unavailable",
+    )
+
+
+def test_what_does_not_exist_is_5_and_what_makes_no_sense_is_2(busy: tuple[Any, Endpoint]) -> None:
+    lback, _ = busy
+    assert lback("events", "relay", "--once", "crm") == (
+        5,
+        "",
+        "error: No sink 'crm' is configured.\n       Configured are: audit.\n",
+    )
+    assert lback("events", "replay", "audit", "--from", "9", "-o", "json").error == {
+        "code": "event_not_found",
+        "message": "There is no event 9, nor will it be the next. The log ends with event 3.",
+    }
+    assert lback("events", "dead-letters", "list", "crm").status == 5
+    assert lback("events", "dead-letters", "retry", "audit", "7") == (
+        5,
+        "",
+        "error: audit has no dead letter 7.\n       'lback events dead-letters list audit' has them.\n",
+    )
+    for arguments in (("retry", "audit"), ("drop", "audit", "1", "--all"), ("retry", "audit", "one")):
+        assert lback("events", "dead-letters", *arguments).status == 2
+    assert lback("events", "replay", "audit").status == 2
+
+
+def test_without_a_sink_there_is_nothing_to_do(lback: Any) -> None:
+    assert lback("events", "relay", "--once") == (
+        9,
+        "",
+        "error: No sink is configured.\n       Add a section [relay.NAME] with a url; docs/relay.md tells more.\n",
+    )
+    assert lback("events", "sinks", "-o", "json") == (0, "[]\n", "")
+
+
+BAD = {
+    "URL": ("ftp://x.org", "relay.audit.url has no scheme that lback knows."),
+    "SECRETS": ("canary", "relay.audit.secrets has a secret that is not whsec_ and base64 of 24 to 64 bytes."),
+    "SECRET_FILE": ("/none", "relay.audit.secrets and relay.audit.secret_file are both set."),
+    "PASSWORD_FILE": ("/none", "relay.audit.password_file means nothing for a sink of the kind webhook."),
+    "CA_FILE": ("/none", "relay.audit.ca_file: cannot use /none: No such file or directory."),
+    "START": ("last", "relay.audit.start (LBACK_RELAY_AUDIT_START): 'last' is not one of first, next."),
+    "TIMEOUT": ("0", "relay.audit.timeout (LBACK_RELAY_AUDIT_TIMEOUT): '0' is not a number from 0.1 to 60."),
+    "TRIES": ("0", "relay.audit.tries (LBACK_RELAY_AUDIT_TRIES): '0' is not a whole number from 1 to 1000."),
+    "LONGEST_PAUSE": (
+        "soon",
+        (
+            "relay.audit.longest_pause (LBACK_RELAY_AUDIT_LONGEST_PAUSE): 'soon' is not "
+            "a time such as 90s, 30m, 24h or 7d, from 1s to 24h."
+        ),
+    ),
+    "EXCHANGE": ("x", "relay.audit.exchange means nothing for a sink of the kind webhook."),
+    "ROUTING_KEY": ("x", "relay.audit.routing_key means nothing for a sink of the kind webhook."),
+    "STREAM": ("x", "relay.audit.stream means nothing for a sink of the kind webhook."),
+    "SUBJECT": ("x", "relay.audit.subject means nothing for a sink of the kind webhook."),
+}
+
+
+def test_every_bad_setting_is_9_and_named(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    assert {key.name.upper() for key in fields(SinkSettings)} == {*BAD}
+    for key, (value, message) in BAD.items():
+        outcome = lback("events", "relay", "--once", **{f"LBACK_RELAY_AUDIT_{key}": value})
+        assert (outcome.status, outcome.out, outcome.err.splitlines()[0]) == (9, "", f"error: {message}")
+        assert "canary" not in outcome.err
+    assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[relay]\nurl = 'x'\n", "config.toml: relay must be sections with names, [relay.NAME]."),
+        ("[relay.audit]\nurk = 'x'\n", "config.toml: unknown key 'urk' in [relay.audit]."),
+        ("[relay.My-Sink]\nurl = 'x'\n", "config.toml: [relay.My-Sink]: 'My-Sink' is not a name."),
+        (
+            "[relay.audit]\ntries = true\n",
+            "relay.audit.tries (config.toml): True is not a whole number from 1 to 1000.",
+        ),
+    ],
+)
+def test_a_bad_file_is_9_and_says_where(lback: Any, content: str, message: str) -> None:
+    (lback.directory / "config.toml").write_text(content)
+    outcome = lback("events", "relay", "--once")
+    assert (outcome.status, outcome.err.splitlines()[0]) == (9, f"error: {message}")
+
+
+def test_secrets_are_masked_and_a_variable_of_no_key_is_refused(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    extra = {"LBACK_RELAY_Q_URL": "amqp://ann:canary@example.org/"}
+    shown = lback("config", "show", "-o", "json", **extra)
+    values = {row["key"]: (row["value"], row["source"]) for row in shown.result}
+    assert values["relay.audit.url"] == (other.url, "LBACK_RELAY_AUDIT_URL")
+    assert values["relay.audit.secrets"] == ("***", "LBACK_RELAY_AUDIT_SECRETS")
+    assert values["relay.q.url"] == ("amqp://ann:***@example.org/", "LBACK_RELAY_Q_URL")
+    assert values["relay.q.secrets"] == ("", "default")
+    assert SECRET not in shown.out + shown.err
+    outcome = lback("config", "show", LBACK_RELAY_AUDIT_URK="x")
+    assert outcome.status == 9
+    assert outcome.err.startswith("error: Unknown environment variable LBACK_RELAY_AUDIT_URK.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"), [(signal.SIGTERM, 143, ""), (signal.SIGINT, 130, "Interrupted.\n")]
+)
+def test_a_signal_ends_it_after_the_event_under_way(
+    busy: tuple[Any, Endpoint], number: int, status: int, said: str
+) -> None:
+    lback, other = busy
+    arrived = []
+
+    def slow(request: Any, _handler: Any) -> int:
+        arrived.append(request)
+        time.sleep(0.5)
+        return 200
+
+    other.answer = slow
+    process = lback.start("events", "relay")
+    eventually(lambda: len(arrived) == 1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err.decode()) == (status, b"", f"Relaying; Ctrl-C ends it.\n{said}")
+    sink = World(url(lback)).sink("audit")
+    assert (sequences(other.taken), sink.position, sink.owner) == ([1], 1, None)
+    assert lback("events", "relay", "--once").status == 0
+    assert sequences(other.taken) == [1, 2, 3]
+
+
+def test_a_signal_abandons_an_event_that_takes_too_long(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    arrived = []
+
+    def stuck(request: Any, handler: Any) -> None:
+        arrived.append(request)
+        time.sleep(8)
+        handler.close_connection = True
+
+    other.answer = stuck
+    process = lback.start("events", "relay", LBACK_RELAY_AUDIT_TIMEOUT=60)
+    eventually(lambda: len(arrived) == 1)
+    process.terminate()
+    process.communicate(timeout=7)
+    assert process.returncode == 143
+    other.answer = lambda _request, _handler: 200
+    assert lback("events", "relay", "--once").status == 0, "the dead one's lease keeps nobody waiting"
+    assert sequences(other.taken) == [1, 2, 3]
+
+
+def test_in_the_foreground_it_goes_on_and_tells_of_changes_only(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    other.answer = lambda _request, _handler: 500 if len(other.requests) < 4 else 200
+    process = lback.start("events", "relay", "audit", LBACK_RELAY_AUDIT_LONGEST_PAUSE="1s")
+    eventually(lambda: len(other.taken) == 3)
+    World(url(lback)).happen(1)
+    eventually(lambda: len(other.taken) == 4)
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    assert err.decode() == (
+        "Relaying; Ctrl-C ends it.\naudit: it answers 500 Internal Server Error.\naudit: delivering again.\n"
+    )
+
+
+def test_queued_mail_is_delivered_by_a_command_of_its_own(
+    lback: Any, smtp_server: Callable[..., Any], token_in: Callable[[Any], str]
+) -> None:
+    server = smtp_server("starttls")
+    lback.environment.update(server.environment | {"LBACK_EMAIL_TRANSPORT": "queue"})
+    registered = lback(
+        *("user", "register", "alice", "--email", "alice@example.org", "--password-stdin"),
+        input="purple giraffes yodel at dusk",
+    )
+    assert registered.status == 0
+    assert registered.err == "Registered alice; queued a verification link to alice@example.org.\n"
+    assert server.messages == []
+    assert lback("mail", "queue", "list") == (
+        0,
+        (
+            "id  state    template      recipient          tries  last error\n"
+            "1   waiting  verify_email  alice@example.org  0\n"
+        ),
+        "",
+    )
+    assert lback("mail", "deliver", "--once") == (
+        0,
+        "delivered  1\ndeferred   0\nwithdrawn  0\ndead       0\nerror\n",
+        "",
+    )
+    assert lback("mail", "queue", "list", "-o", "json") == (0, "[]\n", "")
+    assert lback("user", "verify-email", "-", input=token_in(server.messages[0].message)).status == 0
+    assert lback("mail", "test", "a@example.org", "-o", "json").result["transport"] == "smtp"
+
+
+def test_refused_mail_is_8_and_an_unreachable_server_is_9(lback: Any, smtp_server: Callable[..., Any]) -> None:
+    server = smtp_server("starttls", answers={"RCPT": "550 5.1.1 no such user"})
+    lback.environment.update(server.environment | {"LBACK_EMAIL_TRANSPORT": "queue"})
+    register = ("user", "register", "alice", "--email", "alice@example.org", "--generate-password", "-q")
+    assert lback(*register).status == 0
+    down = lback("mail", "deliver", "--once", "-o", "json", LBACK_EMAIL_PORT=1)
+    message = "The mail server localhost:1 cannot be reached: Connection refused."
+    assert (down.status, down.err) == (9, f"{message}\n")
+    assert down.result == {"delivered": 0, "deferred": 0, "withdrawn": 0, "dead": 0, "error": message}
+    refused = lback("mail", "deliver", "--once", "-q")
+    where = f"localhost:{server.port}"
+    reason = f"The mail server {where} refused the recipient: 550 5.1.1 no such user"
+    assert (refused.status, refused.err) == (8, f"mail: mail 1 went to the dead letters: {reason}.\n")
+    (dead,) = lback("mail", "queue", "list", "--dead", "-o", "json").result
+    assert (dead["id"], dead["state"], dead["tries"], dead["last_error"]) == (1, "dead", 1, f"{reason}.")
+    assert lback("mail", "queue", "retry", "--dead", "-o", "json").result == {"queued": 1}
+    assert lback("mail", "queue", "drop", "1").status == 2
+    assert lback("mail", "queue", "drop", "1", "--yes", "-o", "json").result == {"dropped": 1}
+    assert lback("mail", "queue", "drop", "1", "--yes") == (
+        5,
+        "",
+        "error: No mail 1 is queued.\n       'lback mail queue list' has those that are.\n",
+    )
+
+
+def test_an_import_queues_the_mail_of_each_chunk_with_it(lback: Any, smtp_server: Callable[..., Any]) -> None:
+    server = smtp_server("starttls")
+    lback.environment.update(server.environment | {"LBACK_EMAIL_TRANSPORT": "queue"})
+    lines = ["username,email", *(f"user{number},user{number}@example.org" for number in range(20))]
+    (lback.directory / "people.csv").write_text("\n".join(lines))
+    planned = lback("user", "import", "people.csv", "--plan", "-o", "json")
+    assert planned.result["mails"] == {"invitation": 20}
+    imported = lback("user", "import", "people.csv", "--atomic", "-q", "-o", "json")
+    assert (imported.status, imported.result["created"]) == (0, 20)
+    assert server.messages == []
+    assert lback("mail", "deliver", "--once", "-o", "json").result["delivered"] == 20
+    assert [message.recipients[0] for message in server.messages] == [f"user{n}@example.org" for n in range(20)]
+
+
+def test_a_start_loads_no_client_that_is_not_used() -> None:
+    """Neither the clients of brokers nor the relay burden a command that has no use for them."""
+    program = "import sys; from lback_cli.cli import events, mail; print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {*re.findall(r"'([^']+)'", done.stdout)}
+    assert "lback_cli.cli.events_relay" in loaded
+    assert not loaded & {"pika", "redis", "nats", "http.client", "smtplib"}
+    assert not [name for name in loaded if name.startswith("lback_cli.relay")]

@@ -1,0 +1,303 @@
+"""Several sinks, several relays, and what a person does with them."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.database.schema import Schema
+from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
+from lback_cli.relay.worker import Report
+from lback_cli.settings import SinkSettings
+
+from .consumers import SECRET, Endpoint, NatsConsumer, RedisConsumer, eventually, first_of_each, sequences
+from .world import World
+
+Endpoints = Callable[..., Endpoint]
+Consumers = Callable[[str], Any]
+
+
+def test_a_dead_endpoint_keeps_no_other_waiting(world: World, endpoint: Endpoints, consumer: Consumers) -> None:
+    """The endpoint answers after the others are done, and only because they are."""
+    silent, lively, stream = endpoint(), endpoint(), consumer("redis")
+    done = []
+
+    def answer(_request: Any, _handler: Any) -> int:
+        eventually(lambda: len(lively.taken) == 50 and len(stream.received()) == 50)
+        done.append(True)
+        return 200
+
+    silent.answer = answer
+    world.happen(50)
+    reports = world.once(silent=replace(silent.settings, timeout=30.0), lively=lively.settings, stream=stream.settings)
+    assert {name: report.delivered for name, report in reports.items()} == {"silent": 50, "lively": 50, "stream": 50}
+    assert len(done) == 50
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Broker:
+    """A server of our own, which can be killed and started again where it was."""
+
+    def __init__(self, command: list[str], port: int) -> None:
+        self._command = command
+        self._port = port
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        eventually(self._listens)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], tuple[Broker, Any]]]:
+    """``broker(kind)``: a server that writes everything to its disk, and the consumer on it."""
+    running: list[Any] = []
+
+    def start(kind: str) -> tuple[Broker, Any]:
+        request.getfixturevalue(f"{kind}_url")
+        if shutil.which(f"{kind}-server") is None:
+            pytest.skip(f"{kind} runs, but not from a program on this machine")
+        port = free_port()
+        commands = {
+            "redis": [
+                *("redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path)),
+                *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
+            ],
+            "nats": ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "nats")],
+        }
+        made = Broker(commands[kind], port)
+        running.append(made)
+        kinds: dict[str, Any] = {"redis": RedisConsumer, "nats": NatsConsumer}
+        return made, kinds[kind](f"{kind}://127.0.0.1:{port}")
+
+    yield start
+    for made in running:
+        made.kill()
+
+
+@pytest.mark.parametrize("kind", ["redis", "nats"])
+def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
+    world: World, broker: Callable[[str], tuple[Broker, Any]], kind: str
+) -> None:
+    server, other = broker(kind)
+    world.happen(400)
+    with world.relaying(it=other.settings):
+        for until in (50, 150, 250):
+            eventually(lambda until=until: world.position("it") >= until)
+            server.kill()
+            eventually(lambda: world.sink("it").failures > 0)
+            server.start()
+        eventually(lambda: world.position("it") == 400)
+    received = other.received()
+    assert [*first_of_each(received)] == [*range(1, 401)]
+    assert len(received) <= 400 + 3
+    assert world.ledger({}).dead_letters(None) == []
+
+
+PROGRAM = """
+import sys
+from tests.relay.killing import *
+from lback_cli.settings import SinkSettings
+world = World(sys.argv[1])
+relay = world.relay({"it": SinkSettings(**json.loads(sys.argv[2]))})
+print("ready", flush=True)
+relay.run(once=False)
+"""
+
+
+@pytest.fixture
+def started(world: World) -> Iterator[Callable[[SinkSettings], Any]]:
+    """``started(sink)``: a relay in a process of its own."""
+    processes: list[Any] = []
+
+    def start(sink: SinkSettings) -> Any:
+        keys = {"url": sink.url, "stream": sink.stream}
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, world.url, json.dumps(keys)],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_of_two_relays_one_works_and_the_other_takes_over_when_it_is_killed(
+    world: World, consumer: Consumers, started: Callable[[SinkSettings], Any]
+) -> None:
+    stream = consumer("redis")
+    first, second = started(stream.settings), started(stream.settings)
+    world.happen(200)
+    eventually(lambda: world.position("it") == 200)
+    owner = str(world.sink("it").owner).split(":")[1]
+    assert owner in {str(first.pid), str(second.pid)}
+    assert [one.seq for one in stream.received()] == [*range(1, 201)], "each once, so one worked"
+    worker, other = (first, second) if owner == str(first.pid) else (second, first)
+    worker.kill()
+    worker.wait()
+    world.happen(100)
+    eventually(lambda: world.position("it") == 300)
+    assert str(world.sink("it").owner).split(":")[1] == str(other.pid)
+    assert [*first_of_each(stream.received())] == [*range(1, 301)]
+    third = world.once(it=stream.settings)["it"]
+    assert third == Report("it", holder=f"process {other.pid} on {socket.gethostname()}")
+
+
+def test_a_relay_that_was_stopped_and_replaced_writes_nothing_when_it_wakes_up(
+    world: World, consumer: Consumers, started: Callable[[SinkSettings], Any]
+) -> None:
+    stream = consumer("redis")
+    world.happen(100)
+    stalled = started(stream.settings)
+    eventually(lambda: world.position("it") > 0)
+    os.kill(stalled.pid, signal.SIGSTOP)
+    world.clock.ahead = 3600  # its lease is over, by this clock
+    world.happen(100)
+    report = world.once(it=stream.settings)["it"]
+    assert (report.position, report.holder) == (200, None)
+    world.happen(5)
+    before = world.sink("it").position
+    world.ledger({}).replay("it", 150)
+    os.kill(stalled.pid, signal.SIGCONT)
+    # It finds the sink free, as the other has let go, and goes on from where the sink is, not from where it was.
+    eventually(lambda: world.position("it") == 205)
+    received = stream.received()
+    assert before == 200
+    assert [*first_of_each(received)] == [*range(1, 206)]
+    assert len(received) - 205 <= 200 - 149 + 2
+
+
+def test_a_sink_that_is_set_back_while_a_relay_works_goes_on_from_there(world: World, consumer: Consumers) -> None:
+    stream = consumer("redis")
+    world.happen(20)
+    sinks = {"it": stream.settings}
+    with world.relaying(**sinks):
+        eventually(lambda: world.position("it") == 20)
+        assert world.ledger(sinks).replay("it", 16) == 5
+        eventually(lambda: len(stream.received()) == 25)
+        world.happen(1)
+        eventually(lambda: world.position("it") == 21)
+    assert [one.seq for one in stream.received()] == [*range(1, 21), *range(16, 22)]
+
+
+def test_what_cannot_be_set_back_is_refused(world: World, consumer: Consumers) -> None:
+    sinks = {"it": consumer("redis").settings}
+    world.happen(3)
+    ledger = world.ledger(sinks)
+    with pytest.raises(SinkNotFound, match="There is no sink 'no'"):
+        ledger.replay("no", 1)
+    for seq in (-1, 0, 5, 2**70):
+        with pytest.raises(EventNotFound, match=f"There is no event {seq}"):
+            ledger.replay("it", seq)
+    assert ledger.replay("it", 3) == 1, "also before its first event"
+    assert world.once(**sinks)["it"].delivered == 1
+    assert ledger.replay("it", 4) == 0
+
+
+def test_dead_letters_are_sent_again_or_dropped(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    other.answer = lambda request, _handler: 422 if sequences([request])[0] in {1, 3, 4} else 200
+    world.happen(4)
+    sinks = {"it": other.settings}
+    assert world.once(**sinks)["it"].dead == 3
+    ledger = world.ledger(sinks)
+    other.answer = lambda request, _handler: 422 if sequences([request]) == [3] else 200
+    error = "it answers 422 Unprocessable Entity"
+    assert [*ledger.retry("it", [1, 3])] == [(1, None), (3, error)]
+    assert [(letter.seq, letter.tries) for letter in ledger.dead_letters("it")] == [(3, 2), (4, 1)]
+    with pytest.raises(DeadLetterNotFound, match="it has no dead letter 1"):
+        ledger.drop("it", [1, 3])
+    assert ledger.drop("it", [3]) == 1
+    assert [*ledger.retry("it", None)] == [(4, None)]
+    assert ledger.dead_letters("it") == []
+    assert sequences(other.taken) == [2, 1, 4]
+    with pytest.raises(SinkNotFound):
+        ledger.dead_letters("no")
+
+
+def test_sinks_tell_how_they_are(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    world.happen(3)
+    dead = SinkSettings(url="https://localhost:1/", secrets=SECRET)
+    sinks = {"dead": dead, "fine": other.settings, "new": replace(dead, start="next"), "old": dead}
+    world.once(dead=dead, fine=other.settings)
+    world.happen(2)
+    views = {status.name: status for status in world.ledger(sinks).sinks()}
+    assert [(view.name, view.position, view.lag, view.failures) for view in views.values()] == [
+        ("dead", 0, 5, 1),
+        ("fine", 3, 2, 0),
+        ("new", None, 0, 0),
+        ("old", None, 5, 0),
+    ]
+    assert (views["dead"].last_error, views["fine"].last_error) == ("Connection refused", None)
+    assert (views["dead"].delivered_at, views["fine"].delivered_at is not None) == (None, True)
+    assert [status.configured for status in world.ledger({}).sinks()] == [False, False]
+
+
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_on_a_server_it_is_the_same(
+    server: str, request: pytest.FixtureRequest, consumer: Consumers, endpoint: Endpoints
+) -> None:
+    world = World(request.getfixturevalue(f"{server}_url"))
+    Schema(world.database).initialize()
+    stream, other = consumer("redis"), endpoint()
+    other.answer = lambda request, _handler: 400 if sequences([request]) == [7] else 200
+    world.happen(30)
+    sinks = {"stream": stream.settings, "hook": other.settings}
+    assert world.once(**sinks) == {
+        "stream": Report("stream", delivered=30, position=30),
+        "hook": Report("hook", delivered=29, dead=1, position=30),
+    }
+    assert [one.seq for one in stream.received()] == [*range(1, 31)]
+    ledger = world.ledger(sinks)
+    assert [letter.seq for letter in ledger.dead_letters(None)] == [7]
+    other.answer = lambda _request, _handler: 200
+    assert [*ledger.retry("hook", None)] == [(7, None)]
+    with world.relaying(**sinks):
+        ledger.replay("stream", 21)
+        eventually(lambda: len(stream.received()) == 40)
+    world.close()
+
+
+def test_the_write_lock_is_held_for_moments_only(world: World, consumer: Consumers) -> None:
+    """A writer that waits for nobody gets its turn between two positions, again and again."""
+    stream = consumer("redis")
+    impatient = World(world.url)
+    world.happen(1000)
+    with world.relaying(it=stream.settings):
+        while world.position("it") < 1000:
+            impatient.fail("nobody")
+            time.sleep(0.005)
+        eventually(lambda: world.position("it") == len(world.ids))
+    impatient.close()
+    assert [one.seq for one in stream.received()] == [*range(1, len(world.ids) + 1)]

@@ -1,0 +1,300 @@
+"""Webhooks, against a real HTTPS server."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from lback_cli.relay.worker import Report
+
+from .consumers import OTHER_SECRET, SECRET, Endpoint, Request, eventually, sequences
+from .world import World
+
+Endpoints = Callable[..., Endpoint]
+
+
+def verifies(secret: str, request: Request) -> bool:
+    """Whether the specification's own library accepts *request*, clock included."""
+    try:
+        assert Webhook(secret).verify(request.body, request.headers) == json.loads(request.body)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+def test_each_request_is_signed_and_says_what_it_is(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    world.happen(3)
+    assert world.once(it=other.settings) == {"it": Report("it", delivered=3, position=3)}
+    assert [request.headers["webhook-id"] for request in other.taken] == world.ids
+    for request in other.taken:
+        assert verifies(SECRET, request)
+        assert not verifies(OTHER_SECRET, request)
+        assert request.headers["content-type"] == "application/cloudevents+json"
+        assert abs(int(request.headers["webhook-timestamp"]) - request.arrived_at) < 60
+        assert not verifies(SECRET, request._replace(body=request.body.replace(b"user", b"evil")))
+    assert other.connections == 1
+
+
+def test_the_timestamp_is_that_of_the_attempt_and_the_id_that_of_the_event(
+    world: World, endpoint: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = endpoint()
+    world.happen(1)
+    other.answer = lambda _request, _handler: 503
+    world.once(it=other.settings)
+    other.answer = lambda _request, _handler: 200
+    now = time.time
+    monkeypatch.setattr("time.time", lambda: now() + 3600)
+    world.once(it=other.settings)
+    first, second = other.requests
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    ahead = int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"])
+    assert 3600 <= ahead < 3660
+    assert verifies(SECRET, first)
+    assert not verifies(SECRET, second), "an hour off is more than a consumer takes"
+
+
+def test_while_a_secret_is_replaced_both_consumers_are_served(
+    world: World, endpoint: Endpoints, tmp_path: Path
+) -> None:
+    other = endpoint()
+    file = tmp_path / "secrets"
+    file.write_text(f"{SECRET}\n")
+    settings = replace(other.settings, secrets="", secret_file=file)
+    accepted = SECRET
+    other.answer = lambda request, _handler: 200 if verifies(accepted, request) else 401
+    with world.relaying(it=settings):
+        world.happen(1)
+        eventually(lambda: len(other.taken) == 1)
+        file.write_text(f"{OTHER_SECRET}\n{SECRET}\n")
+        world.happen(1)
+        eventually(lambda: len(other.taken) == 2)
+        accepted = OTHER_SECRET  # refuses what is signed with the old one, till the relay reads the file again
+        world.happen(1)
+        eventually(lambda: len(other.taken) == 3)
+    assert verifies(SECRET, other.taken[-1])
+    assert verifies(OTHER_SECRET, other.taken[-1])
+    assert sequences(other.taken) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(world: World, endpoint: Endpoints, status: int) -> None:
+    elsewhere, other = endpoint(), endpoint()
+
+    def redirect(_request: Request, handler: Any) -> None:
+        handler.send_response(status)
+        handler.send_header("Location", elsewhere.url)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    other.answer = redirect
+    world.happen(1)
+    report = world.once(it=other.settings)["it"]
+    assert report.error is not None
+    assert report.error.startswith(f"it answers {status} ")
+    assert report.error.endswith(", and redirects are not followed")
+    assert (report.position, len(other.requests), elsewhere.requests) == (0, 1, [])
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 408, 410, 425, 429, 502, 503, 504])
+def test_an_answer_about_the_endpoint_keeps_the_event_and_counts_no_try(
+    world: World, endpoint: Endpoints, status: int
+) -> None:
+    other = endpoint()
+    other.answer = lambda _request, _handler: status
+    world.happen(1)
+    settings = replace(other.settings, tries=1)
+    for failures in (1, 2):
+        report = world.once(it=settings)["it"]
+        assert (report.dead, report.position) == (0, 0)
+        assert str(report.error).startswith(f"it answers {status} ")
+        assert (world.sink("it").failures, world.sink("it").tries) == (failures, 0)
+    other.answer = lambda _request, _handler: 202
+    assert world.once(it=settings) == {"it": Report("it", delivered=1, position=1)}
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 422])
+def test_an_event_that_is_refused_goes_to_the_dead_letters_at_once(
+    world: World, endpoint: Endpoints, status: int
+) -> None:
+    other = endpoint()
+    other.answer = lambda request, _handler: status if sequences([request]) == [2] else 200
+    world.happen(3)
+    assert world.once(it=other.settings) == {"it": Report("it", delivered=2, dead=1, position=3)}
+    assert sequences(other.requests) == [1, 2, 3]
+    (letter,) = world.ledger({"it": other.settings}).dead_letters("it")
+    assert (letter.sink, letter.seq, letter.tries) == ("it", 2, 1)
+    assert letter.error.startswith(f"it answers {status} ")
+    assert world.told.said == [("given up", "it", "event 2", letter.error)]
+
+
+@pytest.mark.parametrize("poison", ["500", "hangs up", "hangs", "drips", "talks nonsense"])
+def test_an_event_that_the_endpoint_fails_on_is_tried_so_often_and_then_given_up(
+    world: World, endpoint: Endpoints, poison: str
+) -> None:
+    other = endpoint()
+
+    def fail(request: Request, handler: Any) -> int | None:
+        if sequences([request]) != [2]:
+            return 200
+        match poison:
+            case "500":
+                return 500
+            case "hangs up":
+                handler.connection.close()
+            case "hangs":
+                time.sleep(1)
+            case "drips":
+                handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                for _ in range(20):
+                    handler.wfile.write(b"X: y\r\n")
+                    handler.wfile.flush()
+                    time.sleep(0.05)
+            case _:
+                handler.wfile.write(b"\x00\xff nonsense\r\n\r\n")
+        handler.close_connection = True
+        return None
+
+    other.answer = fail
+    world.happen(3)
+    with world.relaying(it=replace(other.settings, tries=3, timeout=0.3)):
+        eventually(lambda: world.position("it") == 3)
+    assert sequences(other.requests) == [1, 2, 2, 2, 3]
+    (letter,) = world.ledger({}).dead_letters("it")
+    assert (letter.seq, letter.tries) == (2, 3)
+    reasons = {"500": "it answers 500", "hangs": "no answer within 0.3 s", "drips": "no answer within 0.3 s"}
+    assert letter.error.startswith(reasons.get(poison, "no proper answer"))
+
+
+def test_tries_are_counted_over_runs_of_once(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    other.answer = lambda request, _handler: 500 if sequences([request]) == [1] else 200
+    world.happen(2)
+    settings = replace(other.settings, tries=3)
+    error = "it answers 500 Internal Server Error"
+    assert world.once(it=settings) == {"it": Report("it", error=error)}
+    assert world.once(it=settings) == {"it": Report("it", error=error)}
+    assert world.once(it=settings) == {"it": Report("it", delivered=1, dead=1, position=2)}
+
+
+def test_an_endpoint_that_refuses_everything_does_not_empty_the_log_into_the_dead_letters(
+    world: World, endpoint: Endpoints
+) -> None:
+    other = endpoint()
+    other.answer = lambda _request, _handler: 400
+    world.happen(20)
+    report = world.once(it=replace(other.settings, tries=4))["it"]
+    assert report == Report("it", dead=4, position=4, error="it answers 400 Bad Request")
+
+
+def test_a_long_answer_is_read_only_so_far(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+
+    def talk(request: Request, handler: Any) -> None:
+        other.taken.append(request)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(10**9))
+        handler.end_headers()
+        handler.wfile.write(b"x" * 10**6)
+        handler.close_connection = True
+
+    other.answer = talk
+    world.happen(2)
+    assert world.once(it=other.settings)["it"].delivered == 2
+    assert (sequences(other.taken), other.connections) == ([1, 2], 2)
+
+
+def test_an_answer_whose_end_never_comes_is_an_answer(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+
+    def trail_off(request: Request, handler: Any) -> None:
+        other.taken.append(request)
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.flush()
+        time.sleep(1)
+        handler.close_connection = True
+
+    other.answer = trail_off
+    world.happen(2)
+    assert world.once(it=replace(other.settings, timeout=0.3)) == {"it": Report("it", delivered=2, position=2)}
+    assert (sequences(other.taken), other.connections) == ([1, 2], 2)
+
+
+def test_a_connection_that_the_server_gave_up_meanwhile_is_replaced_before_use(
+    world: World, endpoint: Endpoints
+) -> None:
+    other = endpoint()
+
+    def hang_up_afterwards(request: Request, handler: Any) -> None:
+        other.taken.append(request)
+        handler.send_response(204)
+        handler.end_headers()
+        handler.close_connection = True  # without having said so
+
+    other.answer = hang_up_afterwards
+    with world.relaying(it=other.settings):
+        for count in (1, 2, 3):
+            world.happen(1)
+            eventually(lambda count=count: len(other.taken) == count)
+    assert world.told.said == []
+    assert sequences(other.requests) == [1, 2, 3]
+
+
+def test_a_server_that_asks_to_come_back_later_is_not_asked_before(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+
+    def later(_request: Request, handler: Any) -> int | None:
+        if len(other.requests) > 1:
+            return 200
+        handler.send_response(429)
+        handler.send_header("Retry-After", "1")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return None
+
+    other.answer = later
+    world.happen(1)
+    relay = world.relay({"it": other.settings}, longest=timedelta(seconds=5))
+    with world.running(relay):
+        eventually(lambda: len(other.taken) == 1)
+    first, second = other.requests
+    assert second.arrived_at - first.arrived_at >= 0.99
+    assert world.told.said == [("failing", "it", "it answers 429 Too Many Requests"), ("recovered", "it")]
+
+
+def test_a_certificate_that_proves_nothing_is_refused(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    world.happen(1)
+    report = world.once(it=replace(other.settings, ca_file=None))["it"]
+    assert str(report.error).startswith("it could not prove who it is: ")
+    assert other.requests == []
+    wrong = replace(other.settings, url=other.url.replace("localhost", "127.0.0.1"))
+    report = world.once(it=wrong)["it"]
+    assert "IP address mismatch" in str(report.error)
+    assert other.requests == []
+
+
+def test_without_encryption_it_goes_to_this_machine_only(world: World, endpoint: Endpoints) -> None:
+    other = endpoint(encrypted=False)
+    world.happen(1)
+    assert world.once(it=other.settings)["it"].delivered == 1
+    assert verifies(SECRET, other.taken[0])
+
+
+def test_a_signature_is_what_the_specification_says() -> None:
+    """Its own example (https://github.com/standard-webhooks/standard-webhooks, verifying webhook authenticity)."""
+    from lback_cli.relay.sinks.signature import sign
+
+    secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    signature = sign([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
