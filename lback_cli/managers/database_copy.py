@@ -36,7 +36,7 @@ class Copied:
 
 
 class DatabaseCopy:
-    """Copies users, groups, permissions, memberships, tokens, imports and the event log of *source* to *target*.
+    """Copies all tables of lback of *source* to *target*: users to the event log, queued mail and the sinks of the relay.
 
     Ids are kept. Tables and columns that are an application's own stay behind.
 

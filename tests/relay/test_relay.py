@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,14 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
     world: World, broker: Callable[[str], tuple[Broker, Any]], kind: str
 ) -> None:
+    def has_come_to(until: int) -> bool:
+        return world.position("it") >= until
+
     server, other = broker(kind)
     world.happen(400)
     with world.relaying(it=other.settings):
         for until in (50, 150, 250):
-            eventually(lambda until=until: world.position("it") >= until)
+            eventually(partial(has_come_to, until))
             server.kill()
             eventually(lambda: world.sink("it").failures > 0)
             server.start()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -241,11 +242,14 @@ def test_a_connection_that_the_server_gave_up_meanwhile_is_replaced_before_use(
         handler.end_headers()
         handler.close_connection = True  # without having said so
 
+    def has_taken(count: int) -> bool:
+        return len(other.taken) == count
+
     other.answer = hang_up_afterwards
     with world.relaying(it=other.settings):
         for count in (1, 2, 3):
             world.happen(1)
-            eventually(lambda count=count: len(other.taken) == count)
+            eventually(partial(has_taken, count))
     assert world.told.said == []
     assert sequences(other.requests) == [1, 2, 3]
 
