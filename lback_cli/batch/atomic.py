@@ -10,7 +10,8 @@ from lback_cli.batch.outcomes import Counts, Result, RowOutcome
 from lback_cli.batch.plan import Plan
 from lback_cli.batch.run import Rehearsed, Run, hashing
 from lback_cli.database.retry import is_transient, retried
-from lback_cli.errors import OutcomeUnknown
+from lback_cli.errors import LbackError, OutcomeUnknown
+from lback_cli.managers.effects import ends_all
 from lback_cli.repositories.work import Work, transaction
 from lback_cli.signals import CATALOGUE
 
@@ -43,7 +44,7 @@ class AllOrNothing:
         self._job = job
         self._start = lengths
         self._plan = plan
-        self._drafts: list[Draft] = []
+        self._announced: list[Draft] = []
         self._noticed = False
 
     def result(self) -> Result:
@@ -52,22 +53,24 @@ class AllOrNothing:
         try:
             return retried(self._try, passes=lambda error: is_transient(error) and not self._noticed)
         except _NothingDoneError as nothing:
-            with transaction(database) as work:
-                self._job.checkpoint(work, nothing.counts, nothing.lengths, state=ROLLED_BACK)
-            self._run.journal.discard()
-            return Result(ROLLED_BACK, nothing.counts, self._job.id, nothing.last_line)
-        except OutcomeUnknown:
-            # The users may be there, so that what tells of them is kept.
-            raise
+            counts, lengths, line = nothing.counts, nothing.lengths, nothing.last_line
         except BaseException as error:
-            for draft in self._drafts:
-                draft.give_up(error)
-            # Once the end was committed, users are there who have no other passwords than those.
+            if isinstance(error, LbackError) and ends_all(error):
+                for draft in self._announced:
+                    draft.give_up(error)
+            if isinstance(error, OutcomeUnknown):
+                raise
+            # Where the end was committed, as it may have been here too, users have no other passwords than those.
             with suppress(Exception):
                 with transaction(database) as work:
                     self._job.end(work, ROLLED_BACK)
                 self._run.journal.discard()
             raise
+        # Outside of the except block, or an error here would have that one as its cause.
+        job = self._job
+        retried(lambda: job.keep(database, lambda work: job.checkpoint(work, counts, lengths, state=ROLLED_BACK)))
+        self._run.journal.discard()
+        return Result(ROLLED_BACK, counts, job.id, line)
 
     def _try(self) -> Result:
         """All of it. What nobody noticed may be tried again."""
@@ -108,8 +111,10 @@ class AllOrNothing:
         counts, line, lengths = Counts(), None, self._start
         with hashing() as executor:
             for chunk in run.chunks(run.source.rows()):
-                self._drafts = decider.prepare(chunk, executor, work.session)
-                outcomes = decider.decide(work, self._drafts)
+                drafts = decider.prepare(chunk, executor, work.session)
+                if self._noticed:
+                    self._announced += drafts
+                outcomes = decider.decide(work, drafts)
                 counts, line = counts.plus(outcomes), outcomes[-1].row.line
                 run.tell(outcomes, counts)
                 if checker is not None:

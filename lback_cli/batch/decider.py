@@ -41,8 +41,8 @@ class Draft:
     password: str | None = None
     effects: Effects | None = None
 
-    def give_up(self, error: BaseException) -> None:
-        """Announce the failure of an operation that waits for another try, as *error* keeps that from coming."""
+    def give_up(self, error: LbackError) -> None:
+        """Announce that nothing is left of what was done for the row, because of *error*."""
         for effects in (self.effects, self.prepared.effects if self.prepared is not None else None):
             if effects is not None:
                 effects.give_up(error)

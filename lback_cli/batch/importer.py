@@ -19,6 +19,8 @@ from lback_cli.batch.source import Source
 from lback_cli.batch.watcher import Watcher
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
+from lback_cli.errors import LbackError
+from lback_cli.managers.effects import ends_all
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import ImportJob
@@ -160,9 +162,10 @@ class Importer:
 
         try:
             outcomes = retried(lambda: job.keep(self._database, change))
-        except BaseException as error:
-            for draft in drafts:
-                draft.give_up(error)
+        except LbackError as error:
+            if ends_all(error):
+                for draft in drafts:
+                    draft.give_up(error)
             raise
         job.lengths = lengths
         return outcomes

@@ -22,7 +22,6 @@ R = TypeVar("R")
 LEASE = timedelta(minutes=1)
 """How long an import that tells nothing of itself is taken for alive, where that cannot be seen."""
 
-
 _ADVICE = "Once it can be reached, --resume goes on from what was committed."
 
 

@@ -15,8 +15,9 @@ from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
 class Effects:
     """What an operation has let out into the world, however often it was tried: signals, mail, and what `once` made.
 
-    A caller that runs its own transaction again, with operations in it, hands each of them the same again. Then such an
-    operation leaves a failure that may pass to its caller, unannounced, until `give_up`.
+    A caller that runs its own transaction again, with operations in it, hands each of them the same again. Such an
+    operation leaves a failure that may pass to its caller, unannounced. Where the database lets the caller keep
+    nothing, `give_up` announces the failure of each, of those too that had succeeded until then.
     """
 
     def __init__(self) -> None:
@@ -25,13 +26,13 @@ class Effects:
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}
         self.waiting: Callable[[LbackError], None] | None = None
-        """Announces the failure of the operation, which may still pass."""
+        """Announces the failure of the operation, which has not failed for good, nor been committed."""
 
-    def give_up(self, error: BaseException) -> None:
-        """Announce the failure of an operation that is waiting for another try, if there is one."""
+    def give_up(self, error: LbackError) -> None:
+        """Announce that nothing is left of the operation, unless it has failed already."""
         fail, self.waiting = self.waiting, None
         if fail is not None:
-            fail(error if isinstance(error, LbackError) else unexpected(error))
+            fail(error)
 
 
 def ends_all(error: LbackError) -> bool:

@@ -173,7 +173,7 @@ class EventLog:
 
         try:
             found = retried(change)
-        except BaseException as error:
+        except LbackError as error:
             effects.give_up(error)
             raise
         if isinstance(found, LbackError):

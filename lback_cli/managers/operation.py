@@ -57,7 +57,7 @@ class Operation:
         self._session = session
         self._identity = identity
         self._effects = effects or Effects()
-        self._again = session is None or effects is not None
+        self._is_one_of_several = session is not None and effects is not None
         self._begin()
 
     def _begin(self) -> None:
@@ -95,7 +95,7 @@ class Operation:
             result = self._try(body) if self._session is not None else retried(lambda: self._try(body))
         except Exception as error:
             failure = error if isinstance(error, LbackError) else unexpected(error)
-            if self._session is not None and self._again and is_transient(failure):
+            if self._is_one_of_several and is_transient(failure):
                 self._effects.waiting = self.fail
             else:
                 self._announce_failure(failure)
@@ -105,6 +105,8 @@ class Operation:
         except BaseException as error:
             self._announce_failure(unexpected(error))
             raise
+        if self._is_one_of_several:
+            self._effects.waiting = self.fail
         return result
 
     def fail(self, failure: LbackError) -> None:
@@ -175,7 +177,8 @@ class Operation:
 
     def _announce_success(self, work: Work, arguments: Mapping[str, Any]) -> None:
         """Send the success signal, which a later try is not to send again unless receivers write into this one."""
-        if not (self._again and self.success_signal.receivers):
+        again = self._session is None or self._is_one_of_several
+        if not (again and self.success_signal.receivers):
             self.emit(self.success_signal, **arguments)
             return
         with noticed_writes(work.session) as written:
