@@ -63,7 +63,7 @@ def copy(
         Path | None, typer.Option("--to-password-file", help="File with the password for it.", metavar="PATH")
     ] = None,
 ) -> None:
-    """Move users, groups, tokens, imports and the event log to another database, and prove that all arrived.
+    """Move users, groups, the event log and all else that is lback's to another database, and prove that it arrived.
 
     Ids are kept. A copy that was cut off is continued by running it again. The source stays as it is: stop writing to
     it first.
@@ -80,6 +80,8 @@ def copy(
             "memberships": copied.rows["user_groups_association"],
             "tokens": copied.rows["lback_tokens"],
             "imports": copied.rows["lback_import_jobs"],
+            "queued_mails": copied.rows["lback_mail_queue"],
+            "sinks": copied.rows["lback_sinks"],
             "events": copied.events,
             "found": copied.found,
             "hash": copied.hash,

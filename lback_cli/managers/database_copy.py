@@ -36,7 +36,7 @@ class Copied:
 
 
 class DatabaseCopy:
-    """Copies all tables of lback of *source* to *target*: users to the event log, queued mail and the sinks of the relay.
+    """Copies all tables of lback from *source* to *target*, queued mail and the positions of sinks included.
 
     Ids are kept. Tables and columns that are an application's own stay behind.
 

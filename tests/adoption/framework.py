@@ -171,7 +171,11 @@ class Application:
         url = make_url(self.url)
         names = sorted(self.models.metadata.tables)
         if self.dialect == "sqlite":
-            query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE tbl_name NOT LIKE 'lback%' ORDER BY name"
+            # sqlite_sequence is SQLite's own, for the numbers of queued mail.
+            query = (
+                "SELECT type, name, tbl_name, sql FROM sqlite_master"
+                " WHERE tbl_name NOT LIKE 'lback%' AND name <> 'sqlite_sequence' ORDER BY name"
+            )
             return repr(self.all(query)).encode()
         if self.dialect == "postgresql":
             tables = [word for name in names for word in ("--table", f'public."{name}"')]

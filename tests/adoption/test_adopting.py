@@ -14,7 +14,10 @@ from .framework import Application
 
 Look = Callable[[Application], Schema]
 
-OURS = {"lback_tokens", "lback_events", "lback_event_head", "lback_import_jobs", VERSION_TABLE}
+OURS = {
+    *("lback_tokens", "lback_events", "lback_event_head", "lback_import_jobs", "lback_sinks", "lback_dead_letters"),
+    *("lback_mail_queue", VERSION_TABLE),
+}
 
 
 def test_only_tables_of_lback_are_added_and_the_applications_stay_byte_for_byte(

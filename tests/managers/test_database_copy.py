@@ -18,7 +18,7 @@ from lback_cli.managers.database_copy import Copied, DatabaseCopy
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import ImportJob, User
+from lback_cli.models import DeadLetter, ImportJob, QueuedMail, Sink, User
 from lback_cli.repositories import table_copy
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
 
@@ -87,6 +87,10 @@ def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
         )
         session.execute(text("INSERT INTO group_permissions_association VALUES (1, 7)"))
         session.add(imported(NOW))
+        session.add(DeadLetter(sink="audit", seq=1, tries=5, error="refused", given_up_at=NOW))
+        session.add(Sink(name="audit", position=2))
+        mail = {"template": "password_changed", "recipient": "anna@example.org", "details": "{}", "key": "k" * 32}
+        session.add(QueuedMail(user_id=1, queued_at=NOW, retry_at=NOW, **mail))
 
 
 def imported(moment: datetime) -> ImportJob:
@@ -124,6 +128,9 @@ def test_everything_arrives_and_ids_go_on_where_they_were(
     assert (told["users"], told["groups"], told["user_groups_association"]) == (2, 1, 2)
     assert (told["userpermissions"], told["group_permissions_association"], told["lback_tokens"]) == (1, 1, 3)
     assert told["lback_import_jobs"] == 1
+    assert (told["lback_sinks"], told["lback_dead_letters"], told["lback_mail_queue"]) == (1, 1, 1)
+    assert scalar(target, "SELECT position FROM lback_sinks WHERE name = 'audit'") == 2
+    assert scalar(target, "SELECT recipient FROM lback_mail_queue WHERE id = 1") == "anna@example.org"
     assert scalar(target, "SELECT path FROM lback_import_jobs WHERE rows_done = 1099511627776") == imported(NOW).path
     assert (copied.events, copied.found, len(copied.hash), len(copied.digest)) == (8, 0, 64, 64)
     assert Schema(target).status().state == "current"
@@ -335,13 +342,16 @@ def test_the_command_copies_and_says_what_it_proved(lback: Any, tmp_path: Path) 
     assert done.status == 0
     result = done.result
     assert {
-        name: result[name] for name in ("users", "groups", "memberships", "tokens", "imports", "events", "found")
+        name: result[name]
+        for name in ("users", "groups", "memberships", "tokens", "imports", "queued_mails", "sinks", "events", "found")
     } == {
         "users": 2,
         "groups": 1,
         "memberships": 2,
         "tokens": 2,
         "imports": 0,
+        "queued_mails": 0,
+        "sinks": 0,
         "events": 2,
         "found": 0,
     }
