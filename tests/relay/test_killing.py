@@ -49,4 +49,4 @@ def kill_again_and_again(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_relay_that_is_killed_loses_nothing(world: World, consumer: Callable[[str], Any], kind: str) -> None:
-    assert kill_again_and_again(world, {"it": consumer(kind)}, kills=8, longest=150) >= 8
+    assert kill_again_and_again(world, {"it": consumer(kind)}, kills=8, longest=150, step=300) >= 8
