@@ -1,49 +1,43 @@
-"""The event log: lback's own tables."""
+"""The event log: lback's own tables. Its rows are millions and never objects, so the tables are mapped to none."""
 
-from sqlalchemy import BigInteger, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
 from lback_cli.models.base import Base
 
+EVENTS = Table(
+    "lback_events",
+    Base.metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False),
+    Column("time", String(27), nullable=False, index=True),
+    Column("signal", String(64), nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("operation_id", String(32), nullable=False),
+    Column("outcome", String(64)),
+    Column("actor", String(255), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("invocation_id", String(32), nullable=False),
+    Column("subject_id", BigInteger, index=True),
+    Column("subject", Text),
+    Column("data", Text),
+    Column("salt", String(32)),
+    Column("digest", String(64), nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""One row is one event; see `lback_cli.events.chain` for what its hashes cover.
 
-class Event(Base):
-    """One event; see `lback_cli.events.chain` for what its hashes cover.
+Times are RFC 3339 text, so that what is hashed is what is stored. *subject*, *data* and *salt* are null once the
+person's data was erased.
+"""
 
-    Times are RFC 3339 text, so that what is hashed is what is stored. *subject*, *data* and *salt* are null once the
-    person's data was erased.
-    """
-
-    __tablename__ = "lback_events"
-
-    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    id: Mapped[str] = mapped_column(String(32))
-    time: Mapped[str] = mapped_column(String(27), index=True)
-    signal: Mapped[str] = mapped_column(String(64))
-    operation: Mapped[str] = mapped_column(String(64))
-    operation_id: Mapped[str] = mapped_column(String(32))
-    outcome: Mapped[str | None] = mapped_column(String(64))
-    actor: Mapped[str] = mapped_column(String(255))
-    host: Mapped[str] = mapped_column(String(255))
-    pid: Mapped[int]
-    version: Mapped[str] = mapped_column(String(32))
-    invocation_id: Mapped[str] = mapped_column(String(32))
-    subject_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
-    subject: Mapped[str | None] = mapped_column(Text)
-    data: Mapped[str | None] = mapped_column(Text)
-    salt: Mapped[str | None] = mapped_column(String(32))
-    digest: Mapped[str] = mapped_column(String(64))
-    previous_hash: Mapped[str] = mapped_column(String(64))
-    hash: Mapped[str] = mapped_column(String(64))
-
-    def __repr__(self) -> str:
-        return f"Event(seq={self.seq!r}, signal={self.signal!r})"
-
-
-class EventHead(Base):
-    """The end of the chain: one row, which every writer locks, so that the chain never forks."""
-
-    __tablename__ = "lback_event_head"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(BigInteger)
-    hash: Mapped[str] = mapped_column(String(64))
+EVENT_HEAD = Table(
+    "lback_event_head",
+    Base.metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""The end of the chain: one row, which every writer locks, so that the chain never forks."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.events.chain import canonical
 from lback_cli.events.record import COLUMNS as RECORDED
 from lback_cli.events.record import EventRecord, chained, storable
-from lback_cli.models import Event, EventHead
+from lback_cli.models import EVENT_HEAD, EVENTS
 from lback_cli.repositories.bulk import insert_rows
 
 PAGE = 1000
@@ -19,11 +19,7 @@ PAGE = 1000
 LARGEST_NUMBER = 2**63 - 1
 """Beyond this no database has an event or an id, and a driver would raise."""
 
-EVENTS = cast(Table, Event.__table__)
-HEAD = cast(Table, EventHead.__table__)
-
-
-_HEAD = select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.id == 1)
+_HEAD = select(EVENT_HEAD.c.seq, EVENT_HEAD.c.hash).where(EVENT_HEAD.c.id == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class EventRepository:
         rows = chained(records, head.seq, head.hash)
         insert_rows(self._session, EVENTS, RECORDED, rows)
         seq = head.seq + len(rows)
-        self._session.execute(update(HEAD).where(HEAD.c.id == 1).values(seq=seq, hash=rows[-1][-1]))
+        self._session.execute(update(EVENT_HEAD).where(EVENT_HEAD.c.id == 1).values(seq=seq, hash=rows[-1][-1]))
         self.last = seq, records[-1].operation_id
 
     def was_committed(self, seq: int, operation_id: str) -> bool:

@@ -25,9 +25,10 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.adoption import FRAMEWORK, added_columns
 from lback_cli.database.schema import COPYING, REVISION, VERSION_TABLE
-from lback_cli.models import Base, User
+from lback_cli.models import EVENT_HEAD, EVENTS, User
+from lback_cli.models.all_tables import METADATA
 from lback_cli.models.base import UtcDateTime
-from lback_cli.repositories.event_repository import EVENTS, HEAD, Head
+from lback_cli.repositories.event_repository import Head
 
 PAGE = 1000
 """Rows that are held, and inserted in one transaction, at a time."""
@@ -52,7 +53,7 @@ _PERMISSIONS = (
 )
 """The application's permissions, which lback has no models of, as it never looks at them."""
 
-TABLES = (*(table for table in Base.metadata.sorted_tables if table is not HEAD), *_PERMISSIONS)
+TABLES = (*(table for table in METADATA.sorted_tables if table is not EVENT_HEAD), *_PERMISSIONS)
 """What is copied, each table behind those that it refers to. The head of the event log is set when all is there."""
 
 Row = Sequence[Any]
@@ -109,11 +110,13 @@ class TableCopy:
 
     def head(self) -> Head:
         """The end of the event log."""
-        return Head(*self._session.execute(select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.id == 1)).one())
+        return Head(
+            *self._session.execute(select(EVENT_HEAD.c.seq, EVENT_HEAD.c.hash).where(EVENT_HEAD.c.id == 1)).one()
+        )
 
     def set_head(self, head: Head) -> None:
         """Let the event log end there."""
-        self._session.execute(HEAD.update().where(HEAD.c.id == 1).values(seq=head.seq, hash=head.hash))
+        self._session.execute(EVENT_HEAD.update().where(EVENT_HEAD.c.id == 1).values(seq=head.seq, hash=head.hash))
 
     def begin(self) -> bool:
         """Mark the database as one that is being copied to, so that nothing else works on it; whether it was usable."""

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -11,13 +12,15 @@ from lback_cli.database.faults import translated
 from lback_cli.database.retry import TRIES, is_disconnect, retried
 from lback_cli.errors import DatabaseError, OutcomeUnknown
 from lback_cli.repositories.event_repository import EventRepository
-from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
 from lback_cli.repositories.group_repository import GroupRepository
-from lback_cli.repositories.import_job_repository import ImportJobRepository
 from lback_cli.repositories.mail_queue_repository import MailQueueRepository
-from lback_cli.repositories.sink_repository import SinkRepository
 from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
+
+if TYPE_CHECKING:
+    from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
+    from lback_cli.repositories.import_job_repository import ImportJobRepository
+    from lback_cli.repositories.sink_repository import SinkRepository
 
 PATIENCE = 5.0
 """Seconds that a look waits for the server to end a transaction whose connection is gone."""
@@ -27,7 +30,7 @@ _PAUSE_BETWEEN_LOOKS = 1.0
 
 
 class Work:
-    """What one transaction works with."""
+    """What one transaction works with; what few commands have to do with is loaded on first use."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -48,8 +51,10 @@ class Work:
         return TokenRepository(self.session)
 
     @cached_property
-    def framework_tokens(self) -> FrameworkTokenRepository:
+    def framework_tokens(self) -> "FrameworkTokenRepository":
         """The tokens of the lback framework's application."""
+        from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
+
         return FrameworkTokenRepository(self.session)
 
     @cached_property
@@ -58,13 +63,17 @@ class Work:
         return EventRepository(self.session)
 
     @cached_property
-    def jobs(self) -> ImportJobRepository:
+    def jobs(self) -> "ImportJobRepository":
         """The imports."""
+        from lback_cli.repositories.import_job_repository import ImportJobRepository
+
         return ImportJobRepository(self.session)
 
     @cached_property
-    def sinks(self) -> SinkRepository:
+    def sinks(self) -> "SinkRepository":
         """The sinks of the relay."""
+        from lback_cli.repositories.sink_repository import SinkRepository
+
         return SinkRepository(self.session)
 
     @cached_property

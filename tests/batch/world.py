@@ -21,7 +21,7 @@ from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import Event, ImportJob, User
+from lback_cli.models import EVENTS, ImportJob, User
 from lback_cli.repositories.work import transaction
 from lback_cli.settings import DatabaseSettings, PasswordSettings, Settings
 
@@ -83,7 +83,7 @@ class World:
             names = dict(work.session.execute(select(User.id, User.username)).all())
             return [
                 (event.seq, event.signal, event.operation, event.outcome, event.subject, _data(event.data or "", names))
-                for event in work.session.scalars(select(Event).order_by(Event.seq))
+                for event in work.session.execute(select(EVENTS).order_by(EVENTS.c.seq))
             ]
 
     def jobs(self) -> list[tuple[Any, ...]]:

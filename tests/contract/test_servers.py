@@ -17,7 +17,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.services import Services
-from lback_cli.models import Event, Token, User
+from lback_cli.models import EVENTS, Token, User
 from lback_cli.settings import DatabaseSettings
 
 from . import test_library as in_a_file
@@ -116,8 +116,8 @@ class Journaled(Model):
                 + [str(moment) for moment in (token.created_at, token.expires_at, token.used_at)]
                 for token in session.scalars(select(Token))
             ]
-            columns = (Event.seq, Event.signal, Event.operation, Event.outcome, Event.subject)
-            events = [list(row) for row in session.execute(select(*columns).order_by(Event.seq))]
+            columns = [EVENTS.c[name] for name in ("seq", "signal", "operation", "outcome", "subject")]
+            events = [list(row) for row in session.execute(select(*columns).order_by(EVENTS.c.seq))]
         log = EventLog(self.database, Services(settings_of_nothing(), data_directory=Path()))
         self.journal.append([users, sorted(tokens), events, log.verify().events])
         super().teardown()

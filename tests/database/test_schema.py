@@ -16,7 +16,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.migrations import alembic_config
 from lback_cli.database.schema import COPYING, REVISION, VERSION_TABLE, Schema, SchemaStatus, State
 from lback_cli.errors import DatabaseError, SchemaError
-from lback_cli.models import Base
+from lback_cli.models.all_tables import METADATA
 
 Connect = Callable[..., Database]
 
@@ -339,7 +339,7 @@ def test_the_migrations_make_what_the_models_describe(database: Database) -> Non
         context = MigrationContext.configure(
             connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": False}
         )
-        differences = compare_metadata(context, Base.metadata)
+        differences = compare_metadata(context, METADATA)
     described = sorted((kind, thing.name) for kind, thing in differences)
     assert described == [
         # The application's permissions: lback makes their tables for it and does not touch them.

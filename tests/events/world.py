@@ -20,7 +20,7 @@ from lback_cli.events.export import event_view
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import Event, Purpose, User
+from lback_cli.models import EVENTS, Purpose, User
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.work import Work
 from lback_cli.security.tokens import token_digest
@@ -79,7 +79,7 @@ class World:
     def rows(self) -> list[dict[str, Any]]:
         """Every event as it is stored."""
         with self.database.reading() as session:
-            return [dict(row) for row in session.execute(select(Event.__table__).order_by("seq")).mappings()]
+            return [dict(row) for row in session.execute(select(EVENTS).order_by("seq")).mappings()]
 
     def export(self) -> list[dict[str, Any]]:
         """Every event as it is exported."""

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Row, select
+
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.events.record import event_of, registered_event
-from lback_cli.models import Event, Sink
+from lback_cli.models import EVENTS, Sink
 from lback_cli.relay.ledger import Ledger
 from lback_cli.relay.relay import Relay
 from lback_cli.relay.watcher import Watcher
@@ -107,9 +109,9 @@ class World:
             found = work.sinks.get(name)
             return 0 if found is None else found.position
 
-    def event(self, seq: int) -> Event:
+    def event(self, seq: int) -> Row[Any]:
         with transaction(self.database) as work:
-            return work.session.get_one(Event, seq)
+            return work.session.execute(select(EVENTS).where(EVENTS.c.seq == seq)).one()
 
     def ledger(self, sinks: Mapping[str, SinkSettings]) -> Ledger:
         return Ledger(self.database, sinks, self.clock)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, update
 from lback_cli.events.chain import GENESIS
 from lback_cli.events.record import EventRecord
 from lback_cli.events.verifier import COLUMNS
-from lback_cli.models import Event, EventHead
+from lback_cli.models import EVENT_HEAD, EVENTS
 from lback_cli.repositories import event_repository
 from lback_cli.repositories.event_repository import EventQuery, EventRepository, Head
 from lback_cli.repositories.work import Work
@@ -55,7 +55,7 @@ def test_nothing_to_append_changes_nothing(events: EventRepository) -> None:
 
 
 def test_a_lost_head_is_told(events: EventRepository, work: Work) -> None:
-    work.session.execute(delete(EventHead))
+    work.session.execute(delete(EVENT_HEAD))
     assert events.head() is None
 
 
@@ -110,7 +110,7 @@ def test_counts_are_by_day_and_signal(events: EventRepository, write: Write, wor
     for signal in ("user_deleted", "user_deleted", "user_updated", "user_updated"):
         write(signal)
     for seq, time in enumerate(["2026-01-01T00", "2026-01-01T23", "2026-01-02T00", "2025-12-31T23"], 1):
-        work.session.execute(update(Event).where(Event.seq == seq).values(time=f"{time}:00:00.000000Z"))
+        work.session.execute(update(EVENTS).where(EVENTS.c.seq == seq).values(time=f"{time}:00:00.000000Z"))
     assert events.count_by_day("2026-01-01T00:00:00.000000Z") == [
         ("2026-01-01", "user_deleted", 2),
         ("2026-01-02", "user_updated", 1),

@@ -15,7 +15,7 @@ from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import Event
+from lback_cli.models import EVENTS
 from lback_cli.settings import Settings
 from lback_cli.settings.schema import DatabaseSettings, PasswordSettings, UserSettings
 from lback_cli.signals import CATALOGUE
@@ -69,9 +69,11 @@ class Place:
 
     def recorded(self) -> list[tuple[Any, ...]]:
         """(signal, subject) of every event."""
-        # Through the model, as `signal` is a word of MariaDB's own.
+        # Not as text, as `signal` is a word of MariaDB's own.
         with self.database.reading() as session:
-            return [tuple(row) for row in session.execute(select(Event.signal, Event.subject).order_by(Event.seq))]
+            return [
+                tuple(row) for row in session.execute(select(EVENTS.c.signal, EVENTS.c.subject).order_by(EVENTS.c.seq))
+            ]
 
     def close(self) -> None:
         self.database.dispose()

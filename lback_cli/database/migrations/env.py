@@ -3,11 +3,11 @@
 from alembic import context
 
 from lback_cli.database.schema import VERSION_TABLE
-from lback_cli.models import Base
+from lback_cli.models.all_tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     version_table=VERSION_TABLE,
 )
 context.run_migrations()
