@@ -20,7 +20,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, cast
 from uuid import uuid4
 
+import hypothesis
 import pytest
+
+# How long an example takes says more about the machine than about lback.
+hypothesis.settings.register_profile("lback", deadline=None)
+hypothesis.settings.load_profile("lback")
 
 Security = Literal["starttls", "tls", "none"]
 

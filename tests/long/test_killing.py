@@ -1,7 +1,4 @@
-"""The installed command, killed a few hundred times: `pytest tests/long/test_killing.py`, with KILLS for more.
-
-On SQLite, and on the PostgreSQL server of TEST_POSTGRESQL (a URL of a user who may create databases).
-"""
+"""The installed command, killed a few hundred times: `pytest tests/long/test_killing.py -s`, with KILLS for more."""
 
 import os
 import random
@@ -9,35 +6,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import delete, update
 
+from lback_cli.events.chain import GENESIS
+from lback_cli.models import EVENT_HEAD, EVENTS, Group, ImportJob, User, memberships
 from tests.batch.killing import options
 from tests.batch.world import World, mixed_csv, read_jsonl
 
 KILLS = int(os.environ.get("KILLS", "200"))
 ROWS = int(os.environ.get("ROWS", "60000"))
 SHORTEST, LONGEST = 0.3, 1.4  # seconds
-SERVER = os.environ.get("TEST_POSTGRESQL", "postgresql+psycopg://root@127.0.0.1:5432/postgres")
-
-
-@pytest.fixture
-def postgresql() -> Iterator[list[str]]:
-    """URLs of two new databases."""
-    engine = create_engine(SERVER, isolation_level="AUTOCOMMIT")
-    names = [f"lback_kill_{os.getpid()}_{number}" for number in range(2)]
-    with engine.connect() as connection:
-        for name in names:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    yield [make_url(SERVER).set(database=name).render_as_string(hide_password=False) for name in names]
-    with engine.connect() as connection:
-        for name in names:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
 
 
 def killed(world: World, path: Path, chance: random.Random, most: int) -> int:
@@ -87,20 +70,19 @@ def test_sqlite(tmp_path: Path) -> None:
     compare(World(tmp_path / "clean"), (World(tmp_path / f"killed{number}") for number in range(100)), ids=True)
 
 
-def test_postgresql(tmp_path: Path, postgresql: list[str]) -> None:
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_server(tmp_path: Path, server: str, database_on: Callable[[str], AbstractContextManager[str]]) -> None:
     """A sequence gives out numbers that a rollback does not take back, so ids may differ there."""
-    first, second = postgresql
 
-    def fresh() -> Iterator[World]:
+    def fresh(url: str) -> Iterator[World]:
         for number in range(100):
-            world = World(tmp_path / f"killed{number}", second)
+            world = World(tmp_path / f"killed{number}", url)
             with world.database.session() as session:
-                session.execute(text("DELETE FROM lback_import_jobs"))
-                session.execute(text("DELETE FROM user_groups_association"))
-                session.execute(text("DELETE FROM users"))
-                session.execute(text("DELETE FROM groups WHERE name = 'basic_user'"))
-                session.execute(text("DELETE FROM lback_events"))
-                session.execute(text("UPDATE lback_event_head SET seq = 0, hash = repeat('0', 64)"))
+                for table in (ImportJob, memberships, User, EVENTS):
+                    session.execute(delete(table))
+                session.execute(delete(Group).where(Group.name == "basic_user"))
+                session.execute(update(EVENT_HEAD).values(seq=0, hash=GENESIS))
             yield world
 
-    compare(World(tmp_path / "clean", first), fresh(), ids=False)
+    with database_on(server) as first, database_on(server) as second:
+        compare(World(tmp_path / "clean", first), fresh(second), ids=False)
