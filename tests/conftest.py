@@ -27,6 +27,9 @@ import pytest
 hypothesis.settings.register_profile("lback", deadline=None)
 hypothesis.settings.load_profile("lback")
 
+# Who starts the tests in the background lets them ignore Ctrl-C, and with them every command that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 Security = Literal["starttls", "tls", "none"]
 
 
