@@ -82,6 +82,9 @@ class Run:
         with rehearsal() as signals, work.session.begin_nested() as savepoint:
             for chunk in self.chunks(rows):
                 outcomes = decider.decide(work, decider.prepare(chunk, session=work.session))
+                for outcome in outcomes:
+                    if outcome.id is not None and outcome.id > before.last_id:
+                        outcome.id = None  # taken back with the user, and given to somebody else
                 each(outcomes)
                 counts, line = counts.plus(outcomes), outcomes[-1].row.line
                 self.watcher.advanced(self.source.position, counts)

@@ -137,7 +137,7 @@ def _show(run: Runtime, result: "Result") -> None:
     counts = result.counts
     messages = {
         "done": "Imported." if counts.total else "The file has no rows.",
-        "stopped": f"Stopped at line {result.last_line}; the rows behind it were not looked at.",
+        "stopped": f"Stopped at line {result.last_line}; the rows behind it wait for --resume.",
         "rolled_back": "Nothing was imported, as rows were refused.",
         "finished": "This import was finished before.",
     }

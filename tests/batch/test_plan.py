@@ -181,15 +181,15 @@ def test_only_a_whole_plan_is_one(peopled: World) -> None:
 def test_a_plan_reports_row_by_row(peopled: World) -> None:
     report = peopled.directory / "report.jsonl"
     planned(peopled, ImportOptions(if_exists="update", report=report))
-    assert [one["outcome"] for one in read_jsonl(report)] == [
-        "created",
-        "updated",
-        "created",
-        "failed",
-        "failed",
-        "created",
-        "updated",
-    ]
+    assert [(one["outcome"], one["id"]) for one in read_jsonl(report, ids=True)] == [
+        ("created", None),
+        ("updated", 1),
+        ("created", None),
+        ("failed", None),
+        ("failed", None),
+        ("created", None),
+        ("updated", None),
+    ], "who is not there yet has no id"
 
 
 def test_users_of_the_rehearsal_leave_nothing_but_their_ids_to_others(peopled: World) -> None:
