@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from blinker import NamedSignal
 
+from lback_cli.managers.effects import Effects
 from lback_cli.managers.kinds import DELETE_USER
 from lback_cli.managers.operation import Operation
 from lback_cli.signals import user_authenticated
@@ -45,11 +46,14 @@ def sides(number: int) -> tuple[Callable[[], object], Callable[[], object]]:
     for receiver in receivers(number):
         bare.connect(receiver, weak=False)
         user_authenticated.connect(receiver, weak=False)
-    operation = Operation(DELETE_USER, sender, cast("Any", None), None, {})
-    return (
-        lambda: bare.send(sender, user=user, session=session),
-        lambda: operation.emit(user_authenticated, user=user, session=session),
-    )
+    effects = Effects()
+    operation = Operation(DELETE_USER, sender, cast("Any", None), None, {}, effects=effects)
+
+    def emit() -> None:
+        effects.sent.clear()  # an operation sends a signal once
+        operation.emit(user_authenticated, user=user, session=session)
+
+    return lambda: bare.send(sender, user=user, session=session), emit
 
 
 def disconnect_all() -> None:
