@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -67,10 +67,9 @@ class RabbitMqConsumer:
     def __init__(self, url: str) -> None:
         self.url = url
         self.queue = f"lback-test-{uuid4().hex}"
-        self._connection = pika.BlockingConnection(pika.URLParameters(url))
-        self._channel = self._connection.channel()
-        self._channel.queue_declare(self.queue, durable=True)
         self._received: list[Received] = []
+        with self._channel() as channel:
+            channel.queue_declare(self.queue, durable=True)
         self.modes: set[Any] = set()
 
     @property
@@ -78,17 +77,24 @@ class RabbitMqConsumer:
         return SinkSettings(url=self.url, routing_key=self.queue)
 
     def received(self) -> list[Received]:
-        while True:
-            found, properties, body = self._channel.basic_get(self.queue, auto_ack=True)
-            if found is None:
-                return self._received
-            assert properties.content_type == "application/cloudevents+json; charset=utf-8"
-            self.modes.add(properties.delivery_mode)
-            self._received.append(read(properties.message_id, body))
+        with self._channel() as channel:
+            while True:
+                found, properties, body = channel.basic_get(self.queue, auto_ack=True)
+                if found is None:
+                    return self._received
+                assert properties.content_type == "application/cloudevents+json; charset=utf-8"
+                self.modes.add(properties.delivery_mode)
+                self._received.append(read(properties.message_id, body))
 
     def close(self) -> None:
-        self._channel.queue_delete(self.queue)
-        self._connection.close()
+        with self._channel() as channel:
+            channel.queue_delete(self.queue)
+
+    @contextmanager
+    def _channel(self) -> Iterator[Any]:
+        """On a connection of its own, as the broker may have been killed since the last one."""
+        with closing(pika.BlockingConnection(pika.URLParameters(self.url))) as connection:
+            yield connection.channel()
 
 
 class NatsConsumer:
