@@ -5,17 +5,17 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Literal, Self, TextIO
+from typing import Any, Literal, TextIO
 
 from lback_cli.errors import OperationRejected
-from lback_cli.signals import Delivery, delivered
+from lback_cli.signals import Delivery
+from lback_cli.signals.watching import Watcher
 from lback_cli.terminal import wants_color
 
 Format = Literal["rich", "json"]
 
 
-class Trace:
+class Trace(Watcher):
     """A receiver of `delivered` that writes each signal to *stream*, as soon as it was sent.
 
     The format ``rich`` is for people: in colour and wrapped on a terminal, plain lines elsewhere. ``json`` is one
@@ -38,24 +38,7 @@ class Trace:
         self._started_at = time.monotonic() if started_at is None else started_at
         self._write: Callable[[Delivery], object] | None = None
 
-    def __enter__(self) -> Self:
-        self.connect()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.disconnect()
-
-    def connect(self) -> None:
-        """Begin to trace; the signals keep this trace alive until `disconnect`."""
-        delivered.connect(self._receive, weak=False)
-
-    def disconnect(self) -> None:
-        """Trace no more."""
-        delivered.disconnect(self._receive)
-
-    def _receive(self, _sender: Any, delivery: Delivery, **_extra: Any) -> None:
+    def _receive(self, _sender: Any, /, delivery: Delivery, **_extra: Any) -> None:
         try:
             if self._write is None:
                 self._write = self._writer()

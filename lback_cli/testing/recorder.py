@@ -1,35 +1,18 @@
 """Which signals were sent, and what their receivers made of them."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from lback_cli.signals import Delivery, ReceiverFailure, delivered, find_signal
+from lback_cli.signals import Delivery, ReceiverFailure, find_signal
+from lback_cli.signals.watching import Watcher
 
 
-class SignalRecorder:
+class SignalRecorder(Watcher):
     """Keeps what is sent while it is connected, as a context manager or by `connect`; from *sender*, or from all."""
 
     def __init__(self, sender: Any = None) -> None:
         self.deliveries: list[Delivery] = []
         self._sender = sender
-
-    def __enter__(self) -> Self:
-        self.connect()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.disconnect()
-
-    def connect(self) -> None:
-        """Begin to record."""
-        delivered.connect(self._receive, weak=False)
-
-    def disconnect(self) -> None:
-        """Record no more."""
-        delivered.disconnect(self._receive)
 
     def clear(self) -> None:
         """Forget what was recorded."""
@@ -56,6 +39,6 @@ class SignalRecorder:
                 return delivery.arguments
         raise AssertionError(f"{name} was not sent, only {', '.join(self.names) or 'nothing'}")
 
-    def _receive(self, sender: Any, delivery: Delivery, **_extra: Any) -> None:
+    def _receive(self, sender: Any, /, delivery: Delivery, **_extra: Any) -> None:
         if self._sender is None or sender is self._sender:
             self.deliveries.append(delivery)
