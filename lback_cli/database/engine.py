@@ -148,6 +148,10 @@ class Database:
         """
         if self.path is None:
             return
+        if self.path.exists():
+            # To open and close it would take away the locks that a connection of this process holds on it, and with
+            # them its journal: https://sqlite.org/howtocorrupt.html, section 2.2.
+            return
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
