@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.models import Group
+from lback_cli.settings import DatabaseSettings
 
 NOW = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 
@@ -353,3 +355,17 @@ def test_a_disposed_database_lets_go_of_its_file(database: Database) -> None:
     assert journal.exists()
     database.dispose()
     assert not journal.exists()  # SQLite removes it with the last connection
+
+
+def test_to_make_a_file_that_is_there_keeps_the_locks_of_open_connections(tmp_path: Path) -> None:
+    """Without them, the next process to leave would take itself for the last, and delete the journal of this one."""
+    path = tmp_path / "users.db"
+    database = Database(DatabaseSettings(url=f"sqlite:///{path}"))
+    Schema(database).initialize()
+    with database.reading() as session:
+        session.execute(text("SELECT count(*) FROM users"))
+    database.create_file()
+    look = f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('SELECT count(*) FROM users'); c.close()"
+    subprocess.run([sys.executable, "-c", look], check=True)
+    assert path.with_name("users.db-wal").exists()
+    database.dispose()
