@@ -10,10 +10,9 @@ from lback_cli.batch.outcomes import Counts, Result, RowOutcome
 from lback_cli.batch.plan import Plan
 from lback_cli.batch.run import Rehearsed, Run, hashing
 from lback_cli.database.retry import is_transient, retried
-from lback_cli.errors import LbackError, OutcomeUnknown
-from lback_cli.managers.effects import ends_all
+from lback_cli.errors import DatabaseError, OutcomeUnknown
 from lback_cli.repositories.work import Work, transaction
-from lback_cli.signals import CATALOGUE
+from lback_cli.signals import CATALOGUE, delivered
 
 ROLLED_BACK: Final = "rolled_back"
 """The code of a row that was not imported because another failed."""
@@ -55,9 +54,8 @@ class AllOrNothing:
         except _NothingDoneError as nothing:
             counts, lengths, line = nothing.counts, nothing.lengths, nothing.last_line
         except BaseException as error:
-            if isinstance(error, LbackError) and ends_all(error):
-                for draft in self._announced:
-                    draft.give_up(error)
+            if not self._job.was_kept(database, error):
+                self._take_back(error)
             if isinstance(error, OutcomeUnknown):
                 raise
             # Where the end was committed, as it may have been here too, users have no other passwords than those.
@@ -67,10 +65,16 @@ class AllOrNothing:
                 self._run.journal.discard()
             raise
         # Outside of the except block, or an error here would have that one as its cause.
+        self._take_back(DatabaseError("It was undone, as another row of the file failed."))
         job = self._job
         retried(lambda: job.keep(database, lambda work: job.checkpoint(work, counts, lengths, state=ROLLED_BACK)))
         self._run.journal.discard()
         return Result(ROLLED_BACK, counts, job.id, line)
+
+    def _take_back(self, error: BaseException) -> None:
+        """Announce of everybody who was announced that *error* leaves nothing of it."""
+        for draft in self._announced:
+            draft.give_up(error)
 
     def _try(self) -> Result:
         """All of it. What nobody noticed may be tried again."""
@@ -78,7 +82,8 @@ class AllOrNothing:
         def change(work: Work) -> Result:
             work.events.lock()  # nobody else writes between the rehearsal and the real thing
             rehearsed = self._rehearse(work)
-            self._noticed = bool(rehearsed.mails) or any(known.signal.receivers for known in CATALOGUE.values())
+            heard = delivered.receivers or any(known.signal.receivers for known in CATALOGUE.values())
+            self._noticed = bool(rehearsed.mails or heard)
             return self._perform(work)
 
         self._run.journal.cut(self._start)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,9 @@ from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import RowOutcome, failed
 from lback_cli.batch.rows import Row
 from lback_cli.database.engine import Database
-from lback_cli.errors import GroupNotFound, LbackError, ValidationError
+from lback_cli.errors import DatabaseError, GroupNotFound, LbackError, ValidationError
 from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, Prepared
-from lback_cli.managers.effects import Effects, ends_all
+from lback_cli.managers.effects import Effects, Refusal, ends_all
 from lback_cli.managers.lookup import find_group, username_spellings
 from lback_cli.managers.registration import NewUser
 from lback_cli.managers.services import Services
@@ -31,21 +31,38 @@ from lback_cli.times import timestamp
 class Draft:
     """A row with what could be done before its transaction; *prepared* is None where the row means nothing.
 
-    *spellings* are the stored names that it may mean, where that matters; *password* was made up for it. *effects* is
-    what was done in earlier tries of the transaction, where it changes somebody.
+    *spellings* are the stored names that it may mean, where that matters; *password* was made up for it. *updates* has,
+    by the id of the user who is changed, what was done in this and in earlier tries of the transaction; *refused*
+    what became of the row where such a change was refused and that was announced.
     """
 
     row: Row
     prepared: Prepared | None = None
     spellings: tuple[str, ...] = ()
     password: str | None = None
-    effects: Effects | None = None
+    updates: dict[int, Effects] = field(default_factory=dict)
+    refused: tuple[RowOutcome, Refusal] | None = None
 
-    def give_up(self, error: LbackError) -> None:
+    def give_up(self, error: BaseException) -> None:
         """Announce that nothing is left of what was done for the row, because of *error*."""
-        for effects in (self.effects, self.prepared.effects if self.prepared is not None else None):
+        for effects in (self.registration, *self.updates.values()):
             if effects is not None:
                 effects.give_up(error)
+
+    def settle(self, outcome: RowOutcome | None) -> None:
+        """Announce that nothing is left of what only earlier tries did, now that the last one came to *outcome*."""
+        kind, user_id = (None, None) if outcome is None else (outcome.kind, outcome.id)
+        for effects, done in (
+            (self.registration, kind == "created"),
+            *((effects, (kind, user_id) == ("updated", met)) for met, effects in self.updates.items()),
+        ):
+            if effects is not None and effects.refusal is None and not done:
+                effects.give_up(DatabaseError("It was undone, and there was no more to do when it was tried again."))
+
+    @property
+    def registration(self) -> Effects | None:
+        """What was done to register somebody, where that could be noticed."""
+        return None if self.prepared is None else self.prepared.effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +122,8 @@ class Decider:
         """Do what there is to do; the outcomes come in the same order.
 
         Where the options say to stop, the first that fails is the last. After an error that `ends_all` it may be called
-        again in another transaction.
+        again in another transaction: a row whose refusal was announced stays refused, and the caller lets the others
+        `settle`.
         """
         return _Decision(self, work, drafts).outcomes()
 
@@ -183,21 +201,17 @@ class Decider:
         if not changes:
             return RowOutcome(row, "skipped", user_id, "unchanged", "There is nothing to change.", state=state)
         hashed = draft.prepared.password_hash if draft.prepared is not None and "password" in changes else None
+        effects = draft.updates.setdefault(user_id, Effects())
         try:
-            draft.effects = draft.effects or Effects()
             self._users.update_user(
-                user_id,
-                changes,
-                mail=self._options.mail,
-                hashed=hashed,
-                session=work.session,
-                effects=draft.effects,
+                user_id, changes, mail=self._options.mail, hashed=hashed, session=work.session, effects=effects
             )
         except LbackError as error:
             if ends_all(error):
                 raise
             outcome = failed(row, error)
             outcome.id, outcome.state = user_id, state
+            draft.refused = (outcome, effects.refusal) if effects.refusal is not None else None
             return outcome
         return RowOutcome(row, "updated", user_id, state=state)
 
@@ -275,7 +289,12 @@ class _Decision:
         if draft.prepared is None:
             self._settle(index, failed(draft.row, draft.row.error or LbackError("The row has no meaning.")))
             return
-        if draft.spellings:
+        if draft.refused is not None:
+            outcome, refusal = draft.refused
+            refusal.record(self._work.session)
+            self._settle(index, outcome)
+            return
+        if draft.spellings and not (draft.registration and draft.registration.refusal):
             if not self._pending_names.isdisjoint(draft.spellings):
                 self._flush()
             user_id = next((self._known[name] for name in draft.spellings if name in self._known), None)

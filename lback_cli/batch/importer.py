@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from lback_cli.batch.atomic import AllOrNothing
@@ -19,8 +19,6 @@ from lback_cli.batch.source import Source
 from lback_cli.batch.watcher import Watcher
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
-from lback_cli.errors import LbackError
-from lback_cli.managers.effects import ends_all
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import ImportJob
@@ -162,10 +160,12 @@ class Importer:
 
         try:
             outcomes = retried(lambda: job.keep(self._database, change))
-        except LbackError as error:
-            if ends_all(error):
+        except BaseException as error:
+            if not job.was_kept(self._database, error):
                 for draft in drafts:
                     draft.give_up(error)
             raise
+        for draft, outcome in zip_longest(drafts, outcomes):
+            draft.settle(outcome)
         job.lengths = lengths
         return outcomes

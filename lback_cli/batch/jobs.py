@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -12,10 +13,10 @@ from lback_cli.batch.outcomes import Counts
 from lback_cli.batch.source import Source
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import TRIES, retried
-from lback_cli.errors import Conflict, OutcomeUnknown
+from lback_cli.errors import Conflict, LbackError, OutcomeUnknown
 from lback_cli.models import ImportJob
 from lback_cli.owner import Owner
-from lback_cli.repositories.work import Work, found_out, reading, transaction
+from lback_cli.repositories.work import PATIENCE, Work, found_out, reading, transaction
 
 R = TypeVar("R")
 
@@ -58,6 +59,7 @@ class Job:
         """
         lost: BaseException | None = None
         done: list[R] = []
+        self._stored = {}
         try:
             with transaction(database, tries=TRIES) as work:
                 done.append(change(work))
@@ -68,9 +70,20 @@ class Job:
             raise lost
         return done[0]
 
+    def was_kept(self, database: Database, error: BaseException) -> bool:
+        """Whether the last transaction of `keep` was committed although *error* ended it.
+
+        Errors of lback's own tell; who was interrupted has to look.
+        """
+        if isinstance(error, LbackError):
+            return False
+        with suppress(LbackError), transaction(database, tries=TRIES, patience=PATIENCE) as work:
+            return self._is_as_stored(work)
+        return False
+
     def _is_as_stored(self, work: Work) -> bool:
         row = work.jobs.get(self.id, lock=True)
-        return all(getattr(row, name) == value for name, value in self._stored.items())
+        return bool(self._stored) and all(getattr(row, name) == value for name, value in self._stored.items())
 
     def committed(self, counts: Counts) -> None:
         """Remember what the database has now, for when it cannot be asked any more."""

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -12,12 +13,21 @@ from lback_cli.database.retry import is_transient
 from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A failure that was announced. *record* appends its event in a session, or in a transaction of its own."""
+
+    error: LbackError
+    record: Callable[[Session | None], None]
+
+
 class Effects:
     """What an operation has let out into the world, however often it was tried: signals, mail, and what `once` made.
 
-    A caller that runs its own transaction again, with operations in it, hands each of them the same again. Such an
-    operation leaves a failure that may pass to its caller, unannounced. Where the database lets the caller keep
-    nothing, `give_up` announces the failure of each, of those too that had succeeded until then.
+    A caller that runs its own transaction again, with operations in it, hands each of them the same again. An operation
+    that was refused stays refused then, as it was announced. One that the database failed, or that was interrupted, is
+    not announced: as soon as the caller keeps nothing of its transaction it calls `give_up`, which announces that, and
+    of those that had succeeded until then too.
     """
 
     def __init__(self) -> None:
@@ -27,12 +37,15 @@ class Effects:
         self.made: dict[Hashable, Any] = {}
         self.waiting: Callable[[LbackError], None] | None = None
         """Announces the failure of the operation, which has not failed for good, nor been committed."""
+        self.refusal: Refusal | None = None
 
-    def give_up(self, error: LbackError) -> None:
-        """Announce that nothing is left of the operation, unless it has failed already."""
+    def give_up(self, error: BaseException) -> None:
+        """Announce that *error* leaves nothing of the operation; a failure that was announced is recorded again."""
         fail, self.waiting = self.waiting, None
-        if fail is not None:
-            fail(error)
+        if self.refusal is not None:
+            self.refusal.record(None)
+        elif fail is not None:
+            fail(as_failure(error))
 
 
 def ends_all(error: LbackError) -> bool:
@@ -58,8 +71,10 @@ def noticed_writes(session: Session) -> Iterator[list[str]]:
         event.remove(connection, "before_cursor_execute", note)
 
 
-def unexpected(error: BaseException) -> UnexpectedError:
-    """*error*, which no operation raises on purpose, as one that it may."""
+def as_failure(error: BaseException) -> LbackError:
+    """*error* as one that operations raise: what none raises on purpose is behind an `UnexpectedError`."""
+    if isinstance(error, LbackError):
+        return error
     unexpected = UnexpectedError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     unexpected.__cause__ = error
     return unexpected

@@ -153,8 +153,9 @@ class EventLog:
                 user = None if user_id is None else work.users.get(user_id, lock=True)
                 names = self._names(work, user_id, identifier)
                 try:
-                    if user is not None:
-                        users.delete_user(user.id, session=work.session, effects=effects)
+                    # What an earlier try announced may be what somebody else has done since: it says so then.
+                    if user_id is not None and (user is not None or effects.sent):
+                        users.delete_user(user_id, session=work.session, effects=effects)
                 except LbackError as error:
                     if ends_all(error):
                         raise
@@ -173,7 +174,7 @@ class EventLog:
 
         try:
             found = retried(change)
-        except LbackError as error:
+        except BaseException as error:
             effects.give_up(error)
             raise
         if isinstance(found, LbackError):

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from blinker import NamedSignal
@@ -10,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.database.retry import is_transient, retried
-from lback_cli.errors import LbackError, OutcomeUnknown, UnexpectedError, Unusable
-from lback_cli.events.record import event_of
-from lback_cli.managers.effects import Effects, noticed_writes, unexpected
+from lback_cli.database.retry import retried
+from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError, Unusable
+from lback_cli.events.record import EventRecord, event_of
+from lback_cli.managers.effects import Effects, Refusal, as_failure, ends_all, noticed_writes
 from lback_cli.managers.kinds import OperationKind
 from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading, recorded
@@ -87,23 +88,30 @@ class Operation:
         """Send the first signal, run *body*, send the terminal signal, and return what *body* returns.
 
         *body* changes the database in one `transaction`. Raises an `LbackError` for every failure; what ends the
-        process, such as `KeyboardInterrupt`, is announced as a failure too and then raised as it is.
+        process, such as `KeyboardInterrupt`, is announced as a failure too and then raised as it is. A failure that was
+        announced in an earlier try is raised again.
         """
+        if (refusal := self._effects.refusal) is not None:
+            refusal.record(self._session)
+            raise refusal.error
         try:
             if self.kind.started is not None:
                 self.emit(self.kind.started, **self._documented(self.kind.started, {}))
             result = self._try(body) if self._session is not None else retried(lambda: self._try(body))
         except Exception as error:
-            failure = error if isinstance(error, LbackError) else unexpected(error)
-            if self._is_one_of_several and is_transient(failure):
-                self._effects.waiting = self.fail
+            failure = as_failure(error)
+            if self._is_one_of_several:
+                failure = self._refuse(failure)
             else:
                 self._announce_failure(failure)
             if failure is error:
                 raise
             raise failure from error
         except BaseException as error:
-            self._announce_failure(unexpected(error))
+            if self._is_one_of_several:
+                self._effects.waiting = self.fail
+            else:
+                self._announce_failure(as_failure(error))
             raise
         if self._is_one_of_several:
             self._effects.waiting = self.fail
@@ -165,15 +173,15 @@ class Operation:
             outcome = {"user": self.user, "session": work.session, "reason": self.reason}
             arguments = self._documented(self.success_signal, outcome)
             self._announce_success(work, arguments)
-            self._append(work, self.success_signal, arguments)
+            work.events.append([self._event(self.success_signal, arguments)])
             if self._session is None:
                 # A COMMIT without an answer would expire what was loaded, also where it turns out to have worked.
                 work.session.flush()
                 work.session.expunge_all()
         self._succeeded = True
 
-    def _append(self, work: Work, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
-        work.events.append([event_of(signal.name, self.kind.name, self.id, arguments)])
+    def _event(self, signal: NamedSignal, arguments: Mapping[str, Any]) -> EventRecord:
+        return event_of(signal.name, self.kind.name, self.id, arguments)
 
     def _announce_success(self, work: Work, arguments: Mapping[str, Any]) -> None:
         """Send the success signal, which a later try is not to send again unless receivers write into this one."""
@@ -195,10 +203,8 @@ class Operation:
 
         def record() -> None:
             with recorded(self._database, self._session) as work:
-                if self._in_transaction and self.user is not None:
-                    self.user = _reloaded(self.user, work)
-                arguments.update(self._failure_arguments(failure))
-                self._append(work, self.kind.failed, arguments)
+                arguments.update(self._failure_arguments(failure, work))
+                work.events.append([self._event(self.kind.failed, arguments)])
 
         try:
             if isinstance(failure, OutcomeUnknown):
@@ -214,7 +220,39 @@ class Operation:
             _log_unrecorded(self, error)
         self.emit(self.kind.failed, **(arguments or self._failure_arguments(failure)))
 
-    def _failure_arguments(self, failure: LbackError) -> dict[str, Any]:
+    def _refuse(self, failure: LbackError) -> LbackError:
+        """Record and announce *failure*, and return it, unless the caller's transaction is lost: then what lost it."""
+        if not ends_all(failure):
+            try:
+                with recorded(self._database, self._session) as work:
+                    arguments = self._failure_arguments(failure, work)
+                    event = self._event(self.kind.failed, arguments)
+                    work.events.append([event])
+            except DatabaseError as lost:
+                failure = lost
+            else:
+                self._effects.refusal = Refusal(failure, partial(self._record_again, event))
+                self.emit(self.kind.failed, **arguments)
+                return failure
+        self._effects.waiting = self.fail
+        return failure
+
+    def _record_again(self, event: EventRecord, session: Session | None) -> None:
+        def record() -> None:
+            with recorded(self._database, session) as work:
+                work.events.append([event])
+
+        if session is not None:
+            record()
+            return
+        try:
+            retried(record)
+        except Exception as error:  # noqa: BLE001 - the failure is settled and was announced
+            _log_unrecorded(self, error)
+
+    def _failure_arguments(self, failure: LbackError, work: Work | None = None) -> dict[str, Any]:
+        if work is not None and self._in_transaction and self.user is not None:
+            self.user = _reloaded(self.user, work)
         outcome = {
             "user": self.user,
             "error_type": failure.error_type,

@@ -3,7 +3,8 @@
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from lback_cli.batch.options import ImportOptions
 from lback_cli.database.engine import Database
 from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
 from lback_cli.repositories.work import Work
-from lback_cli.signals import user_registered
+from lback_cli.signals import user_pre_register, user_registered, user_registration_failed
 
 from .world import ARGON2, PASSWORD, Told, World, read_jsonl
 
@@ -167,14 +168,15 @@ def test_all_or_nothing_is_nothing_when_a_row_is_refused(world: World) -> None:
 
 
 def test_all_or_nothing_is_nothing_when_a_receiver_says_no(world: World) -> None:
+    """Who had been announced by then is announced not to be there."""
     path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\ncy,cy@example.org\n")
-    before = world.state()
+    before = world.people()
 
     def refuse(_sender: Any, user: Any, **_extra: Any) -> None:
         if user.username == "bob":
             raise OperationRejected("no bob")
 
-    with user_registered.connected_to(refuse):
+    with user_registered.connected_to(refuse), announced() as seen:
         result = world.run(path, options(world, atomic=True), chunk=1)
     assert (result.state, result.counts.failed, result.counts.total) == ("rolled_back", 1, 3)
     assert told(world) == [
@@ -182,7 +184,78 @@ def test_all_or_nothing_is_nothing_when_a_receiver_says_no(world: World) -> None
         (3, "failed", "rejected_by_receiver"),
         (4, "skipped", "rolled_back"),
     ]
-    assert world.state() == before
+    assert world.people() == before
+    assert seen == [
+        ("user_registered", "ann"),
+        ("user_registered", "bob"),
+        ("user_registration_failed", "bob", "rejected_by_receiver"),
+        ("user_registration_failed", "ann", "repository_error"),
+    ]
+    assert [event[1:5] for event in world.events()] == [
+        ("user_registration_failed", "register_user", "repository_error", "ann"),
+        ("user_registration_failed", "register_user", "rejected_by_receiver", "bob"),
+    ]
+    world.verify()
+
+
+@contextmanager
+def announced() -> Iterator[list[tuple[str, ...]]]:
+    """How registrations end in the block: the signal, the name and the kind of error."""
+    found: list[tuple[str, ...]] = []
+
+    def registered(_sender: Any, user: Any, **_extra: Any) -> None:
+        found.append(("user_registered", user.username))
+
+    def failed(_sender: Any, username: str, error_type: str, **_extra: Any) -> None:
+        found.append(("user_registration_failed", username, error_type))
+
+    with user_registered.connected_to(registered), user_registration_failed.connected_to(failed):
+        yield found
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["chunks", "atomic"])
+def test_who_was_announced_before_an_interruption_is_announced_not_to_be_there(world: World, atomic: bool) -> None:
+    path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\ncy,cy@example.org\n")
+
+    def interrupt(_sender: Any, username: str, **_extra: Any) -> None:
+        if username == "cy" and not any(end[1] == "cy" for end in seen):
+            raise KeyboardInterrupt
+
+    with announced() as seen:
+        with user_pre_register.connected_to(interrupt), pytest.raises(KeyboardInterrupt):
+            world.run(path, options(world, atomic=atomic))
+        assert seen == [
+            *(("user_registered", name) for name in ("ann", "bob")),
+            *(("user_registration_failed", name, "unexpected_exception") for name in ("ann", "bob", "cy")),
+        ]
+        assert world.people() == {}
+        assert [event[1:5] for event in world.events()] == [
+            ("user_registration_failed", "register_user", "unexpected_exception", name) for name in ("ann", "bob", "cy")
+        ]
+        result = world.run(path, options(world, atomic=atomic), resume=True)
+    assert (result.state, result.counts.created) == ("done", 3)
+    assert seen[5:] == [("user_registered", name) for name in ("ann", "bob", "cy")]
+    assert world.verify() == 6
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["chunks", "atomic"])
+def test_who_was_committed_before_an_interruption_is_not_announced_to_have_failed(
+    world: World, atomic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come behind the COMMIT, before anybody could note that it worked."""
+    keep = Job.keep
+
+    def interrupted(*arguments: Any) -> Any:
+        keep(*arguments)
+        raise KeyboardInterrupt
+
+    path = world.write("username,email\nann,ann@example.org\n")
+    monkeypatch.setattr(Job, "keep", interrupted)
+    with announced() as seen, pytest.raises(KeyboardInterrupt):
+        world.run(path, options(world, atomic=atomic))
+    assert seen == [("user_registered", "ann")]
+    assert list(world.people()) == ["ann"]
+    assert world.verify() == 1
 
 
 def test_all_or_nothing_is_all_when_none_is_refused(world: World) -> None:
@@ -253,9 +326,10 @@ def test_a_full_disk_stops_the_import_and_nothing_is_told_that_was_not_done(worl
 
     path = world.write("username,email\nann,ann@example.org\n")
     watcher = Told()
-    with pytest.raises(Unusable, match="Cannot write /dev/full: No space left on device"):
+    with announced() as seen, pytest.raises(Unusable, match="Cannot write /dev/full: No space left on device"):
         world.run(path, ImportOptions(mail="none", report=Path("/dev/full")), watcher=watcher)
     assert world.people() == {}
+    assert seen == [("user_registered", "ann"), ("user_registration_failed", "ann", "unexpected_exception")]
     assert watcher.command is not None
 
 

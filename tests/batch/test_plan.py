@@ -141,7 +141,7 @@ def test_it_is_applied_once(peopled: World) -> None:
 
 def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> None:
     path = planned(peopled)
-    before = peopled.state()
+    before, events = peopled.people(), peopled.verify()
 
     def refuse(_sender: Any, user: Any, **_extra: Any) -> None:
         if user.username == "cy":
@@ -149,7 +149,12 @@ def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> 
 
     with user_registered.connected_to(refuse), pytest.raises(Conflict, match="line 4: the user was to be created"):
         apply(peopled, path)
-    assert peopled.state() == before
+    assert peopled.people() == before
+    # Who had been announced by then is announced not to have been changed or registered.
+    ended = [event[1:5] for event in peopled.events()[events:]]
+    assert {signal.endswith("_failed") for signal, *_ in ended} == {True}
+    assert ("user_registration_failed", "register_user", "rejected_by_receiver", "cy") in ended
+    peopled.verify()
 
 
 def test_a_plan_that_stops_is_applied_as_far(peopled: World) -> None:

@@ -2,20 +2,20 @@
 
 import json
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from lback_cli import signals
 from lback_cli.batch.importer import Importer
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts
 from lback_cli.batch.watcher import Watcher
-from lback_cli.database.retry import TRIES
+from lback_cli.database.retry import TRIES, error_code
 from lback_cli.errors import DatabaseError, OutcomeUnknown
 
 from .cutting import CUTS
@@ -137,6 +137,138 @@ def test_who_was_invited_or_announced_is_not_again(place: Place, elsewhere: Else
     for number, mail in enumerate(new):
         token = mail.read_text("utf-8").partition("token=")[2].split()[0]
         assert place.users.reset_password(token, f"umbrella tangent violin {number}").username == names[number]
+
+
+@contextmanager
+def given_up_once(place: Place, client: Place, name: str, meanwhile: str) -> Iterator[list[str]]:
+    """The signals of the block, in which *client* waits in vain for *name*; *meanwhile* comes between the two tries."""
+    conflict = "55P03" if is_postgresql(place) else 1205
+    blocked: list[str] = []
+    given_up: list[Any] = []
+    acted: list[str] = []
+    with other_connection(place) as other:
+
+        def block(username: str, **_: Any) -> None:
+            if username == name and not blocked:
+                blocked.append(username)
+                other.execute(text(rival(name)))
+
+        def release(context: Any) -> None:
+            if error_code(context.sqlalchemy_exception) == conflict:
+                given_up.append(conflict)
+                other.rollback()
+
+        def act(_connection: Any) -> None:
+            if given_up and not acted:
+                acted.append(meanwhile)
+                place.write(meanwhile)
+
+        listeners = (("handle_error", release), ("begin", act))
+        for what, listener in listeners:
+            event.listen(client.database.engine, what, listener)
+        with sent() as seen, at(signals.user_pre_register, block):
+            yield seen
+        for what, listener in listeners:
+            event.remove(client.database.engine, what, listener)
+    assert (given_up, acted) == ([conflict], [meanwhile])
+
+
+def rival(name: str) -> str:
+    return (
+        "INSERT INTO users (username, email, password, created_at, updated_at)"
+        f" VALUES ('{name}', 'rival-of-{name}@example.org', '', '2026-01-01', '2026-01-01')"
+    )
+
+
+def outcomes_in(path: Path) -> list[tuple[str, str | None]]:
+    lines = [json.loads(line) for line in path.with_suffix(".report").read_text().splitlines()]
+    return [(line["outcome"], line["code"]) for line in lines]
+
+
+def events_about(place: Place, name: str) -> list[str]:
+    return [signal for signal, subject in place.recorded() if subject == name]
+
+
+def test_who_was_refused_stays_refused(place: Place, elsewhere: Elsewhere) -> None:
+    """The name that was taken is free in the second try; but it was announced that nobody is registered."""
+    client = elsewhere(url=impatient(place))
+    names = names_of(case_of(place, "refused"))
+    path = written(place.directory, names, hashed=True)
+    place.write(rival(names[0]))
+    with given_up_once(place, client, names[1], f"DELETE FROM users WHERE username = '{names[0]}'") as seen:
+        result = run(client, path)
+    assert (result.state, result.counts) == ("done", Counts(created=2, failed=1))
+    assert seen == ["user_registration_started", "user_registration_failed", *INVITED * 2]
+    assert outcomes_in(path) == [("failed", "user_exists"), ("created", None), ("created", None)]
+    assert [name for name in names if place.rows("SELECT 1 FROM users WHERE username = :name", name=name)] == names[1:]
+    assert [events_about(place, name) for name in names] == [
+        ["user_registration_failed"],
+        ["user_registered"],
+        ["user_registered"],
+    ]
+    place.events.verify()
+
+
+def test_who_was_announced_and_is_not_registered_again_is_announced_to_have_failed(
+    place: Place, elsewhere: Elsewhere
+) -> None:
+    client = elsewhere(url=impatient(place))
+    names = names_of(case_of(place, "overtaken"))
+    path = written(place.directory, names, hashed=True)
+    failed: list[tuple[Any, ...]] = []
+
+    def note(username: str, error_type: str, error_message: str, **_: Any) -> None:
+        failed.append((username, error_type, error_message))
+
+    with (
+        at(signals.user_registration_failed, note),
+        given_up_once(place, client, names[1], rival(names[0])) as seen,
+    ):
+        result = run(client, path, if_exists="skip")
+    assert (result.state, result.counts) == ("done", Counts(created=2, skipped=1))
+    assert seen == [*INVITED * 3, "user_registration_failed"]
+    assert failed == [
+        (names[0], "repository_error", "It was undone, and there was no more to do when it was tried again.")
+    ]
+    assert outcomes_in(path) == [("skipped", "exists"), ("created", None), ("created", None)]
+    assert [events_about(place, name) for name in names] == [
+        ["user_registration_failed"],
+        ["user_registered"],
+        ["user_registered"],
+    ]
+    place.events.verify()
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["changed", "refused"])
+def test_a_user_who_is_gone_when_the_change_is_tried_again(place: Place, elsewhere: Elsewhere, refused: bool) -> None:
+    client = elsewhere(url=impatient(place))
+    names = names_of(case_of(place, f"gone-{refused}".lower()))
+    path = written(place.directory, names, hashed=True)
+    first = place.register(names[0], verified=True)
+    address = f"rival-of-{names[0]}@example.net"
+    path.write_text(path.read_text().replace(f"{names[0]}@example.org", address))
+    if refused:
+        place.write(rival(f"holder-of-{names[0]}").replace(f"rival-of-holder-of-{names[0]}@example.org", address))
+    place.write(f"DELETE FROM user_groups_association WHERE user_id = {first.id}")
+    before = events_about(place, names[0])
+    with given_up_once(place, client, names[1], f"DELETE FROM users WHERE id = {first.id}") as seen:
+        result = run(client, path, if_exists="update", mail="none")
+    if refused:
+        assert (result.state, result.counts) == ("done", Counts(created=2, failed=1))
+        assert seen == ["user_update_started", "user_update_failed", *INVITED * 2]
+        assert outcomes_in(path) == [("failed", "user_exists"), ("created", None), ("created", None)]
+        assert events_about(place, names[0])[len(before) :] == ["user_update_failed"]
+        assert place.rows("SELECT 1 FROM users WHERE username = :name", name=names[0]) == []
+    else:
+        assert (result.state, result.counts) == ("done", Counts(created=3))
+        assert seen[:2] == ["user_update_started", "user_updated"]
+        assert (sorted(seen[2:-1]), seen[-1]) == (sorted(INVITED * 3), "user_update_failed")
+        assert outcomes_in(path) == [("created", None)] * 3
+        changes = [signal for signal, _ in place.recorded() if signal.startswith("user_update")]
+        assert changes[-1:] == ["user_update_failed"]
+        assert events_about(place, names[0])[len(before) :] == ["user_registered"]
+        assert place.rows("SELECT email FROM users WHERE username = :name", name=names[0]) == [(address,)]
+    place.events.verify()
 
 
 def test_a_deadlock_over_a_user_who_is_changed(place: Place, elsewhere: Elsewhere) -> None:
