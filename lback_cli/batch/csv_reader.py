@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,6 +16,12 @@ LARGEST_RECORD = 16 * LARGEST_FIELD
 
 LARGEST_RECORD_LINES = 50
 """Lines of one record: an unclosed quote would swallow the rest of the file."""
+
+_FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
+_CLOSED = re.compile(rb"(?:%b,)*+%b(?:\r?\n)?" % (_FIELD, _FIELD))
+"""A whole record (RFC 4180, section 2)."""
+_OPENED = re.compile(rb'(?:%b,)*+"(?:[^"]++|"")*+' % _FIELD)
+"""The first line of a record whose last field goes on in the next."""
 
 _Record = tuple[int, bytes, list[str], str | None]
 
@@ -70,8 +77,12 @@ def _records(file: BinaryIO) -> Iterator[_Record]:
             lines.skip_rest(raw)
             yield number, raw, [], f"The row has more than {LARGEST_RECORD} bytes."
             continue
-        if not _is_open(raw):
+        if b'"' not in raw or _CLOSED.fullmatch(raw):
             yield number, raw, *parser.fields(raw)
+            continue
+        if not _OPENED.fullmatch(raw):
+            _, problem = parser.fields(raw)
+            yield number, raw, [], problem or "The row is not CSV: a quote within a field that is not quoted."
             continue
         pieces, size, closed = [raw], len(raw), False
         while not closed and len(pieces) < LARGEST_RECORD_LINES and size <= LARGEST_RECORD:
@@ -80,9 +91,11 @@ def _records(file: BinaryIO) -> Iterator[_Record]:
                 break
             pieces.append(following)
             size += len(following)
-            closed = _is_open(following)
-        whole, unclosed = b"".join(pieces), "A quote is opened and not closed."
-        fields, problem = parser.fields(whole) if closed else ([], unclosed)
+            # Quotes come in pairs but for that which ends the field, as a quote within a field is doubled.
+            closed = following.count(b'"') % 2 == 1
+        whole, fields, problem = b"".join(pieces), list[str](), "A quote is opened and not closed."
+        if closed and _CLOSED.fullmatch(whole):
+            fields, problem = parser.fields(whole)
         if problem is None:
             yield number, whole, fields, None
         else:
@@ -121,11 +134,6 @@ class _Lines:
         """Pass over what is left of the line that begins with *raw*."""
         while raw and not raw.endswith(b"\n"):
             raw = self._waiting.popleft() if self._waiting else self._file.readline(LARGEST_RECORD)
-
-
-def _is_open(raw: bytes) -> bool:
-    """Whether a quoted field begins or ends: quotes come in pairs, as a quote within a field is doubled."""
-    return raw.count(b'"') % 2 == 1
 
 
 class _Parser:

@@ -465,6 +465,10 @@ def test_a_fifo_is_read_like_a_file(world: World) -> None:
 BAD_CSV: list[tuple[str, bytes, str]] = [
     ("an unclosed quote", b'"bob,bob@example.org', "A quote is opened and not closed."),
     ("a quote in the middle", b'"bob"x,bob@example.org', "The row is not CSV: ',' expected after '\"'."),
+    ("a quote within", b'b"o"b,bob@example.org', "The row is not CSV: a quote within a field that is not quoted."),
+    ("a quote behind a space", b'bob, "bob@example.org"', "a quote within a field that is not quoted."),
+    ("a quote too many", b'bob,bob@example.org"', "The row is not CSV: a quote within a field that is not quoted."),
+    ("two fields in one pair of quotes", b'"bob,bob@example.org"', "The row has 1 fields, the header 2."),
     ("too few fields", b"bob", "The row has 1 fields, the header 2."),
     ("too many fields", b"bob,bob@example.org,x", "The row has 3 fields, the header 2."),
     ("a field of 1 MiB", b"b" * 2**20 + b",bob@example.org", "The row has more than 1048576 bytes."),
@@ -504,8 +508,8 @@ def test_quotes_that_belong_to_nobody_cost_their_own_rows(world: World) -> None:
         (5, "created"),
     ]
     assert (world.directory / "rejects.csv").read_text().splitlines()[1:] == [
-        '"a""nn,ann@example.org",,validation_error,The row is not CSV: a line ends in the middle of it.',
-        '"c""y,cy@example.org",,validation_error,A quote is opened and not closed.',
+        '"a""nn,ann@example.org",,validation_error,The row is not CSV: a quote within a field that is not quoted.',
+        '"c""y,cy@example.org",,validation_error,The row is not CSV: a quote within a field that is not quoted.',
     ]
 
 

@@ -2,7 +2,9 @@
 
 import atexit
 import contextlib
+import csv
 import functools
+import io
 import shutil
 import tempfile
 from collections import Counter
@@ -176,3 +178,20 @@ def test_any_names_of_groups_fit_in_one_cell(names: list[str]) -> None:
     from lback_cli.batch.rows import groups_cell, row_of
 
     assert row_of(1, {"groups": groups_cell(names)}).groups == tuple(names)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    cells=st.lists(st.tuples(CELL, CELL), max_size=5),
+    dialect=st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")]),
+)
+def test_csv_of_another_program_is_read_as_it_is(cells: list[tuple[str, str]], dialect: tuple[Any, str]) -> None:
+    from lback_cli.batch.csv_reader import read_csv
+    from lback_cli.batch.formulas import unescaped
+
+    file, (quoting, end) = io.StringIO(newline=""), dialect
+    csv.writer(file, quoting=quoting, lineterminator=end).writerows([("username", "email"), *cells])
+    rows = list(read_csv(io.BytesIO(file.getvalue().encode())))
+    assert [(row.raw, row.original) for row in rows] == [
+        (None, {"username": unescaped(name), "email": unescaped(email)}) for name, email in cells
+    ]
