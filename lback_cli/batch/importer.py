@@ -78,14 +78,15 @@ class Importer:
             writer.end(found.counts, found.signals, found.mails)
         return found
 
-    def apply(self, plan: Plan, options: ImportOptions) -> Result:
+    def apply(self, plan: Plan, options: ImportOptions, *, restart: bool = False) -> Result:
         """Do exactly what *plan* says, in one transaction; *options* are its own, but for the files that report.
 
-        Raises `Conflict` when the input, or any row it touches, has changed since.
+        Raises `Conflict` when the input, or any row it touches, has changed since, and when an import of the input was
+        begun and not finished, unless *restart* forgets that one.
         """
         with self._run(plan.path, options, apply=plan.file) as run:
             plan.require_input(run.source.digest)
-            with self._claimed(run, resume=False, restart=False, applied=True) as job:
+            with self._claimed(run, resume=False, restart=restart, applied=True) as job:
                 assert isinstance(job, Job), "only a resumed import can be finished before it begins"
                 return AllOrNothing(run, job, job.lengths, plan, self._canary).result()
 

@@ -82,10 +82,12 @@ def import_users(
     if proof is not None and password_stdin and file == "-":
         raise UsageError("Users and password cannot both come from standard input.", hint="Use --password-file.")
     wants_plan = plan or plan_file is not None
-    if [wants_plan, apply is not None, resume, restart].count(True) > 1:
-        raise UsageError("Use one of --plan, --apply, --resume and --restart.")
+    if [wants_plan, apply is not None, resume].count(True) > 1:
+        raise UsageError("Use one of --plan, --apply and --resume.")
+    if restart and (wants_plan or resume):
+        raise UsageError(f"--restart does not go with {'--plan' if wants_plan else '--resume'}.")
     if apply is not None:
-        _apply(run, apply, file, chosen, files, proof)
+        _apply(run, apply, file, chosen, files, proof, restart=restart)
     elif file is None:
         raise UsageError("Name the FILE to import, or - for standard input.")
     elif wants_plan:
@@ -115,7 +117,14 @@ def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, 
 
 
 def _apply(
-    run: Runtime, path: Path, file: str | None, chosen: dict[str, Any], files: dict[str, Any], proof: Proof | None
+    run: Runtime,
+    path: Path,
+    file: str | None,
+    chosen: dict[str, Any],
+    files: dict[str, Any],
+    proof: Proof | None,
+    *,
+    restart: bool,
 ) -> None:
     from dataclasses import replace
 
@@ -130,7 +139,7 @@ def _apply(
     options = replace(plan.options, **given_files, environment=_environment(run))
     if (options.passwords is None) != (plan.options.passwords is None):
         raise UsageError("The plan makes up no passwords.", hint="Make another with --generate-passwords.")
-    _show(run, _importer(run, proof).apply(plan, options))
+    _show(run, _importer(run, proof).apply(plan, options, restart=restart))
 
 
 def _show(run: Runtime, result: "Result") -> None:

@@ -222,12 +222,30 @@ def test_no_plan_is_written_over_the_input_or_under_a_report(peopled: World) -> 
 
 
 def test_a_plan_that_was_interrupted_does_not_go_on_as_an_import(peopled: World) -> None:
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    plan, watcher = Plan(planned(peopled)), Told(at={1: stop}, command="unset")
+    plan, watcher = Plan(planned(peopled)), Told(at={1: _interrupt}, command="unset")
     before = peopled.state()
     with pytest.raises(KeyboardInterrupt):
         peopled.importer(watcher).apply(plan, plan.options)
     assert watcher.command is None
     assert peopled.state() == before
+
+
+def test_an_unfinished_import_is_forgotten_for_a_plan_only_when_told_so(peopled: World) -> None:
+    path, chance = peopled.write(CONTENT), Told(at={1: _interrupt})
+    with pytest.raises(KeyboardInterrupt):
+        peopled.run(path, UPDATE, chunk=1, watcher=chance)
+    plan = Plan(planned(peopled))
+    before = peopled.state()
+    with pytest.raises(Conflict, match="begun before and not finished; 1 rows are done") as refused:
+        peopled.importer().apply(plan, plan.options)
+    assert refused.value.hint is not None
+    assert refused.value.hint.endswith(" --resume, or begin again: --restart")
+    assert peopled.state() == before
+    result = peopled.importer().apply(plan, plan.options, restart=True)
+    # Ann was imported before, so that the plan leaves her as she is.
+    assert (result.counts.created, result.counts.updated, result.counts.skipped) == (2, 2, 1)
+    assert [job[0] for job in peopled.jobs()] == ["done", "abandoned", "done"]
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
