@@ -1,10 +1,11 @@
 """Importing all or nothing, in one transaction."""
 
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from lback_cli.batch.canary import Canary, verify_canary
-from lback_cli.batch.decider import Draft
+from lback_cli.batch.decider import Draft, Hashed
 from lback_cli.batch.jobs import Job
 from lback_cli.batch.outcomes import Counts, Result, RowOutcome
 from lback_cli.batch.plan import Plan
@@ -30,8 +31,10 @@ class _NothingDoneError(Exception):
 class AllOrNothing:
     """One import in one transaction; with a *plan*, exactly that.
 
-    Everything is rehearsed first, so that nobody is mailed or told of users who are not going to be there. Where the
-    database gives the transaction up it is tried again, but not once somebody was mailed or told: then it fails.
+    Everything is rehearsed first, so that nobody is mailed or told of users who are not going to be there. Where there
+    are passwords to be hashed, that is done after a first rehearsal and before the transaction, so that no other writer
+    waits for it. Where the database gives the transaction up it is tried again, but not once somebody was mailed or
+    told: then it fails.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class AllOrNothing:
         self._job = job
         self._start = lengths
         self._plan = plan
+        self._hashed: list[Hashed | None] | None = None
         self._announced: list[Draft] = []
         self._noticed = False
 
@@ -50,7 +54,7 @@ class AllOrNothing:
         """Do it. Raises `Conflict` when the plan does not hold, and whatever ends an import early."""
         database = self._run.database
         try:
-            return retried(self._try, passes=lambda error: is_transient(error) and not self._noticed)
+            return self._work()
         except _NothingDoneError as nothing:
             counts, lengths, line = nothing.counts, nothing.lengths, nothing.last_line
         except BaseException as error:
@@ -71,23 +75,41 @@ class AllOrNothing:
         self._run.journal.discard()
         return Result(ROLLED_BACK, counts, job.id, line)
 
+    def _work(self) -> Result:
+        while (done := retried(self._try, passes=lambda error: is_transient(error) and not self._noticed)) is None:
+            self._hashed = self._hash()
+        return done
+
     def _take_back(self, error: BaseException) -> None:
         """Announce of everybody who was announced that *error* leaves nothing of it."""
         for draft in self._announced:
             draft.give_up(error)
 
-    def _try(self) -> Result:
-        """All of it. What nobody noticed may be tried again."""
+    def _try(self) -> Result | None:
+        """All of it, or None if passwords are to be hashed first. What nobody noticed may be tried again."""
 
-        def change(work: Work) -> Result:
+        def change(work: Work) -> Result | None:
             work.events.lock()  # nobody else writes between the rehearsal and the real thing
             rehearsed = self._rehearse(work)
+            if rehearsed.hashed and self._hashed is None:
+                return None
             heard = delivered.receivers or any(known.signal.receivers for known in CATALOGUE.values())
             self._noticed = bool(rehearsed.mails or heard)
             return self._perform(work)
 
         self._run.journal.cut(self._start)
         return self._job.keep(self._run.database, change)
+
+    def _hash(self) -> list[Hashed | None]:
+        """What there is of each row's password, in their order. Others may write meanwhile."""
+        run, found = self._run, list[Hashed | None]()
+        decider = run.decider()
+        with hashing() as executor:
+            for chunk in run.chunks(run.source.rows()):
+                found += [draft.hashed for draft in decider.prepare(chunk, executor)]
+                retried(lambda: self._job.keep(run.database, self._job.renew))
+                run.watcher.advanced(run.source.position, Counts())
+        return found
 
     def _rehearse(self, work: Work) -> Rehearsed:
         run, lengths = self._run, self._start
@@ -114,9 +136,11 @@ class AllOrNothing:
         run, decider = self._run, self._run.decider()
         checker = None if self._plan is None else self._plan.checker(states=False)
         counts, line, lengths = Counts(), None, self._start
+        hashed = iter(self._hashed or ())
         with hashing() as executor:
             for chunk in run.chunks(run.source.rows()):
-                drafts = decider.prepare(chunk, executor, work.session)
+                # Who was there when passwords were hashed may be gone by now.
+                drafts = decider.prepare(chunk, executor, work.session, list(islice(hashed, len(chunk))))
                 if self._noticed:
                     self._announced += drafts
                 outcomes = decider.decide(work, drafts)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,13 @@ from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading
 from lback_cli.security.generate import generate_password
 from lback_cli.times import timestamp
+
+
+class Hashed(NamedTuple):
+    """The hash of a row's password, which was *made* up where it is not in the row."""
+
+    made: str | None
+    password_hash: str
 
 
 @dataclass(slots=True)
@@ -58,6 +66,13 @@ class Draft:
         ):
             if effects is not None and effects.refusal is None and not done:
                 effects.give_up(DatabaseError("It was undone, and there was no more to do when it was tried again."))
+
+    @property
+    def hashed(self) -> Hashed | None:
+        """What there is of the password, where it was hashed here."""
+        if self.prepared is None or self.prepared.password_hash is None or self.row.password_hash is not None:
+            return None
+        return Hashed(self.password, self.prepared.password_hash)
 
     @property
     def registration(self) -> Effects | None:
@@ -105,13 +120,18 @@ class Decider:
         self._bulk = BulkRegistration(users, services)
 
     def prepare(
-        self, rows: Sequence[Row], executor: Executor | None = None, session: Session | None = None
+        self,
+        rows: Sequence[Row],
+        executor: Executor | None = None,
+        session: Session | None = None,
+        hashed: Sequence[Hashed | None] = (),
     ) -> list[Draft]:
         """Validate *rows* and hash the passwords that will be needed, with several at once by *executor*.
 
-        It needs no transaction, but looks into that of *session* where everything is done in one.
+        It needs no transaction, but looks into that of *session* where everything is done in one. *hashed* has what was
+        made of the rows before, as far as it was.
         """
-        drafts = [self._draft(row) for row in rows]
+        drafts = [self._draft(row, before) for row, before in zip_longest(rows, hashed)]
         if any(draft.prepared is not None and draft.prepared.to_hash for draft in drafts):
             with reading(self._database, session) as work:
                 needed = self._to_hash(work, drafts)
@@ -127,11 +147,13 @@ class Decider:
         """
         return _Decision(self, work, drafts).outcomes()
 
-    def _draft(self, row: Row) -> Draft:
+    def _draft(self, row: Row, hashed: Hashed | None) -> Draft:
         if row.error is not None:
             return Draft(row)
         password, made = row.password, None
-        if self._options.passwords is not None and password is None and row.password_hash is None:
+        if hashed is not None and hashed.made is not None:
+            password = made = hashed.made
+        elif self._options.passwords is not None and password is None and row.password_hash is None:
             password = made = generate_password(minimum_length=self._services.settings.password.minimum_length)
         new = NewUser(
             row.username,
@@ -146,7 +168,10 @@ class Decider:
         spellings: tuple[str, ...] = ()
         if self._options.if_exists != "fail":
             spellings = username_spellings(self._services, row.username)
-        return Draft(row, self._bulk.check(new), spellings, made)
+        prepared = self._bulk.check(new)
+        if hashed is not None and prepared.to_hash:
+            prepared.password_hash = hashed.password_hash
+        return Draft(row, prepared, spellings, made)
 
     def _to_hash(self, work: Work, drafts: Sequence[Draft]) -> list[Prepared]:
         """Those who are not going to be refused, skipped or left with their password, as far as can be told by now."""

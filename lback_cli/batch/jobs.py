@@ -85,6 +85,10 @@ class Job:
         row = work.jobs.get(self.id, lock=True)
         return bool(self._stored) and all(getattr(row, name) == value for name, value in self._stored.items())
 
+    def renew(self, work: Work) -> None:
+        """Say that this process is still at work, where it has nothing to store yet."""
+        self._change(work, state="running")
+
     def committed(self, counts: Counts) -> None:
         """Remember what the database has now, for when it cannot be asked any more."""
         self.rows_done = counts.total

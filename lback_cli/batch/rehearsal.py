@@ -15,17 +15,18 @@ _STAND_IN = "!"
 class RehearsalServices(Services):
     """What *services* are, but that no mail leaves the house, and no password is hashed, which takes a core's time.
 
-    *mails* counts, by template, what would have been sent.
+    *mails* counts, by template, what would have been sent, and *hashed* the passwords.
     """
 
     def __init__(self, services: Services) -> None:
         super().__init__(services.settings, data_directory=Path(), clock=services.now)
         self.mails: Counter[str] = Counter()
+        self.hashed = 0
 
     @cached_property
     def hasher(self) -> PasswordHasher:
         """Knows all hashes, and makes none."""
-        return _NoHasher(self.settings.password, framework=self.settings.compat.lback_framework)
+        return _NoHasher(self)
 
     @property
     def queues_mail(self) -> bool:
@@ -39,5 +40,10 @@ class RehearsalServices(Services):
 
 
 class _NoHasher(PasswordHasher):
+    def __init__(self, services: RehearsalServices) -> None:
+        super().__init__(services.settings.password, framework=services.settings.compat.lback_framework)
+        self._services = services
+
     def hash(self, password: str) -> str:  # noqa: ARG002
+        self._services.hashed += 1
         return _STAND_IN

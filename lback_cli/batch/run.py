@@ -26,12 +26,16 @@ from lback_cli.signals.delivery import rehearsal
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What a rehearsal came to: *counts*, up to *last_line*, and how many *signals* and *mails* it would have sent."""
+    """What a rehearsal came to: *counts*, up to *last_line*.
+
+    *signals* and *mails* are how many it would have sent, *hashed* how many passwords it would have hashed.
+    """
 
     counts: Counts
     last_line: int | None
     signals: Counter[str]
     mails: Counter[str]
+    hashed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Run:
             savepoint.rollback()
             # Users who are gone again give their ids to others.
             work.session.expunge_all()
-        return Rehearsed(counts, line, signals, services.mails)
+        return Rehearsed(counts, line, signals, services.mails, services.hashed)
 
 
 @contextmanager

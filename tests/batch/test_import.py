@@ -1,5 +1,6 @@
 """What becomes of rows, and where that is told."""
 
+import itertools
 import json
 import os
 import stat
@@ -12,6 +13,7 @@ import pytest
 
 from lback_cli.batch.jobs import Job
 from lback_cli.batch.options import ImportOptions
+from lback_cli.batch.outcomes import Result
 from lback_cli.database.engine import Database
 from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
 from lback_cli.repositories.work import Work
@@ -266,6 +268,32 @@ def test_all_or_nothing_is_all_when_none_is_refused(world: World) -> None:
     assert world.verify() == 2
 
 
+@pytest.mark.parametrize("made_up", [False, True], ids=["given", "made up"])
+def test_nobody_waits_for_the_passwords_of_an_import_of_all_or_nothing(world: World, made_up: bool) -> None:
+    other = World(world.directory)
+    hasher = world.services.hasher
+    hash_ = hasher.hash
+
+    def hash_while_others_write(password: str) -> str:
+        name = f"other{next(numbers)}"
+        other.users.register_user(name, f"{name}@example.org", None, mail="none")
+        return hash_(password)
+
+    numbers = itertools.count()
+    vars(hasher)["hash"] = hash_while_others_write
+    password = "" if made_up else PASSWORD
+    path = world.write("username,email,password\n" + "".join(f"u{n},u{n}@example.org,{password}\n" for n in range(3)))
+    passwords = world.directory / "passwords.csv"
+    result = world.run(path, options(world, atomic=True, passwords=passwords if made_up else None))
+    other.close()
+    assert (result.state, result.counts.created) == ("done", 3)
+    assert len([name for name in world.people() if name.startswith("other")]) == 3, "each is hashed once"
+    lines = passwords.read_text().splitlines()[1:] if made_up else [f"u{n},{PASSWORD}" for n in range(3)]
+    for name, right in (line.split(",") for line in lines):
+        assert world.users.authenticate_user(name, right, allow_unverified=True).username == name
+    assert world.verify() == 9, "six users and three logins"
+
+
 def test_rejects_are_imported_unchanged_once_mended(world: World) -> None:
     content = (
         "Email,username,password\n"
@@ -359,10 +387,11 @@ def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monk
 
     keep = Job.keep
 
-    def interrupted(job: Job, database: Database, change: Callable[[Work], object]) -> None:
-        monkeypatch.undo()
-        keep(job, database, change)
-        raise KeyboardInterrupt
+    def interrupted(job: Job, database: Database, change: Callable[[Work], object]) -> object:
+        done = keep(job, database, change)
+        if isinstance(done, Result):
+            raise KeyboardInterrupt
+        return done
 
     monkeypatch.setattr(Job, "keep", interrupted)
     with pytest.raises(KeyboardInterrupt):
