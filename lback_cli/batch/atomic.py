@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from lback_cli.batch.canary import Canary, verify_canary
-from lback_cli.batch.decider import Draft, Hashed
+from lback_cli.batch.draft import Draft, Hashed
 from lback_cli.batch.jobs import Job
 from lback_cli.batch.outcomes import Counts, Result, RowOutcome
 from lback_cli.batch.plan import Plan

@@ -4,20 +4,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from lback_cli.batch.draft import Draft, Hashed
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import RowOutcome, failed
 from lback_cli.batch.rows import Row
 from lback_cli.database.engine import Database
-from lback_cli.errors import DatabaseError, GroupNotFound, LbackError, ValidationError
+from lback_cli.errors import GroupNotFound, LbackError, ValidationError
 from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, Prepared
-from lback_cli.managers.effects import Effects, Refusal, ends_all
+from lback_cli.managers.effects import Effects, ends_all
 from lback_cli.managers.lookup import find_group, username_spellings
 from lback_cli.managers.registration import NewUser
 from lback_cli.managers.services import Services
@@ -26,58 +27,6 @@ from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading
 from lback_cli.security.generate import generate_password
 from lback_cli.times import timestamp
-
-
-class Hashed(NamedTuple):
-    """The hash of a row's password, which was *made* up where it is not in the row."""
-
-    made: str | None
-    password_hash: str
-
-
-@dataclass(slots=True)
-class Draft:
-    """A row with what could be done before its transaction; *prepared* is None where the row means nothing.
-
-    *spellings* are the stored names that it may mean, where that matters; *password* was made up for it. *updates* has,
-    by the id of the user who is changed, what was done in this and in earlier tries of the transaction; *refused*
-    what became of the row where such a change was refused and that was announced.
-    """
-
-    row: Row
-    prepared: Prepared | None = None
-    spellings: tuple[str, ...] = ()
-    password: str | None = None
-    updates: dict[int, Effects] = field(default_factory=dict)
-    refused: tuple[RowOutcome, Refusal] | None = None
-
-    def give_up(self, error: BaseException) -> None:
-        """Announce that nothing is left of what was done for the row, because of *error*."""
-        for effects in (self.registration, *self.updates.values()):
-            if effects is not None:
-                effects.give_up(error)
-
-    def settle(self, outcome: RowOutcome | None) -> None:
-        """Announce that nothing is left of what only earlier tries did, now that the last one came to *outcome*."""
-        kind, user_id = (None, None) if outcome is None else (outcome.kind, outcome.id)
-        for effects, done in (
-            (self.registration, kind == "created"),
-            *((effects, (kind, user_id) == ("updated", met)) for met, effects in self.updates.items()),
-        ):
-            if effects is not None and effects.refusal is None and not done:
-                effects.give_up(DatabaseError("It was undone, and there was no more to do when it was tried again."))
-
-    @property
-    def hashed(self) -> Hashed | None:
-        """What there is of the password, where it was hashed here."""
-        if self.prepared is None or self.prepared.password_hash is None or self.row.password_hash is not None:
-            return None
-        return Hashed(self.password, self.prepared.password_hash)
-
-    @property
-    def registration(self) -> Effects | None:
-        """What was done to register somebody, where that could be noticed."""
-        return None if self.prepared is None else self.prepared.effects
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 from lback_cli.batch.atomic import AllOrNothing
 from lback_cli.batch.canary import Canary, verify_canary_row
 from lback_cli.batch.chunks import CHUNK
-from lback_cli.batch.decider import Decider, Draft
+from lback_cli.batch.decider import Decider
+from lback_cli.batch.draft import Draft
 from lback_cli.batch.jobs import Job, Jobs
 from lback_cli.batch.journal import Journal, require_apart
 from lback_cli.batch.options import ImportOptions
