@@ -12,25 +12,36 @@ from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, Unexpect
 R = TypeVar("R")
 
 TRIES = 5
-"""How often work is begun at most."""
+"""How often work is begun at most that waited in vain for a lock, or lost its connection."""
+
+RACES = 20
+"""How often work is begun at most that others were faster than: such a try ends at once, and somebody has got on."""
 
 _PAUSE = 0.05
-"""Seconds to wait at most before the second try; each further wait may last twice as long."""
+"""Seconds to wait at most before the second try; each further wait may last twice as long, the longest eight times."""
 
-_CONFLICTS = frozenset(
+_LOST_RACES = frozenset(
     {
         "40001",  # serialization_failure; of the engines that speak PostgreSQL's protocol, CockroachDB's commonest
-        "40P01",  # deadlock_detected
-        "55P03",  # lock_not_available: lock_timeout is over
         1020,  # ER_CHECKREAD: somebody else changed the row since this transaction's snapshot
-        1205,  # ER_LOCK_WAIT_TIMEOUT
-        1213,  # ER_LOCK_DEADLOCK; of a Galera cluster, at COMMIT too
+        1213,  # ER_LOCK_DEADLOCK, which is found at once; of a Galera cluster, at COMMIT too
     }
 )
+_CONFLICTS = _LOST_RACES | {
+    "40P01",  # deadlock_detected, after deadlock_timeout
+    "55P03",  # lock_not_available: lock_timeout is over
+    1205,  # ER_LOCK_WAIT_TIMEOUT
+}
 _LOST = frozenset(
     {
         "40003",  # statement_completion_unknown: CockroachDB's "result is ambiguous"
         1927,  # ER_CONNECTION_KILLED
+    }
+)
+_DUPLICATES = frozenset(
+    {
+        "23505",  # unique_violation
+        1062,  # ER_DUP_ENTRY
     }
 )
 _SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and its like
@@ -41,29 +52,38 @@ def retried(work: Callable[[], R], *, passes: Callable[[LbackError], bool] | Non
 
     *work* must be a whole transaction, or hold whole ones, so that nothing is left of a try that failed. By default
     `is_transient` says what passes. The waits are random, so that those who got into each other's way do not meet
-    again. Raises what the last of `TRIES` tries raised.
+    again. Raises what the last of `TRIES`, or of `RACES`, raised.
     """
     passes = passes or is_transient
-    for attempt in range(TRIES - 1):
+    tried = 0
+    while True:
         try:
             return work()
         except LbackError as error:
-            if not passes(error):
+            tried += 1
+            if not passes(error) or tried >= (RACES if _is_lost_race(error) else TRIES):
                 raise
         # Outside of the except block, or the next error would have this one as its context.
-        time.sleep(random.uniform(0.1, 1) * pause * 2**attempt)  # noqa: S311 - no secret
-    return work()
+        time.sleep(random.uniform(0.1, 1) * pause * 2 ** min(tried - 1, 3))  # noqa: S311 - no secret
 
 
 def is_transient(error: LbackError) -> bool:
     """Whether the same work may succeed when it is done again, nothing of it having been kept.
 
     So it is after a serialization failure, a deadlock or a wait for a lock that took too long, and where the
-    connection was lost before COMMIT: the server rolls back then.
+    connection was lost before COMMIT: the server rolls back then. It is so too where a unique index refused what lback
+    then could not find: it came after the transaction's snapshot, or is gone again.
     """
     if isinstance(error, OutcomeUnknown) or not isinstance(error, DatabaseError | UnexpectedError):
         return False
-    return any(is_conflict(cause) or is_lost(cause) for cause in _causes(error))
+    causes = list(_causes(error))
+    if isinstance(error, DatabaseError) and any(error_code(cause) in _DUPLICATES for cause in causes):
+        return True
+    return any(is_conflict(cause) or is_lost(cause) for cause in causes)
+
+
+def _is_lost_race(error: LbackError) -> bool:
+    return any(error_code(cause) in _LOST_RACES | _DUPLICATES for cause in _causes(error))
 
 
 def is_disconnect(error: DatabaseError) -> bool:

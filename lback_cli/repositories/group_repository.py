@@ -27,21 +27,30 @@ class GroupRepository:
 
     def add(self, name: str, *, description: str | None = None, now: datetime) -> Group:
         """Insert a group. Raises `GroupExists`: the unique index decides."""
-        group = Group(name=name, description=description, created_at=now, updated_at=now)
         try:
-            with self._session.begin_nested():
-                self._session.add(group)
+            return self._insert(name, description, now)
         except IntegrityError as error:
             raise GroupExists(f"The group {name!r} exists already.") from error
-        return group
 
     def get_or_add(self, name: str, *, now: datetime) -> Group:
-        """The group called *name*, made if it is missing."""
+        """The group called *name*, made if it is missing.
+
+        Raises IntegrityError where somebody made it meanwhile and this transaction's snapshot does not have it.
+        """
+        if (found := self.find(name)) is not None:
+            return found
         try:
-            return self.find(name) or self.add(name, now=now)
-        except GroupExists:
-            # Somebody else made it between the look and the insert.
-            return self._session.scalars(select(Group).where(Group.name == name)).one()
+            return self._insert(name, None, now)
+        except IntegrityError:
+            if (found := self.find(name)) is None:
+                raise
+            return found
+
+    def _insert(self, name: str, description: str | None, now: datetime) -> Group:
+        group = Group(name=name, description=description, created_at=now, updated_at=now)
+        with self._session.begin_nested():
+            self._session.add(group)
+        return group
 
     def add_members(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Make members of groups: (user id, group id)."""

@@ -2,7 +2,8 @@
 
     python tests/managers/contests.py DIRECTORY CONTEST=ROUNDS ...
 
-The database is a SQLite file for each round, or the one that the variable CONTEST_URL names, emptied for each round.
+The database is a SQLite file for each round, or the one that the variable CONTEST_URL names, emptied for each round;
+CONTEST_ISOLATION is how it isolates transactions, whatever lback asks for.
 Prints one JSON line a round: the ``contest``, the ``outcomes`` (what became of a process: how many), the ``state`` that
 is left, and what is ``expected`` of both. Exits 1 when a round was not as expected. This is a program of its own
 because it forks, which is safe only where there are no threads. A barrier inside the operation, at the signal where
@@ -36,6 +37,7 @@ from lback_cli.settings.schema import DatabaseSettings, PasswordSettings, UserSe
 
 PASSWORD = "quiet-harbor-lantern-47"
 URL = os.environ.get("CONTEST_URL")
+ISOLATION = os.environ.get("CONTEST_ISOLATION")
 PATIENCE = 60.0
 """Seconds after which the processes no longer wait for each other."""
 
@@ -54,6 +56,9 @@ class Place:
             password=PasswordSettings(memory=19456, iterations=self.iterations, parallelism=1),
         )
         self.database = Database(settings.database)
+        if ISOLATION:
+            options = self.database.engine.execution_options(isolation_level=ISOLATION)
+            vars(self.database)["engine"] = options
         Schema(self.database).initialize()
         services = Services(settings, data_directory=self.directory)
         self.users = UserManager(self.database, services)

@@ -18,14 +18,27 @@ CONTESTS = ("same-name", "one-token", "delete", *(("same-address", "deactivate",
 ROUNDS = 100 if THOROUGH else 1
 
 
+DatabaseOn = Callable[[str], AbstractContextManager[str]]
+
+
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_contest_ends_on_a_server_as_it_does_in_a_file(
-    server: str, database_on: Callable[[str], AbstractContextManager[str]], tmp_path: Path
+def test_a_contest_ends_on_a_server_as_it_does_in_a_file(server: str, database_on: DatabaseOn, tmp_path: Path) -> None:
+    check(server, database_on, tmp_path, CONTESTS)
+
+
+@pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_so_it_does_where_transactions_are_isolated_further_than_lback_asks_for(
+    isolation: str, database_on: DatabaseOn, tmp_path: Path
 ) -> None:
+    """As the distributed engines do, where whoever waited for a lock has lost, and begins again."""
+    check("postgresql", database_on, tmp_path, ("same-name", "one-token"), CONTEST_ISOLATION=isolation)
+
+
+def check(server: str, database_on: DatabaseOn, directory: Path, contests: tuple[str, ...], **environment: str) -> None:
     with database_on(server) as url:
         done = subprocess.run(
-            [sys.executable, str(PROGRAM), str(tmp_path), *(f"{contest}={ROUNDS}" for contest in CONTESTS)],
-            env={**os.environ, "CONTEST_URL": url},
+            [sys.executable, str(PROGRAM), str(directory), *(f"{contest}={ROUNDS}" for contest in contests)],
+            env={**os.environ, "CONTEST_URL": url, **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -34,4 +47,4 @@ def test_a_contest_ends_on_a_server_as_it_does_in_a_file(
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     for found in rounds:
         assert {"outcomes": found["outcomes"], "state": found["state"]} == found["expected"], found["contest"]
-    assert (done.returncode, done.stderr, len(rounds)) == (0, "", ROUNDS * len(CONTESTS))
+    assert (done.returncode, done.stderr, len(rounds)) == (0, "", ROUNDS * len(contests))

@@ -15,7 +15,8 @@ from lback_cli.batch.importer import Importer
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts
 from lback_cli.batch.watcher import Watcher
-from lback_cli.database.retry import TRIES, error_code
+from lback_cli.database import retry
+from lback_cli.database.retry import error_code
 from lback_cli.errors import DatabaseError, OutcomeUnknown
 
 from .cutting import CUTS
@@ -361,9 +362,10 @@ def test_where_the_database_stays_away_the_import_goes_on_later(
 
 @pytest.mark.parametrize("broken", ["lback_event_head", "lback_import_jobs"])
 def test_where_the_tries_are_used_up_nothing_is_kept_and_all_is_resumed(
-    place: Place, elsewhere: Elsewhere, broken: str
+    place: Place, elsewhere: Elsewhere, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The head of the log is changed with the first of three users, the job when all of them were announced."""
+    monkeypatch.setattr(retry, "RACES", 3)
     client = elsewhere()
     names = names_of(case_of(place, f"unlucky-{broken[-4:]}"))
     announced = 1 if broken == "lback_event_head" else 3
@@ -374,7 +376,7 @@ def test_where_the_tries_are_used_up_nothing_is_kept_and_all_is_resumed(
     forget(place, broken)
     assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
     conflict = "40001" if is_postgresql(place) else 1213
-    assert codes.count(conflict) >= TRIES
+    assert codes.count(conflict) >= 3
     assert seen == INVITED * announced + ["user_registration_failed"] * announced
     failures = [subject for signal, subject in place.recorded() if subject in names]
     assert failures == (names if broken == "lback_import_jobs" else []), "a log that is broken takes none"

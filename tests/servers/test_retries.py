@@ -2,21 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database import retry
 from lback_cli.database.retry import TRIES
-from lback_cli.errors import DatabaseError, LbackError
+from lback_cli.errors import DatabaseError, LbackError, UserExists
 from lback_cli.models import Group
 from lback_cli.times import utc_now
 
+from .conftest import SERVERS
 from .place import PASSWORD, Place, at, sent
 from .rivals import (
     BALLAST,
@@ -72,6 +73,70 @@ def test_a_serialization_failure(place: Place, elsewhere: Elsewhere, isolation: 
     with errors_of(client) as codes, at(getattr(signals, signal), rival):
         register_once(place, client, name)
     assert (codes, rival.calls) == (["40001"], 1)
+
+
+@contextmanager
+def overtaken(client: Place, statement: str, act: Callable[[], object]) -> Iterator[None]:
+    """Call *act* before *client* first sends what begins with *statement*, which a unique index then refuses."""
+    first = First(lambda **_: act())
+
+    def look(_connection: Any, _cursor: Any, sent: str, *_: Any) -> None:
+        if sent.startswith(statement):
+            first()
+
+    event.listen(client.database.engine, "before_cursor_execute", look)
+    with errors_of(client) as codes:
+        yield
+    event.remove(client.database.engine, "before_cursor_execute", look)
+    assert codes == ["23505" if is_postgresql(client) else 1062]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_default_group_that_the_snapshot_does_not_have(
+    server: str, database_on: Callable[[str], AbstractContextManager[str]], tmp_path: Path
+) -> None:
+    """A server may give lback a snapshot where it asks for READ COMMITTED."""
+    with database_on(server) as url:
+        place = Place(url, tmp_path).initialize()
+        client = place.elsewhere(isolation="REPEATABLE READ")
+        with overtaken(client, "INSERT INTO groups", lambda: place.groups.create_group("basic_user")):
+            register_once(place, client, "late")
+        assert place.rows("SELECT count(*) FROM user_groups_association") == [(1,)]
+        place.close()
+        client.close()
+
+
+def test_a_name_that_the_snapshot_does_not_have(place: Place, elsewhere: Elsewhere) -> None:
+    name = f"unseen-{is_postgresql(place)}".lower()
+    client = elsewhere(isolation="REPEATABLE READ")
+    with (
+        overtaken(client, "INSERT INTO users", lambda: place.write(taken(name))),
+        sent() as seen,
+        pytest.raises(UserExists, match=f"The user name '{name}' is taken"),
+    ):
+        client.register(name)
+    assert seen == ["user_registration_started", "user_pre_register", "user_registration_failed"]
+    assert [signal for signal, subject in place.recorded() if subject == name] == ["user_registration_failed"]
+
+
+def test_a_name_that_is_free_again_when_it_is_looked_for(place: Place, elsewhere: Elsewhere) -> None:
+    if not is_postgresql(place):
+        pytest.skip("MariaDB locks what its index has met")
+    name, client = "brief", elsewhere()
+    rival = First(lambda **_: place.write(taken(name)))
+    with (
+        at(signals.user_pre_register, rival),
+        errors_of(client, at_first=lambda: place.write(f"DELETE FROM users WHERE username = '{name}'")) as codes,
+    ):
+        register_once(place, client, name)
+    assert (codes, rival.calls) == (["23505"], 1)
+
+
+def taken(name: str) -> str:
+    return (
+        "INSERT INTO users (username, email, password, created_at, updated_at)"
+        f" VALUES ('{name}', 'rival-of-{name}@example.org', '', '2026-01-01', '2026-01-01')"
+    )
 
 
 def test_a_deadlock(place: Place, elsewhere: Elsewhere) -> None:
@@ -187,8 +252,9 @@ def test_a_lost_connection_before_commit(place: Place, elsewhere: Elsewhere) -> 
 
 
 def test_where_the_tries_are_used_up_the_operation_fails_once(
-    place: Place, elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+    place: Place, elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retry, "RACES", 7)
     client = elsewhere(url=impatient(place)) if is_postgresql(place) else elsewhere()
     mails = len(place.mails())
     with other_connection(place) as other:
@@ -206,7 +272,8 @@ def test_where_the_tries_are_used_up_the_operation_fails_once(
             if lock:
                 place.write("DROP TRIGGER busy")
     assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
-    assert codes == ["55P03" if is_postgresql(place) else 1213] * TRIES * 2, "the failure is recorded as patiently"
+    tries = ["55P03"] * TRIES if is_postgresql(place) else [1213] * 7
+    assert codes == tries * 2, "the failure is recorded as patiently"
     assert seen == [*REGISTRATION, "user_registration_failed"]
     assert len(place.mails()) == mails + 1
     assert place.rows("SELECT 1 FROM users WHERE username = 'unlucky'") == []
