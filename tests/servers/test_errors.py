@@ -81,7 +81,7 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str]]] = {
         "a wrong password": ({"password": CANARY}, "refuses this user name", "password_file"),
         "no such database": ({"database": "nosuch"}, "does not exist on that server.", "Create it"),
         "no TLS there": ({"query": {"ssl_verify_cert": "true"}}, "cannot be reached with these TLS options: ", ""),
-        "no such file": ({"query": {"ssl_ca": "/nowhere"}}, "names a file that cannot be read", "TLS"),
+        "no such file": ({"query": {"ssl_ca": "/nowhere"}}, "ssl_ca cannot be used: ", "TLS"),
         "no such option": ({"query": {"nosuch": "1"}}, "has an option that", "question mark"),
         "no such character set": ({"query": {"charset": "nosuch"}}, "has an option that", "question mark"),
     },
