@@ -60,7 +60,7 @@ def _context(tls: Mapping[str, Any]) -> Any:
         context.check_hostname = bool(verified if asked is None else asked)
         context.verify_mode = ssl.CERT_REQUIRED if verified or asked else ssl.CERT_NONE
         if "cert" in tls:
-            at = "ssl_cert with its ssl_key"
+            at = "ssl_cert with ssl_key and ssl_key_password"
             # Without a password OpenSSL would ask for one on the terminal.
             context.load_cert_chain(tls["cert"], tls.get("key"), tls.get("key_password", ""))
         if "cipher" in tls:
