@@ -301,6 +301,12 @@ def _unavailable(service: str, reason: str) -> NoReturn:
     pytest.skip(f"{service} is not reachable: {reason}")
 
 
+@pytest.fixture(scope="session")
+def unavailable() -> Callable[[str, str], NoReturn]:
+    """Say why a service cannot be tested: that skips the test, or fails it where the service is required."""
+    return _unavailable
+
+
 @contextmanager
 def _on_postgresql() -> Iterator[str]:
     import psycopg

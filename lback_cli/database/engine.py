@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+from lback_cli.database import mariadb_tls
 from lback_cli.database.faults import hide_values, server_name, translated
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
@@ -28,6 +29,8 @@ _SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
 _WRITING = {"isolation_level": "READ COMMITTED"}
 """What a writer reads once it has waited for a lock is what the one before it committed: MariaDB's default, a snapshot
 from the start of the transaction, would hide that."""
+
+_OPTIONS_HINT = "Check the part after the question mark; see docs/databases.md."
 
 _DRIVERS = {
     "postgresql": ("postgresql", "postgresql+psycopg"),
@@ -109,7 +112,9 @@ class Database:
         except (sqlalchemy.exc.ArgumentError, ValueError) as error:
             raise ConfigurationError(
                 f"database.url has a part that {self.url.drivername} does not take.",
-                hint="A SQLite URL has no user and no host: sqlite:////path/to/users.db",
+                hint="A SQLite URL has no user and no host: sqlite:////path/to/users.db"
+                if self.url.get_backend_name() == "sqlite"
+                else _OPTIONS_HINT,
             ) from error
         if self.url.get_backend_name() == "sqlite":
             _configure_sqlite(engine, self.busy_timeout, durable=self._durable)
@@ -220,18 +225,15 @@ def _configure_server(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
+            if engine.driver == "pymysql":
+                return mariadb_tls.connect(dialect, options)
             return dialect.connect(*arguments, **options)
         except dialect.loaded_dbapi.Error:
             raise
-        except OSError as error:
-            raise ConfigurationError(
-                f"database.url names a file that cannot be read: {error.strerror or type(error).__name__}.",
-                hint="Check the paths of its TLS options; see docs/databases.md.",
-            ) from error
         except (TypeError, ValueError, AttributeError) as error:
             raise ConfigurationError(
                 f"database.url has an option that {engine.url.drivername} does not take.",
-                hint="Check the part after the question mark; see docs/databases.md.",
+                hint=_OPTIONS_HINT,
             ) from error
 
 

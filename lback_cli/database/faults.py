@@ -37,10 +37,28 @@ class _Fault(NamedTuple):
 
 _SERVER = (
     _Fault(
-        frozenset({1044, 1045, 1698, "28000", "28P01"}),
-        r'password authentication|no password supplied|role ".*" does not exist|peer authentication|pg_hba\.conf',
+        frozenset({1045}),
+        r"(?!)",
+        "refuses this user name or password",
+        "Check the user in database.url, and database.password_file, and whether this user has to use TLS.",
+    ),
+    _Fault(
+        frozenset({1044, 1698, "28000", "28P01"}),
+        r'password authentication|no password supplied|role ".*" does not exist|peer authentication',
         "refuses this user name or password",
         "Check the user in database.url, and database.password_file.",
+    ),
+    _Fault(
+        frozenset(),
+        r"pg_hba\.conf.* no encryption",
+        "does not let this user in without TLS: {reason}",
+        "Add sslmode=verify-full to database.url; see docs/databases.md.",
+    ),
+    _Fault(
+        frozenset(),
+        r"pg_hba\.conf",
+        "does not let this user in from here: {reason}",
+        "Its administrator decides in pg_hba.conf who may connect, and from where.",
     ),
     _Fault(
         frozenset({1049, "3D000"}),
@@ -50,7 +68,7 @@ _SERVER = (
     ),
     _Fault(
         frozenset({2026, 3159}),
-        r"\bSSL\b|\bTLS\b|certificate",
+        r"\bssl|certificate|private key file",
         "cannot be reached with these TLS options: {reason}",
         "Check the part of database.url after the question mark; see docs/databases.md.",
     ),
@@ -108,8 +126,10 @@ def describe(url: URL, error: SQLAlchemyError) -> DatabaseError:
                 f"The database {name} is busy: others held or changed the same rows.", hint="Run the command again."
             )
         code, reason = error_code(error), _server_reason(error)
+        # A name, of a host say, is no word of the driver's.
+        nameless = re.sub(r"""(["']).*?\1""", r"\1\1", reason)
         for fault in _SERVER:
-            if code in fault.codes or (not code and re.search(fault.words, reason, re.IGNORECASE)):
+            if code in fault.codes or (not code and re.search(fault.words, nameless, re.IGNORECASE)):
                 return DatabaseError(f"The database {name} {fault.sentence.format(reason=reason)}.", hint=fault.hint)
         words = f"{_first_line(_driver_words(error))} ({code})" if code else _first_line(_driver_words(error))
     else:

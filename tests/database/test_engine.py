@@ -97,6 +97,15 @@ def test_a_part_of_the_url_that_the_driver_does_not_take_is_refused_without_bein
         _ = connect(url).engine
     assert caught.value.message == "database.url has a part that sqlite does not take."
     assert caught.value.hint == "A SQLite URL has no user and no host: sqlite:////path/to/users.db"
+    assert caught.value.hint == "A SQLite URL has no user and no host: sqlite:////path/to/users.db"
+
+
+def test_of_a_servers_url_it_is_an_option(connect: Connect) -> None:
+    pytest.importorskip("pymysql")
+    with pytest.raises(ConfigurationError) as caught:
+        _ = connect("mariadb+pymysql://ann@host/app?ssl_check_hostname=canary").engine
+    assert caught.value.message == "database.url has a part that mariadb+pymysql does not take."
+    assert caught.value.hint == "Check the part after the question mark; see docs/databases.md."
 
 
 def test_the_password_comes_from_its_file_and_is_in_no_name(connect: Connect, tmp_path: Path) -> None:

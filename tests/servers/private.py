@@ -1,0 +1,175 @@
+"""A database server of a test's own: in a new directory, on a free port, gone at the end with all that it stored."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import trustme
+from sqlalchemy.engine import URL
+
+PASSWORD = "canary-5d0c72"
+
+PATIENCE = 60
+"""Seconds in which a server must be ready, or gone."""
+
+
+class MissingServer(Exception):  # noqa: N818 - it says what is missing
+    """The programs of a server, or the user that root is to run it as, are not on this machine."""
+
+
+class PrivateServer(NamedTuple):
+    """It listens on 127.0.0.1, to its users app and certified, each with a database of that name.
+
+    If it has a certificate, it wants TLS of both, and from the second a certificate of that name, too.
+    """
+
+    service: str
+    port: int
+
+    def url(self, options: dict[str, str], *, host: str = "localhost", user: str = "app") -> str:
+        driver = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}[self.service]
+        return URL.create(driver, user, host=host, port=self.port, database=user, query=options).render_as_string()
+
+
+@contextmanager
+def private_server(
+    service: str, authority: trustme.CA, certificate: trustme.LeafCert | None
+) -> Iterator[PrivateServer]:
+    """Start a server, which trusts *authority*, and stop it. Raises `MissingServer`."""
+    account, prepare, ready, end = {
+        "postgresql": ("postgres", _postgresql, b"ready to accept connections", signal.SIGQUIT),
+        "mariadb": ("mysql", _mariadb, b"ready for connections", signal.SIGKILL),
+    }[service]
+    with _directory(account) as (directory, identity):
+        if certificate is not None:
+            _write(directory, "ca.pem", authority.cert_pem.bytes())
+            _write(directory, "cert.pem", b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+            _write(directory, "key.pem", certificate.private_key_pem.bytes())
+        port = _free_port()
+        command = prepare(directory, port, identity, encrypted=certificate is not None)
+        with _running(command, directory / "log", identity, ready, end):
+            yield PrivateServer(service, port)
+
+
+@contextmanager
+def _directory(account: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A new directory, and what makes `subprocess` run a server in it: as *account* for root, as which none runs."""
+    user = None
+    if os.geteuid() == 0:
+        try:
+            user = pwd.getpwnam(account)
+        except KeyError:
+            raise MissingServer(f"it does not run as root, and there is no user {account}") from None
+    # Not in one of pytest's, which are for its own user alone.
+    directory = Path(tempfile.mkdtemp(prefix="lback-"))
+    identity: dict[str, Any] = {"cwd": directory, "stdin": subprocess.DEVNULL}
+    if user is not None:
+        os.chown(directory, user.pw_uid, user.pw_gid)
+        identity |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    try:
+        yield directory, identity
+    finally:
+        shutil.rmtree(directory)
+
+
+def _write(directory: Path, name: str, content: bytes | str) -> None:
+    """Make a file that only the directory's owner can read."""
+    path = directory / name
+    path.touch(0o600)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.chown(path, directory.stat().st_uid, directory.stat().st_gid)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _program(name: str, *directories: Path) -> str:
+    path = os.pathsep.join([*map(str, directories), os.environ["PATH"], "/usr/sbin"])
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise MissingServer(f"there is no program {name}")
+    return found
+
+
+def _run(command: list[str], identity: dict[str, Any], input: str | None = None) -> None:  # noqa: A002
+    options = identity if input is None else {key: value for key, value in identity.items() if key != "stdin"}
+    done = subprocess.run(command, **options, input=input, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def _running(
+    command: list[str], log: Path, identity: dict[str, Any], ready: bytes, end: signal.Signals
+) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, **identity)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while ready not in log.read_bytes():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+            alive = process.returncode is None and time.monotonic() < deadline
+            assert alive, log.read_text("utf-8", "replace")
+        yield
+    finally:
+        process.send_signal(end)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+
+
+def _postgresql(directory: Path, port: int, identity: dict[str, Any], *, encrypted: bool) -> list[str]:
+    newest = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))[-1:]
+    initdb, postgres = _program("initdb", *newest), _program("postgres", *newest)
+    _run([initdb, "-D", "data", "-U", "postgres", "-A", "reject", "-E", "UTF8", "--locale=C", "--no-sync"], identity)
+    lines = ["hostssl certified certified all cert", "hostssl app app all scram-sha-256"]
+    _write(directory, "data/pg_hba.conf", "\n".join(lines if encrypted else ["host all all all scram-sha-256"]) + "\n")
+    statements = [
+        f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'",
+        "CREATE DATABASE app OWNER app",
+        "CREATE ROLE certified LOGIN",
+        "CREATE DATABASE certified OWNER certified",
+    ]
+    _run([postgres, "--single", "-D", "data", "postgres"], identity, "".join(f"{line};\n" for line in statements))
+    settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    if encrypted:
+        files = {"ssl_ca_file": "ca.pem", "ssl_cert_file": "cert.pem", "ssl_key_file": "key.pem"}
+        settings |= {"ssl": "on"} | {key: str(directory / name) for key, name in files.items()}
+    return [postgres, "-D", "data", *(f"--{key}={value}" for key, value in settings.items())]
+
+
+def _mariadb(directory: Path, port: int, identity: dict[str, Any], *, encrypted: bool) -> list[str]:
+    install, mariadbd = _program("mariadb-install-db"), _program("mariadbd")
+    data = f"--datadir={directory / 'data'}"
+    _run([install, "--no-defaults", data, "--skip-test-db"], identity)
+    statements = [
+        f"CREATE USER app IDENTIFIED BY '{PASSWORD}' REQUIRE {'SSL' if encrypted else 'NONE'}",
+        "CREATE DATABASE app",
+        "GRANT ALL ON app.* TO app",
+        f"CREATE USER certified IDENTIFIED BY '{PASSWORD}' REQUIRE X509",
+        "CREATE DATABASE certified",
+        "GRANT ALL ON certified.* TO certified",
+    ]
+    _write(directory, "users.sql", "".join(f"{line};\n" for line in statements))
+    settings = {
+        "bind-address": "127.0.0.1",
+        "port": str(port),
+        "socket": str(directory / "socket"),
+        "pid-file": str(directory / "pid"),
+        "init-file": str(directory / "users.sql"),
+    }
+    if encrypted:
+        settings |= {f"ssl-{name}": str(directory / f"{name}.pem") for name in ("ca", "cert", "key")}
+    return [mariadbd, "--no-defaults", data, *(f"--{key}={value}" for key, value in settings.items())]
