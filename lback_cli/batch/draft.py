@@ -40,8 +40,6 @@ class Draft:
 
     def settle(self, outcome: RowOutcome | None) -> None:
         """Announce that nothing is left of what only earlier tries did, now that the last one came to *outcome*."""
-        if self.registration is None and not self.updates:
-            return
         done: Effects | None = None
         if outcome is not None and outcome.kind == "created":
             done = self.registration

@@ -146,11 +146,12 @@ class Importer:
 
     def _settle(self, run: Run, job: Job, decider: Decider, drafts: list[Draft], counts: Counts) -> list[RowOutcome]:
         """What becomes of one chunk, in a transaction that is tried again where the database gives it up."""
-        before = job.lengths
+        before, tries = job.lengths, 0
         lengths = before
 
         def change(work: Work) -> list[RowOutcome]:
-            nonlocal lengths
+            nonlocal lengths, tries
+            tries += 1
             if lengths != before:
                 # An earlier try wrote something.
                 run.journal.cut(before)
@@ -167,7 +168,8 @@ class Importer:
                 for draft in drafts:
                     draft.give_up(error)
             raise
-        for draft, outcome in zip_longest(drafts, outcomes):
-            draft.settle(outcome)
+        if tries > 1:
+            for draft, outcome in zip_longest(drafts, outcomes):
+                draft.settle(outcome)
         job.lengths = lengths
         return outcomes
