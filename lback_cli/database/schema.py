@@ -3,13 +3,14 @@
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
+from lback_cli.database import remains
 from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
 from lback_cli.errors import DatabaseError, SchemaError
@@ -25,17 +26,21 @@ VERSION_TABLE = "lback_alembic_version"
 COPYING = "copying-"
 """Begins the revision of a database that is being copied to, so that nobody works on half of a copy."""
 
-_APPLICATIONS = ("users", "groups")
-"""Tables that tell that somebody works here already."""
+_LOCK = 0x6C6261636B
+"""What PostgreSQL calls the lock of those who migrate: it takes numbers only, and each database has its own."""
 
-State = Literal["missing", "empty", "foreign", "copying", "older", "current", "newer"]
+LONGEST_WAIT = 3600
+"""Seconds that one waits on MariaDB for somebody else's migration."""
+
+State = Literal["missing", "empty", "incomplete", "foreign", "copying", "older", "current", "newer"]
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaStatus:
     """What was found: *state*, the *revision* the database has (None where lback never set it up) and the one *needed*.
 
-    ``missing``: no such file. ``empty``: no tables. ``foreign``: an application's tables without lback's.
+    ``missing``: no such file. ``empty``: no tables. ``incomplete``: some of lback's tables, as MariaDB keeps them where
+    making them was cut off. ``foreign``: an application's tables without lback's.
     ``copying``: the target of a copy that is not finished.
     """
 
@@ -63,6 +68,7 @@ class Schema:
         message, hint = {
             "missing": ("does not exist.", "Run: lback db init"),
             "empty": ("has no tables yet.", "Run: lback db init"),
+            "incomplete": ("was set up only in part.", None),
             "foreign": ("holds an application's tables but none of lback's.", None),
             "copying": ("is the target of a copy that is not finished.", "Run 'lback db copy' again."),
             "older": (
@@ -72,15 +78,20 @@ class Schema:
             "newer": (f"was set up by a newer lback ({found.revision} > {REVISION}).", "Upgrade lback-cli."),
         }.get(found.state, (None, None))
         if message is not None:
-            advice = _advise(self.examine()) if found.state == "foreign" else hint
-            raise SchemaError(f"The database {self._database.name} {message}", hint=advice)
+            raise SchemaError(f"The database {self._database.name} {message}", hint=hint or self._advice(found.state))
+
+    def _advice(self, state: State) -> str:
+        """What to do about a state that the tables of an application decide on."""
+        with self._database.reading() as session:
+            connection = session.connection()
+            if state == "incomplete":
+                return f"Run: lback db {'adopt' if remains.has_rows(connection) else 'init'}"
+            return _advise(_examine(connection))
 
     def examine(self) -> "Findings":
         """Compare the tables of an application with those that lback can adopt, changing nothing."""
-        from lback_cli.database.adoption import examine
-
         with self._database.reading() as session:
-            return examine(session.connection())
+            return _examine(session.connection())
 
     def adopt(self) -> "Findings | None":
         """Add lback's tables to those of an application of the lback framework, and return what was found in them.
@@ -90,20 +101,19 @@ class Schema:
         No table of the application is changed, nor is how its SQLite file is kept. Raises `SchemaError`, having changed
         nothing, when a table is not what the framework makes it, or when there is none.
         """
-        from lback_cli.database.adoption import examine
-        from lback_cli.database.migrations import migrate
-
         before = self.status()
         found: Findings | None = None
-        if before.state == "foreign":
+        if before.state in {"foreign", "incomplete"}:
             with self._migration() as connection:
-                if _status(connection).state == "foreign":
-                    found = examine(connection)
+                before = _status(connection)
+                if before.state == "foreign" or (before.state == "incomplete" and remains.is_application(connection)):
+                    found = _examine(connection)
                     self._require_adoptable(found)
-                    migrate(connection, adopting=True)
-        elif before.state in {"missing", "empty"}:
-            raise SchemaError(f"The database {self._database.name} has no tables to adopt.", hint="Run: lback db init")
-        else:
+                    self._run(connection, before, adopting=True)
+        if found is None:
+            if before.state in {"missing", "empty", "incomplete"}:
+                message = f"The database {self._database.name} has no tables to adopt."
+                raise SchemaError(message, hint="Run: lback db init")
             self.require()
         return found
 
@@ -117,16 +127,16 @@ class Schema:
     def ensure(self) -> None:
         """Like `require`, but the embedded database, and one in memory, is made and migrated on the spot."""
         if self._database.embedded or self._database.in_memory:
-            self._migrate_from("missing", "empty", "older")
+            self._migrate_from("missing", "empty", "incomplete", "older")
         else:
             self.require()
 
     def initialize(self) -> SchemaStatus:
-        """Make the tables where there are none, and return the status from before.
+        """Make the tables where there are none, or not all, and return the status from before.
 
         Raises `SchemaError` when there are tables that do not fit.
         """
-        return self._migrate_from("missing", "empty")
+        return self._migrate_from("missing", "empty", "incomplete")
 
     def upgrade(self) -> SchemaStatus:
         """Migrate older tables, and return the status from before. Raises `SchemaError` where there are none."""
@@ -135,34 +145,61 @@ class Schema:
     def _migrate_from(self, *states: State) -> SchemaStatus:
         before = self.status()
         if before.state in states:
-            self._migrate()
-        else:
+            found = self._migrate(states)
+            before = before if (before.state, found.state) == ("missing", "empty") else found
+        if before.state not in states:
             self.require()
         return before
 
-    def _migrate(self) -> None:
-        """Bring the tables to this version in one transaction.
+    def _migrate(self, states: Sequence[State]) -> SchemaStatus:
+        """Bring the tables to this version if they are in one of those *states*, and return the status from before.
 
-        Several processes may do this at once: the first one works, the others wait and find nothing left to do.
+        Several processes may do this at once: the first one works, the others wait and find nothing left to do. It is
+        one transaction, but on MariaDB, where what was cut off is continued the next time.
         """
-        from lback_cli.database.migrations import migrate
-
         if self._database.path is not None:
             with translated(self._database.url):
                 self._database.create_file()
                 _use_wal(self._database)
         with self._migration() as connection:
-            if _status(connection).state != "current":
-                migrate(connection)
+            before = _status(connection)
+            if before.state in states:
+                made = before.state == "incomplete" and remains.is_application(connection)
+                if made and remains.has_rows(connection):
+                    # An application works here, and whether lback can, only its adoption looks at.
+                    self.require()
+                self._run(connection, before, adopting=made)
+        return before
 
     @contextlib.contextmanager
     def _migration(self) -> Iterator[Connection]:
-        """A connection in one transaction. Raises `SchemaError` for tables that the migrations do not know."""
+        """A connection in one transaction, which nobody else has at the same time.
+
+        Raises `DatabaseError` where somebody else has it for too long.
+        """
+        with translated(self._database.url), self._database.engine.begin() as connection:
+            match connection.dialect.name:
+                case "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+                case "mysql" | "mariadb":
+                    # The lock lasts as long as the connection, so that this one is not used again.
+                    connection.detach()
+                    lock = text("SELECT GET_LOCK(CONCAT('lback ', SHA1(DATABASE())), :seconds)")
+                    if connection.execute(lock, {"seconds": LONGEST_WAIT}).scalar() != 1:
+                        raise DatabaseError(f"The database {self._database.name} is being migrated by somebody else.")
+            yield connection
+
+    def _run(self, connection: Connection, found: SchemaStatus, *, adopting: bool) -> None:
+        """Migrate. Raises `SchemaError` for tables that the migrations do not know."""
         from alembic.util import CommandError
 
+        from lback_cli.database.migrations import make, migrate
+
         try:
-            with translated(self._database.url), self._database.engine.begin() as connection:
-                yield connection
+            if found.state == "older":
+                migrate(connection)
+            else:
+                make(connection, adopting=adopting, continuing=found.state == "incomplete")
         except CommandError as error:
             raise SchemaError(f"The database {self._database.name} cannot be migrated: {error}.") from error
 
@@ -173,7 +210,22 @@ def _status(connection: Connection) -> SchemaStatus:
         revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - constant
         if revision is not None:
             return SchemaStatus(_state(revision), revision)
-    return SchemaStatus("foreign" if any(map(tables.has_table, _APPLICATIONS)) else "empty", None)
+        return SchemaStatus("incomplete" if remains.are_lbacks(connection) else "foreign", None)
+    if not any(map(tables.has_table, remains.FRAMEWORK)):
+        return SchemaStatus("empty", None)
+    # It is made before the others, so somebody may have made all of them meanwhile.
+    made = inspect(connection).has_table(VERSION_TABLE)
+    return _status(connection) if made else SchemaStatus("foreign", None)
+
+
+def _examine(connection: Connection) -> "Findings":
+    """What keeps lback from an application's tables; its own are no obstacle where it left them half made."""
+    from lback_cli.database.adoption import examine
+
+    found = examine(connection)
+    if _status(connection).state != "incomplete":
+        return found
+    return replace(found, obstacles=tuple(one for one in found.obstacles if not one.startswith("lback_")))
 
 
 def _state(revision: str) -> State:

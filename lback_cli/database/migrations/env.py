@@ -9,5 +9,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=METADATA,
     version_table=VERSION_TABLE,
+    continuing=True,
 )
 context.run_migrations()

@@ -3,8 +3,10 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from alembic import context, op
+from alembic import op
 from sqlalchemy.dialects import mysql
+
+from lback_cli.database.migrations.tables import EXACT, create_index, create_table
 
 revision = "0001"
 down_revision = None
@@ -22,9 +24,9 @@ def key(length: int = 255) -> sa.types.TypeEngine[str]:
 def upgrade() -> None:
     """Create all tables; where an application is adopted, only lback's own."""
     moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-    if not context.config.attributes.get("adopting"):
+    if not op.get_context().opts.get("adopting"):
         create_framework_tables(moment)
-    op.create_table(
+    create_table(
         "lback_tokens",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
@@ -34,12 +36,13 @@ def upgrade() -> None:
         sa.Column("created_at", moment, nullable=False),
         sa.Column("expires_at", moment, nullable=False),
         sa.Column("used_at", moment),
+        **EXACT,
     )
 
 
 def create_framework_tables(moment: sa.types.TypeEngine[datetime]) -> None:
     """Create the tables that an application of the lback framework has of its own."""
-    op.create_table(
+    create_table(
         "users",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("username", key(), nullable=False),
@@ -55,13 +58,13 @@ def create_framework_tables(moment: sa.types.TypeEngine[datetime]) -> None:
         sa.Column("updated_at", moment, nullable=False),
         sqlite_autoincrement=True,  # an id in an audit trail must never come to mean somebody else
     )
-    op.create_index("ix_users_username", "users", ["username"], unique=True)
-    op.create_index("ix_users_email", "users", ["email"], unique=True)
-    op.create_index("ix_users_email_verification_token", "users", ["email_verification_token"])
-    op.create_index("ix_users_auth_token", "users", ["auth_token"])
+    create_index("ix_users_username", "users", ["username"], unique=True)
+    create_index("ix_users_email", "users", ["email"], unique=True)
+    create_index("ix_users_email_verification_token", "users", ["email_verification_token"])
+    create_index("ix_users_auth_token", "users", ["auth_token"])
 
     for name in ("groups", "userpermissions"):
-        op.create_table(
+        create_table(
             name,
             sa.Column("id", sa.Integer, primary_key=True),
             sa.Column("name", key(), nullable=False),
@@ -69,14 +72,14 @@ def create_framework_tables(moment: sa.types.TypeEngine[datetime]) -> None:
             sa.Column("created_at", moment, nullable=False),
             sa.Column("updated_at", moment, nullable=False),
         )
-        op.create_index(f"ix_{name}_name", name, ["name"], unique=True)
+        create_index(f"ix_{name}_name", name, ["name"], unique=True)
 
-    op.create_table(
+    create_table(
         "user_groups_association",
         sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id"), primary_key=True),
         sa.Column("group_id", sa.Integer, sa.ForeignKey("groups.id"), primary_key=True, index=True),
     )
-    op.create_table(
+    create_table(
         "group_permissions_association",
         sa.Column("group_id", sa.Integer, sa.ForeignKey("groups.id"), primary_key=True),
         sa.Column("permission_id", sa.Integer, sa.ForeignKey("userpermissions.id"), primary_key=True),

@@ -1,23 +1,18 @@
 """The event log and the head of its chain."""
 
-from typing import Any
-
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql
+
+from lback_cli.database.migrations.tables import EXACT, create_table, insert_first
 
 revision = "0002"
 down_revision = "0001"
 
 
-EXACT: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-"""MariaDB compares letters of any case and accent as equal unless told otherwise, and people by their names."""
-
-
 def upgrade() -> None:
     """Create an empty log."""
     long_text = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
-    op.create_table(
+    create_table(
         "lback_events",
         sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("id", sa.String(32), nullable=False),
@@ -40,11 +35,11 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         **EXACT,
     )
-    head = op.create_table(
+    create_table(
         "lback_event_head",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
         **EXACT,
     )
-    op.bulk_insert(head, [{"id": 1, "seq": 0, "hash": "0" * 64}])
+    insert_first("lback_event_head", id=1, seq=0, hash="0" * 64)

@@ -1,16 +1,12 @@
 """How far each import has come."""
 
-from typing import Any
-
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql
+
+from lback_cli.database.migrations.tables import EXACT, create_table
 
 revision = "0003"
 down_revision = "0002"
-
-EXACT: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-"""An import is found by its path, and paths that differ in case are two on most systems."""
 
 
 def upgrade() -> None:
@@ -26,7 +22,7 @@ def upgrade() -> None:
         "rejects_offset",
         "passwords_offset",
     )
-    op.create_table(
+    create_table(
         "lback_import_jobs",
         sa.Column("id", sa.String(32), primary_key=True),
         sa.Column("path", sa.Text, nullable=False),

@@ -1,23 +1,18 @@
 """What leaves after the commit: how far each sink has come, what it would not take, and mail that waits."""
 
-from typing import Any
-
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql
+
+from lback_cli.database.migrations.tables import EXACT, create_table
 
 revision = "0004"
 down_revision = "0003"
 
 
-EXACT: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-"""MariaDB compares letters of any case and accent as equal unless told otherwise."""
-
-
 def upgrade() -> None:
     """Create the tables."""
     moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-    op.create_table(
+    create_table(
         "lback_sinks",
         sa.Column("name", sa.String(32), primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
@@ -29,7 +24,7 @@ def upgrade() -> None:
         sa.Column("delivered_at", moment),
         **EXACT,
     )
-    op.create_table(
+    create_table(
         "lback_dead_letters",
         sa.Column("sink", sa.String(32), primary_key=True),
         sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -38,7 +33,7 @@ def upgrade() -> None:
         sa.Column("given_up_at", moment, nullable=False),
         **EXACT,
     )
-    op.create_table(
+    create_table(
         "lback_mail_queue",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
         sa.Column("key", sa.String(32), nullable=False),

@@ -1,0 +1,47 @@
+"""What migrations make.
+
+One that was cut off has left a part of it on MariaDB, which commits each DDL statement by itself. What continues it
+skips what is there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+EXACT = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+"""MariaDB compares letters of any case and accent as equal unless told otherwise."""
+
+
+def create_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> None:
+    """Create a table, and the plain index of each column that asks for one."""
+    indexed = [column for column in columns if isinstance(column, sa.Column) and column.index]
+    for column in indexed:
+        column.index = None
+    if not (_continues() and _found().has_table(name)):
+        op.create_table(name, *columns, **options)
+    for column in indexed:
+        create_index(f"ix_{name}_{column.name}", name, [column.name])
+
+
+def create_index(name: str, table: str, columns: Sequence[str], *, unique: bool = False) -> None:
+    """Create an index."""
+    if not (_continues() and name in {index["name"] for index in _found().get_indexes(table)}):
+        op.create_index(name, table, columns, unique=unique)
+
+
+def insert_first(table: str, **values: Any) -> None:
+    """Insert the row that *table* begins with."""
+    columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in values]
+    rows = sa.table(table, *columns)
+    if not (_continues() and op.get_bind().execute(sa.select(*columns).select_from(rows)).first()):
+        op.bulk_insert(rows, [values])
+
+
+def _continues() -> bool:
+    return bool(op.get_context().opts.get("continuing"))
+
+
+def _found() -> sa.Inspector:
+    return sa.inspect(op.get_bind())

@@ -1,0 +1,142 @@
+"""A program: ``setting_up.py URL WORK HOW N``, which does WORK on a database in processes that die on the way.
+
+HOW is ``sweep``: a process dies after its first change to the database, another one N changes later, and so on; each
+time another then does the work again. For each there is a line of JSON: the change, the state that was left, and the
+tables in the end. The last one is that of a process that lived. Or it is ``cut``: one dies after its N-th change.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy.engine import Connection
+
+from lback_cli.database.engine import Database
+from lback_cli.database.migrations import migrate
+from lback_cli.database.schema import Schema
+from lback_cli.settings import DatabaseSettings
+
+CHANGES = ("CREATE", "INSERT", "UPDATE", "ALTER", "DROP")
+
+ANN = (
+    "INSERT INTO users (username, email, password, created_at, updated_at)"
+    " VALUES ('ann', 'ann@example.org', '', '2026-01-01', '2026-01-01')"
+)
+
+WORKS: dict[str, Callable[[Schema], object]] = {
+    "init": Schema.initialize,
+    "adopt": Schema.adopt,
+    "upgrade": Schema.upgrade,
+}
+
+
+def prepare(url: str, work: str) -> None:
+    """Empty the database, and make what *work* finds there."""
+    database = Database(DatabaseSettings(url=url))
+    with database.engine.begin() as connection:
+        drop_all(connection)
+        if work == "upgrade":
+            migrate(connection, "0001")
+        if work == "adopt":
+            migrate(connection, "0001")
+            for statement in (
+                "DROP TABLE lback_tokens",
+                "DROP TABLE lback_alembic_version",
+                # An application may do without it, and lback is not to make it.
+                "DROP INDEX ix_users_auth_token" + (" ON users" if "mariadb" in url else ""),
+                ANN,
+            ):
+                connection.execute(text(statement))
+    database.dispose()
+
+
+def drop_all(connection: Connection) -> None:
+    names = inspect(connection).get_table_names()
+    if connection.dialect.name == "postgresql":
+        for name in names:
+            connection.execute(text(f'DROP TABLE "{name}" CASCADE'))
+        return
+    connection.execute(text("SET foreign_key_checks = 0"))
+    for name in names:
+        connection.execute(text(f"DROP TABLE `{name}`"))
+    connection.execute(text("SET foreign_key_checks = 1"))
+
+
+def run(url: str, work: str, fatal: int | None = None) -> str | None:
+    """Do *work* in a process of its own, which dies after change number *fatal*; that change, or None if it lived."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        number = 0
+
+        @event.listens_for(Engine, "after_cursor_execute")
+        def die(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            nonlocal number
+            number += statement.lstrip().startswith(CHANGES)
+            if number == fatal:
+                os.write(writing, " ".join(statement.split()[:3]).encode())
+                os._exit(9)
+
+        database = Database(DatabaseSettings(url=url))
+        try:
+            WORKS[work](Schema(database))
+        except BaseException as error:  # noqa: BLE001 - it is told in the parent
+            os.write(writing, repr(error).encode())
+            os._exit(1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(writing)
+    with os.fdopen(reading) as report:
+        said = report.read()
+    assert status in {0, 9}, said
+    return said if status else None
+
+
+def described(database: Database) -> dict[str, str]:
+    """All that is to be known of each table, and its number of rows."""
+    with database.engine.connect() as connection:
+        found = inspect(connection)
+        return {
+            name: repr(
+                (
+                    [{**column, "type": repr(column["type"])} for column in found.get_columns(name)],
+                    found.get_pk_constraint(name),
+                    sorted(found.get_indexes(name), key=repr),
+                    sorted(found.get_foreign_keys(name), key=repr),
+                    found.get_table_options(name),
+                    connection.execute(text(f"SELECT count(*) FROM {found.dialect.identifier_preparer.quote(name)}"))
+                    .scalars()
+                    .all(),
+                )
+            )
+            for name in sorted(found.get_table_names())
+        }
+
+
+def sweep(url: str, work: str, stride: int) -> None:
+    fatal = 1
+    change: str | None = ""
+    while change is not None:
+        prepare(url, work)
+        change = run(url, work, fatal)
+        database = Database(DatabaseSettings(url=url))
+        left = Schema(database).status().state
+        if change is not None:
+            assert run(url, work) is None
+        line = {"change": change, "left": left, "tables": described(database), "end": Schema(database).status().state}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+        database.dispose()
+        fatal += stride
+
+
+if __name__ == "__main__":
+    _, url, work, how, number = sys.argv
+    if how == "sweep":
+        sweep(url, work, int(number))
+    else:
+        prepare(url, work)
+        assert run(url, work, int(number)) is not None

@@ -1,0 +1,133 @@
+"""Making and migrating tables on a server: cut off anywhere, and by many at once."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import REVISION
+from lback_cli.settings import DatabaseSettings
+
+from .conftest import SERVERS
+
+DatabaseOn = Callable[[str], AbstractContextManager[str]]
+
+PROGRAM = Path(__file__).with_name("setting_up.py")
+
+LEFT = {
+    "postgresql": {"init": {"empty"}, "adopt": {"foreign"}, "upgrade": {"older"}},
+    "mariadb": {"init": {"incomplete"}, "adopt": {"incomplete"}, "upgrade": {"older"}},
+}
+"""The states that work leaves which is cut off."""
+
+
+def program(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(params=SERVERS)
+def url(request: pytest.FixtureRequest, database_on: DatabaseOn) -> Any:
+    with database_on(request.param) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("work", "changes"), [("init", 28), ("adopt", 18), ("upgrade", 15)])
+def test_work_that_was_cut_off_anywhere_is_done_by_the_same_command(url: str, work: str, changes: int) -> None:
+    # PostgreSQL keeps nothing, and all that the others make init makes, too.
+    stride = 1 if "mariadb" in url and work == "init" else 6
+    *cut, whole = map(json.loads, program(url, work, "sweep", str(stride)).splitlines())
+    assert (whole["change"], whole["left"], whole["end"]) == (None, "current", "current")
+    assert len(cut) * stride >= changes
+    assert {line["left"] for line in cut} == LEFT[make_url(url).get_backend_name()][work]
+    for line in cut:
+        assert (line["tables"], line["end"]) == (whole["tables"], "current"), line["change"]
+    if work == "adopt":
+        assert "ix_users_auth_token" not in whole["tables"]["users"]
+
+
+def state(name: str, found: str, revision: str | None) -> Any:
+    return {"database": name, "backend": "mariadb", "state": found, "revision": revision, "needed": REVISION}
+
+
+def test_what_was_set_up_in_part_is_told_and_continued(lback: Any, mariadb_url: str) -> None:
+    name = mariadb_url.partition("?")[0]
+    options = ("--database-url", mariadb_url, "-o", "json")
+    program(mariadb_url, "init", "cut", "3")
+    for command in ("db status", "db upgrade", "user list"):
+        done = lback(*command.split(), *options)
+        said = f"The database {name} was set up only in part. Run: lback db init"
+        assert (done.status, done.error) == (9, {"code": "schema_error", "message": said}), command
+        assert done.out == "" or done.result == state(name, "incomplete", None)
+    adopted = lback("db", "adopt", *options)
+    said = f"The database {name} has no tables to adopt. Run: lback db init"
+    assert (adopted.status, adopted.out, adopted.error["message"]) == (9, "", said)
+    done = lback("db", "init", *options)
+    assert (done.status, done.result, done.err) == (0, state(name, "current", REVISION), f"{name} is ready.\n")
+
+
+def test_an_adoption_that_was_cut_off_is_continued_by_an_adoption(lback: Any, mariadb_url: str) -> None:
+    name = mariadb_url.partition("?")[0]
+    options = ("--database-url", mariadb_url, "-o", "json")
+    program(mariadb_url, "adopt", "cut", "2")
+    done = lback("db", "init", *options)
+    said = f"The database {name} was set up only in part. Run: lback db adopt"
+    assert (done.status, done.out, done.error["message"]) == (9, "", said)
+    done = lback("db", "adopt", *options)
+    assert (done.status, done.result) == (0, state(name, "current", REVISION))
+    assert done.err.startswith(f"{name} is adopted.\n")
+    assert [user["username"] for user in lback("user", "list", *options).result] == ["ann"]
+
+
+def test_a_copy_goes_to_what_was_set_up_in_part(lback: Any, mariadb_url: str) -> None:
+    registered = lback(
+        "user", "register", "ann", "--email", "a@example.org", "--password-stdin", input="a long one of 17 letters"
+    )
+    assert registered.status == 0, registered.err
+    program(mariadb_url, "init", "cut", "17")
+    done = lback("db", "copy", "--to", mariadb_url, "-q", "-o", "json")
+    assert (done.status, done.err, done.result["users"], done.result["found"]) == (0, "", 1, 0)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(20))"],
+        ["CREATE TABLE userpermissions (id INTEGER PRIMARY KEY)"],
+        ["CREATE TABLE lback_alembic_version (version_num VARCHAR(32))", "CREATE TABLE users (id INTEGER PRIMARY KEY)"],
+    ],
+)
+def test_an_applications_own_tables_are_nothing_to_be_continued(lback: Any, url: str, statements: list[str]) -> None:
+    database = Database(DatabaseSettings(url=url))
+    with database.session() as session:
+        for statement in statements:
+            session.execute(text(statement))
+    done = lback("db", "init", "--database-url", url)
+    assert (done.status, done.out, done.err) == (
+        9,
+        "",
+        (
+            f"error: The database {database.name} holds an application's tables but none of lback's.\n"
+            "       Name another in database.url; 'lback db status' tells why lback cannot adopt this one.\n"
+        ),
+    )
+    database.dispose()
+
+
+def test_many_may_set_up_one_database_at_once(lback: Any, url: str) -> None:
+    name = Database(DatabaseSettings(url=url)).name
+    processes = [lback.start("db", "init", "-o", "json", "--database-url", url) for _ in range(6)]
+    ends = [(*process.communicate(), process.returncode) for process in processes]
+    assert [json.loads(out)["state"] for out, _, _ in ends] == ["current"] * 6
+    assert [status for _, _, status in ends] == [0] * 6
+    said = sorted(err.decode() for _, err, _ in ends)
+    assert said == [f"{name} has its tables already.\n"] * 5 + [f"{name} is ready.\n"]
