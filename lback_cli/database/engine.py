@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from lback_cli.database import mariadb_tls
+from lback_cli.database import mariadb
 from lback_cli.database.faults import hide_values, server_name, translated
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
@@ -226,7 +226,7 @@ def _configure_server(engine: Engine) -> None:
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
             if engine.driver == "pymysql":
-                return mariadb_tls.connect(dialect, options)
+                return mariadb.connect(dialect, options)
             return dialect.connect(*arguments, **options)
         except dialect.loaded_dbapi.Error:
             raise

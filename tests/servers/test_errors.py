@@ -80,6 +80,7 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str]]] = {
         "no such host": ({"host": "ssl-certificate.invalid"}, "cannot be reached: ", "Check the host"),
         "a wrong password": ({"password": CANARY}, "refuses this user name", "password_file"),
         "no such database": ({"database": "nosuch"}, "does not exist on that server.", "Create it"),
+        "no database": ({"database": ""}, "database.url names no database.", "mariadb+pymysql://app@"),
         "no TLS there": ({"query": {"ssl_verify_cert": "true"}}, "cannot be reached with these TLS options: ", ""),
         "no such file": ({"query": {"ssl_ca": "/nowhere"}}, "ssl_ca cannot be used: ", "TLS"),
         "no such option": ({"query": {"nosuch": "1"}}, "has an option that", "question mark"),

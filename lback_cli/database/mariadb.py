@@ -1,0 +1,22 @@
+"""Connections to MariaDB, by PyMySQL, where it is not to decide for itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lback_cli.database import mariadb_tls
+from lback_cli.errors import ConfigurationError
+
+
+def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
+    """A connection of the driver's.
+
+    Raises `ConfigurationError` where no database is named and for TLS options that cannot be used, and else what the
+    driver raises.
+    """
+    connection = mariadb_tls.connect(dialect, options)
+    if not connection.db:
+        connection.close()
+        raise ConfigurationError(
+            "database.url names no database.", hint="It ends with the name: mariadb+pymysql://app@db.example.org/app"
+        )
+    return connection
