@@ -227,6 +227,9 @@ def _configure_server(engine: Engine) -> None:
         try:
             if engine.driver == "pymysql":
                 return mariadb.connect(dialect, options)
+            if engine.driver == "psycopg":
+                # A server, or a database, may have another default, in which a name cannot be sent.
+                options = {**options, "client_encoding": "UTF8"}
             return dialect.connect(*arguments, **options)
         except dialect.loaded_dbapi.Error:
             raise

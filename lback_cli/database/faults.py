@@ -87,6 +87,12 @@ _SERVER = (
         "cannot be reached: {reason}",
         "Check the host and the port in database.url, and whether the server runs.",
     ),
+    _Fault(
+        frozenset({"22P05"}),
+        r"(?!)",
+        "cannot store every letter, as its encoding is not UTF8",
+        "Move to one that has it: lback db copy.",
+    ),
     _Fault(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
     _Fault(frozenset({1290, 1792, 1836, "25006"}), r"(?!)", "may only be read", "Name one that may be written to."),
     _Fault(

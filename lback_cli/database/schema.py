@@ -189,8 +189,19 @@ class Schema:
                         raise DatabaseError(f"The database {self._database.name} is being migrated by somebody else.")
             yield connection
 
+    def _require_any_text(self, connection: Connection) -> None:
+        """Raise `SchemaError` where PostgreSQL keeps text in an encoding that lacks most letters, or checks none."""
+        if connection.dialect.name != "postgresql":
+            return
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+        if encoding != "UTF8":
+            raise SchemaError(
+                f"The database {self._database.name} has the encoding {encoding}; lback needs UTF8.",
+                hint="Make it with: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+            )
+
     def _run(self, connection: Connection, found: SchemaStatus, *, adopting: bool) -> None:
-        """Migrate. Raises `SchemaError` for tables that the migrations do not know."""
+        """Migrate. Raises `SchemaError` for tables that the migrations do not know, and like `_require_any_text`."""
         from alembic.util import CommandError
 
         from lback_cli.database.migrations import make, migrate
@@ -199,6 +210,7 @@ class Schema:
             if found.state == "older":
                 migrate(connection)
             else:
+                self._require_any_text(connection)
                 make(connection, adopting=adopting, continuing=found.state == "incomplete")
         except CommandError as error:
             raise SchemaError(f"The database {self._database.name} cannot be migrated: {error}.") from error

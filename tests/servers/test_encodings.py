@@ -1,0 +1,91 @@
+"""Databases, and connections, that are not meant for every language."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+from lback_cli.errors import DatabaseError
+from lback_cli.models import Group
+from lback_cli.settings import DatabaseSettings
+from lback_cli.times import utc_now
+
+NAMES = ["Юля", "李小龍", "zoé"]
+
+
+@contextmanager
+def another(url: str, options: str) -> Iterator[str]:
+    """The URL of a database made with those *options*, on the server of *url*."""
+    name = f"lback_test_{uuid4().hex}"
+    server = Database(DatabaseSettings(url=url))
+    engine = server.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} {options}"))
+        yield server.url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name}" + " WITH (FORCE)" * (engine.name == "postgresql")))
+    server.dispose()
+
+
+def kept(url: str) -> list[str]:
+    """The names of groups, as they come back."""
+    database = Database(DatabaseSettings(url=url))
+    with database.session() as session:
+        session.add_all(
+            Group(name=name, description=name, created_at=utc_now(), updated_at=utc_now()) for name in NAMES
+        )
+    with database.reading() as session:
+        found = [row for group in session.query(Group).order_by(Group.id) for row in (group.name, group.description)]
+    database.dispose()
+    return [name for name in found if name is not None]
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+@pytest.mark.parametrize("command", ["init", "adopt"])
+def test_a_database_without_utf8_is_refused(lback: Any, postgresql_url: str, encoding: str, command: str) -> None:
+    with another(postgresql_url, f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0") as url:
+        if command == "adopt":
+            made = Database(DatabaseSettings(url=url))
+            with made.engine.begin() as connection:
+                from lback_cli.database.migrations import migrate
+
+                migrate(connection, "0001")
+                connection.execute(text("DROP TABLE lback_tokens, lback_alembic_version"))
+            made.dispose()
+        done = lback("db", command, "--database-url", url)
+        assert (done.status, done.out, done.err) == (
+            9,
+            "",
+            (
+                f"error: The database {url} has the encoding {encoding}; lback needs UTF8.\n"
+                "       Make it with: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0\n"
+            ),
+        )
+        assert lback("db", "status", "--database-url", url).status == 9
+
+
+def test_a_letter_that_a_database_cannot_store_is_told(postgresql_url: str) -> None:
+    """It may have been made before lback asked for UTF8."""
+    with another(postgresql_url, "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0") as url:
+        database = Database(DatabaseSettings(url=url))
+        with database.session() as session:
+            session.execute(text("CREATE TABLE words (word TEXT)"))
+        with pytest.raises(DatabaseError) as caught, database.session() as session:
+            session.execute(text("INSERT INTO words VALUES (:word)"), {"word": "Юля"})
+        assert caught.value.message == (f"The database {url} cannot store every letter, as its encoding is not UTF8.")
+        assert caught.value.hint == "Move to one that has it: lback db copy."
+        database.dispose()
+
+
+@pytest.mark.parametrize("options", ["?client_encoding=latin1", ""])
+def test_what_postgresql_is_told_of_a_connections_encoding_does_not_count(postgresql_url: str, options: str) -> None:
+    database = Database(DatabaseSettings(url=postgresql_url))
+    Schema(database).initialize()
+    with database.session() as session:
+        session.execute(text(f"ALTER DATABASE {database.url.database} SET client_encoding = 'LATIN1'"))
+    database.dispose()
+    assert kept(postgresql_url + options) == [name for name in NAMES for _ in range(2)]
