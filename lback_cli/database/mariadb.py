@@ -8,12 +8,12 @@ from lback_cli.errors import ConfigurationError
 
 
 def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
-    """A connection of the driver's.
+    """A connection of the driver's, in utf8mb4.
 
     Raises `ConfigurationError` where no database is named and for TLS options that cannot be used, and else what the
     driver raises.
     """
-    connection = mariadb_tls.connect(dialect, options)
+    connection = mariadb_tls.connect(dialect, {**options, "charset": "utf8mb4"})
     if not connection.db:
         connection.close()
         raise ConfigurationError(

@@ -89,3 +89,22 @@ def test_what_postgresql_is_told_of_a_connections_encoding_does_not_count(postgr
         session.execute(text(f"ALTER DATABASE {database.url.database} SET client_encoding = 'LATIN1'"))
     database.dispose()
     assert kept(postgresql_url + options) == [name for name in NAMES for _ in range(2)]
+
+
+@pytest.mark.parametrize("options", ["?charset=latin1", "?charset=utf8mb3", ""])
+def test_a_database_of_mariadbs_for_one_language_keeps_every_letter(mariadb_url: str, options: str) -> None:
+    with another(mariadb_url, "CHARACTER SET latin1") as made:
+        url = made.partition("?")[0] + options
+        database = Database(DatabaseSettings(url=url))
+        Schema(database).initialize()
+        tables = (
+            "SELECT table_name, table_collation FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name <> 'lback_alembic_version'"
+        )
+        with database.reading() as session:
+            found = session.execute(text(tables)).all()
+        database.dispose()
+        assert len(found) == 12
+        for table, collation in found:
+            assert collation.startswith("utf8mb4_bin" if table.startswith("lback_") else "utf8mb4_"), table
+        assert kept(url) == [name for name in NAMES for _ in range(2)]

@@ -84,7 +84,6 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str]]] = {
         "no TLS there": ({"query": {"ssl_verify_cert": "true"}}, "cannot be reached with these TLS options: ", ""),
         "no such file": ({"query": {"ssl_ca": "/nowhere"}}, "ssl_ca cannot be used: ", "TLS"),
         "no such option": ({"query": {"nosuch": "1"}}, "has an option that", "question mark"),
-        "no such character set": ({"query": {"charset": "nosuch"}}, "has an option that", "question mark"),
     },
 }
 

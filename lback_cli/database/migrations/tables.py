@@ -10,8 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-EXACT = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-"""MariaDB compares letters of any case and accent as equal unless told otherwise."""
+_SERVERS = ("mysql", "mariadb")
+
+EXACT: dict[str, Any] = {f"{server}_collate": "utf8mb4_bin" for server in _SERVERS}
+"""For a table of lback's own: MariaDB takes letters of any case and accent for equal unless told otherwise."""
+
+_ANY_TEXT: dict[str, Any] = {f"{server}_charset": "utf8mb4" for server in _SERVERS}
+"""Whatever the database has as its default, which may know the letters of one language only."""
 
 
 def create_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> None:
@@ -20,7 +25,7 @@ def create_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> N
     for column in indexed:
         column.index = None
     if not (_continues() and _found().has_table(name)):
-        op.create_table(name, *columns, **options)
+        op.create_table(name, *columns, **_ANY_TEXT, **options)
     for column in indexed:
         create_index(f"ix_{name}_{column.name}", name, [column.name])
 
