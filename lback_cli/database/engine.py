@@ -11,13 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 import sqlalchemy.exc
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
+from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from lback_cli.database import mariadb
 from lback_cli.database.faults import hide_values, server_name, translated
+from lback_cli.database.url import asynchronous_driver, missing_driver, read_url, unknown_kind
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
@@ -31,13 +32,6 @@ _WRITING = {"isolation_level": "READ COMMITTED"}
 from the start of the transaction, would hide that."""
 
 _OPTIONS_HINT = "Check the part after the question mark; see docs/databases.md."
-
-_DRIVERS = {
-    "postgresql": ("postgresql", "postgresql+psycopg"),
-    "mysql": ("mariadb", "mysql+pymysql"),
-    "mariadb": ("mariadb", "mariadb+pymysql"),
-}
-"""For each kind of server, the extra of lback-cli that installs a driver, and how a URL names that driver."""
 
 
 class Database:
@@ -102,13 +96,13 @@ class Database:
             # One connection, or each session would see an empty database of its own.
             options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
         try:
+            if self.url.get_dialect().is_async:
+                raise asynchronous_driver(self.url)
             engine = create_engine(self.url, **options)
         except sqlalchemy.exc.NoSuchModuleError as error:
-            raise ConfigurationError(f"database.url: {self.url.drivername!r} is not a database lback knows.") from error
+            raise unknown_kind(self.url) from error
         except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                f"The driver for {self.url.drivername} is not installed.", hint=_driver_hint(self.url)
-            ) from error
+            raise missing_driver(self.url) from error
         except (sqlalchemy.exc.ArgumentError, ValueError) as error:
             raise ConfigurationError(
                 f"database.url has a part that {self.url.drivername} does not take.",
@@ -188,13 +182,9 @@ class Database:
     def _resolve_url(self) -> URL:
         if self.embedded:
             return URL.create("sqlite", database=str(user_data_directory() / EMBEDDED_FILE))
-        try:
-            url = make_url(self._settings.url)
-        except (sqlalchemy.exc.ArgumentError, ValueError) as error:
-            raise ConfigurationError(
-                "database.url is not a database URL.", hint="It looks like sqlite:////path/to/users.db"
-            ) from error
-        if self._settings.password_file is not None:
+        url = read_url(self._settings.url)
+        # Whoever tries a SQLite file with --database-url may have a server, and its password, in the configuration.
+        if self._settings.password_file is not None and url.get_backend_name() != "sqlite":
             url = url.set(password=read_secret(self._settings.password_file, "database.password_file"))
         return url
 
@@ -204,13 +194,6 @@ def user_data_directory() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("lback")
-
-
-def _driver_hint(url: URL) -> str:
-    if url.get_backend_name() not in _DRIVERS:
-        return "lback works with SQLite, PostgreSQL and MariaDB."
-    extra, scheme = _DRIVERS[url.get_backend_name()]
-    return f"Run: pip install 'lback-cli[{extra}]', and begin the URL with {scheme}://"
 
 
 def _configure_server(engine: Engine) -> None:

@@ -111,8 +111,20 @@ def test_a_file_that_may_only_be_read_can_be_listed_and_not_changed(lback: Any, 
     ("url", "message"),
     [
         ("nonsense", "database.url is not a database URL. It looks like sqlite:////path/to/users.db"),
-        ("nonsense://x", "database.url: 'nonsense' is not a database lback knows."),
-        ("postgresql://a:b@c:d/e", "database.url is not a database URL. It looks like sqlite:////path/to/users.db"),
+        (
+            "nonsense://x",
+            (
+                "database.url: 'nonsense' is not a database lback knows."
+                " lback works with SQLite, PostgreSQL and MariaDB."
+            ),
+        ),
+        (
+            "postgresql://a:b@c:d/e",
+            (
+                "database.url has a port that is not a number."
+                " It looks like postgresql+psycopg://app@db.example.org:5432/app"
+            ),
+        ),
         ("sqlite:////\udcff", "database.url (--database-url): the value is not one line of text."),
     ],
 )

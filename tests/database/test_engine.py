@@ -46,7 +46,7 @@ def outsider(database: Database) -> Iterator[sqlite3.Connection]:
 # The URL
 
 
-@pytest.mark.parametrize("url", ["nonsense", "postgresql://ann:canary@host:port/app", "://", " "])
+@pytest.mark.parametrize("url", ["nonsense", "://", " "])
 def test_what_is_no_url_is_refused_without_being_repeated(connect: Connect, url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         connect(url)
@@ -54,11 +54,77 @@ def test_what_is_no_url_is_refused_without_being_repeated(connect: Connect, url:
     assert caught.value.hint == "It looks like sqlite:////path/to/users.db"
 
 
-@pytest.mark.parametrize("scheme", ["nosuch", "nosuch+driver", "postgresql+nosuch"])
-def test_an_unknown_kind_of_database_is_named(connect: Connect, scheme: str) -> None:
+def test_a_port_that_is_no_number_is_told(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        connect("postgresql://ann:canary@host:port/app")
+    assert caught.value.message == "database.url has a port that is not a number."
+    assert caught.value.hint == "It looks like postgresql+psycopg://app@db.example.org:5432/app"
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("postgresql+psycopg://root:can@ary@127.0.0.1:1/x", "postgresql+psycopg://root:***@127.0.0.1:1/x"),
+        ("mariadb+pymysql://u:c@n/a%r:y #?@127.0.0.1/x", "mariadb+pymysql://u:***@127.0.0.1/x"),
+        ("postgresql+psycopg://u:canary@host/x?sslcert=/a@b", "postgresql+psycopg://u:***@b"),
+    ],
+)
+def test_a_password_with_an_at_sign_of_its_own_is_refused_without_being_repeated(
+    connect: Connect, url: str, masked: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        connect(url)
+    assert caught.value.message == f"database.url has another @ behind the one that ends the password: {masked}."
+    assert caught.value.hint == (
+        "Write @ in a password, and behind the host, as %40; or keep the password in database.password_file."
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("postgresql+psycopg://u:c%40n@host/x", ("u", "c@n", "host", "x")),
+        ("postgresql+psycopg://ann@example.org:pw@host/x", ("ann@example.org", "pw", "host", "x")),
+        ("postgresql+psycopg://u@host/x?sslcert=/a@b", ("u", None, "host", "x")),
+        ("sqlite:////srv/a:b@c@d.db", (None, None, None, "/srv/a:b@c@d.db")),
+    ],
+)
+def test_an_at_sign_elsewhere_is_none_of_a_password(connect: Connect, url: str, parts: tuple[str | None, ...]) -> None:
+    read = connect(url).url
+    assert (read.username, read.password, read.host, read.database) == parts
+
+
+@pytest.mark.parametrize(
+    ("scheme", "hint"),
+    [
+        *((scheme, "lback works with SQLite, PostgreSQL and MariaDB.") for scheme in ("nosuch", "nosuch+driver")),
+        *(
+            (scheme, "Begin the URL with postgresql+psycopg://")
+            for scheme in ("postgresql+nosuch", "postgres", "postgres+psycopg")
+        ),
+        ("mysql+nosuch", "Begin the URL with mysql+pymysql://"),
+    ],
+)
+def test_an_unknown_kind_of_database_is_named(connect: Connect, scheme: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught, connect(f"{scheme}://ann:canary@host/app").session():
         pass
     assert caught.value.message == f"database.url: {scheme!r} is not a database lback knows."
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("scheme", "instead"),
+    [
+        ("postgresql+psycopg_async", "postgresql+psycopg"),
+        ("postgresql+asyncpg", "postgresql+psycopg"),
+        ("mariadb+aiomysql", "mariadb+pymysql"),
+    ],
+)
+def test_an_asynchronous_driver_is_refused(connect: Connect, scheme: str, instead: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _ = connect(f"{scheme}://ann:canary@host/app").engine
+    assert caught.value.message == f"database.url: {scheme!r} is an asynchronous driver."
+    assert caught.value.hint == f"Begin the URL with {instead}://"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +141,8 @@ def test_an_unknown_kind_of_database_is_named(connect: Connect, scheme: str) -> 
             "pymysql",
             "Run: pip install 'lback-cli[mariadb]', and begin the URL with mariadb+pymysql://",
         ),
-        ("mysql", "MySQLdb", "Run: pip install 'lback-cli[mariadb]', and begin the URL with mysql+pymysql://"),
-        ("mssql", "pyodbc", "lback works with SQLite, PostgreSQL and MariaDB."),
+        ("mysql", "MySQLdb", "Begin the URL with mysql+pymysql://"),
+        ("postgresql+psycopg2", "psycopg2", "Begin the URL with postgresql+psycopg://"),
     ],
 )
 def test_a_driver_that_is_not_installed_is_named_with_the_extra_that_brings_one(
@@ -106,6 +172,23 @@ def test_of_a_servers_url_it_is_an_option(connect: Connect) -> None:
         _ = connect("mariadb+pymysql://ann@host/app?ssl_check_hostname=canary").engine
     assert caught.value.message == "database.url has a part that mariadb+pymysql does not take."
     assert caught.value.hint == "Check the part after the question mark; see docs/databases.md."
+
+
+@pytest.mark.parametrize(("scheme", "module"), [("mssql", "pyodbc"), ("oracle", "oracledb")])
+def test_a_database_that_no_driver_would_help_with(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, scheme: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigurationError) as caught:
+        _ = connect(f"{scheme}://ann:canary@host/app").engine
+    assert caught.value.message == f"database.url: {scheme!r} is not a database lback knows."
+    assert caught.value.hint == "lback works with SQLite, PostgreSQL and MariaDB."
+
+
+def test_the_password_file_of_a_server_is_none_of_a_sqlite_file(connect: Connect, tmp_path: Path) -> None:
+    database = connect(password_file=tmp_path / "not there", url=f"sqlite:///{tmp_path}/users.db")
+    Schema(database).initialize()
+    assert names(database) == []
 
 
 def test_the_password_comes_from_its_file_and_is_in_no_name(connect: Connect, tmp_path: Path) -> None:
