@@ -13,7 +13,11 @@ def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
     Raises `ConfigurationError` where no database is named and for TLS options that cannot be used, and else what the
     driver raises.
     """
-    connection = mariadb_tls.connect(dialect, {**options, "charset": "utf8mb4"})
+    given = {**options, "charset": "utf8mb4"}
+    if isinstance(password := given.get("password"), str):
+        # PyMySQL would write it in Latin-1, which has few letters and writes them otherwise than every other client.
+        given["password"] = password.encode()
+    connection = mariadb_tls.connect(dialect, given)
     if not connection.db:
         connection.close()
         raise ConfigurationError(

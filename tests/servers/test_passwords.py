@@ -1,0 +1,50 @@
+"""Passwords of a server's users in letters of any language, as the server's own client takes them."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from lback_cli.database.engine import Database
+from lback_cli.settings import DatabaseSettings
+
+
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("password", ["pässwörd", "жёлудь", "ключ@%/:#", "🔑"])
+def test_a_password_may_have_any_letters(
+    lback: Any, database_on: Any, tmp_path: Path, server: str, password: str
+) -> None:
+    user = f"lback_{uuid4().hex[:12]}"
+    with database_on(server) as url:
+        database = Database(DatabaseSettings(url=url))
+        name = database.url.database
+        file = tmp_path / "password"
+        file.write_text("\ufeff" + password + "\n", "utf-8")
+        mariadb = server == "mariadb"
+        with database.session() as session:
+            for statement in (
+                f"CREATE USER {user}@'%' IDENTIFIED BY '{password}'" if mariadb else f"CREATE ROLE {user} LOGIN",
+                f"GRANT ALL ON {name}.* TO {user}@'%'" if mariadb else f"ALTER ROLE {user} PASSWORD '{password}'",
+            ):
+                session.execute(text(statement.replace(":", r"\:")))
+        plain = database.url.set(username=user)
+        whole = plain.set(password=password).render_as_string(hide_password=False)
+        try:
+            for options in (
+                ("--database-url", whole),
+                ("--database-url", plain.render_as_string(), "--config", str(config(tmp_path, file))),
+            ):
+                done = lback("db", "status", "-o", "json", *options)
+                assert (done.status, done.result["state"]) == (9, "empty"), done.err
+        finally:
+            with database.session() as session:
+                session.execute(text(f"DROP USER {user}"))
+            database.dispose()
+
+
+def config(directory: Path, password: Path) -> Path:
+    path = directory / "config.toml"
+    path.write_text(f'[database]\npassword_file = "{password}"\n', "utf-8")
+    return path

@@ -1,0 +1,72 @@
+"""Secrets in files, and in what is none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lback_cli.errors import ConfigurationError
+from lback_cli.settings.secret_file import LONGEST, read_secret
+
+READ = "import sys, pathlib; from lback_cli.settings.secret_file import read_secret; "
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read_secret(path, "database.password_file")
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        ("жёлудь\nmore".encode(), "жёлудь"),
+        ("\ufeffpässwörd\r\n".encode(), "pässwörd"),
+        (b" with spaces ", " with spaces "),
+        (b"x" * LONGEST + b"\nmore", "x" * LONGEST),
+    ],
+)
+def test_a_secret_is_the_first_line(tmp_path: Path, content: bytes, secret: str) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    assert read_secret(path, "key") == read_secret(link, "key") == secret
+
+
+def test_a_line_that_long_is_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("x" * (LONGEST + 1))
+    assert refusal(path) == f"database.password_file: the first line of {path} is too long."
+
+
+def test_a_device_and_a_pipe_are_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (Path("/dev/zero"), pipe, tmp_path):
+        assert refusal(path) == f"database.password_file: cannot read {path}: it is not a file."
+
+
+@pytest.mark.parametrize("source", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+def test_a_stream_that_is_open_is_read(source: str) -> None:
+    program = f"{READ} print(read_secret(pathlib.Path({source!r}), 'key'))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], input="secret\nmore\n", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "secret\n", "")
+
+
+def test_a_shell_may_substitute_a_command() -> None:
+    program = f"{READ} print(read_secret(pathlib.Path(sys.argv[1]), 'key'))"
+    command = ["bash", "-c", '"$0" -c "$1" <(echo secret)', sys.executable, program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "secret\n", "")
+
+
+def test_a_stream_that_never_ends_is_left() -> None:
+    program = f"{READ} read_secret(pathlib.Path('/dev/stdin'), 'key')"
+    with Path("/dev/zero").open("rb") as zero:
+        done = subprocess.run([sys.executable, "-c", program], stdin=zero, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].endswith("ConfigurationError: key: the first line of /dev/stdin is too long.")
