@@ -20,7 +20,8 @@ def read_secret(path: Path, key: str) -> str:
     """
     try:
         # Somebody may never write to a pipe, and a device never end.
-        if not (stat.S_ISREG(path.stat().st_mode) or _STREAM.fullmatch(str(path))):
+        kind = stat.S_IFMT(path.stat().st_mode)
+        if kind not in {stat.S_IFREG, stat.S_IFDIR} and not _STREAM.fullmatch(str(path)):
             raise ConfigurationError(f"{key}: cannot read {path}: it is not a file.")
         # Notepad begins a file with a byte order mark.
         with path.open(encoding="utf-8-sig") as file:
