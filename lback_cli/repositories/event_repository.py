@@ -12,6 +12,7 @@ from lback_cli.events.record import COLUMNS as RECORDED
 from lback_cli.events.record import EventRecord, chained, storable
 from lback_cli.models import EVENT_HEAD, EVENTS
 from lback_cli.repositories.bulk import insert_rows
+from lback_cli.repositories.exact import exactly, position
 
 PAGE = 1000
 """Events fetched at a time by a query without a limit."""
@@ -142,17 +143,17 @@ class EventRepository:
 
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
     if query.signal is not None:
-        yield EVENTS.c.signal == query.signal
+        yield exactly(EVENTS.c.signal) == query.signal
     if query.actor is not None:
-        yield EVENTS.c.actor == storable(query.actor)
+        yield exactly(EVENTS.c.actor) == storable(query.actor)
     if query.subject_id is not None:
         yield EVENTS.c.subject_id == _within_range(query.subject_id)
     if query.subject is not None:
-        yield EVENTS.c.subject == storable(query.subject)
+        yield exactly(EVENTS.c.subject) == storable(query.subject)
     if query.naming is not None:
-        # Canonical JSON is written in one way only; LIKE takes what surrounds it for no pattern.
+        # Canonical JSON is written in one way only.
         named = (f'"{key}":{canonical(storable(query.naming))}' for key in ("username", "email"))
-        yield or_(*(EVENTS.c.data.contains(text, autoescape=True) for text in named))
+        yield or_(*(position(EVENTS.c.data, text) > 0 for text in named))
     if query.since is not None:
         yield EVENTS.c.time >= query.since
     if query.until is not None:

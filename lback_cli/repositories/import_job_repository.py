@@ -7,6 +7,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.models import ImportJob
+from lback_cli.repositories.exact import exactly
 
 UNFINISHED = ("running", "stopped")
 """States of an import that can go on."""
@@ -33,11 +34,13 @@ class ImportJobRepository:
 
     def unfinished_of(self, path: str) -> ImportJob | None:
         """The newest import of whatever was at *path* that can go on."""
-        return self._newest(ImportJob.path == path, ImportJob.state.in_(UNFINISHED))
+        return self._newest(exactly(ImportJob.path) == path, ImportJob.state.in_(UNFINISHED))
 
     def finished(self, digest: str, options: str) -> ImportJob | None:
         """The newest import of that input with these options that came to its end."""
-        return self._newest(ImportJob.digest == digest, ImportJob.options == options, ImportJob.state == "done")
+        return self._newest(
+            ImportJob.digest == digest, exactly(ImportJob.options) == options, ImportJob.state == "done"
+        )
 
     def change(self, job_id: str, owned_by: str, values: Mapping[str, Any]) -> bool:
         """Set *values*, if the job is still *owned_by* that owner; whether it was."""

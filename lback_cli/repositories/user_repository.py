@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Table, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User, memberships
 from lback_cli.repositories.bulk import insert_rows, stored
+from lback_cli.repositories.exact import exactly
 
 T = TypeVar("T")
 
@@ -255,7 +256,8 @@ class UserRepository:
         if query.prefix is not None:
             yield User.username.startswith(query.prefix, autoescape=True)
         if query.group is not None:
-            yield User.groups.any(Group.name == query.group)
+            # The one for the index, the other for MariaDB, which ignores spaces at the end.
+            yield User.groups.any(and_(Group.name == query.group, exactly(Group.name) == query.group))
         if query.is_active is not None:
             yield User.is_active == query.is_active
         if query.is_email_verified is not None:
