@@ -26,7 +26,8 @@ _SQLITE = (
 class _Fault(NamedTuple):
     """Errors of a server: by their code, or by words, as a refused connection has no code in PostgreSQL.
 
-    *sentence* may end with the driver's own words for it, which name hosts and users, but nothing that is stored.
+    *sentence* may end with the driver's own words for it, which name hosts, users and tables, but nothing that is
+    stored, and may have the right that the statement needs.
     """
 
     codes: frozenset[int | str]
@@ -34,6 +35,8 @@ class _Fault(NamedTuple):
     sentence: str
     hint: str | None
 
+
+_RIGHTS: frozenset[int | str] = frozenset({1142, 1143, 1227, "42501"})
 
 _SERVER = (
     _Fault(
@@ -96,9 +99,9 @@ _SERVER = (
     _Fault(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
     _Fault(frozenset({1290, 1792, 1836, "25006"}), r"(?!)", "may only be read", "Name one that may be written to."),
     _Fault(
-        frozenset({1142, 1143, 1227, "42501"}),
+        _RIGHTS,
         r"(?!)",
-        "does not let this user do that",
+        "does not let this user {right}: {reason}",
         "Ask its administrator for the right to read and write lback's tables.",
     ),
     _Fault(
@@ -131,12 +134,13 @@ def describe(url: URL, error: SQLAlchemyError) -> DatabaseError:
             return DatabaseError(
                 f"The database {name} is busy: others held or changed the same rows.", hint="Run the command again."
             )
-        code, reason = error_code(error), _server_reason(error)
+        code, reason, right = error_code(error), _server_reason(error), _right(error)
         # A name, of a host say, is no word of the driver's.
         nameless = re.sub(r"""(["']).*?\1""", r"\1\1", reason)
         for fault in _SERVER:
             if code in fault.codes or (not code and re.search(fault.words, nameless, re.IGNORECASE)):
-                return DatabaseError(f"The database {name} {fault.sentence.format(reason=reason)}.", hint=fault.hint)
+                sentence = fault.sentence.format(reason=reason, right=right)
+                return DatabaseError(f"The database {name} {sentence}.", hint=fault.hint)
         words = f"{_first_line(_driver_words(error))} ({code})" if code else _first_line(_driver_words(error))
     else:
         words = type(error).__name__
@@ -157,6 +161,13 @@ def _describe_file(url: URL, error: SQLAlchemyError) -> DatabaseError:
     return DatabaseError(f"The database {url.database} failed: {first_line}.", hint="'lback db status' tells more.")
 
 
+def _right(error: DBAPIError) -> str:
+    """What the statement needs the right to: PostgreSQL does not say, and locking a row takes that to change it."""
+    statement = (error.statement or "").upper()
+    word = statement.split(maxsplit=1)[0] if statement.strip() else "do that"
+    return "SELECT ... FOR UPDATE" if word == "SELECT" and "FOR UPDATE" in statement else word
+
+
 def _server_reason(error: DBAPIError) -> str:
     """The driver's own words for a connection that did not come about."""
     return _first_line(_driver_words(error)).removeprefix("connection failed: ")
@@ -172,13 +183,14 @@ def hide_values(error: DBAPIError) -> None:
     """Take out of a server's *error*, and the driver's own behind it, what may be a value: the former repeats some.
 
     That is everything in quotes, of which a value may have its own, so what goes reaches from the first quote to the
-    last; and PostgreSQL's details, which may be a whole row.
+    last; and PostgreSQL's details, which may be a whole row. What is said of a right has no values, but names a table.
     """
     driver = error.orig
-    primary = getattr(getattr(driver, "diag", None), "message_primary", None)
-    words = re.sub(r"""['"`].*['"`]""", "…", primary or _driver_words(error), flags=re.DOTALL)
-    words = _first_line(words) or type(driver).__name__
     code = error_code(error)
+    words = getattr(getattr(driver, "diag", None), "message_primary", None) or _driver_words(error)
+    if code not in _RIGHTS:
+        words = re.sub(r"""['"`].*['"`]""", "…", words, flags=re.DOTALL)
+    words = _first_line(words) or type(driver).__name__
     if driver is not None:
         driver.args = (code, words) if isinstance(code, int) else (words,)
     error.args = (f"({type(driver).__module__}.{type(driver).__name__}) {words}",)
