@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from lback_cli.database.retry import error_code, is_conflict, is_lost
+from lback_cli.database.retry import error_code, is_conflict, is_lost, is_starting
 from lback_cli.errors import DatabaseError
 
 _SQLITE = (
@@ -128,6 +128,8 @@ def describe(url: URL, error: SQLAlchemyError) -> DatabaseError:
         return _describe_file(url, error)
     name = server_name(url)
     if isinstance(error, DBAPIError):
+        if is_starting(error):
+            return DatabaseError(f"The database {name} is starting up or shutting down.", hint="Try again in a moment.")
         if is_lost(error):
             return DatabaseError(f"The connection to the database {name} was lost.", hint="Run the command again.")
         if is_conflict(error):

@@ -20,6 +20,9 @@ RACES = 20
 _PAUSE = 0.05
 """Seconds to wait at most before the second try; each further wait may last twice as long, the longest eight times."""
 
+_RESTART = 1.0
+"""The same, where the server is about to return."""
+
 _LOST_RACES = frozenset(
     {
         "40001",  # serialization_failure; of the engines that speak PostgreSQL's protocol, CockroachDB's commonest
@@ -44,6 +47,18 @@ _DUPLICATES = frozenset(
         1062,  # ER_DUP_ENTRY
     }
 )
+_STARTING = frozenset(
+    {
+        "57P03",  # cannot_connect_now
+        1053,  # ER_SERVER_SHUTDOWN
+    }
+)
+_UNREACHABLE = frozenset(
+    {
+        2002,  # CR_CONNECTION_ERROR
+        2003,  # CR_CONN_HOST_ERROR
+    }
+)
 _SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and its like
 
 
@@ -52,34 +67,40 @@ def retried(work: Callable[[], R], *, passes: Callable[[LbackError], bool] | Non
 
     *work* must be a whole transaction, or hold whole ones, so that nothing is left of a try that failed. By default
     `is_transient` says what passes. The waits are random, so that those who got into each other's way do not meet
-    again. Raises what the last of `TRIES`, or of `RACES`, raised.
+    again. A server that is out of reach may be starting again if it was there before, but a first connection fails at
+    once: its host or port may be wrong. Raises what the last of `TRIES`, or of `RACES`, raised.
     """
     passes = passes or is_transient
-    tried = 0
+    tried, was_there = 0, False
     while True:
         try:
             return work()
         except LbackError as error:
             tried += 1
-            if not passes(error) or tried >= (RACES if _is_lost_race(error) else TRIES):
+            causes = list(_causes(error))
+            starting = any(map(is_starting, causes))
+            returns = starting or (was_there and any(map(_is_unreachable, causes)))
+            was_there = was_there or starting or any(map(is_lost, causes))
+            if not (passes(error) or (returns and not starting)) or tried >= (RACES if _is_lost_race(error) else TRIES):
                 raise
         # Outside of the except block, or the next error would have this one as its context.
-        time.sleep(random.uniform(0.1, 1) * pause * 2 ** min(tried - 1, 3))  # noqa: S311 - no secret
+        wait = max(pause, _RESTART) if returns else pause
+        time.sleep(random.uniform(0.1, 1) * wait * 2 ** min(tried - 1, 3))  # noqa: S311 - no secret
 
 
 def is_transient(error: LbackError) -> bool:
     """Whether the same work may succeed when it is done again, nothing of it having been kept.
 
     So it is after a serialization failure, a deadlock or a wait for a lock that took too long, and where the
-    connection was lost before COMMIT: the server rolls back then. It is so too where a unique index refused what lback
-    then could not find: it came after the transaction's snapshot, or is gone again.
+    connection was lost before COMMIT: the server rolls back then; or where the server is starting. It is so too where a
+    unique index refused what lback then could not find: it came after the transaction's snapshot, or is gone again.
     """
     if isinstance(error, OutcomeUnknown) or not isinstance(error, DatabaseError | UnexpectedError):
         return False
     causes = list(_causes(error))
     if isinstance(error, DatabaseError) and any(error_code(cause) in _DUPLICATES for cause in causes):
         return True
-    return any(is_conflict(cause) or is_lost(cause) for cause in causes)
+    return any(is_conflict(cause) or is_lost(cause) or is_starting(cause) for cause in causes)
 
 
 def _is_lost_race(error: LbackError) -> bool:
@@ -102,6 +123,23 @@ def is_conflict(error: DBAPIError) -> bool:
 def is_lost(error: DBAPIError) -> bool:
     """Whether an established connection was lost, or its server does not know what became of a COMMIT."""
     return error.connection_invalidated or error_code(error) in _LOST
+
+
+def is_starting(error: DBAPIError) -> bool:
+    """Whether the server answered that it is starting up or shutting down."""
+    if (code := error_code(error)) is not None:
+        return code in _STARTING
+    # What psycopg raises for a connection that did not come about has no SQLSTATE.
+    return error.statement is None and "the database system is " in str(error.orig)
+
+
+def _is_unreachable(error: DBAPIError) -> bool:
+    if (code := error_code(error)) is not None:
+        return code in _UNREACHABLE
+    words = str(error.orig).lower()
+    return error.statement is None and any(
+        part in words for part in ("connection refused", "no such file", "closed the connection", "reset by peer")
+    )
 
 
 def error_code(error: DBAPIError) -> int | str | None:
