@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from lback_cli.errors import DatabaseError
 from lback_cli.events.chain import canonical
 from lback_cli.events.record import COLUMNS as RECORDED
 from lback_cli.events.record import EventRecord, chained, storable
@@ -87,8 +88,18 @@ class EventRepository:
         return self._session.execute(statement).first() is not None
 
     def lock(self) -> Head:
-        """The end of the chain, with other writers kept away from it until the transaction ends."""
-        return Head(*self._session.execute(_HEAD.with_for_update()).one())
+        """The end of the chain, with other writers kept away from it until the transaction ends.
+
+        Raises `DatabaseError` where somebody deleted that row: an event behind what it said could not be told from one
+        in place of others.
+        """
+        found = self._session.execute(_HEAD.with_for_update()).one_or_none()
+        if found is None:
+            raise DatabaseError(
+                "The event log has lost its head: the row of lback_event_head is gone.",
+                hint="'lback doctor' tells more; see docs/event-log.md.",
+            )
+        return Head(*found)
 
     def head(self) -> Head | None:
         """The end of the chain; None where somebody deleted that row."""
