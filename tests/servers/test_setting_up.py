@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from lback_cli.database import schema
 from lback_cli.database.engine import Database
-from lback_cli.database.schema import REVISION
+from lback_cli.database.schema import REVISION, Schema
+from lback_cli.errors import DatabaseError
 from lback_cli.settings import DatabaseSettings
 
 from .conftest import SERVERS
@@ -131,3 +133,37 @@ def test_many_may_set_up_one_database_at_once(lback: Any, url: str) -> None:
     assert [status for _, _, status in ends] == [0] * 6
     said = sorted(err.decode() for _, err, _ in ends)
     assert said == [f"{name} has its tables already.\n"] * 5 + [f"{name} is ready.\n"]
+
+
+LOCKS = {
+    "postgresql": "SELECT pg_try_advisory_xact_lock(465507017579)",
+    "mariadb": "SELECT GET_LOCK(CONCAT('lback ', SHA1(DATABASE())), 0)",
+}
+
+
+def test_one_that_fails_keeps_nobody_waiting(url: str) -> None:
+    database, other = (Database(DatabaseSettings(url=url)) for _ in range(2))
+    with database.session() as session:
+        session.execute(text("CREATE TABLE lback_tokens (id INTEGER)"))
+    with pytest.raises(DatabaseError, match="failed: "):
+        Schema(database).initialize()
+    # What MariaDB has kept by then is continued, but not by a table that is no part of it.
+    again = "lback_tokens is there, and not as lback makes it" if "mariadb" in url else "failed: "
+    with pytest.raises(DatabaseError, match=again):
+        Schema(database).initialize()
+    with other.session() as session:
+        assert session.execute(text(LOCKS[database.url.get_backend_name()])).scalar_one() == 1
+    for one in (database, other):
+        one.dispose()
+
+
+def test_a_wait_without_end_is_none_on_mariadb(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "LONGEST_WAIT", 0)
+    database, other = (Database(DatabaseSettings(url=mariadb_url)) for _ in range(2))
+    with other.session() as session:
+        assert session.execute(text(LOCKS["mariadb"])).scalar_one() == 1
+        with pytest.raises(DatabaseError) as caught:
+            Schema(database).initialize()
+        assert caught.value.message == f"The database {database.name} is being migrated by somebody else."
+    for one in (database, other):
+        one.dispose()

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 _SERVERS = ("mysql", "mariadb")
 
@@ -20,11 +21,18 @@ _ANY_TEXT: dict[str, Any] = {f"{server}_charset": "utf8mb4" for server in _SERVE
 
 
 def create_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> None:
-    """Create a table, and the plain index of each column that asks for one."""
+    """Create a table, and the plain index of each column that asks for one.
+
+    Raises `CommandError` where somebody else made a table of that name.
+    """
     indexed = [column for column in columns if isinstance(column, sa.Column) and column.index]
     for column in indexed:
         column.index = None
-    if not (_continues() and _found().has_table(name)):
+    if _continues() and _found().has_table(name):
+        there = {column["name"] for column in _found().get_columns(name)}
+        if there != {column.name for column in columns if isinstance(column, sa.Column)}:
+            raise CommandError(f"{name} is there, and not as lback makes it")
+    else:
         op.create_table(name, *columns, **_ANY_TEXT, **options)
     for column in indexed:
         create_index(f"ix_{name}_{column.name}", name, [column.name])
