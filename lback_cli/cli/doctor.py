@@ -11,7 +11,7 @@ from lback_cli.doctor.doctor import Doctor, require_health
 app = Noun()
 
 COLUMNS = ("check", "status", "message", "hint")
-STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
+STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 
 
 @app.verb("doctor", examples=("lback doctor", "lback doctor -o json", "lback doctor --trace-file trace.jsonl"))

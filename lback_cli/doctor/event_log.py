@@ -14,9 +14,9 @@ def check_event_log(patient: Patient) -> Finding:
         head = work.events.head()
         last = next(work.events.select(EventQuery(newest_first=True, limit=1)), None)
     if head is None:
-        return Finding("events", "FAIL", "The head of the event log is gone.", _ADVICE)
+        return Finding("events", "fail", "The head of the event log is gone.", _ADVICE)
     found = (0, GENESIS) if last is None else (last["seq"], last["hash"])
     if found != (head.seq, head.hash):
         message = f"The event log's head tells of event {head.seq}, but the last event is another ({found[0]})."
-        return Finding("events", "FAIL", message, _ADVICE)
+        return Finding("events", "fail", message, _ADVICE)
     return Finding("events", "ok", f"The log ends with event {head.seq}, as its head says.")

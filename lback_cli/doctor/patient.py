@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +10,11 @@ from pathlib import Path
 from lback_cli.database.engine import Database
 from lback_cli.database.facts import Facts, gather
 from lback_cli.database.schema import Schema, SchemaStatus
+from lback_cli.doctor.finding import NotChecked
+from lback_cli.errors import ConfigurationError
 from lback_cli.repositories.work import Work, reading
 from lback_cli.settings import Settings
+from lback_cli.settings.secret_file import read_secret
 from lback_cli.times import utc_now
 
 
@@ -28,9 +31,38 @@ class Patient:
     clock: Callable[[], datetime] = utc_now
 
     @cached_property
+    def unusable(self) -> dict[str, ConfigurationError]:
+        """The sections of the settings that name something without which their check cannot be made, and why."""
+        found: dict[str, ConfigurationError] = {}
+        try:
+            Database(self.settings.database)
+        except ConfigurationError as error:
+            found["database"] = error
+        if self.settings.email.password_file is not None:
+            try:
+                read_secret(self.settings.email.password_file, "email.password_file")
+            except ConfigurationError as error:
+                found["email"] = error
+        return found
+
+    def require(self, section: str) -> None:
+        """Raise `NotChecked` where *section* cannot be used, which the check of the configuration tells."""
+        if section in self.unusable:
+            raise NotChecked("the check of configuration failed")
+
+    @cached_property
     def database(self) -> Database:
-        """The database. Raises `ConfigurationError`."""
+        """The database. Raises `NotChecked` where its settings cannot be used."""
+        self.require("database")
         return Database(self.settings.database)
+
+    @cached_property
+    def place(self) -> Database:
+        """The database as far as it is to be found, which takes no password. Raises `NotChecked`."""
+        try:
+            return Database(replace(self.settings.database, password_file=None))
+        except ConfigurationError as error:
+            raise NotChecked("the check of configuration failed") from error
 
     @cached_property
     def schema(self) -> SchemaStatus:
@@ -43,6 +75,18 @@ class Patient:
         with reading(self.database) as work:
             return gather(work.session.connection())
 
+    @property
+    def is_yet_to_be_made(self) -> bool:
+        """Whether the first use makes the database."""
+        return self.database.embedded and self.schema.state == "missing"
+
     def reading(self) -> contextlib.AbstractContextManager[Work]:
-        """Look into the tables."""
+        """Look into the tables. Raises `NotChecked` where the first use is to make, or upgrade, them."""
+        self.require_tables()
         return reading(self.database)
+
+    def require_tables(self) -> None:
+        """Raise `NotChecked` where the first use is to make, or upgrade, the tables."""
+        if self.schema.state != "current":
+            there = "is no database yet" if self.is_yet_to_be_made else "are no tables of this version yet"
+            raise NotChecked(f"there {there}")
