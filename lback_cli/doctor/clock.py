@@ -16,6 +16,7 @@ _REMEDY = "Let the machines' clocks be set by NTP: links live, and events are da
 def check_clock(patient: Patient) -> Finding:
     """Compare this machine's clock with the database server's and with the newest event, which is in the past."""
     patient.require_tables()
+    patient.require_readable("lback_events")
     apart: dict[str, float] = {}
     server = patient.facts.time
     if server is not None:

@@ -10,6 +10,8 @@ _ADVICE = "Run: lback events verify; see docs/event-log.md."
 
 def check_event_log(patient: Patient) -> Finding:
     """Compare the head with the last event. That is cheap and no proof: `lback events verify` looks at all events."""
+    patient.require_tables()
+    patient.require_readable("lback_events", "lback_event_head")
     with patient.reading() as work:
         head = work.events.head()
         last = next(work.events.select(EventQuery(newest_first=True, limit=1)), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lback_cli.database.engine import Database
 from lback_cli.database.facts import Facts, gather
+from lback_cli.database.rights import Refusal, refusals
 from lback_cli.database.schema import Schema, SchemaStatus
 from lback_cli.doctor.finding import NotChecked
 from lback_cli.errors import ConfigurationError
@@ -74,6 +75,20 @@ class Patient:
         """What the database tells of itself. Raises `DatabaseError`."""
         with reading(self.database) as work:
             return gather(work.session.connection())
+
+    @cached_property
+    def refusals(self) -> list[Refusal]:
+        """The rights on lback's tables that the server does not grant. Raises `DatabaseError`."""
+        with self.database.session() as session:
+            refused = refusals(session.connection())
+            session.rollback()
+        return refused
+
+    def require_readable(self, *tables: str) -> None:
+        """Raise `NotChecked` where lback may not read one of *tables*."""
+        for refusal in self.refusals:
+            if refusal.right == "SELECT" and refusal.table in tables:
+                raise NotChecked(f"lback may not read {refusal.table}")
 
     @property
     def is_yet_to_be_made(self) -> bool:

@@ -45,8 +45,6 @@ def check_isolation(patient: Patient) -> Finding:
     with transaction(patient.database) as work:
         found = work.session.connection().get_isolation_level()
     problems = list(facts.problems)
-    if facts.read_only is not None:
-        problems.append(facts.read_only)
     if found != wanted:
         remedy = "Take what sets the isolation level out of database.url."
         problems.append(Concern(f"Transactions run at {found} instead of {wanted}.", remedy))

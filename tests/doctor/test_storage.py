@@ -8,6 +8,7 @@ from lback_cli.database.engine import Database
 from lback_cli.doctor.doctor import Doctor
 from lback_cli.doctor.finding import Finding
 from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.rights import check_rights
 from lback_cli.doctor.storage import check_collation, check_database, check_isolation, check_schema
 from lback_cli.errors import DatabaseError, SchemaError
 
@@ -38,7 +39,7 @@ def test_a_database_that_is_not_there_fails_and_what_depends_on_it_is_not_checke
     found = findings(admit(ready=False))
     assert found["database"].status == "fail"
     assert found["database"].hint == "Run: lback db init"
-    for name in ("schema", "collation", "isolation", "clock", "events"):
+    for name in ("schema", "rights", "collation", "isolation", "clock", "events"):
         assert found[name] == Finding(name, "skipped", "Not checked, as the check of database failed.")
 
 
@@ -63,7 +64,7 @@ def test_the_embedded_database_may_be_missing(admit: Admit, monkeypatch: pytest.
     found = findings(patient)
     assert [finding for finding in found.values() if finding.status != "ok"] == [
         Finding(name, "skipped", "Not checked, as there is no database yet.")
-        for name in ("collation", "isolation", "clock", "events")
+        for name in ("rights", "collation", "isolation", "clock", "events")
     ]
     assert found["database"].message.endswith("will be made on first use.")
     assert not (patient.directory / "lback").exists()
@@ -107,7 +108,7 @@ def test_a_nondeterministic_collation_and_citext_are_warned_of(admit: Admit, pos
 def test_a_server_that_only_can_be_read_fails(admit: Admit, postgresql_url: str) -> None:
     admit(postgresql_url)
     patient = admit(f"{postgresql_url}?options=-c%20default_transaction_read_only%3Don", ready=False)
-    found = check_isolation(patient)
+    found = check_rights(patient)
     message = "The database lets this user only read (default_transaction_read_only)."
     assert (found.status, found.message) == ("fail", message)
     assert found.hint == "Take default_transaction_read_only out of database.url, or out of PGOPTIONS."
