@@ -1,6 +1,7 @@
 """Whether the database can be reached, has the right tables, and keeps what it is given."""
 
 from lback_cli.database.comparison import loose_keys
+from lback_cli.database.completeness import missing
 from lback_cli.database.facts import Concern
 from lback_cli.database.schema import Schema
 from lback_cli.doctor.finding import Finding, judge
@@ -18,11 +19,16 @@ def check_database(patient: Patient) -> Finding:
 
 
 def check_schema(patient: Patient) -> Finding:
-    """Compare the version of the tables. Raises `SchemaError` where they do not fit."""
+    """Compare the version of the tables, and see whether all is there. Raises `SchemaError` where they do not fit."""
     if patient.is_yet_to_be_made or (patient.database.embedded and patient.schema.state in {"empty", "older"}):
         return Finding("schema", "ok", "The tables will be made, or upgraded, on first use.")
     Schema(patient.database).require()
-    return Finding("schema", "ok", f"The tables have version {patient.schema.revision}, as needed.")
+    # A server does not let everybody look at a table that is not to be read.
+    closed = {refusal.table for refusal in patient.refusals if refusal.right == "SELECT"}
+    with patient.reading() as work:
+        gone = list(missing(work.session.connection(), except_for=closed))
+    good = f"The tables have version {patient.schema.revision}, as needed, and nothing of them is missing."
+    return judge("schema", good, problems=gone)
 
 
 def check_collation(patient: Patient) -> Finding:
