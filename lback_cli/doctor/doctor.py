@@ -12,6 +12,7 @@ from lback_cli.doctor.hashing import check_hashing
 from lback_cli.doctor.mail import check_mail
 from lback_cli.doctor.packages import check_packages
 from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.receivers import check_receivers
 from lback_cli.doctor.rights import check_rights
 from lback_cli.doctor.storage import check_collation, check_database, check_isolation, check_schema
 from lback_cli.errors import ConfigurationError, LbackError, Unusable
@@ -25,6 +26,7 @@ _CHECKS: dict[str, Check] = {
     "packages": lambda _: check_packages(),
     "hashing": check_hashing,
     "mail": check_mail,
+    "receivers": check_receivers,
     "database": check_database,
     "schema": check_schema,
     "rights": check_rights,
@@ -44,16 +46,20 @@ _NEEDED = {"schema": ("database",)} | dict.fromkeys(
 
 
 class Doctor:
-    """Examines an installation, changing nothing. *load* reads its settings; *trace_file* is one that was named."""
+    """Examines an installation, changing nothing. *load* reads its settings; *trace_file* is one that was named.
 
-    def __init__(self, load: Callable[[], Settings], *, trace_file: Path | None = None) -> None:
+    Without *receivers*, nobody looks for any.
+    """
+
+    def __init__(self, load: Callable[[], Settings], *, trace_file: Path | None = None, receivers: bool = True) -> None:
         self._load = load
         self._trace_file = trace_file
+        self._receivers = receivers
 
     def examine(self) -> Iterator[Finding]:
         """Every check's finding, as soon as it is there. What one finds, or raises, keeps no other from its work."""
         try:
-            patient = Patient(self._load(), trace_file=self._trace_file)
+            patient = Patient(self._load(), trace_file=self._trace_file, wants_receivers=self._receivers)
         except ConfigurationError as error:
             yield from _examine_without_settings(error)
             return

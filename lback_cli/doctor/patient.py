@@ -23,13 +23,15 @@ from lback_cli.times import utc_now
 class Patient:
     """An installation: its *settings*, and the trace file that was named, if any. Nothing of it is changed.
 
-    *directory* is the current one, where ``.env`` is looked for; *clock* tells the time, in UTC.
+    *directory* is the current one, where ``.env`` is looked for; *clock* tells the time, in UTC. Whoever commands
+    without receivers does not want them.
     """
 
     settings: Settings
     trace_file: Path | None = None
     directory: Path = field(default_factory=Path)
     clock: Callable[[], datetime] = utc_now
+    wants_receivers: bool = True
 
     @cached_property
     def unusable(self) -> dict[str, ConfigurationError]:

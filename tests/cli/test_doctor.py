@@ -12,7 +12,7 @@ import pytest
 Cli = Callable[..., Any]
 
 CHECKS = [
-    *("configuration", "files", "packages", "hashing", "mail"),
+    *("configuration", "files", "packages", "hashing", "mail", "receivers"),
     *("database", "schema", "rights", "collation", "isolation", "clock", "events"),
 ]
 
@@ -64,7 +64,7 @@ def test_a_configuration_that_cannot_be_read_is_told_in_the_form_that_was_asked_
     if form == "json":
         assert [entry["status"] for entry in json.loads(outcome.out)] == [
             *("fail", "skipped", "ok", "ok", "skipped"),
-            *(["skipped"] * 7),
+            *(["skipped"] * 8),
         ]
 
 

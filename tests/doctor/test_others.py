@@ -88,7 +88,7 @@ def test_a_configuration_that_cannot_be_read_is_the_finding() -> None:
     unmade = "Not checked, as the configuration cannot be read."
     assert findings[0] == Finding("configuration", "fail", "Cannot read it.", "Mend it.")
     assert [finding for finding in findings if finding.status == "skipped"] == [
-        Finding(name, "skipped", unmade) for name in ("files", "mail", *DEPENDENT)
+        Finding(name, "skipped", unmade) for name in ("files", "mail", "receivers", *DEPENDENT)
     ]
     assert [finding.check for finding in findings if finding.status == "ok"] == ["packages", "hashing"]
 
@@ -257,7 +257,7 @@ def test_a_check_that_breaks_is_a_finding_and_no_end(admit: Admit) -> None:
     nonsense: Any = None
     broken = replace(admit().settings, password=nonsense)
     findings = {finding.check: finding for finding in Doctor(lambda: broken).examine()}
-    assert len(findings) == 12
+    assert len(findings) == 13
     assert {name for name, finding in findings.items() if finding.status == "fail"} == {"configuration", "hashing"}
     assert findings["hashing"].message.startswith("AttributeError: ")
 
