@@ -74,23 +74,23 @@ def _postgresql(connection: Connection) -> Facts:
     elif read_only:
         reason = Concern(
             "The database lets this user only read (default_transaction_read_only).",
-            _postgresql_remedy(connection, "default_transaction_read_only", "off"),
+            setting_remedy(connection, "default_transaction_read_only", "off"),
         )
     weaknesses = []
     if synchronous == "off":
         weaknesses.append(
             Concern(
                 "The database may lose what was committed last when it fails (synchronous_commit).",
-                _postgresql_remedy(connection, "synchronous_commit", "on"),
+                setting_remedy(connection, "synchronous_commit", "on"),
             )
         )
-    product = f"PostgreSQL {_words(version).split()[0]}"
+    product = f"PostgreSQL {as_text(version).split()[0]}"
     return Facts(
-        product, weaknesses=tuple(weaknesses), read_only=reason, user=_words(user), time=_moment(_words(seconds))
+        product, weaknesses=tuple(weaknesses), read_only=reason, user=as_text(user), time=_moment(as_text(seconds))
     )
 
 
-def _postgresql_remedy(connection: Connection, name: str, wanted: str) -> str:
+def setting_remedy(connection: Connection, name: str, wanted: str) -> str:
     """What a client asks for outranks whatever is set for its role, and that whatever else is set."""
     row = connection.execute(
         text(
@@ -99,7 +99,7 @@ def _postgresql_remedy(connection: Connection, name: str, wanted: str) -> str:
         ),
         {"name": name},
     ).one()
-    source, user, database = map(_words, row)
+    source, user, database = map(as_text, row)
     if source == "client":
         return f"Take {name} out of database.url, or out of PGOPTIONS."
     return f"Run: ALTER ROLE {user} IN DATABASE {database} SET {name} = {wanted}"
@@ -150,7 +150,7 @@ def _mariadb(connection: Connection) -> Facts:
     return Facts(product, tuple(problems), tuple(weaknesses), reason, f"'{name}'@'{host}'", _moment(seconds))
 
 
-def _words(value: object) -> str:
+def as_text(value: object) -> str:
     """As text: psycopg hands out bytes where the encoding of the connection says nothing of characters."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 

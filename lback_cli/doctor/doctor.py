@@ -14,7 +14,7 @@ from lback_cli.doctor.packages import check_packages
 from lback_cli.doctor.patient import Patient
 from lback_cli.doctor.receivers import check_receivers
 from lback_cli.doctor.rights import check_rights
-from lback_cli.doctor.storage import check_collation, check_database, check_isolation, check_schema
+from lback_cli.doctor.storage import check_collation, check_database, check_encoding, check_isolation, check_schema
 from lback_cli.errors import ConfigurationError, LbackError, Unusable
 from lback_cli.settings import Settings
 
@@ -30,6 +30,7 @@ _CHECKS: dict[str, Check] = {
     "database": check_database,
     "schema": check_schema,
     "rights": check_rights,
+    "encoding": check_encoding,
     "collation": check_collation,
     "isolation": check_isolation,
     "clock": check_clock,
@@ -40,7 +41,7 @@ _WITHOUT_SETTINGS = ("packages", "hashing")
 """What can be checked where the configuration cannot be read."""
 
 _NEEDED = {"schema": ("database",)} | dict.fromkeys(
-    ("rights", "collation", "isolation", "clock", "events"), ("database", "schema")
+    ("rights", "encoding", "collation", "isolation", "clock", "events"), ("database", "schema")
 )
 """Which checks must have been made, and not have failed, for another to make sense."""
 

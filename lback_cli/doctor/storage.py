@@ -2,6 +2,7 @@
 
 from lback_cli.database.comparison import loose_keys
 from lback_cli.database.completeness import missing
+from lback_cli.database.encoding import misencoded
 from lback_cli.database.facts import Concern
 from lback_cli.database.schema import Schema
 from lback_cli.doctor.finding import Finding, judge
@@ -29,6 +30,13 @@ def check_schema(patient: Patient) -> Finding:
         gone = list(missing(work.session.connection(), except_for=closed))
     good = f"The tables have version {patient.schema.revision}, as needed, and nothing of them is missing."
     return judge("schema", good, problems=gone)
+
+
+def check_encoding(patient: Patient) -> Finding:
+    """See whether every character can be stored, and arrives there as it is."""
+    with patient.reading() as work:
+        concerns = list(misencoded(work.session.connection()))
+    return judge("encoding", "Every character of Unicode can be stored.", problems=concerns)
 
 
 def check_collation(patient: Patient) -> Finding:

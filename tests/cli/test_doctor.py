@@ -13,7 +13,7 @@ Cli = Callable[..., Any]
 
 CHECKS = [
     *("configuration", "files", "packages", "hashing", "mail", "receivers"),
-    *("database", "schema", "rights", "collation", "isolation", "clock", "events"),
+    *("database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events"),
 ]
 
 
@@ -64,7 +64,7 @@ def test_a_configuration_that_cannot_be_read_is_told_in_the_form_that_was_asked_
     if form == "json":
         assert [entry["status"] for entry in json.loads(outcome.out)] == [
             *("fail", "skipped", "ok", "ok", "skipped"),
-            *(["skipped"] * 8),
+            *(["skipped"] * 9),
         ]
 
 

@@ -28,7 +28,7 @@ from lback_cli.times import utc_now
 Admit = Callable[..., Patient]
 Register = Callable[[Patient, str], None]
 
-DEPENDENT = ["database", "schema", "rights", "collation", "isolation", "clock", "events"]
+DEPENDENT = ["database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events"]
 """The checks that look into the database, in their order."""
 
 
@@ -257,7 +257,7 @@ def test_a_check_that_breaks_is_a_finding_and_no_end(admit: Admit) -> None:
     nonsense: Any = None
     broken = replace(admit().settings, password=nonsense)
     findings = {finding.check: finding for finding in Doctor(lambda: broken).examine()}
-    assert len(findings) == 13
+    assert len(findings) == 14
     assert {name for name, finding in findings.items() if finding.status == "fail"} == {"configuration", "hashing"}
     assert findings["hashing"].message.startswith("AttributeError: ")
 

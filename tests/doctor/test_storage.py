@@ -39,7 +39,7 @@ def test_a_database_that_is_not_there_fails_and_what_depends_on_it_is_not_checke
     found = findings(admit(ready=False))
     assert found["database"].status == "fail"
     assert found["database"].hint == "Run: lback db init"
-    for name in ("schema", "rights", "collation", "isolation", "clock", "events"):
+    for name in ("schema", "rights", "encoding", "collation", "isolation", "clock", "events"):
         assert found[name] == Finding(name, "skipped", "Not checked, as the check of database failed.")
 
 
@@ -64,7 +64,7 @@ def test_the_embedded_database_may_be_missing(admit: Admit, monkeypatch: pytest.
     found = findings(patient)
     assert [finding for finding in found.values() if finding.status != "ok"] == [
         Finding(name, "skipped", "Not checked, as there is no database yet.")
-        for name in ("rights", "collation", "isolation", "clock", "events")
+        for name in ("rights", "encoding", "collation", "isolation", "clock", "events")
     ]
     assert found["database"].message.endswith("will be made on first use.")
     assert not (patient.directory / "lback").exists()
