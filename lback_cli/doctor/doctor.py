@@ -83,7 +83,8 @@ def _examine_without_settings(error: ConfigurationError) -> Iterator[Finding]:
     defaults = Patient(Settings())
     for name, check in _CHECKS.items():
         if name == "configuration":
-            yield Finding(name, "fail", error.message, error.hint)
+            hint = error.hint or "Mend that value; config.example.toml documents every key."
+            yield Finding(name, "fail", error.message, hint)
         elif name in _WITHOUT_SETTINGS:
             yield _run(name, check, defaults)
         else:

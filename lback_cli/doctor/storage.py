@@ -4,6 +4,7 @@ from lback_cli.database.comparison import loose_keys
 from lback_cli.database.completeness import missing
 from lback_cli.database.encoding import misencoded
 from lback_cli.database.facts import Concern
+from lback_cli.database.origin import ADVICE, WITHOUT_COMPATIBILITY, is_adopted
 from lback_cli.database.schema import Schema
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
@@ -27,9 +28,13 @@ def check_schema(patient: Patient) -> Finding:
     # A server does not let everybody look at a table that is not to be read.
     closed = {refusal.table for refusal in patient.refusals if refusal.right == "SELECT"}
     with patient.reading() as work:
-        gone = list(missing(work.session.connection(), except_for=closed))
+        connection = work.session.connection()
+        gone = list(missing(connection, except_for=closed))
+        adopted = not gone and is_adopted(connection)
     good = f"The tables have version {patient.schema.revision}, as needed, and nothing of them is missing."
-    return judge("schema", good, problems=gone)
+    alone = adopted and not patient.settings.compat.lback_framework
+    weaknesses = [Concern(WITHOUT_COMPATIBILITY, ADVICE)] if alone else []
+    return judge("schema", good, problems=gone, weaknesses=weaknesses)
 
 
 def check_encoding(patient: Patient) -> Finding:

@@ -29,10 +29,7 @@ def parse(key: Field[Any], raw: Any, *, name: str, source: str) -> Any:
         _check_limits(key, value)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # RuntimeError: ~ of a user who is not
         what = "the value" if key.metadata.get("hidden") else _quote(raw)
-        raise ConfigurationError(
-            f"{name} ({source}): {what} is not {allowed(key)}.",
-            hint="config.example.toml documents every key.",
-        ) from error
+        raise ConfigurationError(f"{name} ({source}): {what} is not {allowed(key)}.") from error
     return value
 
 

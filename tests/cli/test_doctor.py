@@ -61,6 +61,7 @@ def test_a_configuration_that_cannot_be_read_is_told_in_the_form_that_was_asked_
     outcome = cli("doctor", LBACK_OUTPUT=form, LBACK_EMAIL_PORT="many")
     assert outcome.status == 9
     assert "email.port (LBACK_EMAIL_PORT)" in outcome.out
+    assert "Mend that value; config.example.toml documents every key." in outcome.out
     if form == "json":
         assert [entry["status"] for entry in json.loads(outcome.out)] == [
             *("fail", "skipped", "ok", "ok", "skipped"),

@@ -65,10 +65,7 @@ def test_a_bad_lback_output_is_told_with_what_is_allowed(listing: Cli) -> None:
     assert listing("user", "list", LBACK_OUTPUT="xml") == (
         9,
         "",
-        (
-            "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv.\n"
-            "       config.example.toml documents every key.\n"
-        ),
+        "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv.\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""Tables of the right version of which something is missing, and tables that an application made."""
+"""Tables of the right version of which something is missing."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
