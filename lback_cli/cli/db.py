@@ -96,6 +96,18 @@ def status(ctx: typer.Context) -> None:
     run = runtime(ctx)
     _show(run)
     run.schema.require()
+    _warn_of_compatibility(run)
+
+
+def _warn_of_compatibility(run: Runtime) -> None:
+    from lback_cli.database.origin import ADVICE, WITHOUT_COMPATIBILITY, is_adopted
+
+    if run.settings.compat.lback_framework:
+        return
+    with run.unready_database.reading() as session:
+        adopted = is_adopted(session.connection())
+    if adopted:
+        run.output.warning(f"warning: {WITHOUT_COMPATIBILITY} {ADVICE}")
 
 
 def _show(run: Runtime) -> None:

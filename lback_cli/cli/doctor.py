@@ -11,7 +11,7 @@ from lback_cli.doctor.doctor import Doctor, require_health
 app = Noun()
 
 COLUMNS = ("check", "status", "message", "hint")
-STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
+STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 
 
 @app.verb("doctor", examples=("lback doctor", "lback doctor -o json", "lback doctor --trace-file trace.jsonl"))
@@ -21,6 +21,7 @@ def doctor(ctx: typer.Context) -> None:
     Nothing is changed, and no mail is sent.
     """
     run = runtime(ctx)
-    findings = list(Doctor(lambda: run.settings, trace_file=run.options.get("trace_file")).examine())
+    trace_file, receivers = run.options.get("trace_file"), not run.options.get("no_receivers")
+    findings = list(Doctor(lambda: run.settings, trace_file=trace_file, receivers=receivers).examine())
     run.any_output.records(map(asdict, findings), COLUMNS, styles=STYLES)
     require_health(findings)

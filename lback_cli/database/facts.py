@@ -3,23 +3,35 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+
+_LASTS = "and write it into the server's configuration"
+
+
+class Concern(NamedTuple):
+    """A sentence about what is not as it should be, and one about what mends it, if anything does."""
+
+    sentence: str
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What matters about a database beside its tables.
 
-    *problems* are phrases, with the database as their subject, about
-    what keeps writing or transactions from working as they should, and *weaknesses* about what merely is less safe or
-    slower. *time* is the server's, None where the database is a file.
+    *problems* keep transactions from working as they should, and *weaknesses* make them less safe or slower;
+    *read_only* is why nothing can be written, as far as a setting tells. *user* is who lback is there, as GRANT names
+    it, and *time* the server's; both are None where the database is a file.
     """
 
     product: str
-    problems: tuple[str, ...] = ()
-    weaknesses: tuple[str, ...] = ()
+    problems: tuple[Concern, ...] = ()
+    weaknesses: tuple[Concern, ...] = ()
+    read_only: Concern | None = None
+    user: str | None = None
     time: datetime | None = None
 
 
@@ -35,10 +47,15 @@ def _sqlite(connection: Connection) -> Facts:
 
     problems = []
     if pragma("foreign_keys") != "1":
-        problems.append("does not enforce foreign keys")
+        problems.append(Concern("The database does not enforce foreign keys.", "Use a SQLite that can."))
     weaknesses = []
     if (mode := pragma("journal_mode")) not in {"wal", "memory"}:
-        weaknesses.append(f"is kept with journal_mode {mode}, in which readers and writers wait for each other")
+        weaknesses.append(
+            Concern(
+                f"The database is kept with journal_mode {mode}, in which readers and writers wait for each other.",
+                f"If no application minds, run: sqlite3 {connection.engine.url.database} 'PRAGMA journal_mode = WAL'",
+            )
+        )
     return Facts(f"SQLite {sqlite3.sqlite_version}", tuple(problems), tuple(weaknesses))
 
 
@@ -47,35 +64,95 @@ def _postgresql(connection: Connection) -> Facts:
         text(
             "SELECT current_setting('server_version'), "
             "current_setting('transaction_read_only') = 'on', pg_is_in_recovery(), "
-            "current_setting('synchronous_commit'), extract(epoch FROM clock_timestamp())"
+            "current_setting('synchronous_commit'), quote_ident(current_user), extract(epoch FROM clock_timestamp())"
         )
     ).one()
-    version, read_only, standby, synchronous, seconds = row
-    problems = []
+    version, read_only, standby, synchronous, user, seconds = row
+    reason = None
     if standby:
-        problems.append("is a standby, which only can be read")
+        reason = Concern("The database is a standby, which only can be read.", "Name the primary in database.url.")
     elif read_only:
-        problems.append("lets this user only read (default_transaction_read_only)")
-    weaknesses = ["may lose what was committed last when it fails (synchronous_commit)"] if synchronous == "off" else []
-    return Facts(f"PostgreSQL {version.split()[0]}", tuple(problems), tuple(weaknesses), _moment(seconds))
+        reason = Concern(
+            "The database lets this user only read (default_transaction_read_only).",
+            setting_remedy(connection, "default_transaction_read_only", "off"),
+        )
+    weaknesses = []
+    if synchronous == "off":
+        weaknesses.append(
+            Concern(
+                "The database may lose what was committed last when it fails (synchronous_commit).",
+                setting_remedy(connection, "synchronous_commit", "on"),
+            )
+        )
+    product = f"PostgreSQL {as_text(version).split()[0]}"
+    return Facts(
+        product, weaknesses=tuple(weaknesses), read_only=reason, user=as_text(user), time=_moment(as_text(seconds))
+    )
+
+
+def setting_remedy(connection: Connection, name: str, wanted: str) -> str:
+    """What a client asks for outranks whatever is set for its role, and that whatever else is set."""
+    row = connection.execute(
+        text(
+            "SELECT source, quote_ident(current_user), quote_ident(current_database()) "
+            "FROM pg_settings WHERE name = :name"
+        ),
+        {"name": name},
+    ).one()
+    source, user, database = map(as_text, row)
+    if source == "client":
+        return f"Take {name} out of database.url, or out of PGOPTIONS."
+    return f"Run: ALTER ROLE {user} IN DATABASE {database} SET {name} = {wanted}"
 
 
 def _mariadb(connection: Connection) -> Facts:
     row = connection.execute(
-        text("SELECT VERSION(), @@read_only, @@sql_mode, @@innodb_flush_log_at_trx_commit, UNIX_TIMESTAMP(SYSDATE(6))")
+        text(
+            "SELECT VERSION(), @@read_only, @@sql_mode, @@innodb_flush_log_at_trx_commit, CURRENT_USER(), "
+            "UNIX_TIMESTAMP(SYSDATE(6))"
+        )
     ).one()
-    version, read_only, modes, flush, seconds = row
+    version, read_only, modes, flush, user, seconds = row
+    # By either name: MySQL has dropped the first, and MariaDB 10 does not have the second.
+    transactions = connection.execute(
+        text("SHOW SESSION VARIABLES WHERE variable_name IN ('tx_read_only', 'transaction_read_only')")
+    ).first()
+    reason = None
+    if transactions is not None and transactions[1] == "ON":
+        reason = Concern(
+            f"The database lets this user only read ({transactions[0]}).",
+            f"Take {transactions[0]} out of database.url, or run: SET GLOBAL {transactions[0]} = OFF",
+        )
+    elif read_only:
+        reason = Concern(
+            "The database only can be read (read_only).",
+            "Name the primary in database.url, or if this is it, run: SET GLOBAL read_only = OFF",
+        )
     problems = []
-    if read_only:
-        problems.append("only can be read (read_only)")
     if not {"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & set(modes.split(",")):
-        problems.append("cuts what is too long instead of refusing it (sql_mode has no STRICT_TRANS_TABLES)")
+        problems.append(
+            Concern(
+                "The database cuts what is too long instead of refusing it (sql_mode has no STRICT_TRANS_TABLES).",
+                "Take sql_mode out of database.url, or run: SET GLOBAL sql_mode = CONCAT_WS(',', @@GLOBAL.sql_mode, "
+                f"'STRICT_TRANS_TABLES'), {_LASTS}.",
+            )
+        )
     weaknesses = []
     if flush != 1:
-        weaknesses.append("may lose what was committed last when it fails (innodb_flush_log_at_trx_commit)")
-    product = "MariaDB" if "mariadb" in version.lower() else "MySQL"
-    number = version.partition("-")[0]
-    return Facts(f"{product} {number}", tuple(problems), tuple(weaknesses), _moment(seconds))
+        weaknesses.append(
+            Concern(
+                "The database may lose what was committed last when it fails (innodb_flush_log_at_trx_commit).",
+                f"Run: SET GLOBAL innodb_flush_log_at_trx_commit = 1, {_LASTS}.",
+            )
+        )
+    product = f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.partition('-')[0]}"
+    name, _, host = user.rpartition("@")
+    return Facts(product, tuple(problems), tuple(weaknesses), reason, f"'{name}'@'{host}'", _moment(seconds))
+
+
+def as_text(value: object) -> str:
+    """As text: psycopg hands out bytes where the encoding of the connection says nothing of characters."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _moment(seconds: object) -> datetime:

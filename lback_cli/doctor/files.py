@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lback_cli.database.facts import Concern
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
 from lback_cli.settings.load import ENVIRONMENT_PREFIX
@@ -28,21 +29,21 @@ def check_files(patient: Patient) -> Finding:
         )
         if paths
     ]
+    remedy = f"Run: {'; '.join(commands)}"
     return judge(
         "files",
         f"Nobody else can read or write {_count(len(modes))}.",
-        problems=[f"others can read or write {path} ({modes[path]:03o})" for path in exposed],
-        weaknesses=[f"its group can read or write {path} ({modes[path]:03o})" for path in shared],
-        hint=f"Run: {'; '.join(commands)}",
+        problems=[Concern(f"Others can read or write {path} ({modes[path]:03o}).", remedy) for path in exposed],
+        weaknesses=[Concern(f"Its group can read or write {path} ({modes[path]:03o}).", remedy) for path in shared],
     )
 
 
 def _secret(patient: Patient) -> Iterator[Path]:
     settings = patient.settings
-    if (path := patient.database.path) is not None:
+    if (path := patient.place.path) is not None:
         yield from (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm", "-journal"))
     if settings.config_file is not None and settings.sources.get("database.url") == str(settings.config_file):
-        url = patient.database.url
+        url = patient.place.url
         if settings.database.password_file is None and (url.password or any("pass" in name for name in url.query)):
             yield settings.config_file
     yield from (file for file in (settings.database.password_file, settings.email.password_file) if file is not None)
@@ -53,7 +54,7 @@ def _secret(patient: Patient) -> Iterator[Path]:
         yield patient.trace_file
     if settings.email.transport == "file":
         # The links in mail are as good as passwords.
-        yield settings.email.directory or patient.database.directory / "mail"
+        yield settings.email.directory or patient.place.directory / "mail"
 
 
 def _exists(path: Path) -> bool:

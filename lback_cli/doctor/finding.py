@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["ok", "warn", "FAIL"]
+from lback_cli.database.facts import Concern
+
+Status = Literal["ok", "warn", "fail", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +19,25 @@ class Finding:
     hint: str | None = None
 
 
-def judge(
-    check: str,
-    good: str,
-    *,
-    problems: Sequence[str] = (),
-    weaknesses: Sequence[str] = (),
-    hint: str | None = None,
-) -> Finding:
-    """FAIL with *problems*, else a warning of *weaknesses*, else ok with what is *good*."""
-    if problems or weaknesses:
-        return Finding(check, "FAIL" if problems else "warn", f"{'; '.join([*problems, *weaknesses])}.", hint)
-    return Finding(check, "ok", good)
+class NotChecked(Exception):  # noqa: N818 - it is no error, but says why there is nothing to say
+    """The check cannot be made; the message is the reason, as a sentence."""
+
+
+def judge(check: str, good: str, *, problems: Sequence[Concern] = (), weaknesses: Sequence[Concern] = ()) -> Finding:
+    """Fail with *problems*, else a warning of *weaknesses*, else ok with what is *good*."""
+    concerns = [*problems, *weaknesses]
+    if not concerns:
+        return Finding(check, "ok", good)
+    remedies = dict.fromkeys(concern.remedy for concern in concerns if concern.remedy)
+    return Finding(
+        check,
+        "fail" if problems else "warn",
+        " ".join(concern.sentence for concern in concerns),
+        _joined(list(remedies)) or None,
+    )
+
+
+def _joined(remedies: Sequence[str]) -> str:
+    """One after the other, with a semicolon behind a command, to which a full stop would belong."""
+    ended = [remedy if remedy.endswith(".") else f"{remedy};" for remedy in remedies[:-1]]
+    return " ".join([*ended, *remedies[-1:]])

@@ -29,7 +29,7 @@ def check_hashing(patient: Patient) -> Finding:
         return Finding("hashing", "ok", f"{name} takes {milliseconds} ms and computes the test vector of {vector}.")
     return Finding(
         "hashing",
-        "FAIL",
+        "fail",
         f"{name} does not compute what it should.",
         "Install libpass, argon2-cffi and bcrypt afresh; until then set no password.",
     )

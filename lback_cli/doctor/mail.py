@@ -7,12 +7,15 @@ from lback_cli.doctor.patient import Patient
 def check_mail(patient: Patient) -> Finding:
     """Connect, protect the connection and log in, as for a mail; nothing is sent.
 
-    Raises `MailError` or `ConfigurationError`.
+    Raises `MailError`, or `NotChecked` where the settings cannot be used.
     """
-    from lback_cli.mail.transports import build_transport
+    from lback_cli.mail.transports import actual_transport, build_transport
 
+    patient.require("email")
     settings = patient.settings.email
-    reached = build_transport(settings, default_directory=patient.database.directory / "mail").check()
-    if settings.transport == "smtp":
-        return Finding("mail", "ok", f"{reached} would take mail.")
+    if actual_transport(settings) == "smtp":
+        reached = build_transport(settings, default_directory=patient.directory).check()
+        return Finding("mail", "ok", f"Mail would be taken by {reached}.")
+    directory = settings.directory or patient.place.directory / "mail"
+    reached = build_transport(settings, default_directory=directory).check()
     return Finding("mail", "ok", f"Mail is written to {reached}; nobody is sent any.")

@@ -2,6 +2,7 @@
 
 from importlib import metadata
 
+from lback_cli.database.facts import Concern
 from lback_cli.doctor.finding import Finding, judge
 
 _REPAIR = "Run: pip uninstall -y passlib && pip install --force-reinstall --no-deps libpass"
@@ -14,10 +15,12 @@ def check_packages() -> Finding:
     """
     versions = {name: _version(name) for name in ("libpass", "passlib")}
     problems = []
-    if versions["passlib"] is not None:
-        beside = f"libpass {versions['libpass']} are both" if versions["libpass"] else "no libpass are"
-        problems.append(f"passlib {versions['passlib']} and {beside} installed, as one package {'passlib'!r}")
-    return judge("packages", f"libpass {versions['libpass']} is alone.", problems=problems, hint=_REPAIR)
+    if versions["passlib"] is not None and versions["libpass"] is not None:
+        both = f"Both passlib {versions['passlib']} and libpass {versions['libpass']} are installed, as one package."
+        problems.append(Concern(both, _REPAIR))
+    elif versions["passlib"] is not None:
+        problems.append(Concern(f"passlib {versions['passlib']} is installed, and libpass is not.", _REPAIR))
+    return judge("packages", f"libpass {versions['libpass']} is alone.", problems=problems)
 
 
 def _version(name: str) -> str | None:

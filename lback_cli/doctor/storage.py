@@ -1,6 +1,10 @@
 """Whether the database can be reached, has the right tables, and keeps what it is given."""
 
 from lback_cli.database.comparison import loose_keys
+from lback_cli.database.completeness import missing
+from lback_cli.database.encoding import misencoded
+from lback_cli.database.facts import Concern
+from lback_cli.database.origin import ADVICE, WITHOUT_COMPATIBILITY, is_adopted
 from lback_cli.database.schema import Schema
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
@@ -9,19 +13,35 @@ from lback_cli.repositories.work import transaction
 
 def check_database(patient: Patient) -> Finding:
     """Connect. Raises `DatabaseError` or `ConfigurationError`."""
-    if _is_yet_to_be_made(patient):
+    if patient.is_yet_to_be_made:
         return Finding("database", "ok", f"{patient.database.name} will be made on first use.")
     if patient.schema.state == "missing":
-        return Finding("database", "FAIL", f"{patient.database.name} does not exist.", "Run: lback db init")
+        return Finding("database", "fail", f"{patient.database.name} does not exist.", "Run: lback db init")
     return Finding("database", "ok", f"{patient.facts.product} at {patient.database.name}.")
 
 
 def check_schema(patient: Patient) -> Finding:
-    """Compare the version of the tables. Raises `SchemaError` where they do not fit."""
-    if _is_yet_to_be_made(patient) or (patient.database.embedded and patient.schema.state in {"empty", "older"}):
+    """Compare the version of the tables, and see whether all is there. Raises `SchemaError` where they do not fit."""
+    if patient.is_yet_to_be_made or (patient.database.embedded and patient.schema.state in {"empty", "older"}):
         return Finding("schema", "ok", "The tables will be made, or upgraded, on first use.")
     Schema(patient.database).require()
-    return Finding("schema", "ok", f"The tables have version {patient.schema.revision}, as needed.")
+    # A server does not let everybody look at a table that is not to be read.
+    closed = {refusal.table for refusal in patient.refusals if refusal.right == "SELECT"}
+    with patient.reading() as work:
+        connection = work.session.connection()
+        gone = list(missing(connection, except_for=closed))
+        adopted = not gone and is_adopted(connection)
+    good = f"The tables have version {patient.schema.revision}, as needed, and nothing of them is missing."
+    alone = adopted and not patient.settings.compat.lback_framework
+    weaknesses = [Concern(WITHOUT_COMPATIBILITY, ADVICE)] if alone else []
+    return judge("schema", good, problems=gone, weaknesses=weaknesses)
+
+
+def check_encoding(patient: Patient) -> Finding:
+    """See whether every character can be stored, and arrives there as it is."""
+    with patient.reading() as work:
+        concerns = list(misencoded(work.session.connection()))
+    return judge("encoding", "Every character of Unicode can be stored.", problems=concerns)
 
 
 def check_collation(patient: Patient) -> Finding:
@@ -30,30 +50,23 @@ def check_collation(patient: Patient) -> Finding:
         loose = list(loose_keys(work.session.connection()))
     keys = ", ".join(key for key, _ in loose)
     collations = ", ".join(dict.fromkeys(name for _, name in loose))
-    return judge(
-        "collation",
-        "Names and addresses are compared byte by byte.",
-        weaknesses=[f"different names are taken for the same in {keys} ({collations})"] if loose else [],
-        hint="Names may be refused as taken that are not. A binary collation, such as utf8mb4_bin, mends it.",
+    concern = Concern(
+        f"Different names are taken for the same in {keys} ({collations}).",
+        "Names may be refused as taken that are not. A binary collation, such as utf8mb4_bin, mends it.",
     )
+    return judge("collation", "Names and addresses are compared byte by byte.", weaknesses=[concern] if loose else [])
 
 
 def check_isolation(patient: Patient) -> Finding:
-    """See whether transactions can write, at the level that they were designed for. Raises `DatabaseError`."""
+    """See whether transactions can be begun, at the level that they were designed for. Raises `DatabaseError`."""
+    patient.require_tables()
     facts, wanted = patient.facts, patient.database.isolation
     with transaction(patient.database) as work:
         found = work.session.connection().get_isolation_level()
-    problems = [f"the database {problem}" for problem in facts.problems]
+    problems = list(facts.problems)
     if found != wanted:
-        problems.append(f"transactions run at {found} instead of {wanted}")
+        remedy = "Take what sets the isolation level out of database.url."
+        problems.append(Concern(f"Transactions run at {found} instead of {wanted}.", remedy))
     return judge(
-        "isolation",
-        f"Transactions can be begun, and run at {found}.",
-        problems=problems,
-        weaknesses=[f"the database {weakness}" for weakness in facts.weaknesses],
-        hint="See docs/operations.md.",
+        "isolation", f"Transactions can be begun, and run at {found}.", problems=problems, weaknesses=facts.weaknesses
     )
-
-
-def _is_yet_to_be_made(patient: Patient) -> bool:
-    return patient.database.embedded and patient.schema.state == "missing"

@@ -22,6 +22,8 @@ OTHER_VARIABLES = {
 }
 """Environment variables that are not configuration keys."""
 
+_EXAMPLE = "config.example.toml shows how every key is written."
+
 Values = dict[tuple[str, str], tuple[Any, str]]
 """(section, key) -> (raw value, where it came from); a section of a family is called ``family.name``."""
 
@@ -112,7 +114,7 @@ def _from_file(path: Path) -> Values:
             values |= _from_table(path, section, table, known[section])
             continue
         if not isinstance(table, dict) or not all(isinstance(inner, dict) for inner in table.values()):
-            raise ConfigurationError(f"{path}: {section} must be sections with names, [{section}.NAME].")
+            raise ConfigurationError(f"{path}: {section} must be sections with names, [{section}.NAME].", hint=_EXAMPLE)
         for name, inner in table.items():
             _require_name(f"{path}: [{section}.{name}]", name)
             values |= _from_table(path, f"{section}.{name}", inner, named[section])
@@ -121,7 +123,7 @@ def _from_file(path: Path) -> Values:
 
 def _from_table(path: Path, section: str, table: Any, known: list[str]) -> Values:
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: {section} must be a section, [{section}].")
+        raise ConfigurationError(f"{path}: {section} must be a section, [{section}].", hint=_EXAMPLE)
     for key in table:
         if key not in known:
             raise ConfigurationError(
@@ -145,14 +147,19 @@ def _read_toml(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
         return tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise ConfigurationError(
+            f"Cannot read {path}: {error.strerror or error}.",
+            hint="Check --config, LBACK_CONFIG and who may read the file.",
+        ) from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{path} is not valid TOML: line {line} is not UTF-8.") from error
+        raise ConfigurationError(
+            f"{path} is not valid TOML: line {line} is not UTF-8.", hint="Save it as UTF-8."
+        ) from error
     except RecursionError as error:
-        raise ConfigurationError(f"{path} is not valid TOML: nested too deeply.") from error
+        raise ConfigurationError(f"{path} is not valid TOML: nested too deeply.", hint=_EXAMPLE) from error
     except ValueError as error:  # TOMLDecodeError, and int()'s for one of thousands of digits
-        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from error
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.", hint=_EXAMPLE) from error
 
 
 def _from_environment(environment: Mapping[str, str], where: str) -> Values:

@@ -28,9 +28,12 @@ def read_secret(path: Path, key: str) -> str:
             secret = file.readline(LONGEST + 1).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"{key}: cannot read {path}: {reason}.") from error
+        raise ConfigurationError(
+            f"{key}: cannot read {path}: {reason}.",
+            hint=f"Mend {key}, or make the file readable for whoever runs lback.",
+        ) from error
     if len(secret) > LONGEST:
         raise ConfigurationError(f"{key}: the first line of {path} is too long.")
     if not secret:
-        raise ConfigurationError(f"{key}: the first line of {path} is empty.")
+        raise ConfigurationError(f"{key}: the first line of {path} is empty.", hint="Write the password there.")
     return secret

@@ -3,12 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lback_cli.database.schema import REVISION, VERSION_TABLE, Schema
+from lback_cli.doctor.finding import Finding
+from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.storage import check_schema
 from lback_cli.errors import SchemaError
+from lback_cli.settings import CompatSettings, DatabaseSettings, Settings
 
 from .framework import Application
 
@@ -276,3 +281,36 @@ def test_the_command_tells_what_it_found_and_what_to_do(lback: Any, on_sqlite: A
         f"{path} is adopted.\nWhile the application runs, set [compat] lback_framework = true: see docs/adoption.md.\n"
     )
     assert lback("db", "adopt", url).err == f"{path} has lback's tables already.\n"
+
+
+def test_who_forgets_the_applications_hashes_is_reminded(application: Application, schema: Look) -> None:
+    schema(application).adopt()
+    settings = Settings(database=DatabaseSettings(url=application.url))
+    patients = [Patient(settings), Patient(replace(settings, compat=CompatSettings(lback_framework=True)))]
+    assert [check_schema(patient) for patient in patients] == [
+        Finding(
+            "schema",
+            "warn",
+            "An application of the lback framework made the tables, and [compat] lback_framework is off: "
+            "lback hashes with Argon2id, which that application cannot check.",
+            "While it runs, set [compat] lback_framework = true; see docs/adoption.md.",
+        ),
+        Finding("schema", "ok", f"The tables have version {REVISION}, as needed, and nothing of them is missing."),
+    ]
+    for patient in patients:
+        patient.database.dispose()
+
+
+def test_db_status_reminds_of_the_applications_hashes(lback: Any, on_sqlite: Application, schema: Look) -> None:
+    schema(on_sqlite).adopt()
+    reminded = lback("db", "status", "-q", "--database-url", on_sqlite.url)
+    assert (reminded.status, reminded.err) == (
+        0,
+        (
+            "warning: An application of the lback framework made the tables, and [compat] lback_framework is off: "
+            "lback hashes with Argon2id, which that application cannot check. "
+            "While it runs, set [compat] lback_framework = true; see docs/adoption.md.\n"
+        ),
+    )
+    beside = lback("db", "status", "-q", "--database-url", on_sqlite.url, LBACK_COMPAT_LBACK_FRAMEWORK="true")
+    assert (beside.status, beside.err) == (0, "")

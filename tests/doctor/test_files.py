@@ -30,7 +30,7 @@ def test_what_others_can_read_is_named_with_the_command_that_closes_it(
     path.chmod(path.stat().st_mode | 0o044)
     found = check_files(patient)
     mode = 0o700 if path.is_dir() else 0o600
-    assert (found.status, found.message) == ("FAIL", f"others can read or write {path} ({mode | 0o044:03o}).")
+    assert (found.status, found.message) == ("fail", f"Others can read or write {path} ({mode | 0o044:03o}).")
     assert found.hint == f"Run: chmod {mode:03o} {path}"
     path.chmod(mode | 0o020)
     assert check_files(patient).status == "warn", "a group may be the application's"
@@ -53,7 +53,7 @@ def test_secrets_outside_of_the_database_are_looked_at(admit: Admit, tmp_path: P
     )
     patient.trace_file = trace
     found = check_files(patient)
-    assert found.status == "FAIL"
+    assert found.status == "fail"
     assert found.hint == f"Run: chmod 600 {config} {password} {environment} {trace}"
     assert "s3cret" not in str(found)
 
@@ -76,4 +76,4 @@ def test_a_configuration_file_may_be_read_unless_it_holds_a_password(
     sources = {"database.url": str(config) if source == "config" else source}
     settings: Any = replace(patient.settings, database=DatabaseSettings(url=url), config_file=config, sources=sources)
     patient.settings = settings
-    assert (check_files(patient).status == "FAIL") == secret
+    assert (check_files(patient).status == "fail") == secret

@@ -28,6 +28,9 @@ from lback_cli.times import utc_now
 Admit = Callable[..., Patient]
 Register = Callable[[Patient, str], None]
 
+DEPENDENT = ["database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events"]
+"""The checks that look into the database, in their order."""
+
 
 def execute(patient: Patient, statement: str) -> None:
     with sqlite3.connect(patient.directory / "users.db") as connection:
@@ -43,11 +46,33 @@ def test_files_that_the_settings_name_must_be_there(admit: Admit, tmp_path: Path
     patient = admit(ready=False, password=PasswordSettings(blocklist_file=gone), email=EmailSettings(templates=gone))
     found = check_configuration(patient)
     assert (found.status, found.message) == (
-        "FAIL",
-        f"password.blocklist_file: {gone} cannot be read; email.templates: {gone} cannot be read.",
+        "fail",
+        f"password.blocklist_file: {gone} cannot be read. email.templates: {gone} cannot be read.",
     )
-    with pytest.raises(ConfigurationError, match=r"email\.password_file"):
-        check_configuration(admit(ready=False, email=EmailSettings(password_file=gone)))
+    assert found.hint == (
+        "Mend password.blocklist_file, or make it readable for whoever runs lback. "
+        "Mend email.templates, or make it readable for whoever runs lback."
+    )
+
+
+@pytest.mark.parametrize(("section", "unmade"), [("email", ["mail"]), ("database", DEPENDENT)])
+def test_a_missing_password_file_is_told_of_once(admit: Admit, tmp_path: Path, section: str, unmade: list[str]) -> None:
+    gone = tmp_path / "gone"
+    healthy = admit().settings
+    settings = replace(healthy, **{section: replace(getattr(healthy, section), password_file=gone)})
+    findings = {finding.check: finding for finding in Doctor(lambda: settings).examine()}
+    assert findings["configuration"] == Finding(
+        "configuration",
+        "fail",
+        f"{section}.password_file: cannot read {gone}: No such file or directory.",
+        f"Mend {section}.password_file, or make the file readable for whoever runs lback.",
+    )
+    assert {name: found.status for name, found in findings.items() if found.status != "ok"} == {
+        "configuration": "fail",
+        **dict.fromkeys(unmade, "skipped"),
+    }
+    assert findings[unmade[0]].message == "Not checked, as the check of configuration failed."
+    assert {findings[name].message for name in unmade[1:]} <= {"Not checked, as the check of database was not made."}
 
 
 def test_compatibility_is_never_forgotten(admit: Admit) -> None:
@@ -60,8 +85,12 @@ def test_a_configuration_that_cannot_be_read_is_the_finding() -> None:
         raise ConfigurationError("Cannot read it.", hint="Mend it.")
 
     findings = list(Doctor(load).examine())
-    assert findings[0] == Finding("configuration", "FAIL", "Cannot read it.", "Mend it.")
-    assert [finding.check for finding in findings] == ["configuration", "packages"]
+    unmade = "Not checked, as the configuration cannot be read."
+    assert findings[0] == Finding("configuration", "fail", "Cannot read it.", "Mend it.")
+    assert [finding for finding in findings if finding.status == "skipped"] == [
+        Finding(name, "skipped", unmade) for name in ("files", "mail", "receivers", *DEPENDENT)
+    ]
+    assert [finding.check for finding in findings if finding.status == "ok"] == ["packages", "hashing"]
 
 
 # Clock
@@ -72,7 +101,7 @@ def test_a_clock_that_has_gone_back_is_noticed_by_the_newest_event(admit: Admit,
     assert check_clock(patient).status == "ok", "an empty log contradicts no clock"
     register(patient, "alice")
     assert check_clock(patient).status == "ok"
-    for back, status in ((1, "ok"), (30, "warn"), (3600, "FAIL")):
+    for back, status in ((1, "ok"), (30, "warn"), (3600, "fail")):
         patient.clock = lambda back=back: utc_now() - timedelta(seconds=back)  # type: ignore[misc]
         found = check_clock(patient)
         assert found.status == status, back
@@ -80,7 +109,7 @@ def test_a_clock_that_has_gone_back_is_noticed_by_the_newest_event(admit: Admit,
 
 
 @pytest.mark.parametrize("service", ["postgresql", "mariadb"])
-@pytest.mark.parametrize(("ahead", "status"), [(0, "ok"), (30, "warn"), (-30, "warn"), (3600, "FAIL"), (-3600, "FAIL")])
+@pytest.mark.parametrize(("ahead", "status"), [(0, "ok"), (30, "warn"), (-30, "warn"), (3600, "fail"), (-3600, "fail")])
 def test_the_servers_clock_is_compared(admit: Admit, database_on: Any, service: str, ahead: int, status: str) -> None:
     with database_on(service) as url:
         patient = admit(url)
@@ -112,7 +141,7 @@ def test_a_log_that_does_not_end_as_its_head_says_fails(admit: Admit, register: 
     assert check_event_log(patient) == Finding("events", "ok", "The log ends with event 2, as its head says.")
     execute(patient, harm)
     found = check_event_log(patient)
-    assert (found.status, found.hint) == ("FAIL", "Run: lback events verify; see docs/event-log.md.")
+    assert (found.status, found.hint) == ("fail", "Run: lback events verify; see docs/event-log.md.")
 
 
 def test_an_event_of_no_time_is_no_matter_of_the_clock(admit: Admit, register: Register) -> None:
@@ -144,7 +173,7 @@ def test_more_memory_than_there_is_fails(admit: Admit) -> None:
         found = {finding.check: finding for finding in Doctor(lambda: patient.settings).examine()}["hashing"]
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
-    assert (found.status, found.message) == ("FAIL", "The password could not be hashed.")
+    assert (found.status, found.message) == ("fail", "The password could not be hashed.")
 
 
 def test_a_library_that_computes_something_else_fails(admit: Admit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +182,7 @@ def test_a_library_that_computes_something_else_fails(admit: Admit, monkeypatch:
     assert known_answers.bcrypt_is_right()
     monkeypatch.setattr(known_answers, "_ARGON2_TAG", "00" * 32)
     found = check_hashing(admit(ready=False))
-    assert (found.status, found.message) == ("FAIL", "Argon2id (m=19456,t=2,p=1) does not compute what it should.")
+    assert (found.status, found.message) == ("fail", "Argon2id (m=19456,t=2,p=1) does not compute what it should.")
 
 
 # Mail
@@ -164,7 +193,7 @@ def test_a_mail_server_is_asked_for_all_but_a_mail(admit: Admit, smtp_server: An
     server = smtp_server(security, login=("lback", "s3cret"))
     found = check_mail(admit(ready=False, email=EmailSettings(**server.options)))
     words = {"starttls": "with STARTTLS", "tls": "with TLS"}[security]
-    assert found == Finding("mail", "ok", f"localhost:{server.port} {words}, as lback would take mail.")
+    assert found == Finding("mail", "ok", f"Mail would be taken by localhost:{server.port} {words}, as lback.")
     assert server.logins == [("lback", "s3cret")]
     assert server.messages == []
 
@@ -216,8 +245,8 @@ def test_passlib_beside_libpass_fails(tmp_path: Path) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program, str(site)], capture_output=True, text=True, check=True)
     status, message, hint = shown.stdout.strip().split("|")
-    assert status == "FAIL"
-    assert message.startswith("passlib 1.7.4 and libpass ")
+    assert status == "fail"
+    assert message.startswith("Both passlib 1.7.4 and libpass ")
     assert hint == "Run: pip uninstall -y passlib && pip install --force-reinstall --no-deps libpass"
 
 
@@ -228,8 +257,8 @@ def test_a_check_that_breaks_is_a_finding_and_no_end(admit: Admit) -> None:
     nonsense: Any = None
     broken = replace(admit().settings, password=nonsense)
     findings = {finding.check: finding for finding in Doctor(lambda: broken).examine()}
-    assert len(findings) == 11
-    assert {name for name, finding in findings.items() if finding.status == "FAIL"} == {"configuration", "hashing"}
+    assert len(findings) == 14
+    assert {name for name, finding in findings.items() if finding.status == "fail"} == {"configuration", "hashing"}
     assert findings["hashing"].message.startswith("AttributeError: ")
 
 
@@ -237,5 +266,5 @@ def test_health_is_required_of_every_check() -> None:
     fine = [Finding("a", "ok", ""), Finding("b", "warn", "")]
     require_health(fine)
     with pytest.raises(Unusable) as caught:
-        require_health([*fine, Finding("c", "FAIL", ""), Finding("d", "FAIL", "")])
+        require_health([*fine, Finding("c", "fail", ""), Finding("d", "fail", "")])
     assert caught.value.message == "2 checks failed: c, d."

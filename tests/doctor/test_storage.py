@@ -8,6 +8,7 @@ from lback_cli.database.engine import Database
 from lback_cli.doctor.doctor import Doctor
 from lback_cli.doctor.finding import Finding
 from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.rights import check_rights
 from lback_cli.doctor.storage import check_collation, check_database, check_isolation, check_schema
 from lback_cli.errors import DatabaseError, SchemaError
 
@@ -36,16 +37,16 @@ def test_a_database_that_lback_made_is_well(admit: Admit, database_on: Any, serv
 
 def test_a_database_that_is_not_there_fails_and_what_depends_on_it_is_not_checked(admit: Admit) -> None:
     found = findings(admit(ready=False))
-    assert found["database"].status == "FAIL"
+    assert found["database"].status == "fail"
     assert found["database"].hint == "Run: lback db init"
-    for name in ("schema", "collation", "isolation", "clock", "events"):
-        assert found[name] == Finding(name, "warn", "Not checked, as the check of database failed.")
+    for name in ("schema", "rights", "encoding", "collation", "isolation", "clock", "events"):
+        assert found[name] == Finding(name, "skipped", "Not checked, as the check of database failed.")
 
 
 def test_a_server_that_does_not_answer_fails(admit: Admit) -> None:
     pytest.importorskip("psycopg")
     found = findings(admit("postgresql+psycopg://app:s3cret@127.0.0.1:1/app", ready=False))
-    assert found["database"].status == "FAIL"
+    assert found["database"].status == "fail"
     assert "s3cret" not in str(found)
 
 
@@ -61,7 +62,10 @@ def test_the_embedded_database_may_be_missing(admit: Admit, monkeypatch: pytest.
     patient = admit("", ready=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(patient.directory))
     found = findings(patient)
-    assert {finding.status for finding in found.values()} == {"ok"}
+    assert [finding for finding in found.values() if finding.status != "ok"] == [
+        Finding(name, "skipped", "Not checked, as there is no database yet.")
+        for name in ("rights", "encoding", "collation", "isolation", "clock", "events")
+    ]
     assert found["database"].message.endswith("will be made on first use.")
     assert not (patient.directory / "lback").exists()
 
@@ -74,7 +78,7 @@ def test_older_tables_fail_with_the_command_that_mends_them(admit: Admit) -> Non
     with pytest.raises(SchemaError):
         check_schema(patient)
     found = findings(patient)
-    assert (found["schema"].status, found["schema"].hint) == ("FAIL", "Run: lback db upgrade")
+    assert (found["schema"].status, found["schema"].hint) == ("fail", "Run: lback db upgrade")
     assert found["events"].message == "Not checked, as the check of schema failed."
 
 
@@ -84,7 +88,7 @@ def test_a_loose_collation_is_warned_of_by_column(admit: Admit, mariadb_url: str
     with patient.database.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE users MODIFY email VARCHAR(255) COLLATE utf8mb4_general_ci NOT NULL")
     found = check_collation(patient)
-    message = "different names are taken for the same in users.email (utf8mb4_general_ci)."
+    message = "Different names are taken for the same in users.email (utf8mb4_general_ci)."
     assert (found.status, found.message) == ("warn", message)
     patient.database.dispose()
 
@@ -96,7 +100,7 @@ def test_a_nondeterministic_collation_and_citext_are_warned_of(admit: Admit, pos
             "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
         )
         connection.exec_driver_sql('ALTER TABLE "groups" ALTER name TYPE VARCHAR(255) COLLATE any_case')
-    message = "different names are taken for the same in groups.name (any_case)."
+    message = "Different names are taken for the same in groups.name (any_case)."
     assert check_collation(patient).message == message
     patient.database.dispose()
 
@@ -104,25 +108,38 @@ def test_a_nondeterministic_collation_and_citext_are_warned_of(admit: Admit, pos
 def test_a_server_that_only_can_be_read_fails(admit: Admit, postgresql_url: str) -> None:
     admit(postgresql_url)
     patient = admit(f"{postgresql_url}?options=-c%20default_transaction_read_only%3Don", ready=False)
-    found = check_isolation(patient)
-    message = "the database lets this user only read (default_transaction_read_only)."
-    assert (found.status, found.message) == ("FAIL", message)
+    found = check_rights(patient)
+    message = "The database lets this user only read (default_transaction_read_only)."
+    assert (found.status, found.message) == ("fail", message)
+    assert found.hint == "Take default_transaction_read_only out of database.url, or out of PGOPTIONS."
     patient.database.dispose()
 
 
 def test_a_server_that_may_lose_commits_is_warned_of(admit: Admit, postgresql_url: str) -> None:
-    admit(postgresql_url)
-    patient = admit(f"{postgresql_url}?options=-c%20synchronous_commit%3Doff", ready=False)
-    assert check_isolation(patient).status == "warn"
+    patient = admit(postgresql_url)
+    name = patient.database.url.database
+    with patient.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    patient.database.dispose()
+    found = check_isolation(patient)
+    assert (found.status, found.message, found.hint) == (
+        "warn",
+        "The database may lose what was committed last when it fails (synchronous_commit).",
+        f"Run: ALTER ROLE root IN DATABASE {name} SET synchronous_commit = on",
+    )
     patient.database.dispose()
 
 
 def test_a_server_that_cuts_what_is_too_long_fails(admit: Admit, mariadb_url: str) -> None:
     admit(mariadb_url)
+    strict = "SET GLOBAL sql_mode = CONCAT_WS(',', @@GLOBAL.sql_mode, 'STRICT_TRANS_TABLES')"
     patient = admit(f"{mariadb_url}&init_command=SET%20sql_mode%3D%27%27", ready=False)
     found = check_isolation(patient)
-    assert found.status == "FAIL"
-    assert "sql_mode" in found.message
+    assert (found.status, found.message, found.hint) == (
+        "fail",
+        "The database cuts what is too long instead of refusing it (sql_mode has no STRICT_TRANS_TABLES).",
+        f"Take sql_mode out of database.url, or run: {strict}, and write it into the server's configuration.",
+    )
     patient.database.dispose()
 
 
@@ -131,12 +148,16 @@ def test_a_locked_file_fails_and_one_without_wal_is_warned_of(admit: Admit) -> N
     other = sqlite3.connect(patient.directory / "users.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     found = findings(patient)["isolation"]
-    assert (found.status, "is locked" in found.message) == ("FAIL", True)
+    assert (found.status, "is locked" in found.message) == ("fail", True)
     other.execute("ROLLBACK")
     other.execute("PRAGMA journal_mode = DELETE")
     other.close()
     found = findings(patient)["isolation"]
-    assert (found.status, "journal_mode delete" in found.message) == ("warn", True)
+    assert (found.status, found.message, found.hint) == (
+        "warn",
+        "The database is kept with journal_mode delete, in which readers and writers wait for each other.",
+        f"If no application minds, run: sqlite3 {patient.directory}/users.db 'PRAGMA journal_mode = WAL'",
+    )
 
 
 def test_looking_changes_nothing(admit: Admit) -> None:

@@ -220,8 +220,8 @@ SECTIONS = "Sections are database, email, links, users, password, tokens, compat
         ("[params]\n", "unknown section [params].", SECTIONS),
         ("[[params]]\n", "unknown section [params].", SECTIONS),
         ("url = 'x'\n", "unknown key 'url' outside any section.", SECTIONS),
-        ("email = 'x'\n", "email must be a section, [email].", None),
-        ("[[email]]\n", "email must be a section, [email].", None),
+        ("email = 'x'\n", "email must be a section, [email].", "config.example.toml shows how every key is written."),
+        ("[[email]]\n", "email must be a section, [email].", "config.example.toml shows how every key is written."),
         (
             "[tokens]\nreset_lifetme = '1h'\n",
             "unknown key 'reset_lifetme' in [tokens].",

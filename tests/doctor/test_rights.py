@@ -1,0 +1,173 @@
+"""Users of a server who may do less than lback's commands do."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from lback_cli.doctor.doctor import Doctor
+from lback_cli.doctor.finding import Finding
+from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.rights import check_rights
+
+Admit = Callable[..., Patient]
+
+TABLES = (
+    *("groups", "lback_dead_letters", "lback_event_head", "lback_events", "lback_import_jobs", "lback_mail_queue"),
+    *("lback_sinks", "lback_tokens", "user_groups_association", "users"),
+)
+
+
+class Server:
+    """A database with lback's tables, and a user of its own who may read the version of the tables."""
+
+    def __init__(self, owner: Patient, url: str) -> None:
+        self.owner = owner
+        self.name = f"lback_test_{uuid4().hex[:12]}"
+        self.on_postgresql = url.startswith("postgresql")
+        self.user = self.name if self.on_postgresql else f"'{self.name}'@'%'"
+        self.url = url.replace("root@", f"{self.name}@")
+        self.execute(f"CREATE ROLE {self.user} LOGIN" if self.on_postgresql else f"CREATE USER {self.user}")
+        self.execute(f"GRANT SELECT ON lback_alembic_version TO {self.user}")
+
+    def execute(self, *statements: str) -> None:
+        with self.owner.database.engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    def grant(self, rights: str, *tables: str) -> None:
+        self.execute(*(f"GRANT {rights} ON {table} TO {self.user}" for table in tables or TABLES))
+        if self.on_postgresql and not tables:
+            self.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {self.user}")
+
+    def drop(self) -> None:
+        if self.on_postgresql:
+            self.execute(f"DROP OWNED BY {self.user}")
+        self.execute(f"DROP {'ROLE' if self.on_postgresql else 'USER'} {self.user}")
+        self.owner.database.dispose()
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any) -> Iterator[Server]:
+    with database_on(request.param) as url:
+        made = Server(admit(url), url)
+        yield made
+        made.drop()
+
+
+def examined(admit: Admit, url: str) -> dict[str, Finding]:
+    settings = admit(url, ready=False).settings
+    return {finding.check: finding for finding in Doctor(lambda: settings).examine()}
+
+
+def unwell(findings: dict[str, Finding]) -> dict[str, str]:
+    return {name: finding.status for name, finding in findings.items() if finding.status != "ok"}
+
+
+def test_a_user_with_the_rights_of_the_commands_is_well(admit: Admit, server: Server) -> None:
+    server.grant("SELECT, INSERT, UPDATE, DELETE")
+    found = examined(admit, server.url)
+    assert unwell(found) == {}
+    message = f"{server.user} has the rights on lback's tables that its commands need."
+    assert found["rights"] == Finding("rights", "ok", message)
+
+
+def test_a_user_who_only_may_read_fails_with_every_table_and_right(admit: Admit, server: Server) -> None:
+    server.grant("SELECT")
+    found = examined(admit, server.url)
+    assert unwell(found) == {"rights": "fail"}
+    assert found["rights"].message == " ".join(
+        f"{server.user} lacks {rights} on {tables}."
+        for rights, tables in (
+            ("INSERT, UPDATE, DELETE", "groups, lback_mail_queue, users, lback_tokens"),
+            ("INSERT, DELETE", "lback_dead_letters, user_groups_association"),
+            ("UPDATE", "lback_event_head"),
+            ("INSERT", "lback_events"),
+            ("INSERT, UPDATE", "lback_import_jobs, lback_sinks"),
+        )
+    ) + (f" {server.user} lacks UPDATE on lback_events, which erasing a person from the event log takes.")
+
+
+@pytest.mark.parametrize(("table", "right"), [("lback_events", "INSERT"), ("groups", "DELETE"), ("users", "UPDATE")])
+def test_the_one_right_that_is_lacking_is_named_with_the_grant_that_mends_it(
+    admit: Admit, server: Server, table: str, right: str
+) -> None:
+    every = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+    server.grant(", ".join(every), *(other for other in TABLES if other != table))
+    server.grant(", ".join(one for one in every if one != right), table)
+    if server.on_postgresql:
+        server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
+    found = examined(admit, server.url)
+    place = table if server.on_postgresql else f"{server.owner.database.url.database}.{table}"
+    statement = f"GRANT {right} ON {place} TO {server.user}"
+    assert unwell(found) == {"rights": "fail"}
+    assert found["rights"] == Finding("rights", "fail", f"{server.user} lacks {right} on {table}.", f"Run: {statement}")
+    server.execute(statement)
+    assert unwell(examined(admit, server.url)) == {}
+
+
+def test_what_may_not_be_read_is_not_looked_into(admit: Admit, server: Server) -> None:
+    server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "lback_events"))
+    server.grant("INSERT, UPDATE", "lback_events")
+    if server.on_postgresql:
+        server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
+    found = examined(admit, server.url)
+    assert unwell(found) == {"rights": "fail", "clock": "skipped", "events": "skipped"}
+    assert found["rights"].message == f"{server.user} lacks SELECT on lback_events."
+    assert found["events"].message == "Not checked, as lback may not read lback_events."
+
+
+def test_who_withholds_the_changing_of_events_is_told_what_that_costs(admit: Admit, server: Server) -> None:
+    server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "lback_events"))
+    server.grant("SELECT, INSERT", "lback_events")
+    if server.on_postgresql:
+        server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
+    found = examined(admit, server.url)
+    assert unwell(found) == {"rights": "warn"}
+    what = "which erasing a person from the event log takes"
+    assert found["rights"].message == f"{server.user} lacks UPDATE on lback_events, {what}."
+
+
+def test_a_table_without_any_right_is_named(admit: Admit, server: Server) -> None:
+    server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "groups"))
+    if server.on_postgresql:
+        server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
+    found = examined(admit, server.url)
+    assert unwell(found) == {"rights": "fail"}
+    assert found["rights"].message == f"{server.user} lacks SELECT, INSERT, UPDATE, DELETE on groups."
+
+
+def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str) -> None:
+    server = Server(admit(postgresql_url), postgresql_url)
+    server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
+    sequences = "public.groups_id_seq, public.lback_mail_queue_id_seq, public.users_id_seq, public.lback_tokens_id_seq"
+    assert check_rights(admit(server.url, ready=False)) == Finding(
+        "rights",
+        "fail",
+        f"{server.user} lacks USAGE on {sequences}.",
+        f"Run: GRANT USAGE ON SEQUENCE {sequences} TO {server.user}",
+    )
+    server.drop()
+
+
+def test_transactions_that_only_may_read_fail_with_the_setting(admit: Admit, mariadb_url: str) -> None:
+    admit(mariadb_url)
+    found = examined(admit, f"{mariadb_url}&init_command=set%20tx_read_only%3D1")
+    assert unwell(found) == {"rights": "fail"}
+    assert found["rights"] == Finding(
+        "rights",
+        "fail",
+        "The database lets this user only read (tx_read_only).",
+        "Take tx_read_only out of database.url, or run: SET GLOBAL tx_read_only = OFF",
+    )
+
+
+def test_trying_changes_nothing(admit: Admit, server: Server, register: Callable[[Patient, str], None]) -> None:
+    register(server.owner, "alice")
+    before = examined(admit, server.owner.settings.database.url)["events"]
+    register(server.owner, "bob")
+    with server.owner.reading() as work:
+        assert [user.id for user in map(work.users.get, (1, 2)) if user is not None] == [1, 2]
+    assert before.message == "The log ends with event 1, as its head says."
