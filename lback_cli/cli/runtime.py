@@ -197,7 +197,7 @@ class Runtime:
         busy_timeout = self.settings.database.busy_timeout
         with named_by_options():
             self._target = _database(DatabaseSettings(url=url, password_file=password_file, busy_timeout=busy_timeout))
-        shown = self._target.url if password_file is None else self._target.url.set(password=None)
+        shown = self._target.url if password_file is None else self._target.url._replace(password=None)
         words = ["lback", *self.environment, "db", "copy", "--to", _without_password(shown)]
         if password_file is not None:
             words += ["--to-password-file", str(password_file.absolute())]
@@ -287,8 +287,9 @@ def _database(settings: "DatabaseSettings", *, durable: bool = True) -> "Databas
 
     from lback_cli.database.engine import Database
 
-    # The driver logs a lost connection once more while it is closed; what is to be said of it is in the error.
-    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+    # They log a lost connection once more while it is closed; what is to be said of it is in the error.
+    for name in ("psycopg", "sqlalchemy.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return Database(settings, durable=durable)
 
 

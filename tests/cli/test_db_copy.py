@@ -1,10 +1,13 @@
 """`lback db copy` at the command line: what it is called, how it is interrupted, and what it leaves on the terminal."""
 
+import contextlib
 import os
 import pty
 import shlex
 import signal
+import socket
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,12 +108,12 @@ def waiting(lback: Any, source: Path, postgresql_url: str) -> Iterator[Callable[
         session.execute(text(f"UPDATE lback_alembic_version SET version_num = '{COPYING}{REVISION}'"))
     started: list[Any] = []
 
-    def start(*words: str, **options: Any) -> Any:
+    def start(*words: str, to: str = postgresql_url, **options: Any) -> Any:
         holder = target.engine.connect()
-        holder.execute(text("LOCK TABLE lback_import_jobs IN ACCESS EXCLUSIVE MODE"))
-        process = lback.start("db", "copy", "--to", postgresql_url, *words, **options)
+        holder.execute(text("LOCK TABLE users IN EXCLUSIVE MODE"))
+        process = lback.start("db", "copy", "--to", to, *words, **options)
         started.append((process, holder))
-        waiters = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'lback_import_jobs'::regclass")
+        waiters = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users'::regclass")
         while not holder.execute(waiters).scalar():
             assert process.poll() is None, process.communicate()
         return process, holder
@@ -172,18 +175,65 @@ def test_who_interrupts_a_copy_that_has_not_begun_is_told_so(lback: Any, source:
     target.dispose()
 
 
-def test_a_connection_that_is_cut_leaves_one_sentence(waiting: Any, postgresql_url: str) -> None:
-    process, holder = waiting("-q")
+class Passage:
+    """A way to the PostgreSQL server of this machine that can be cut, without a word from either side."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, server = self._listener.accept()[0], socket.create_connection(("127.0.0.1", 5432))
+                self._ends += [client, server]
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pass(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        for end in (self._listener, *self._ends):
+            # Unlike close alone, this wakes the threads that wait.
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@pytest.mark.parametrize("by", ["the server", "the network"])
+def test_a_connection_that_is_cut_leaves_one_sentence(waiting: Any, source: Path, postgresql_url: str, by: str) -> None:
+    with sqlite3.connect(source) as connection:
+        # So many that the driver is still sending when there is no connection any more.
+        connection.execute(
+            "WITH RECURSIVE c(x) AS (SELECT 3 UNION ALL SELECT x + 1 FROM c WHERE x < 1000)"
+            " INSERT INTO users SELECT x, printf('u%0200d', x), printf('e%0200d', x), printf('h%0200d', x), 1, 1,"
+            " NULL, NULL, printf('t%0200d', x), NULL, '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM c"
+        )
+    connection.close()
+    passage = Passage()
+    to = postgresql_url.replace(":5432", f":{passage.port}")
+    process, holder = waiting("-q", to=f"{to}?sslmode=disable")
     victims = text(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'"
     )
-    holder.execute(victims)
+    if by == "the server":
+        holder.execute(victims)
+    else:
+        passage.cut()
     out, err = process.communicate(timeout=20)
+    passage.cut()
     assert (process.returncode, out) == (9, b"")
-    assert err.decode() == (
-        f"error: The connection to the database {postgresql_url} was lost.\n       Run the command again.\n"
-    )
+    assert err.decode() == f"error: The connection to the database {to} was lost.\n       Run the command again.\n"
 
 
 @pytest.mark.parametrize("quiet", [False, True])
