@@ -65,8 +65,9 @@ def copy(
 ) -> None:
     """Move users, groups, the event log and all else that is lback's to another database, and prove that it arrived.
 
-    Ids are kept. A copy that was cut off is continued by running it again. The source stays as it is: stop writing to
-    it first.
+    Stop what writes to the source first; it stays as it is. Exit 9 says that it changed meanwhile.
+
+    Ids are kept. A copy that was cut off is continued by the same command.
     """
     run = runtime(ctx)
     copied = run.copy_to(to, to_password_file).run()

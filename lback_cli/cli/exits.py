@@ -23,8 +23,11 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-class Ended(BaseException):
-    """Ends the process with that exit code, from where it stands, so that transactions roll back on the way."""
+class Ended(KeyboardInterrupt):
+    """Ends the process with that exit code, from where it stands, so that transactions roll back on the way.
+
+    It is a `KeyboardInterrupt`, as psycopg cancels a statement that is under way for no other.
+    """
 
     def __init__(self, code: Exit) -> None:
         super().__init__(MEANINGS[code])

@@ -18,6 +18,9 @@ from lback_cli.cli.runtime import JSON_FORMS, Runtime
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
 from lback_cli.security.text import safe
 
+_endings: list[Ended] = []
+"""What signals have raised, as Typer forgets it."""
+
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
@@ -57,7 +60,7 @@ def _run(run: Runtime, arguments: list[str] | None) -> int:
             ) from error
         raise
     if status == Exit.INTERRUPTED:  # Typer's word for KeyboardInterrupt
-        raise KeyboardInterrupt
+        raise _endings.pop() if _endings else KeyboardInterrupt
     return status if isinstance(status, int) else Exit.DONE
 
 
@@ -132,6 +135,7 @@ def _ending(code: Exit) -> Callable[[int, FrameType | None], None]:
     def end(number: int, _frame: FrameType | None) -> None:
         # Whoever asks again does not want to wait for the rolling back.
         signal.signal(number, signal.SIG_DFL)
-        raise Ended(code)
+        _endings.append(Ended(code))
+        raise _endings[-1]
 
     return end

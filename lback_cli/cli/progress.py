@@ -1,4 +1,4 @@
-"""How an import is watched at a terminal: refused rows as they come, and a bar with the rate and the time left."""
+"""How an import and a copy are watched at a terminal: what is to be told, and a bar with the rate and the time left."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lback_cli.batch.outcomes import Counts, RowOutcome
 from lback_cli.batch.watcher import Watcher
 from lback_cli.cli.runtime import Runtime
+from lback_cli.managers.copy_watcher import CopyWatcher, Step
 from lback_cli.security.text import safe
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class ImportProgress(Watcher):
     def __init__(self, run: Runtime) -> None:
         self._output = run.output
         self._shows_rows = not run.wants_json
-        self._shows_bar = sys.stderr.isatty() and not run.options.get("quiet") and not run.traces_to_stderr
+        self._shows_bar = _has_terminal(run)
         self._failed = 0
         self._size = 0
         self._started_at = 0.0
@@ -76,6 +77,69 @@ class ImportProgress(Watcher):
         from rich.text import Text
 
         self._bar.console.print(Text(safe(text)), soft_wrap=True)
+
+
+class CopyProgress(CopyWatcher):
+    """Shows a copy on stderr: a bar on a terminal, else a line for each table. *command* is that which goes on."""
+
+    def __init__(self, run: Runtime, command: str) -> None:
+        self._output = run.output
+        self._command = command
+        self._shows_bar = _has_terminal(run)
+        self._step: Step = "copied"
+        self._rows = 0
+        self._started_at = 0.0
+        self._bar: Progress | None = None
+        self._task: Any = None
+
+    def begun(self, step: Step, rows: int) -> None:
+        """Begin a bar for the step in place of the last one's."""
+        self._step, self._rows, self._started_at = step, 0, time.monotonic()
+        if not self._shows_bar:
+            return
+        if self._bar is None:
+            self._bar = _bar()
+            self._bar.start()
+        else:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task("", total=rows or None, rows=f"{step} 0", rate=0)
+
+    def advanced(self, rows: int) -> None:
+        """Move the bar."""
+        self._rows += rows
+        if self._bar is not None:
+            rate = self._rows / max(time.monotonic() - self._started_at, 0.001)
+            text = f"{self._step} {self._rows:,}"
+            self._bar.update(self._task, completed=self._rows, rows=text, rate=f"{rate:,.0f}")
+
+    def copied(self, table: str, rows: int) -> None:
+        """Say so where there is no bar to show it."""
+        if self._bar is None:
+            self._output.message(f"{table}: {rows}")
+
+    def emptied(self) -> None:
+        """Say why it begins anew."""
+        self._pause()
+        self._output.message("The source has changed since that copy was cut off: it is deleted and begun anew.")
+
+    def interrupted(self, *, begun: bool) -> None:
+        """Say how to go on."""
+        self._pause()
+        self._output.warning(f"The copy is not finished. Go on: {self._command}" if begun else "Nothing was copied.")
+
+    def ended(self) -> None:
+        """Take the bar away."""
+        self._pause()
+
+    def _pause(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _has_terminal(run: Runtime) -> bool:
+    """Whether a bar can be shown: on a terminal that nothing else writes to."""
+    return sys.stderr.isatty() and not run.options.get("quiet") and not run.traces_to_stderr
 
 
 def _bar() -> "Progress":

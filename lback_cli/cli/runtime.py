@@ -1,6 +1,7 @@
 """What a command works with, each part made when it is first asked for: the one door to everything heavy."""
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from lback_cli.cli.output import Format, Output
 from lback_cli.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
     from lback_cli.batch.canary import Canary
     from lback_cli.batch.exporter import Exporter
     from lback_cli.batch.importer import Importer
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from lback_cli.relay.relay import Relay
     from lback_cli.relay.watcher import Watcher as RelayWatcher
     from lback_cli.security.passwords import PasswordHasher
-    from lback_cli.settings import Settings
+    from lback_cli.settings import DatabaseSettings, Settings
 
 STARTED_AT = time.monotonic()
 
@@ -77,22 +80,30 @@ class Runtime:
     @cached_property
     def unready_database(self) -> "Database":
         """The database, whatever state its tables are in."""
-        from lback_cli.database.engine import Database
-
-        return Database(self.settings.database)
+        return _database(self.settings.database)
 
     @cached_property
     def fleeting_database(self) -> "Database":
         """The database for what may be forgotten when the power fails, as it would only be done again."""
-        from lback_cli.database.engine import Database
-
-        return Database(self.settings.database, durable=False)
+        return _database(self.settings.database, durable=False)
 
     @cached_property
     def database(self) -> "Database":
         """The database, with the tables that this lback needs. Raises `SchemaError`."""
         self.schema.ensure()
         return self.unready_database
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """The global options with which another command works on the same database as the same person; no password."""
+        words: list[str] = []
+        if (config := self.options.get("config")) is not None:
+            words += ["--config", str(config.absolute())]
+        if self.options.get("database_url") is not None:
+            words += ["--database-url", _without_password(self.unready_database.url)]
+        if (actor := self.options.get("actor")) is not None:
+            words += ["--actor", actor]
+        return tuple(words)
 
     @cached_property
     def schema(self) -> "Schema":
@@ -176,16 +187,21 @@ class Runtime:
 
     def copy_to(self, url: str, password_file: Path | None) -> "DatabaseCopy":
         """A copy of the database to the one at *url*. Raises `ConfigurationError`."""
-        from lback_cli.database.engine import Database
+        from lback_cli.cli.progress import CopyProgress
+        from lback_cli.managers.copy_target import named_by_options
         from lback_cli.managers.database_copy import DatabaseCopy
         from lback_cli.settings import DatabaseSettings
 
         if not url:
             raise ConfigurationError("--to is empty.", hint="It names a database, as database.url does.")
-        self._target = Database(DatabaseSettings(url=url, password_file=password_file))
-        return DatabaseCopy(
-            self.database, self._target, progress=lambda table, rows: self.output.message(f"{table}: {rows}")
-        )
+        busy_timeout = self.settings.database.busy_timeout
+        with named_by_options():
+            self._target = _database(DatabaseSettings(url=url, password_file=password_file, busy_timeout=busy_timeout))
+        shown = self._target.url if password_file is None else self._target.url._replace(password=None)
+        words = ["lback", *self.environment, "db", "copy", "--to", _without_password(shown)]
+        if password_file is not None:
+            words += ["--to-password-file", str(password_file.absolute())]
+        return DatabaseCopy(self.database, self._target, watcher=CopyProgress(self, shlex.join(words)))
 
     @cached_property
     def receivers(self) -> "Receivers":
@@ -264,6 +280,23 @@ class Runtime:
                 self.__dict__[name].dispose()
         if self._target is not None:
             self._target.dispose()
+
+
+def _database(settings: "DatabaseSettings", *, durable: bool = True) -> "Database":
+    import logging
+
+    from lback_cli.database.engine import Database
+
+    # They log a lost connection once more while it is closed; what is to be said of it is in the error.
+    for name in ("psycopg", "sqlalchemy.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return Database(settings, durable=durable)
+
+
+def _without_password(url: "URL") -> str:
+    """*url* for a command that is shown; an option of a driver may be a password too."""
+    secret = {name: "***" for name in url.query if "pass" in name.lower()}
+    return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
 def _append_to(path: Path) -> TextIO:

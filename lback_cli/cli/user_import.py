@@ -136,7 +136,7 @@ def _apply(
         raise UsageError("--apply takes the file and what to do with it from the plan.", hint="Leave them out.")
     plan = Plan(path)
     given_files = {name: value.absolute() for name, value in files.items() if value is not None}
-    options = replace(plan.options, **given_files, environment=_environment(run))
+    options = replace(plan.options, **given_files, environment=run.environment)
     if (options.passwords is None) != (plan.options.passwords is None):
         raise UsageError("The plan makes up no passwords.", hint="Make another with --generate-passwords.")
     _show(run, _importer(run, proof).apply(plan, options, restart=restart))
@@ -178,16 +178,4 @@ def _options(run: Runtime, file: str, *, form: Form | None, program: Program | N
             # The command that resumes may be run in another directory.
             values[key] = value.absolute()
     form_name = form_of(file) if name is None else name.value
-    return ImportOptions(form=form_name, environment=_environment(run), **values)
-
-
-def _environment(run: Runtime) -> tuple[str, ...]:
-    """The global options that another command needs to work on the same database as the same person; no password."""
-    words: list[str] = []
-    if (config := run.options.get("config")) is not None:
-        words += ["--config", str(config.absolute())]
-    if run.options.get("database_url") is not None:
-        words += ["--database-url", run.unready_database.url.render_as_string(hide_password=True)]
-    if (actor := run.options.get("actor")) is not None:
-        words += ["--actor", actor]
-    return tuple(words)
+    return ImportOptions(form=form_name, environment=run.environment, **values)

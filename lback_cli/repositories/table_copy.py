@@ -1,8 +1,9 @@
 """Whole tables of one database, row by row: what moving them to another takes."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     func,
     insert,
     inspect,
@@ -24,7 +26,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from lback_cli.database.adoption import FRAMEWORK, added_columns
-from lback_cli.database.schema import COPYING, REVISION, VERSION_TABLE
+from lback_cli.database.schema import VERSION_TABLE
 from lback_cli.models import EVENT_HEAD, EVENTS, User
 from lback_cli.models.all_tables import METADATA
 from lback_cli.models.base import UtcDateTime
@@ -76,59 +78,65 @@ class Digest:
 
 
 class TableCopy:
-    """The tables in one session."""
+    """The tables in one *session*."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
 
-    def rows(self, table: Table) -> Iterator[Row]:
-        """Every row by primary key, fetched a page at a time and not kept; to be read to its end."""
+    def rows(self, table: Table) -> Generator[Row]:
+        """Every row by primary key, fetched a page at a time and not kept; to be read to its end, or closed."""
         statement = select(table).order_by(*table.primary_key)
-        for page in self._session.execute(statement, execution_options={"yield_per": PAGE}).partitions():
-            yield from page
+        with contextlib.closing(self.session.execute(statement, execution_options={"yield_per": PAGE})) as result:
+            for page in result.partitions():
+                yield from page
 
     def left_out(self) -> list[str]:
         """The columns, as ``table.column``, that `rows` does not tell of: an application's own."""
-        tables = inspect(self._session.connection())
+        tables = inspect(self.session.connection())
         return [name for table in FRAMEWORK for name in added_columns(tables, table)]
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Add *rows*, ids and all."""
         names = table.columns.keys()
-        self._session.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+        self.session.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
 
     def is_empty(self) -> bool:
         """Whether no table has a row."""
-        return all(self._session.execute(select(table).limit(1)).first() is None for table in TABLES)
+        return all(self.session.execute(select(table).limit(1)).first() is None for table in TABLES)
 
-    def digest(self, table: Table) -> Digest:
-        """What the rows amount to."""
+    def count(self, table: Table) -> int:
+        """How many rows there are."""
+        return self.session.execute(select(func.count()).select_from(table)).scalar_one()
+
+    def empty(self) -> None:
+        """Delete every row, those that refer to others first."""
+        for table in reversed(TABLES):
+            self.session.execute(delete(table))
+
+    def digest(self, table: Table, told: Callable[[int], None]) -> Digest:
+        """What the rows amount to; *told* of how many more were read, a page at a time."""
         digest = Digest()
         for row in self.rows(table):
             digest.add(row)
+            if digest.rows % PAGE == 0:
+                told(PAGE)
+        told(digest.rows % PAGE)
         return digest
 
     def head(self) -> Head:
         """The end of the event log."""
         return Head(
-            *self._session.execute(select(EVENT_HEAD.c.seq, EVENT_HEAD.c.hash).where(EVENT_HEAD.c.id == 1)).one()
+            *self.session.execute(select(EVENT_HEAD.c.seq, EVENT_HEAD.c.hash).where(EVENT_HEAD.c.id == 1)).one()
         )
 
     def set_head(self, head: Head) -> None:
         """Let the event log end there."""
-        self._session.execute(EVENT_HEAD.update().where(EVENT_HEAD.c.id == 1).values(seq=head.seq, hash=head.hash))
+        self.session.execute(EVENT_HEAD.update().where(EVENT_HEAD.c.id == 1).values(seq=head.seq, hash=head.hash))
 
-    def begin(self) -> bool:
-        """Mark the database as one that is being copied to, so that nothing else works on it; whether it was usable."""
-        return self._change_revision(REVISION, COPYING + REVISION)
-
-    def finish(self) -> bool:
-        """Take the mark off; whether it was there."""
-        return self._change_revision(COPYING + REVISION, REVISION)
-
-    def _change_revision(self, old: str, new: str) -> bool:
+    def change_revision(self, old: str, new: str) -> bool:
+        """Let the tables be of the revision *new*; whether they were of *old*, which they have to be."""
         statement = sql(f"UPDATE {VERSION_TABLE} SET version_num = :new WHERE version_num = :old")  # noqa: S608 - constant
-        return cast("CursorResult[Any]", self._session.execute(statement, {"old": old, "new": new})).rowcount == 1
+        return cast("CursorResult[Any]", self.session.execute(statement, {"old": old, "new": new})).rowcount == 1
 
     def last_id(self, table: Table) -> int:
         """The greatest id that *table* ever gave, as far as the database knows; 0 where it gives none.
@@ -137,9 +145,9 @@ class TableCopy:
         """
         if table.autoincrement_column is None:
             return 0
-        used = [self._session.scalar(select(func.max(table.autoincrement_column))), self._counter(table)]
+        used = [self.session.scalar(select(func.max(table.autoincrement_column))), self._counter(table)]
         if table is User.__table__:
-            used.append(self._session.scalar(select(func.max(EVENTS.c.subject_id))))
+            used.append(self.session.scalar(select(func.max(EVENTS.c.subject_id))))
         return max(number or 0 for number in used)
 
     def continue_above(self, table: Table, last_id: int) -> None:
@@ -187,8 +195,8 @@ class TableCopy:
         return self._execute(statement, **values).scalar()
 
     def _execute(self, statement: str, **values: Any) -> Any:
-        return self._session.execute(sql(statement), values)
+        return self.session.execute(sql(statement), values)
 
     @property
     def _dialect(self) -> str:
-        return self._session.connection().dialect.name
+        return self.session.connection().dialect.name

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import COPYING, REVISION, Schema
 from lback_cli.errors import BrokenEventLog, DatabaseError, SchemaError, UsageError
+from lback_cli.managers.copy_watcher import CopyWatcher, Step
 from lback_cli.managers.database_copy import Copied, DatabaseCopy
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.services import Services
@@ -122,9 +123,11 @@ def test_everything_arrives_and_ids_go_on_where_they_were(
 ) -> None:
     source, target = open_on(first), open_on(second)
     populate(source, tmp_path)
-    told: dict[str, int] = {}
-    copied = DatabaseCopy(source, target, progress=told.__setitem__).run()
-    assert dict(copied.rows) == told
+    watcher = Told()
+    copied = DatabaseCopy(source, target, watcher=watcher).run()
+    told = dict(copied.rows)
+    assert watcher.tables == told
+    assert watcher.steps == dict.fromkeys(("copied", "read back", "compared"), (sum(told.values()),) * 2)
     assert (told["users"], told["groups"], told["user_groups_association"]) == (2, 1, 2)
     assert (told["userpermissions"], told["group_permissions_association"], told["lback_tokens"]) == (1, 1, 3)
     assert told["lback_import_jobs"] == 1
@@ -156,6 +159,30 @@ def test_there_and_back_again_is_where_it_began(open_on: Open, tmp_path: Path) -
     assert scalar(databases[-1], "SELECT seq FROM sqlite_sequence WHERE name = 'users'") == 4
 
 
+class Told(CopyWatcher):
+    """Remembers what a copy tells: rows by table, and rows announced and come by step."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, int] = {}
+        self.steps: dict[str, tuple[int, int]] = {}
+        self.anew = 0
+        self._step = ""
+
+    def begun(self, step: Step, rows: int) -> None:
+        self._step = step
+        self.steps[step] = (rows, 0)
+
+    def advanced(self, rows: int) -> None:
+        announced, come = self.steps[self._step]
+        self.steps[self._step] = (announced, come + rows)
+
+    def copied(self, table: str, rows: int) -> None:
+        self.tables[table] = rows
+
+    def emptied(self) -> None:
+        self.anew += 1
+
+
 class CutError(Exception):
     """Whatever ends a copy half-way."""
 
@@ -180,7 +207,7 @@ def test_a_copy_that_was_cut_off_is_continued(
         with pytest.raises(CutError):
             DatabaseCopy(source, target).run()
     status = Schema(target).status()
-    assert (status.state, status.revision) == ("copying", COPYING + REVISION)
+    assert (status.state, str(status.revision).startswith(f"{COPYING}{REVISION}-")) == ("copying", True)
     with pytest.raises(SchemaError, match="a copy that is not finished"):
         Schema(target).require()
     continued = DatabaseCopy(source, target).run()
@@ -275,28 +302,162 @@ def test_a_source_whose_log_is_broken_is_not_copied(open_on: Open, tmp_path: Pat
     assert Schema(target).status().state == "missing"
 
 
-def test_an_erasure_between_cut_and_continuation_is_other_data(
-    open_on: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, target = open_on("sqlite"), open_on("sqlite")
-    populate(source, tmp_path)
-    with monkeypatch.context() as cutting:
+def cut_before_the_end(source: Database, target: Database) -> None:
+    """A copy that has all rows and is not concluded."""
+    with pytest.MonkeyPatch.context() as cutting:
         cutting.setattr(DatabaseCopy, "_conclude", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             DatabaseCopy(source, target).run()
-    log = EventLog(source, Services(Settings(), data_directory=tmp_path))
-    log.erase_user("anna", manager(source, tmp_path))
-    with pytest.raises(DatabaseError, match="holds other data") as caught:
-        DatabaseCopy(source, target).run()
-    assert caught.value.hint is not None
-    assert "empty this one and copy again" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_the_source_has_changed_since_the_cut_the_copy_is_begun_anew(
+    open_on: Open, tmp_path: Path, kind: str
+) -> None:
+    source, target = open_on("sqlite"), open_on(kind)
+    populate(source, tmp_path)
+    cut_before_the_end(source, target)
+    users = manager(source, tmp_path)
+    EventLog(source, Services(Settings(), data_directory=tmp_path)).erase_user("anna", users)
+    users.register_user("late", "late@example.org", PASSWORD)
+    watcher = Told()
+    copied = DatabaseCopy(source, target, watcher=watcher).run()
+    whole = DatabaseCopy(source, open_on("sqlite")).run()
+    assert copied == whole
+    assert (copied.rows["users"], watcher.anew, Schema(target).status().state) == (2, 1, "current")
+    assert manager(target, tmp_path).register_user("next", "next@example.org", PASSWORD).id == 6
+
+
+def test_what_a_copy_of_another_source_left_is_not_deleted(open_on: Open, tmp_path: Path) -> None:
+    source, other, target = open_on("sqlite"), open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+    cut_before_the_end(source, target)
+    populate(other, tmp_path)
+    manager(other, tmp_path).delete_user(1)
+    for _ in range(2):
+        with pytest.raises(DatabaseError, match="holds other data") as caught:
+            DatabaseCopy(other, target).run()
+        assert caught.value.hint is not None
+        assert "empty this one and copy again" in caught.value.hint
+    assert DatabaseCopy(source, target).run().found > 0, "it is still the copy of the first"
+
+
+def test_of_two_copies_to_one_target_the_later_one_has_it(open_on: Open, tmp_path: Path) -> None:
+    source, target = open_on("sqlite"), open_on("postgresql")
+    populate(source, tmp_path)
+    results: list[Copied] = []
+
+    class Overtaken(CopyWatcher):
+        """Copies too, in the middle of the first."""
+
+        def copied(self, table: str, rows: int) -> None:
+            if (table, rows) == ("users", 2):
+                results.append(DatabaseCopy(source, target).run())
+
+    with pytest.raises(DatabaseError, match=r"Another copy to .* was begun meanwhile"):
+        DatabaseCopy(source, target, watcher=Overtaken()).run()
+    assert (len(results), Schema(target).status().state) == (1, "current")
+    assert DatabaseCopy(source, target).run().digest == results[0].digest
+
+
+class Writing(CopyWatcher):
+    """Changes the source by *write* when the copy begins *step*."""
+
+    def __init__(self, step: Step, write: Callable[[], Any]) -> None:
+        self._step = step
+        self._write = write
+
+    def begun(self, step: Step, rows: int) -> None:  # noqa: ARG002 - the signature
+        if step == self._step:
+            self._write()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("step", ["copied", "read back", "compared"])
+def test_a_source_that_changes_under_the_copy_is_noticed_and_the_next_run_has_it_all(
+    open_on: Open, tmp_path: Path, kind: str, step: Step
+) -> None:
+    source, target = open_on(kind), open_on("sqlite")
+    populate(source, tmp_path)
+    users = manager(source, tmp_path)
+
+    def write() -> None:
+        users.register_user("late", "late@example.org", PASSWORD)
+        users.update_user(1, {"is_active": False})
+
+    with pytest.raises(DatabaseError) as caught:
+        DatabaseCopy(source, target, watcher=Writing(step, write)).run()
+    assert caught.value.message == (
+        f"The source changed while it was copied, so {target.name} does not have all of it:"
+        " lback_events, users, lback_tokens, user_groups_association."
+    )
+    assert caught.value.hint == (
+        f"Stop what writes to {source.name}. Then run the same command again: it brings over what changed."
+    )
+    assert Schema(target).status().state == "copying", "nobody works on what is behind"
+    copied = DatabaseCopy(source, target).run()
+    assert (copied.rows["users"], copied.events) == (3, 10)
+    assert scalar(target, "SELECT COUNT(*) FROM users WHERE id = 1 AND NOT is_active") == 1
+    assert Schema(target).status().state == "current"
+
+
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("users", "UPDATE users SET password = 'x' WHERE id = 1"),
+        ("groups", "INSERT INTO groups VALUES (9, 'staff', NULL, '2026-01-01', '2026-01-01')"),
+        ("lback_sinks", "UPDATE lback_sinks SET position = 5"),
+    ],
+)
+def test_changes_that_leave_no_event_are_noticed_too(open_on: Open, tmp_path: Path, table: str, statement: str) -> None:
+    source, target = open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+    watcher = Writing("copied", lambda: harmed(source, statement))
+    with pytest.raises(DatabaseError, match=f"does not have all of it: {table}\\."):
+        DatabaseCopy(source, target, watcher=watcher).run()
+
+
+def test_a_finished_copy_whose_source_changes_during_the_proof_is_left_alone(open_on: Open, tmp_path: Path) -> None:
+    source, target = open_on("sqlite"), open_on("sqlite")
+    populate(source, tmp_path)
+    DatabaseCopy(source, target).run()
+    users = manager(source, tmp_path)
+    watcher = Writing("read back", lambda: users.register_user("late", "late@example.org", PASSWORD))
+    with pytest.raises(DatabaseError, match="The source changed") as caught:
+        DatabaseCopy(source, target, watcher=watcher).run()
+    assert caught.value.hint == (
+        f"Stop what writes to {source.name}. Name an empty database, or empty this one and copy again."
+    )
+    assert (Schema(target).status().state, scalar(target, "SELECT COUNT(*) FROM users")) == ("current", 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_database_under_two_names_is_one(open_on: Open, tmp_path: Path, kind: str) -> None:
+    source = open_on(kind)
+    populate(source, tmp_path)
+    before = scalar(source, "SELECT COUNT(*) FROM lback_events")
+    names: list[Any] = []
+    if source.path is not None:
+        (tmp_path / "hard.db").hardlink_to(source.path)
+        (tmp_path / "soft.db").symlink_to(source.path)
+        names += [f"sqlite:///{tmp_path}/{name}.db" for name in ("hard", "soft", "../" + tmp_path.name + "/0")]
+    else:
+        host = source.url.host
+        names += [source.url.set(host="localhost" if host == "127.0.0.1" else "127.0.0.1")]
+        names += [source.url.set(port={"postgresql": 5432, "mariadb": 3306}[kind])]
+        names += [source.url.set(drivername="mysql+pymysql")] if kind == "mariadb" else []
+    for name in names:
+        url = name if isinstance(name, str) else name.render_as_string(hide_password=False)
+        target = Database(DatabaseSettings(url=url))
+        with pytest.raises(UsageError, match="the same database"):
+            DatabaseCopy(source, target).run()
+        target.dispose()
+    assert (scalar(source, "SELECT COUNT(*) FROM lback_events"), Schema(source).status().state) == (before, "current")
 
 
 def test_targets_in_other_states_are_refused(open_on: Open, tmp_path: Path) -> None:
     source = open_on("sqlite")
     populate(source, tmp_path)
-    with pytest.raises(UsageError, match="the same database"):
-        DatabaseCopy(source, Database(DatabaseSettings(url=f"sqlite:///{tmp_path}/../{tmp_path.name}/0.db"))).run()
     foreign, behind, other = open_on("sqlite"), open_on("sqlite"), open_on("sqlite")
     harmed(foreign, "CREATE TABLE users (id INTEGER PRIMARY KEY)")
     for database, revision in ((behind, "0001"), (other, COPYING + "0001")):

@@ -1,0 +1,273 @@
+"""`lback db copy` at the command line: what it is called, how it is interrupted, and what it leaves on the terminal."""
+
+import contextlib
+import os
+import pty
+import shlex
+import signal
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from lback_cli.cli.runtime import _without_password
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import COPYING, REVISION, Schema
+from lback_cli.settings import DatabaseSettings
+
+Cli = Callable[..., Any]
+
+
+@pytest.fixture
+def source(lback: Any) -> Path:
+    """A database with two users, which is the one that is used where none is named."""
+    for name in ("anna", "bertil"):
+        register = ("user", "register", name, "--email", f"{name}@example.org", "--generate-password", "-q")
+        assert lback(*register).status == 0
+    path: Path = lback.database
+    return path
+
+
+@pytest.mark.usefixtures("source")
+def test_errors_of_the_target_speak_of_its_options(lback: Any, tmp_path: Path) -> None:
+    foreign, notes, older = tmp_path / "foreign.db", tmp_path / "notes.txt", tmp_path / "older.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY)")
+    connection.close()
+    notes.write_text("Remember the milk. " * 100)
+    assert lback("db", "init", "--database-url", f"sqlite:///{older}").status == 0
+    with sqlite3.connect(older) as connection:
+        connection.execute("UPDATE lback_alembic_version SET version_num = '0003'")
+    connection.close()
+    server = "postgresql+psycopg://app@127.0.0.1:1/app"
+    told = {
+        ("foo",): "error: --to is not a database URL.\n       It looks like sqlite:////path/to/users.db\n",
+        ("foo://x",): "error: --to: 'foo' is not a database lback knows.\n",
+        ("sqlite://host/x",): (
+            "error: --to has a part that sqlite does not take.\n"
+            "       A SQLite URL has no user and no host: sqlite:////path/to/users.db\n"
+        ),
+        (server, "--to-password-file", "missing"): (
+            "error: --to-password-file: cannot read missing: No such file or directory.\n"
+        ),
+        (f"sqlite:///{notes}",): (
+            f"error: The database {notes} is not a SQLite database.\n       Check the path in --to.\n"
+        ),
+        (f"sqlite:///{foreign}",): (
+            f"error: The database {foreign} holds an application's tables but none of lback's.\n"
+            f"       Name another in --to; 'lback db status --database-url sqlite:///{foreign}' tells why lback cannot"
+            " adopt this one.\n"
+        ),
+        (f"sqlite:///{older}",): (
+            f"error: The database {older} has older tables than this lback needs (0003 < {REVISION}).\n"
+            f"       Run: lback db upgrade --database-url sqlite:///{older}\n"
+        ),
+    }
+    for words, said in told.items():
+        assert lback("db", "copy", "--to", *words) == (9, "", said)
+    refused = lback("db", "copy", "--to", server)
+    assert (refused.status, "database.url" in refused.err, "the host and the port in --to" in refused.err) == (
+        9,
+        False,
+        True,
+    )
+
+
+def test_errors_of_the_source_speak_of_the_configuration(lback: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Remember the milk. " * 100)
+    words = ("--database-url", f"sqlite:///{tmp_path}/notes.txt", "db", "copy", "--to", f"sqlite:///{tmp_path}/new.db")
+    assert lback(*words) == (
+        9,
+        "",
+        f"error: The database {tmp_path}/notes.txt is not a SQLite database.\n       Check the path in database.url.\n",
+    )
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_database_is_not_copied_to_itself(lback: Any, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.db").hardlink_to(source)
+    assert lback("db", "copy", "--to", f"sqlite:///{tmp_path}/link.db") == (
+        2,
+        "",
+        "error: Source and target are the same database.\n       --to names the other one.\n",
+    )
+
+
+@pytest.fixture
+def waiting(lback: Any, source: Path, postgresql_url: str) -> Iterator[Callable[..., Any]]:
+    """Start a copy to PostgreSQL that waits for a lock in the midst of it; nobody waits once the fixture is gone."""
+    target = Database(DatabaseSettings(url=postgresql_url))
+    Schema(target).initialize()
+    with target.session() as session:
+        session.execute(text(f"UPDATE lback_alembic_version SET version_num = '{COPYING}{REVISION}'"))
+    started: list[Any] = []
+
+    def start(*words: str, to: str = postgresql_url, **options: Any) -> Any:
+        holder = target.engine.connect()
+        holder.execute(text("LOCK TABLE users IN EXCLUSIVE MODE"))
+        process = lback.start("db", "copy", "--to", to, *words, **options)
+        started.append((process, holder))
+        waiters = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users'::regclass")
+        while not holder.execute(waiters).scalar():
+            assert process.poll() is None, process.communicate()
+        return process, holder
+
+    assert source.exists()
+    yield start
+    for process, holder in started:
+        process.kill()
+        process.communicate()
+        holder.close()
+    target.dispose()
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "last"),
+    [
+        (signal.SIGINT, 130, "Interrupted.\n"),
+        (signal.SIGTERM, 143, ""),
+        (signal.SIGHUP, 129, ""),
+    ],
+    ids=["SIGINT", "SIGTERM", "SIGHUP"],
+)
+def test_who_interrupts_a_copy_is_told_how_to_go_on(  # noqa: PLR0917 - fixtures and the case
+    waiting: Any, lback: Any, postgresql_url: str, tmp_path: Path, number: int, status: int, last: str
+) -> None:
+    (tmp_path / "config.toml").write_text("")
+    (tmp_path / "pw").write_text("s3cret\n")
+    process, holder = waiting("-q", "--to-password-file", "pw", "--config", "config.toml", "--actor", "Ann O'Day")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    command = (
+        f"lback --config {tmp_path}/config.toml --actor 'Ann O'\"'\"'Day' db copy"
+        f" --to {postgresql_url} --to-password-file {tmp_path}/pw"
+    )
+    assert (process.returncode, out) == (status, b"")
+    assert err.decode() == f"The copy is not finished. Go on: {command}\n{last}"
+    holder.close()
+    done = lback(*shlex.split(command)[1:], "-o", "json")
+    assert (done.status, done.result["users"]) == (0, 2)
+
+
+def test_the_command_that_is_shown_has_no_password() -> None:
+    url = make_url("postgresql+psycopg://app:s3cret@db/app?sslmode=require&sslpassword=s3cret")
+    assert _without_password(url) == "postgresql+psycopg://app:***@db/app?sslmode=require&sslpassword=%2A%2A%2A"
+
+
+def test_who_interrupts_a_copy_that_has_not_begun_is_told_so(lback: Any, source: Path, postgresql_url: str) -> None:
+    target = Database(DatabaseSettings(url=postgresql_url))
+    Schema(target).initialize()
+    with target.engine.connect() as holder:
+        holder.execute(text("LOCK TABLE lback_alembic_version IN ACCESS EXCLUSIVE MODE"))
+        process = lback.start("db", "copy", "--to", postgresql_url)
+        waiters = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not holder.execute(waiters).scalar():
+            assert process.poll() is None, process.communicate()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == (b"", b"Nothing was copied.\nInterrupted.\n")
+    assert (process.returncode, source.exists()) == (130, True)
+    target.dispose()
+
+
+class Passage:
+    """A way to the PostgreSQL server of this machine that can be cut, without a word from either side."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, server = self._listener.accept()[0], socket.create_connection(("127.0.0.1", 5432))
+                self._ends += [client, server]
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pass(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        for end in (self._listener, *self._ends):
+            # Unlike close alone, this wakes the threads that wait.
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@pytest.mark.parametrize("by", ["the server", "the network"])
+def test_a_connection_that_is_cut_leaves_one_sentence(waiting: Any, source: Path, postgresql_url: str, by: str) -> None:
+    with sqlite3.connect(source) as connection:
+        # So many that the driver is still sending when there is no connection any more.
+        connection.execute(
+            "WITH RECURSIVE c(x) AS (SELECT 3 UNION ALL SELECT x + 1 FROM c WHERE x < 1000)"
+            " INSERT INTO users SELECT x, printf('u%0200d', x), printf('e%0200d', x), printf('h%0200d', x), 1, 1,"
+            " NULL, NULL, printf('t%0200d', x), NULL, '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM c"
+        )
+    connection.close()
+    passage = Passage()
+    to = postgresql_url.replace(":5432", f":{passage.port}")
+    process, holder = waiting("-q", to=f"{to}?sslmode=disable")
+    victims = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'"
+    )
+    if by == "the server":
+        holder.execute(victims)
+    else:
+        passage.cut()
+    out, err = process.communicate(timeout=20)
+    passage.cut()
+    assert (process.returncode, out) == (9, b"")
+    assert err.decode() == f"error: The connection to the database {to} was lost.\n       Run the command again.\n"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_on_a_terminal_there_is_a_bar_unless_quiet(lback: Any, source: Path, tmp_path: Path, quiet: bool) -> None:
+    ours, theirs = pty.openpty()
+    words = ["-q"] if quiet else []
+    url = f"sqlite:///{tmp_path}/copy.db"
+    process = lback.start("db", "copy", "--to", url, "-o", "json", *words, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # how Linux says that nobody has the other side any more
+        pass
+    os.close(ours)
+    process.communicate(timeout=20)
+    assert (process.returncode, source.exists()) == (0, True)
+    seen = [word in shown.decode() for word in ("copied", "read back", "compared", "users: 2", "Everything was copied")]
+    assert seen == ([False] * 5 if quiet else [True, True, True, False, True])
+
+
+def test_the_directories_of_a_sqlite_file_are_made_as_init_makes_them(lback: Any, source: Path, tmp_path: Path) -> None:
+    assert source.exists()
+    assert lback("db", "copy", "-q", "--to", f"sqlite:///{tmp_path}/new/er/x.db").status == 0
+    assert lback("db", "init", "-q", "--database-url", f"sqlite:///{tmp_path}/also/new/x.db").status == 0
+    modes = [(tmp_path / path).stat().st_mode & 0o777 for path in ("new/er", "also/new", "new/er/x.db")]
+    assert modes == [0o700, 0o700, 0o600]
+
+
+def test_the_help_is_whole_sentences(lback: Any) -> None:
+    shown = " ".join(lback("db", "copy", "--help", COLUMNS=100).out.split())
+    for sentence in (
+        "Stop what writes to the source first; it stays as it is.",
+        "A copy that was cut off is continued by the same command.",
+    ):
+        assert sentence in shown
