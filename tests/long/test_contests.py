@@ -1,12 +1,23 @@
-"""Each contest a hundred times, about ten minutes: ``pytest tests/long/test_contests.py``."""
+"""Each contest a hundred times, or ROUNDS times: ``pytest tests/long/test_contests.py -s``.
 
+Those of the library take about ten minutes, those of the installed command more than an hour.
+"""
+
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROUNDS = 100
+from tests.stories.arena import arena_on
+from tests.stories.test_contests import DATABASES, one_token, same_name
+
+ROUNDS = int(os.environ.get("ROUNDS", "100"))
 PROGRAM = Path(__file__).parents[1] / "managers" / "contests.py"
 
 
@@ -17,3 +28,22 @@ def test_no_round_of_a_contest_ends_otherwise_than_expected(tmp_path: Path, cont
     command = [sys.executable, str(PROGRAM), str(tmp_path), f"{contest}={ROUNDS}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", ROUNDS), done.stdout
+
+
+@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("contest", ["same-name", "one-token"])
+def test_no_round_of_a_contest_of_commands_ends_otherwise_than_expected(
+    contest: str,
+    database: str,
+    lback: Any,
+    database_on: Callable[[str], AbstractContextManager[str]],
+    token_in: Callable[[Any], str],
+) -> None:
+    with arena_on(database, lback, database_on) as arena:
+        for number in range(ROUNDS):
+            began = time.monotonic()
+            if contest == "same-name":
+                same_name(arena, range(16))
+            else:
+                one_token(arena, token_in, 32)
+            print(f"{contest} on {database}: round {number + 1}, {time.monotonic() - began:.1f} s", flush=True)  # noqa: T201

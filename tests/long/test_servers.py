@@ -1,4 +1,4 @@
-"""What other tests do in part on the servers, in full: over an hour, ``pytest tests/long/test_servers.py``."""
+"""What other tests do in part on the servers, in full: about half an hour, ``pytest tests/long/test_servers.py``."""
 
 import os
 import subprocess
@@ -11,11 +11,7 @@ TESTS = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
-    "path",
-    [
-        *("contract/test_servers.py", "servers/test_cut.py", "servers/test_names.py", "servers/test_contests.py"),
-        "stories/test_contests.py",
-    ],
+    "path", ["contract/test_servers.py", "servers/test_cut.py", "servers/test_names.py", "servers/test_contests.py"]
 )
 def test_in_full(path: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS / path)]
