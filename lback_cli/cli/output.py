@@ -23,6 +23,9 @@ BAR_LENGTH = 4
 GAP = "  "
 """What is between the columns of a table."""
 
+_LABELS = {"ok": "32", "warn": "33", "FAIL": "1;31", "skipped": "2"}
+"""How a terminal shows the status of a finding: green, yellow, bold and red, dim."""
+
 TABLE_PAGE = 1000
 """Rows of a table that are laid out together: columns keep their widths within a page."""
 
@@ -59,12 +62,8 @@ class Output:
         columns: Sequence[str],
         *,
         table: Sequence[str] | None = None,
-        styles: Mapping[str, str] | None = None,
     ) -> None:
-        """Write records as they come; *columns* are those of CSV, and of a table unless *table* names fewer.
-
-        *styles* says how a terminal shows cells with a certain text, in rich's words.
-        """
+        """Write records as they come; *columns* are those of CSV, and of a table unless *table* names fewer."""
         if self.form == "json":
             _json_array(records)
         elif self.form == "jsonl":
@@ -72,7 +71,22 @@ class Output:
         elif self.form == "csv":
             _csv(records, columns)
         else:
-            _table(records, table or columns, styles or {})
+            _table(records, table or columns)
+
+    def findings(self, records: Iterable[Record], columns: Sequence[str]) -> None:
+        """Write what checks found, each as soon as it is there: for a person a line for it, and what to do below."""
+        if self.form != "table":
+            self.records(records, columns)
+            return
+        from lback_cli.cli.findings import finding_lines
+
+        width = get_terminal_size().columns if sys.stdout.isatty() else None
+        for record in records:
+            for label, words in finding_lines(record, width):
+                code = _LABELS.get(label.rstrip(), "") if wants_color(sys.stdout) else ""
+                _write(f"\x1b[{code}m{label}\x1b[0m" if code else label)
+                _write(safe(words) + "\n")
+            sys.stdout.flush()
 
     def lines(self, records: Iterable[Record]) -> None:
         """Write JSON Lines, whatever the form: for data that has no other."""
@@ -165,13 +179,13 @@ def _unformulated(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "'")) else text
 
 
-def _table(records: Iterable[Record], columns: Sequence[str], styles: Mapping[str, str]) -> None:
+def _table(records: Iterable[Record], columns: Sequence[str]) -> None:
     iterator = iter(records)
     while page := list(islice(iterator, TABLE_PAGE)):
-        _table_page(page, columns, styles)
+        _table_page(page, columns)
 
 
-def _table_page(records: Sequence[Record], columns: Sequence[str], styles: Mapping[str, str]) -> None:
+def _table_page(records: Sequence[Record], columns: Sequence[str]) -> None:
     titles = [_title(column) for column in columns]
     rows = [[_cell(_shortened(column, record[column])) for column in columns] for record in records]
     widths = [max(map(text_width, column)) for column in zip(titles, *rows, strict=True)]
@@ -189,7 +203,7 @@ def _table_page(records: Sequence[Record], columns: Sequence[str], styles: Mappi
     for title in titles:
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
+        table.add_row(*map(Text, row))
     # Without a colour system nothing is styled, bold included.
     system: Literal["standard"] | None = "standard" if wants_color(sys.stdout) else None
     Console(file=sys.stdout, highlight=False, markup=False, color_system=system).print(table)

@@ -38,6 +38,11 @@ def judge(check: str, good: str, *, problems: Sequence[Concern] = (), weaknesses
 
 
 def _joined(remedies: Sequence[str]) -> str:
-    """One after the other, with a semicolon behind a command, to which a full stop would belong."""
-    ended = [remedy if remedy.endswith(".") else f"{remedy};" for remedy in remedies[:-1]]
-    return " ".join([*ended, *remedies[-1:]])
+    """One after the other; commands, to which no full stop belongs, with a semicolon between."""
+    joined = ""
+    for remedy in remedies:
+        if not joined or joined.endswith("."):
+            joined += f" {remedy}" if joined else remedy
+        else:
+            joined += f"; {remedy.removeprefix('Run: ')}"
+    return joined

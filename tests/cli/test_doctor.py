@@ -27,9 +27,7 @@ def url(cli: Cli, tmp_path: Path) -> str:
 def test_a_line_for_each_check_and_0_if_all_is_well(cli: Cli, url: str) -> None:
     status, out, err = cli("doctor", "--database-url", url)
     assert (status, err) == (0, "")
-    lines = out.splitlines()
-    assert lines[0].split() == ["check", "status", "message", "hint"]
-    assert [line.split()[:2] for line in lines[1:]] == [[check, "ok"] for check in CHECKS]
+    assert [line.split()[:2] for line in out.splitlines()] == [["ok", check] for check in CHECKS]
 
 
 def test_9_if_a_check_fails_with_what_to_do(cli: Cli, url: str, tmp_path: Path) -> None:
@@ -78,5 +76,34 @@ def test_on_a_terminal_the_failed_stand_out(lback: Any, tmp_path: Path) -> None:
     child.close()
     assert child.exitstatus == 9
     assert "\x1b[32mok" in shown
-    assert "\x1b[1;31mfail" in shown
+    assert "\x1b[1;31mFAIL" in shown
     assert "\x1b[2mskipped" in shown
+
+
+@pytest.mark.skipif(not hasattr(os, "forkpty"), reason="needs a terminal")
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal_words_stay_whole_and_lines_short(lback: Any, tmp_path: Path, columns: int) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    missing = f"sqlite:///{tmp_path}/no.db"
+    arguments = ["doctor", "--database-url", missing]
+    environment = lback.environment | {"NO_COLOR": "1"}
+    child = pexpect.spawn(lback.program, arguments, env=environment, cwd=tmp_path, dimensions=(60, columns))
+    lines = child.read().decode().splitlines()
+    child.close()
+    plain = lback(*arguments).out
+    assert " ".join(" ".join(lines[:-1]).split()).startswith("ok configuration No file; all comes from")
+    words = {word for line in lines for word in line.split()}
+    assert {word for word in plain.split() if word != "ms"} - words <= {
+        word for word in plain.split() if word.isdigit()
+    }, "only how long hashing takes is different"
+    assert all(len(line) <= columns for line in lines if str(tmp_path) not in line)
+
+
+def test_what_to_do_is_below_what_was_found(lback: Any, tmp_path: Path) -> None:
+    lines = lback("doctor", "--database-url", f"sqlite:///{tmp_path}/no.db").out.splitlines()
+    at = next(number for number, line in enumerate(lines) if " database " in line)
+    assert lines[at : at + 3] == [
+        f"FAIL     database       {tmp_path}/no.db does not exist.",
+        "                          Run: lback db init",
+        "skipped  schema         Not checked, as the check of database failed.",
+    ]
