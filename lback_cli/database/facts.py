@@ -74,23 +74,21 @@ def _postgresql(connection: Connection) -> Facts:
     elif read_only:
         reason = Concern(
             "The database lets this user only read (default_transaction_read_only).",
-            setting_remedy(connection, "default_transaction_read_only", "off"),
+            _setting_remedy(connection, "default_transaction_read_only", "off"),
         )
     weaknesses = []
     if synchronous == "off":
         weaknesses.append(
             Concern(
                 "The database may lose what was committed last when it fails (synchronous_commit).",
-                setting_remedy(connection, "synchronous_commit", "on"),
+                _setting_remedy(connection, "synchronous_commit", "on"),
             )
         )
-    product = f"PostgreSQL {as_text(version).split()[0]}"
-    return Facts(
-        product, weaknesses=tuple(weaknesses), read_only=reason, user=as_text(user), time=_moment(as_text(seconds))
-    )
+    product = f"PostgreSQL {version.split()[0]}"
+    return Facts(product, weaknesses=tuple(weaknesses), read_only=reason, user=user, time=_moment(seconds))
 
 
-def setting_remedy(connection: Connection, name: str, wanted: str) -> str:
+def _setting_remedy(connection: Connection, name: str, wanted: str) -> str:
     """What a client asks for outranks whatever is set for its role, and that whatever else is set."""
     row = connection.execute(
         text(
@@ -99,7 +97,7 @@ def setting_remedy(connection: Connection, name: str, wanted: str) -> str:
         ),
         {"name": name},
     ).one()
-    source, user, database = map(as_text, row)
+    source, user, database = row
     if source == "client":
         return f"Take {name} out of database.url, or out of PGOPTIONS."
     return f"Run: ALTER ROLE {user} IN DATABASE {database} SET {name} = {wanted}"
@@ -148,11 +146,6 @@ def _mariadb(connection: Connection) -> Facts:
     product = f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.partition('-')[0]}"
     name, _, host = user.rpartition("@")
     return Facts(product, tuple(problems), tuple(weaknesses), reason, f"'{name}'@'{host}'", _moment(seconds))
-
-
-def as_text(value: object) -> str:
-    """As text: psycopg hands out bytes where the encoding of the connection says nothing of characters."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _moment(seconds: object) -> datetime:
