@@ -38,6 +38,7 @@ _CONFLICTS = _LOST_RACES | {
 _LOST = frozenset(
     {
         "40003",  # statement_completion_unknown: CockroachDB's "result is ambiguous"
+        1053,  # ER_SERVER_SHUTDOWN
         1927,  # ER_CONNECTION_KILLED
     }
 )
@@ -47,12 +48,7 @@ _DUPLICATES = frozenset(
         1062,  # ER_DUP_ENTRY
     }
 )
-_STARTING = frozenset(
-    {
-        "57P03",  # cannot_connect_now
-        1053,  # ER_SERVER_SHUTDOWN
-    }
-)
+_STARTING = "57P03"  # cannot_connect_now
 _UNREACHABLE = frozenset(
     {
         2002,  # CR_CONNECTION_ERROR
@@ -81,7 +77,7 @@ def retried(work: Callable[[], R], *, passes: Callable[[LbackError], bool] | Non
             starting = any(map(is_starting, causes))
             returns = starting or (was_there and any(map(_is_unreachable, causes)))
             was_there = was_there or starting or any(map(is_lost, causes))
-            if not (passes(error) or (returns and not starting)) or tried >= (RACES if _is_lost_race(error) else TRIES):
+            if not (passes(error) or returns) or tried >= (RACES if _is_lost_race(error) else TRIES):
                 raise
         # Outside of the except block, or the next error would have this one as its context.
         wait = max(pause, _RESTART) if returns else pause
@@ -126,9 +122,9 @@ def is_lost(error: DBAPIError) -> bool:
 
 
 def is_starting(error: DBAPIError) -> bool:
-    """Whether the server answered that it is starting up or shutting down."""
+    """Whether the server took no connection as it is starting up or shutting down."""
     if (code := error_code(error)) is not None:
-        return code in _STARTING
+        return code == _STARTING
     # What psycopg raises for a connection that did not come about has no SQLSTATE.
     return error.statement is None and "the database system is " in str(error.orig)
 
