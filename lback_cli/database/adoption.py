@@ -9,7 +9,14 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.engine.reflection import Inspector
 
-from lback_cli.database.comparison import loose_keys
+from lback_cli.database.comparison import KEYS, loose_keys
+from lback_cli.database.unreflected import (
+    character_sets,
+    deferred_columns,
+    filled_in_columns,
+    has_row_security,
+    triggers,
+)
 
 Kind = Literal["number", "text", "flag", "moment"]
 
@@ -87,12 +94,14 @@ def examine(connection: Connection) -> Findings:
     """Compare the tables with the framework's, changing nothing."""
     tables = sa.inspect(connection)
     names = set(tables.get_table_names())
-    obstacles = [f"{name} is missing" for name in FRAMEWORK if name not in names]
+    obstacles = list(_missing(tables, names))
     obstacles += [f"{name} is there already, though lback never set it up" for name in sorted(names) if _ours(name)]
     remarks: list[str] = []
     for table, columns in FRAMEWORK.items():
         if table in names:
-            obstacles += _differences(tables, table, columns)
+            obstacles += _differences(connection, tables, table, columns)
+            obstacles += _narrow_keys(connection, table)
+            remarks += _hidden_rules(connection, table)
             remarks += _slow_columns(tables, table, columns)
             remarks += (
                 f"{name} is a column of the application's own, which lback leaves as it is"
@@ -107,15 +116,43 @@ def examine(connection: Connection) -> Findings:
     return Findings(tuple(obstacles), tuple(remarks))
 
 
+def _missing(tables: Inspector, names: set[str]) -> Iterator[str]:
+    """The tables that are not there, and what is there under their names."""
+    views = set(tables.get_view_names())
+    for name in (name for name in FRAMEWORK if name not in names):
+        others = sorted(other for other in names if other.lower() == name)
+        if name in views:
+            yield f"{name} is a view where a table is expected"
+        else:
+            yield f"{name} is missing, where there is {', '.join(others)}" if others else f"{name} is missing"
+
+
+def _narrow_keys(connection: Connection, table: str) -> Iterator[str]:
+    """Names that a column cannot store would be refused, or found under question marks."""
+    found = character_sets(connection, table)
+    for key_table, column in KEYS:
+        name = found.get(column, _WIDE[0])
+        if key_table == table and name not in _WIDE:
+            yield f"{table}.{column} has the character set {name}, which lacks most letters, where utf8mb4 is expected"
+
+
+def _hidden_rules(connection: Connection, table: str) -> Iterator[str]:
+    for name in triggers(connection, table):
+        yield f"{table} has the trigger {name}, which runs on what lback writes too"
+    if has_row_security(connection, table):
+        yield f"{table} has row level security, which must not hide rows from lback"
+
+
 def _ours(table: str) -> bool:
     return table.startswith("lback_")
 
 
-def _differences(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
+def _differences(connection: Connection, tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
     found = {column["name"]: column for column in tables.get_columns(table)}
     yield from (f"{table}.{name} is missing" for name in expected if name not in found)
+    filled_in = filled_in_columns(connection, table)
     for name, own in _added(found, expected).items():
-        if not _is_filled_in(own):
+        if name not in filled_in and not _is_filled_in(own):
             yield f"{table}.{name} needs a value that lback does not know"
     for name, column in expected.items():
         if name in found:
@@ -124,15 +161,22 @@ def _differences(tables: Inspector, table: str, expected: dict[str, _Column]) ->
     wanted = [name for name, column in expected.items() if column.primary]
     if sorted(primary) != sorted(wanted):
         yield f"{table} has the primary key ({', '.join(primary)}) where ({', '.join(wanted)}) is expected"
-    unique = _unique_columns(tables, table)
-    for name, column in expected.items():
-        if name in found and column.unique and name not in unique:
-            yield f"{table}.{name} is not unique"
+    yield from _ambiguous(connection, tables, table, [name for name in expected if name in found])
     yield from _unreferring(tables, table, {name: column for name, column in expected.items() if name in found})
     options = tables.get_table_options(table)
     engine = options.get("mysql_engine", options.get("mariadb_engine"))
     if engine is not None and engine.lower() != "innodb":
         yield f"{table} is kept by {engine}, which has no transactions"
+
+
+def _ambiguous(connection: Connection, tables: Inspector, table: str, names: Sequence[str]) -> Iterator[str]:
+    """The columns of these *names* that should tell rows apart, and do not."""
+    unique, deferred = _unique_columns(tables, table), deferred_columns(connection, table)
+    for name in names:
+        if FRAMEWORK[table][name].unique and name not in unique:
+            yield f"{table}.{name} is not unique"
+        elif FRAMEWORK[table][name].unique and name in deferred:
+            yield f"{table}.{name} is unique at the end of a transaction only"
 
 
 def added_columns(tables: Inspector, table: str) -> list[str]:
@@ -151,12 +195,20 @@ def _is_filled_in(column: ReflectedColumn) -> bool:
     return column["nullable"] or any(value is not None for value in given)
 
 
+_WHOLE = 3
+"""The length of a reference with its column."""
+
+
 def _unreferring(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
     references = {
-        (key["constrained_columns"][0], key["referred_table"], key["referred_columns"][0])
+        (key["constrained_columns"][0], key["referred_table"], *key["referred_columns"])
         for key in tables.get_foreign_keys(table)
         if len(key["constrained_columns"]) == 1
     }
+    if tables.dialect.name == "sqlite":
+        # Names are the same in any case there, and without a column the primary key is meant.
+        lowered = (tuple(name.lower() for name in reference) for reference in references)
+        references = {reference if len(reference) == _WHOLE else (*reference, "id") for reference in lowered}
     for name, column in expected.items():
         if column.refers is not None and (name, column.refers, "id") not in references:
             yield f"{table}.{name} does not refer to {column.refers}.id"
@@ -164,7 +216,9 @@ def _unreferring(tables: Inspector, table: str, expected: dict[str, _Column]) ->
 
 def _faults(expected: _Column, found: ReflectedColumn, dialect: Dialect) -> Iterator[str]:
     kind = found["type"]
-    if not _is_kind(expected.kind, kind):
+    if dialect.name == "postgresql" and isinstance(kind, sa.CHAR) and expected.kind == "text":
+        yield f"is {kind.compile(dialect)}, which pads what is shorter with blanks"
+    elif not _is_kind(expected.kind, kind) or _has_zone(kind, dialect):
         name = "of an unknown type" if isinstance(kind, sa.types.NullType) else kind.compile(dialect)
         yield f"is {name} where a {_WORDS[expected.kind]} is expected"
     elif expected.kind == "text" and (length := getattr(kind, "length", None)) is not None and length < expected.length:
@@ -177,6 +231,9 @@ def _faults(expected: _Column, found: ReflectedColumn, dialect: Dialect) -> Iter
     if found.get("computed") is not None:
         yield "is computed by the database"
 
+
+_WIDE = ("utf8mb4", "utf8mb3", "utf8")
+"""Character sets with the letters of all languages in use."""
 
 _WORDS: dict[Kind, str] = {
     "number": "32-bit integer",
@@ -196,6 +253,11 @@ def _is_kind(kind: Kind, found: Any) -> bool:
     if kind == "flag":
         return _is_flag(found)
     return isinstance(found, sa.DateTime) and not getattr(found, "timezone", False)
+
+
+def _has_zone(found: Any, dialect: Dialect) -> bool:
+    """MariaDB keeps a TIMESTAMP in UTC and shows it in the zone of the session, and has none after 2038."""
+    return dialect.name in {"mysql", "mariadb"} and isinstance(found, sa.TIMESTAMP)
 
 
 def _is_flag(found: Any) -> bool:
@@ -239,4 +301,5 @@ def _orphans(connection: Connection) -> Iterator[str]:
         association = sa.table("user_groups_association", key)
         missing = sa.select(sa.func.count()).select_from(association).where(key.not_in(sa.select(owner.c.id)))
         if count := connection.execute(missing).scalar_one():
-            yield f"user_groups_association has {count} rows of {table} that are not there"
+            rows = "1 row" if count == 1 else f"{count} rows"
+            yield f"user_groups_association has {rows} of {table} that are not there"

@@ -73,6 +73,11 @@ _LDAP_WRAPPERS = frozenset(
 )
 """What stands before a hash in crypt(3)'s form in OpenLDAP and Dovecot."""
 
+_BCRYPTS = frozenset({"bcrypt", "bcrypt_sha256", "django_bcrypt_sha256"})
+_BCRYPT_LETTERS = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_BCRYPT_END = re.compile(r"(.*\$)([./A-Za-z0-9]{22})(\$?)([./A-Za-z0-9]{31})")
+"""Sixteen bytes of salt and twenty-three of digest, in six bits a letter: four and two bits are left over."""
+
 _LDAP = re.compile(r"\{([A-Za-z0-9-]+)\}(.+)")
 _DES = re.compile(r"[./0-9A-Za-z]{13}")
 
@@ -81,16 +86,31 @@ def native_hash(stored: str) -> NativeHash | None:
     """*stored* as libpass reads it, or None when it is of no known form.
 
     Known are libpass's own forms and those of crypt(3), Django, Werkzeug, OpenLDAP and Dovecot. That it begins like
-    one of them does not make it one: libpass's parser decides.
+    one of them does not make it one: libpass's parser decides. The bits of bcrypt's base64 that stand for nothing are
+    cleared, as libpass would do with a warning.
     """
     try:
-        if stored.startswith("$"):
-            return _modular(stored)
-        if stored.startswith("{"):
-            return _ldap(stored)
-        return _worded(stored)
+        found = _found(stored)
     except ValueError:
         return None
+    if found is None or found.scheme not in _BCRYPTS or (match := _BCRYPT_END.fullmatch(found.text)) is None:
+        return found
+    start, salt, between, digest = match.groups()
+    return NativeHash(found.scheme, f"{start}{_cleared(salt, 4)}{between}{_cleared(digest, 2)}")
+
+
+def _found(stored: str) -> NativeHash | None:
+    if stored.startswith("$"):
+        return _modular(stored)
+    if stored.startswith("{"):
+        return _ldap(stored)
+    return _worded(stored)
+
+
+def _cleared(text: str, bits: int) -> str:
+    """*text* with the last *bits* of its last letter set to zero."""
+    value = _BCRYPT_LETTERS.index(text[-1])
+    return text[:-1] + _BCRYPT_LETTERS[value >> bits << bits]
 
 
 def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:

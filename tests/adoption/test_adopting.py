@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -177,6 +178,37 @@ UNEXPECTED: dict[str, tuple[str, Callable[[Application], None]]] = {
             " PRIMARY KEY (group_id, permission_id)) ENGINE=MyISAM",
         ),
     ),
+    "users.username is CHAR(255), which pads what is shorter with blanks": (
+        "postgresql",
+        executed("ALTER TABLE users ALTER username TYPE CHAR(255)"),
+    ),
+    "users.email has the character set latin1, which lacks most letters, where utf8mb4 is expected": (
+        "mariadb",
+        executed("ALTER TABLE users CONVERT TO CHARACTER SET latin1"),
+    ),
+    "users.username has the character set ascii, which lacks most letters, where utf8mb4 is expected": (
+        "mariadb",
+        executed("ALTER TABLE users MODIFY username VARCHAR(255) CHARACTER SET ascii NOT NULL"),
+    ),
+    "users.created_at is TIMESTAMP where a date and time without a zone is expected": (
+        "mariadb",
+        executed("ALTER TABLE users MODIFY created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP"),
+    ),
+    "users.username is unique at the end of a transaction only": (
+        "postgresql",
+        executed(
+            "DROP INDEX ix_users_username",
+            "ALTER TABLE users ADD CONSTRAINT late UNIQUE (username) DEFERRABLE INITIALLY DEFERRED",
+        ),
+    ),
+    "userpermissions is a view where a table is expected": (
+        "postgresql",
+        executed("ALTER TABLE userpermissions RENAME TO p", "CREATE VIEW userpermissions AS SELECT * FROM p"),
+    ),
+    "userpermissions is missing, where there is UserPermissions": (
+        "postgresql",
+        executed('ALTER TABLE userpermissions RENAME TO "UserPermissions"'),
+    ),
     "lback_tokens is there already, though lback never set it up": (
         "sqlite",
         executed("CREATE TABLE lback_tokens (id INTEGER PRIMARY KEY)"),
@@ -225,6 +257,12 @@ REMARKABLE = {
         "DELETE FROM users WHERE id IN (2, 3)",
         "INSERT INTO user_groups_association VALUES (99, 1)",
     ),
+    "user_groups_association has 1 row of groups that are not there": executed(
+        "INSERT INTO user_groups_association VALUES (1, 99)"
+    ),
+    "users has the trigger hail, which runs on what lback writes too": executed(
+        "CREATE TRIGGER hail AFTER INSERT ON users BEGIN UPDATE users SET is_active = 1 WHERE id = new.id; END"
+    ),
 }
 
 
@@ -234,6 +272,56 @@ def test_what_is_no_obstacle_is_remarked_on(on_sqlite: Application, schema: Look
     found = schema(on_sqlite).adopt()
     assert found is not None
     assert found.remarks == (remark,)
+
+
+ON_SERVERS: dict[str, tuple[str, Callable[[Application], None]]] = {
+    "users has row level security, which must not hide rows from lback": (
+        "postgresql",
+        executed("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "ALTER TABLE users FORCE ROW LEVEL SECURITY"),
+    ),
+    "groups has the trigger hail, which runs on what lback writes too": (
+        "postgresql",
+        executed(
+            "CREATE FUNCTION hail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+            "CREATE TRIGGER hail BEFORE INSERT ON groups FOR EACH ROW EXECUTE FUNCTION hail()",
+        ),
+    ),
+    "users has the trigger hail, which runs on what lback writes too": (
+        "mariadb",
+        executed("CREATE TRIGGER hail BEFORE INSERT ON users FOR EACH ROW SET new.is_active = 1"),
+    ),
+    "users.tier is a column of the application's own, which lback leaves as it is": (
+        "mariadb",
+        executed("ALTER TABLE users ADD tier INT NOT NULL DEFAULT 3 INVISIBLE"),
+    ),
+}
+
+
+@pytest.mark.parametrize("remark", ON_SERVERS)
+def test_what_is_no_obstacle_on_a_server_is_remarked_on(
+    remark: str, database_on: Callable[[str], AbstractContextManager[str]], schema: Look
+) -> None:
+    service, change = ON_SERVERS[remark]
+    with database_on(service) as url:
+        application = Application(url)
+        application.populate()
+        change(application)
+        found = schema(application).adopt()
+        application.engine.dispose()
+    assert found is not None
+    assert [one for one in found.remarks if "collation" not in one] == [remark]
+
+
+@pytest.mark.parametrize("reference", ["Users(ID)", "users", "USERS"])
+def test_sqlite_has_more_than_one_way_to_refer_to_a_table(on_sqlite: Application, schema: Look, reference: str) -> None:
+    rebuilt(
+        "user_groups_association",
+        "FOREIGN KEY(user_id) REFERENCES users (id)",
+        f"FOREIGN KEY(user_id) REFERENCES {reference}",
+    )(on_sqlite)
+    found = schema(on_sqlite).adopt()
+    assert found is not None
+    assert (found.obstacles, found.remarks) == ((), ())
 
 
 def test_the_command_tells_what_it_found_and_what_to_do(lback: Any, on_sqlite: Application) -> None:

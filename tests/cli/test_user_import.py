@@ -301,3 +301,16 @@ def test_an_export_goes_into_a_pipe_that_is_there(lback: Any) -> None:
         assert lback("user", "export", "--file", str(pipe), "--format", "csv").status == 0
         assert stat.S_ISFIFO(pipe.stat().st_mode)
         assert read.result(20).startswith("username,email,")
+
+
+def test_an_odd_bcrypt_hash_is_taken_over_without_a_word_of_the_librarys(lback: Any, tmp_path: Path) -> None:
+    import bcrypt
+
+    stored = bcrypt.hashpw(b"quiet-harbor-lantern-47", b"$2b$04$CCCCCCCCCCCCCCCCCCCCC.").decode()
+    odd = stored[:28] + "/" + stored[29:]
+    (tmp_path / "users.csv").write_text(f"username,email,password_hash\nanna,anna@example.org,{odd}\n")
+    imported = lback("user", "import", "users.csv", "-q", "-o", "json", "--mail", "none")
+    assert (imported.status, imported.result["created"], imported.err) == (0, 1, "")
+    login = ("user", "authenticate", "anna", "--password-stdin", "--allow-unverified", "-q")
+    assert lback(*login, input="quiet-harbor-lantern-47").status == 0
+    assert lback(*login, input="quiet-harbor-lantern-48").status == 4

@@ -258,3 +258,16 @@ def test_a_key_that_is_too_short_to_be_compared_is_refused() -> None:
     for make in makers:
         with pytest.raises(ValueError, match="a key of"):
             make()
+
+
+@pytest.mark.parametrize("place", [28, 59], ids=["salt", "digest"])
+@pytest.mark.parametrize("wrapped", ["{}", "bcrypt${}", "{{CRYPT}}{}"])
+def test_bits_of_bcrypt_that_stand_for_nothing_change_nothing(wrapped: str, place: int) -> None:
+    # The salt ends with ".", the digest with a multiple of four: "/" and the next letter differ in such bits.
+    odd = BCRYPT[:place] + chr(ord(BCRYPT[place]) + 1) + BCRYPT[place + 1 :]
+    assert native_hash(wrapped.format(odd)) == native_hash(wrapped.format(BCRYPT)) == ("bcrypt", BCRYPT)
+    assert TINY.objection(wrapped.format(odd)) is None
+    assert TINY.verify(PASSWORD, wrapped.format(odd)).accepted
+    assert not TINY.verify("something else", wrapped.format(odd)).accepted
+    beside = PasswordHasher(PasswordSettings(), framework=True)
+    assert beside.objection(odd) == "is of bcrypt, in a form that the application cannot verify"
