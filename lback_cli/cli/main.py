@@ -19,7 +19,7 @@ from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
 from lback_cli.security.text import safe
 
 _endings: list[Ended] = []
-"""What signals have raised, as Typer forgets it."""
+"""What signals have raised, as Typer makes its own of it."""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             sys.stdout.flush()
         finally:
             run.close()
-    except (Exception, KeyboardInterrupt, Ended) as error:  # noqa: BLE001 - the last resort
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         status = _report(run, error, sys.argv[1:] if arguments is None else arguments)
     for stream in streams:
         _flush_or_drop(stream)
@@ -60,7 +60,7 @@ def _run(run: Runtime, arguments: list[str] | None) -> int:
             ) from error
         raise
     if status == Exit.INTERRUPTED:  # Typer's word for KeyboardInterrupt
-        raise _endings.pop() if _endings else KeyboardInterrupt
+        raise KeyboardInterrupt
     return status if isinstance(status, int) else Exit.DONE
 
 
@@ -68,9 +68,9 @@ def _report(run: Runtime, error: BaseException, arguments: Sequence[str]) -> int
     """Say on stderr what ended the command, and return its exit code."""
     if isinstance(error, BrokenPipeError):
         return Exit.BROKEN_PIPE
-    if isinstance(error, Ended):
-        return error.code
     if isinstance(error, KeyboardInterrupt | typer.Abort):
+        if _endings:
+            return _endings.pop().code
         # What a person was typing, such as a hidden password, has no line end yet.
         start = "\n" if sys.stderr.isatty() else ""
         tell(f"{start}{'Interrupted.' if isinstance(error, KeyboardInterrupt) else 'Nothing was done.'}\n")

@@ -176,3 +176,16 @@ def test_an_interrupt_while_the_command_is_being_loaded_shows_no_traceback_of_lb
     code = "import os, signal; from lback_cli.cli.main import main; os.kill(os.getpid(), signal.SIGTERM); main()"
     done = subprocess.run([sys.executable, "-c", code], env=lback.environment, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, b"", b"")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_a_question_with_its_own_exit_code(lback: Any, number: int, status: int) -> None:
+    import pexpect
+
+    register = ["user", "register", "alice", "--email", "alice@example.org"]
+    child = pexpect.spawn(lback.program, register, env=lback.environment, timeout=20)
+    child.expect("assword")
+    child.kill(number)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == status
