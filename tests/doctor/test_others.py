@@ -59,10 +59,12 @@ def test_files_that_the_settings_name_must_be_there(admit: Admit, tmp_path: Path
 def test_a_missing_password_file_is_told_of_once(admit: Admit, tmp_path: Path, section: str, unmade: list[str]) -> None:
     gone = tmp_path / "gone"
     healthy = admit().settings
-    server = replace(healthy.database, url="postgresql+psycopg://app@127.0.0.1/app")  # a file has no password
-    settings = replace(
-        healthy, **{section: replace(server if section == "database" else healthy.email, password_file=gone)}
-    )
+    # A file has no password, so that nobody would look for one.
+    server = replace(healthy.database, url="postgresql+psycopg://app@127.0.0.1/app")
+    if section == "database":
+        settings = replace(healthy, database=replace(server, password_file=gone))
+    else:
+        settings = replace(healthy, email=replace(healthy.email, password_file=gone))
     findings = {finding.check: finding for finding in Doctor(lambda: settings).examine()}
     assert findings["configuration"] == Finding(
         "configuration",
