@@ -248,6 +248,11 @@ def _configure_sqlite(engine: Engine, busy_timeout: float, *, durable: bool) -> 
         # FULL, as WAL with NORMAL may lose commits that were already reported when the power goes.
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
+    @event.listens_for(engine, "invalidate")
+    def roll_back(connection: Any, _record: Any, _error: Any) -> None:
+        # The traceback of who was interrupted in a statement holds its cursor, and so the connection with its lock.
+        connection.rollback()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
@@ -359,6 +359,26 @@ def test_a_second_writer_waits_for_the_busy_timeout_and_then_is_told(
     assert 0.3 <= time.monotonic() - started < 5
     assert caught.value.message == f"The database {database.path} is locked by another process."
     assert caught.value.hint == "Try again, or raise database.busy_timeout."
+
+
+def test_who_was_interrupted_in_a_statement_holds_up_nobody(database: Database, outsider: sqlite3.Connection) -> None:
+    """The traceback keeps the cursor, and the cursor the connection, after the session has ended."""
+
+    def interrupt(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement == insert:
+            raise KeyboardInterrupt
+
+    event.listen(database.engine, "after_cursor_execute", interrupt)
+    insert = (
+        "INSERT INTO groups (name, created_at, updated_at) VALUES ('staff', '2026-01-01', '2026-01-01') RETURNING id"
+    )
+    with pytest.raises(KeyboardInterrupt) as caught, database.session() as session:
+        session.execute(text(insert))
+    outsider.execute("BEGIN IMMEDIATE")
+    outsider.execute("ROLLBACK")
+    event.remove(database.engine, "after_cursor_execute", interrupt)
+    assert caught.traceback
+    assert names(database) == []
 
 
 def test_a_second_writer_goes_on_as_soon_as_the_first_is_done(database: Database, connect: Connect) -> None:
