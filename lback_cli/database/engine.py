@@ -16,7 +16,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from lback_cli.database import mariadb
 from lback_cli.database.faults import hide_values, server_name, translated
 from lback_cli.database.url import asynchronous_driver, missing_driver, read_url, unknown_kind
 from lback_cli.errors import ConfigurationError, DatabaseError
@@ -209,6 +208,8 @@ def _configure_server(engine: Engine) -> None:
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
             if engine.driver == "pymysql":
+                from lback_cli.database import mariadb
+
                 return mariadb.connect(dialect, options)
             if engine.driver == "psycopg":
                 # A server, or a database, may have another default, in which a name cannot be sent.

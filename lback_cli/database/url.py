@@ -7,7 +7,6 @@ import sqlalchemy.exc
 from sqlalchemy.engine import URL, make_url
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings.show import mask_url
 
 _SECOND_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
 """SQLAlchemy ends the password at the first of them."""
@@ -27,6 +26,8 @@ _DRIVERS = {
 def read_url(text: str) -> URL:
     """Read *text*. Raises `ConfigurationError`."""
     if _SECOND_AT.match(text):
+        from lback_cli.settings.show import mask_url
+
         raise ConfigurationError(
             f"database.url has another @ behind the one that ends the password: {mask_url(text)}.",
             hint="Write @ in a password, and behind the host, as %40; or keep the password in database.password_file.",
