@@ -1,7 +1,6 @@
 """What a command works with, each part made when it is first asked for: the one door to everything heavy."""
 
 import os
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -187,6 +186,8 @@ class Runtime:
 
     def copy_to(self, url: str, password_file: Path | None) -> "DatabaseCopy":
         """A copy of the database to the one at *url*. Raises `ConfigurationError`."""
+        import shlex
+
         from lback_cli.cli.progress import CopyProgress
         from lback_cli.managers.copy_target import named_by_options
         from lback_cli.managers.database_copy import DatabaseCopy
