@@ -54,26 +54,26 @@ def _row(line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
     groups = user.get("groups")
     if isinstance(groups, list):
         groups = [path.strip("/").replace("/", ".") if isinstance(path, str) else path for path in groups] or None
+    password = password_hash = problem = None
+    try:
+        password, password_hash = _password(user.get("credentials"))
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        problem = str(error) if type(error) is ValueError else "it is damaged"
     row = account_row(
         line,
         email_domain,
         username=user.get("username"),
         email=user.get("email"),
+        password=password,
+        password_hash=password_hash,
         groups=groups,
         is_active=user.get("enabled"),
         is_email_verified=user.get("emailVerified"),
     )
-    if row.error is not None:
-        return row
-    try:
-        password, password_hash = _password(user.get("credentials"))
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
-        reason = str(error) if type(error) is ValueError else "it is damaged"
-        row.error = ValidationError("password_hash", f"The password of {safe(row.username)} is of no use: {reason}.")
-        return row
-    row.password, row.password_hash = password, password_hash
-    said = {name: value for name, value in (("password", password), ("password_hash", password_hash)) if value}
-    row.original = {**row.original, **said}
+    if problem is not None:
+        # Before any other error: mending that alone would make a user without the password.
+        message = f"The password of {safe(row.username)} is of no use: {problem}."
+        row.error = ValidationError("password_hash", message)
     return row
 
 

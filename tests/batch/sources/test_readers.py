@@ -165,9 +165,9 @@ def test_django_groups_are_found_by_key_and_by_name(read_text: ReadText) -> None
     assert found == [
         (2, ("staff",), None),
         (3, ("editors", "staff"), None),
-        (4, None, "The group '8' is not in the file, or behind its members."),
-        (5, None, "The group \"{'x': 1}\" is not in the file, or behind its members."),
-        (6, None, "The groups are not a list."),
+        (4, ("auth.group #8",), "The group '8' is not in the file, or behind its members."),
+        (5, ("auth.group #{'x': 1}",), "The group \"{'x': 1}\" is not in the file, or behind its members."),
+        (6, None, "groups must be names separated by semicolons, or a JSON list of names."),
         (7, None, None),
     ]
     assert rows[1].original["groups"] == ["editors", "staff"]

@@ -1,0 +1,105 @@
+"""What a refused row of another system keeps: all but its fault, so that the mended row is the whole user."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.security.passwords import PasswordHasher
+from lback_cli.settings.schema import PasswordSettings
+
+PASSWORD = "an umbrella under seven ladders"
+SALT = bytes(range(16))
+KEY = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, 1000, 32)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+DJANGO_HASH = f"pbkdf2_sha256$1000$salt${b64(hashlib.pbkdf2_hmac('sha256', PASSWORD.encode(), b'salt', 1000))}"
+
+
+def keycloak_user(**more: Any) -> dict[str, Any]:
+    secret = {"value": b64(KEY), "salt": b64(SALT)}
+    data = {"hashIterations": 1000, "algorithm": "pbkdf2-sha256"}
+    credential = {"type": "password", "secretData": json.dumps(secret), "credentialData": json.dumps(data)}
+    return {"username": "ann", "groups": ["/sales/admin"], "credentials": [credential], **more}
+
+
+def django_user(**more: Any) -> dict[str, Any]:
+    fields = {"username": "ann", "email": "", "password": DJANGO_HASH, "last_login": None, "groups": [7], **more}
+    return {"model": "auth.user", "pk": 1, "fields": fields}
+
+
+GROUP = {"model": "auth.group", "pk": 7, "fields": {"name": "staff"}}
+
+
+def rejected(lback: Any, folder: Path, source: str, text: str | bytes) -> list[dict[str, Any]]:
+    """The rejects of an import of *text* from *source*."""
+    path, rejects = folder / "input", folder / "rejects.jsonl"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    result = lback("user", "import", str(path), "--from", source, "--mail", "none", "--rejects", str(rejects))
+    assert result.status == 8, result
+    return [json.loads(line) for line in rejects.read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("source", "document"),
+    [("keycloak", {"users": [keycloak_user(groups=[])]}), ("django", [GROUP, django_user(groups=[])])],
+)
+def test_a_user_who_had_no_address_logs_in_with_the_old_password_once_it_is_added(
+    lback: Any, tmp_path: Path, source: str, document: Any
+) -> None:
+    (reject,) = rejected(lback, tmp_path, source, json.dumps(document))
+    assert reject["error"].startswith("ann has no e-mail address.")
+    mended = tmp_path / "mended.jsonl"
+    mended.write_text(json.dumps({**reject, "email": "ann@example.org"}) + "\n", "utf-8")
+    assert lback("user", "import", str(mended), "--mail", "none").status == 0
+    login = ("user", "authenticate", "ann", "--allow-unverified", "--password-stdin")
+    assert lback(*login, input=PASSWORD).status == 0
+
+
+def test_keycloak_keeps_the_password_and_the_groups_of_a_row_with_an_error(read_text: Any) -> None:
+    hashed = f"$pbkdf2-sha256$1000${b64(SALT).rstrip('=')}${b64(KEY).rstrip('=')}".replace("+", ".")
+    plain = [{"type": "password", "value": "secret words"}]
+    users = [
+        keycloak_user(),
+        keycloak_user(email="a@x.org", enabled="maybe"),
+        keycloak_user(credentials=plain),
+        keycloak_user(credentials=[{"type": "password", "secretData": "{"}]),
+    ]
+    rows = read_text("keycloak", json.dumps({"users": users}))
+    kept = {"username": "ann", "groups": ["sales.admin"]}
+    assert [(row.error.message, row.original) for row in rows] == [
+        ("ann has no e-mail address.", {**kept, "password_hash": hashed}),
+        (
+            "is_active must be true or false.",
+            {**kept, "email": "a@x.org", "is_active": "maybe", "password_hash": hashed},
+        ),
+        ("ann has no e-mail address.", {**kept, "password": "secret words"}),
+        # Not the address: with that alone the user would be there without the password.
+        ("The password of ann is of no use: it is damaged.", kept),
+    ]
+    assert PasswordHasher(PasswordSettings()).verify(PASSWORD, rows[0].password_hash).accepted
+
+
+def test_django_keeps_the_groups_of_a_row_with_an_error_and_shows_those_it_does_not_know(read_text: Any) -> None:
+    users = [
+        django_user(),
+        django_user(email="a@x.org", groups=[7, 8, ["editors"]]),
+        django_user(groups=[8]),
+        django_user(email="a@x.org", groups="staff"),
+    ]
+    rows = read_text("django", json.dumps([GROUP, *users]))
+    kept = {"username": "ann", "password_hash": DJANGO_HASH}
+    unknown = "The group '8' is not in the file, or behind its members."
+    assert [(row.error.message, row.original) for row in rows] == [
+        ("ann has no e-mail address.", {**kept, "groups": ["staff"]}),
+        (unknown, {**kept, "email": "a@x.org", "groups": ["staff", "auth.group #8", "editors"]}),
+        ("ann has no e-mail address.", {**kept, "groups": ["auth.group #8"]}),
+        ("The groups are not a list.", {**kept, "email": "a@x.org", "groups": "staff"}),
+    ]
