@@ -104,7 +104,7 @@ def test_shadow_tells_people_from_the_system_by_passwd(tmp_path: Path, read_text
     assert plainly(rows) == [
         (2, "ann", "ann@x.org", None),
         (4, "big", "big@x.org", None),
-        (5, "gone", "", "'gone' is not in the passwd file."),
+        (5, "gone", "gone@x.org", "'gone' is not in the passwd file."),
     ]
     assert len(read_text("shadow", "\n".join(lines), email_domain="x.org")) == 5
 
@@ -136,7 +136,7 @@ def test_shadow_locks_are_understood(
 def test_shadow_lines_of_another_form_are_bad_rows(read_text: ReadText) -> None:
     rows = read_text("shadow", "ann:$6$a$b\nword\nben:*:1:0:99999:7:::\n", email_domain="x.org")
     assert plainly(rows) == [
-        (1, "ann", "", "The line has 2 fields; one of a shadow file has 9."),
+        (1, "", "", "The line has 2 fields; one of a shadow file has 9."),
         (2, "", "", "The line has 1 fields; one of a shadow file has 9."),
         (3, "ben", "ben@x.org", None),
     ]

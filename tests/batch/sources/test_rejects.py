@@ -103,3 +103,53 @@ def test_django_keeps_the_groups_of_a_row_with_an_error_and_shows_those_it_does_
         ("ann has no e-mail address.", {**kept, "groups": ["auth.group #8"]}),
         ("The groups are not a list.", {**kept, "email": "a@x.org", "groups": "staff"}),
     ]
+
+
+LDIF = b"""\
+dn: uid=ann,ou=people
+uid: ann
+jpegPhoto:: %s
+nonsense
+userPassword:: e1NT
+ SEF9YQ==
+mail: %s
+
+dn: uid=ben
+changetype: modify
+replace: mail
+mail: b@x.org
+-
+""" % (b"A" * 3000, b"m" * 70_000)
+UNREADABLE = {
+    "htpasswd": (b":$2y$nameless\nann\n\xff:$2y$x\n", [":$2y$nameless", "ann", "\\xff:$2y$x"]),
+    "shadow": (b"ann:$6$a$b\n\xff:$6$a$b:1:0:99999:7:::\n", ["ann:$6$a$b", "\\xff:$6$a$b:1:0:99999:7:::"]),
+    "ldif": (
+        LDIF,
+        [
+            (
+                f"dn: uid=ann,ou=people\nuid: ann\njpegPhoto:: {'A' * 1012}\nnonsense\n"
+                f"userPassword:: e1NTSEF9YQ==\nmail: {'m' * 1018}"
+            ),
+            "dn: uid=ben\nchangetype: modify\nreplace: mail\nmail: b@x.org\n-",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("source", UNREADABLE)
+def test_a_record_that_cannot_be_read_stands_in_the_rejects_as_it_was(lback: Any, tmp_path: Path, source: str) -> None:
+    text, records = UNREADABLE[source]
+    assert [reject["username"] for reject in rejected(lback, tmp_path, source, text)] == records
+
+
+def test_a_change_in_ldif_is_called_one_whatever_its_lines_are(read_text: Any) -> None:
+    _, change = read_text("ldif", LDIF)
+    assert change.error.message == "The record is a change ('modify'), not an entry."
+
+
+def test_an_account_that_passwd_does_not_know_keeps_its_hash(tmp_path: Path, read_text: Any) -> None:
+    passwd = tmp_path / "passwd"
+    passwd.write_text("")
+    (row,) = read_text("shadow", "ann:!$6$a$b:1:0:99999:7:::", companion=passwd, email_domain="x.org")
+    assert row.error.message == "'ann' is not in the passwd file."
+    assert row.original == {"username": "ann", "email": "ann@x.org", "password_hash": "$6$a$b", "is_active": False}
