@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from lback_cli.batch.rows import Row, broken_row
+from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
 from lback_cli.batch.sources.json_stream import json_records
 from lback_cli.errors import ValidationError
@@ -21,18 +21,17 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
     A user without a usable password is one without any.
     """
     groups: dict[Any, str] = {}
-    for line, entry, error in json_records(file):
+    for record in json_records(file):
+        entry = record.data
         fields = entry.get("fields") if isinstance(entry, dict) else None
-        if error is not None:
-            yield broken_row(line, error)
-        elif not isinstance(fields, dict):
-            yield broken_row(line, ValidationError("row", "The record is not one of Django's: it has no fields."))
+        if record.error is not None or not isinstance(fields, dict):
+            yield record.unreadable("is not one of Django's: it has no fields")
         elif entry.get("model") == _GROUP:
             if isinstance(entry.get("pk"), int | str) and isinstance(fields.get("name"), str):
                 groups[entry["pk"]] = fields["name"]
         elif "password" in fields and "last_login" in fields:
             # What every user model inherits from AbstractBaseUser.
-            yield _row(line, fields, groups, email_domain)
+            yield _row(record.line, fields, groups, email_domain)
 
 
 def _row(line: int, fields: dict[str, Any], known: dict[Any, str], email_domain: str | None) -> Row:

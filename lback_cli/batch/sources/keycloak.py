@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from lback_cli.batch.rows import Row, broken_row
+from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
 from lback_cli.batch.sources.json_stream import JsonStream, Record
 from lback_cli.errors import ValidationError
@@ -23,13 +23,12 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
 
     A group's name is its path with dots, so that ``/sales/admin`` is ``sales.admin`` and not ``admin``.
     """
-    for line, user, error in _users(JsonStream(file)):
-        if error is not None:
-            yield broken_row(line, error)
-        elif not isinstance(user, dict):
-            yield broken_row(line, ValidationError("row", "The user is not an object."))
+    for record in _users(JsonStream(file)):
+        user = record.data
+        if record.error is not None or not isinstance(user, dict):
+            yield record.unreadable("is no user: it is not an object")
         elif not user.get("serviceAccountClientId"):
-            yield _row(line, user, email_domain)
+            yield _row(record.line, user, email_domain)
 
 
 def _users(stream: JsonStream) -> Iterator[Record]:
@@ -47,7 +46,7 @@ def _users(stream: JsonStream) -> Iterator[Record]:
                 stream.value(largest=LARGEST_SECTION)
         stream.require_end()
     except ValidationError as error:
-        yield Record(stream.line, None, error)
+        yield stream.broken(error)
 
 
 def _row(line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from lback_cli.security.passwords import PasswordHasher
 from lback_cli.settings.schema import PasswordSettings
 
 PASSWORD = "an umbrella under seven ladders"
+Reject = Callable[[str, str | bytes], list[dict[str, Any]]]
+
 SALT = bytes(range(16))
 KEY = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, 1000, 32)
 
@@ -38,13 +41,18 @@ def django_user(**more: Any) -> dict[str, Any]:
 GROUP = {"model": "auth.group", "pk": 7, "fields": {"name": "staff"}}
 
 
-def rejected(lback: Any, folder: Path, source: str, text: str | bytes) -> list[dict[str, Any]]:
-    """The rejects of an import of *text* from *source*."""
-    path, rejects = folder / "input", folder / "rejects.jsonl"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    result = lback("user", "import", str(path), "--from", source, "--mail", "none", "--rejects", str(rejects))
-    assert result.status == 8, result
-    return [json.loads(line) for line in rejects.read_text("utf-8").splitlines()]
+@pytest.fixture
+def reject(lback: Any, tmp_path: Path) -> Reject:
+    """The rejects of an import: ``reject("django", "[]")``."""
+
+    def run(source: str, text: str | bytes) -> list[dict[str, Any]]:
+        path, rejects = tmp_path / "input", tmp_path / "rejects.jsonl"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        result = lback("user", "import", str(path), "--from", source, "--mail", "none", "--rejects", str(rejects))
+        assert result.status == 8, result
+        return [json.loads(line) for line in rejects.read_text("utf-8").splitlines()]
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -52,12 +60,12 @@ def rejected(lback: Any, folder: Path, source: str, text: str | bytes) -> list[d
     [("keycloak", {"users": [keycloak_user(groups=[])]}), ("django", [GROUP, django_user(groups=[])])],
 )
 def test_a_user_who_had_no_address_logs_in_with_the_old_password_once_it_is_added(
-    lback: Any, tmp_path: Path, source: str, document: Any
+    lback: Any, tmp_path: Path, reject: Reject, source: str, document: Any
 ) -> None:
-    (reject,) = rejected(lback, tmp_path, source, json.dumps(document))
-    assert reject["error"].startswith("ann has no e-mail address.")
+    (refused,) = reject(source, json.dumps(document))
+    assert refused["error"].startswith("ann has no e-mail address.")
     mended = tmp_path / "mended.jsonl"
-    mended.write_text(json.dumps({**reject, "email": "ann@example.org"}) + "\n", "utf-8")
+    mended.write_text(json.dumps({**refused, "email": "ann@example.org"}) + "\n", "utf-8")
     assert lback("user", "import", str(mended), "--mail", "none").status == 0
     login = ("user", "authenticate", "ann", "--allow-unverified", "--password-stdin")
     assert lback(*login, input=PASSWORD).status == 0
@@ -137,9 +145,9 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("source", UNREADABLE)
-def test_a_record_that_cannot_be_read_stands_in_the_rejects_as_it_was(lback: Any, tmp_path: Path, source: str) -> None:
+def test_a_record_that_cannot_be_read_stands_in_the_rejects_as_it_was(reject: Reject, source: str) -> None:
     text, records = UNREADABLE[source]
-    assert [reject["username"] for reject in rejected(lback, tmp_path, source, text)] == records
+    assert [one["username"] for one in reject(source, text)] == records
 
 
 def test_a_change_in_ldif_is_called_one_whatever_its_lines_are(read_text: Any) -> None:
@@ -153,3 +161,53 @@ def test_an_account_that_passwd_does_not_know_keeps_its_hash(tmp_path: Path, rea
     (row,) = read_text("shadow", "ann:!$6$a$b:1:0:99999:7:::", companion=passwd, email_domain="x.org")
     assert row.error.message == "'ann' is not in the passwd file."
     assert row.original == {"username": "ann", "email": "ann@x.org", "password_hash": "$6$a$b", "is_active": False}
+
+
+NOT_READ = "What follows in that record, and in a list behind it, was not read."
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "told", "records"),
+    [
+        (
+            "django",
+            '[{"fields": {"a": 1, "a": 2}}, {"model": "x"}, {"fields": tru}]',
+            [
+                "Record 1 has a key twice.",
+                "Record 2 is not one of Django's: it has no fields.",
+                f"The file is not JSON at record 3: expecting value. {NOT_READ}",
+            ],
+            ['{"fields": {"a": 1, "a": 2}}', '{"model": "x"}', '{"fields": tru}]'],
+        ),
+        (
+            "django",
+            '{"fields": tru}\n{"é": 5}\n',
+            [
+                f"The file is not JSON at record 1: expecting value. {NOT_READ}",
+                "Record 2 is not one of Django's: it has no fields.",
+            ],
+            ['{"fields": tru}', '{"é": 5}'],
+        ),
+        (
+            "keycloak",
+            '{"clients": [1, 2], "users": [[], {"username": "ann", "username": "ben"}], "x": tru}',
+            [
+                "Record 1 is no user: it is not an object.",
+                "Record 2 has a key twice.",
+                f"The file is not JSON: expecting value. {NOT_READ}",
+            ],
+            ["[]", '{"username": "ann", "username": "ben"}', "tru}"],
+        ),
+        (
+            "kratos",
+            '{"identities": [{"id": 1}, {"id": 2}]}',
+            [f"Record {number} is not an identity: it has no traits." for number in (1, 2)],
+            ['{"id": 1}', '{"id": 2}'],
+        ),
+    ],
+)
+def test_a_json_record_that_cannot_be_read_is_told_by_its_number_and_stands_in_the_rejects(
+    reject: Reject, source: str, text: str, told: list[str], records: list[str]
+) -> None:
+    rejects = reject(source, text)
+    assert [(one["error"], one["username"]) for one in rejects] == list(zip(told, records, strict=True))
