@@ -9,7 +9,10 @@ from lback_cli.batch.sources.json_stream import json_records
 from lback_cli.errors import ValidationError
 from lback_cli.security.text import safe
 
-_GROUP = "auth.group"
+_GROUP, _USER = "auth.group", "auth.user"
+_IDENTIFYING = frozenset({"username", "email", "last_login"})
+"""What beside a password makes a user model of a project's own; every one inherits the last from AbstractBaseUser."""
+
 _UNUSABLE = "!"  # how django.contrib.auth.hashers marks that there is no password
 _LONGEST_SHOWN = 40
 
@@ -29,8 +32,7 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
         elif entry.get("model") == _GROUP:
             if isinstance(entry.get("pk"), int | str) and isinstance(fields.get("name"), str):
                 groups[entry["pk"]] = fields["name"]
-        elif "password" in fields and "last_login" in fields:
-            # What every user model inherits from AbstractBaseUser.
+        elif entry.get("model") == _USER or ("password" in fields and not _IDENTIFYING.isdisjoint(fields)):
             yield _row(record.line, fields, groups, email_domain)
 
 

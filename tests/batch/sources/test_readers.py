@@ -184,6 +184,26 @@ def test_django_passes_other_models_over_and_reads_a_user_model_of_the_projects_
     ]
 
 
+def test_no_user_of_django_is_passed_over_for_a_field_that_is_missing(read_text: ReadText) -> None:
+    entries = [
+        {"model": "auth.user", "fields": {"username": "a", "email": "a@x.org"}},
+        {"model": "auth.user", "fields": {}},
+        {"model": "accounts.member", "fields": {"username": "b", "email": "b@x.org", "password": "h"}},
+        {"model": "accounts.member", "fields": {"email": "c@x.org", "password": "h"}},
+        {"model": "accounts.member", "fields": {"phone": "1", "password": "h", "last_login": None}},
+        {"model": "accounts.profile", "fields": {"username": "e", "email": "e@x.org"}},
+        {"model": "shop.coupon", "fields": {"password": "h"}},
+    ]
+    rows = read_text("django", json.dumps(entries))
+    assert [(row.username, row.email, row.password_hash, row.error and row.error.message) for row in rows] == [
+        ("a", "a@x.org", None, None),
+        ("", "", None, "The account has no e-mail address."),
+        ("b", "b@x.org", "h", None),
+        ("c", "c@x.org", "h", None),
+        ("", "", "h", "The account has no e-mail address."),
+    ]
+
+
 def test_django_fields_of_the_wrong_kind_are_the_rows_error(read_text: ReadText) -> None:
     users = [django_user("a", username=7), django_user("b", is_active="maybe"), django_user("c", email=["x"])]
     rows = read_text("django", "\n".join(map(json.dumps, users)))
