@@ -66,6 +66,9 @@ _LDAP_DIGESTS = {
     "MD5": "ldap_md5",
     "PKCS5S2": "atlassian_pbkdf2_sha1",
 }
+_UNSALTED_SIZES = {"SHA": 20, "MD5": 16}
+"""Bytes of a digest without salt; libpass takes any number, and then no password."""
+
 _LDAP_PBKDF2 = {"PBKDF2": "sha1", "PBKDF2-SHA1": "sha1", "PBKDF2-SHA256": "sha256", "PBKDF2-SHA512": "sha512"}
 _LDAP_HEX = {"SHA256": "hex_sha256", "SHA512": "hex_sha512"}
 _LDAP_WRAPPERS = frozenset(
@@ -136,7 +139,8 @@ def _ldap(stored: str) -> NativeHash | None:
     # RFC 3112 section 2 has scheme names in any case.
     name, rest = match[1].upper(), match[2]
     if scheme := _LDAP_DIGESTS.get(name):
-        return NativeHash(scheme, f"{{{name}}}{rest}")
+        size = _UNSALTED_SIZES.get(name)
+        return NativeHash(scheme, f"{{{name}}}{rest if size is None else _unsalted(rest, size)}")
     if digest := _LDAP_PBKDF2.get(name):
         rounds, salt, key = rest.split("$")
         return _modular(pbkdf2_hash(digest, int(rounds), decoded(salt), decoded(key)))
@@ -146,6 +150,14 @@ def _ldap(stored: str) -> NativeHash | None:
         return _modular(rest)
     # Without its wrapper this is no more than a word of thirteen letters.
     return NativeHash("des_crypt", rest) if name in {"CRYPT", "DES-CRYPT"} and _DES.fullmatch(rest) else None
+
+
+def _unsalted(digest: str, size: int) -> str:
+    """*digest*, of so many bytes in base64 or, as some directories have it, in hex, in base64. Raises ValueError."""
+    raw = bytes.fromhex(digest) if len(digest) == 2 * size else decoded(digest)
+    if len(raw) != size:
+        raise ValueError(f"a digest of {len(raw)} bytes")
+    return base64.b64encode(raw).decode("ascii")
 
 
 def _worded(stored: str) -> NativeHash | None:
