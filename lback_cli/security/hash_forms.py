@@ -87,13 +87,17 @@ def native_hash(stored: str) -> NativeHash | None:
     one of them does not make it one: libpass's parser decides.
     """
     try:
-        if stored.startswith("$"):
-            return _modular(stored)
-        if stored.startswith("{"):
-            return _ldap(stored)
-        return _worded(stored)
+        return _native(stored)
     except ValueError:
         return None
+
+
+def is_known_form(stored: str) -> bool:
+    """Whether *stored* begins like a hash of a known form, even where it goes on as none."""
+    try:
+        return _native(stored) is not None
+    except ValueError:
+        return True
 
 
 def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
@@ -125,6 +129,13 @@ def decoded(text: str) -> bytes:
     """The bytes of base64, padded or not, in the usual alphabet or in crypt's adapted one. Raises ValueError."""
     text = text.rstrip("=").replace(".", "+")
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def _native(stored: str) -> NativeHash | None:
+    """`native_hash`. Raises ValueError where the form is known, and *stored* is not of it all the same."""
+    if stored.startswith("$"):
+        return _modular(stored)
+    return _ldap(stored) if stored.startswith("{") else _worded(stored)
 
 
 def _modular(stored: str) -> NativeHash | None:

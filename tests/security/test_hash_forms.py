@@ -85,6 +85,7 @@ FORMS = {
     ),
 }
 
+ARGON2 = "$argon2id$v=19${}$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
 # Of known forms, and not to be worked on: too much work, too little of a key, or damaged.
 NOT_TO_BE_WORKED_ON = {
     "Werkzeug's PBKDF2 of too many rounds": f"pbkdf2:sha256:2000001$s${'0' * 64}",
@@ -168,11 +169,19 @@ def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_us
         ("", "is of no known kind"),
         ("secret", "is of no known kind"),
         ("x" * 256, "has 256 characters, where 255 is the most"),
-        (
-            "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
-            "is damaged, or costs more than is safe to verify",
-        ),
-        ("{SSHA}AAAA", "is damaged, or costs more than is safe to verify"),
+        ("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "asks for cost 31; the most is 14"),
+        ("$2b$10$CCCC", "is damaged"),
+        ("{SSHA}AAAA", "is damaged"),
+        ("{MD5}AAAA", "is damaged"),
+        (f"pbkdf2:sha256$s${'0' * 64}", "is damaged"),
+        (f"pbkdf2:sha256:2000001$s${'0' * 64}", "asks for 2,000,001 rounds; the most is 2,000,000"),
+        (f"scrypt:4194304:8:1$s${'0' * 128}", "asks for 4 GiB of memory; the most is 256 MiB"),
+        (f"scrypt:262144:1:1$s${'0' * 128}", "asks for N = 2^18; the most is 2^17"),
+        (f"scrypt:16384:8:100$s${'0' * 128}", "asks for N * r * p = 13,107,200; the most is 2,097,152"),
+        (ARGON2.format("m=262656,t=1,p=1"), "asks for 256.5 MiB of memory; the most is 256 MiB"),
+        (ARGON2.format("m=64,t=11,p=1"), "asks for 11 iterations; the most is 10"),
+        (ARGON2.format("m=128,t=1,p=9"), "asks for 9 lanes; the most is 8"),
+        (ARGON2.format("m=8,t=1,p=2"), "is damaged"),
         ("{SASL}ann@x.org", "is a reference to another server, which cannot be verified here"),
         ("$gy$j9T$a$b", "is gost-yescrypt, which cannot be verified here"),
         ("$wp$2y$10$abc", "is WordPress's bcrypt over HMAC-SHA-384, which cannot be verified here"),
