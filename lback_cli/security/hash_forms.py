@@ -140,6 +140,9 @@ def _native(stored: str) -> NativeHash | None:
 
 def _modular(stored: str) -> NativeHash | None:
     scheme = _MODULAR.get(stored[1 : stored.find("$", 1)])
+    if stored.startswith("$p5k2$"):
+        # Two libraries share the prefix. One has 20 bytes in base64, which end in padding, the other 24.
+        scheme = "cta_pbkdf2_sha1" if stored.endswith("=") else "dlitz_pbkdf2_sha1"
     return None if scheme is None else NativeHash(scheme, stored)
 
 

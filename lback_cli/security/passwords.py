@@ -34,6 +34,8 @@ _MAXIMUM_ROUNDS = {
     "pbkdf2_sha256": 2_000_000,
     "pbkdf2_sha512": 2_000_000,
     "pbkdf2_sha1": 2_000_000,
+    "cta_pbkdf2_sha1": 2_000_000,
+    "dlitz_pbkdf2_sha1": 1_000_000,  # of two blocks each
     "sha1_crypt": 1_000_000,
     "django_pbkdf2_sha256": 2_000_000,
     "django_pbkdf2_sha1": 2_000_000,
@@ -201,10 +203,10 @@ class PasswordHasher:
             # The framework's own way of checking knows bcrypt alone, without the wrappings of others.
             foreign = self._framework and (known.scheme != "bcrypt" or known.text != stored)
             return f"is of {known.scheme}, in a form that the application cannot verify" if foreign else None
-        if len(stored) > _MAXIMUM_STORED_LENGTH:
-            return f"has {len(stored)} characters, where {_MAXIMUM_STORED_LENGTH} is the most"
         if name := next((name for start, name in UNVERIFIABLE.items() if stored.startswith(start)), None):
             return f"is {name}, which cannot be verified here"
+        if len(stored) > _MAXIMUM_STORED_LENGTH:
+            return f"has {len(stored)} characters, where {_MAXIMUM_STORED_LENGTH} is the most"
         if excess := self._excess_of(stored):
             return excess
         return "is damaged" if is_known_form(stored) else "is of no known kind"

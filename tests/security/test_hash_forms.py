@@ -41,6 +41,13 @@ def digest(name: str, *, salted: bool = False) -> str:
     return b64(hashlib.new(name, PASSWORD.encode() + (SALT[:8] if salted else b"")).digest() + SALT[: 8 * salted])
 
 
+def dlitz() -> str:
+    """Its salt is all that stands before the key, cost included."""
+    begin = "$p5k2$3e8$saltsalt"
+    key = hashlib.pbkdf2_hmac("sha1", PASSWORD.encode(), begin.encode(), 1000, 24)
+    return f"{begin}${b64(key).replace('+', '.')}"
+
+
 # name -> (scheme, hash of PASSWORD), beside those of test_passwords.py.
 FORMS = {
     "Werkzeug's PBKDF2": ("pbkdf2_sha256", f"pbkdf2:sha256:1000${SALT.decode()}${pbkdf2('sha256', 32).hex()}"),
@@ -49,6 +56,11 @@ FORMS = {
         f"pbkdf2:sha512:1000${SALT.decode()}${pbkdf2('sha512', 64).hex()}",
     ),
     "Werkzeug's PBKDF2 with SHA-1": ("pbkdf2_sha1", f"pbkdf2:sha1:1000${SALT.decode()}${pbkdf2('sha1', 20).hex()}"),
+    "Cryptacular's PBKDF2": (
+        "cta_pbkdf2_sha1",
+        f"$p5k2$3e8${base64.urlsafe_b64encode(SALT).decode()}${base64.urlsafe_b64encode(pbkdf2('sha1', 20)).decode()}",
+    ),
+    "dlitz's PBKDF2": ("dlitz_pbkdf2_sha1", dlitz()),
     "Werkzeug's scrypt": ("scrypt", f"scrypt:64:8:2${SALT.decode()}${scrypt(64, 8, 2, 64).hex()}"),
     "Django's scrypt": ("scrypt", f"scrypt$64${SALT.decode()}$8$5${b64(scrypt(64, 8, 5, 64))}"),
     "Django's unsalted MD5": ("ldap_md5", f"md5$${hashlib.md5(PASSWORD.encode()).hexdigest()}"),
@@ -182,6 +194,12 @@ def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_us
         (ARGON2.format("m=64,t=11,p=1"), "asks for 11 iterations; the most is 10"),
         (ARGON2.format("m=128,t=1,p=9"), "asks for 9 lanes; the most is 8"),
         (ARGON2.format("m=8,t=1,p=2"), "is damaged"),
+        (f"$p5k2$1e8481$c2FsdA==${'A' * 27}=", "asks for 2,000,001 rounds; the most is 2,000,000"),
+        (f"$p5k2$f4241$salt${'A' * 32}", "asks for 1,000,001 rounds; the most is 1,000,000"),
+        ("$p5k2$", "is damaged"),
+        ("grub.pbkdf2.sha512.10000." + "A" * 257, "is GRUB's PBKDF2, which cannot be verified here"),
+        ("$scram$6400$c2FsdA$sha-1=AA", "is a set of SCRAM's keys, which cannot be verified here"),
+        ("{FSHP1|8|4096}AA", "is FSHP, which cannot be verified here"),
         ("{SASL}ann@x.org", "is a reference to another server, which cannot be verified here"),
         ("$gy$j9T$a$b", "is gost-yescrypt, which cannot be verified here"),
         ("$wp$2y$10$abc", "is WordPress's bcrypt over HMAC-SHA-384, which cannot be verified here"),
@@ -197,6 +215,8 @@ def test_weak_schemes_are_named_and_strong_ones_are_not() -> None:
         "pbkdf2_sha256": None,
         "pbkdf2_sha512": None,
         "pbkdf2_sha1": None,
+        "cta_pbkdf2_sha1": None,
+        "dlitz_pbkdf2_sha1": None,
         "scrypt": None,
         "bcrypt": None,
         "argon2": None,
