@@ -203,6 +203,8 @@ class PasswordHasher:
             # The framework's own way of checking knows bcrypt alone, without the wrappings of others.
             foreign = self._framework and (known.scheme != "bcrypt" or known.text != stored)
             return f"is of {known.scheme}, in a form that the application cannot verify" if foreign else None
+        if stored.startswith("$y$") and (problem := _yescrypt_problem(stored)):
+            return problem
         if name := next((name for start, name in UNVERIFIABLE.items() if stored.startswith(start)), None):
             return f"is {name}, which cannot be verified here"
         if len(stored) > _MAXIMUM_STORED_LENGTH:
@@ -329,6 +331,15 @@ def _is_sound(scheme: str, parsed: Any) -> bool:
             and parsed.data is None
         )
     return bool(parsed.checksum)
+
+
+def _yescrypt_problem(stored: str) -> str | None:
+    from lback_cli.security import yescrypt
+
+    memory = yescrypt.memory(stored)
+    if memory is not None and memory > _MAXIMUM_MEMORY:
+        return f"asks for {_size(memory)} of memory; the most is {_size(_MAXIMUM_MEMORY)}"
+    return "is damaged" if memory is not None and yescrypt.is_available() else None
 
 
 def _count(number: int) -> str:

@@ -21,7 +21,7 @@ WEAKNESSES: Mapping[str, str] = {
 """By scheme. Their passwords are still accepted, once: the first login replaces the hash."""
 
 UNVERIFIABLE: Mapping[str, str] = {
-    "$y$": "yescrypt without libxcrypt, or of more than its cost 9",
+    "$y$": "yescrypt without libxcrypt, or in none of its forms",
     "$gy$": "gost-yescrypt",
     "$2x$": "the broken bcrypt of crypt_blowfish before 1.1",
     "$3$": "an NT hash",

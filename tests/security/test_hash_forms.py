@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lback_cli.security import yescrypt
 from lback_cli.security.hash_forms import argon2_hash, decoded, native_hash, pbkdf2_hash, scrypt_hash
 from lback_cli.security.passwords import PasswordHasher, StoredHash
 from lback_cli.security.weak_hashes import WEAKNESSES
@@ -200,6 +201,8 @@ def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_us
         ("grub.pbkdf2.sha512.10000." + "A" * 257, "is GRUB's PBKDF2, which cannot be verified here"),
         ("$scram$6400$c2FsdA$sha-1=AA", "is a set of SCRAM's keys, which cannot be verified here"),
         ("{FSHP1|8|4096}AA", "is FSHP, which cannot be verified here"),
+        ("$y$jET$salt$hash", "asks for 512 MiB of memory; the most is 256 MiB"),
+        ("$y$k9T$salt$hash", "is yescrypt without libxcrypt, or in none of its forms, which cannot be verified here"),
         ("{SASL}ann@x.org", "is a reference to another server, which cannot be verified here"),
         ("$gy$j9T$a$b", "is gost-yescrypt, which cannot be verified here"),
         ("$wp$2y$10$abc", "is WordPress's bcrypt over HMAC-SHA-384, which cannot be verified here"),
@@ -207,6 +210,25 @@ def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_us
 )
 def test_an_objection_says_what_is_wrong_with_a_hash(stored: str, objection: str | None) -> None:
     assert TINY.objection(stored) == objection
+
+
+@pytest.mark.parametrize(
+    ("available", "objection"),
+    [
+        (True, "is damaged"),
+        (False, "is yescrypt without libxcrypt, or in none of its forms, which cannot be verified here"),
+    ],
+)
+def test_yescrypt_that_is_damaged_is_told_from_yescrypt_that_the_system_cannot_verify(
+    monkeypatch: pytest.MonkeyPatch, *, available: bool, objection: str
+) -> None:
+    monkeypatch.setattr(yescrypt, "is_available", lambda: available)
+    assert TINY.objection("$y$j9T$salt$") == objection
+
+
+def test_the_memory_that_yescrypt_asks_for_is_that_of_libxcrypts_costs() -> None:
+    costs = ("j75", "j85", "j7T", "j8T", "j9T", "jAT", "jBT", "jCT", "jDT", "jET", "jFT")
+    assert [yescrypt.memory(f"$y${cost}$s$h") for cost in costs] == [2**n for n in range(10, 21)]
 
 
 def test_weak_schemes_are_named_and_strong_ones_are_not() -> None:
