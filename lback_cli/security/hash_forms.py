@@ -66,6 +66,9 @@ _LDAP_DIGESTS = {
     "MD5": "ldap_md5",
     "PKCS5S2": "atlassian_pbkdf2_sha1",
 }
+_UNSALTED_SIZES = {"SHA": 20, "MD5": 16}
+"""Bytes of a digest without salt; libpass takes any number, and then no password."""
+
 _LDAP_PBKDF2 = {"PBKDF2": "sha1", "PBKDF2-SHA1": "sha1", "PBKDF2-SHA256": "sha256", "PBKDF2-SHA512": "sha512"}
 _LDAP_HEX = {"SHA256": "hex_sha256", "SHA512": "hex_sha512"}
 _LDAP_WRAPPERS = frozenset(
@@ -90,7 +93,7 @@ def native_hash(stored: str) -> NativeHash | None:
     cleared, as libpass would do with a warning.
     """
     try:
-        found = _found(stored)
+        found = _native(stored)
     except ValueError:
         return None
     if found is None or found.scheme not in _BCRYPTS or (match := _BCRYPT_END.fullmatch(found.text)) is None:
@@ -99,18 +102,18 @@ def native_hash(stored: str) -> NativeHash | None:
     return NativeHash(found.scheme, f"{start}{_cleared(salt, 4)}{between}{_cleared(digest, 2)}")
 
 
-def _found(stored: str) -> NativeHash | None:
-    if stored.startswith("$"):
-        return _modular(stored)
-    if stored.startswith("{"):
-        return _ldap(stored)
-    return _worded(stored)
-
-
 def _cleared(text: str, bits: int) -> str:
     """*text* with the last *bits* of its last letter set to zero."""
     value = _BCRYPT_LETTERS.index(text[-1])
     return text[:-1] + _BCRYPT_LETTERS[value >> bits << bits]
+
+
+def is_known_form(stored: str) -> bool:
+    """Whether *stored* begins like a hash of a known form, even where it goes on as none."""
+    try:
+        return _native(stored) is not None
+    except ValueError:
+        return True
 
 
 def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
@@ -144,8 +147,18 @@ def decoded(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
+def _native(stored: str) -> NativeHash | None:
+    """`native_hash`. Raises ValueError where the form is known, and *stored* is not of it all the same."""
+    if stored.startswith("$"):
+        return _modular(stored)
+    return _ldap(stored) if stored.startswith("{") else _worded(stored)
+
+
 def _modular(stored: str) -> NativeHash | None:
     scheme = _MODULAR.get(stored[1 : stored.find("$", 1)])
+    if stored.startswith("$p5k2$"):
+        # Two libraries share the prefix. One has 20 bytes in base64, which end in padding, the other 24.
+        scheme = "cta_pbkdf2_sha1" if stored.endswith("=") else "dlitz_pbkdf2_sha1"
     return None if scheme is None else NativeHash(scheme, stored)
 
 
@@ -156,7 +169,8 @@ def _ldap(stored: str) -> NativeHash | None:
     # RFC 3112 section 2 has scheme names in any case.
     name, rest = match[1].upper(), match[2]
     if scheme := _LDAP_DIGESTS.get(name):
-        return NativeHash(scheme, f"{{{name}}}{rest}")
+        size = _UNSALTED_SIZES.get(name)
+        return NativeHash(scheme, f"{{{name}}}{rest if size is None else _unsalted(rest, size)}")
     if digest := _LDAP_PBKDF2.get(name):
         rounds, salt, key = rest.split("$")
         return _modular(pbkdf2_hash(digest, int(rounds), decoded(salt), decoded(key)))
@@ -166,6 +180,14 @@ def _ldap(stored: str) -> NativeHash | None:
         return _modular(rest)
     # Without its wrapper this is no more than a word of thirteen letters.
     return NativeHash("des_crypt", rest) if name in {"CRYPT", "DES-CRYPT"} and _DES.fullmatch(rest) else None
+
+
+def _unsalted(digest: str, size: int) -> str:
+    """*digest*, of so many bytes in base64 or, as some directories have it, in hex, in base64. Raises ValueError."""
+    raw = bytes.fromhex(digest) if len(digest) == 2 * size else decoded(digest)
+    if len(raw) != size:
+        raise ValueError(f"a digest of {len(raw)} bytes")
+    return base64.b64encode(raw).decode("ascii")
 
 
 def _worded(stored: str) -> NativeHash | None:

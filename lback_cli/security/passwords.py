@@ -14,7 +14,7 @@ from passlib.hash import argon2
 from passlib.registry import get_crypt_handler
 
 from lback_cli.errors import PasswordHashingError
-from lback_cli.security.hash_forms import native_hash
+from lback_cli.security.hash_forms import is_known_form, native_hash
 from lback_cli.security.policy import BCRYPT_LIMIT, normalize_password
 from lback_cli.security.unusable import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD
 from lback_cli.security.weak_hashes import UNVERIFIABLE, WEAKNESSES
@@ -26,7 +26,7 @@ _MAXIMUM_MEMORY = 256 * 1024  # KiB
 _MAXIMUM_ARGON2_ROUNDS = 10
 _MAXIMUM_ARGON2_LANES = 8
 _MAXIMUM_SCRYPT_ROUNDS = 17  # N = 2**17
-_MAXIMUM_SCRYPT_WORK = 2**21  # N * r * p; 128 bytes times this also bounds its memory
+_MAXIMUM_SCRYPT_WORK = 2**21  # N * r * p; 128 bytes times N * r are its memory
 _MAXIMUM_ROUNDS = {
     "bcrypt": 14,
     "bcrypt_sha256": 14,
@@ -34,6 +34,8 @@ _MAXIMUM_ROUNDS = {
     "pbkdf2_sha256": 2_000_000,
     "pbkdf2_sha512": 2_000_000,
     "pbkdf2_sha1": 2_000_000,
+    "cta_pbkdf2_sha1": 2_000_000,
+    "dlitz_pbkdf2_sha1": 1_000_000,  # of two blocks each
     "sha1_crypt": 1_000_000,
     "django_pbkdf2_sha256": 2_000_000,
     "django_pbkdf2_sha1": 2_000_000,
@@ -41,6 +43,7 @@ _MAXIMUM_ROUNDS = {
     "sha256_crypt": 1_000_000,
     "phpass": 20,
 }
+_MOST_LOGARITHMIC = 31  # a bound up to here is on the logarithm of the rounds
 # A shorter Argon2 tag could be met by chance; RFC 9106 section 4 recommends 128 bits or more.
 _MINIMUM_ARGON2_TAG = 16
 
@@ -200,13 +203,24 @@ class PasswordHasher:
             # The framework's own way of checking knows bcrypt alone, without the wrappings of others.
             foreign = self._framework and (known.scheme != "bcrypt" or known.text != stored)
             return f"is of {known.scheme}, in a form that the application cannot verify" if foreign else None
-        if len(stored) > _MAXIMUM_STORED_LENGTH:
-            return f"has {len(stored)} characters, where {_MAXIMUM_STORED_LENGTH} is the most"
+        if stored.startswith("$y$") and (problem := _yescrypt_problem(stored)):
+            return problem
         if name := next((name for start, name in UNVERIFIABLE.items() if stored.startswith(start)), None):
             return f"is {name}, which cannot be verified here"
-        if native_hash(stored) is not None:
-            return "is damaged, or costs more than is safe to verify"
-        return "is of no known kind"
+        if len(stored) > _MAXIMUM_STORED_LENGTH:
+            return f"has {len(stored)} characters, where {_MAXIMUM_STORED_LENGTH} is the most"
+        if excess := self._excess_of(stored):
+            return excess
+        return "is damaged" if is_known_form(stored) else "is of no known kind"
+
+    def _excess_of(self, stored: str) -> str | None:
+        native = native_hash(stored)
+        if native is None:
+            return None
+        try:
+            return self._excess(native.scheme, self._handler(native.scheme).from_string(native.text))
+        except Exception:  # noqa: BLE001 - as in `_parse`
+            return None
 
     def _parse(self, stored: str) -> StoredHash | None:
         if len(stored) > _MAXIMUM_STORED_LENGTH or not (stored.isascii() and stored.isprintable()):
@@ -216,7 +230,7 @@ class PasswordHasher:
             return None
         try:
             parsed = self._handler(native.scheme).from_string(native.text)
-            if not parsed.checksum or not self._within_bounds(native.scheme, parsed):
+            if not _is_sound(native.scheme, parsed) or self._excess(native.scheme, parsed) is not None:
                 return None
             # The parser is more lenient than the library that hashes: what is not written its way fails there.
             current = (
@@ -256,23 +270,30 @@ class PasswordHasher:
             return yescrypt
         return self._current if scheme == self._scheme else get_crypt_handler(scheme)
 
-    def _within_bounds(self, scheme: str, parsed: Any) -> bool:
+    def _excess(self, scheme: str, parsed: Any) -> str | None:
+        """What *parsed* asks for that is more than is safe, as the end of a sentence on it; None where it is safe."""
+        # Each with the most of it, what it is called, and how both are written.
+        asked: list[tuple[int, int, str, Callable[[int], str]]] = []
         if scheme == "argon2":
-            return bool(
-                parsed.memory_cost <= max(_MAXIMUM_MEMORY, self._settings.memory)
-                and parsed.rounds <= max(_MAXIMUM_ARGON2_ROUNDS, self._settings.iterations)
-                and parsed.parallelism <= max(_MAXIMUM_ARGON2_LANES, self._settings.parallelism)
-                and parsed.memory_cost >= 8 * parsed.parallelism
-                and len(parsed.checksum) >= _MINIMUM_ARGON2_TAG
-                and parsed.data is None
-            )
-        if scheme == "scrypt":
-            return bool(
-                parsed.rounds <= _MAXIMUM_SCRYPT_ROUNDS
-                and (parsed.block_size * parsed.parallelism) << parsed.rounds <= _MAXIMUM_SCRYPT_WORK
-            )
-        maximum = _MAXIMUM_ROUNDS.get(scheme)
-        return maximum is None or bool(parsed.rounds <= maximum)
+            asked = [
+                (parsed.memory_cost, max(_MAXIMUM_MEMORY, self._settings.memory), "{} of memory", _size),
+                (parsed.rounds, max(_MAXIMUM_ARGON2_ROUNDS, self._settings.iterations), "{} iterations", _count),
+                (parsed.parallelism, max(_MAXIMUM_ARGON2_LANES, self._settings.parallelism), "{} lanes", _count),
+            ]
+        elif scheme == "scrypt":
+            work = parsed.block_size << parsed.rounds
+            asked = [
+                (work // 8, _MAXIMUM_SCRYPT_WORK // 8, "{} of memory", _size),
+                (parsed.rounds, _MAXIMUM_SCRYPT_ROUNDS, "N = {}", "2^{}".format),
+                (work * parsed.parallelism, _MAXIMUM_SCRYPT_WORK, "N * r * p = {}", _count),
+            ]
+        elif scheme in _MAXIMUM_ROUNDS:
+            most = _MAXIMUM_ROUNDS[scheme]
+            asked = [(parsed.rounds, most, "{} rounds" if most > _MOST_LOGARITHMIC else "cost {}", _count)]
+        for value, most, words, written in asked:
+            if value > most:
+                return f"asks for {words.format(written(value))}; the most is {written(most)}"
+        return None
 
 
 class _BegunHash:
@@ -299,6 +320,38 @@ class _BegunHash:
         if self._hashed is None:
             raise self._error or RuntimeError("the thread ended without a hash")
         return self._hashed
+
+
+def _is_sound(scheme: str, parsed: Any) -> bool:
+    """Whether *parsed* has all that a hash needs to be verified, whatever that costs."""
+    if scheme == "argon2":
+        return bool(
+            parsed.memory_cost >= 8 * parsed.parallelism
+            and len(parsed.checksum or b"") >= _MINIMUM_ARGON2_TAG
+            and parsed.data is None
+        )
+    return bool(parsed.checksum)
+
+
+def _yescrypt_problem(stored: str) -> str | None:
+    from lback_cli.security import yescrypt
+
+    memory = yescrypt.memory(stored)
+    if memory is not None and memory > _MAXIMUM_MEMORY:
+        return f"asks for {_size(memory)} of memory; the most is {_size(_MAXIMUM_MEMORY)}"
+    return "is damaged" if memory is not None and yescrypt.is_available() else None
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _size(kib: int) -> str:
+    """*kib* in the largest unit that it fills."""
+    for unit, name in ((2**20, "GiB"), (2**10, "MiB")):
+        if kib >= unit:
+            return f"{kib / unit:,.6g} {name}"
+    return f"{kib} KiB"
 
 
 def _fits_bcrypt(password: str) -> bool:

@@ -21,12 +21,14 @@ WEAKNESSES: Mapping[str, str] = {
 """By scheme. Their passwords are still accepted, once: the first login replaces the hash."""
 
 UNVERIFIABLE: Mapping[str, str] = {
-    "$y$": "yescrypt without libxcrypt, or of more than its cost 9",
+    "$y$": "yescrypt without libxcrypt, or in none of its forms",
     "$gy$": "gost-yescrypt",
     "$2x$": "the broken bcrypt of crypt_blowfish before 1.1",
     "$3$": "an NT hash",
     "$md5": "Sun's MD5",
-    "$p5k2$": "PBKDF2 in the form of Cryptacular or dlitz",
+    "$scram$": "a set of SCRAM's keys",
+    "grub.pbkdf2.": "GRUB's PBKDF2",
+    "{FSHP": "FSHP",
     "$wp$": "WordPress's bcrypt over HMAC-SHA-384",
     "$firescrypt$": "Firebase's scrypt",
     "$hmac-": "a keyed digest",

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 # Costs 1 to 9 of libxcrypt's crypt_gensalt; N and r follow the j, and the last of these takes 256 MiB.
 _FORM = re.compile(r"\$y\$j(?:[78]5|[7-9A-D]T)\$[./0-9A-Za-z]{1,86}\$([./0-9A-Za-z]{43})")
+_COST = re.compile(r"\$y\$j([./0-9A-Za-z])([./0-9A-Za-z])\$")
+_DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LIBRARIES = ("libcrypt.so.2", "libcrypt.so.1")
 _CRYPT_DATA_SIZE = 32768  # of struct crypt_data, crypt(3)
 
@@ -28,6 +30,21 @@ def from_string(text: str) -> Yescrypt:
     if match is None or _library() is None:
         raise ValueError("no yescrypt hash for this system")
     return Yescrypt(match[1])
+
+
+def memory(text: str) -> int | None:
+    """The KiB that *text* asks for, or None when it does not say so in libxcrypt's way."""
+    match = _COST.match(text)
+    if match is None:
+        return None
+    # Each is written as one less, that of N as its logarithm; the memory is 128 bytes times N * r.
+    logarithm, block_size = (_DIGITS.index(digit) + 1 for digit in match.groups())
+    return (block_size << logarithm) // 8
+
+
+def is_available() -> bool:
+    """Whether this system can verify any such hash."""
+    return _library() is not None
 
 
 def verify(password: str, text: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lback_cli.security import yescrypt
 from lback_cli.security.hash_forms import argon2_hash, decoded, native_hash, pbkdf2_hash, scrypt_hash
 from lback_cli.security.passwords import PasswordHasher, StoredHash
 from lback_cli.security.weak_hashes import WEAKNESSES
@@ -41,6 +42,13 @@ def digest(name: str, *, salted: bool = False) -> str:
     return b64(hashlib.new(name, PASSWORD.encode() + (SALT[:8] if salted else b"")).digest() + SALT[: 8 * salted])
 
 
+def dlitz() -> str:
+    """Its salt is all that stands before the key, cost included."""
+    begin = "$p5k2$3e8$saltsalt"
+    key = hashlib.pbkdf2_hmac("sha1", PASSWORD.encode(), begin.encode(), 1000, 24)
+    return f"{begin}${b64(key).replace('+', '.')}"
+
+
 # name -> (scheme, hash of PASSWORD), beside those of test_passwords.py.
 FORMS = {
     "Werkzeug's PBKDF2": ("pbkdf2_sha256", f"pbkdf2:sha256:1000${SALT.decode()}${pbkdf2('sha256', 32).hex()}"),
@@ -49,6 +57,11 @@ FORMS = {
         f"pbkdf2:sha512:1000${SALT.decode()}${pbkdf2('sha512', 64).hex()}",
     ),
     "Werkzeug's PBKDF2 with SHA-1": ("pbkdf2_sha1", f"pbkdf2:sha1:1000${SALT.decode()}${pbkdf2('sha1', 20).hex()}"),
+    "Cryptacular's PBKDF2": (
+        "cta_pbkdf2_sha1",
+        f"$p5k2$3e8${base64.urlsafe_b64encode(SALT).decode()}${base64.urlsafe_b64encode(pbkdf2('sha1', 20)).decode()}",
+    ),
+    "dlitz's PBKDF2": ("dlitz_pbkdf2_sha1", dlitz()),
     "Werkzeug's scrypt": ("scrypt", f"scrypt:64:8:2${SALT.decode()}${scrypt(64, 8, 2, 64).hex()}"),
     "Django's scrypt": ("scrypt", f"scrypt$64${SALT.decode()}$8$5${b64(scrypt(64, 8, 5, 64))}"),
     "Django's unsalted MD5": ("ldap_md5", f"md5$${hashlib.md5(PASSWORD.encode()).hexdigest()}"),
@@ -63,6 +76,8 @@ FORMS = {
     ),
     "LDAP's MD5": ("ldap_md5", "{MD5}" + digest("md5")),
     "LDAP's SHA-1": ("ldap_sha1", "{SHA}" + digest("sha1")),
+    "LDAP's MD5 in hex": ("ldap_md5", "{MD5}" + hashlib.md5(PASSWORD.encode()).hexdigest()),
+    "LDAP's SHA-1 in hex": ("ldap_sha1", "{SHA}" + hashlib.sha1(PASSWORD.encode()).hexdigest().upper()),
     "LDAP's SHA-256": ("hex_sha256", "{SHA256}" + digest("sha256")),
     "LDAP's SHA-512": ("hex_sha512", "{SHA512}" + digest("sha512")),
     "LDAP's salted SHA-1 in lower case": ("ldap_salted_sha1", "{ssha}" + digest("sha1", salted=True)),
@@ -83,6 +98,7 @@ FORMS = {
     ),
 }
 
+ARGON2 = "$argon2id$v=19${}$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
 # Of known forms, and not to be worked on: too much work, too little of a key, or damaged.
 NOT_TO_BE_WORKED_ON = {
     "Werkzeug's PBKDF2 of too many rounds": f"pbkdf2:sha256:2000001$s${'0' * 64}",
@@ -103,6 +119,11 @@ NOT_TO_BE_WORKED_ON = {
     "crypt's SHA-1 of too many rounds": f"$sha1$1000001$salt${'A' * 28}",
     "a digest that is not base64": "{SHA256}****",
     "a digest of another length": "{SHA256}c2hvcnQ=",
+    "an MD5 of another length": "{MD5}c2hvcnQ=",
+    "an MD5 that is half in hex": "{MD5}" + "0" * 30,
+    "an MD5 that is no hex": "{MD5}" + "x" * 32,
+    "a SHA-1 of another length": "{SHA}" + "0" * 42,
+    "an unsalted MD5 of Django's that is cut off": "md5$$" + "0" * 30,
     "a wrapped bcrypt of cost 31": "{CRYPT}$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
     "a word that DES could be": "UMaTFk9ONYhVw",
     "DES of another length": "{CRYPT}UMaTFk9ONYhV",
@@ -161,11 +182,27 @@ def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_us
         ("", "is of no known kind"),
         ("secret", "is of no known kind"),
         ("x" * 256, "has 256 characters, where 255 is the most"),
-        (
-            "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
-            "is damaged, or costs more than is safe to verify",
-        ),
-        ("{SSHA}AAAA", "is damaged, or costs more than is safe to verify"),
+        ("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "asks for cost 31; the most is 14"),
+        ("$2b$10$CCCC", "is damaged"),
+        ("{SSHA}AAAA", "is damaged"),
+        ("{MD5}AAAA", "is damaged"),
+        (f"pbkdf2:sha256$s${'0' * 64}", "is damaged"),
+        (f"pbkdf2:sha256:2000001$s${'0' * 64}", "asks for 2,000,001 rounds; the most is 2,000,000"),
+        (f"scrypt:4194304:8:1$s${'0' * 128}", "asks for 4 GiB of memory; the most is 256 MiB"),
+        (f"scrypt:262144:1:1$s${'0' * 128}", "asks for N = 2^18; the most is 2^17"),
+        (f"scrypt:16384:8:100$s${'0' * 128}", "asks for N * r * p = 13,107,200; the most is 2,097,152"),
+        (ARGON2.format("m=262656,t=1,p=1"), "asks for 256.5 MiB of memory; the most is 256 MiB"),
+        (ARGON2.format("m=64,t=11,p=1"), "asks for 11 iterations; the most is 10"),
+        (ARGON2.format("m=128,t=1,p=9"), "asks for 9 lanes; the most is 8"),
+        (ARGON2.format("m=8,t=1,p=2"), "is damaged"),
+        (f"$p5k2$1e8481$c2FsdA==${'A' * 27}=", "asks for 2,000,001 rounds; the most is 2,000,000"),
+        (f"$p5k2$f4241$salt${'A' * 32}", "asks for 1,000,001 rounds; the most is 1,000,000"),
+        ("$p5k2$", "is damaged"),
+        ("grub.pbkdf2.sha512.10000." + "A" * 257, "is GRUB's PBKDF2, which cannot be verified here"),
+        ("$scram$6400$c2FsdA$sha-1=AA", "is a set of SCRAM's keys, which cannot be verified here"),
+        ("{FSHP1|8|4096}AA", "is FSHP, which cannot be verified here"),
+        ("$y$jET$salt$hash", "asks for 512 MiB of memory; the most is 256 MiB"),
+        ("$y$k9T$salt$hash", "is yescrypt without libxcrypt, or in none of its forms, which cannot be verified here"),
         ("{SASL}ann@x.org", "is a reference to another server, which cannot be verified here"),
         ("$gy$j9T$a$b", "is gost-yescrypt, which cannot be verified here"),
         ("$wp$2y$10$abc", "is WordPress's bcrypt over HMAC-SHA-384, which cannot be verified here"),
@@ -175,12 +212,33 @@ def test_an_objection_says_what_is_wrong_with_a_hash(stored: str, objection: str
     assert TINY.objection(stored) == objection
 
 
+@pytest.mark.parametrize(
+    ("available", "objection"),
+    [
+        (True, "is damaged"),
+        (False, "is yescrypt without libxcrypt, or in none of its forms, which cannot be verified here"),
+    ],
+)
+def test_yescrypt_that_is_damaged_is_told_from_yescrypt_that_the_system_cannot_verify(
+    monkeypatch: pytest.MonkeyPatch, *, available: bool, objection: str
+) -> None:
+    monkeypatch.setattr(yescrypt, "is_available", lambda: available)
+    assert TINY.objection("$y$j9T$salt$") == objection
+
+
+def test_the_memory_that_yescrypt_asks_for_is_that_of_libxcrypts_costs() -> None:
+    costs = ("j75", "j85", "j7T", "j8T", "j9T", "jAT", "jBT", "jCT", "jDT", "jET", "jFT")
+    assert [yescrypt.memory(f"$y${cost}$s$h") for cost in costs] == [2**n for n in range(10, 21)]
+
+
 def test_weak_schemes_are_named_and_strong_ones_are_not() -> None:
     weak = {scheme: TINY.weakness(stored) for scheme, stored in FORMS.values()}
     assert weak == {
         "pbkdf2_sha256": None,
         "pbkdf2_sha512": None,
         "pbkdf2_sha1": None,
+        "cta_pbkdf2_sha1": None,
+        "dlitz_pbkdf2_sha1": None,
         "scrypt": None,
         "bcrypt": None,
         "argon2": None,

@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from lback_cli.batch.rows import Row, broken_row
+from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
 from lback_cli.batch.sources.json_stream import json_records
 from lback_cli.errors import ValidationError
+from lback_cli.security.text import safe
 
-_GROUP = "auth.group"
+_GROUP, _USER = "auth.group", "auth.user"
+_IDENTIFYING = frozenset({"username", "email", "last_login"})
+"""What beside a password makes a user model of a project's own; every one inherits the last from AbstractBaseUser."""
+
 _UNUSABLE = "!"  # how django.contrib.auth.hashers marks that there is no password
+_LONGEST_SHOWN = 40
 
 
 def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
@@ -19,54 +24,61 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
     A user without a usable password is one without any.
     """
     groups: dict[Any, str] = {}
-    for line, entry, error in json_records(file):
+    for record in json_records(file):
+        entry = record.data
         fields = entry.get("fields") if isinstance(entry, dict) else None
-        if error is not None:
-            yield broken_row(line, error)
-        elif not isinstance(fields, dict):
-            yield broken_row(line, ValidationError("row", "The record is not one of Django's: it has no fields."))
+        if record.error is not None or not isinstance(fields, dict):
+            yield record.unreadable("is not one of Django's: it has no fields")
         elif entry.get("model") == _GROUP:
             if isinstance(entry.get("pk"), int | str) and isinstance(fields.get("name"), str):
                 groups[entry["pk"]] = fields["name"]
-        elif "password" in fields and "last_login" in fields:
-            # What every user model inherits from AbstractBaseUser.
-            yield _row(line, fields, groups, email_domain)
+        elif entry.get("model") == _USER or ("password" in fields and not _IDENTIFYING.isdisjoint(fields)):
+            yield _row(record.line, fields, groups, email_domain)
 
 
-def _row(line: int, fields: dict[str, Any], groups: dict[Any, str], email_domain: str | None) -> Row:
+def _row(line: int, fields: dict[str, Any], known: dict[Any, str], email_domain: str | None) -> Row:
     password = fields.get("password")
     if isinstance(password, str) and password.startswith(_UNUSABLE):
         password = None
+    groups, problem = _groups(fields.get("groups"), known)
     row = account_row(
         line,
         email_domain,
         username=fields.get("username"),
         email=fields.get("email"),
         password_hash=password,
+        groups=groups or None,
         is_active=fields.get("is_active"),
     )
-    if row.error is None:
-        try:
-            names = [_group(reference, groups) for reference in fields.get("groups") or ()]
-        except ValidationError as error:
-            row.error = error
-        except TypeError:
-            row.error = ValidationError("groups", "The groups are not a list.")
-        else:
-            row.groups = tuple(names) or None
-            row.original = {**row.original, "groups": names} if names else row.original
+    row.error = row.error or problem
     return row
 
 
-def _group(reference: Any, groups: dict[Any, str]) -> str:
+def _groups(references: Any, known: dict[Any, str]) -> tuple[Any, ValidationError | None]:
+    """The names behind *references*, and what is wrong with the first that has none.
+
+    One without a name is among them as what no group can be called, so that it is seen, and mended or taken out.
+    """
+    if not references:
+        return None, None
+    if not isinstance(references, list):
+        return references, ValidationError("groups", "The groups are not a list.")
+    names, problem = [], None
+    for reference in references:
+        name = _group(reference, known)
+        if name is None:
+            shown = safe(str(reference), limit=_LONGEST_SHOWN)
+            problem = problem or ValidationError(
+                "groups",
+                f"The group {shown!r} is not in the file, or behind its members.",
+                hint="Dump auth.group too, or use --natural-foreign.",
+            )
+        names.append(f"{_GROUP} #{shown}" if name is None else name)
+    return names, problem
+
+
+def _group(reference: Any, known: dict[Any, str]) -> str | None:
     """The name behind a natural key, which is a list of one, or a primary key."""
     if isinstance(reference, list) and len(reference) == 1 and isinstance(reference[0], str):
         return reference[0]
-    name = groups.get(reference) if isinstance(reference, int | str) else None
-    if name is None:
-        raise ValidationError(
-            "groups",
-            f"The group {str(reference)[:40]!r} is not in the file, or behind its members.",
-            hint="Dump auth.group too, or use --natural-foreign.",
-        )
-    return name
+    return known.get(reference) if isinstance(reference, int | str) else None

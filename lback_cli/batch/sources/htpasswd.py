@@ -11,9 +11,9 @@ from lback_cli.errors import ValidationError
 
 def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
     """The rows of *file*. What follows a second colon is a comment of nginx's."""
-    for number, line in text_lines(file):
+    for number, line, raw in text_lines(file):
         if isinstance(line, ValidationError):
-            yield broken_row(number, line)
+            yield broken_row(number, line, raw=raw)
             continue
         name, _, rest = line.partition(":")
         stored = rest.partition(":")[0].strip()
@@ -21,4 +21,4 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
             yield account_row(number, email_domain, username=name.strip(), password_hash=crypt_hash(stored))
         else:
             problem = ValidationError("row", "The line is not a name, a colon and a password hash.")
-            yield broken_row(number, problem, {"username": name} if rest else None)
+            yield broken_row(number, problem, raw=raw)

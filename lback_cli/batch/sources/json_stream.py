@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from lback_cli.batch.json_values import LONGEST_NUMBER, finite, nests_deeply
-from lback_cli.batch.rows import LARGEST_FIELD
+from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row
 from lback_cli.errors import ValidationError
 from lback_cli.security.text import safe
 
 LARGEST_RECORD = 16 * LARGEST_FIELD
 """Characters of one record; a longer one ends the reading, and is not held in memory."""
+
+_LONGEST_SHOWN = 1024
+"""Characters that a reject shows of a record that is no JSON: where it ends, nobody knows."""
 
 _CHUNK = 64 * 1024
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -21,11 +24,22 @@ _LINE_START = re.compile(r"\n(?=\{)")
 
 
 class Record(NamedTuple):
-    """A value of the document with the number of the *line* it begins on; *error* says why its *data* is of no use."""
+    """A value of the document with the number of the *line* it begins on, and its own *number* among the records.
+
+    *error* says why its *data* is of no use; *raw* is its text then, as far as it is known.
+    """
 
     line: int
     data: Any
     error: ValidationError | None = None
+    number: int = 0
+    raw: str | None = None
+
+    def unreadable(self, problem: str) -> Row:
+        """The row of a record that is of no use: for its *error*, or for *problem*, the end of a sentence on it."""
+        error = self.error or ValidationError("row", f"Record {self.number} {problem}.")
+        text = json.dumps(self.data, ensure_ascii=False) if self.raw is None else self.raw
+        return broken_row(self.line, error, raw=text[:LARGEST_FIELD].encode("utf-8", "surrogateescape"))
 
 
 def json_records(file: BinaryIO) -> Iterator[Record]:
@@ -55,6 +69,7 @@ class JsonStream:
         self._at = 0
         self._ended = False
         self._line, self._counted = 1, 0
+        self._number = 0
 
     @property
     def line(self) -> int:
@@ -99,7 +114,14 @@ class JsonStream:
             problem = "is not UTF-8"
         elif nests_deeply(raw, data):
             problem = "is nested too deeply"
-        return Record(line, data, ValidationError("row", f"The record {problem}.") if problem else None)
+        unclear = ValidationError("row", f"Record {self._number} {problem}.") if problem else None
+        return Record(line, data, unclear, self._number, raw if problem else None)
+
+    def broken(self, error: ValidationError) -> Record:
+        """The record that cannot be read for *error*, which one of these functions raised."""
+        shown = self._text[self._at : self._at + _LONGEST_SHOWN]
+        following = _LINE_START.search(shown)
+        return Record(self.line, None, error, self._number, shown[: following.start()] if following else shown)
 
     def items(self) -> Iterator[Record]:
         """The items of the list that comes next."""
@@ -108,8 +130,10 @@ class JsonStream:
             self._expect("]")
             return
         while True:
+            self._number += 1
             yield self.value()
             if self._expect(",]") == "]":
+                self._number = 0
                 return
 
     def members(self) -> Iterator[str]:
@@ -133,15 +157,16 @@ class JsonStream:
             yield from self.items()
             self.require_end()
         except ValidationError as error:
-            yield Record(self.line, None, error)
+            yield self.broken(error)
 
     def lines(self) -> Iterator[Record]:
         """The values of the document, one after another; for one that is no JSON, a record with that error."""
         while self.peek():
+            self._number += 1
             try:
                 yield self.value()
             except ValidationError as error:
-                yield Record(self.line, None, error)
+                yield self.broken(error)
                 self._skip_to_next_line()
 
     def require_end(self) -> None:
@@ -179,9 +204,10 @@ class JsonStream:
         return bool(raw or more)
 
     def _broken(self, reason: str) -> ValidationError:
+        where = f" at record {self._number}" if self._number else ""
         return ValidationError(
             "file",
-            f"line {self.line}: The file is not JSON: {reason}.",
+            f"The file is not JSON{where}: {reason}.",
             hint="What follows in that record, and in a list behind it, was not read.",
         )
 

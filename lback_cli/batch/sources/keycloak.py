@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from lback_cli.batch.rows import Row, broken_row
+from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
 from lback_cli.batch.sources.json_stream import JsonStream, Record
 from lback_cli.errors import ValidationError
@@ -23,13 +23,12 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
 
     A group's name is its path with dots, so that ``/sales/admin`` is ``sales.admin`` and not ``admin``.
     """
-    for line, user, error in _users(JsonStream(file)):
-        if error is not None:
-            yield broken_row(line, error)
-        elif not isinstance(user, dict):
-            yield broken_row(line, ValidationError("row", "The user is not an object."))
+    for record in _users(JsonStream(file)):
+        user = record.data
+        if record.error is not None or not isinstance(user, dict):
+            yield record.unreadable("is no user: it is not an object")
         elif not user.get("serviceAccountClientId"):
-            yield _row(line, user, email_domain)
+            yield _row(record.line, user, email_domain)
 
 
 def _users(stream: JsonStream) -> Iterator[Record]:
@@ -47,33 +46,33 @@ def _users(stream: JsonStream) -> Iterator[Record]:
                 stream.value(largest=LARGEST_SECTION)
         stream.require_end()
     except ValidationError as error:
-        yield Record(stream.line, None, error)
+        yield stream.broken(error)
 
 
 def _row(line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
     groups = user.get("groups")
     if isinstance(groups, list):
         groups = [path.strip("/").replace("/", ".") if isinstance(path, str) else path for path in groups] or None
+    password = password_hash = problem = None
+    try:
+        password, password_hash = _password(user.get("credentials"))
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        problem = str(error) if type(error) is ValueError else "it is damaged"
     row = account_row(
         line,
         email_domain,
         username=user.get("username"),
         email=user.get("email"),
+        password=password,
+        password_hash=password_hash,
         groups=groups,
         is_active=user.get("enabled"),
         is_email_verified=user.get("emailVerified"),
     )
-    if row.error is not None:
-        return row
-    try:
-        password, password_hash = _password(user.get("credentials"))
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
-        reason = str(error) if type(error) is ValueError else "it is damaged"
-        row.error = ValidationError("password_hash", f"The password of {safe(row.username)} is of no use: {reason}.")
-        return row
-    row.password, row.password_hash = password, password_hash
-    said = {name: value for name, value in (("password", password), ("password_hash", password_hash)) if value}
-    row.original = {**row.original, **said}
+    if problem is not None:
+        # Before any other error: mending that alone would make a user without the password.
+        message = f"The password of {safe(row.username)} is of no use: {problem}."
+        row.error = ValidationError("password_hash", message)
     return row
 
 

@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from lback_cli.batch.rows import Row, broken_row
+from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
 from lback_cli.batch.sources.json_stream import Record, json_records
-from lback_cli.errors import ValidationError
 from lback_cli.security.hash_forms import decoded, pbkdf2_hash, scrypt_hash
 
 _CRYPT = {"$md5-crypt$": "$1$", "$sha256-crypt$": "$5$", "$sha512-crypt$": "$6$"}
@@ -24,20 +23,19 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
 
     The address is the trait ``email``, else the first verifiable one; it counts as verified when Kratos has it so.
     """
-    for line, identity, error in _identities(json_records(file)):
-        if error is not None:
-            yield broken_row(line, error)
-        elif not isinstance(identity, dict) or not isinstance(identity.get("traits"), dict):
-            yield broken_row(line, ValidationError("row", "The record is not an identity: it has no traits."))
+    for record in _identities(json_records(file)):
+        identity = record.data
+        if record.error is not None or not isinstance(identity, dict) or not isinstance(identity.get("traits"), dict):
+            yield record.unreadable("is not an identity: it has no traits")
         else:
-            yield _row(line, identity, email_domain)
+            yield _row(record.line, identity, email_domain)
 
 
 def _identities(records: Iterator[Record]) -> Iterator[Record]:
     for record in records:
         page = record.data.get("identities") if isinstance(record.data, dict) else None
         if record.error is None and isinstance(page, list):
-            yield from (Record(record.line, identity) for identity in page)
+            yield from (Record(record.line, identity, number=number) for number, identity in enumerate(page, 1))
         else:
             yield record
 

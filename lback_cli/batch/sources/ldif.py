@@ -15,6 +15,7 @@ _WANTED = frozenset(
 _PERSON = "inetorgperson"
 _PLAIN = re.compile(r"\{(?:CLEARTEXT|CLEAR|PLAIN)\}(.*)", re.IGNORECASE | re.DOTALL)
 _LOCKED_CRYPT = re.compile(r"(\{CRYPT\})!+(.*)", re.IGNORECASE | re.DOTALL)
+_LONGEST_UNREAD = 1024  # bytes that a reject shows of an attribute that is not read, such as a photograph
 _FOREVER = "000001010000Z"  # pwdAccountLockedTime of an account that an administrator locked
 
 
@@ -27,12 +28,16 @@ class _Line(NamedTuple):
 
 
 class _Entry:
-    """The wanted attributes of an entry, by lower-case name without options, and the first *error* among them."""
+    """The wanted attributes of an entry, by lower-case name without options, and the first *error* among them.
+
+    *raw* is its text, unfolded, as far as a reject shows it.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.values: dict[str, list[str]] = {}
         self.error: ValidationError | None = None
+        self.raw = bytearray()
 
     def first(self, name: str) -> str | None:
         return next(iter(self.values.get(name, ())), None)
@@ -47,6 +52,9 @@ class _Entry:
                 self.values.setdefault(name, []).append(_value(line, rest))
             except ValueError as error:
                 self._fail(line, f"has a value that is of no use: {error}")
+        kept = line.raw if name in _WANTED and not line.long else line.raw[:_LONGEST_UNREAD]
+        if len(self.raw) + len(kept) < LARGEST_FIELD:
+            self.raw += kept + b"\n"
 
     def _fail(self, line: _Line, problem: str) -> None:
         self.error = self.error or ValidationError("row", f"Line {line.number} {problem}.")
@@ -62,11 +70,10 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
         if entry.error is None and "dn" not in entry.values:
             entry.error = ValidationError("row", "The entry has no dn.")
         changetype = entry.first("changetype")
-        if entry.error is None and changetype not in {None, "add"}:
+        if changetype not in {None, "add"}:
             entry.error = ValidationError("row", f"The record is a change ({str(changetype)[:20]!r}), not an entry.")
         if entry.error is not None:
-            name, mail = entry.first("uid"), entry.first("mail")
-            yield broken_row(entry.number, entry.error, {"username": name or "", "email": mail or ""})
+            yield broken_row(entry.number, entry.error, raw=bytes(entry.raw))
         elif "uid" in entry.values or _PERSON in map(str.lower, entry.values.get("objectclass", ())):
             yield _row(entry, email_domain)
 

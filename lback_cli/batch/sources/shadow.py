@@ -30,20 +30,20 @@ def read(file: BinaryIO, *, companion: Path | None = None, email_domain: str | N
 
 
 def _rows(file: BinaryIO, people: dict[str, bool] | None, email_domain: str | None) -> Iterator[Row]:
-    for number, line in text_lines(file):
+    for number, line, raw in text_lines(file):
         if isinstance(line, ValidationError):
-            yield broken_row(number, line)
+            yield broken_row(number, line, raw=raw)
             continue
         fields = line.split(":")
         name = fields[0]
         if len(fields) != _FIELDS:
             problem = f"The line has {len(fields)} fields; one of a shadow file has {_FIELDS}."
-            yield broken_row(number, ValidationError("row", problem), {"username": name} if len(fields) > 1 else None)
-        elif people is not None and name not in people:
-            problem = f"{name!r} is not in the passwd file."
-            yield broken_row(number, ValidationError("username", problem), {"username": name})
-        elif people is None or people[name]:
-            yield _row(number, fields, email_domain)
+            yield broken_row(number, ValidationError("row", problem), raw=raw)
+        elif people is None or people.get(name, True):
+            row = _row(number, fields, email_domain)
+            if people is not None and name not in people:
+                row.error = ValidationError("username", f"{name!r} is not in the passwd file.")
+            yield row
 
 
 def _row(number: int, fields: list[str], email_domain: str | None) -> Row:
@@ -65,7 +65,7 @@ def _people(path: Path) -> dict[str, bool]:
     """Whether each name of a passwd file is a person's, by its user id."""
     try:
         with path.open("rb") as file:
-            entries = [line.split(":") for _, line in text_lines(file) if isinstance(line, str)]
+            entries = [line.text.split(":") for line in text_lines(file) if isinstance(line.text, str)]
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from error
     return {fields[0]: _is_person(fields[_UID]) for fields in entries if len(fields) > _UID}

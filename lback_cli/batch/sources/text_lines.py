@@ -1,7 +1,7 @@
 """Lines of text, each bounded."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from lback_cli.batch.rows import LARGEST_FIELD
 from lback_cli.errors import ValidationError
@@ -10,8 +10,16 @@ LARGEST_LINE = LARGEST_FIELD
 """Bytes of one line; what is longer is not held in memory."""
 
 
-def text_lines(file: BinaryIO) -> Iterator[tuple[int, str | ValidationError]]:
-    """The lines of *file* with their numbers, without their ends; for one that is no text, why.
+class TextLine(NamedTuple):
+    """A line with its *number*: its *text*, without its end, or why it is none; *raw* is how it begins at least."""
+
+    number: int
+    text: str | ValidationError
+    raw: bytes
+
+
+def text_lines(file: BinaryIO) -> Iterator[TextLine]:
+    """The lines of *file*.
 
     Blank lines, comments (``#``) and a byte order mark are passed over.
     """
@@ -21,14 +29,14 @@ def text_lines(file: BinaryIO) -> Iterator[tuple[int, str | ValidationError]]:
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if len(raw) > LARGEST_LINE:
+            yield TextLine(number, ValidationError("row", f"The line has more than {LARGEST_LINE} bytes."), raw)
             while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_LINE)):
                 pass
-            yield number, ValidationError("row", f"The line has more than {LARGEST_LINE} bytes.")
             continue
         try:
             line = raw.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            yield number, ValidationError("row", f"Byte {error.start + 1} of the line is not UTF-8.")
+            yield TextLine(number, ValidationError("row", f"Byte {error.start + 1} of the line is not UTF-8."), raw)
             continue
         if line.strip() and not line.startswith("#"):
-            yield number, line
+            yield TextLine(number, line, raw)

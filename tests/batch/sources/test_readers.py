@@ -104,7 +104,7 @@ def test_shadow_tells_people_from_the_system_by_passwd(tmp_path: Path, read_text
     assert plainly(rows) == [
         (2, "ann", "ann@x.org", None),
         (4, "big", "big@x.org", None),
-        (5, "gone", "", "'gone' is not in the passwd file."),
+        (5, "gone", "gone@x.org", "'gone' is not in the passwd file."),
     ]
     assert len(read_text("shadow", "\n".join(lines), email_domain="x.org")) == 5
 
@@ -136,7 +136,7 @@ def test_shadow_locks_are_understood(
 def test_shadow_lines_of_another_form_are_bad_rows(read_text: ReadText) -> None:
     rows = read_text("shadow", "ann:$6$a$b\nword\nben:*:1:0:99999:7:::\n", email_domain="x.org")
     assert plainly(rows) == [
-        (1, "ann", "", "The line has 2 fields; one of a shadow file has 9."),
+        (1, "", "", "The line has 2 fields; one of a shadow file has 9."),
         (2, "", "", "The line has 1 fields; one of a shadow file has 9."),
         (3, "ben", "ben@x.org", None),
     ]
@@ -165,9 +165,9 @@ def test_django_groups_are_found_by_key_and_by_name(read_text: ReadText) -> None
     assert found == [
         (2, ("staff",), None),
         (3, ("editors", "staff"), None),
-        (4, None, "The group '8' is not in the file, or behind its members."),
-        (5, None, "The group \"{'x': 1}\" is not in the file, or behind its members."),
-        (6, None, "The groups are not a list."),
+        (4, ("auth.group #8",), "The group '8' is not in the file, or behind its members."),
+        (5, ("auth.group #{'x': 1}",), "The group \"{'x': 1}\" is not in the file, or behind its members."),
+        (6, None, "groups must be names separated by semicolons, or a JSON list of names."),
         (7, None, None),
     ]
     assert rows[1].original["groups"] == ["editors", "staff"]
@@ -179,8 +179,28 @@ def test_django_passes_other_models_over_and_reads_a_user_model_of_the_projects_
     rows = read_text("django", json.dumps([other, own, 5, {"model": "auth.user"}], indent=1))
     assert plainly(rows) == [
         (9, "zed", "zed@x.org", None),
-        (17, "", "", "The record is not one of Django's: it has no fields."),
-        (18, "", "", "The record is not one of Django's: it has no fields."),
+        (17, "", "", "Record 3 is not one of Django's: it has no fields."),
+        (18, "", "", "Record 4 is not one of Django's: it has no fields."),
+    ]
+
+
+def test_no_user_of_django_is_passed_over_for_a_field_that_is_missing(read_text: ReadText) -> None:
+    entries = [
+        {"model": "auth.user", "fields": {"username": "a", "email": "a@x.org"}},
+        {"model": "auth.user", "fields": {}},
+        {"model": "accounts.member", "fields": {"username": "b", "email": "b@x.org", "password": "h"}},
+        {"model": "accounts.member", "fields": {"email": "c@x.org", "password": "h"}},
+        {"model": "accounts.member", "fields": {"phone": "1", "password": "h", "last_login": None}},
+        {"model": "accounts.profile", "fields": {"username": "e", "email": "e@x.org"}},
+        {"model": "shop.coupon", "fields": {"password": "h"}},
+    ]
+    rows = read_text("django", json.dumps(entries))
+    assert [(row.username, row.email, row.password_hash, row.error and row.error.message) for row in rows] == [
+        ("a", "a@x.org", None, None),
+        ("", "", None, "The account has no e-mail address."),
+        ("b", "b@x.org", "h", None),
+        ("c", "c@x.org", "h", None),
+        ("", "", "h", "The account has no e-mail address."),
     ]
 
 
@@ -195,12 +215,12 @@ def test_django_fields_of_the_wrong_kind_are_the_rows_error(read_text: ReadText)
 
 
 BAD_RECORDS = {
-    '{"fields": 1, "fields": 2}': "The record has a key twice.",
-    '{"fields": NaN}': "The record has NaN, which is no JSON value.",
-    '{"fields": ' + "9" * 5000 + "}": "The record has a number of 5000 digits.",
-    '{"fields": 1e999}': "The record has a number of no use: 1e999 is too large a number.",
-    '{"fields": ' + "[" * 200 + "]" * 200 + "}": "The record is nested too deeply.",
-    '{"fields": "\udcff"}': "The record is not UTF-8.",
+    '{"fields": 1, "fields": 2}': "Record 1 has a key twice.",
+    '{"fields": NaN}': "Record 1 has NaN, which is no JSON value.",
+    '{"fields": ' + "9" * 5000 + "}": "Record 1 has a number of 5000 digits.",
+    '{"fields": 1e999}': "Record 1 has a number of no use: 1e999 is too large a number.",
+    '{"fields": ' + "[" * 200 + "]" * 200 + "}": "Record 1 is nested too deeply.",
+    '{"fields": "\udcff"}': "Record 1 is not UTF-8.",
 }
 
 
@@ -217,14 +237,14 @@ def test_a_json_record_that_says_nothing_clear_is_a_bad_row_and_the_next_is_read
 @pytest.mark.parametrize(
     ("tail", "reason"),
     [
-        ("", "its end comes where ',' or ']' is expected"),
-        (",", "expecting value"),
-        (", {", "expecting property name enclosed in double quotes"),
-        (', {"a": "b', "unterminated string starting at"),
-        (" 5]", "'5' comes where ',' or ']' is expected"),
-        ("] 5", "there is more behind its end"),
-        (", " + "[" * 100_000, "it is nested too deeply"),
-        (', "' + "x" * 3_000_000 + '"]', "a part of it has more than 1048576 characters, or no end"),
+        ("", " at record 1: its end comes where ',' or ']' is expected"),
+        (",", " at record 2: expecting value"),
+        (", {", " at record 2: expecting property name enclosed in double quotes"),
+        (', {"a": "b', " at record 2: unterminated string starting at"),
+        (" 5]", " at record 1: '5' comes where ',' or ']' is expected"),
+        ("] 5", ": there is more behind its end"),
+        (", " + "[" * 100_000, " at record 2: it is nested too deeply"),
+        (', "' + "x" * 3_000_000 + '"]', " at record 2: a part of it has more than 1048576 characters, or no end"),
     ],
 )
 def test_a_json_list_that_breaks_off_keeps_what_came_before_and_says_where(
@@ -233,7 +253,7 @@ def test_a_json_list_that_breaks_off_keeps_what_came_before_and_says_where(
     rows = read_text("django", f"[\n{json.dumps(django_user('zed'))}\n{tail}")
     assert plainly(rows) == [
         (2, "zed", "zed@x.org", None),
-        (3, "", "", f"line 3: The file is not JSON: {reason}."),
+        (3, "", "", f"The file is not JSON{reason}."),
     ]
 
 
@@ -327,7 +347,7 @@ def test_kratos_reads_lists_lines_and_pages_alike(read_text: ReadText) -> None:
         ("ben", "b@x.org", False, None),
         ("", "", None, "The account has no e-mail address."),
         ("cy", "cy@y.org", None, None),
-        ("", "", None, "The record is not an identity: it has no traits."),
+        ("", "", None, "Record 5 is not an identity: it has no traits."),
     ]
     for text in (
         json.dumps(identities),
@@ -505,7 +525,7 @@ def test_json_records_come_out_as_they_went_in_however_the_file_is_cut(
     raw = (document + "]").encode("utf-8", "surrogatepass")
     if any("\ud800" <= character <= "\udfff" for text, _ in records for character in text):
         return
-    assert [(line, data) for line, data, error in json_records(Cut(raw)) if error is None] == expected
+    assert [(record.line, record.data) for record in json_records(Cut(raw)) if record.error is None] == expected
 
 
 @pytest.mark.parametrize("source", ["django", "keycloak", "kratos", "htpasswd", "shadow", "ldif"])

@@ -1,0 +1,213 @@
+"""What a refused row of another system keeps: all but its fault, so that the mended row is the whole user."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.security.passwords import PasswordHasher
+from lback_cli.settings.schema import PasswordSettings
+
+PASSWORD = "an umbrella under seven ladders"
+Reject = Callable[[str, str | bytes], list[dict[str, Any]]]
+
+SALT = bytes(range(16))
+KEY = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, 1000, 32)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+DJANGO_HASH = f"pbkdf2_sha256$1000$salt${b64(hashlib.pbkdf2_hmac('sha256', PASSWORD.encode(), b'salt', 1000))}"
+
+
+def keycloak_user(**more: Any) -> dict[str, Any]:
+    secret = {"value": b64(KEY), "salt": b64(SALT)}
+    data = {"hashIterations": 1000, "algorithm": "pbkdf2-sha256"}
+    credential = {"type": "password", "secretData": json.dumps(secret), "credentialData": json.dumps(data)}
+    return {"username": "ann", "groups": ["/sales/admin"], "credentials": [credential], **more}
+
+
+def django_user(**more: Any) -> dict[str, Any]:
+    fields = {"username": "ann", "email": "", "password": DJANGO_HASH, "last_login": None, "groups": [7], **more}
+    return {"model": "auth.user", "pk": 1, "fields": fields}
+
+
+GROUP = {"model": "auth.group", "pk": 7, "fields": {"name": "staff"}}
+
+
+@pytest.fixture
+def reject(lback: Any, tmp_path: Path) -> Reject:
+    """The rejects of an import: ``reject("django", "[]")``."""
+
+    def run(source: str, text: str | bytes) -> list[dict[str, Any]]:
+        path, rejects = tmp_path / "input", tmp_path / "rejects.jsonl"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        result = lback("user", "import", str(path), "--from", source, "--mail", "none", "--rejects", str(rejects))
+        assert result.status == 8, result
+        return [json.loads(line) for line in rejects.read_text("utf-8").splitlines()]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("source", "document"),
+    [("keycloak", {"users": [keycloak_user(groups=[])]}), ("django", [GROUP, django_user(groups=[])])],
+)
+def test_a_user_who_had_no_address_logs_in_with_the_old_password_once_it_is_added(
+    lback: Any, tmp_path: Path, reject: Reject, source: str, document: Any
+) -> None:
+    (refused,) = reject(source, json.dumps(document))
+    assert refused["error"].startswith("ann has no e-mail address.")
+    mended = tmp_path / "mended.jsonl"
+    mended.write_text(json.dumps({**refused, "email": "ann@example.org"}) + "\n", "utf-8")
+    assert lback("user", "import", str(mended), "--mail", "none").status == 0
+    login = ("user", "authenticate", "ann", "--allow-unverified", "--password-stdin")
+    assert lback(*login, input=PASSWORD).status == 0
+
+
+def test_keycloak_keeps_the_password_and_the_groups_of_a_row_with_an_error(read_text: Any) -> None:
+    hashed = f"$pbkdf2-sha256$1000${b64(SALT).rstrip('=')}${b64(KEY).rstrip('=')}".replace("+", ".")
+    plain = [{"type": "password", "value": "secret words"}]
+    users = [
+        keycloak_user(),
+        keycloak_user(email="a@x.org", enabled="maybe"),
+        keycloak_user(credentials=plain),
+        keycloak_user(credentials=[{"type": "password", "secretData": "{"}]),
+    ]
+    rows = read_text("keycloak", json.dumps({"users": users}))
+    kept = {"username": "ann", "groups": ["sales.admin"]}
+    assert [(row.error.message, row.original) for row in rows] == [
+        ("ann has no e-mail address.", {**kept, "password_hash": hashed}),
+        (
+            "is_active must be true or false.",
+            {**kept, "email": "a@x.org", "is_active": "maybe", "password_hash": hashed},
+        ),
+        ("ann has no e-mail address.", {**kept, "password": "secret words"}),
+        # Not the address: with that alone the user would be there without the password.
+        ("The password of ann is of no use: it is damaged.", kept),
+    ]
+    assert PasswordHasher(PasswordSettings()).verify(PASSWORD, rows[0].password_hash).accepted
+
+
+def test_django_keeps_the_groups_of_a_row_with_an_error_and_shows_those_it_does_not_know(read_text: Any) -> None:
+    users = [
+        django_user(),
+        django_user(email="a@x.org", groups=[7, 8, ["editors"]]),
+        django_user(groups=[8]),
+        django_user(email="a@x.org", groups="staff"),
+    ]
+    rows = read_text("django", json.dumps([GROUP, *users]))
+    kept = {"username": "ann", "password_hash": DJANGO_HASH}
+    unknown = "The group '8' is not in the file, or behind its members."
+    assert [(row.error.message, row.original) for row in rows] == [
+        ("ann has no e-mail address.", {**kept, "groups": ["staff"]}),
+        (unknown, {**kept, "email": "a@x.org", "groups": ["staff", "auth.group #8", "editors"]}),
+        ("ann has no e-mail address.", {**kept, "groups": ["auth.group #8"]}),
+        ("The groups are not a list.", {**kept, "email": "a@x.org", "groups": "staff"}),
+    ]
+
+
+LDIF = b"""\
+dn: uid=ann,ou=people
+uid: ann
+jpegPhoto:: %s
+nonsense
+userPassword:: e1NT
+ SEF9YQ==
+mail: %s
+
+dn: uid=ben
+changetype: modify
+replace: mail
+mail: b@x.org
+-
+""" % (b"A" * 3000, b"m" * 70_000)
+UNREADABLE = {
+    "htpasswd": (b":$2y$nameless\nann\n\xff:$2y$x\n", [":$2y$nameless", "ann", "\\xff:$2y$x"]),
+    "shadow": (b"ann:$6$a$b\n\xff:$6$a$b:1:0:99999:7:::\n", ["ann:$6$a$b", "\\xff:$6$a$b:1:0:99999:7:::"]),
+    "ldif": (
+        LDIF,
+        [
+            (
+                f"dn: uid=ann,ou=people\nuid: ann\njpegPhoto:: {'A' * 1012}\nnonsense\n"
+                f"userPassword:: e1NTSEF9YQ==\nmail: {'m' * 1018}"
+            ),
+            "dn: uid=ben\nchangetype: modify\nreplace: mail\nmail: b@x.org\n-",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("source", UNREADABLE)
+def test_a_record_that_cannot_be_read_stands_in_the_rejects_as_it_was(reject: Reject, source: str) -> None:
+    text, records = UNREADABLE[source]
+    assert [one["username"] for one in reject(source, text)] == records
+
+
+def test_a_change_in_ldif_is_called_one_whatever_its_lines_are(read_text: Any) -> None:
+    _, change = read_text("ldif", LDIF)
+    assert change.error.message == "The record is a change ('modify'), not an entry."
+
+
+def test_an_account_that_passwd_does_not_know_keeps_its_hash(tmp_path: Path, read_text: Any) -> None:
+    passwd = tmp_path / "passwd"
+    passwd.write_text("")
+    (row,) = read_text("shadow", "ann:!$6$a$b:1:0:99999:7:::", companion=passwd, email_domain="x.org")
+    assert row.error.message == "'ann' is not in the passwd file."
+    assert row.original == {"username": "ann", "email": "ann@x.org", "password_hash": "$6$a$b", "is_active": False}
+
+
+NOT_READ = "What follows in that record, and in a list behind it, was not read."
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "told", "records"),
+    [
+        (
+            "django",
+            '[{"fields": {"a": 1, "a": 2}}, {"model": "x"}, {"fields": tru}]',
+            [
+                "Record 1 has a key twice.",
+                "Record 2 is not one of Django's: it has no fields.",
+                f"The file is not JSON at record 3: expecting value. {NOT_READ}",
+            ],
+            ['{"fields": {"a": 1, "a": 2}}', '{"model": "x"}', '{"fields": tru}]'],
+        ),
+        (
+            "django",
+            '{"fields": tru}\n{"é": 5}\n',
+            [
+                f"The file is not JSON at record 1: expecting value. {NOT_READ}",
+                "Record 2 is not one of Django's: it has no fields.",
+            ],
+            ['{"fields": tru}', '{"é": 5}'],
+        ),
+        (
+            "keycloak",
+            '{"clients": [1, 2], "users": [[], {"username": "ann", "username": "ben"}], "x": tru}',
+            [
+                "Record 1 is no user: it is not an object.",
+                "Record 2 has a key twice.",
+                f"The file is not JSON: expecting value. {NOT_READ}",
+            ],
+            ["[]", '{"username": "ann", "username": "ben"}', "tru}"],
+        ),
+        (
+            "kratos",
+            '{"identities": [{"id": 1}, {"id": 2}]}',
+            [f"Record {number} is not an identity: it has no traits." for number in (1, 2)],
+            ['{"id": 1}', '{"id": 2}'],
+        ),
+    ],
+)
+def test_a_json_record_that_cannot_be_read_is_told_by_its_number_and_stands_in_the_rejects(
+    reject: Reject, source: str, text: str, told: list[str], records: list[str]
+) -> None:
+    rejects = reject(source, text)
+    assert [(one["error"], one["username"]) for one in rejects] == list(zip(told, records, strict=True))
