@@ -301,3 +301,15 @@ def test_an_export_goes_into_a_pipe_that_is_there(lback: Any) -> None:
         assert lback("user", "export", "--file", str(pipe), "--format", "csv").status == 0
         assert stat.S_ISFIFO(pipe.stat().st_mode)
         assert read.result(20).startswith("username,email,")
+
+
+def test_a_name_that_is_not_utf_8_names_a_file_too(cli: Any, tmp_path: Path) -> None:
+    name = os.fsdecode(b"bad\xff.csv")
+    (tmp_path / name).write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
+    command = ("user", "import", name, "--mail", "none", "--on-error", "stop", "-q")
+    assert cli(*command, "--plan").status == 8
+    assert cli(*command).status == 8
+    assert cli(*command).status == 6
+    assert cli(*command, "--resume").status == 8
+    names = [json.loads(line)["username"] for line in cli("user", "list", "-o", "jsonl").out.splitlines()]
+    assert names == ["ann", "bob"]
