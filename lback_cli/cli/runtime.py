@@ -1,7 +1,6 @@
 """What a command works with, each part made when it is first asked for: the one door to everything heavy."""
 
 import os
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, get_args
 
 from lback_cli.cli.output import Format, Output
 from lback_cli.errors import ConfigurationError
+from lback_cli.shell import command_line
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -201,7 +201,7 @@ class Runtime:
         words = ["lback", *self.environment, "db", "copy", "--to", _without_password(shown)]
         if password_file is not None:
             words += ["--to-password-file", str(password_file.absolute())]
-        return DatabaseCopy(self.database, self._target, watcher=CopyProgress(self, shlex.join(words)))
+        return DatabaseCopy(self.database, self._target, watcher=CopyProgress(self, command_line(words)))
 
     @cached_property
     def receivers(self) -> "Receivers":

@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import stat
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -313,3 +314,18 @@ def test_a_name_that_is_not_utf_8_names_a_file_too(cli: Any, tmp_path: Path) -> 
     assert cli(*command, "--resume").status == 8
     names = [json.loads(line)["username"] for line in cli("user", "list", "-o", "jsonl").out.splitlines()]
     assert names == ["ann", "bob"]
+
+
+def test_the_command_that_goes_on_can_be_pasted_whatever_the_name(cli: Any, lback: Any, tmp_path: Path) -> None:
+    name = "new\nline\x1b[31m it's.csv"
+    (tmp_path / name).write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
+    arguments = ("user", "import", name, "--mail", "none", "--on-error", "stop")
+    assert cli(*arguments).status == 8
+    (command,) = re.findall(r"Go on: lback (.*), or begin again", cli(*arguments).err)
+    assert command == (
+        rf"user import $'{tmp_path}/new\x0aline\x1b[31m it\'s.csv' "
+        "--format csv --on-error stop --mail none --resume"
+    )
+    words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
+    assert lback(*words.decode().split("\0")[:-1]).status == 8
+    assert count(lback) == 2
