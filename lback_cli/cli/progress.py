@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lback_cli.batch.outcomes import Counts, RowOutcome
 from lback_cli.batch.watcher import Watcher
-from lback_cli.cli.runtime import Runtime
+from lback_cli.cli.runtime import HIDDEN, Runtime
 from lback_cli.managers.copy_watcher import CopyWatcher, Step
 from lback_cli.security.text import safe
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Refused rows that are shown; all are in the report."""
 
+PASSWORD_ADVICE = (
+    f"{HIDDEN} is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
+    "or give the URL in LBACK_DATABASE_URL instead."
+)
+"""What makes a command work that is shown without its password."""
+
 
 class ImportProgress(Watcher):
     """Shows an import on stderr: the bar only on a terminal that nothing else writes to."""
@@ -24,6 +30,7 @@ class ImportProgress(Watcher):
         self._output = run.output
         self._shows_rows = not run.wants_json
         self._shows_bar = _has_terminal(run)
+        self._has_password_file = run.settings.database.password_file is not None
         self._failed = 0
         self._size = 0
         self._started_at = 0.0
@@ -62,6 +69,8 @@ class ImportProgress(Watcher):
             self._output.warning("Nothing was imported.")
         else:
             self._output.warning(f"{rows_done} rows are done. Go on: {command}")
+            if HIDDEN in command and not self._has_password_file:
+                self._output.warning(PASSWORD_ADVICE)
 
     def ended(self) -> None:
         """Take the bar away."""

@@ -17,6 +17,9 @@ from typing import Any
 import pexpect
 import pytest
 
+from lback_cli.cli.progress import ImportProgress
+from lback_cli.cli.runtime import Runtime
+
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
 SOME_CHUNKS = 200_000
 """Bytes of a report, of which at least the first chunk is committed."""
@@ -282,13 +285,14 @@ def test_a_canary_that_does_not_sing_stops_everything(lback: Any, way: tuple[str
 def test_the_command_that_goes_on_does_so_in_the_same_database(lback: Any) -> None:
     path = lback.directory / "users.csv"
     path.write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
-    there = ("--database-url", f"sqlite:///{lback.directory}/there.db", "--actor", "eve")
+    there = ("--database-url", f"sqlite:///{lback.directory}/there.db", "--actor", "eve", "--no-receivers")
     assert lback(*there, "db", "init").status == 0
     arguments = ("user", "import", str(path), "--mail", "none", "--on-error", "stop")
     assert lback(*there, *arguments).status == 8
     status, out, err = lback(*there, *arguments)
     assert (status, out) == (6, "")
     (command,) = re.findall(r"Go on: lback (.*), or begin again", err)
+    assert command.startswith(shlex.join(there))
     assert lback(*shlex.split(command)).status == 8
     listed = lback(*there, "user", "list", "-o", "jsonl").out.splitlines()
     assert [json.loads(line)["username"] for line in listed] == ["ann", "bob"]
@@ -329,3 +333,19 @@ def test_the_command_that_goes_on_can_be_pasted_whatever_the_name(cli: Any, lbac
     words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
     assert lback(*words.decode().split("\0")[:-1]).status == 8
     assert count(lback) == 2
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_command_without_its_password_says_how_to_give_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, has_file: bool
+) -> None:
+    monkeypatch.setenv("LBACK_DATABASE_URL", f"sqlite:///{tmp_path}/users.db")
+    if has_file:
+        monkeypatch.setenv("LBACK_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    command = "lback --database-url postgresql://root:***@db/app user import users.csv --resume"
+    ImportProgress(Runtime()).interrupted(command, 5)
+    advice = (
+        "*** is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
+        "or give the URL in LBACK_DATABASE_URL instead.\n"
+    )
+    assert capsys.readouterr().err == f"5 rows are done. Go on: {command}\n{'' if has_file else advice}"
