@@ -28,6 +28,11 @@ def form_of(path: str) -> str:
     return form
 
 
+def absolute(path: str) -> str:
+    """*path* as it means the same in any directory; standard input stays what it is."""
+    return path if path == STDIN else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+
+
 class Source:
     """An input file, open for as long as the import lasts.
 
@@ -38,7 +43,7 @@ class Source:
     def __init__(self, path: str, options: ImportOptions) -> None:
         """Raises `UsageError` when there is nothing to read at *path*, and `Unusable` when it cannot be copied."""
         self.options = options
-        self.path = path if path == STDIN else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+        self.path = absolute(path)
         self.stored_path = storable(self.path)
         self._file = _opened(path)
         self._status = os.fstat(self._file.fileno())

@@ -56,15 +56,20 @@ def test_the_summary_is_data_and_the_rest_is_not(lback: Any) -> None:
     job = json.loads(out).pop("job")
     assert JOB.fullmatch(job)
     assert json.loads(out) == {"created": 1, "updated": 0, "skipped": 0, "failed": 2, "total": 3, "job": job}
-    assert "line" not in err
+    refused, again, end = err.splitlines()
+    problem = (
+        "The user name 'bad name' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
+        "beginning with a letter or digit."
+    )
+    assert json.loads(refused) == {"error": {"code": "validation_error", "message": problem, "line": 3}}
+    assert (json.loads(again)["error"]["line"], end) == (5, "Imported 1 of 3 rows.")
 
     status, out, err = lback("user", "import", str(path), "--mail", "none", "--restart", "--if-exists", "skip")
     assert status == 8
     assert re.sub(JOB, "JOB", out) == "created  0\nupdated  0\nskipped  2\nfailed   1\ntotal    3\njob      JOB\n"
-    assert err == (
-        "line 3: The user name 'bad name' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
-        "beginning with a letter or digit.\nImported.\n"
-    )
+    assert err == f"line 3: {problem}\nNothing was imported.\n"
+    quiet = lback("user", "import", str(path), "--mail", "none", "--restart", "--if-exists", "skip", "-q", "-o", "json")
+    assert (quiet.status, quiet.err) == (8, "")
 
 
 def test_standard_input_is_a_file_too(lback: Any) -> None:
@@ -349,3 +354,27 @@ def test_a_command_without_its_password_says_how_to_give_it(
         "or give the URL in LBACK_DATABASE_URL instead.\n"
     )
     assert capsys.readouterr().err == f"5 rows are done. Go on: {command}\n{'' if has_file else advice}"
+
+
+@pytest.mark.parametrize("report", [(), ("--report", "report.jsonl")])
+def test_where_the_rows_are_that_are_not_shown(cli: Any, tmp_path: Path, report: tuple[str, ...]) -> None:
+    (tmp_path / "users.csv").write_text("username,email\n" + "bad name,x\n" * 25)
+    status, _, err = cli("user", "import", "users.csv", *report)
+    where = f"{tmp_path}/report.jsonl lists" if report else "--report FILE would list"
+    lines = err.splitlines()
+    assert (status, len(lines), lines[-2:]) == (
+        8,
+        22,
+        [f"More rows were refused; {where} them all.", "Nothing was imported."],
+    )
+
+
+def test_an_import_that_stops_says_how_to_go_on(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("username,email\nann,ann@example.org\nann,x\nbob,bob@example.org\n")
+    command = ("user", "import", "users.csv", "--mail", "none", "--on-error", "stop")
+    status, _, err = cli(*command)
+    resume = f"lback user import {tmp_path}/users.csv --format csv --on-error stop --mail none --resume"
+    assert (status, err.splitlines()[-1]) == (8, f"Stopped at line 3. Go on behind it: {resume}")
+    assert cli(*command, "-q").err.startswith("error: This import was begun before")
+    status, _, err = cli(*command, "--resume")
+    assert (status, err) == (8, "Going on behind the 2 rows that are done.\nImported 2 of 3 rows.\n")
