@@ -378,3 +378,29 @@ def test_an_import_that_stops_says_how_to_go_on(cli: Any, tmp_path: Path) -> Non
     assert cli(*command, "-q").err.startswith("error: This import was begun before")
     status, _, err = cli(*command, "--resume")
     assert (status, err) == (8, "Going on behind the 2 rows that are done.\nImported 2 of 3 rows.\n")
+
+
+def test_an_export_has_the_form_that_was_asked_for(cli: Any, register: Any, tmp_path: Path) -> None:
+    register("ann")
+    register("bob")
+    csv, lines = (cli("user", "export", "--format", form).out for form in ("csv", "jsonl"))
+    assert [json.loads(line)["username"] for line in lines.splitlines()] == ["ann", "bob"]
+    assert csv.startswith("username,email,")
+    for form, written in (("csv", csv), ("jsonl", lines), ("table", csv)):
+        assert cli("user", "export", "-o", form) == (0, written, "")
+        assert cli("user", "export", "-o", form, "--file", "-") == (0, written, "")
+    status, out, err = cli("user", "export", "-o", "json")
+    assert (status, json.loads(out), err) == (0, [json.loads(line) for line in lines.splitlines()], "")
+    assert cli("user", "export", "-o", "json", "--format", "csv") == (0, csv, "")
+    assert cli("user", "export", "-o", "json", "--file", "users.csv") == (0, "", "Wrote users.csv.\n")
+    assert cli("user", "export", "-o", "jsonl", "--file", "users") == (0, "", "Wrote users.\n")
+    assert (tmp_path / "users").read_text().count("\n") == 2
+    assert cli("user", "export", "--file", "other").status == 2
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
+def test_an_export_that_is_refused_writes_nothing(cli: Any, form: str) -> None:
+    status, out, err = cli("user", "export", "--group", "nogroup", "-o", form)
+    assert (status, out) == (5, "")
+    assert "nogroup" in err
