@@ -98,6 +98,14 @@ def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = 
 
 def require_columns(columns: tuple[str, ...], where: str) -> None:
     """Raise `ValidationError` unless these columns make an import: known, each once, the necessary ones among them."""
+    if "" in columns:
+        at_end = not any(columns[columns.index("") :])
+        problem = "has an empty column at its end" if at_end else f"has no name for column {columns.index('') + 1}"
+        raise ValidationError(
+            "columns",
+            f"{where}: the header {problem}.",
+            hint="Delete the column." if at_end else "Name it, or delete it.",
+        )
     unknown = [column for column in columns if column not in COLUMNS and column not in IGNORED]
     if unknown:
         raise ValidationError(
