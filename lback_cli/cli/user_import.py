@@ -124,9 +124,17 @@ def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, 
     writer = PlanWriter(run.services.hasher, path)
     found = _importer(run, ImportProgress(run, options.report), proof).plan(file, options, writer)
     run.output.message("This is what would be done; nothing was.")
-    run.output.record(writer.summary)
+    run.output.record(_phrased(writer.summary) if run.output.form == "table" else writer.summary)
     if found.counts.failed:
         raise typer.Exit(Exit.PARTLY_FAILED)
+
+
+def _phrased(summary: dict[str, Any]) -> dict[str, Any]:
+    """*summary* for a person: what is counted by its kind has a line for each kind."""
+    return {
+        name: tuple(f"{kind} {count}" for kind, count in value.items()) or "none" if isinstance(value, dict) else value
+        for name, value in summary.items()
+    }
 
 
 def _apply(

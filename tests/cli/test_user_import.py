@@ -124,6 +124,19 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
         "weak_password_hashes": {},
         "signals": {"user_pre_register": 1, "user_registered": 1, "user_registration_started": 1},
     }
+    assert lback("user", "import", path.name, "--plan").out == (
+        "created               1\n"
+        "updated               0\n"
+        "skipped               0\n"
+        "refused               0\n"
+        "total                 1\n"
+        "mails                 invitation 1\n"
+        "password hashes       none\n"
+        "weak password hashes  none\n"
+        "signals               user_pre_register 1\n"
+        "                      user_registered 1\n"
+        "                      user_registration_started 1\n"
+    )
     assert count(lback) == 0
     assert lback("user", "import", "--apply", "plan").status == 0
     assert count(lback) == 1
