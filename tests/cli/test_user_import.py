@@ -140,9 +140,13 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
     assert count(lback) == 0
     assert lback("user", "import", "--apply", "plan").status == 0
     assert count(lback) == 1
-    status, _, err = lback("user", "import", "--apply", "plan")
-    assert status == 6
-    assert "line 2: the user was to be created, and now would be failed. Nothing was imported." in err
+    status, out, err = lback("user", "import", "--apply", "plan")
+    assert (status, out) == (6, "")
+    assert err == (
+        "Nothing was imported.\n"
+        "error: The plan does not hold any more: line 2: the user was to be created, and now would be refused.\n"
+        "       Make the plan again, and look at it.\n"
+    )
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
