@@ -652,3 +652,15 @@ def test_a_reject_whose_text_is_cut_says_so(
         (reject,) = read_jsonl(rejects)
     assert reject["username"] == "x" * min(size - 1, 2**16)
     assert reject["error"].endswith(told) if told else "cut" not in reject["error"]
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "update"])
+def test_what_a_row_does_not_have_is_said(world: World, if_exists: Literal["fail", "skip", "update"]) -> None:
+    path, report = world.write("username,email\nann,\n,bob@example.org\ncy, \n"), world.directory / "report.jsonl"
+    result = world.run(path, ImportOptions(mail="none", if_exists=if_exists, report=report))
+    assert (result.counts.failed, result.counts.total) == (3, 3)
+    assert [(one["line"], one["code"], one["message"]) for one in read_jsonl(report)] == [
+        (2, "validation_error", "The row has no e-mail address."),
+        (3, "validation_error", "The row has no user name."),
+        (4, "validation_error", "The row has no e-mail address."),
+    ]
