@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from lback_cli.batch.formulas import unescaped
-from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row, require_columns, row_of, row_of_texts
+from lback_cli.batch.mistaken import require_commas
+from lback_cli.batch.rows import LARGEST_FIELD, LARGEST_RECORD, Row, broken_row, require_columns, row_of, row_of_texts
 from lback_cli.errors import ValidationError
-
-LARGEST_RECORD = 16 * LARGEST_FIELD
-"""Bytes of one record; a longer one is a bad row, and is not held in memory."""
 
 LARGEST_RECORD_LINES = 50
 """Lines of one record: an unclosed quote would swallow the rest of the file."""
@@ -54,7 +52,8 @@ def _columns(records: Iterator[_Record]) -> tuple[str, ...]:
     header = next(records, None)
     if header is None:
         raise ValidationError("columns", "The file is empty.", hint="The first line names the columns.")
-    line, _, fields, problem = header
+    line, raw, fields, problem = header
+    require_commas(raw)
     if problem is not None:
         raise ValidationError("columns", f"line {line}: {problem}", hint="The first line names the columns.")
     columns = tuple(column.strip().lower() for column in fields)

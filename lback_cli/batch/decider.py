@@ -313,7 +313,17 @@ class _Decision:
 
 def _registered(draft: Draft, outcome: Outcome) -> RowOutcome:
     if isinstance(outcome, LbackError):
-        return failed(draft.row, outcome)
+        return failed(draft.row, _of_row(outcome, draft.row))
     candidate = draft.prepared.candidate if draft.prepared is not None else None
     username = candidate.username if candidate is not None else None
     return RowOutcome(draft.row, "created", outcome, username=username, password=draft.password)
+
+
+def _of_row(error: LbackError, row: Row) -> LbackError:
+    """*error*, or where the row says nothing of what a user must have, that it does not."""
+    if isinstance(error, ValidationError):
+        if error.field == "username" and not row.username.strip():
+            return ValidationError("username", "The row has no user name.")
+        if error.field == "email" and not row.email.strip():
+            return ValidationError("email", "The row has no e-mail address.")
+    return error

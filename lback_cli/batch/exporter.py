@@ -1,9 +1,9 @@
-"""Exporting users to CSV or JSON Lines, in the columns that an import takes."""
+"""Exporting users to CSV or JSON Lines, in the columns that an import takes, or as one JSON document."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from lback_cli.batch.formulas import escaped
@@ -13,7 +13,7 @@ from lback_cli.repositories.user_repository import StoredUser, UserQuery
 from lback_cli.security.unusable import is_unusable
 from lback_cli.times import timestamp
 
-Form = Literal["csv", "jsonl"]
+Form = Literal["csv", "jsonl", "json"]
 
 _FIRST = ("username", "email")
 _REST = ("groups", "is_active", "is_email_verified", "created_at", "updated_at", "id")
@@ -31,12 +31,16 @@ class Exporter:
         *with_hashes* adds the column ``password_hash``, empty for users who have no password. Raises `GroupNotFound`.
         """
         columns = (*_FIRST, *(("password_hash",) if with_hashes else ()), *_REST)
-        written = _csv if form == "csv" else _jsonl
-        if form == "csv":
-            yield ",".join(columns) + "\n"
         with self._directory.select_stored(query) as pages:
-            for page in pages:
-                yield written(columns, page)
+            # Nothing is written before the query is known to make sense.
+            if form == "json":
+                yield from _json(columns, pages)
+            else:
+                if form == "csv":
+                    yield ",".join(columns) + "\n"
+                written = _csv if form == "csv" else _jsonl
+                for page in pages:
+                    yield written(columns, page)
 
 
 def _csv(columns: Sequence[str], users: Sequence[StoredUser]) -> str:
@@ -47,7 +51,20 @@ def _csv(columns: Sequence[str], users: Sequence[StoredUser]) -> str:
 
 
 def _jsonl(columns: Sequence[str], users: Sequence[StoredUser]) -> str:
-    return "".join([json.dumps({column: _VALUES[column](user) for column in columns}) + "\n" for user in users])
+    return "".join([_object(columns, user) + "\n" for user in users])
+
+
+def _json(columns: Sequence[str], pages: Iterable[Sequence[StoredUser]]) -> Iterator[str]:
+    separator = "[\n"
+    for page in pages:
+        for user in page:
+            yield f"{separator}  {_object(columns, user)}"
+            separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def _object(columns: Sequence[str], user: StoredUser) -> str:
+    return json.dumps({column: _VALUES[column](user) for column in columns})
 
 
 def _hash(user: StoredUser) -> str | None:

@@ -156,7 +156,7 @@ class Jobs:
                     journal.resume(_lengths(found))
                     opened[:] = _lengths(found)
                 found.path, found.state, found.owner, found.lease_until = (
-                    source.path,
+                    source.stored_path,
                     "running",
                     str(owner),
                     self._lease,
@@ -178,7 +178,7 @@ class Jobs:
         offsets = {f"{name}_offset": length for name, length in zip(NAMES, lengths, strict=True)}
         return ImportJob(
             id=secrets.token_hex(16),
-            path=source.path,
+            path=source.stored_path,
             digest=source.digest,
             options=source.options.as_json(),
             state="running",
@@ -199,11 +199,11 @@ class Jobs:
             if restart or (same.options != options and not same.rows_done):
                 same.state = "abandoned"
                 return None
-            _require_resumable(same, source.options, resume=resume)
+            _require_resumable(same, source, resume=resume)
             return same
         if resume and (done := work.jobs.finished(source.digest, options)):
             return done
-        before = work.jobs.unfinished_of(source.path)
+        before = work.jobs.unfinished_of(source.stored_path)
         if before is not None and (resume or restart):
             self._require_idle(before)
             if restart:
@@ -228,9 +228,10 @@ def _lengths(row: ImportJob) -> list[int]:
     return [getattr(row, f"{name}_offset") for name in NAMES]
 
 
-def _require_resumable(job: ImportJob, options: ImportOptions, *, resume: bool) -> None:
+def _require_resumable(job: ImportJob, source: Source, *, resume: bool) -> None:
+    options = source.options
     before = replace(ImportOptions.from_json(job.options), environment=options.environment)
-    command = before.command(job.path, "--resume")
+    command = before.command(source.path, "--resume")
     if job.options != options.as_json():
         raise Conflict(
             f"This file was begun to be imported with other options; {job.rows_done} rows are done.",

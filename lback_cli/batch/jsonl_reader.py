@@ -5,25 +5,27 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from lback_cli.batch.json_values import LONGEST_NUMBER, finite, nests_deeply
-from lback_cli.batch.rows import COLUMNS, IGNORED, LARGEST_FIELD, Row, broken_row, row_of
+from lback_cli.batch.mistaken import require_lines
+from lback_cli.batch.rows import COLUMNS, IGNORED, LARGEST_RECORD, Row, broken_row, row_of
 from lback_cli.errors import ValidationError
-
-LARGEST_LINE = 16 * LARGEST_FIELD
-"""Bytes of one line; a longer one is a bad row, and is not held in memory."""
 
 _KNOWN = frozenset({*COLUMNS, *IGNORED})
 
 
 def read_jsonl(file: BinaryIO) -> Iterator[Row]:
-    """The rows of *file* with their line numbers; blank lines and a byte order mark are passed over."""
+    """The rows of *file* with their line numbers; blank lines and a byte order mark are passed over.
+
+    Raises `ValidationError` when the file is something else as a whole.
+    """
     number = 0
-    while raw := file.readline(LARGEST_LINE + 1):
+    while raw := file.readline(LARGEST_RECORD + 1):
         number += 1
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
-        if len(raw) > LARGEST_LINE:
-            yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_LINE} bytes."), raw=raw)
-            while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_LINE)):
+            require_lines(raw)
+        if len(raw) > LARGEST_RECORD:
+            yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_RECORD} bytes."), raw=raw)
+            while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_RECORD)):
                 pass
         elif raw.strip():
             yield _row(number, raw)

@@ -1,13 +1,13 @@
 """What an import is told besides its input: all that decides what becomes of a row, or where that is written."""
 
 import json
-import shlex
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from lback_cli.errors import UsageError
 from lback_cli.managers.registration import RegistrationMail
+from lback_cli.shell import command_line
 
 IfExists = Literal["fail", "skip", "update"]
 OnError = Literal["continue", "stop"]
@@ -98,7 +98,7 @@ class ImportOptions:
                 words += [_option(name), str(getattr(self, name))]
         if self.passwords is not None:
             words += ["--generate-passwords", str(self.passwords)]
-        return shlex.join([*words, *more])
+        return command_line([*words, *more])
 
 
 def _option(name: str) -> str:

@@ -20,6 +20,9 @@ from lback_cli.errors import Conflict, Unusable, UsageError, ValidationError
 from lback_cli.security.passwords import PasswordHasher
 
 _VERSION = 1
+_PASSIVE = {"failed": "refused"}
+"""What is done to a user whose row has this outcome, where that is another word."""
+
 _PROMISED = ("line", "outcome", "code", "message", "state")
 
 
@@ -184,11 +187,10 @@ def _difference(planned: Mapping[str, Any] | None, found: Mapping[str, Any]) -> 
     if planned is None:
         return "the plan has no such row"
     if planned["outcome"] != found["outcome"]:
-        return f"the user was to be {planned['outcome']}, and now would be {found['outcome']}"
+        before, now = (_PASSIVE.get(outcome, outcome) for outcome in (planned["outcome"], found["outcome"]))
+        return f"the user was to be {before}, and now would be {now}"
     return "the user that the row is about was changed"
 
 
 def _changed(what: str) -> Conflict:
-    return Conflict(
-        f"The plan does not hold any more: {what}. Nothing was imported.", hint="Make the plan again, and look at it."
-    )
+    return Conflict(f"The plan does not hold any more: {what}.", hint="Make the plan again, and look at it.")

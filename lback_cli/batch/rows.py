@@ -17,6 +17,9 @@ IGNORED = ("id", "created_at", "updated_at", "error_code", "error")
 LARGEST_FIELD = 64 * 1024
 """Characters of one field; no valid one is nearly as long, and a reader must not hold what a mistake makes of it."""
 
+LARGEST_RECORD = 16 * LARGEST_FIELD
+"""Bytes of one record; a longer one is a bad row, and is not held in memory."""
+
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _GROUP_SEPARATORS = re.compile(r"[;,]")
 _NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
@@ -83,7 +86,15 @@ def row_of_texts(line: int, fields: Mapping[str, str]) -> Row:
 
 
 def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = None, raw: bytes | None = None) -> Row:
-    """A row that cannot be read, with as much of it as could: its *fields*, or else the *raw* text."""
+    """A row that cannot be read, with as much of it as could: its *fields*, or else the *raw* text.
+
+    Of a text that is too long only the beginning is kept, and the error says so.
+    """
+    if raw is not None and len(raw) > LARGEST_FIELD:
+        # A reader stops in the middle of a record that is longer than the largest.
+        whole = f"its {len(raw)}" if len(raw) <= LARGEST_RECORD else f"more than {LARGEST_RECORD}"
+        cut = f"Its text was cut: it is the first {LARGEST_FIELD} of {whole} bytes."
+        error = ValidationError("row", f"{error.message} {cut}", hint=error.hint)
     fields = fields or {}
     name, email = fields.get("username"), fields.get("email")
     return Row(
@@ -98,6 +109,14 @@ def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = 
 
 def require_columns(columns: tuple[str, ...], where: str) -> None:
     """Raise `ValidationError` unless these columns make an import: known, each once, the necessary ones among them."""
+    if "" in columns:
+        at_end = not any(columns[columns.index("") :])
+        problem = "has an empty column at its end" if at_end else f"has no name for column {columns.index('') + 1}"
+        raise ValidationError(
+            "columns",
+            f"{where}: the header {problem}.",
+            hint="Delete the column." if at_end else "Name it, or delete it.",
+        )
     unknown = [column for column in columns if column not in COLUMNS and column not in IGNORED]
     if unknown:
         raise ValidationError(

@@ -16,6 +16,7 @@ from lback_cli.batch.jsonl_reader import read_jsonl
 from lback_cli.batch.options import EXTENSIONS, STDIN, ImportOptions
 from lback_cli.batch.rows import COLUMNS, Row
 from lback_cli.errors import Conflict, Unusable, UsageError
+from lback_cli.events.record import storable
 
 
 def form_of(path: str) -> str:
@@ -27,17 +28,23 @@ def form_of(path: str) -> str:
     return form
 
 
+def absolute(path: str) -> str:
+    """*path* as it means the same in any directory; standard input stays what it is."""
+    return path if path == STDIN else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+
+
 class Source:
     """An input file, open for as long as the import lasts.
 
     What cannot be read twice, a pipe above all, is copied to a private temporary file first: the digest must be known
-    before the first row is imported.
+    before the first row is imported. *stored_path* is the path as text that a database takes, whatever its bytes are.
     """
 
     def __init__(self, path: str, options: ImportOptions) -> None:
         """Raises `UsageError` when there is nothing to read at *path*, and `Unusable` when it cannot be copied."""
         self.options = options
-        self.path = path if path == STDIN else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+        self.path = absolute(path)
+        self.stored_path = storable(self.path)
         self._file = _opened(path)
         self._status = os.fstat(self._file.fileno())
         self.size = self._status.st_size

@@ -1,12 +1,15 @@
 """How an import and a copy are watched at a terminal: what is to be told, and a bar with the rate and the time left."""
 
+import json
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lback_cli.batch.outcomes import Counts, RowOutcome
 from lback_cli.batch.watcher import Watcher
-from lback_cli.cli.runtime import Runtime
+from lback_cli.cli.runtime import HIDDEN, Runtime
 from lback_cli.managers.copy_watcher import CopyWatcher, Step
 from lback_cli.security.text import safe
 
@@ -16,14 +19,23 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Refused rows that are shown; all are in the report."""
 
+PASSWORD_ADVICE = (
+    f"{HIDDEN} is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
+    "or give the URL in LBACK_DATABASE_URL instead."
+)
+"""What makes a command work that is shown without its password."""
+
 
 class ImportProgress(Watcher):
     """Shows an import on stderr: the bar only on a terminal that nothing else writes to."""
 
-    def __init__(self, run: Runtime) -> None:
+    def __init__(self, run: Runtime, report: Path | None = None) -> None:
+        """*report* is the file that has what became of every row, if there is one."""
         self._output = run.output
-        self._shows_rows = not run.wants_json
+        self._speaks_json = run.wants_json
+        self._report = report
         self._shows_bar = _has_terminal(run)
+        self._has_password_file = run.settings.database.password_file is not None
         self._failed = 0
         self._size = 0
         self._started_at = 0.0
@@ -51,10 +63,17 @@ class ImportProgress(Watcher):
     def failed(self, outcome: RowOutcome) -> None:
         """Show the first few refused rows."""
         self._failed += 1
-        if self._shows_rows and self._failed <= SHOWN:
-            self._say(f"line {outcome.row.line}: {outcome.message}")
-        elif self._shows_rows and self._failed == SHOWN + 1:
-            self._say("More rows were refused; --report lists them all.")
+        line = outcome.row.line
+        if self._failed == SHOWN + 1:
+            where = "--report FILE would list" if self._report is None else f"{self._report} lists"
+            self._say(f"More rows were refused; {where} them all.")
+        elif self._failed > SHOWN:
+            return
+        elif self._speaks_json:
+            error = {"code": outcome.code, "message": outcome.message, "line": line}
+            self._say(json.dumps({"error": error}))
+        else:
+            self._say(f"line {line}: {outcome.message}")
 
     def interrupted(self, command: str | None, rows_done: int) -> None:
         """Say how to go on."""
@@ -62,6 +81,12 @@ class ImportProgress(Watcher):
             self._output.warning("Nothing was imported.")
         else:
             self._output.warning(f"{rows_done} rows are done. Go on: {command}")
+            self._advise(self._output.warning, command)
+
+    def stopped(self, line: int | None, command: str) -> None:
+        """Say where a refused row stopped it, and how to go on."""
+        self._output.message(f"Stopped at line {line}. Go on behind it: {command}")
+        self._advise(self._output.message, command)
 
     def ended(self) -> None:
         """Take the bar away."""
@@ -69,6 +94,10 @@ class ImportProgress(Watcher):
             self._bar.stop()
             self._bar = None
             self._shows_bar = False
+
+    def _advise(self, say: Callable[[str], None], command: str) -> None:
+        if HIDDEN in command and not self._has_password_file:
+            say(PASSWORD_ADVICE)
 
     def _say(self, text: str) -> None:
         if self._bar is None:

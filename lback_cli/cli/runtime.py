@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, get_args
 
 from lback_cli.cli.output import Format, Output
 from lback_cli.errors import ConfigurationError
+from lback_cli.shell import command_line
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -42,6 +43,9 @@ STARTED_AT = time.monotonic()
 
 JSON_FORMS = ("json", "jsonl")
 """The forms of output with which errors are JSON too."""
+
+HIDDEN = "***"
+"""What stands for a password in a command that is shown."""
 
 
 class Runtime:
@@ -94,7 +98,10 @@ class Runtime:
 
     @property
     def environment(self) -> tuple[str, ...]:
-        """The global options with which another command works on the same database as the same person; no password."""
+        """The global options with which another command works on the same database as the same person, no password.
+
+        Receivers that were not wanted are not wanted there either.
+        """
         words: list[str] = []
         if (config := self.options.get("config")) is not None:
             words += ["--config", str(config.absolute())]
@@ -102,6 +109,8 @@ class Runtime:
             words += ["--database-url", _without_password(self.unready_database.url)]
         if (actor := self.options.get("actor")) is not None:
             words += ["--actor", actor]
+        if self.options.get("no_receivers"):
+            words.append("--no-receivers")
         return tuple(words)
 
     @cached_property
@@ -202,7 +211,7 @@ class Runtime:
         words = ["lback", *self.environment, "db", "copy", "--to", _without_password(shown)]
         if password_file is not None:
             words += ["--to-password-file", str(password_file.absolute())]
-        return DatabaseCopy(self.database, self._target, watcher=CopyProgress(self, shlex.join(words)))
+        return DatabaseCopy(self.database, self._target, watcher=CopyProgress(self, command_line(words)))
 
     @cached_property
     def receivers(self) -> "Receivers":
@@ -296,7 +305,7 @@ def _database(settings: "DatabaseSettings", *, durable: bool = True) -> "Databas
 
 def _without_password(url: "URL") -> str:
     """*url* for a command that is shown; an option of a driver may be a password too."""
-    secret = {name: "***" for name in url.query if "pass" in name.lower()}
+    secret = {name: HIDDEN for name in url.query if "pass" in name.lower()}
     return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 

@@ -18,7 +18,8 @@ from lback_cli.errors import UsageError
 if TYPE_CHECKING:
     from lback_cli.batch.importer import Importer
     from lback_cli.batch.options import ImportOptions
-    from lback_cli.batch.outcomes import Result
+    from lback_cli.batch.outcomes import Counts, Result
+    from lback_cli.cli.progress import ImportProgress
 
 app = Noun()
 
@@ -93,27 +94,47 @@ def import_users(
     elif wants_plan:
         _plan(run, file, _options(run, file, **chosen, **files), plan_file, proof)
     else:
-        options = _options(run, file, **chosen, **files)
-        _show(run, _importer(run, proof).run(file, options, resume=resume, restart=restart))
+        _import(run, file, _options(run, file, **chosen, **files), proof, resume=resume, restart=restart)
 
 
-def _importer(run: Runtime, proof: Proof | None) -> "Importer":
+def _importer(run: Runtime, progress: "ImportProgress", proof: Proof | None) -> "Importer":
     from lback_cli.batch.canary import Canary
-    from lback_cli.cli.progress import ImportProgress
 
     canary = None if proof is None else Canary(proof[0], proof[1].read())
-    return run.importer(ImportProgress(run), canary)
+    return run.importer(progress, canary)
+
+
+def _import(
+    run: Runtime, file: str, options: "ImportOptions", proof: Proof | None, *, resume: bool, restart: bool
+) -> None:
+    from lback_cli.batch.source import absolute
+    from lback_cli.cli.progress import ImportProgress
+
+    progress = ImportProgress(run, options.report)
+    result = _importer(run, progress, proof).run(file, options, resume=resume, restart=restart)
+    if result.state == "stopped":
+        progress.stopped(result.last_line, options.command(absolute(file), "--resume"))
+    _show(run, result)
 
 
 def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, proof: Proof | None) -> None:
     from lback_cli.batch.plan import PlanWriter
+    from lback_cli.cli.progress import ImportProgress
 
     writer = PlanWriter(run.services.hasher, path)
-    found = _importer(run, proof).plan(file, options, writer)
+    found = _importer(run, ImportProgress(run, options.report), proof).plan(file, options, writer)
     run.output.message("This is what would be done; nothing was.")
-    run.output.record(writer.summary)
+    run.output.record(_phrased(writer.summary) if run.output.form == "table" else writer.summary)
     if found.counts.failed:
         raise typer.Exit(Exit.PARTLY_FAILED)
+
+
+def _phrased(summary: dict[str, Any]) -> dict[str, Any]:
+    """*summary* for a person: what is counted by its kind has a line for each kind."""
+    return {
+        name: tuple(f"{kind} {count}" for kind, count in value.items()) or "none" if isinstance(value, dict) else value
+        for name, value in summary.items()
+    }
 
 
 def _apply(
@@ -129,6 +150,7 @@ def _apply(
     from dataclasses import replace
 
     from lback_cli.batch.plan import Plan
+    from lback_cli.cli.progress import ImportProgress
 
     defaults = {"if_exists": IfExists.FAIL, "on_error": OnError.CONTINUE, "mail": MailTo.INVITE}
     given = [name for name, value in chosen.items() if value not in (None, False, defaults.get(name))]
@@ -139,18 +161,18 @@ def _apply(
     options = replace(plan.options, **given_files, environment=run.environment)
     if (options.passwords is None) != (plan.options.passwords is None):
         raise UsageError("The plan makes up no passwords.", hint="Make another with --generate-passwords.")
-    _show(run, _importer(run, proof).apply(plan, options, restart=restart))
+    _show(run, _importer(run, ImportProgress(run, options.report), proof).apply(plan, options, restart=restart))
 
 
 def _show(run: Runtime, result: "Result") -> None:
     counts = result.counts
     messages = {
-        "done": "Imported." if counts.total else "The file has no rows.",
-        "stopped": f"Stopped at line {result.last_line}; the rows behind it wait for --resume.",
+        "done": _told(counts),
         "rolled_back": "Nothing was imported, as rows were refused.",
         "finished": "This import was finished before.",
     }
-    run.output.message(messages[result.state])
+    if result.state in messages:
+        run.output.message(messages[result.state])
     run.output.record(
         {
             "created": counts.created,
@@ -163,6 +185,15 @@ def _show(run: Runtime, result: "Result") -> None:
     )
     if counts.failed:
         raise typer.Exit(Exit.PARTLY_FAILED)
+
+
+def _told(counts: "Counts") -> str:
+    imported = counts.created + counts.updated
+    if not counts.total:
+        return "The file has no rows."
+    if not imported:
+        return "Nothing was imported."
+    return f"Imported {imported} of {counts.total} rows." if counts.failed else "Imported."
 
 
 def _options(run: Runtime, file: str, *, form: Form | None, program: Program | None, **given: Any) -> "ImportOptions":

@@ -17,7 +17,7 @@ _SQLITE = (
     ("unable to open database", "cannot be opened", "Check the path, and the permissions of the file and directory."),
     ("not a database", "is not a SQLite database", "Check the path in database.url."),
     ("malformed", "is damaged", "Restore it from a backup."),
-    ("disk is full", "cannot grow: the disk is full", "Make room and run the command again."),
+    ("disk is full", "cannot grow: the disk is full", "Make room first."),
     ("disk i/o error", "cannot be read or written: the disk reports an error", "Check the disk."),
 )
 """(part of the driver's message, what that means, what to do)."""
@@ -108,7 +108,7 @@ _SERVER = (
         frozenset({1021, 1114, "53100"}),
         r"(?!)",
         "cannot grow: the disk is full",
-        "Make room and run the command again.",
+        "Make room first.",
     ),
 )
 

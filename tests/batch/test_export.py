@@ -22,7 +22,7 @@ from lback_cli.repositories.work import transaction
 
 from .world import ARGON2, BCRYPT, World
 
-Form = Literal["csv", "jsonl"]
+Form = Literal["csv", "jsonl", "json"]
 
 
 def exported(world: World, form: Form = "csv", *, with_hashes: bool = False, **query: Any) -> str:
@@ -124,6 +124,7 @@ def test_an_export_has_the_filters_of_a_list(world: World) -> None:
 def test_an_export_of_nobody_is_a_header(world: World) -> None:
     assert exported(world) == "username,email,groups,is_active,is_email_verified,created_at,updated_at,id\n"
     assert exported(world, "jsonl") == ""
+    assert exported(world, "json") == "[]\n"
 
 
 def test_an_export_never_holds_many_users(world: World) -> None:

@@ -1,5 +1,6 @@
 """What becomes of rows, and where that is told."""
 
+import csv
 import itertools
 import json
 import os
@@ -7,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -458,7 +459,7 @@ def test_a_file_that_may_not_be_read_is_named(world: World) -> None:
         (b"username,email,Email\n", "line 1: the column 'email' comes twice"),
         (b'username,"email\nann,ann@example.org\n', "line 1: A quote is opened and not closed"),
         (b"user\xffname,email\n", "line 1: Byte 5 of the row is not UTF-8"),
-        ("username,email\n".encode("utf-16"), "line 1: Byte 1 of the row is not UTF-8"),
+        ("username,email\n".encode("utf-16"), "The file is UTF-16"),
         (b"\0" * 100, "line 1: there is no column"),
     ],
 )
@@ -626,3 +627,40 @@ def test_users_of_another_process_are_never_lost_to_a_race(worlds: Callable[[], 
     other.close()
     assert (result.counts.created, result.counts.failed) == (49, 1)
     assert one.verify() == 52
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (2**16, None),
+        (2**16 + 1, "Its text was cut: it is the first 65536 of its 65537 bytes."),
+        (2**21, "Its text was cut: it is the first 65536 of more than 1048576 bytes."),
+    ],
+)
+def test_a_reject_whose_text_is_cut_says_so(
+    world: World, form: Literal["csv", "jsonl"], size: int, told: str | None
+) -> None:
+    rejects = world.directory / f"rejects.{form}"
+    header = "username,email\n" if form == "csv" else ""
+    path = world.write(f"{header}{'x' * (size - 1)}\n", f"users.{form}")
+    assert world.run(path, ImportOptions(form=form, mail="none", rejects=rejects)).counts.failed == 1
+    if form == "csv":
+        with rejects.open(newline="") as file:
+            (reject,) = csv.DictReader(file)
+    else:
+        (reject,) = read_jsonl(rejects)
+    assert reject["username"] == "x" * min(size - 1, 2**16)
+    assert reject["error"].endswith(told) if told else "cut" not in reject["error"]
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "update"])
+def test_what_a_row_does_not_have_is_said(world: World, if_exists: Literal["fail", "skip", "update"]) -> None:
+    path, report = world.write("username,email\nann,\n,bob@example.org\ncy, \n"), world.directory / "report.jsonl"
+    result = world.run(path, ImportOptions(mail="none", if_exists=if_exists, report=report))
+    assert (result.counts.failed, result.counts.total) == (3, 3)
+    assert [(one["line"], one["code"], one["message"]) for one in read_jsonl(report)] == [
+        (2, "validation_error", "The row has no e-mail address."),
+        (3, "validation_error", "The row has no user name."),
+        (4, "validation_error", "The row has no e-mail address."),
+    ]

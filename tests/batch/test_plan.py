@@ -108,7 +108,7 @@ def test_it_is_applied_as_it_is(peopled: World) -> None:
         ),
         (
             lambda w: w.users.register_user("gus", "eve@example.org", None, mail="none"),
-            "line 7: the user was to be created, and now would be failed",
+            "line 7: the user was to be created, and now would be refused",
         ),
     ],
 )

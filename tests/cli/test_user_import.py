@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import stat
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Any
 
 import pexpect
 import pytest
+
+from lback_cli.cli.progress import ImportProgress
+from lback_cli.cli.runtime import Runtime
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
 SOME_CHUNKS = 200_000
@@ -52,15 +56,20 @@ def test_the_summary_is_data_and_the_rest_is_not(lback: Any) -> None:
     job = json.loads(out).pop("job")
     assert JOB.fullmatch(job)
     assert json.loads(out) == {"created": 1, "updated": 0, "skipped": 0, "failed": 2, "total": 3, "job": job}
-    assert "line" not in err
+    refused, again, end = err.splitlines()
+    problem = (
+        "The user name 'bad name' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
+        "beginning with a letter or digit."
+    )
+    assert json.loads(refused) == {"error": {"code": "validation_error", "message": problem, "line": 3}}
+    assert (json.loads(again)["error"]["line"], end) == (5, "Imported 1 of 3 rows.")
 
     status, out, err = lback("user", "import", str(path), "--mail", "none", "--restart", "--if-exists", "skip")
     assert status == 8
     assert re.sub(JOB, "JOB", out) == "created  0\nupdated  0\nskipped  2\nfailed   1\ntotal    3\njob      JOB\n"
-    assert err == (
-        "line 3: The user name 'bad name' is not allowed. Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', "
-        "beginning with a letter or digit.\nImported.\n"
-    )
+    assert err == f"line 3: {problem}\nNothing was imported.\n"
+    quiet = lback("user", "import", str(path), "--mail", "none", "--restart", "--if-exists", "skip", "-q", "-o", "json")
+    assert (quiet.status, quiet.err) == (8, "")
 
 
 def test_standard_input_is_a_file_too(lback: Any) -> None:
@@ -115,12 +124,29 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
         "weak_password_hashes": {},
         "signals": {"user_pre_register": 1, "user_registered": 1, "user_registration_started": 1},
     }
+    assert lback("user", "import", path.name, "--plan").out == (
+        "created               1\n"
+        "updated               0\n"
+        "skipped               0\n"
+        "refused               0\n"
+        "total                 1\n"
+        "mails                 invitation 1\n"
+        "password hashes       none\n"
+        "weak password hashes  none\n"
+        "signals               user_pre_register 1\n"
+        "                      user_registered 1\n"
+        "                      user_registration_started 1\n"
+    )
     assert count(lback) == 0
     assert lback("user", "import", "--apply", "plan").status == 0
     assert count(lback) == 1
-    status, _, err = lback("user", "import", "--apply", "plan")
-    assert status == 6
-    assert "line 2: the user was to be created, and now would be failed. Nothing was imported." in err
+    status, out, err = lback("user", "import", "--apply", "plan")
+    assert (status, out) == (6, "")
+    assert err == (
+        "Nothing was imported.\n"
+        "error: The plan does not hold any more: line 2: the user was to be created, and now would be refused.\n"
+        "       Make the plan again, and look at it.\n"
+    )
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -281,13 +307,14 @@ def test_a_canary_that_does_not_sing_stops_everything(lback: Any, way: tuple[str
 def test_the_command_that_goes_on_does_so_in_the_same_database(lback: Any) -> None:
     path = lback.directory / "users.csv"
     path.write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
-    there = ("--database-url", f"sqlite:///{lback.directory}/there.db", "--actor", "eve")
+    there = ("--database-url", f"sqlite:///{lback.directory}/there.db", "--actor", "eve", "--no-receivers")
     assert lback(*there, "db", "init").status == 0
     arguments = ("user", "import", str(path), "--mail", "none", "--on-error", "stop")
     assert lback(*there, *arguments).status == 8
     status, out, err = lback(*there, *arguments)
     assert (status, out) == (6, "")
     (command,) = re.findall(r"Go on: lback (.*), or begin again", err)
+    assert command.startswith(shlex.join(there))
     assert lback(*shlex.split(command)).status == 8
     listed = lback(*there, "user", "list", "-o", "jsonl").out.splitlines()
     assert [json.loads(line)["username"] for line in listed] == ["ann", "bob"]
@@ -314,3 +341,96 @@ def test_an_odd_bcrypt_hash_is_taken_over_without_a_word_of_the_librarys(lback: 
     login = ("user", "authenticate", "anna", "--password-stdin", "--allow-unverified", "-q")
     assert lback(*login, input="quiet-harbor-lantern-47").status == 0
     assert lback(*login, input="quiet-harbor-lantern-48").status == 4
+
+
+def test_a_name_that_is_not_utf_8_names_a_file_too(cli: Any, tmp_path: Path) -> None:
+    name = os.fsdecode(b"bad\xff.csv")
+    (tmp_path / name).write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
+    command = ("user", "import", name, "--mail", "none", "--on-error", "stop", "-q")
+    assert cli(*command, "--plan").status == 8
+    assert cli(*command).status == 8
+    assert cli(*command).status == 6
+    assert cli(*command, "--resume").status == 8
+    names = [json.loads(line)["username"] for line in cli("user", "list", "-o", "jsonl").out.splitlines()]
+    assert names == ["ann", "bob"]
+
+
+def test_the_command_that_goes_on_can_be_pasted_whatever_the_name(cli: Any, lback: Any, tmp_path: Path) -> None:
+    name = "new\nline\x1b[31m it's.csv"
+    (tmp_path / name).write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
+    arguments = ("user", "import", name, "--mail", "none", "--on-error", "stop")
+    assert cli(*arguments).status == 8
+    (command,) = re.findall(r"Go on: lback (.*), or begin again", cli(*arguments).err)
+    assert command == (
+        rf"user import $'{tmp_path}/new\x0aline\x1b[31m it\'s.csv' "
+        "--format csv --on-error stop --mail none --resume"
+    )
+    words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
+    assert lback(*words.decode().split("\0")[:-1]).status == 8
+    assert count(lback) == 2
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_command_without_its_password_says_how_to_give_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, has_file: bool
+) -> None:
+    monkeypatch.setenv("LBACK_DATABASE_URL", f"sqlite:///{tmp_path}/users.db")
+    if has_file:
+        monkeypatch.setenv("LBACK_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    command = "lback --database-url postgresql://root:***@db/app user import users.csv --resume"
+    ImportProgress(Runtime()).interrupted(command, 5)
+    advice = (
+        "*** is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
+        "or give the URL in LBACK_DATABASE_URL instead.\n"
+    )
+    assert capsys.readouterr().err == f"5 rows are done. Go on: {command}\n{'' if has_file else advice}"
+
+
+@pytest.mark.parametrize("report", [(), ("--report", "report.jsonl")])
+def test_where_the_rows_are_that_are_not_shown(cli: Any, tmp_path: Path, report: tuple[str, ...]) -> None:
+    (tmp_path / "users.csv").write_text("username,email\n" + "bad name,x\n" * 25)
+    status, _, err = cli("user", "import", "users.csv", *report)
+    where = f"{tmp_path}/report.jsonl lists" if report else "--report FILE would list"
+    lines = err.splitlines()
+    assert (status, len(lines), lines[-2:]) == (
+        8,
+        22,
+        [f"More rows were refused; {where} them all.", "Nothing was imported."],
+    )
+
+
+def test_an_import_that_stops_says_how_to_go_on(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("username,email\nann,ann@example.org\nann,x\nbob,bob@example.org\n")
+    command = ("user", "import", "users.csv", "--mail", "none", "--on-error", "stop")
+    status, _, err = cli(*command)
+    resume = f"lback user import {tmp_path}/users.csv --format csv --on-error stop --mail none --resume"
+    assert (status, err.splitlines()[-1]) == (8, f"Stopped at line 3. Go on behind it: {resume}")
+    assert cli(*command, "-q").err.startswith("error: This import was begun before")
+    status, _, err = cli(*command, "--resume")
+    assert (status, err) == (8, "Going on behind the 2 rows that are done.\nImported 2 of 3 rows.\n")
+
+
+def test_an_export_has_the_form_that_was_asked_for(cli: Any, register: Any, tmp_path: Path) -> None:
+    register("ann")
+    register("bob")
+    csv, lines = (cli("user", "export", "--format", form).out for form in ("csv", "jsonl"))
+    assert [json.loads(line)["username"] for line in lines.splitlines()] == ["ann", "bob"]
+    assert csv.startswith("username,email,")
+    for form, written in (("csv", csv), ("jsonl", lines), ("table", csv)):
+        assert cli("user", "export", "-o", form) == (0, written, "")
+        assert cli("user", "export", "-o", form, "--file", "-") == (0, written, "")
+    status, out, err = cli("user", "export", "-o", "json")
+    assert (status, json.loads(out), err) == (0, [json.loads(line) for line in lines.splitlines()], "")
+    assert cli("user", "export", "-o", "json", "--format", "csv") == (0, csv, "")
+    assert cli("user", "export", "-o", "json", "--file", "users.csv") == (0, "", "Wrote users.csv.\n")
+    assert cli("user", "export", "-o", "jsonl", "--file", "users") == (0, "", "Wrote users.\n")
+    assert (tmp_path / "users").read_text().count("\n") == 2
+    assert cli("user", "export", "--file", "other").status == 2
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
+def test_an_export_that_is_refused_writes_nothing(cli: Any, form: str) -> None:
+    status, out, err = cli("user", "export", "--group", "nogroup", "-o", form)
+    assert (status, out) == (5, "")
+    assert "nogroup" in err

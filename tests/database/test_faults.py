@@ -110,7 +110,7 @@ def test_a_full_disk(database: Database) -> None:
 
     assert refusal(fill) == (
         f"The database {database.path} cannot grow: the disk is full.",
-        "Make room and run the command again.",
+        "Make room first.",
     )
 
 

@@ -1,0 +1,41 @@
+"""Commands that are shown can be pasted, whatever their words have in them."""
+
+import os
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from lback_cli.security.text import safe
+from lback_cli.shell import command_line
+
+WORDS = [
+    "plain",
+    "",
+    "two words",
+    "it's",
+    "line\nend",
+    "\x1b[31mred's \\ 1",
+    "é\u202e\u200bab",
+    "\x7f0",
+    os.fsdecode(b"bad\xff1.csv"),
+    "$'a",
+]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "ksh"])
+def test_a_shell_reads_the_words_that_were_meant(shell: str) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    line = command_line(WORDS)
+    assert safe(line) == line
+    read = subprocess.run([program, "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True).stdout
+    assert read.split(b"\0")[:-1] == [os.fsencode(word) for word in WORDS]
+
+
+def test_words_that_show_as_they_are_are_quoted_as_ever() -> None:
+    words = ["lback", "user", "import", "/srv/my users.csv", "--actor", "Zoë"]
+    assert command_line(words) == shlex.join(words)
+    assert command_line(["a\nb"]) == r"$'a\x0ab'"
