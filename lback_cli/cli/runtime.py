@@ -195,8 +195,6 @@ class Runtime:
 
     def copy_to(self, url: str, password_file: Path | None) -> "DatabaseCopy":
         """A copy of the database to the one at *url*. Raises `ConfigurationError`."""
-        import shlex
-
         from lback_cli.cli.progress import CopyProgress
         from lback_cli.managers.copy_target import named_by_options
         from lback_cli.managers.database_copy import DatabaseCopy
