@@ -48,7 +48,10 @@ def test_errors_of_the_target_speak_of_its_options(lback: Any, tmp_path: Path) -
     server = "postgresql+psycopg://app@127.0.0.1:1/app"
     told = {
         ("foo",): "error: --to is not a database URL.\n       It looks like sqlite:////path/to/users.db\n",
-        ("foo://x",): "error: --to: 'foo' is not a database lback knows.\n",
+        ("foo://x",): (
+            "error: --to: 'foo' is not a database lback knows.\n"
+            "       lback works with SQLite, PostgreSQL and MariaDB.\n"
+        ),
         ("sqlite://host/x",): (
             "error: --to has a part that sqlite does not take.\n"
             "       A SQLite URL has no user and no host: sqlite:////path/to/users.db\n"
@@ -166,7 +169,11 @@ def test_who_interrupts_a_copy_that_has_not_begun_is_told_so(lback: Any, source:
     with target.engine.connect() as holder:
         holder.execute(text("LOCK TABLE lback_alembic_version IN ACCESS EXCLUSIVE MODE"))
         process = lback.start("db", "copy", "--to", postgresql_url)
-        waiters = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        # Others may wait in other databases.
+        waiters = text(
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE NOT granted AND datname = current_database()"
+        )
         while not holder.execute(waiters).scalar():
             assert process.poll() is None, process.communicate()
         process.send_signal(signal.SIGINT)

@@ -183,7 +183,9 @@ def test_a_signal_ends_a_question_with_its_own_exit_code(lback: Any, number: int
     import pexpect
 
     register = ["user", "register", "alice", "--email", "alice@example.org"]
-    child = pexpect.spawn(lback.program, register, env=lback.environment, timeout=20)
+    # A test run under nohup ignores the hang-up, and a child would inherit that.
+    hear = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)}
+    child = pexpect.spawn(lback.program, register, env=lback.environment, timeout=20, **hear)
     child.expect("assword")
     child.kill(number)
     child.expect(pexpect.EOF)

@@ -18,7 +18,7 @@ from lback_cli.models import EVENTS
 from lback_cli.settings import DatabaseSettings
 from tests.contract.on_server import empty
 
-from .meeting import PATIENCE
+PATIENCE = 120
 
 Run = tuple[Sequence[str], str]
 """The arguments of a command, and what it reads from stdin."""
