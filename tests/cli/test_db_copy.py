@@ -58,6 +58,7 @@ def test_errors_of_the_target_speak_of_its_options(lback: Any, tmp_path: Path) -
         ),
         (server, "--to-password-file", "missing"): (
             "error: --to-password-file: cannot read missing: No such file or directory.\n"
+            "       Mend --to-password-file, or make the file readable for whoever runs lback.\n"
         ),
         (f"sqlite:///{notes}",): (
             f"error: The database {notes} is not a SQLite database.\n       Check the path in --to.\n"

@@ -29,7 +29,8 @@ def text_lines(file: BinaryIO) -> Iterator[TextLine]:
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if len(raw) > LARGEST_LINE:
-            yield TextLine(number, ValidationError("row", f"The line has more than {LARGEST_LINE} bytes."), raw)
+            problem = ValidationError("row", f"The line has more than {LARGEST_LINE} bytes.")
+            yield TextLine(number, problem, raw[:LARGEST_LINE])
             while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_LINE)):
                 pass
             continue
