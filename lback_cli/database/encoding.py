@@ -11,8 +11,8 @@ _POSTGRESQL = text("SHOW server_encoding")
 _MARIADB = text(
     "SELECT table_name, character_set_name, GROUP_CONCAT(column_name ORDER BY ordinal_position SEPARATOR ', ') "
     "FROM information_schema.columns WHERE table_schema = DATABASE() AND character_set_name <> 'utf8mb4' "
-    # An application may keep its hashes and tokens in ASCII.
-    "AND (LEFT(table_name, 6) = 'lback_' OR (table_name, column_name) IN "
+    # An application may keep its hashes and tokens in ASCII, and Alembic its version.
+    "AND (LEFT(table_name, 6) = 'lback_' AND table_name <> 'lback_alembic_version' OR (table_name, column_name) IN "
     "(('users', 'username'), ('users', 'email'), ('groups', 'name'), ('groups', 'description'))) "
     "GROUP BY table_name, character_set_name ORDER BY table_name"
 )

@@ -72,7 +72,7 @@ JETS = SinkSettings(url="nats://ann:canary@example.org")
         ),
         (
             replace(QUEUE, password_file=Path("/dev/null")),
-            "relay.it.password_file: the first line of /dev/null is empty.",
+            "relay.it.password_file: cannot read /dev/null: it is not a file.",
         ),
         (
             replace(JETS, password_file=Path("/none")),
