@@ -28,6 +28,8 @@ _LOST_RACES = frozenset(
         "40001",  # serialization_failure; of the engines that speak PostgreSQL's protocol, CockroachDB's commonest
         1020,  # ER_CHECKREAD: somebody else changed the row since this transaction's snapshot
         1213,  # ER_LOCK_DEADLOCK, which is found at once; of a Galera cluster, at COMMIT too
+        1412,  # ER_TABLE_DEF_CHANGED: the table was made or changed since this transaction's snapshot
+        1684,  # ER_WARN_I_S_SKIPPED_TABLE: it is being changed
     }
 )
 _CONFLICTS = _LOST_RACES | {

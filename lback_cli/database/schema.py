@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from lback_cli.database import remains
 from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
+from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class Schema:
         """Look at the database without changing it. Raises `DatabaseError` when it cannot be read."""
         if self._database.path is not None and not self._database.path.exists():
             return SchemaStatus("missing", None)
+        return retried(self._look)
+
+    def _look(self) -> SchemaStatus:
         with self._database.reading() as session:
             return _status(session.connection())
 

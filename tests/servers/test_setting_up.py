@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,20 @@ def test_many_may_set_up_one_database_at_once(lback: Any, url: str) -> None:
     assert [status for _, _, status in ends] == [0] * 6
     said = sorted(err.decode() for _, err, _ in ends)
     assert said == [f"{name} has its tables already.\n"] * 5 + [f"{name} is ready.\n"]
+
+
+def test_who_looks_while_another_sets_up_is_told_what_is_there(url: str) -> None:
+    database, other = (Database(DatabaseSettings(url=url)) for _ in range(2))
+    with ThreadPoolExecutor(1) as pool:
+        setting_up = pool.submit(Schema(database).initialize)
+        seen = []
+        while not setting_up.done():
+            seen.append(Schema(other).status().state)
+    assert setting_up.result().state == "empty"
+    assert Schema(other).status().state == "current"
+    assert seen == sorted(seen, key=["empty", "incomplete", "current"].index)
+    for one in (database, other):
+        one.dispose()
 
 
 LOCKS = {
