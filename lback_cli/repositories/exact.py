@@ -9,9 +9,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class exactly(FunctionElement[str]):  # noqa: N801 - it is used like a function of SQL
-    """*column*, which differs from any other text; MariaDB ignores spaces at the end, and by its collation more.
+    """*column*, which differs from any other text, whatever its collation takes for the same.
 
-    No index is used for it there.
+    MariaDB ignores spaces at the end with most of them, and uses no index for this.
     """
 
     inherit_cache = True
@@ -20,8 +20,14 @@ class exactly(FunctionElement[str]):  # noqa: N801 - it is used like a function 
 
 
 @compiles(exactly)
-def _as_it_is(element: exactly, compiler: SQLCompiler, **options: Any) -> str:
-    return compiler.process(element.clauses, **options)
+def _in_c(element: exactly, compiler: SQLCompiler, **options: Any) -> str:
+    """PostgreSQL's citext knows no collation, so it is made text first."""
+    return f'CAST({compiler.process(element.clauses, **options)} AS TEXT) COLLATE "C"'
+
+
+@compiles(exactly, "sqlite")
+def _in_binary(element: exactly, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(element.clauses, **options)} COLLATE BINARY"
 
 
 @compiles(exactly, "mysql")
@@ -40,7 +46,8 @@ class position(FunctionElement[int]):  # noqa: N801 - it is used like a function
 
 @compiles(position)
 def _strpos(element: position, compiler: SQLCompiler, **options: Any) -> str:
-    return f"strpos({compiler.process(element.clauses, **options)})"
+    column, part = element.clauses
+    return f"strpos({compiler.process(exactly(column), **options)}, {compiler.process(part, **options)})"
 
 
 @compiles(position, "sqlite")

@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from sqlalchemy import ColumnClause, ColumnElement, column, insert, select, table, text
 
 from lback_cli.events.actor import acting_as
 from lback_cli.events.record import EventRecord
 from lback_cli.models import ImportJob, QueuedMail
 from lback_cli.repositories.event_repository import EventQuery
+from lback_cli.repositories.exact import exactly, position
 from lback_cli.repositories.import_job_repository import ImportJobRepository
 from lback_cli.repositories.user_repository import UserQuery
 from lback_cli.repositories.work import Work
@@ -46,6 +48,35 @@ def place(
                 made.write(statement)
         yield made
         made.close()
+
+
+LOOSE = {
+    "sqlite": ["CREATE TEMPORARY TABLE anybody (name VARCHAR(64) COLLATE NOCASE)"],
+    "postgresql": [
+        "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
+        "CREATE TEMPORARY TABLE anybody (name VARCHAR(64) COLLATE loose)",
+    ],
+    "mariadb": ["CREATE TEMPORARY TABLE anybody (name VARCHAR(64) COLLATE utf8mb4_general_ci)"],
+}
+"""Columns such as an application may have, that take other names for the same."""
+
+
+def test_a_loose_column_is_compared_as_it_is(place: Place) -> None:
+    name: ColumnClause[str] = column("name")
+    anybody = table("anybody", name)
+    with place.database.session() as session:
+        for statement in LOOSE[place.database.engine.name]:
+            session.execute(text(statement))
+        session.execute(insert(anybody), [{"name": one} for one in LIKE])
+
+        def found(condition: ColumnElement[Any]) -> list[str]:
+            return list(session.scalars(select(name).where(condition)))
+
+        assert len(found(name == "bob")) > 1, "the database does not compare loosely, so this proves nothing"
+        for one in LIKE:
+            assert found(exactly(name) == one) == [one]
+        assert found(position(name, "BO") > 0) == ["BOB"]
+        session.rollback()
 
 
 def test_events(place: Place) -> None:
