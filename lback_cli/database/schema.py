@@ -3,9 +3,9 @@
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
@@ -32,6 +32,8 @@ _LOCK = 0x6C6261636B
 
 LONGEST_WAIT = 3600
 """Seconds that one waits on MariaDB for somebody else's migration."""
+
+R = TypeVar("R")
 
 State = Literal["missing", "empty", "incomplete", "foreign", "copying", "older", "current", "newer"]
 
@@ -60,11 +62,19 @@ class Schema:
         """Look at the database without changing it. Raises `DatabaseError` when it cannot be read."""
         if self._database.path is not None and not self._database.path.exists():
             return SchemaStatus("missing", None)
-        return retried(self._look)
+        return self._looking(_status)
 
-    def _look(self) -> SchemaStatus:
-        with self._database.reading() as session:
-            return _status(session.connection())
+    def _looking(self, look: Callable[[Connection], R]) -> R:
+        """What *look* finds, and finds again where somebody else is making or changing the tables on a server.
+
+        A SQLite file shows no such half, and who waits for it has waited for the busy timeout already.
+        """
+
+        def once() -> R:
+            with self._database.reading() as session:
+                return look(session.connection())
+
+        return once() if self._database.path is not None else retried(once)
 
     def require(self) -> None:
         """Raise `SchemaError`, with the command that mends it, unless the tables fit this lback."""
@@ -86,16 +96,13 @@ class Schema:
 
     def _advice(self, state: State) -> str:
         """What to do about a state that the tables of an application decide on."""
-        with self._database.reading() as session:
-            connection = session.connection()
-            if state == "incomplete":
-                return f"Run: lback db {'adopt' if remains.has_rows(connection) else 'init'}"
-            return _advise(_examine(connection))
+        if state == "incomplete":
+            return f"Run: lback db {'adopt' if self._looking(remains.has_rows) else 'init'}"
+        return _advise(self.examine())
 
     def examine(self) -> "Findings":
         """Compare the tables of an application with those that lback can adopt, changing nothing."""
-        with self._database.reading() as session:
-            return _examine(session.connection())
+        return self._looking(_examine)
 
     def adopt(self) -> "Findings | None":
         """Add lback's tables to those of an application of the lback framework, and return what was found in them.
@@ -149,11 +156,20 @@ class Schema:
     def _migrate_from(self, *states: State) -> SchemaStatus:
         before = self.status()
         if before.state in states:
+            if before.state in {"missing", "empty"}:
+                self._make_file()
             found = self._migrate(states)
             before = before if (before.state, found.state) == ("missing", "empty") else found
         if before.state not in states:
             self.require()
         return before
+
+    def _make_file(self) -> None:
+        """Make the SQLite file that is to be lback's own; how an application keeps its file is left to it."""
+        if self._database.path is not None:
+            with translated(self._database.url):
+                self._database.create_file()
+                _use_wal(self._database)
 
     def _migrate(self, states: Sequence[State]) -> SchemaStatus:
         """Bring the tables to this version if they are in one of those *states*, and return the status from before.
@@ -161,10 +177,6 @@ class Schema:
         Several processes may do this at once: the first one works, the others wait and find nothing left to do. It is
         one transaction, but on MariaDB, where what was cut off is continued the next time.
         """
-        if self._database.path is not None:
-            with translated(self._database.url):
-                self._database.create_file()
-                _use_wal(self._database)
         with self._migration() as connection:
             before = _status(connection)
             if before.state in states:

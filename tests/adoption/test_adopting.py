@@ -56,6 +56,13 @@ def test_a_database_that_compares_loosely_is_adopted_with_a_remark(application: 
 def test_how_a_sqlite_file_is_kept_is_the_applications_business(on_sqlite: Application, schema: Look) -> None:
     schema(on_sqlite).adopt()
     assert on_sqlite.all("PRAGMA journal_mode") == [("delete",)]
+    executed(
+        *(f"DROP TABLE {table}" for table in ("lback_sinks", "lback_dead_letters", "lback_mail_queue")),
+        "UPDATE lback_alembic_version SET version_num = '0003'",
+    )(on_sqlite)
+    assert schema(on_sqlite).upgrade().state == "older"
+    assert schema(on_sqlite).status().state == "current"
+    assert on_sqlite.all("PRAGMA journal_mode") == [("delete",)]
 
 
 @pytest.mark.parametrize("work", ["initialize", "upgrade", "require", "ensure"])

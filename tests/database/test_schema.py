@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Boolean, DateTime, Integer, String, Text, inspect
+from sqlalchemy import Boolean, DateTime, Integer, String, Text, event, inspect
 
 from lback_cli.database.engine import Database
 from lback_cli.database.migrations import alembic_config
@@ -120,6 +121,19 @@ def test_each_state_is_recognized_and_looking_changes_nothing(connect: Connect, 
     assert Schema(database).status() == SchemaStatus(state, revision, REVISION)
     database.dispose()
     assert (database.path.read_bytes() if database.path.exists() else None) == before
+
+
+def test_who_looks_at_a_locked_file_waits_for_it_once(connect: Connect, tmp_path: Path) -> None:
+    make_foreign(tmp_path / "users.db")
+    database = connect(busy_timeout=0.05)
+    tries: list[object] = []
+    event.listen(database.engine, "do_connect", lambda *arguments: tries.append(arguments))
+    with closing(sqlite3.connect(tmp_path / "users.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(DatabaseError) as caught:
+            Schema(database).status()
+    assert caught.value.message == f"The database {tmp_path}/users.db is locked by another process."
+    assert len(tries) == 1
 
 
 ACCEPTED = {
