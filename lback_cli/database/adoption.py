@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.engine.reflection import Inspector
 
 from lback_cli.database.comparison import KEYS, loose_keys
+from lback_cli.database.encoding import THREE_BYTES
 from lback_cli.database.unreflected import (
     character_sets,
     deferred_columns,
@@ -102,6 +104,7 @@ def examine(connection: Connection) -> Findings:
             obstacles += _differences(connection, tables, table, columns)
             obstacles += _narrow_keys(connection, table)
             remarks += _hidden_rules(connection, table)
+            remarks += _short_of_letters(connection, table)
             remarks += _slow_columns(tables, table, columns)
             remarks += (
                 f"{name} is a column of the application's own, which lback leaves as it is"
@@ -129,11 +132,20 @@ def _missing(tables: Inspector, names: set[str]) -> Iterator[str]:
 
 def _narrow_keys(connection: Connection, table: str) -> Iterator[str]:
     """Names that a column cannot store would be refused, or found under question marks."""
+    for column, name in _key_character_sets(connection, table):
+        if name != _WIDE and name not in THREE_BYTES:
+            yield f"{table}.{column} has the character set {name}, which lacks most letters, where {_WIDE} is expected"
+
+
+def _short_of_letters(connection: Connection, table: str) -> Iterator[str]:
+    for column, name in _key_character_sets(connection, table):
+        if name in THREE_BYTES:
+            yield f"{table}.{column} has the character set {name}, which lacks rare letters: they are refused"
+
+
+def _key_character_sets(connection: Connection, table: str) -> Iterator[tuple[str, str]]:
     found = character_sets(connection, table)
-    for key_table, column in KEYS:
-        name = found.get(column, _WIDE[0])
-        if key_table == table and name not in _WIDE:
-            yield f"{table}.{column} has the character set {name}, which lacks most letters, where utf8mb4 is expected"
+    yield from ((column, found[column]) for key_table, column in KEYS if key_table == table and column in found)
 
 
 def _hidden_rules(connection: Connection, table: str) -> Iterator[str]:
@@ -232,8 +244,8 @@ def _faults(expected: _Column, found: ReflectedColumn, dialect: Dialect) -> Iter
         yield "is computed by the database"
 
 
-_WIDE = ("utf8mb4", "utf8mb3", "utf8")
-"""Character sets with the letters of all languages in use."""
+_WIDE = "utf8mb4"
+"""MariaDB's character set with all letters."""
 
 _WORDS: dict[Kind, str] = {
     "number": "32-bit integer",
@@ -246,8 +258,8 @@ _WORDS: dict[Kind, str] = {
 def _is_kind(kind: Kind, found: Any) -> bool:
     if kind == "number":
         # What refers to it, lback's tables included, has to be of the same size and sign.
-        sized = isinstance(found, sa.BigInteger | sa.SmallInteger) or getattr(found, "unsigned", False)
-        return isinstance(found, sa.Integer) and not sized and not _is_flag(found) and not _is_tiny(found)
+        sized = isinstance(found, sa.BigInteger | sa.SmallInteger | mysql.TINYINT | mysql.MEDIUMINT)
+        return isinstance(found, sa.Integer) and not sized and not getattr(found, "unsigned", False)
     if kind == "text":
         return isinstance(found, sa.String) and not isinstance(found, sa.Enum)
     if kind == "flag":
@@ -262,11 +274,7 @@ def _has_zone(found: Any, dialect: Dialect) -> bool:
 
 def _is_flag(found: Any) -> bool:
     """MariaDB's boolean is an integer that is shown with one digit."""
-    return isinstance(found, sa.Boolean) or (_is_tiny(found) and getattr(found, "display_width", None) == 1)
-
-
-def _is_tiny(found: Any) -> bool:
-    return str(getattr(found, "__visit_name__", "")).upper() in {"TINYINT", "MEDIUMINT"}
+    return isinstance(found, sa.Boolean) or (isinstance(found, mysql.TINYINT) and found.display_width == 1)
 
 
 def _unique_columns(tables: Inspector, table: str) -> set[str]:

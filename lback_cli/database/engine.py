@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from lback_cli.database.faults import hide_values, server_name, translated
-from lback_cli.database.url import asynchronous_driver, missing_driver, read_url, unknown_kind
+from lback_cli.database.url import missing_driver, read_url, require_driver
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
@@ -94,12 +94,9 @@ class Database:
         if self.in_memory:
             # One connection, or each session would see an empty database of its own.
             options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        require_driver(self.url)
         try:
-            if self.url.get_dialect().is_async:
-                raise asynchronous_driver(self.url)
             engine = create_engine(self.url, **options)
-        except sqlalchemy.exc.NoSuchModuleError as error:
-            raise unknown_kind(self.url) from error
         except ModuleNotFoundError as error:
             raise missing_driver(self.url) from error
         except (sqlalchemy.exc.ArgumentError, ValueError) as error:
@@ -197,6 +194,8 @@ def user_data_directory() -> Path:
 
 def _configure_server(engine: Engine) -> None:
     """Keep values out of errors, and tell of an option in the URL that the driver fails on in Python's own ways."""
+    if engine.name == "postgresql":
+        _read_any_version(engine.dialect)
 
     @event.listens_for(engine, "handle_error")
     def hide(context: ExceptionContext) -> None:
@@ -222,6 +221,20 @@ def _configure_server(engine: Engine) -> None:
                 f"database.url has an option that {engine.url.drivername} does not take.",
                 hint=_OPTIONS_HINT,
             ) from error
+
+
+def _read_any_version(dialect: Any) -> None:
+    """Take for PostgreSQL 13 what speaks its protocol and calls itself something else, as CockroachDB does."""
+    read = dialect._get_server_version_info  # noqa: SLF001 - SQLAlchemy has no public way to say a version
+
+    def version(connection: Connection) -> tuple[int, ...]:
+        try:
+            found: tuple[int, ...] = read(connection)
+        except AssertionError:
+            return (13,)
+        return found
+
+    dialect._get_server_version_info = version  # noqa: SLF001 - as above
 
 
 def _limit_waits(connection: Connection, seconds: float) -> None:

@@ -36,6 +36,11 @@ class _Fault(NamedTuple):
     hint: str | None
 
 
+_MARK = "[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a\u300c-\u300f]"
+"""Begins or ends what is quoted, in PostgreSQL's translations too."""
+
+_QUOTED = re.compile(f"{_MARK}.*{_MARK}", re.DOTALL)
+
 _RIGHTS: frozenset[int | str] = frozenset({1142, 1143, 1227, "42501"})
 
 _SERVER = (
@@ -46,7 +51,7 @@ _SERVER = (
         "Check the user in database.url, and database.password_file, and whether this user has to use TLS.",
     ),
     _Fault(
-        frozenset({1044, 1698, "28000", "28P01"}),
+        frozenset({1698, "28000", "28P01"}),
         r'password authentication|no password supplied|role ".*" does not exist|peer authentication',
         "refuses this user name or password",
         "Check the user in database.url, and database.password_file.",
@@ -62,6 +67,12 @@ _SERVER = (
         r"pg_hba\.conf",
         "does not let this user in from here: {reason}",
         "Its administrator decides in pg_hba.conf who may connect, and from where.",
+    ),
+    _Fault(
+        frozenset({1044}),
+        r"(?!)",
+        "does not exist there, or is closed to this user: {reason}",
+        "Check the name in database.url, or ask for rights on it.",
     ),
     _Fault(
         frozenset({1049, "3D000"}),
@@ -95,6 +106,12 @@ _SERVER = (
         r"(?!)",
         "cannot store every letter, as its encoding is not UTF8",
         "Move to one that has it: lback db copy.",
+    ),
+    _Fault(
+        frozenset({1267, 1366}),
+        r"(?!)",
+        "cannot take that letter, as some of its columns are not utf8mb4",
+        "'lback doctor' names them.",
     ),
     _Fault(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
     _Fault(frozenset({1290, 1792, 1836, "25006"}), r"(?!)", "may only be read", "Name one that may be written to."),
@@ -191,7 +208,7 @@ def hide_values(error: DBAPIError) -> None:
     code = error_code(error)
     words = getattr(getattr(driver, "diag", None), "message_primary", None) or _driver_words(error)
     if code not in _RIGHTS:
-        words = re.sub(r"""['"`].*['"`]""", "…", words, flags=re.DOTALL)
+        words = _QUOTED.sub("…", words)
     words = _first_line(words) or type(driver).__name__
     if driver is not None:
         driver.args = (code, words) if isinstance(code, int) else (words,)

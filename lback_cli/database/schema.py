@@ -207,13 +207,12 @@ class Schema:
 
     def _require_any_text(self, connection: Connection) -> None:
         """Raise `SchemaError` where PostgreSQL keeps text in an encoding that lacks most letters, or checks none."""
-        if connection.dialect.name != "postgresql":
-            return
-        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
-        if encoding != "UTF8":
+        from lback_cli.database.encoding import MAKE_ANOTHER, UTF8, narrow_encoding
+
+        if encoding := narrow_encoding(connection):
             raise SchemaError(
-                f"The database {self._database.name} has the encoding {encoding}; lback needs UTF8.",
-                hint="Make it with: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+                f"The database {self._database.name} has the encoding {encoding}; lback needs {UTF8}.",
+                hint=f"Make another with: {MAKE_ANOTHER}",
             )
 
     def _run(self, connection: Connection, found: SchemaStatus, *, adopting: bool) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import sqlalchemy.exc
 from sqlalchemy.engine import URL, make_url
@@ -11,16 +12,22 @@ from lback_cli.errors import ConfigurationError
 _SECOND_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
 """SQLAlchemy ends the password at the first of them."""
 
-_KNOWN = "lback works with SQLite, PostgreSQL and MariaDB."
+
+class _Driver(NamedTuple):
+    """Of a kind of server: the *extra* of lback-cli that installs it, how a URL names it, and its *module*."""
+
+    extra: str
+    scheme: str
+    module: str
+
 
 _DRIVERS = {
-    "postgres": ("postgresql", "postgresql+psycopg", "psycopg"),
-    "postgresql": ("postgresql", "postgresql+psycopg", "psycopg"),
-    "mysql": ("mariadb", "mysql+pymysql", "pymysql"),
-    "mariadb": ("mariadb", "mariadb+pymysql", "pymysql"),
+    "postgres": _Driver("postgresql", "postgresql+psycopg", "psycopg"),
+    "postgresql": _Driver("postgresql", "postgresql+psycopg", "psycopg"),
+    "mysql": _Driver("mariadb", "mysql+pymysql", "pymysql"),
+    "mariadb": _Driver("mariadb", "mariadb+pymysql", "pymysql"),
 }
-"""For each kind of server, the extra of lback-cli that installs a driver, how a URL names that driver, and its module.
-"""
+"""The driver that lback works with, by what a URL may call the kind of server."""
 
 
 def read_url(text: str) -> URL:
@@ -45,27 +52,46 @@ def read_url(text: str) -> URL:
         ) from error
 
 
-def unknown_kind(url: URL) -> ConfigurationError:
-    """What is said of a database or a driver that SQLAlchemy does not know, or lback does not."""
+def require_driver(url: URL) -> None:
+    """Raise `ConfigurationError` unless *url* is of a database that lback knows, and of the driver that it works with.
+
+    Others lack what retries go by: psycopg2 tells no SQLSTATE of a lost connection, for one.
+    """
+    try:
+        dialect = url.get_dialect()
+    except sqlalchemy.exc.NoSuchModuleError as error:
+        raise _unknown(url) from error
     backend = url.get_backend_name()
-    hint = f"Begin the URL with {_DRIVERS[backend][1]}://" if backend in _DRIVERS else _KNOWN
-    return ConfigurationError(f"database.url: {url.drivername!r} is not a database lback knows.", hint=hint)
-
-
-def asynchronous_driver(url: URL) -> ConfigurationError:
-    """What is said of a driver that works in an event loop only, where lback has none."""
-    _, scheme, _ = _DRIVERS.get(url.get_backend_name(), ("", "sqlite", ""))
-    return ConfigurationError(
-        f"database.url: {url.drivername!r} is an asynchronous driver.", hint=f"Begin the URL with {scheme}://"
-    )
+    if dialect.is_async:
+        raise ConfigurationError(f"database.url: {url.drivername!r} is an asynchronous driver.", hint=_begin(backend))
+    if backend != "sqlite" and backend not in _DRIVERS:
+        raise _unknown(url)
+    if dialect.driver != ("pysqlite" if backend == "sqlite" else _DRIVERS[backend].module):
+        raise ConfigurationError(
+            f"database.url: lback does not work with the driver of {url.drivername!r}.", hint=_install(backend)
+        )
 
 
 def missing_driver(url: URL) -> ConfigurationError:
     """What is said where the driver's module is not there."""
-    if url.get_backend_name() not in _DRIVERS:
-        return unknown_kind(url)
-    extra, scheme, module = _DRIVERS[url.get_backend_name()]
-    hint = f"Begin the URL with {scheme}://"
-    if find_spec(module) is None:
-        hint = f"Run: pip install 'lback-cli[{extra}]', and begin the URL with {scheme}://"
-    return ConfigurationError(f"The driver for {url.drivername} is not installed.", hint=hint)
+    return ConfigurationError(
+        f"The driver for {url.drivername} is not installed.", hint=_install(url.get_backend_name())
+    )
+
+
+def _unknown(url: URL) -> ConfigurationError:
+    backend = url.get_backend_name()
+    hint = _begin(backend) if backend in _DRIVERS else "lback works with SQLite, PostgreSQL and MariaDB."
+    return ConfigurationError(f"database.url: {url.drivername!r} is not a database lback knows.", hint=hint)
+
+
+def _install(backend: str) -> str:
+    """What to do to have the driver."""
+    driver = _DRIVERS.get(backend)
+    if driver is None or find_spec(driver.module) is not None:
+        return _begin(backend)
+    return f"Run: pip install 'lback-cli[{driver.extra}]', and begin the URL with {driver.scheme}://"
+
+
+def _begin(backend: str) -> str:
+    return f"Begin the URL with {_DRIVERS[backend].scheme if backend in _DRIVERS else 'sqlite'}://"

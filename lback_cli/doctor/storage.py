@@ -38,10 +38,10 @@ def check_schema(patient: Patient) -> Finding:
 
 
 def check_encoding(patient: Patient) -> Finding:
-    """See whether every character can be stored, and arrives there as it is."""
+    """See whether every character can be stored."""
     with patient.reading() as work:
-        concerns = list(misencoded(work.session.connection()))
-    return judge("encoding", "Every character of Unicode can be stored.", problems=concerns)
+        problems, weaknesses = misencoded(work.session.connection())
+    return judge("encoding", "Every character of Unicode can be stored.", problems=problems, weaknesses=weaknesses)
 
 
 def check_collation(patient: Patient) -> Finding:

@@ -156,6 +156,10 @@ UNEXPECTED: dict[str, tuple[str, Callable[[Application], None]]] = {
         "mariadb",
         executed("ALTER TABLE users MODIFY is_active TINYINT(4) NOT NULL"),
     ),
+    "users.is_active is MEDIUMINT(1) where a boolean is expected": (
+        "mariadb",
+        executed("ALTER TABLE users MODIFY is_active MEDIUMINT(1) NOT NULL"),
+    ),
     "users.created_at is TIMESTAMP WITH TIME ZONE where a date and time without a zone is expected": (
         "postgresql",
         executed("ALTER TABLE users ALTER created_at TYPE TIMESTAMPTZ"),
@@ -300,6 +304,10 @@ ON_SERVERS: dict[str, tuple[str, Callable[[Application], None]]] = {
     "users.tier is a column of the application's own, which lback leaves as it is": (
         "mariadb",
         executed("ALTER TABLE users ADD tier INT NOT NULL DEFAULT 3 INVISIBLE"),
+    ),
+    "users.email has the character set utf8mb3, which lacks rare letters: they are refused": (
+        "mariadb",
+        executed("ALTER TABLE users MODIFY email VARCHAR(255) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin NOT NULL"),
     ),
 }
 

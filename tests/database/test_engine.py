@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
@@ -141,8 +142,6 @@ def test_an_asynchronous_driver_is_refused(connect: Connect, scheme: str, instea
             "pymysql",
             "Run: pip install 'lback-cli[mariadb]', and begin the URL with mariadb+pymysql://",
         ),
-        ("mysql", "MySQLdb", "Begin the URL with mysql+pymysql://"),
-        ("postgresql+psycopg2", "psycopg2", "Begin the URL with postgresql+psycopg://"),
     ],
 )
 def test_a_driver_that_is_not_installed_is_named_with_the_extra_that_brings_one(
@@ -174,15 +173,46 @@ def test_of_a_servers_url_it_is_an_option(connect: Connect) -> None:
     assert caught.value.hint == "Check the part after the question mark; see docs/databases.md."
 
 
-@pytest.mark.parametrize(("scheme", "module"), [("mssql", "pyodbc"), ("oracle", "oracledb")])
-def test_a_database_that_no_driver_would_help_with(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, scheme: str, module: str
-) -> None:
-    monkeypatch.setitem(sys.modules, module, None)
+@pytest.mark.parametrize("scheme", ["mssql", "oracle"])
+def test_a_database_that_no_driver_would_help_with(connect: Connect, scheme: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _ = connect(f"{scheme}://ann:canary@host/app").engine
     assert caught.value.message == f"database.url: {scheme!r} is not a database lback knows."
     assert caught.value.hint == "lback works with SQLite, PostgreSQL and MariaDB."
+
+
+@pytest.mark.parametrize(
+    ("url", "instead"),
+    [
+        ("mysql://ann:canary@host/app", "mysql+pymysql"),
+        ("mariadb+mysqldb://ann:canary@host/app", "mariadb+pymysql"),
+        ("mariadb+mariadbconnector://ann:canary@host/app", "mariadb+pymysql"),
+        ("postgresql+psycopg2://ann:canary@host/app", "postgresql+psycopg"),
+        ("postgresql+pg8000://ann:canary@host/app", "postgresql+psycopg"),
+        ("sqlite+pysqlcipher://:canary@/users.db", "sqlite"),
+    ],
+)
+def test_another_driver_is_refused_installed_or_not(connect: Connect, url: str, instead: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _ = connect(url).engine
+    scheme = url.partition(":")[0]
+    assert caught.value.message == f"database.url: lback does not work with the driver of {scheme!r}."
+    assert caught.value.hint == f"Begin the URL with {instead}://"
+
+
+def test_a_server_that_calls_itself_something_else_is_taken_for_postgresql(
+    connect: Connect, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SQLAlchemy does with CockroachDB's answer to ``SELECT version()``."""
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("Could not determine version from string 'CockroachDB CCL v25.2.0'")
+
+    monkeypatch.setattr(PGDialect, "_get_server_version_info", refuse)
+    database = connect(postgresql_url)
+    Schema(database).initialize()
+    assert database.engine.dialect.server_version_info == (13,)
+    assert Schema(database).status().state == "current"
 
 
 def test_the_password_file_of_a_server_is_none_of_a_sqlite_file(connect: Connect, tmp_path: Path) -> None:

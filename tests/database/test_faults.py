@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from lback_cli.database.engine import Database
-from lback_cli.database.faults import describe
+from lback_cli.database.faults import describe, hide_values
 from lback_cli.errors import DatabaseError
 from lback_cli.models import Group, User
 
@@ -218,3 +219,29 @@ def test_no_error_and_no_traceback_repeats_what_was_bound(database: Database, wo
         work(database)
     story = "".join(traceback.format_exception(caught.value)) + str(caught.value.hint) + repr(caught.value)
     assert CANARY not in story
+
+
+# What a server says in its own words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'invalid input syntax for type integer: "{}"',
+        "Eingabesyntax für Typ integer: \u00bb{}\u00ab",
+        "invalide pour le type integer : \u00ab {} \u00bb",
+        "ongeldig: \u2018{}\u2019",
+        "felaktig: \u201d{}\u201d",
+        "integer \u578b\u306e\u5165\u529b: \u300c{}\u300d",
+    ],
+)
+@pytest.mark.parametrize("value", ["geheim", "ge'h\u00abeim"])
+def test_a_value_that_a_server_repeats_is_hidden_in_every_language(words: str, value: str) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    error = DBAPIError("SELECT 1", {}, psycopg.errors.InvalidTextRepresentation(words.format(value)))
+    hide_values(error)
+    told = describe(make_url("postgresql+psycopg://db/app"), error)
+    shown = f"{told.message} {error} {error.orig}"
+    assert "heim" not in shown
+    assert told.message.startswith(f"The database postgresql+psycopg://db/app failed: {words.partition('{')[0][:-2]}")
+    assert told.message.endswith(" (22P02).")

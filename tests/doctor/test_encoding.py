@@ -72,3 +72,17 @@ def test_tables_of_mariadb_in_another_encoding_fail_until_the_hints_were_followe
     patient.database.dispose()
     assert check_encoding(patient) == Finding("encoding", "ok", "Every character of Unicode can be stored.")
     patient.database.dispose()
+
+
+def test_an_applications_columns_may_lack_rare_letters(admit: Admit, mariadb_url: str) -> None:
+    patient = admit(mariadb_url)
+    with patient.database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE users MODIFY email VARCHAR(255) CHARACTER SET utf8mb3 NOT NULL")
+    patient.database.dispose()
+    assert check_encoding(patient) == Finding(
+        "encoding",
+        "warn",
+        "users is encoded in utf8mb3, which is not utf8mb4 (email).",
+        "Where the application allows it, convert these columns of users to utf8mb4.",
+    )
+    patient.database.dispose()

@@ -62,7 +62,7 @@ def test_a_database_without_utf8_is_refused(lback: Any, postgresql_url: str, enc
             "",
             (
                 f"error: The database {url} has the encoding {encoding}; lback needs UTF8.\n"
-                "       Make it with: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0\n"
+                "       Make another with: CREATE DATABASE another ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0\n"
             ),
         )
         assert lback("db", "status", "--database-url", url).status == 9

@@ -44,6 +44,30 @@ def test_a_password_may_have_any_letters(
             database.dispose()
 
 
+def test_a_database_that_is_closed_to_a_user_is_told_from_a_wrong_password(lback: Any, mariadb_url: str) -> None:
+    user = f"lback_{uuid4().hex[:12]}"
+    database = Database(DatabaseSettings(url=mariadb_url))
+    name = database.url.database
+    with database.session() as session:
+        session.execute(text(f"CREATE USER {user}@'%'"))
+    try:
+        done = lback("db", "status", "--database-url", database.url.set(username=user).render_as_string())
+    finally:
+        with database.session() as session:
+            session.execute(text(f"DROP USER {user}"))
+        database.dispose()
+    shown = database.url.set(username=user, query={}).render_as_string()
+    assert (done.status, done.out, done.err.split()) == (
+        9,
+        "",
+        (
+            f"error: The database {shown} does not exist there, or is closed to this user: "
+            f"Access denied for user '{user}'@'%' to database '{name}'. "
+            "Check the name in database.url, or ask for rights on it."
+        ).split(),
+    )
+
+
 def config(directory: Path, password: Path) -> Path:
     path = directory / "config.toml"
     path.write_text(f'[database]\npassword_file = "{password}"\n', "utf-8")
