@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lback_cli.batch.outcomes import Counts, RowOutcome
 from lback_cli.batch.watcher import Watcher
-from lback_cli.cli.runtime import HIDDEN, Runtime
+from lback_cli.cli.runtime import Runtime
 from lback_cli.managers.copy_watcher import CopyWatcher, Step
 from lback_cli.security.text import safe
+from lback_cli.settings.show import MASK
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,7 +21,7 @@ SHOWN = 20
 """Refused rows that are shown; all are in the report."""
 
 PASSWORD_ADVICE = (
-    f"{HIDDEN} is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
+    f"{MASK} is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
     "or give the URL in LBACK_DATABASE_URL instead."
 )
 """What makes a command work that is shown without its password."""
@@ -96,7 +97,7 @@ class ImportProgress(Watcher):
             self._shows_bar = False
 
     def _advise(self, say: Callable[[str], None], command: str) -> None:
-        if HIDDEN in command and not self._has_password_file:
+        if MASK in command and not self._has_password_file:
             say(PASSWORD_ADVICE)
 
     def _say(self, text: str) -> None:

@@ -14,8 +14,6 @@ from lback_cli.errors import ConfigurationError
 from lback_cli.shell import command_line
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
-
     from lback_cli.batch.canary import Canary
     from lback_cli.batch.exporter import Exporter
     from lback_cli.batch.importer import Importer
@@ -43,9 +41,6 @@ STARTED_AT = time.monotonic()
 
 JSON_FORMS = ("json", "jsonl")
 """The forms of output with which errors are JSON too."""
-
-HIDDEN = "***"
-"""What stands for a password in a command that is shown."""
 
 
 class Runtime:
@@ -106,7 +101,9 @@ class Runtime:
         if (config := self.options.get("config")) is not None:
             words += ["--config", str(config.absolute())]
         if self.options.get("database_url") is not None:
-            words += ["--database-url", _without_password(self.unready_database.url)]
+            from lback_cli.database.url import without_password
+
+            words += ["--database-url", without_password(self.unready_database.url)]
         if (actor := self.options.get("actor")) is not None:
             words += ["--actor", actor]
         if self.options.get("no_receivers"):
@@ -196,6 +193,7 @@ class Runtime:
     def copy_to(self, url: str, password_file: Path | None) -> "DatabaseCopy":
         """A copy of the database to the one at *url*. Raises `ConfigurationError`."""
         from lback_cli.cli.progress import CopyProgress
+        from lback_cli.database.url import without_password
         from lback_cli.managers.copy_target import named_by_options
         from lback_cli.managers.database_copy import DatabaseCopy
         from lback_cli.settings import DatabaseSettings
@@ -206,7 +204,7 @@ class Runtime:
         with named_by_options():
             self._target = _database(DatabaseSettings(url=url, password_file=password_file, busy_timeout=busy_timeout))
         shown = self._target.url if password_file is None else self._target.url._replace(password=None)
-        words = ["lback", *self.environment, "db", "copy", "--to", _without_password(shown)]
+        words = ["lback", *self.environment, "db", "copy", "--to", without_password(shown)]
         if password_file is not None:
             words += ["--to-password-file", str(password_file.absolute())]
         return DatabaseCopy(self.database, self._target, watcher=CopyProgress(self, command_line(words)))
@@ -299,12 +297,6 @@ def _database(settings: "DatabaseSettings", *, durable: bool = True) -> "Databas
     for name in ("psycopg", "sqlalchemy.pool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return Database(settings, durable=durable)
-
-
-def _without_password(url: "URL") -> str:
-    """*url* for a command that is shown; an option of a driver may be a password too."""
-    secret = {name: HIDDEN for name in url.query if "pass" in name.lower()}
-    return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
 def _append_to(path: Path) -> TextIO:

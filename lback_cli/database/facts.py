@@ -8,6 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from lback_cli.shell import command_line
+
 _LASTS = "and write it into the server's configuration"
 
 
@@ -53,10 +55,14 @@ def _sqlite(connection: Connection) -> Facts:
         weaknesses.append(
             Concern(
                 f"The database is kept with journal_mode {mode}, in which readers and writers wait for each other.",
-                f"If no application minds, run: sqlite3 {connection.engine.url.database} 'PRAGMA journal_mode = WAL'",
+                f"If no application minds, run: {_sqlite3(connection)}",
             )
         )
     return Facts(f"SQLite {sqlite3.sqlite_version}", tuple(problems), tuple(weaknesses))
+
+
+def _sqlite3(connection: Connection) -> str:
+    return command_line(["sqlite3", connection.engine.url.database or "", "PRAGMA journal_mode = WAL"])
 
 
 def _postgresql(connection: Connection) -> Facts:

@@ -52,6 +52,14 @@ def read_url(text: str) -> URL:
         ) from error
 
 
+def without_password(url: URL) -> str:
+    """*url* for a command that is shown: ``***`` stands for its password, and for options that may be one."""
+    from lback_cli.settings.show import MASK, is_secret_option
+
+    secret = {name: MASK for name in url.query if is_secret_option(name)}
+    return url.update_query_dict(secret).render_as_string(hide_password=True)
+
+
 def require_driver(url: URL) -> None:
     """Raise `ConfigurationError` unless *url* is of a database that lback knows, and of the driver that it works with.
 

@@ -10,6 +10,8 @@ from lback_cli.database.facts import Concern
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
 from lback_cli.settings.load import ENVIRONMENT_PREFIX
+from lback_cli.settings.show import is_secret_option
+from lback_cli.shell import command_line
 
 _OTHERS, _GROUP = 0o007, 0o070
 
@@ -22,7 +24,7 @@ def check_files(patient: Patient) -> Finding:
     exposed = [path for path, mode in modes.items() if mode & _OTHERS]
     shared = [path for path, mode in modes.items() if mode & _GROUP and path not in exposed]
     commands = [
-        f"chmod {mode} {' '.join(map(str, paths))}"
+        command_line(["chmod", mode, *map(str, paths)])
         for mode, paths in (
             ("600", [path for path in (*exposed, *shared) if not path.is_dir()]),
             ("700", [path for path in (*exposed, *shared) if path.is_dir()]),
@@ -44,7 +46,7 @@ def _secret(patient: Patient) -> Iterator[Path]:
         yield from (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm", "-journal"))
     if settings.config_file is not None and settings.sources.get("database.url") == str(settings.config_file):
         url = patient.place.url
-        if settings.database.password_file is None and (url.password or any("pass" in name for name in url.query)):
+        if settings.database.password_file is None and (url.password or any(map(is_secret_option, url.query))):
             yield settings.config_file
     yield from (file for file in (settings.database.password_file, settings.email.password_file) if file is not None)
     environment_file = patient.directory / ".env"

@@ -4,25 +4,25 @@ import contextlib
 import hashlib
 import re
 import secrets
-import shlex
 from collections.abc import Generator, Iterator
 
 from sqlalchemy import Table
 
 from lback_cli.database.engine import Database
-from lback_cli.database.faults import server_name
 from lback_cli.database.identity import is_marked, marked
 from lback_cli.database.schema import COPYING, REVISION, Schema
+from lback_cli.database.url import without_password
 from lback_cli.errors import DatabaseError, LbackError, SchemaError, UsageError
 from lback_cli.repositories.table_copy import Row, TableCopy
+from lback_cli.shell import command_line
 
 AFRESH = "Name an empty database, or empty this one and copy again."
 
 _OPTIONS = (("database.password_file", "--to-password-file"), ("database.url", "--to"))
 """What errors of a database call its settings, and what those of the target are called."""
 
-_COMMAND = re.compile(r"lback db (?:adopt|init|status|upgrade)\b")
-"""A command that is advised; without the target's URL it would be about the source."""
+_COMMAND = re.compile(r"(?P<quote>'?)(?P<command>lback db (?:adopt|init|status|upgrade))(?P=quote)")
+"""A command that is advised, in quotes or not; without the target's URL it would be about the source."""
 
 
 @contextlib.contextmanager
@@ -42,8 +42,8 @@ def _renamed(sentence: str, database: Database | None) -> str:
         sentence = sentence.replace(setting, option)
     if database is None:
         return sentence
-    url = shlex.quote(server_name(database.url)).strip("'")
-    return _COMMAND.sub(lambda found: f"{found[0]} --database-url {url}", sentence)
+    url = command_line([without_password(database.url)])
+    return _COMMAND.sub(lambda found: f"{found['command']} --database-url {url}", sentence)
 
 
 class CopyTarget:

@@ -12,7 +12,7 @@ from lback_cli.errors import DatabaseError
 from lback_cli.events.verifier import COLUMNS, Verdict, Verifier
 from lback_cli.managers.copy_target import AFRESH, CopyTarget
 from lback_cli.managers.copy_watcher import CopyWatcher
-from lback_cli.repositories.event_repository import EventRepository, Head
+from lback_cli.repositories.event_repository import Head
 from lback_cli.repositories.table_copy import PAGE, TABLES, Digest, Row, TableCopy
 
 
@@ -78,7 +78,7 @@ class DatabaseCopy:
             self._target.begin()
             digests, found = self._copy_anyhow(source)
             if not self._target.finished:
-                self._conclude(source)
+                self._conclude(source, verdict)
             self._prove(digests, verdict)
             left_out = source.left_out()
         self._require_unchanged(digests, verdict)
@@ -140,15 +140,14 @@ class DatabaseCopy:
                 digest.add(row)
             self._watcher.advanced(len(page))
 
-    def _conclude(self, source: TableCopy) -> None:
+    def _conclude(self, source: TableCopy, verdict: Verdict) -> None:
         """Set what is no row of a table: where ids go on, and the end of the event log."""
         for table in TABLES:
             last_id = source.last_id(table)
             with self._target.writing() as target:
                 target.continue_above(table, last_id)
-        head = source.head()
         with self._target.writing() as target:
-            target.set_head(head)
+            target.set_head(Head(verdict.events, verdict.hash))
 
     def _prove(self, digests: Mapping[str, Digest], verdict: Verdict) -> None:
         """Read everything back, and verify the event log as it arrived."""
@@ -162,7 +161,7 @@ class DatabaseCopy:
                         f" with the digest {arrived}, and should have {sent.rows} with {sent}.",
                         hint=AFRESH,
                     )
-            if target.head() != Head(verdict.events, verdict.hash) or _verify(target) != verdict:
+            if target.events.head() != Head(verdict.events, verdict.hash) or _verify(target) != verdict:
                 raise DatabaseError(f"The event log in {self._target.name} does not end as it should.", hint=AFRESH)
 
     def _require_unchanged(self, digests: Mapping[str, Digest], verdict: Verdict) -> None:
@@ -178,7 +177,7 @@ class DatabaseCopy:
         # That took its time too, and this takes none.
         with self._source.reading() as session:
             source = TableCopy(session)
-            if not changed and source.head() != Head(verdict.events, verdict.hash):
+            if not changed and source.events.head() != Head(verdict.events, verdict.hash):
                 changed = ["lback_events"]
             changed = changed or [table.name for table in TABLES if source.count(table) != digests[table.name].rows]
         if changed:
@@ -198,9 +197,9 @@ class DatabaseCopy:
 
 def _verify(tables: TableCopy) -> Verdict:
     """Prove the whole event log. Raises `BrokenEventLog`."""
-    events, verifier = EventRepository(tables.session), Verifier()
-    head = events.head()
-    verifier.feed(events.walk(COLUMNS))
+    verifier = Verifier()
+    head = tables.events.head()
+    verifier.feed(tables.events.walk(COLUMNS))
     return verifier.finish((head.seq, head.hash) if head else (None, None))
 
 

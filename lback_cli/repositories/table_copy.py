@@ -30,7 +30,7 @@ from lback_cli.database.schema import VERSION_TABLE
 from lback_cli.models import EVENT_HEAD, EVENTS, User
 from lback_cli.models.all_tables import METADATA
 from lback_cli.models.base import UtcDateTime
-from lback_cli.repositories.event_repository import Head
+from lback_cli.repositories.event_repository import EventRepository, Head
 
 PAGE = 1000
 """Rows that are held, and inserted in one transaction, at a time."""
@@ -123,11 +123,10 @@ class TableCopy:
         told(digest.rows % PAGE)
         return digest
 
-    def head(self) -> Head:
-        """The end of the event log."""
-        return Head(
-            *self.session.execute(select(EVENT_HEAD.c.seq, EVENT_HEAD.c.hash).where(EVENT_HEAD.c.id == 1)).one()
-        )
+    @property
+    def events(self) -> EventRepository:
+        """The event log."""
+        return EventRepository(self.session)
 
     def set_head(self, head: Head) -> None:
         """Let the event log end there."""

@@ -42,6 +42,11 @@ def shown(settings: Settings) -> list[ShownSetting]:
     return rows
 
 
+def is_secret_option(name: str) -> bool:
+    """Whether an option of that *name* in a database's URL may be a password, of a key for instance."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def _sections(settings: Settings) -> Iterator[tuple[str, Field[Any], Any]]:
     """The name, the declaration and the values of every section."""
     for section in sections():
@@ -90,7 +95,7 @@ def _password_span(url: str) -> list[tuple[int, int]]:
 def _parameter_spans(url: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for name in _PARAMETER.finditer(url):
-        if _SECRET_NAME.search(unquote_plus(name[1])):
+        if is_secret_option(unquote_plus(name[1])):
             following = _NEXT_PARAMETER.search(url, name.end())
             end = following.start() if following else len(url)
             if name.end() < end:

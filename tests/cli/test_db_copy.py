@@ -16,9 +16,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from lback_cli.cli.runtime import _without_password
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import COPYING, REVISION, Schema
+from lback_cli.database.url import without_password
+from lback_cli.errors import SchemaError
+from lback_cli.managers.copy_target import named_by_options
 from lback_cli.settings import DatabaseSettings
 
 Cli = Callable[..., Any]
@@ -65,7 +67,7 @@ def test_errors_of_the_target_speak_of_its_options(lback: Any, tmp_path: Path) -
         ),
         (f"sqlite:///{foreign}",): (
             f"error: The database {foreign} holds an application's tables but none of lback's.\n"
-            f"       Name another in --to; 'lback db status --database-url sqlite:///{foreign}' tells why lback cannot"
+            f"       Name another in --to; lback db status --database-url sqlite:///{foreign} tells why lback cannot"
             " adopt this one.\n"
         ),
         (f"sqlite:///{older}",): (
@@ -161,7 +163,22 @@ def test_who_interrupts_a_copy_is_told_how_to_go_on(  # noqa: PLR0917 - fixtures
 
 def test_the_command_that_is_shown_has_no_password() -> None:
     url = make_url("postgresql+psycopg://app:s3cret@db/app?sslmode=require&sslpassword=s3cret")
-    assert _without_password(url) == "postgresql+psycopg://app:***@db/app?sslmode=require&sslpassword=%2A%2A%2A"
+    assert without_password(url) == "postgresql+psycopg://app:***@db/app?sslmode=require&sslpassword=%2A%2A%2A"
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        ("Run: lback db init", "Run: lback db init --database-url {}"),
+        ("'lback db status' tells more.", "lback db status --database-url {} tells more."),
+    ],
+)
+def test_a_command_that_is_advised_for_the_target_can_be_pasted(hint: str, shown: str) -> None:
+    target = Database(DatabaseSettings(url="postgresql+psycopg://app:s3cret@db/app?sslmode=verify-full&sslrootcert=ca"))
+    with pytest.raises(SchemaError) as caught, named_by_options(target):
+        raise SchemaError("It has no tables.", hint=hint)
+    url = "'postgresql+psycopg://app:***@db/app?sslmode=verify-full&sslrootcert=ca'"
+    assert caught.value.hint == shown.format(url)
 
 
 def test_who_interrupts_a_copy_that_has_not_begun_is_told_so(lback: Any, source: Path, postgresql_url: str) -> None:

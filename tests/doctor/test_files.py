@@ -38,7 +38,7 @@ def test_what_others_can_read_is_named_with_the_command_that_closes_it(
 
 def test_secrets_outside_of_the_database_are_looked_at(admit: Admit, tmp_path: Path) -> None:
     config, trace = tmp_path / "config.toml", tmp_path / "trace.jsonl"
-    password, environment = tmp_path / "password", tmp_path / ".env"
+    password, environment = tmp_path / "pass word", tmp_path / ".env"
     for path, content in ((config, ""), (trace, ""), (password, "secret"), (environment, "LBACK_ACTOR=x")):
         path.write_text(content)
         path.chmod(0o644)
@@ -54,7 +54,7 @@ def test_secrets_outside_of_the_database_are_looked_at(admit: Admit, tmp_path: P
     patient.trace_file = trace
     found = check_files(patient)
     assert found.status == "fail"
-    assert found.hint == f"Run: chmod 600 {config} {password} {environment} {trace}"
+    assert found.hint == f"Run: chmod 600 {config} '{password}' {environment} {trace}"
     assert "s3cret" not in str(found)
 
 

@@ -81,11 +81,11 @@ def test_a_user_who_only_may_read_fails_with_every_table_and_right(admit: Admit,
     assert found["rights"].message == " ".join(
         f"{server.user} lacks {rights} on {tables}."
         for rights, tables in (
-            ("INSERT, UPDATE, DELETE", "groups, lback_mail_queue, users, lback_tokens"),
-            ("INSERT, DELETE", "lback_dead_letters, user_groups_association"),
+            ("INSERT, UPDATE, DELETE", "groups, lback_dead_letters, lback_mail_queue, users, lback_tokens"),
             ("UPDATE", "lback_event_head"),
             ("INSERT", "lback_events"),
             ("INSERT, UPDATE", "lback_import_jobs, lback_sinks"),
+            ("INSERT, DELETE", "user_groups_association"),
         )
     ) + (f" {server.user} lacks UPDATE on lback_events, which erasing a person from the event log takes.")
 

@@ -282,8 +282,8 @@ def test_what_did_not_arrive_as_it_was_sent_is_noticed(
     populate(source, tmp_path)
     conclude = DatabaseCopy._conclude
 
-    def and_harm(self: DatabaseCopy, copy: Any) -> None:
-        conclude(self, copy)
+    def and_harm(self: DatabaseCopy, copy: Any, verdict: Any) -> None:
+        conclude(self, copy, verdict)
         harmed(target, "INSERT INTO groups VALUES (2, 'b', NULL, '2026-01-01', '2026-01-01')", harm)
         harmed(target, *([] if part == "user_groups_association" else ["DELETE FROM groups WHERE id = 2"]))
 
