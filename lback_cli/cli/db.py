@@ -101,14 +101,14 @@ def status(ctx: typer.Context) -> None:
 
 
 def _warn_of_compatibility(run: Runtime) -> None:
-    from lback_cli.database.origin import ADVICE, WITHOUT_COMPATIBILITY, is_adopted
+    from lback_cli.database.inspection.origin import WITHOUT_COMPATIBILITY, is_adopted
 
     if run.settings.compat.lback_framework:
         return
     with run.unready_database.reading() as session:
         adopted = is_adopted(session.connection())
     if adopted:
-        run.output.warning(f"warning: {WITHOUT_COMPATIBILITY} {ADVICE}")
+        run.output.warning(f"warning: {' '.join(filter(None, WITHOUT_COMPATIBILITY))}")
 
 
 def _show(run: Runtime) -> None:

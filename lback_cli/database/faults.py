@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from lback_cli.database.retry import error_code, is_conflict, is_lost, is_starting
+from lback_cli.database.codes import FORBIDDEN, READ_ONLY, error_code
+from lback_cli.database.retry import is_conflict, is_lost, is_starting
 from lback_cli.errors import DatabaseError
 
 _SQLITE = (
@@ -40,8 +41,6 @@ _MARK = "[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a\u300c-\u300f]"
 """Begins or ends what is quoted, in PostgreSQL's translations too."""
 
 _QUOTED = re.compile(f"{_MARK}.*{_MARK}", re.DOTALL)
-
-_RIGHTS: frozenset[int | str] = frozenset({1142, 1143, 1227, "42501"})
 
 _SERVER = (
     _Fault(
@@ -114,9 +113,9 @@ _SERVER = (
         "'lback doctor' names them.",
     ),
     _Fault(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
-    _Fault(frozenset({1290, 1792, 1836, "25006"}), r"(?!)", "may only be read", "Name one that may be written to."),
+    _Fault(READ_ONLY, r"(?!)", "may only be read", "Name one that may be written to."),
     _Fault(
-        _RIGHTS,
+        FORBIDDEN,
         r"(?!)",
         "does not let this user {right}: {reason}",
         "Ask its administrator for the right to read and write lback's tables.",
@@ -207,7 +206,7 @@ def hide_values(error: DBAPIError) -> None:
     driver = error.orig
     code = error_code(error)
     words = getattr(getattr(driver, "diag", None), "message_primary", None) or _driver_words(error)
-    if code not in _RIGHTS:
+    if code not in FORBIDDEN:
         words = _QUOTED.sub("…", words)
     words = _first_line(words) or type(driver).__name__
     if driver is not None:

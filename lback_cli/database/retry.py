@@ -7,6 +7,15 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from lback_cli.database.codes import (
+    CONFLICTS,
+    DUPLICATES,
+    LOST,
+    LOST_RACES,
+    STARTING,
+    UNREACHABLE,
+    error_code,
+)
 from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError
 
 R = TypeVar("R")
@@ -23,40 +32,6 @@ _PAUSE = 0.05
 _RESTART = 1.0
 """The same, where the server is about to return."""
 
-_LOST_RACES = frozenset(
-    {
-        "40001",  # serialization_failure; of the engines that speak PostgreSQL's protocol, CockroachDB's commonest
-        1020,  # ER_CHECKREAD: somebody else changed the row since this transaction's snapshot
-        1213,  # ER_LOCK_DEADLOCK, which is found at once; of a Galera cluster, at COMMIT too
-        1412,  # ER_TABLE_DEF_CHANGED: the table was made or changed since this transaction's snapshot
-        1684,  # ER_WARN_I_S_SKIPPED_TABLE: it is being changed
-    }
-)
-_CONFLICTS = _LOST_RACES | {
-    "40P01",  # deadlock_detected, after deadlock_timeout
-    "55P03",  # lock_not_available: lock_timeout is over
-    1205,  # ER_LOCK_WAIT_TIMEOUT
-}
-_LOST = frozenset(
-    {
-        "40003",  # statement_completion_unknown: CockroachDB's "result is ambiguous"
-        1053,  # ER_SERVER_SHUTDOWN
-        1927,  # ER_CONNECTION_KILLED
-    }
-)
-_DUPLICATES = frozenset(
-    {
-        "23505",  # unique_violation
-        1062,  # ER_DUP_ENTRY
-    }
-)
-_STARTING = "57P03"  # cannot_connect_now
-_UNREACHABLE = frozenset(
-    {
-        2002,  # CR_CONNECTION_ERROR
-        2003,  # CR_CONN_HOST_ERROR
-    }
-)
 _SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and its like
 
 
@@ -96,13 +71,13 @@ def is_transient(error: LbackError) -> bool:
     if isinstance(error, OutcomeUnknown) or not isinstance(error, DatabaseError | UnexpectedError):
         return False
     causes = list(_causes(error))
-    if isinstance(error, DatabaseError) and any(error_code(cause) in _DUPLICATES for cause in causes):
+    if isinstance(error, DatabaseError) and any(error_code(cause) in DUPLICATES for cause in causes):
         return True
     return any(is_conflict(cause) or is_lost(cause) or is_starting(cause) for cause in causes)
 
 
 def _is_lost_race(error: LbackError) -> bool:
-    return any(error_code(cause) in _LOST_RACES | _DUPLICATES for cause in _causes(error))
+    return any(error_code(cause) in LOST_RACES | DUPLICATES for cause in _causes(error))
 
 
 def is_disconnect(error: DatabaseError) -> bool:
@@ -115,38 +90,29 @@ def is_conflict(error: DBAPIError) -> bool:
     driver = error.orig
     if (code := getattr(driver, "sqlite_errorcode", None)) is not None:
         return bool(code & 0xFF == _SQLITE_BUSY)
-    return error_code(error) in _CONFLICTS
+    return error_code(error) in CONFLICTS
 
 
 def is_lost(error: DBAPIError) -> bool:
     """Whether an established connection was lost, or its server does not know what became of a COMMIT."""
-    return error.connection_invalidated or error_code(error) in _LOST
+    return error.connection_invalidated or error_code(error) in LOST
 
 
 def is_starting(error: DBAPIError) -> bool:
     """Whether the server took no connection as it is starting up or shutting down."""
     if (code := error_code(error)) is not None:
-        return code == _STARTING
+        return code == STARTING
     # What psycopg raises for a connection that did not come about has no SQLSTATE.
     return error.statement is None and "the database system is " in str(error.orig)
 
 
 def _is_unreachable(error: DBAPIError) -> bool:
     if (code := error_code(error)) is not None:
-        return code in _UNREACHABLE
+        return code in UNREACHABLE
     words = str(error.orig).lower()
     return error.statement is None and any(
         part in words for part in ("connection refused", "no such file", "closed the connection", "reset by peer")
     )
-
-
-def error_code(error: DBAPIError) -> int | str | None:
-    """MariaDB's number for the error, or PostgreSQL's SQLSTATE; None where there is neither."""
-    arguments = getattr(error.orig, "args", ())
-    if arguments and isinstance(arguments[0], int):
-        return arguments[0]
-    state = getattr(error.orig, "sqlstate", None)
-    return state if isinstance(state, str) else None
 
 
 def _causes(error: BaseException) -> Iterator[DBAPIError]:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
-from lback_cli.database import remains
 from lback_cli.database.engine import Database
 from lback_cli.database.faults import translated
+from lback_cli.database.inspection import remains
+from lback_cli.database.inspection.framework import FRAMEWORK
 from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
-    from lback_cli.database.adoption import Findings
+    from lback_cli.database.inspection.adoption import Findings
 
 REVISION = "0004"
 """The newest migration. Known here so that a plain command need not load Alembic to compare."""
@@ -207,7 +208,7 @@ class Schema:
 
     def _require_any_text(self, connection: Connection) -> None:
         """Raise `SchemaError` where PostgreSQL keeps text in an encoding that lacks most letters, or checks none."""
-        from lback_cli.database.encoding import MAKE_ANOTHER, UTF8, narrow_encoding
+        from lback_cli.database.inspection.encoding import MAKE_ANOTHER, UTF8, narrow_encoding
 
         if encoding := narrow_encoding(connection):
             raise SchemaError(
@@ -238,7 +239,7 @@ def _status(connection: Connection) -> SchemaStatus:
         if revision is not None:
             return SchemaStatus(_state(revision), revision)
         return SchemaStatus("incomplete" if remains.are_lbacks(connection) else "foreign", None)
-    if not any(map(tables.has_table, remains.FRAMEWORK)):
+    if not any(map(tables.has_table, FRAMEWORK)):
         return SchemaStatus("empty", None)
     # It is made before the others, so somebody may have made all of them meanwhile.
     made = inspect(connection).has_table(VERSION_TABLE)
@@ -247,7 +248,7 @@ def _status(connection: Connection) -> SchemaStatus:
 
 def _examine(connection: Connection) -> "Findings":
     """What keeps lback from an application's tables; its own are no obstacle where it left them half made."""
-    from lback_cli.database.adoption import examine
+    from lback_cli.database.inspection.adoption import examine
 
     found = examine(connection)
     if _status(connection).state != "incomplete":

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from lback_cli.database.engine import Database
-from lback_cli.database.facts import Facts, gather
-from lback_cli.database.rights import Refusal, refusals
+from lback_cli.database.inspection.facts import Facts, gather
+from lback_cli.database.inspection.rights import Refusal, refusals
 from lback_cli.database.schema import Schema, SchemaStatus
 from lback_cli.doctor.finding import NotChecked
 from lback_cli.errors import ConfigurationError

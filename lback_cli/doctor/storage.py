@@ -1,10 +1,10 @@
 """Whether the database can be reached, has the right tables, and keeps what it is given."""
 
-from lback_cli.database.comparison import loose_keys
-from lback_cli.database.completeness import missing
-from lback_cli.database.encoding import misencoded
-from lback_cli.database.facts import Concern
-from lback_cli.database.origin import ADVICE, WITHOUT_COMPATIBILITY, is_adopted
+from lback_cli.database.inspection.comparison import loose_keys
+from lback_cli.database.inspection.completeness import missing
+from lback_cli.database.inspection.concern import Concern
+from lback_cli.database.inspection.encoding import misencoded
+from lback_cli.database.inspection.origin import WITHOUT_COMPATIBILITY, is_adopted
 from lback_cli.database.schema import Schema
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
@@ -33,7 +33,7 @@ def check_schema(patient: Patient) -> Finding:
         adopted = not gone and is_adopted(connection)
     good = f"The tables have version {patient.schema.revision}, as needed, and nothing of them is missing."
     alone = adopted and not patient.settings.compat.lback_framework
-    weaknesses = [Concern(WITHOUT_COMPATIBILITY, ADVICE)] if alone else []
+    weaknesses = [WITHOUT_COMPATIBILITY] if alone else []
     return judge("schema", good, problems=gone, weaknesses=weaknesses)
 
 

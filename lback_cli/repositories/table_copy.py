@@ -25,7 +25,8 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
-from lback_cli.database.adoption import FRAMEWORK, added_columns
+from lback_cli.database.inspection.adoption import added_columns
+from lback_cli.database.inspection.framework import FRAMEWORK
 from lback_cli.database.schema import VERSION_TABLE
 from lback_cli.models import EVENT_HEAD, EVENTS, User
 from lback_cli.models.all_tables import METADATA

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
 
-from lback_cli.database.retry import error_code
+from lback_cli.database.codes import error_code
 
 from .place import Place
 

@@ -16,7 +16,7 @@ from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts
 from lback_cli.batch.watcher import Watcher
 from lback_cli.database import retry
-from lback_cli.database.retry import error_code
+from lback_cli.database.codes import error_code
 from lback_cli.errors import DatabaseError, OutcomeUnknown
 
 from .cutting import CUTS

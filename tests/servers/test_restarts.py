@@ -9,7 +9,8 @@ from sqlalchemy import event, text
 
 from lback_cli import signals
 from lback_cli.database import retry
-from lback_cli.database.retry import TRIES, error_code, retried
+from lback_cli.database.codes import error_code
+from lback_cli.database.retry import TRIES, retried
 from lback_cli.errors import DatabaseError
 
 from .gate import Gate

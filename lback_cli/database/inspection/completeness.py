@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint, inspect
 from sqlalchemy.engine import Connection
-from sqlalchemy.engine.reflection import Inspector
 
-from lback_cli.database.facts import Concern
+from lback_cli.database.inspection.concern import Concern
+from lback_cli.database.inspection.uniqueness import unique_keys
 from lback_cli.models.all_tables import METADATA
 
 _RESTORE = "Restore it from a backup; no migration makes it again."
@@ -26,7 +26,7 @@ def missing(connection: Connection, *, except_for: Collection[str] = ()) -> Iter
         columns = {column["name"] for column in found.get_columns(table.name)}
         gone = [column.name for column in table.columns if column.name not in columns]
         yield from (Concern(f"The column {table.name}.{name} is missing.", _RESTORE) for name in gone)
-        kept = _unique(found, table.name)
+        kept = unique_keys(found, table.name)
         for key in sorted(_needed(table) - kept, key=sorted):
             if not key & set(gone):
                 yield _unprotected(connection, table, key)
@@ -37,19 +37,6 @@ def _needed(table: Table) -> set[frozenset[str]]:
     keys: list[Any] = [index for index in table.indexes if index.unique]
     keys += [one for one in table.constraints if isinstance(one, UniqueConstraint | PrimaryKeyConstraint)]
     return {frozenset(column.name for column in key.columns) for key in keys}
-
-
-def _unique(found: Inspector, table: str) -> set[frozenset[str | None]]:
-    """The sets of columns that the database keeps from holding the same twice, in all rows and to their full length."""
-    indexes: list[Any] = [index for index in found.get_indexes(table) if index["unique"] and not _is_partial(index)]
-    constraints: list[Any] = [one for one in found.get_unique_constraints(table) if not one.get("duplicates_index")]
-    keys = [frozenset(one["column_names"]) for one in (*indexes, *constraints)]
-    return {*keys, frozenset(found.get_pk_constraint(table)["constrained_columns"])}
-
-
-def _is_partial(index: Any) -> bool:
-    options = index.get("dialect_options", {})
-    return any(name.endswith(("_where", "_length")) and value for name, value in options.items())
 
 
 def _unprotected(connection: Connection, table: Table, key: frozenset[str]) -> Concern:

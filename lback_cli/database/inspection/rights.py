@@ -7,7 +7,7 @@ from sqlalchemy import Column, Executable, Table, delete, false, insert, null, s
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from lback_cli.database.retry import error_code
+from lback_cli.database.codes import FORBIDDEN, READ_ONLY, error_code
 from lback_cli.models.all_tables import METADATA
 
 _WRITTEN = {
@@ -28,8 +28,6 @@ _WRITTEN = {
 _ERASED = ("subject", "data", "salt")
 """All that is ever changed of an event."""
 
-_FORBIDDEN = frozenset({"42501", 1142, 1143})
-_READ_ONLY = frozenset({"25006", 1290, 1792, 1836})
 _NO_MATTER = frozenset({"42P01", "42703", 1146, 1054, 1175})
 """A table or a column that is not there, and sql_safe_updates, which minds that no key is named."""
 
@@ -78,8 +76,8 @@ def _tried(connection: Connection, table: str, right: str, statement: Executable
             connection.execute(statement)
     except DBAPIError as error:
         code = error_code(error)
-        if code in _FORBIDDEN or code in _READ_ONLY:
-            yield Refusal(table, right, read_only=code in _READ_ONLY)
+        if code in FORBIDDEN or code in READ_ONLY:
+            yield Refusal(table, right, read_only=code in READ_ONLY)
         elif code not in _NO_MATTER:
             raise
 

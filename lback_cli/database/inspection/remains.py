@@ -3,8 +3,7 @@
 from sqlalchemy import inspect, literal, select, table
 from sqlalchemy.engine import Connection
 
-FRAMEWORK = ("users", "groups", "userpermissions", "user_groups_association", "group_permissions_association")
-"""The tables of the lback framework, in the order in which lback makes them for an application that is to come."""
+from lback_cli.database.inspection.framework import FRAMEWORK
 
 
 def are_lbacks(connection: Connection) -> bool:
@@ -33,10 +32,8 @@ def _framework_tables(connection: Connection) -> list[str]:
 
 
 def _is_new(connection: Connection, name: str) -> bool:
-    from lback_cli.database.adoption import FRAMEWORK as COLUMNS
-
     found = {entry["name"] for entry in inspect(connection).get_columns(name)}
-    return found == COLUMNS[name].keys() and _is_empty(connection, name)
+    return found == FRAMEWORK[name].keys() and _is_empty(connection, name)
 
 
 def _is_empty(connection: Connection, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -10,70 +10,17 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.engine.reflection import Inspector
 
-from lback_cli.database.comparison import KEYS, loose_keys
-from lback_cli.database.encoding import THREE_BYTES
-from lback_cli.database.unreflected import (
+from lback_cli.database.inspection.comparison import KEYS, loose_keys
+from lback_cli.database.inspection.encoding import THREE_BYTES
+from lback_cli.database.inspection.framework import FRAMEWORK, ID, FrameworkColumn, Kind
+from lback_cli.database.inspection.uniqueness import unique_keys
+from lback_cli.database.inspection.unreflected import (
     character_sets,
     deferred_columns,
     filled_in_columns,
     has_row_security,
     triggers,
 )
-
-Kind = Literal["number", "text", "flag", "moment"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """What a column has to be; *nullable* None is either way, *length* the longest text that lback writes there."""
-
-    kind: Kind
-    nullable: bool | None = False
-    length: int = 0
-    unique: bool = False
-    indexed: bool = False
-    refers: str | None = None
-    primary: bool = False
-
-
-_ID = _Column("number", nullable=None, primary=True)
-_NAME = _Column("text", length=64, unique=True)
-_FLAG = _Column("flag")
-_MOMENT = _Column("moment", nullable=None)
-_NAMED = {
-    "id": _ID,
-    "name": _NAME,
-    "description": _Column("text", nullable=True),
-    "created_at": _MOMENT,
-    "updated_at": _MOMENT,
-}
-
-
-def _reference(table: str) -> _Column:
-    return _Column("number", nullable=None, refers=table, primary=True)
-
-
-FRAMEWORK: dict[str, dict[str, _Column]] = {
-    "users": {
-        "id": _ID,
-        "username": _NAME,
-        "email": _Column("text", length=254, unique=True),
-        "password": _Column("text", length=128),
-        "is_active": _FLAG,
-        "is_email_verified": _FLAG,
-        "email_verification_token": _Column("text", nullable=True, length=32, indexed=True),
-        "email_verification_token_expiry": _Column("moment", nullable=True),
-        "auth_token": _Column("text", nullable=True, length=64, indexed=True),
-        "token_expiry": _Column("moment", nullable=True),
-        "created_at": _Column("moment"),
-        "updated_at": _Column("moment"),
-    },
-    "groups": _NAMED,
-    "userpermissions": _NAMED,
-    "user_groups_association": {"user_id": _reference("users"), "group_id": _reference("groups")},
-    "group_permissions_association": {"group_id": _reference("groups"), "permission_id": _reference("userpermissions")},
-}
-"""The tables of the lback framework 0.1, by name, and what their columns have to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +106,9 @@ def _ours(table: str) -> bool:
     return table.startswith("lback_")
 
 
-def _differences(connection: Connection, tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
+def _differences(
+    connection: Connection, tables: Inspector, table: str, expected: dict[str, FrameworkColumn]
+) -> Iterator[str]:
     found = {column["name"]: column for column in tables.get_columns(table)}
     yield from (f"{table}.{name} is missing" for name in expected if name not in found)
     filled_in = filled_in_columns(connection, table)
@@ -183,9 +132,9 @@ def _differences(connection: Connection, tables: Inspector, table: str, expected
 
 def _ambiguous(connection: Connection, tables: Inspector, table: str, names: Sequence[str]) -> Iterator[str]:
     """The columns of these *names* that should tell rows apart, and do not."""
-    unique, deferred = _unique_columns(tables, table), deferred_columns(connection, table)
+    unique, deferred = unique_keys(tables, table), deferred_columns(connection, table)
     for name in names:
-        if FRAMEWORK[table][name].unique and name not in unique:
+        if FRAMEWORK[table][name].unique and frozenset({name}) not in unique:
             yield f"{table}.{name} is not unique"
         elif FRAMEWORK[table][name].unique and name in deferred:
             yield f"{table}.{name} is unique at the end of a transaction only"
@@ -197,7 +146,7 @@ def added_columns(tables: Inspector, table: str) -> list[str]:
     return [f"{table}.{name}" for name in _added(found, FRAMEWORK[table])]
 
 
-def _added(found: dict[str, ReflectedColumn], expected: dict[str, _Column]) -> dict[str, ReflectedColumn]:
+def _added(found: dict[str, ReflectedColumn], expected: dict[str, FrameworkColumn]) -> dict[str, ReflectedColumn]:
     return {name: column for name, column in found.items() if name not in expected}
 
 
@@ -211,7 +160,7 @@ _WHOLE = 3
 """The length of a reference with its column."""
 
 
-def _unreferring(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
+def _unreferring(tables: Inspector, table: str, expected: dict[str, FrameworkColumn]) -> Iterator[str]:
     references = {
         (key["constrained_columns"][0], key["referred_table"], *key["referred_columns"])
         for key in tables.get_foreign_keys(table)
@@ -226,7 +175,7 @@ def _unreferring(tables: Inspector, table: str, expected: dict[str, _Column]) ->
             yield f"{table}.{name} does not refer to {column.refers}.id"
 
 
-def _faults(expected: _Column, found: ReflectedColumn, dialect: Dialect) -> Iterator[str]:
+def _faults(expected: FrameworkColumn, found: ReflectedColumn, dialect: Dialect) -> Iterator[str]:
     kind = found["type"]
     if dialect.name == "postgresql" and isinstance(kind, sa.CHAR) and expected.kind == "text":
         yield f"is {kind.compile(dialect)}, which pads what is shorter with blanks"
@@ -238,7 +187,7 @@ def _faults(expected: _Column, found: ReflectedColumn, dialect: Dialect) -> Iter
     if expected.nullable is not None and found["nullable"] != expected.nullable:
         yield "may be null" if found["nullable"] else "may not be null"
     numbered = found.get("autoincrement") is True or found.get("identity") is not None
-    if expected is _ID and dialect.name != "sqlite" and not numbered:
+    if expected is ID and dialect.name != "sqlite" and not numbered:
         yield "is not numbered by the database"
     if found.get("computed") is not None:
         yield "is computed by the database"
@@ -277,25 +226,9 @@ def _is_flag(found: Any) -> bool:
     return isinstance(found, sa.Boolean) or (isinstance(found, mysql.TINYINT) and found.display_width == 1)
 
 
-def _unique_columns(tables: Inspector, table: str) -> set[str]:
-    """The columns that have a unique index, or constraint, of their own and over all rows."""
-    indexes: Sequence[Any] = tables.get_indexes(table)
-    whole = (index for index in indexes if index["unique"] and not _is_partial(index))
-    alone = [index["column_names"] for index in whole]
-    constraints: Sequence[Any] = tables.get_unique_constraints(table)
-    alone += [one["column_names"] for one in constraints if not one.get("duplicates_index")]
-    return {columns[0] for columns in alone if len(columns) == 1 and columns[0] is not None}
-
-
-def _is_partial(index: Any) -> bool:
-    """Whether it covers some rows only, or the beginnings of texts only."""
-    options = index.get("dialect_options", {})
-    return any(name.endswith(("_where", "_length")) and value is not None for name, value in options.items())
-
-
-def _slow_columns(tables: Inspector, table: str, expected: dict[str, _Column]) -> Iterator[str]:
+def _slow_columns(tables: Inspector, table: str, expected: dict[str, FrameworkColumn]) -> Iterator[str]:
     indexed = {index["column_names"][0] for index in tables.get_indexes(table)}
-    indexed |= _unique_columns(tables, table)
+    indexed |= {name for key in unique_keys(tables, table) if len(key) == 1 for name in key}
     for name, column in expected.items():
         if column.indexed and name not in indexed:
             yield f"{table}.{name} has no index"

@@ -3,21 +3,14 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from lback_cli.database.inspection.concern import Concern
 from lback_cli.shell import command_line
 
 _LASTS = "and write it into the server's configuration"
-
-
-class Concern(NamedTuple):
-    """A sentence about what is not as it should be, and one about what mends it, if anything does."""
-
-    sentence: str
-    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,10 @@
+"""What may be wrong with a database, in words."""
+
+from typing import NamedTuple
+
+
+class Concern(NamedTuple):
+    """A sentence about what is not as it should be, and one about what mends it, if anything does."""
+
+    sentence: str
+    remedy: str | None = None
