@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from itertools import islice
-from typing import Final
+from typing import Final, Literal
 
 from lback_cli.batch.canary import Canary, verify_canary
 from lback_cli.batch.draft import Draft, Hashed
@@ -42,6 +42,7 @@ class AllOrNothing:
     ) -> None:
         """*lengths* are those of the files of the journal before the first row; a *canary* is tried at the end."""
         self._canary = canary
+        self._atomic = run.source.options.atomic
         self._run = run
         self._job = job
         self._start = lengths
@@ -114,20 +115,21 @@ class AllOrNothing:
     def _rehearse(self, work: Work) -> Rehearsed:
         run, lengths = self._run, self._start
 
-        if self._plan is not None:
-            checker = self._plan.checker()
-            found = run.rehearse(work, run.source.rows(), checker.compare)
-            checker.finish()
-            return found
+        checker = None if self._plan is None else self._plan.checker()
 
         def each(outcomes: list[RowOutcome]) -> None:
             nonlocal lengths
-            run.tell_failures(outcomes)
-            lengths = run.journal.write([_undone(outcome) for outcome in outcomes])
+            if checker is not None:
+                checker.compare(outcomes)
+            if self._atomic:
+                run.tell_failures(outcomes)
+                lengths = run.journal.write([_undone(outcome) for outcome in outcomes])
 
         rehearsed = run.rehearse(work, run.source.rows(), each)
+        if checker is not None:
+            checker.finish()
         counts = rehearsed.counts
-        if counts.failed:
+        if self._atomic and counts.failed:
             raise _NothingDoneError(_left_out(counts.total, counts.failed), rehearsed.last_line, lengths)
         run.journal.cut(self._start)
         return rehearsed
@@ -136,6 +138,7 @@ class AllOrNothing:
         run, decider = self._run, self._run.decider()
         checker = None if self._plan is None else self._plan.checker(states=False)
         counts, line, lengths = Counts(), None, self._start
+        stopped = proven = False
         hashed = iter(self._hashed or ())
         with hashing() as executor:
             for chunk in run.chunks(run.source.rows()):
@@ -149,25 +152,37 @@ class AllOrNothing:
                 if checker is not None:
                     checker.compare(outcomes)
                 elif counts.failed:
-                    self._give_up(outcomes)
+                    self._give_up(counts.total - len(outcomes), outcomes)
                 lengths = run.journal.write(outcomes)
-                if run.stops(outcomes):
+                proven = proven or any(map(self._proves, outcomes))
+                if stopped := run.stops(outcomes):
                     break
         run.source.require_unchanged()
-        if self._canary is not None:
-            verify_canary(work, run.services, self._canary.username, self._canary.password)
-        self._job.checkpoint(work, counts, lengths, state="done")
-        return Result("done", counts, self._job.id, line)
+        if self._canary is not None and proven:
+            verify_canary(work, run.services, self._canary)
+        state: Literal["stopped", "done"] = "stopped" if stopped else "done"
+        self._job.checkpoint(work, counts, lengths, state=state)
+        return Result(state, counts, self._job.id, line)
 
-    def _give_up(self, outcomes: list[RowOutcome]) -> None:
-        """A receiver, the mail server or the machine refused what the rehearsal did not: say so of that row."""
+    def _proves(self, outcome: RowOutcome) -> bool:
+        """Whether this gave the canary the hash of the file; one who was there may keep another."""
+        replaced = outcome.kind == "updated" and self._run.source.options.overwrite_passwords
+        return (outcome.kind == "created" or replaced) and self._canary is not None and self._canary.is_in(outcome.row)
+
+    def _give_up(self, before: int, outcomes: list[RowOutcome]) -> None:
+        """A receiver, the mail server or the machine refused what the rehearsal did not: say so of those rows.
+
+        *before* is how many rows there were before those of *outcomes*: many may share a line.
+        """
         run, lengths = self._run, self._start
-        failures = {outcome.row.line: outcome for outcome in outcomes if outcome.kind == "failed"}
+        failures = {index: outcome for index, outcome in enumerate(outcomes, before) if outcome.kind == "failed"}
         run.journal.cut(self._start)
         total, line = 0, None
         for chunk in run.chunks(run.source.rows()):
-            told = [failures.get(row.line) or _undone(RowOutcome(row, "created")) for row in chunk]
-            lengths = run.journal.write(told)
+            numbered = enumerate(chunk, total)
+            lengths = run.journal.write(
+                [failures.get(index) or _undone(RowOutcome(row, "created")) for index, row in numbered]
+            )
             total, line = total + len(chunk), chunk[-1].line
         raise _NothingDoneError(_left_out(total, len(failures)), line, lengths)
 

@@ -10,7 +10,7 @@ from lback_cli.managers.services import Services
 from lback_cli.repositories.work import Work
 from lback_cli.security.text import safe
 
-_HINT = "Nothing of this transaction is kept. Check the password, and that the hashes came over whole."
+_HINT = "Nothing is imported. Check the password, and that the hashes came over whole."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,44 +20,50 @@ class Canary:
     username: str
     password: str
 
+    def is_in(self, row: Row) -> bool:
+        """Whether *row* is about that user, by name or address."""
+        wanted = {self.username, self.username.lower()}
+        return not wanted.isdisjoint({row.username, row.username.lower(), row.email, row.email.lower()})
 
-def verify_canary(work: Work, services: Services, username: str, password: str) -> None:
-    """Prove that *password* opens the account *username* as the transaction of *work* has it.
+
+def verify_canary(work: Work, services: Services, canary: Canary) -> None:
+    """Prove that the password opens the account as the transaction of *work* has it.
 
     It starts no operation, changes nothing and does not ask whether the account is active. Raises `ValidationError`,
     upon which the caller rolls back.
     """
-    user = find_by_login(work.users, services, username)
+    user = find_by_login(work.users, services, canary.username)
     if user is None:
-        raise ValidationError("canary", f"There is no user {_shown(username)} to be the canary.", hint=_HINT)
-    _require_accepted(services, username, password, user.password_hash)
+        raise ValidationError("canary", f"There is no user {_shown(canary)} to be the canary.", hint=_HINT)
+    _require_accepted(services, canary, user.password_hash)
 
 
-def verify_canary_row(rows: Iterable[Row], services: Services, username: str, password: str) -> None:
+def verify_canary_row(rows: Iterable[Row], services: Services, canary: Canary) -> None:
     """Prove the same of the file itself, before its first row is imported: *rows* are read as far as that user's.
 
-    *username* is the user's name or address there. For an import that commits chunk by chunk: when the canary's is
+    For an import that commits chunk by chunk: when the canary's is
     reached, thousands of users may be in already. Raises `ValidationError`.
     """
-    wanted = {username, username.lower()}
-    for row in rows:
-        if row.error is None and wanted & {row.username, row.username.lower(), row.email, row.email.lower()}:
-            if row.password is not None:
-                raise ValidationError("canary", f"{_shown(username)} has a plain password, no hash to be proven.")
-            _require_accepted(services, username, password, row.password_hash)
-            return
-    raise ValidationError("canary", f"The file has no user {_shown(username)} to be the canary.", hint=_HINT)
+    row = next(filter(canary.is_in, rows), None)
+    if row is None:
+        raise ValidationError("canary", f"The file has no user {_shown(canary)} to be the canary.", hint=_HINT)
+    if row.error is not None:
+        problem = f"The canary {_shown(canary)} cannot be imported. {row.error.message}"
+        raise ValidationError("canary", problem, hint=_HINT)
+    if row.password is not None:
+        raise ValidationError("canary", f"{_shown(canary)} has a plain password, no hash to be proven.")
+    _require_accepted(services, canary, row.password_hash)
 
 
-def _require_accepted(services: Services, username: str, password: str, stored: str | None) -> None:
-    name = _shown(username)
+def _require_accepted(services: Services, canary: Canary, stored: str | None) -> None:
+    name = _shown(canary)
     if stored is None:
         raise ValidationError("canary", f"The canary {name} has no password hash.", hint=_HINT)
     if objection := services.hasher.objection(stored):
         raise ValidationError("canary", f"The password hash of the canary {name} {objection}.", hint=_HINT)
-    if not services.hasher.verify(password, stored).accepted:
+    if not services.hasher.verify(canary.password, stored).accepted:
         raise ValidationError("canary", f"The password does not open the account of the canary {name}.", hint=_HINT)
 
 
-def _shown(username: str) -> str:
-    return f"'{safe(username, limit=80)}'"
+def _shown(canary: Canary) -> str:
+    return f"'{safe(canary.username, limit=80)}'"

@@ -211,8 +211,8 @@ class Decider:
     def _group_changes(self, work: Work, names: Sequence[str], user: User) -> dict[str, Any]:
         """A row that names groups names all of them, but for the default group, in which everybody is."""
         current = {group.name for group in user.groups}
-        wanted = {self._services.settings.users.default_group}
-        for name in names:
+        wanted = set[str]()
+        for name in (self._services.settings.users.default_group, *names):
             try:
                 wanted.add(find_group(work.groups, self._services, name).name)
             except GroupNotFound:

@@ -10,7 +10,7 @@ from lback_cli.batch.canary import Canary, verify_canary_row
 from lback_cli.batch.chunks import CHUNK
 from lback_cli.batch.decider import Decider
 from lback_cli.batch.draft import Draft
-from lback_cli.batch.jobs import Job, Jobs
+from lback_cli.batch.jobs import APPLY_AGAIN, Job, Jobs, require_free
 from lback_cli.batch.journal import Journal, require_apart
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts, Result, RowOutcome
@@ -20,6 +20,7 @@ from lback_cli.batch.source import Source
 from lback_cli.batch.watcher import Watcher
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
+from lback_cli.errors import OutcomeUnknown
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import ImportJob
@@ -66,6 +67,7 @@ class Importer:
     def plan(self, path: str, options: ImportOptions, writer: PlanWriter) -> Rehearsed:
         """Do everything, tell *writer*, and roll it back. Nothing is mailed, hashed or told to receivers."""
         with self._run(path, options, dry=True, plan_file=writer.path) as run, transaction(self._database) as work:
+            require_free(work, run.source)
             run.journal.begin()
             self._watcher.begun(run.source.size, 0)
             writer.begin(run.source, options)
@@ -76,7 +78,7 @@ class Importer:
                 writer.add(outcomes)
 
             found = run.rehearse(work, run.source.rows(), each)
-            writer.end(found.counts, found.signals, found.mails)
+            writer.end(found)
         return found
 
     def apply(self, plan: Plan, options: ImportOptions, *, restart: bool = False) -> Result:
@@ -85,21 +87,27 @@ class Importer:
         Raises `Conflict` when the input, or any row it touches, has changed since, and when an import of the input was
         begun and not finished, unless *restart* forgets that one.
         """
-        with self._run(plan.path, options, apply=plan.file) as run:
-            plan.require_input(run.source.digest)
-            with self._claimed(run, resume=False, restart=restart, applied=True) as job:
-                assert isinstance(job, Job), "only a resumed import can be finished before it begins"
-                return AllOrNothing(run, job, job.lengths, plan, self._canary).result()
+        with (
+            self._run(plan.path, options, plan=plan, apply=plan.file) as run,
+            self._claimed(run, resume=False, restart=restart, applied=True) as job,
+        ):
+            assert isinstance(job, Job), "only a resumed import can be finished before it begins"
+            return AllOrNothing(run, job, job.lengths, plan, self._canary).result()
 
     @contextlib.contextmanager
-    def _run(self, path: str, options: ImportOptions, *, dry: bool = False, **plans: Path | None) -> Iterator[Run]:
+    def _run(
+        self, path: str, options: ImportOptions, *, dry: bool = False, plan: Plan | None = None, **plans: Path | None
+    ) -> Iterator[Run]:
         require_apart(options, path, **plans)
         with contextlib.closing(Source(path, options)) as source:
+            if plan is not None:
+                # Before it is read: what is wrong with it may be that it was changed.
+                plan.require_input(source.digest)
             columns = source.columns()
             # What is wrong with the file as a whole shows with the first row, before anything is begun.
             next(source.rows(), None)
             if self._canary is not None:
-                verify_canary_row(source.rows(), self._services, self._canary.username, self._canary.password)
+                verify_canary_row(source.rows(), self._services, self._canary)
             with contextlib.closing(Journal(options, columns, dry=dry)) as journal:
                 try:
                     yield Run(self._database, self._services, self._users, self._watcher, source, journal, self._chunk)
@@ -112,10 +120,12 @@ class Importer:
         if isinstance(job, ImportJob):
             yield job
             return
+        if applied:
+            job.advice = APPLY_AGAIN
         self._watcher.begun(run.source.size, job.rows_done)
         try:
             yield job
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(Exception), transaction(self._database) as work:
                 lengths = job.release(work)
                 if lengths is not None:
@@ -123,7 +133,9 @@ class Importer:
             self._watcher.ended()
             options = run.source.options
             command = None if options.atomic or applied else options.command(run.source.path, "--resume")
-            if not job.over:
+            if job.over:
+                self._watcher.over()
+            elif command is not None or not isinstance(error, OutcomeUnknown):
                 self._watcher.interrupted(command, job.rows_done)
             raise
 

@@ -23,13 +23,17 @@ R = TypeVar("R")
 LEASE = timedelta(minutes=1)
 """How long an import that tells nothing of itself is taken for alive, where that cannot be seen."""
 
-_ADVICE = "Once it can be reached, --resume goes on from what was committed."
+_RESUME = "Once it can be reached, --resume goes on from what was committed."
+
+APPLY_AGAIN = "Once it can be reached, apply the plan again: it is refused if all of it was done."
+"""What to do where nobody knows whether a plan was applied."""
 
 
 class Job:
     """An import that this process works on.
 
-    *over* says, once it was released, that all of it had been committed when it was interrupted.
+    *over* says, once it was released, that all of it had been committed when it was interrupted. *advice* is what to do
+    where nobody knows whether the last transaction was.
 
     Every change names the owner, so a process that was taken for dead and is not changes nothing any more.
     """
@@ -40,6 +44,7 @@ class Job:
         self.counts = Counts(row.created, row.updated, row.skipped, row.failed)
         self.lengths = _lengths(row)
         self.over = False
+        self.advice = _RESUME
         self._owner = str(owner)
         self._now = now
         self._stored: dict[str, Any] = {}
@@ -64,7 +69,7 @@ class Job:
             with transaction(database, tries=TRIES) as work:
                 done.append(change(work))
         except OutcomeUnknown as unknown:
-            if not found_out(database, unknown, self._is_as_stored, _ADVICE):
+            if not found_out(database, unknown, self._is_as_stored, self.advice):
                 lost = unknown.__cause__
         if lost is not None:
             raise lost
@@ -224,6 +229,19 @@ class Jobs:
             )
 
 
+def require_free(work: Work, source: Source) -> None:
+    """Raise `Conflict` if a file that is to be written belongs to an import of *source* that is to be resumed."""
+    begun = work.jobs.unfinished(source.digest)
+    if begun is None or not begun.rows_done:
+        return
+    theirs = ImportOptions.from_json(begun.options).files
+    for file in source.options.files & theirs:
+        raise Conflict(
+            f"{file} belongs to an import that was begun before and not finished.",
+            hint="Resume that one first, or name another file.",
+        )
+
+
 def _lengths(row: ImportJob) -> list[int]:
     return [getattr(row, f"{name}_offset") for name in NAMES]
 
@@ -235,12 +253,12 @@ def _require_resumable(job: ImportJob, source: Source, *, resume: bool) -> None:
     if job.options != options.as_json():
         raise Conflict(
             f"This file was begun to be imported with other options; {job.rows_done} rows are done.",
-            hint=f"Go on: {command}, or begin again: --restart",
+            hint=f"Begin again with --restart, or go on: {command}",
         )
     if not resume and job.rows_done:
         raise Conflict(
             f"This import was begun before and not finished; {job.rows_done} rows are done.",
-            hint=f"Go on: {command}, or begin again: --restart",
+            hint=f"Begin again with --restart, or go on: {command}",
         )
 
 

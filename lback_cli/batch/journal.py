@@ -4,6 +4,7 @@ They are written and on the disk before the transaction commits that stores thei
 least as long as the import knows, and is cut back to that.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -91,12 +92,13 @@ class _File:
 
     def begin(self) -> int:
         try:
-            self._open(os.O_CREAT | (os.O_EXCL if self._new and not self._is_bare() else 0))
+            if self._new:
+                self._open_new()
+            else:
+                self._open(os.O_CREAT)
             if self._regular:
                 os.ftruncate(self._descriptor, 0)
                 os.fchmod(self._descriptor, 0o600)
-        except FileExistsError as error:
-            raise Conflict(f"{self._path} exists already.", hint="Name a new file for the passwords.") from error
         except OSError as error:
             raise self._unusable(error) from error
         return self.append(self._header.decode())
@@ -143,16 +145,30 @@ class _File:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _is_bare(self) -> bool:
-        """Whether there is what an import leaves that was killed before it was on record: a header, if that."""
-        if self._path.is_symlink() or not self._path.is_file():
-            return False
-        with self._path.open("rb") as file:
-            found = file.read(len(self._header) + 1)
-        return bool(found) and found == self._header
+    def _open_new(self) -> None:
+        """Make the file, or take the one that an import has left which was killed before it was on record.
 
-    def _open(self, flags: int) -> None:
-        self._descriptor = os.open(self._path, os.O_WRONLY | flags, 0o600)
+        That one holds a header and nothing else. Raises `Conflict` for any other.
+        """
+        try:
+            self._open(os.O_CREAT | os.O_EXCL)
+        except FileExistsError as error:
+            with contextlib.suppress(OSError):
+                self._open(os.O_NOFOLLOW, os.O_RDWR)
+                if self._is_bare():
+                    os.lseek(self._descriptor, 0, os.SEEK_SET)
+                    return
+            self.close()
+            raise Conflict(f"{self._path} exists already.", hint="Name a new file for the passwords.") from error
+
+    def _is_bare(self) -> bool:
+        """Whether it has the header alone, and nobody else has the file, by another name neither."""
+        status = os.fstat(self._descriptor)
+        own = self._regular and status.st_uid == os.geteuid() and status.st_nlink == 1
+        return own and os.read(self._descriptor, len(self._header) + 1) == self._header
+
+    def _open(self, flags: int, mode: int = os.O_WRONLY) -> None:
+        self._descriptor = os.open(self._path, mode | flags, 0o600)
         self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
     def _unusable(self, error: OSError) -> Unusable:
@@ -160,8 +176,12 @@ class _File:
 
 
 def require_apart(options: ImportOptions, path: str, **plans: Path | None) -> None:
-    """Raise `UsageError` when two of the files, *plans* among them, or one of them and the input, are the same."""
-    seen = {_identity(0 if path == STDIN else path): "the input"}
+    """Raise `UsageError` when two of the files, *plans* among them, or one of them and a standard stream, are the same.
+
+    A file that standard output goes to would be written over; a pipe has no beginning.
+    """
+    seen = {_identity(2): "standard error", _identity(1): "standard output"}
+    seen[_identity(0 if path == STDIN else path)] = "the input"
     named = {name: getattr(options, name) for name in ("companion", *NAMES)} | plans
     for name, value in named.items():
         option = "--" + _OPTIONS.get(name, name).replace("_", "-")
@@ -223,11 +243,11 @@ def _kept(columns: Sequence[str]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return groups_cell(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    return json.dumps(value)
 
 
 def _one_line(text: str) -> str:

@@ -64,6 +64,11 @@ class ImportOptions:
         return self.form not in EXTENSIONS.values()
 
     @property
+    def files(self) -> set[Path]:
+        """Those that say what became of each row."""
+        return {file for file in (self.report, self.rejects, self.passwords) if file is not None}
+
+    @property
     def rejects_form(self) -> str:
         """The form of the refused rows: that of the input, or of another program's what the file's name tells."""
         return (self._told_by_rejects or "jsonl") if self.foreign else self.form

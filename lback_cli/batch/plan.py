@@ -14,7 +14,8 @@ from typing import Any
 
 from lback_cli import __version__
 from lback_cli.batch.options import ImportOptions
-from lback_cli.batch.outcomes import Counts, RowOutcome
+from lback_cli.batch.outcomes import RowOutcome
+from lback_cli.batch.run import Rehearsed
 from lback_cli.batch.source import Source
 from lback_cli.errors import Conflict, Unusable, UsageError, ValidationError
 from lback_cli.security.passwords import PasswordHasher
@@ -69,18 +70,20 @@ class PlanWriter:
         if self.path is not None:
             self._write(*map(_promise, outcomes))
 
-    def end(self, counts: Counts, signals: Mapping[str, int], mails: Mapping[str, int]) -> None:
+    def end(self, found: Rehearsed) -> None:
         """Write the summary."""
+        counts = found.counts
         self.summary = {
             "created": counts.created,
             "updated": counts.updated,
             "skipped": counts.skipped,
             "refused": counts.failed,
             "total": counts.total,
-            "mails": dict(sorted(mails.items())),
+            "stopped_at_line": found.stopped_at,
+            "mails": dict(sorted(found.mails.items())),
             "password_hashes": dict(sorted(self._hashes.items())),
             "weak_password_hashes": dict(sorted(self._weak.items())),
-            "signals": dict(sorted(signals.items())),
+            "signals": dict(sorted(found.signals.items())),
         }
         self._write({"summary": self.summary, "sha256": self._digest.hexdigest()})
         if self._descriptor >= 0:

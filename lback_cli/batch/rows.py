@@ -20,6 +20,9 @@ LARGEST_FIELD = 64 * 1024
 LARGEST_RECORD = 16 * LARGEST_FIELD
 """Bytes of one record; a longer one is a bad row, and is not held in memory."""
 
+_REFUSED = "error_code"
+"""The column that tells a row of a file of rejects."""
+
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _GROUP_SEPARATORS = re.compile(r"[;,]")
 _NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
@@ -48,6 +51,8 @@ class Row:
 
 def row_of(line: int, fields: Mapping[str, Any]) -> Row:
     """The row that *fields* mean; a field of the wrong kind is the row's error."""
+    if _REFUSED in fields and (raw := _unmended(fields)) is not None:
+        return broken_row(line, _not_mended(), raw=raw)
     get = fields.get
     try:
         return Row(
@@ -67,6 +72,8 @@ def row_of(line: int, fields: Mapping[str, Any]) -> Row:
 
 def row_of_texts(line: int, fields: Mapping[str, str]) -> Row:
     """`row_of` for *fields* that are all text, and none too long."""
+    if _REFUSED in fields and (raw := _unmended(fields)) is not None:
+        return broken_row(line, _not_mended(), raw=raw)
     get = fields.get
     groups, active, verified = get("groups"), get("is_active"), get("is_email_verified")
     try:
@@ -83,6 +90,23 @@ def row_of_texts(line: int, fields: Mapping[str, str]) -> Row:
         )
     except ValidationError as error:
         return broken_row(line, error, fields)
+
+
+def _unmended(fields: Mapping[str, Any]) -> bytes | None:
+    """The text of a row that could not be read, as a file of rejects has it: under one column, with its error.
+
+    It may hold a password, which must not be taken for a name and be told to the event log.
+    """
+    said = [value for name, value in fields.items() if value and name not in IGNORED]
+    if len(said) != 1 or not isinstance(said[0], str) or not fields[_REFUSED]:
+        return None
+    return said[0].encode("utf-8", "backslashreplace")
+
+
+def _not_mended() -> ValidationError:
+    return ValidationError(
+        "row", "The row is as it was refused: a text without columns.", hint="Write what it says into the columns."
+    )
 
 
 def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = None, raw: bytes | None = None) -> Row:

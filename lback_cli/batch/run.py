@@ -26,7 +26,7 @@ from lback_cli.signals.delivery import rehearsal
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What a rehearsal came to: *counts*, up to *last_line*.
+    """What a rehearsal came to: *counts*, up to *last_line*, or to where a refused row *stopped* it.
 
     *signals* and *mails* are how many it would have sent, *hashed* how many passwords it would have hashed.
     """
@@ -36,6 +36,12 @@ class Rehearsed:
     signals: Counter[str]
     mails: Counter[str]
     hashed: int
+    stopped: bool
+
+    @property
+    def stopped_at(self) -> int | None:
+        """The line of the refused row that stopped it, if one did."""
+        return self.last_line if self.stopped else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class Run:
         users = UserManager(self.database, services)
         before = Before(services.now(), work.users.last_id())
         decider = Decider(self.database, users, services, self.source.options, before=before)
-        counts, line = Counts(), None
+        counts, line, stopped = Counts(), None, False
         with rehearsal() as signals, work.session.begin_nested() as savepoint:
             for chunk in self.chunks(rows):
                 outcomes = decider.decide(work, decider.prepare(chunk, session=work.session))
@@ -92,12 +98,12 @@ class Run:
                 each(outcomes)
                 counts, line = counts.plus(outcomes), outcomes[-1].row.line
                 self.watcher.advanced(self.source.position, counts)
-                if self.stops(outcomes):
+                if stopped := self.stops(outcomes):
                     break
             savepoint.rollback()
             # Users who are gone again give their ids to others.
             work.session.expunge_all()
-        return Rehearsed(counts, line, signals, services.mails, services.hashed)
+        return Rehearsed(counts, line, signals, services.mails, services.hashed, stopped)
 
 
 @contextmanager

@@ -18,5 +18,8 @@ class Watcher:
     def interrupted(self, command: str | None, rows_done: int) -> None:
         """The import ended before its time, with *rows_done*; *command* goes on, unless nothing was done at all."""
 
+    def over(self) -> None:
+        """The import was interrupted when all of it was done."""
+
     def ended(self) -> None:
         """There is no more to tell."""

@@ -84,6 +84,10 @@ class ImportProgress(Watcher):
             self._output.warning(f"{rows_done} rows are done. Go on: {command}")
             self._advise(self._output.warning, command)
 
+    def over(self) -> None:
+        """Say that nothing is left to do."""
+        self._output.warning("All rows were done by then.")
+
     def stopped(self, line: int | None, command: str) -> None:
         """Say where a refused row stopped it, and how to go on."""
         self._output.message(f"Stopped at line {line}. Go on behind it: {command}")

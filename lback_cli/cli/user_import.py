@@ -112,9 +112,7 @@ def _import(
 
     progress = ImportProgress(run, options.report)
     result = _importer(run, progress, proof).run(file, options, resume=resume, restart=restart)
-    if result.state == "stopped":
-        progress.stopped(result.last_line, options.command(absolute(file), "--resume"))
-    _show(run, result)
+    _show(run, result, progress, options.command(absolute(file), "--resume"))
 
 
 def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, proof: Proof | None) -> None:
@@ -124,6 +122,8 @@ def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, 
     writer = PlanWriter(run.services.hasher, path)
     found = _importer(run, ImportProgress(run, options.report), proof).plan(file, options, writer)
     run.output.message("This is what would be done; nothing was.")
+    if options.atomic and found.counts.failed:
+        run.output.warning("As rows are refused, --atomic will import nothing.")
     run.output.record(_phrased(writer.summary) if run.output.form == "table" else writer.summary)
     if found.counts.failed:
         raise typer.Exit(Exit.PARTLY_FAILED)
@@ -134,6 +134,7 @@ def _phrased(summary: dict[str, Any]) -> dict[str, Any]:
     return {
         name: tuple(f"{kind} {count}" for kind, count in value.items()) or "none" if isinstance(value, dict) else value
         for name, value in summary.items()
+        if value is not None
     }
 
 
@@ -161,11 +162,16 @@ def _apply(
     options = replace(plan.options, **given_files, environment=run.environment)
     if (options.passwords is None) != (plan.options.passwords is None):
         raise UsageError("The plan makes up no passwords.", hint="Make another with --generate-passwords.")
-    _show(run, _importer(run, ImportProgress(run, options.report), proof).apply(plan, options, restart=restart))
+    progress = ImportProgress(run, options.report)
+    result = _importer(run, progress, proof).apply(plan, options, restart=restart)
+    _show(run, result, progress, options.command(plan.path, "--resume"))
 
 
-def _show(run: Runtime, result: "Result") -> None:
+def _show(run: Runtime, result: "Result", progress: "ImportProgress", resume: str) -> None:
+    """Show how it ended; *resume* is the command that goes on behind a refused row that stopped it."""
     counts = result.counts
+    if result.state == "stopped":
+        progress.stopped(result.last_line, resume)
     messages = {
         "done": _told(counts),
         "rolled_back": "Nothing was imported, as rows were refused.",

@@ -135,8 +135,7 @@ class BulkRegistration:
 
     def _at_once(self, work: Work, prepared: Sequence[Prepared], stop: bool) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        default_group = self._services.settings.users.default_group
-        while len(outcomes) < len(prepared) and work.groups.find(default_group) is None:
+        while len(outcomes) < len(prepared) and self._registration.default_group(work) is None:
             # Whoever is registered first makes the default group; a failure makes none.
             outcomes += self._one_by_one(work, [prepared[len(outcomes)]], stop)
             if stop and isinstance(outcomes[-1], LbackError):

@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from lback_cli.errors import LastAdministrator, ValidationError
 from lback_cli.managers.changes import UserChanges
-from lback_cli.managers.lookup import find_group
+from lback_cli.managers.lookup import find_group, group_spellings
 from lback_cli.managers.mailed_links import MailedLinks, announce_vouched
 from lback_cli.managers.mailed_notices import MailedNotices
 from lback_cli.managers.operation import Operation
@@ -64,7 +64,8 @@ class Changing:
         """
         added = [find_group(work.groups, self._services, name) for name in changes.add_groups]
         removed = [find_group(work.groups, self._services, name) for name in changes.remove_groups]
-        leaves = any(group.name == self._services.settings.users.admin_group for group in removed)
+        administrators = group_spellings(self._services, self._services.settings.users.admin_group)
+        leaves = any(group.name in administrators for group in removed)
         self.keep_an_administrator(work, user, leaves=leaves or changes.is_active is False)
         old_email, was_verified = user.email, user.is_email_verified
         verified = changes.is_email_verified
@@ -90,9 +91,11 @@ class Changing:
     def keep_an_administrator(self, work: Work, user: User, *, leaves: bool) -> None:
         """Raise `LastAdministrator` if *user* is the last active one and is about to go."""
         name = self._services.settings.users.admin_group
-        if not leaves or not user.is_active or all(group.name != name for group in user.groups):
+        spellings = group_spellings(self._services, name)
+        held = [group.name for group in user.groups if group.name in spellings]
+        if not leaves or not user.is_active or not held:
             return
-        group = work.groups.find(name, lock=True)
+        group = work.groups.find(held[0], lock=True)
         if group is not None and work.users.count_active(group) <= 1:
             raise LastAdministrator(
                 f"{user.username} is the last active member of {name!r}.",

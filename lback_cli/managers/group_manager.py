@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import TRIES, retried
 from lback_cli.errors import LastAdministrator, Refused, ValidationError
-from lback_cli.managers.lookup import find_group
+from lback_cli.managers.lookup import find_group, group_spellings
 from lback_cli.managers.services import Services
 from lback_cli.models import Group
 from lback_cli.repositories.work import reading, transaction
@@ -45,12 +45,13 @@ class GroupManager:
         def change() -> Group:
             with transaction(self._database, tries=TRIES) as work:
                 group = find_group(work.groups, self._services, name, lock=True)
-                if group.name == users.default_group:
+                if group.name in group_spellings(self._services, users.default_group):
                     raise Refused(
                         f"{group.name!r} is the group that every new user joins.",
                         hint="Change users.default_group first.",
                     )
-                if group.name == users.admin_group and work.users.count_active(group):
+                administers = group.name in group_spellings(self._services, users.admin_group)
+                if administers and work.users.count_active(group):
                     raise LastAdministrator(f"{group.name!r} still has active administrators.")
                 work.groups.delete(group)
             return group

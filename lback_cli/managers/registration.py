@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
 
-from lback_cli.errors import ValidationError
-from lback_cli.managers.lookup import find_group
+from lback_cli.errors import GroupNotFound, ValidationError
+from lback_cli.managers.lookup import find_group, group_spellings
 from lback_cli.managers.services import Services
 from lback_cli.models import Group, User
 from lback_cli.repositories.work import Work
@@ -97,9 +97,20 @@ class Registration:
 
     def groups(self, work: Work, names: Sequence[str]) -> list[Group]:
         """The default group, made if it is missing, and those called *names*, by name. Raises `GroupNotFound`."""
-        default = work.groups.get_or_add(self._services.settings.users.default_group, now=self._services.now())
+        default = self.default_group(work)
+        if default is None:
+            name = self._services.settings.users.default_group
+            spellings = group_spellings(self._services, name) or (name,)
+            default = work.groups.get_or_add(spellings[-1], now=self._services.now())
         chosen = {default, *(find_group(work.groups, self._services, name) for name in names)}
         return sorted(chosen, key=attrgetter("name"))
+
+    def default_group(self, work: Work) -> Group | None:
+        """The group that every new user joins, if it is there."""
+        try:
+            return find_group(work.groups, self._services, self._services.settings.users.default_group)
+        except GroupNotFound:
+            return None
 
     def user(
         self, new: NewUser, candidate: Candidate, password_hash: str, groups: list[Group], *, user_id: int | None

@@ -61,6 +61,7 @@ def test_a_plan_tells_what_would_be_done(peopled: World) -> None:
         "skipped": 0,
         "refused": 2,
         "total": 7,
+        "stopped_at_line": None,
         "mails": {"email_changed": 2, "invitation": 1, "verify_email": 4},
         "password_hashes": {"bcrypt": 1, "md5_crypt": 1},
         "weak_password_hashes": {"md5_crypt (1,000 rounds of MD5)": 1},
@@ -239,7 +240,8 @@ def test_an_unfinished_import_is_forgotten_for_a_plan_only_when_told_so(peopled:
     with pytest.raises(Conflict, match="begun before and not finished; 1 rows are done") as refused:
         peopled.importer().apply(plan, plan.options)
     assert refused.value.hint is not None
-    assert refused.value.hint.endswith(" --resume, or begin again: --restart")
+    assert refused.value.hint.startswith("Begin again with --restart, or go on: lback ")
+    assert refused.value.hint.endswith(" --resume")
     assert peopled.state() == before
     result = peopled.importer().apply(plan, plan.options, restart=True)
     # Ann was imported before, so that the plan leaves her as she is.

@@ -80,7 +80,7 @@ def test_what_was_begun_is_not_begun_again_unasked(world: World) -> None:
     path, watcher = interrupted(world)
     with pytest.raises(Conflict, match="begun before and not finished; 20 rows are done") as caught:
         world.run(path, options(world))
-    assert caught.value.hint == f"Go on: {watcher.command}, or begin again: --restart"
+    assert caught.value.hint == f"Begin again with --restart, or go on: {watcher.command}"
     result = world.run(path, options(world, if_exists="skip"), restart=True)
     assert (result.counts.skipped, result.counts.created) == (20, 20)
     assert [job[0] for job in world.jobs()] == ["abandoned", "done"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lback_cli.batch.canary import verify_canary, verify_canary_row
+from lback_cli.batch.canary import Canary, verify_canary, verify_canary_row
 from lback_cli.batch.rows import Row
 from lback_cli.batch.sources import SOURCES
 from lback_cli.errors import Refused, ValidationError
@@ -25,7 +25,7 @@ def check(house: Any) -> Callable[[str, str], None]:
 
     def run(username: str, password: str) -> None:
         with house.database.session() as session:
-            verify_canary(Work(session), house.services, username, password)
+            verify_canary(Work(session), house.services, Canary(username, password))
 
     return run
 
@@ -66,7 +66,7 @@ def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
             row = next(row for row in rows if row.username == "ssha")
             new = NewUser(row.username, row.email, None, row.password_hash, mail="none")
             house.users.register(new, session=session)
-            verify_canary(Work(session), house.services, "ssha", password)
+            verify_canary(Work(session), house.services, Canary("ssha", password))
 
     with pytest.raises(ValidationError):
         import_with_canary("wrong")
@@ -77,7 +77,7 @@ def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
 
 def test_the_file_is_proven_before_its_first_row_is_imported(house: Any, rows: list[Row], old_password: str) -> None:
     for name in ("argon2", "Argon2", "argon2@example.org"):
-        verify_canary_row(rows, house.services, name, old_password)
+        verify_canary_row(rows, house.services, Canary(name, old_password))
     expected = {
         ("argon2", "wrong"): "The password does not open the account of the canary 'argon2'.",
         ("nobody", old_password): "The file has no user 'nobody' to be the canary.",
@@ -86,11 +86,11 @@ def test_the_file_is_proven_before_its_first_row_is_imported(house: Any, rows: l
     }
     for (username, password), message in expected.items():
         with pytest.raises(ValidationError) as error:
-            verify_canary_row(rows, house.services, username, password)
+            verify_canary_row(rows, house.services, Canary(username, password))
         assert error.value.message == message
 
 
 def test_the_file_is_read_no_further_than_the_canary(house: Any, rows: list[Row], old_password: str) -> None:
     reading = iter(rows)
-    verify_canary_row(reading, house.services, "smd5", old_password)
+    verify_canary_row(reading, house.services, Canary("smd5", old_password))
     assert next(reading).username == "sha"
