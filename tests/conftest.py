@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -319,8 +319,10 @@ def _on_postgresql() -> Iterator[str]:
     with server:
         server.autocommit = True
         server.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        try:
+            yield f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
@@ -336,8 +338,15 @@ def _on_mariadb() -> Iterator[str]:
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         # The server hangs up on who is silent for longer than a long test may take.
         cursor.execute("SET SESSION wait_timeout = 86400")
-        yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
-        cursor.execute(f"DROP DATABASE {name}")
+        try:
+            yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
+        finally:
+            # Nothing is dropped that a transaction which a failed test left open has read, for as long as it is open.
+            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
+            for (connection,) in cursor.fetchall():
+                with suppress(pymysql.Error):
+                    cursor.execute(f"KILL {connection}")
+            cursor.execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Users of a server who may do less than lback's commands do."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -42,7 +43,7 @@ class Server:
         if self.on_postgresql and not tables:
             self.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {self.user}")
 
-    def drop(self) -> None:
+    def close(self) -> None:
         if self.on_postgresql:
             self.execute(f"DROP OWNED BY {self.user}")
         self.execute(f"DROP {'ROLE' if self.on_postgresql else 'USER'} {self.user}")
@@ -51,10 +52,8 @@ class Server:
 
 @pytest.fixture(params=["postgresql", "mariadb"])
 def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any) -> Iterator[Server]:
-    with database_on(request.param) as url:
-        made = Server(admit(url), url)
+    with database_on(request.param) as url, closing(Server(admit(url), url)) as made:
         yield made
-        made.drop()
 
 
 def examined(admit: Admit, url: str) -> dict[str, Finding]:
@@ -140,16 +139,16 @@ def test_a_table_without_any_right_is_named(admit: Admit, server: Server) -> Non
 
 
 def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str) -> None:
-    server = Server(admit(postgresql_url), postgresql_url)
-    server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
+    with closing(Server(admit(postgresql_url), postgresql_url)) as server:
+        server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
+        found = check_rights(admit(server.url, ready=False))
     sequences = "public.groups_id_seq, public.lback_mail_queue_id_seq, public.users_id_seq, public.lback_tokens_id_seq"
-    assert check_rights(admit(server.url, ready=False)) == Finding(
+    assert found == Finding(
         "rights",
         "fail",
         f"{server.user} lacks USAGE on {sequences}.",
         f"Run: GRANT USAGE ON SEQUENCE {sequences} TO {server.user}",
     )
-    server.drop()
 
 
 def test_transactions_that_only_may_read_fail_with_the_setting(admit: Admit, mariadb_url: str) -> None:

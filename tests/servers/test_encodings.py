@@ -24,11 +24,15 @@ def another(url: str, options: str) -> Iterator[str]:
     name = f"lback_test_{uuid4().hex}"
     server = Database(DatabaseSettings(url=url))
     engine = server.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} {options}"))
-        yield server.url.set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name}" + " WITH (FORCE)" * (engine.name == "postgresql")))
-    server.dispose()
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} {options}"))
+            try:
+                yield server.url.set(database=name).render_as_string(hide_password=False)
+            finally:
+                connection.execute(text(f"DROP DATABASE {name}" + " WITH (FORCE)" * (engine.name == "postgresql")))
+    finally:
+        server.dispose()
 
 
 def kept(url: str) -> list[str]:

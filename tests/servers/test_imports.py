@@ -167,10 +167,12 @@ def given_up_once(place: Place, client: Place, name: str, meanwhile: str) -> Ite
         listeners = (("handle_error", release), ("begin", act))
         for what, listener in listeners:
             event.listen(client.database.engine, what, listener)
-        with sent() as seen, at(signals.user_pre_register, block):
-            yield seen
-        for what, listener in listeners:
-            event.remove(client.database.engine, what, listener)
+        try:
+            with sent() as seen, at(signals.user_pre_register, block):
+                yield seen
+        finally:
+            for what, listener in listeners:
+                event.remove(client.database.engine, what, listener)
     assert (given_up, acted) == ([conflict], [meanwhile])
 
 
