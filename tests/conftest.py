@@ -308,7 +308,7 @@ def unavailable() -> Callable[[str, str], NoReturn]:
 
 
 @contextmanager
-def _on_postgresql() -> Iterator[str]:
+def _on_postgresql(options: str = "") -> Iterator[str]:
     import psycopg
 
     name = f"lback_test_{uuid4().hex}"
@@ -318,7 +318,7 @@ def _on_postgresql() -> Iterator[str]:
         _unavailable("postgresql", str(error).splitlines()[0])
     with server:
         server.autocommit = True
-        server.execute(f"CREATE DATABASE {name}")
+        server.execute(f"CREATE DATABASE {name} {options}")
         try:
             yield f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
         finally:
@@ -326,7 +326,7 @@ def _on_postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def _on_mariadb() -> Iterator[str]:
+def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
     import pymysql
 
     name = f"lback_test_{uuid4().hex}"
@@ -335,7 +335,7 @@ def _on_mariadb() -> Iterator[str]:
     except pymysql.Error as error:
         _unavailable("mariadb", str(error))
     with server, server.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        cursor.execute(f"CREATE DATABASE {name} {options}")
         # The server hangs up on who is silent for longer than a long test may take.
         cursor.execute("SET SESSION wait_timeout = 86400")
         try:
@@ -350,10 +350,14 @@ def _on_mariadb() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def database_on() -> Callable[[str], AbstractContextManager[str]]:
-    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine."""
+def database_on() -> Callable[..., AbstractContextManager[str]]:
+    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine.
+
+    A second argument says how it is made, in the words of CREATE DATABASE.
+    """
+    servers: dict[str, Callable[..., AbstractContextManager[str]]]
     servers = {"postgresql": _on_postgresql, "mariadb": _on_mariadb}
-    return lambda service: servers[service]()
+    return lambda service, *options: servers[service](*options)
 
 
 @pytest.fixture
