@@ -1,12 +1,9 @@
 """Users of a server who may do less than lback's commands do."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from lback_cli.doctor.doctor import Doctor
 from lback_cli.doctor.finding import Finding
@@ -24,36 +21,28 @@ TABLES = (
 class Server:
     """A database with lback's tables, and a user of its own who may read the version of the tables."""
 
-    def __init__(self, owner: Patient, url: str) -> None:
+    def __init__(self, owner: Patient, guest: Any) -> None:
         self.owner = owner
-        self.name = f"lback_test_{uuid4().hex[:12]}"
-        self.on_postgresql = url.startswith("postgresql")
-        self.user = self.name if self.on_postgresql else f"'{self.name}'@'%'"
-        self.url = url.replace("root@", f"{self.name}@")
-        self.execute(f"CREATE ROLE {self.user} LOGIN" if self.on_postgresql else f"CREATE USER {self.user}")
-        self.execute(f"GRANT SELECT ON lback_alembic_version TO {self.user}")
-
-    def execute(self, *statements: str) -> None:
-        with self.owner.database.engine.begin() as connection:
-            for statement in statements:
-                connection.execute(text(statement))
+        self.user = guest.account
+        self.url = guest.url
+        self.on_postgresql = guest.on_postgresql
+        self.execute = guest.execute
+        self._guest = guest
+        guest.grant("SELECT", "lback_alembic_version")
 
     def grant(self, rights: str, *tables: str) -> None:
-        self.execute(*(f"GRANT {rights} ON {table} TO {self.user}" for table in tables or TABLES))
+        self._guest.grant(rights, *(tables or TABLES))
         if self.on_postgresql and not tables:
             self.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {self.user}")
 
-    def close(self) -> None:
-        if self.on_postgresql:
-            self.execute(f"DROP OWNED BY {self.user}")
-        self.execute(f"DROP {'ROLE' if self.on_postgresql else 'USER'} {self.user}")
-        self.owner.database.dispose()
-
 
 @pytest.fixture(params=["postgresql", "mariadb"])
-def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any) -> Iterator[Server]:
-    with database_on(request.param) as url, closing(Server(admit(url), url)) as made:
-        yield made
+def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any, guest_on: Any) -> Iterator[Server]:
+    with database_on(request.param) as url:
+        owner = admit(url)
+        with guest_on(url) as guest:
+            yield Server(owner, guest)
+        owner.database.dispose()
 
 
 def examined(admit: Admit, url: str) -> dict[str, Finding]:
@@ -138,8 +127,10 @@ def test_a_table_without_any_right_is_named(admit: Admit, server: Server) -> Non
     assert found["rights"].message == f"{server.user} lacks SELECT, INSERT, UPDATE, DELETE on groups."
 
 
-def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str) -> None:
-    with closing(Server(admit(postgresql_url), postgresql_url)) as server:
+def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str, guest_on: Any) -> None:
+    owner = admit(postgresql_url)
+    with guest_on(postgresql_url) as guest:
+        server = Server(owner, guest)
         server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
         found = check_rights(admit(server.url, ready=False))
     sequences = "public.groups_id_seq, public.lback_mail_queue_id_seq, public.users_id_seq, public.lback_tokens_id_seq"
