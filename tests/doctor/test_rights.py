@@ -107,24 +107,29 @@ def test_what_may_not_be_read_is_not_looked_into(admit: Admit, server: Server) -
     assert found["events"].message == "Not checked, as lback may not read lback_events."
 
 
-def test_who_withholds_the_changing_of_events_is_told_what_that_costs(admit: Admit, server: Server) -> None:
-    server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "lback_events"))
-    server.grant("SELECT, INSERT", "lback_events")
+@pytest.mark.parametrize(
+    ("table", "rights", "status", "lacking"),
+    [
+        (
+            "lback_events",
+            "SELECT, INSERT",
+            "warn",
+            "UPDATE on lback_events, which erasing a person from the event log takes",
+        ),
+        ("groups", None, "fail", "SELECT, INSERT, UPDATE, DELETE on groups"),
+    ],
+)
+def test_what_is_withheld_is_told_with_what_that_costs(
+    admit: Admit, server: Server, *, table: str, rights: str | None, status: str, lacking: str
+) -> None:
+    server.grant("SELECT, INSERT, UPDATE, DELETE", *(other for other in TABLES if other != table))
+    if rights is not None:
+        server.grant(rights, table)
     if server.on_postgresql:
         server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
     found = examined(admit, server.url)
-    assert unwell(found) == {"rights": "warn"}
-    what = "which erasing a person from the event log takes"
-    assert found["rights"].message == f"{server.user} lacks UPDATE on lback_events, {what}."
-
-
-def test_a_table_without_any_right_is_named(admit: Admit, server: Server) -> None:
-    server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "groups"))
-    if server.on_postgresql:
-        server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
-    found = examined(admit, server.url)
-    assert unwell(found) == {"rights": "fail"}
-    assert found["rights"].message == f"{server.user} lacks SELECT, INSERT, UPDATE, DELETE on groups."
+    assert unwell(found) == {"rights": status}
+    assert found["rights"].message == f"{server.user} lacks {lacking}."
 
 
 def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str, guest_on: Any) -> None:
