@@ -347,6 +347,7 @@ def test_where_the_database_stays_away_the_import_goes_on_later(
     from lback_cli.repositories import work
 
     monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(retry, "_RESTART", 0.01)
     cutting = proxy(then_down=True)
     client = place.elsewhere(cutting.url)
     names = names_of(case_of(place, f"away-{cut}"))
