@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -22,6 +22,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+from sqlalchemy import create_engine, text
 
 # How long an example takes says more about the machine than about lback.
 hypothesis.settings.register_profile("lback", deadline=None)
@@ -308,7 +309,7 @@ def unavailable() -> Callable[[str, str], NoReturn]:
 
 
 @contextmanager
-def _on_postgresql() -> Iterator[str]:
+def _on_postgresql(options: str = "") -> Iterator[str]:
     import psycopg
 
     name = f"lback_test_{uuid4().hex}"
@@ -318,13 +319,15 @@ def _on_postgresql() -> Iterator[str]:
         _unavailable("postgresql", str(error).splitlines()[0])
     with server:
         server.autocommit = True
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        server.execute(f"CREATE DATABASE {name} {options}")
+        try:
+            yield f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
-def _on_mariadb() -> Iterator[str]:
+def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
     import pymysql
 
     name = f"lback_test_{uuid4().hex}"
@@ -333,18 +336,76 @@ def _on_mariadb() -> Iterator[str]:
     except pymysql.Error as error:
         _unavailable("mariadb", str(error))
     with server, server.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        cursor.execute(f"CREATE DATABASE {name} {options}")
         # The server hangs up on who is silent for longer than a long test may take.
         cursor.execute("SET SESSION wait_timeout = 86400")
-        yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
-        cursor.execute(f"DROP DATABASE {name}")
+        try:
+            yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
+        finally:
+            # Nothing is dropped that a transaction which a failed test left open has read, for as long as it is open.
+            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
+            for (connection,) in cursor.fetchall():
+                with suppress(pymysql.Error):
+                    cursor.execute(f"KILL {connection}")
+            cursor.execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture(scope="session")
-def database_on() -> Callable[[str], AbstractContextManager[str]]:
-    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine."""
+def database_on() -> Callable[..., AbstractContextManager[str]]:
+    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine.
+
+    A second argument says how it is made, in the words of CREATE DATABASE.
+    """
+    servers: dict[str, Callable[..., AbstractContextManager[str]]]
     servers = {"postgresql": _on_postgresql, "mariadb": _on_mariadb}
-    return lambda service: servers[service]()
+    return lambda service, *options: servers[service](*options)
+
+
+class Guest:
+    """A user of the server at *url* who may do nothing with the database but connect to it, and what is granted.
+
+    *account* is what the server calls it; its own *url* is to the same database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._owners = create_engine(url)
+        self.on_postgresql = url.startswith("postgresql")
+        self.name = f"lback_test_{uuid4().hex[:12]}"
+        self.account = self.name if self.on_postgresql else f"'{self.name}'@'%'"
+        self.url = url.replace("root@", f"{self.name}@")
+
+    def execute(self, *statements: str) -> None:
+        """As the database's owner."""
+        with self._owners.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    def grant(self, rights: str, *tables: str) -> None:
+        self.execute(*(f"GRANT {rights} ON {table} TO {self.account}" for table in tables))
+
+    def drop(self) -> None:
+        """With all rights, which PostgreSQL would keep the user for."""
+        owned = [f"DROP OWNED BY {self.account}"] if self.on_postgresql else []
+        self.execute(*owned, f"DROP USER {self.account}")
+
+    def close(self) -> None:
+        self._owners.dispose()
+
+
+@contextmanager
+def _guest_on(url: str) -> Iterator[Guest]:
+    with closing(Guest(url)) as guest:
+        guest.execute(f"CREATE USER {guest.account}")
+        try:
+            yield guest
+        finally:
+            guest.drop()
+
+
+@pytest.fixture(scope="session")
+def guest_on() -> Callable[[str], AbstractContextManager[Guest]]:
+    """``with guest_on(url) as guest``: a new user of that server, see `Guest`."""
+    return _guest_on
 
 
 @pytest.fixture

@@ -162,7 +162,6 @@ def test_a_part_of_the_url_that_the_driver_does_not_take_is_refused_without_bein
         _ = connect(url).engine
     assert caught.value.message == "database.url has a part that sqlite does not take."
     assert caught.value.hint == "A SQLite URL has no user and no host: sqlite:////path/to/users.db"
-    assert caught.value.hint == "A SQLite URL has no user and no host: sqlite:////path/to/users.db"
 
 
 def test_of_a_servers_url_it_is_an_option(connect: Connect) -> None:

@@ -1,6 +1,7 @@
 """Databases and connections that cannot take every character."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,24 +16,6 @@ Admit = Callable[..., Patient]
 ANOTHER = "Run: CREATE DATABASE another ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0; then 'lback db copy' to it."
 
 
-@pytest.fixture
-def database_in(postgresql_url: str) -> Iterator[Callable[[str], str]]:
-    """Make a PostgreSQL database with an encoding, and say its URL."""
-    psycopg = pytest.importorskip("psycopg")
-    name = postgresql_url.rpartition("/")[2]
-    made: list[str] = []
-    with psycopg.connect(host="127.0.0.1", user="root", dbname="postgres", autocommit=True) as server:
-
-        def make(encoding: str) -> str:
-            made.append(f"{name}_{encoding.lower()}")
-            server.execute(f"CREATE DATABASE {made[-1]} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
-            return f"{postgresql_url}_{encoding.lower()}"
-
-        yield make
-        for database in made:
-            server.execute(f"DROP DATABASE {database} WITH (FORCE)")
-
-
 def test_what_lback_makes_takes_every_character(admit: Admit, postgresql_url: str, mariadb_url: str) -> None:
     for url in (None, postgresql_url, mariadb_url):
         patient = admit(url)
@@ -42,16 +25,17 @@ def test_what_lback_makes_takes_every_character(admit: Admit, postgresql_url: st
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_in_another_encoding_fails_and_breaks_no_check(
-    admit: Admit, database_in: Callable[[str], str], encoding: str, monkeypatch: pytest.MonkeyPatch
+    admit: Admit, database_on: Any, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As an application's may be that was adopted before lback looked at that.
     monkeypatch.setattr(Schema, "_require_any_text", lambda *_: None)
-    patient = admit(database_in(encoding))
-    message = f"The database is encoded in {encoding}, which is not UTF8."
-    assert check_encoding(patient) == Finding("encoding", "fail", message, ANOTHER)
-    found = list(Doctor(lambda: patient.settings).examine())
+    with database_on("postgresql", f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0") as url:
+        patient = admit(url)
+        message = f"The database is encoded in {encoding}, which is not UTF8."
+        assert check_encoding(patient) == Finding("encoding", "fail", message, ANOTHER)
+        found = list(Doctor(lambda: patient.settings).examine())
+        patient.database.dispose()
     assert (len(found), len({finding.check for finding in found})) == (14, 14)
-    patient.database.dispose()
 
 
 def test_tables_of_mariadb_in_another_encoding_fail_until_the_hints_were_followed(

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from lback_cli.doctor.doctor import Doctor
 from lback_cli.doctor.finding import Finding
@@ -23,38 +21,28 @@ TABLES = (
 class Server:
     """A database with lback's tables, and a user of its own who may read the version of the tables."""
 
-    def __init__(self, owner: Patient, url: str) -> None:
+    def __init__(self, owner: Patient, guest: Any) -> None:
         self.owner = owner
-        self.name = f"lback_test_{uuid4().hex[:12]}"
-        self.on_postgresql = url.startswith("postgresql")
-        self.user = self.name if self.on_postgresql else f"'{self.name}'@'%'"
-        self.url = url.replace("root@", f"{self.name}@")
-        self.execute(f"CREATE ROLE {self.user} LOGIN" if self.on_postgresql else f"CREATE USER {self.user}")
-        self.execute(f"GRANT SELECT ON lback_alembic_version TO {self.user}")
-
-    def execute(self, *statements: str) -> None:
-        with self.owner.database.engine.begin() as connection:
-            for statement in statements:
-                connection.execute(text(statement))
+        self.user = guest.account
+        self.url = guest.url
+        self.on_postgresql = guest.on_postgresql
+        self.execute = guest.execute
+        self._guest = guest
+        guest.grant("SELECT", "lback_alembic_version")
 
     def grant(self, rights: str, *tables: str) -> None:
-        self.execute(*(f"GRANT {rights} ON {table} TO {self.user}" for table in tables or TABLES))
+        self._guest.grant(rights, *(tables or TABLES))
         if self.on_postgresql and not tables:
             self.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {self.user}")
 
-    def drop(self) -> None:
-        if self.on_postgresql:
-            self.execute(f"DROP OWNED BY {self.user}")
-        self.execute(f"DROP {'ROLE' if self.on_postgresql else 'USER'} {self.user}")
-        self.owner.database.dispose()
-
 
 @pytest.fixture(params=["postgresql", "mariadb"])
-def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any, guest_on: Any) -> Iterator[Server]:
     with database_on(request.param) as url:
-        made = Server(admit(url), url)
-        yield made
-        made.drop()
+        owner = admit(url)
+        with guest_on(url) as guest:
+            yield Server(owner, guest)
+        owner.database.dispose()
 
 
 def examined(admit: Admit, url: str) -> dict[str, Finding]:
@@ -119,37 +107,44 @@ def test_what_may_not_be_read_is_not_looked_into(admit: Admit, server: Server) -
     assert found["events"].message == "Not checked, as lback may not read lback_events."
 
 
-def test_who_withholds_the_changing_of_events_is_told_what_that_costs(admit: Admit, server: Server) -> None:
-    server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "lback_events"))
-    server.grant("SELECT, INSERT", "lback_events")
+@pytest.mark.parametrize(
+    ("table", "rights", "status", "lacking"),
+    [
+        (
+            "lback_events",
+            "SELECT, INSERT",
+            "warn",
+            "UPDATE on lback_events, which erasing a person from the event log takes",
+        ),
+        ("groups", None, "fail", "SELECT, INSERT, UPDATE, DELETE on groups"),
+    ],
+)
+def test_what_is_withheld_is_told_with_what_that_costs(
+    admit: Admit, server: Server, *, table: str, rights: str | None, status: str, lacking: str
+) -> None:
+    server.grant("SELECT, INSERT, UPDATE, DELETE", *(other for other in TABLES if other != table))
+    if rights is not None:
+        server.grant(rights, table)
     if server.on_postgresql:
         server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
     found = examined(admit, server.url)
-    assert unwell(found) == {"rights": "warn"}
-    what = "which erasing a person from the event log takes"
-    assert found["rights"].message == f"{server.user} lacks UPDATE on lback_events, {what}."
+    assert unwell(found) == {"rights": status}
+    assert found["rights"].message == f"{server.user} lacks {lacking}."
 
 
-def test_a_table_without_any_right_is_named(admit: Admit, server: Server) -> None:
-    server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "groups"))
-    if server.on_postgresql:
-        server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
-    found = examined(admit, server.url)
-    assert unwell(found) == {"rights": "fail"}
-    assert found["rights"].message == f"{server.user} lacks SELECT, INSERT, UPDATE, DELETE on groups."
-
-
-def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str) -> None:
-    server = Server(admit(postgresql_url), postgresql_url)
-    server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
+def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str, guest_on: Any) -> None:
+    owner = admit(postgresql_url)
+    with guest_on(postgresql_url) as guest:
+        server = Server(owner, guest)
+        server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
+        found = check_rights(admit(server.url, ready=False))
     sequences = "public.groups_id_seq, public.lback_mail_queue_id_seq, public.users_id_seq, public.lback_tokens_id_seq"
-    assert check_rights(admit(server.url, ready=False)) == Finding(
+    assert found == Finding(
         "rights",
         "fail",
         f"{server.user} lacks USAGE on {sequences}.",
         f"Run: GRANT USAGE ON SEQUENCE {sequences} TO {server.user}",
     )
-    server.drop()
 
 
 def test_transactions_that_only_may_read_fail_with_the_setting(admit: Admit, mariadb_url: str) -> None:

@@ -347,6 +347,7 @@ def test_the_write_lock_is_held_for_moments_only(world: World, consumer: Consume
         while world.position("it") < 1000:
             impatient.fail("nobody")
             time.sleep(0.005)
-        eventually(lambda: world.position("it") == len(world.ids))
+        events = len(world.ids)
+        eventually(lambda: world.position("it") == events)
     impatient.close()
-    assert [one.seq for one in stream.received()] == [*range(1, len(world.ids) + 1)]
+    assert [one.seq for one in stream.received()] == [*range(1, events + 1)]

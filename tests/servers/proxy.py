@@ -5,13 +5,12 @@ import re
 import socket
 import threading
 from typing import Literal
-from urllib.parse import urlsplit
+
+from .way import CHUNK, Way, end, run
 
 Cut = Literal["before", "at once", "late", "after"]
 """COMMIT does not reach the server; it does, and whoever sent it is gone the same moment; it does only when somebody
 else looks what became of it, as the network may keep it so long; or its answer is lost."""
-
-CHUNK = 65536
 
 COMMIT = re.compile(rb"(?<![A-Z ])COMMIT(?![A-Z])")
 """The statement as either protocol sends it, and not the isolation level READ COMMITTED."""
@@ -20,46 +19,32 @@ LOOK = re.compile(rb"lback_(event_head|import_jobs).*FOR UPDATE|INSERT INTO user
 """What somebody who looks must send first, and the first change of one who does not."""
 
 
-class CuttingProxy:
-    """Listens on a free port of 127.0.0.1. `arm` it, and whatever connection commits a change next is cut.
+class CuttingProxy(Way):
+    """`arm` it, and whatever connection commits a change next is cut.
 
     *cuts* counts what was cut so far. With *then_down* it accepts nobody any more after a cut.
     """
 
     def __init__(self, url: str, *, then_down: bool = False) -> None:
-        self._server = urlsplit(url)
-        self._listener = socket.create_server(("127.0.0.1", 0))
         self._armed: Cut | None = None
         self._then_down = then_down
         self._lock = threading.Lock()
         self._held: list[tuple[socket.socket, bytes]] = []
         self.cuts = 0
-        port = self._listener.getsockname()[1]
-        options = "sslmode=disable" if "postgresql" in self._server.scheme else self._server.query
-        self.url = f"{self._server.scheme}://root@127.0.0.1:{port}{self._server.path}?{options}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(url)
 
     def arm(self, cut: Cut) -> None:
         with self._lock:
             self._armed = cut
 
     def close(self) -> None:
-        # Unlike close alone, this wakes the thread that waits in accept.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        end(self._listener)
         self._release()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection((self._server.hostname, self._server.port))
-            cutting = threading.Event()
-            threading.Thread(target=self._requests, args=(client, server, cutting), daemon=True).start()
-            threading.Thread(target=_answers, args=(client, server, cutting), daemon=True).start()
+    def _admit(self, client: socket.socket) -> None:
+        server, cutting = self._to_server(), threading.Event()
+        run(self._requests, client, server, cutting)
+        run(_answers, client, server, cutting)
 
     def _requests(self, client: socket.socket, server: socket.socket, cutting: threading.Event) -> None:
         # MariaDB's isolation level is set with a COMMIT of its own.
@@ -73,7 +58,7 @@ class CuttingProxy:
                 server.sendall(data)
                 if LOOK.search(data):
                     self._release()
-        _end(client, server)
+        end(client, server)
 
     def _release(self) -> None:
         with self._lock:
@@ -97,14 +82,14 @@ class CuttingProxy:
         if cut == "late":
             with self._lock:
                 self._held.append((server, data))
-            _end(client)
+            end(client)
             return
         if cut != "before":
             server.sendall(data)
         if cut == "after":
             # Only the thread for answers reads here, and it ends with the first one.
             return
-        _end(client, server)
+        end(client, server)
 
 
 def _answers(client: socket.socket, server: socket.socket, cutting: threading.Event) -> None:
@@ -113,11 +98,4 @@ def _answers(client: socket.socket, server: socket.socket, cutting: threading.Ev
             if cutting.is_set():
                 break
             client.sendall(data)
-    _end(client, server)
-
-
-def _end(*ends: socket.socket) -> None:
-    for end in ends:
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-        end.close()
+    end(client, server)

@@ -58,8 +58,10 @@ def errors_of(place: Place, at_first: Callable[[], object] = lambda: None) -> It
             at_first()
 
     event.listen(place.database.engine, "handle_error", note)
-    yield codes
-    event.remove(place.database.engine, "handle_error", note)
+    try:
+        yield codes
+    finally:
+        event.remove(place.database.engine, "handle_error", note)
 
 
 @contextmanager

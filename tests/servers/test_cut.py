@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
-from lback_cli.database.retry import TRIES
+from lback_cli.database import retry
 from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown
 from lback_cli.repositories import work
 from lback_cli.signals import user_deleted as deleted
@@ -80,6 +80,7 @@ def test_a_look_that_others_keep_waiting_ends(place: Place, proxy: Proxy, monkey
     monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     # MariaDB knows whole seconds.
     monkeypatch.setattr(work, "PATIENCE", 0.05 if is_postgresql(place) else 1)
+    monkeypatch.setattr(retry, "TRIES", 2)
     cutting = proxy()
     client = place.elsewhere(cutting.url)
     cutting.arm("before")
@@ -90,7 +91,7 @@ def test_a_look_that_others_keep_waiting_ends(place: Place, proxy: Proxy, monkey
     ):
         client.register("kept-waiting")
     client.close()
-    assert codes[1:] == ["55P03" if is_postgresql(place) else 1205] * TRIES
+    assert codes[1:] == ["55P03" if is_postgresql(place) else 1205] * 2
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("It was made if 'lback events list -o json' shows an event")
     assert place.rows("SELECT 1 FROM users WHERE username = 'kept-waiting'") == []
@@ -101,6 +102,7 @@ def test_where_the_database_stays_away_the_outcome_is_said_to_be_unknown(
     place: Place, proxy: Proxy, cut: Cut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(retry, "_RESTART", 0.01)
     cutting = proxy(then_down=True)
     client = place.elsewhere(cutting.url)
     name = f"{place.database.url.get_backend_name()}-{cut}"

@@ -1,9 +1,8 @@
 """Databases, and connections, that are not meant for every language."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -18,17 +17,9 @@ from lback_cli.times import utc_now
 NAMES = ["Юля", "李小龍", "zoé"]
 
 
-@contextmanager
-def another(url: str, options: str) -> Iterator[str]:
-    """The URL of a database made with those *options*, on the server of *url*."""
-    name = f"lback_test_{uuid4().hex}"
-    server = Database(DatabaseSettings(url=url))
-    engine = server.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} {options}"))
-        yield server.url.set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name}" + " WITH (FORCE)" * (engine.name == "postgresql")))
-    server.dispose()
+DatabaseOn = Callable[..., AbstractContextManager[str]]
+
+C = "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
 
 
 def kept(url: str) -> list[str]:
@@ -46,8 +37,8 @@ def kept(url: str) -> list[str]:
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 @pytest.mark.parametrize("command", ["init", "adopt"])
-def test_a_database_without_utf8_is_refused(lback: Any, postgresql_url: str, encoding: str, command: str) -> None:
-    with another(postgresql_url, f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0") as url:
+def test_a_database_without_utf8_is_refused(lback: Any, database_on: DatabaseOn, encoding: str, command: str) -> None:
+    with database_on("postgresql", f"ENCODING '{encoding}' {C}") as url:
         if command == "adopt":
             made = Database(DatabaseSettings(url=url))
             with made.engine.begin() as connection:
@@ -68,9 +59,9 @@ def test_a_database_without_utf8_is_refused(lback: Any, postgresql_url: str, enc
         assert lback("db", "status", "--database-url", url).status == 9
 
 
-def test_a_letter_that_a_database_cannot_store_is_told(postgresql_url: str) -> None:
+def test_a_letter_that_a_database_cannot_store_is_told(database_on: DatabaseOn) -> None:
     """It may have been made before lback asked for UTF8."""
-    with another(postgresql_url, "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0") as url:
+    with database_on("postgresql", f"ENCODING 'LATIN1' {C}") as url:
         database = Database(DatabaseSettings(url=url))
         with database.session() as session:
             session.execute(text("CREATE TABLE words (word TEXT)"))
@@ -92,8 +83,8 @@ def test_what_postgresql_is_told_of_a_connections_encoding_does_not_count(postgr
 
 
 @pytest.mark.parametrize("options", ["?charset=latin1", "?charset=utf8mb3", ""])
-def test_a_database_of_mariadbs_for_one_language_keeps_every_letter(mariadb_url: str, options: str) -> None:
-    with another(mariadb_url, "CHARACTER SET latin1") as made:
+def test_a_database_of_mariadbs_for_one_language_keeps_every_letter(database_on: DatabaseOn, options: str) -> None:
+    with database_on("mariadb", "CHARACTER SET latin1") as made:
         url = made.partition("?")[0] + options
         database = Database(DatabaseSettings(url=url))
         Schema(database).initialize()

@@ -1,5 +1,6 @@
 """What a server refuses: one sentence and exit 9, without a password and without what was bound."""
 
+import re
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -64,26 +65,62 @@ def test_no_error_and_no_traceback_repeats_what_was_bound(
     assert caught.value.message.endswith(".")
 
 
-# Servers that cannot be used: (what to change in the URL, part of the sentence, part of the hint)
+REACH = "Check the host and the port in database.url, and whether the server runs."
+USER = "Check the user in database.url, and database.password_file."
+NAME = "Create it there, or check the name in database.url."
+OPTIONS = "Check the part of database.url after the question mark; see docs/databases.md."
 
-UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str]]] = {
+# (what to change in the URL, the sentence, where "..." are words of the driver's or the system's, and the hint)
+UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
     "postgresql": {
-        "nobody listens": ({"port": 1}, "cannot be reached: ", "Check the host"),
-        "no such host": ({"host": "ssl-certificate.invalid"}, "cannot be reached: ", "Check the host"),
-        "no such user": ({"username": "nosuch", "password": CANARY}, "refuses this user name", "password_file"),
-        "no such database": ({"database": "nosuch"}, "does not exist on that server.", "Create it"),
-        "no TLS there": ({"query": {"sslmode": "require"}}, "cannot be reached with these TLS options: ", ".md"),
-        "no such option": ({"query": {"nosuch": "1"}}, "does not know", ""),
+        "nobody listens": ({"port": 1}, "The database {} cannot be reached: ....", REACH),
+        "no such host": ({"host": "ssl-certificate.invalid"}, "The database {} cannot be reached: ....", REACH),
+        "no such user": (
+            {"username": "nosuch", "password": CANARY},
+            "The database {} refuses this user name or password.",
+            USER,
+        ),
+        "no such database": ({"database": "nosuch"}, "The database {} does not exist on that server.", NAME),
+        "no TLS there": (
+            {"query": {"sslmode": "require"}},
+            "The database {} cannot be reached with these TLS options: ....",
+            OPTIONS,
+        ),
+        "no such option": (
+            {"query": {"nosuch": "1"}},
+            'The database {} is given an option that its driver does not know: invalid connection option "nosuch".',
+            None,
+        ),
     },
     "mariadb": {
-        "nobody listens": ({"port": 1}, "cannot be reached: ", "Check the host"),
-        "no such host": ({"host": "ssl-certificate.invalid"}, "cannot be reached: ", "Check the host"),
-        "a wrong password": ({"password": CANARY}, "refuses this user name", "password_file"),
-        "no such database": ({"database": "nosuch"}, "does not exist on that server.", "Create it"),
-        "no database": ({"database": ""}, "database.url names no database.", "mariadb+pymysql://app@"),
-        "no TLS there": ({"query": {"ssl_verify_cert": "true"}}, "cannot be reached with these TLS options: ", ""),
-        "no such file": ({"query": {"ssl_ca": "/nowhere"}}, "ssl_ca cannot be used: ", "TLS"),
-        "no such option": ({"query": {"nosuch": "1"}}, "has an option that", "question mark"),
+        "nobody listens": ({"port": 1}, "The database {} cannot be reached: ....", REACH),
+        "no such host": ({"host": "ssl-certificate.invalid"}, "The database {} cannot be reached: ....", REACH),
+        "a wrong password": (
+            {"password": CANARY},
+            "The database {} refuses this user name or password.",
+            USER.replace(".password_file.", ".password_file, and whether this user has to use TLS."),
+        ),
+        "no such database": ({"database": "nosuch"}, "The database {} does not exist on that server.", NAME),
+        "no database": (
+            {"database": ""},
+            "database.url names no database.",
+            "It ends with the name: mariadb+pymysql://app@db.example.org/app",
+        ),
+        "no TLS there": (
+            {"query": {"ssl_verify_cert": "true"}},
+            "The database {} cannot be reached with these TLS options: ....",
+            OPTIONS,
+        ),
+        "no such file": (
+            {"query": {"ssl_ca": "/nowhere"}},
+            "database.url: ssl_ca cannot be used: No such file or directory.",
+            "TLS options are in docs/databases.md.",
+        ),
+        "no such option": (
+            {"query": {"nosuch": "1"}},
+            "database.url has an option that mariadb+pymysql does not take.",
+            "Check the part after the question mark; see docs/databases.md.",
+        ),
     },
 }
 
@@ -94,16 +131,16 @@ def test_a_server_that_cannot_be_used(place: Place, case: str) -> None:
     if case not in cases:
         pytest.skip("not a case of this server's")
     change, sentence, hint = cases[case]
-    url = place.database.url.set(**change).render_as_string(hide_password=False)
-    database = Database(DatabaseSettings(url=url))
+    database = Database(
+        DatabaseSettings(url=place.database.url.set(**change).render_as_string(hide_password=False)),
+    )
     with pytest.raises(LbackError) as caught, database.reading() as session:
         session.execute(text("SELECT 1"))
     database.dispose()
     error = caught.value
-    assert isinstance(error, DatabaseError | ConfigurationError)
-    assert sentence in error.message
-    assert error.message.endswith(".")
-    assert hint in (error.hint or "")
+    assert type(error) is (DatabaseError if "{}" in sentence else ConfigurationError)
+    assert re.fullmatch(re.escape(sentence.format(database.name)).replace(r"\.\.\.", "[^\n]+"), error.message)
+    assert error.hint == hint
     assert CANARY not in "".join(traceback.format_exception(error))
 
 

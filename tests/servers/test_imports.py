@@ -167,10 +167,12 @@ def given_up_once(place: Place, client: Place, name: str, meanwhile: str) -> Ite
         listeners = (("handle_error", release), ("begin", act))
         for what, listener in listeners:
             event.listen(client.database.engine, what, listener)
-        with sent() as seen, at(signals.user_pre_register, block):
-            yield seen
-        for what, listener in listeners:
-            event.remove(client.database.engine, what, listener)
+        try:
+            with sent() as seen, at(signals.user_pre_register, block):
+                yield seen
+        finally:
+            for what, listener in listeners:
+                event.remove(client.database.engine, what, listener)
     assert (given_up, acted) == ([conflict], [meanwhile])
 
 
@@ -345,6 +347,7 @@ def test_where_the_database_stays_away_the_import_goes_on_later(
     from lback_cli.repositories import work
 
     monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(retry, "_RESTART", 0.01)
     cutting = proxy(then_down=True)
     client = place.elsewhere(cutting.url)
     names = names_of(case_of(place, f"away-{cut}"))

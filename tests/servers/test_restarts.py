@@ -1,6 +1,5 @@
 """A server that is restarted while somebody works with it."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,9 +94,7 @@ def test_one_that_is_starting_is_waited_for(place: Place, gate: Gate, client: Pl
         pytest.skip("MariaDB listens only when it is ready")
     gate.starting = TRIES - 1
     client.register("early")
-    gate.starting = TRIES
+    gate.starting = TRIES + 1
     client.database.dispose()
-    started = time.monotonic()
     assert refusal(client) == (TRIES, f"The database {client.database.name} is starting up or shutting down.")
-    assert time.monotonic() - started < 30
-    assert gate.starting == 0
+    assert gate.starting == 1, "each try has knocked once"

@@ -85,9 +85,11 @@ def overtaken(client: Place, statement: str, act: Callable[[], object]) -> Itera
             first()
 
     event.listen(client.database.engine, "before_cursor_execute", look)
-    with errors_of(client) as codes:
-        yield
-    event.remove(client.database.engine, "before_cursor_execute", look)
+    try:
+        with errors_of(client) as codes:
+            yield
+    finally:
+        event.remove(client.database.engine, "before_cursor_execute", look)
     assert codes == ["23505" if is_postgresql(client) else 1062]
 
 
@@ -231,8 +233,10 @@ def other_connection_of_file(path: Path) -> Iterator[Callable[[], object]]:
 
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
-    yield lambda: connection.execute("ROLLBACK")
-    connection.close()
+    try:
+        yield lambda: connection.execute("ROLLBACK")
+    finally:
+        connection.close()
 
 
 def test_a_lost_connection_before_commit(place: Place, elsewhere: Elsewhere) -> None:

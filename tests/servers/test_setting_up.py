@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
 from lback_cli.database import schema
@@ -138,13 +139,26 @@ def test_many_may_set_up_one_database_at_once(lback: Any, url: str) -> None:
 
 def test_who_looks_while_another_sets_up_is_told_what_is_there(url: str) -> None:
     database, other = (Database(DatabaseSettings(url=url)) for _ in range(2))
+    held, go_on = threading.Event(), threading.Event()
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def hold(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.split()[:3] == ["CREATE", "TABLE", "users"]:
+            held.set()
+            assert go_on.wait(30)
+
     with ThreadPoolExecutor(1) as pool:
         setting_up = pool.submit(Schema(database).initialize)
-        seen = []
+        try:
+            assert held.wait(30)
+            seen = [Schema(other).status().state]
+        finally:
+            go_on.set()
         while not setting_up.done():
             seen.append(Schema(other).status().state)
     assert setting_up.result().state == "empty"
     assert Schema(other).status().state == "current"
+    assert seen[0] == ("incomplete" if "mariadb" in url else "empty")
     assert seen == sorted(seen, key=["empty", "incomplete", "current"].index)
     for one in (database, other):
         one.dispose()

@@ -12,13 +12,13 @@ while IFS=, read -r name email group; do
         lback user register "$name" --email "$email" --group "$group" --verified \\
             --password-stdin --if-exists skip -o jsonl
 done < accounts.csv > result.jsonl
-test "$(lback user list --limit 0 -o csv | tail -n +2 | wc -l)" -eq 20
+test "$(lback user list --limit 0 -o csv | tail -n +2 | wc -l)" -eq 6
 """
 
 
-def test_a_script_provisions_twenty_accounts_and_can_be_run_again(lback: Any) -> None:
+def test_a_script_provisions_accounts_and_can_be_run_again(lback: Any) -> None:
     directory: Path = lback.directory
-    names = [f"user{number:02}" for number in range(20)]
+    names = [f"user{number}" for number in range(6)]
     (directory / "accounts.csv").write_text(
         "".join(
             f"{name},{name}@example.org,{'staff' if number % 2 else 'guests'}\n" for number, name in enumerate(names)
@@ -45,7 +45,7 @@ def test_a_script_provisions_twenty_accounts_and_can_be_run_again(lback: Any) ->
     assert [user["username"] for user in created] == names
     assert created[1]["groups"] == ["basic_user", "staff"]
     traced = trace.read_text()
-    assert traced.count('"user_registered"') == 20
+    assert traced.count('"user_registered"') == 6
 
     second, found = run()
     assert second.returncode == 0, second.stderr
