@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from lback_cli.batch.json_values import LONGEST_NUMBER, finite, nests_deeply
+from lback_cli.batch.json_values import JsonError, StrictDecoder
 from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row
 from lback_cli.errors import ValidationError
 from lback_cli.security.text import safe
@@ -58,13 +58,7 @@ class JsonStream:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        self._json = json.JSONDecoder(
-            object_pairs_hook=self._object,
-            parse_constant=self._constant,
-            parse_float=self._float,
-            parse_int=self._integer,
-        )
-        self._problem: str | None = None
+        self._json = StrictDecoder()
         self._text = ""
         self._at = 0
         self._ended = False
@@ -92,28 +86,24 @@ class JsonStream:
         """The next value, of at most so many characters."""
         self.peek()
         while True:
-            self._problem = None
             try:
-                data, end = self._json.raw_decode(self._text, self._at)
-            except RecursionError:
-                raise self._broken("it is nested too deeply") from None
-            except ValueError as error:
+                data, end, problem = self._json.decode_at(self._text, self._at)
+            except JsonError as error:
+                raise self._broken(f"it {error}") from None
+            except json.JSONDecodeError as error:
                 # It may only be cut off.
                 if len(self._text) - self._at > largest:
                     raise self._broken(f"a part of it has more than {largest} characters, or no end") from None
                 if not self._fill():
-                    raise self._broken(_reason(error)) from None
+                    raise self._broken(error.msg.lower()) from None
             else:
                 # A number goes on for as long as there are digits.
                 if end < len(self._text) or not self._fill():
                     break
         line, raw = self.line, self._text[self._at : end]
         self._at = end
-        problem = self._problem
         if not raw.isascii() and _UNDECODED.search(raw):
             problem = "is not UTF-8"
-        elif nests_deeply(raw, data):
-            problem = "is nested too deeply"
         unclear = ValidationError("row", f"Record {self._number} {problem}.") if problem else None
         return Record(line, data, unclear, self._number, raw if problem else None)
 
@@ -210,29 +200,3 @@ class JsonStream:
             f"The file is not JSON{where}: {reason}.",
             hint="What follows in that record, and in a list behind it, was not read.",
         )
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
-        if len(result) != len(pairs):
-            self._problem = "has a key twice"
-        return result
-
-    def _constant(self, name: str) -> None:
-        self._problem = f"has {name}, which is no JSON value"
-
-    def _float(self, number: str) -> float:
-        try:
-            return finite(number)
-        except ValueError as error:
-            self._problem = f"has a number of no use: {error}"
-            return 0.0
-
-    def _integer(self, digits: str) -> int:
-        if len(digits) > LONGEST_NUMBER:
-            self._problem = f"has a number of {len(digits)} digits"
-            return 0
-        return int(digits)
-
-
-def _reason(error: ValueError) -> str:
-    return error.msg.lower() if isinstance(error, json.JSONDecodeError) else str(error)

@@ -1,9 +1,9 @@
 """Read users from a realm that Keycloak exported, with the hashes of its own two ways to store them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+from lback_cli.batch.json_values import StrictDecoder
 from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
 from lback_cli.batch.sources.json_stream import JsonStream, Record
@@ -23,12 +23,13 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
 
     A group's name is its path with dots, so that ``/sales/admin`` is ``sales.admin`` and not ``admin``.
     """
+    decoder = StrictDecoder()
     for record in _users(JsonStream(file)):
         user = record.data
         if record.error is not None or not isinstance(user, dict):
             yield record.unreadable("is no user: it is not an object")
         elif not user.get("serviceAccountClientId"):
-            yield _row(record.line, user, email_domain)
+            yield _row(decoder, record.line, user, email_domain)
 
 
 def _users(stream: JsonStream) -> Iterator[Record]:
@@ -49,13 +50,13 @@ def _users(stream: JsonStream) -> Iterator[Record]:
         yield stream.broken(error)
 
 
-def _row(line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
+def _row(decoder: StrictDecoder, line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
     groups = user.get("groups")
     if isinstance(groups, list):
         groups = [path.strip("/").replace("/", ".") if isinstance(path, str) else path for path in groups] or None
     password = password_hash = problem = None
     try:
-        password, password_hash = _password(user.get("credentials"))
+        password, password_hash = _password(decoder, user.get("credentials"))
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         problem = str(error) if type(error) is ValueError else "it is damaged"
     row = account_row(
@@ -76,7 +77,7 @@ def _row(line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
     return row
 
 
-def _password(credentials: Any) -> tuple[str | None, str | None]:
+def _password(decoder: StrictDecoder, credentials: Any) -> tuple[str | None, str | None]:
     """The plain password, as a realm written by hand has it, or the hash, of the first credential that is one.
 
     Raises ValueError with the reason, and what comes of reading fields that are not what they should be.
@@ -85,7 +86,7 @@ def _password(credentials: Any) -> tuple[str | None, str | None]:
         if credential.get("type") != "password":
             continue
         if "secretData" in credential:
-            secret, data = json.loads(credential["secretData"]), json.loads(credential["credentialData"])
+            secret, data = decoder.decode(credential["secretData"]), decoder.decode(credential["credentialData"])
             return None, _hash(secret.get("value"), secret.get("salt"), data)
         if credential.get("hashedSaltedValue"):
             return None, _hash(credential["hashedSaltedValue"], credential.get("salt"), credential)

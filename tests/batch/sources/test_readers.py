@@ -297,6 +297,10 @@ def test_keycloak_groups_never_lose_their_parents(read_text: ReadText) -> None:
         ({"secretData": '{"value": "A"}', "credentialData": '{"algorithm": "argon2"}'}, "it is damaged"),
         ({"secretData": '{"value": "A"}', "credentialData": '{"algorithm": ["x"]}'}, "it is damaged"),
         ({"secretData": '{"value": "A"}', "credentialData": '{"algorithm": "md5"}'}, "hashed by md5"),
+        ({"secretData": "[" * 100_000, "credentialData": "{}"}, "it is damaged"),
+        ({"secretData": '{"value": "AA=="}', "credentialData": '{"hashIterations": 1e999}'}, "it is damaged"),
+        ({"secretData": '{"value": "AA=="}', "credentialData": '{"hashIterations": NaN}'}, "it is damaged"),
+        ({"secretData": '{"value": "$2a$x", "value": "$2a$y"}', "credentialData": "{}"}, "it is damaged"),
     ],
 )
 def test_a_keycloak_credential_that_cannot_be_read_is_the_rows_error(
