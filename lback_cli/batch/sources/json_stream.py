@@ -38,8 +38,12 @@ class Record(NamedTuple):
     def unreadable(self, problem: str) -> Row:
         """The row of a record that is of no use: for its *error*, or for *problem*, the end of a sentence on it."""
         error = self.error or ValidationError("row", f"Record {self.number} {problem}.")
-        text = json.dumps(self.data, ensure_ascii=False) if self.raw is None else self.raw
-        return broken_row(self.line, error, raw=text[:LARGEST_FIELD].encode("utf-8", "surrogateescape"))
+        if self.raw is not None:
+            raw = self.raw.encode("utf-8", "surrogateescape")
+        else:
+            # Half a surrogate pair, which only an escape can bring in, is written as that escape.
+            raw = json.dumps(self.data, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        return broken_row(self.line, error, raw=raw)
 
 
 def json_records(file: BinaryIO) -> Iterator[Record]:
