@@ -18,6 +18,12 @@ _LONGEST_SHOWN = 1024
 """Characters that a reject shows of a record that is no JSON: where it ends, nobody knows."""
 
 _CHUNK = 64 * 1024
+_LONGEST_TOKEN = len(r"\ud83d\ude00")
+"""Characters of the longest token that is an error before its end is read; strings are told apart otherwise."""
+
+_UNCLOSED = "Unterminated string"
+"""What Python calls a string that is open at the end, at the place where it begins."""
+
 _BLANK = re.compile(r"[ \t\r\n]*")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LINE_START = re.compile(r"\n(?=\{)")
@@ -95,10 +101,10 @@ class JsonStream:
             except JsonError as error:
                 raise self._broken(f"it {error}") from None
             except json.JSONDecodeError as error:
-                # It may only be cut off.
-                if len(self._text) - self._at > largest:
+                cut_off = error.msg.startswith(_UNCLOSED) or len(self._text) - error.pos <= _LONGEST_TOKEN
+                if cut_off and len(self._text) - self._at > largest:
                     raise self._broken(f"a part of it has more than {largest} characters, or no end") from None
-                if not self._fill():
+                if not cut_off or not self._fill():
                     raise self._broken(error.msg.lower()) from None
             else:
                 # A number goes on for as long as there are digits.

@@ -257,6 +257,17 @@ def test_a_json_list_that_breaks_off_keeps_what_came_before_and_says_where(
     ]
 
 
+def test_an_error_early_in_a_long_json_list_is_told_for_what_it_is_without_reading_on() -> None:
+    users = [django_user(f"u{number}", note="x" * 1000) for number in range(3000)]
+    text = json.dumps(users).replace(', {"model"', ', {"model" "auth.user", "x"', 1)
+    file = io.BytesIO(text.encode())
+    first, last = SOURCES["django"].read(file)
+    assert first.error is None
+    assert last.error is not None
+    assert last.error.message == "The file is not JSON at record 2: expecting ':' delimiter."
+    assert file.tell() < 100_000
+
+
 def test_json_lines_go_on_behind_one_that_is_not_json(read_text: ReadText) -> None:
     good = json.dumps(django_user("zed"))
     rows = read_text("django", f'{good}\n{{"fields": {{"a": tru}}}}\n  "more":\n{good}\n{{"x"\n')
@@ -530,6 +541,30 @@ def test_json_records_come_out_as_they_went_in_however_the_file_is_cut(
     if any("\ud800" <= character <= "\udfff" for text, _ in records for character in text):
         return
     assert [(record.line, record.data) for record in json_records(Cut(raw)) if record.error is None] == expected
+
+
+def test_no_place_where_a_piece_of_json_ends_is_taken_for_an_error() -> None:
+    from lback_cli.batch.sources.json_stream import json_records
+
+    document = (
+        r'[{"a\n\u00e9": [1.5e+10, -0.25E-7, true, false, null, -1, "\ud83d\ude00 \ud800x \\", {}, [ ] , {"k" : 1}]},'
+        ' {"é€😀" : -123456789012345}]'
+    )
+
+    class Cut(io.BytesIO):
+        """Gives *first* bytes, and then one at a time."""
+
+        first = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002
+            return super().read(1 if self.tell() else self.first)
+
+    for place in range(1, len(document.encode()) + 1):
+        file = Cut(document.encode())
+        file.first = place
+        assert [(record.data, record.error) for record in json_records(file)] == [
+            (data, None) for data in json.loads(document)
+        ]
 
 
 @pytest.mark.parametrize("source", ["django", "keycloak", "kratos", "htpasswd", "shadow", "ldif"])
