@@ -3,7 +3,7 @@
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from lback_cli.batch.json_values import JsonError, StrictDecoder
@@ -25,6 +25,10 @@ _UNCLOSED = "Unterminated string"
 """What Python calls a string that is open at the end, at the place where it begins."""
 
 _BLANK = re.compile(r"[ \t\r\n]*")
+_FIRST_KEY = re.compile(r'\{[ \t\r\n]*"([^"\\]*)"')
+_LOOKAHEAD = 1024
+"""Characters among which a first key is looked for."""
+
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LINE_START = re.compile(r"\n(?=\{)")
 
@@ -92,6 +96,14 @@ class JsonStream:
             if not self._fill():
                 return ""
 
+    def first_key(self) -> str | None:
+        """The first key of the object that comes next, if it is one; nothing is passed over."""
+        self.peek()
+        while len(self._text) - self._at < _LOOKAHEAD and self._fill():
+            pass
+        match = _FIRST_KEY.match(self._text, self._at)
+        return match[1] if match else None
+
     def value(self, *, largest: int = LARGEST_RECORD) -> Record:
         """The next value, of at most so many characters."""
         self.peek()
@@ -124,7 +136,8 @@ class JsonStream:
         return Record(self.line, None, error, self._number, shown[: following.start()] if following else shown)
 
     def items(self) -> Iterator[Record]:
-        """The items of the list that comes next."""
+        """The items of the list that comes next, numbered from one."""
+        self._number = 0
         self._expect("[")
         if self.peek() == "]":
             self._expect("]")
@@ -160,14 +173,25 @@ class JsonStream:
             yield self.broken(error)
 
     def lines(self) -> Iterator[Record]:
-        """The values of the document, one after another; for one that is no JSON, a record with that error."""
+        """The values of the file, one after another; for one that is no JSON, a record with that error."""
+        return self.each(self.numbered)
+
+    def each(self, read: Callable[[], Iterator[Record]]) -> Iterator[Record]:
+        """What *read* makes of each value of the file.
+
+        Where that raises `ValidationError`, a record with the error; the next is on a line that begins with a brace.
+        """
         while self.peek():
-            self._number += 1
             try:
-                yield self.value()
+                yield from read()
             except ValidationError as error:
                 yield self.broken(error)
                 self._skip_to_next_line()
+
+    def numbered(self) -> Iterator[Record]:
+        """The next value as a record with the next number."""
+        self._number += 1
+        yield self.value()
 
     def require_end(self) -> None:
         """Raise `ValidationError` when the document goes on."""

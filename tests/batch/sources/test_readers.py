@@ -368,12 +368,37 @@ def test_kratos_reads_lists_lines_and_pages_alike(read_text: ReadText) -> None:
         json.dumps(identities),
         "\n".join(map(json.dumps, identities)),
         json.dumps({"identities": identities, "next_page_token": ""}),
+        json.dumps({"next_page_token": "", "identities": identities}),
+        json.dumps({"total": 5, "identities": identities}),
     ):
         rows = read_text("kratos", text, email_domain="y.org")
         assert [
             (row.username, row.email, row.is_email_verified, row.error and row.error.message) for row in rows
         ] == expected
         assert rows[3].password == "pw"
+
+
+def test_a_page_of_kratos_may_be_longer_than_a_record_and_another_may_follow(read_text: ReadText) -> None:
+    identities = [{"traits": {"email": f"u{number}@x.org"}, "pad": "x" * 1000} for number in range(2500)]
+    empty = json.dumps({"identities": None, "next_page_token": ""})
+    text = json.dumps({"identities": identities, "next_page_token": ""}, indent=1)
+    rows = read_text("kratos", f'{text}\n{empty}\n{{"identities": [{json.dumps(identities[0])}, tru]}}\n{text}')
+    assert len(rows) == 5002
+    (broken,) = [row for row in rows if row.error is not None]
+    assert broken.error is not None
+    assert broken.error.message == "The file is not JSON at record 2: expecting value."
+    assert rows.index(broken) == 2501
+    assert [(row.line, row.username) for row in (rows[0], rows[1], rows[-1])] == [
+        (3, "u0"),
+        (9, "u1"),
+        (text.count("\n") + 4 + 2 + 6 * 2499, "u2499"),
+    ]
+
+
+def test_a_page_of_kratos_without_a_list_is_a_bad_row(read_text: ReadText) -> None:
+    (row,) = read_text("kratos", '{"identities": 5}')
+    assert row.error is not None
+    assert row.error.message.endswith("is not an identity: it has no traits.")
 
 
 @pytest.mark.parametrize(
