@@ -18,6 +18,10 @@ _PBKDF2 = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512
 _ARGON2_VERSIONS = {"1.0": 16, "1.3": 19}
 
 
+class _HashError(Exception):
+    """A hash that lback cannot take over, for a reason that its owner can read."""
+
+
 def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
     """The rows of *file*. The accounts of services are passed over.
 
@@ -57,8 +61,11 @@ def _row(decoder: StrictDecoder, line: int, user: Mapping[str, Any], email_domai
     password = password_hash = problem = None
     try:
         password, password_hash = _password(decoder, user.get("credentials"))
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
-        problem = str(error) if type(error) is ValueError else "it is damaged"
+    except _HashError as error:
+        problem = str(error)
+    except (ValueError, TypeError, AttributeError, LookupError):
+        # Python's own words, on a field that is missing or of another kind, mean nothing to who reads them.
+        problem = "it is damaged"
     row = account_row(
         line,
         email_domain,
@@ -73,14 +80,16 @@ def _row(decoder: StrictDecoder, line: int, user: Mapping[str, Any], email_domai
     if problem is not None:
         # Before any other error: mending that alone would make a user without the password.
         message = f"The password of {safe(row.username)} is of no use: {problem}."
-        row.error = ValidationError("password_hash", message)
+        row.error = ValidationError(
+            "password_hash", message, hint="Leave the credential out, and the user is invited to set a password."
+        )
     return row
 
 
 def _password(decoder: StrictDecoder, credentials: Any) -> tuple[str | None, str | None]:
     """The plain password, as a realm written by hand has it, or the hash, of the first credential that is one.
 
-    Raises ValueError with the reason, and what comes of reading fields that are not what they should be.
+    Raises `_HashError`, and what comes of reading fields that are not what they should be.
     """
     for credential in credentials or ():
         if credential.get("type") != "password":
@@ -103,7 +112,11 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
         # As extensions for bcrypt store it: whole.
         return value
     if algorithm in _PBKDF2:
-        return pbkdf2_hash(_PBKDF2[algorithm], int(rounds or 0), decoded(salt or ""), decoded(value))
+        parameters = _PBKDF2[algorithm], int(rounds or 0), decoded(salt or ""), decoded(value)
+        try:
+            return pbkdf2_hash(*parameters)
+        except ValueError as error:
+            raise _HashError(f"it is {error}") from None
     if algorithm == "argon2":
         # Written as additionalParameters, read as algorithmData; each is a list of one.
         more = data.get("additionalParameters") or data.get("algorithmData") or {}
@@ -117,4 +130,4 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
             salt=decoded(salt or ""),
             tag=decoded(value),
         )
-    raise ValueError(f"it is hashed by {safe(algorithm, limit=40)}, which lback does not know")
+    raise _HashError(f"it is hashed by {safe(algorithm, limit=40)}, which lback does not know")

@@ -300,14 +300,21 @@ def test_keycloak_groups_never_lose_their_parents(read_text: ReadText) -> None:
 @pytest.mark.parametrize(
     ("credential", "reason"),
     [
-        ({"secretData": "{", "credentialData": "{}"}, "is of no use"),
+        ({"secretData": "{", "credentialData": "{}"}, "it is damaged"),
         ({"secretData": "{}"}, "it is damaged"),
         ({"secretData": "[]", "credentialData": "[]"}, "it is damaged"),
-        ({"secretData": '{"value": "AA==", "salt": "AA=="}', "credentialData": "{}"}, "a key of 1 bytes"),
-        ({"secretData": '{"value": "*", "salt": "AA=="}', "credentialData": "{}"}, "is of no use"),
+        (
+            {"secretData": '{"value": "AA==", "salt": "AA=="}', "credentialData": "{}"},
+            "it is a key of 1 bytes by PBKDF2 with sha1",
+        ),
+        ({"secretData": '{"value": "AA=="}', "credentialData": '{"hashIterations": "many"}'}, "it is damaged"),
+        ({"secretData": '{"value": "*", "salt": "AA=="}', "credentialData": "{}"}, "it is damaged"),
         ({"secretData": '{"value": "A"}', "credentialData": '{"algorithm": "argon2"}'}, "it is damaged"),
         ({"secretData": '{"value": "A"}', "credentialData": '{"algorithm": ["x"]}'}, "it is damaged"),
-        ({"secretData": '{"value": "A"}', "credentialData": '{"algorithm": "md5"}'}, "hashed by md5"),
+        (
+            {"secretData": '{"value": "A"}', "credentialData": '{"algorithm": "md5"}'},
+            "it is hashed by md5, which lback does not know",
+        ),
         ({"secretData": "[" * 100_000, "credentialData": "{}"}, "it is damaged"),
         ({"secretData": '{"value": "AA=="}', "credentialData": '{"hashIterations": 1e999}'}, "it is damaged"),
         ({"secretData": '{"value": "AA=="}', "credentialData": '{"hashIterations": NaN}'}, "it is damaged"),
@@ -320,8 +327,8 @@ def test_a_keycloak_credential_that_cannot_be_read_is_the_rows_error(
     user = {"username": "ann", "email": "a@x.org", "credentials": [{"type": "password", **credential}]}
     row, following = read_text("keycloak", json.dumps({"users": [user, {"username": "b", "email": "b@x.org"}]}))
     assert row.error is not None
-    assert row.error.message.startswith("The password of ann is of no use: ")
-    assert reason in row.error.message
+    assert row.error.message == f"The password of ann is of no use: {reason}."
+    assert row.error.hint == "Leave the credential out, and the user is invited to set a password."
     assert following.error is None
 
 
