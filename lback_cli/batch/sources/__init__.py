@@ -9,7 +9,6 @@ plain CSV file. A record that cannot be read is a row with an error; a file that
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lback_cli.errors import UsageError, ValidationError
@@ -31,8 +30,8 @@ class Source:
     companion: str | None = None
     needs_domain: bool = True
 
-    def read(self, file: BinaryIO, companion: Path | None = None, email_domain: str | None = None) -> Iterator["Row"]:
-        """The rows of *file*.
+    def read(self, file: BinaryIO, companion: bytes | None = None, email_domain: str | None = None) -> Iterator["Row"]:
+        """The rows of *file*; *companion* is the content of the second.
 
         *email_domain* turns a user name without an address into one: ``alice`` at ``example.org`` becomes
         ``alice@example.org``. Without it such a row is refused, unless the user name is an address.
