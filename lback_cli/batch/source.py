@@ -21,11 +21,18 @@ from lback_cli.events.record import storable
 
 def form_of(path: str) -> str:
     """The form that the extension of *path* tells. Raises `UsageError` when it tells none."""
-    form = EXTENSIONS.get(Path(path).suffix.lower())
-    if form is None:
-        what = "Standard input" if path == STDIN else f"The name of {path}"
-        raise UsageError(f"{what} does not tell the form of the file.", hint="Add --format csv or --format jsonl.")
-    return form
+    extension = Path(path).suffix.lower()
+    form = EXTENSIONS.get(extension)
+    if form is not None:
+        return form
+    from lback_cli.batch.sources import SOURCES
+
+    what = "Standard input" if path == STDIN else f"The name of {path}"
+    hint = "Add --format csv or --format jsonl."
+    programs = [f"--from {source.name}" for source in SOURCES.values() if source.extension == extension]
+    if programs:
+        hint += f" To import what another program wrote, add {' or '.join(programs)}."
+    raise UsageError(f"{what} does not tell the form of the file.", hint=hint)
 
 
 def absolute(path: str) -> str:

@@ -22,13 +22,15 @@ class Source:
     """A kind of file: what it is *about*, in a line of help.
 
     *companion* says which second file goes with it, if any. *needs_domain* says that there may be users without an
-    e-mail address, who then get one at a domain that is given.
+    e-mail address, who then get one at a domain that is given. *extension* is what such a file's name ends in, where
+    that is no form of lback's own.
     """
 
     name: str
     about: str
     companion: str | None = None
     needs_domain: bool = True
+    extension: str | None = None
 
     def read(self, file: BinaryIO, companion: bytes | None = None, email_domain: str | None = None) -> Iterator["Row"]:
         """The rows of *file*; *companion* is the content of the second.
@@ -65,12 +67,12 @@ def _checked_domain(domain: str) -> str:
 SOURCES: Mapping[str, Source] = {
     source.name: source
     for source in (
-        Source("django", "Django: manage.py dumpdata auth.group auth.user"),
+        Source("django", "Django: manage.py dumpdata auth.group auth.user", extension=".json"),
         Source("htpasswd", "Apache and nginx: an htpasswd file"),
-        Source("keycloak", "Keycloak: kc.sh export --realm NAME --users realm_file"),
-        Source("kratos", "Ory Kratos: identities with their credentials, a JSON list or JSON Lines"),
+        Source("keycloak", "Keycloak: kc.sh export --realm NAME --users realm_file", extension=".json"),
+        Source("kratos", "Ory Kratos: identities with their credentials, a JSON list or JSON Lines", extension=".json"),
         Source("lback", "lback: lback user export --with-hashes, CSV or JSON Lines", needs_domain=False),
-        Source("ldif", "LDAP: slapcat, or any LDIF with userPassword"),
+        Source("ldif", "LDAP: slapcat, or any LDIF with userPassword", extension=".ldif"),
         Source("shadow", "Unix: /etc/shadow", companion="/etc/passwd, which tells people from system accounts"),
     )
 }

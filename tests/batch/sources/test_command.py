@@ -50,3 +50,21 @@ def test_a_companion_that_cannot_be_read_is_a_mistake_in_the_command(lback: Any,
     assert (result.status, result.error["message"]) == (2, f"Cannot read {gone}: No such file or directory.")
     with pytest.raises(UsageError, match="is not a file"):
         Source(str(shadow), ImportOptions(form="shadow", companion=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("users.json", " To import what another program wrote, add --from django or --from keycloak or --from kratos."),
+        ("users.LDIF", " To import what another program wrote, add --from ldif."),
+        ("users.txt", ""),
+        ("users", ""),
+        ("-", ""),
+    ],
+)
+def test_a_name_that_other_programs_give_their_files_is_told_how_to_read_them(lback: Any, name: str, more: str) -> None:
+    result = lback("user", "import", name, "-o", "json")
+    assert result.status == 2
+    assert result.error["message"].endswith(
+        f" does not tell the form of the file. Add --format csv or --format jsonl.{more}"
+    )
