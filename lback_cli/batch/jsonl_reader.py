@@ -1,5 +1,6 @@
 """Read users from JSON Lines: one object a line."""
 
+import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -20,7 +21,7 @@ def read_jsonl(file: BinaryIO) -> Iterator[Row]:
     while raw := file.readline(LARGEST_RECORD + 1):
         number += 1
         if number == 1:
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
+            raw = raw.removeprefix(codecs.BOM_UTF8)
             require_lines(raw)
         if len(raw) > LARGEST_RECORD:
             yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_RECORD} bytes."), raw=raw)

@@ -29,7 +29,7 @@ def form_of(path: str) -> str:
 
     what = "Standard input" if path == STDIN else f"The name of {path}"
     hint = "Add --format csv or --format jsonl."
-    programs = [f"--from {source.name}" for source in SOURCES.values() if source.extension == extension]
+    programs = [f"--from {reader.name}" for reader in SOURCES.values() if reader.extension == extension]
     if programs:
         hint += f" To import what another program wrote, add {' or '.join(programs)}."
     raise UsageError(f"{what} does not tell the form of the file.", hint=hint)

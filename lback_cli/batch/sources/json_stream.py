@@ -11,8 +11,8 @@ from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row
 from lback_cli.errors import ValidationError
 from lback_cli.security.text import safe
 
-LARGEST_RECORD = 16 * LARGEST_FIELD
-"""Characters of one record; a longer one ends the reading, and is not held in memory."""
+LONGEST_VALUE = 16 * LARGEST_FIELD
+"""Characters of one value; a longer one ends the reading, and is not held in memory."""
 
 _LONGEST_SHOWN = 1024
 """Characters that a reject shows of a record that is no JSON: where it ends, nobody knows."""
@@ -104,7 +104,7 @@ class JsonStream:
         match = _FIRST_KEY.match(self._text, self._at)
         return match[1] if match else None
 
-    def value(self, *, largest: int = LARGEST_RECORD) -> Record:
+    def value(self, *, longest: int = LONGEST_VALUE) -> Record:
         """The next value, of at most so many characters."""
         self.peek()
         while True:
@@ -114,8 +114,8 @@ class JsonStream:
                 raise self._broken(f"it {error}") from None
             except json.JSONDecodeError as error:
                 cut_off = error.msg.startswith(_UNCLOSED) or len(self._text) - error.pos <= _LONGEST_TOKEN
-                if cut_off and len(self._text) - self._at > largest:
-                    raise self._broken(f"a part of it has more than {largest} characters, or no end") from None
+                if cut_off and len(self._text) - self._at > longest:
+                    raise self._broken(f"a part of it has more than {longest} characters, or no end") from None
                 if not cut_off or not self._fill():
                     raise self._broken(error.msg.lower()) from None
             else:

@@ -11,7 +11,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.security.hash_forms import argon2_hash, decoded, pbkdf2_hash
 from lback_cli.security.text import safe
 
-LARGEST_SECTION = 64 * 1024 * 1024
+LONGEST_SECTION = 64 * 1024 * 1024
 """Characters of a part of the realm that is not its users, such as its clients; it is passed over as a whole."""
 
 _PBKDF2 = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
@@ -48,7 +48,7 @@ def _users(stream: JsonStream) -> Iterator[Record]:
             if key == "users" and stream.peek() == "[":
                 yield from stream.items()
             else:
-                stream.value(largest=LARGEST_SECTION)
+                stream.value(longest=LONGEST_SECTION)
         stream.require_end()
     except ValidationError as error:
         yield stream.broken(error)
