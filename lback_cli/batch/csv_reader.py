@@ -1,5 +1,6 @@
 """Read users from CSV (RFC 4180), strictly: what is not CSV is a bad row, never a good guess."""
 
+import codecs
 import csv
 import io
 import re
@@ -118,7 +119,7 @@ class _Lines:
         else:
             raw = self._file.readline(LARGEST_RECORD + 1)
             if not self.number:
-                raw = raw.removeprefix(b"\xef\xbb\xbf")
+                raw = raw.removeprefix(codecs.BOM_UTF8)
         if not raw:
             return None
         self.number += 1

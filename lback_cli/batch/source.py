@@ -21,11 +21,18 @@ from lback_cli.events.record import storable
 
 def form_of(path: str) -> str:
     """The form that the extension of *path* tells. Raises `UsageError` when it tells none."""
-    form = EXTENSIONS.get(Path(path).suffix.lower())
-    if form is None:
-        what = "Standard input" if path == STDIN else f"The name of {path}"
-        raise UsageError(f"{what} does not tell the form of the file.", hint="Add --format csv or --format jsonl.")
-    return form
+    extension = Path(path).suffix.lower()
+    form = EXTENSIONS.get(extension)
+    if form is not None:
+        return form
+    from lback_cli.batch.sources import SOURCES
+
+    what = "Standard input" if path == STDIN else f"The name of {path}"
+    hint = "Add --format csv or --format jsonl."
+    programs = [f"--from {reader.name}" for reader in SOURCES.values() if reader.extension == extension]
+    if programs:
+        hint += f" To import what another program wrote, add {' or '.join(programs)}."
+    raise UsageError(f"{what} does not tell the form of the file.", hint=hint)
 
 
 def absolute(path: str) -> str:
@@ -37,12 +44,14 @@ class Source:
     """An input file, open for as long as the import lasts.
 
     What cannot be read twice, a pipe above all, is copied to a private temporary file first: the digest must be known
-    before the first row is imported. *stored_path* is the path as text that a database takes, whatever its bytes are.
+    before the first row is imported. A companion is small and read once, so that every pass has the same one.
+    *stored_path* is the path as text that a database takes, whatever its bytes are.
     """
 
     def __init__(self, path: str, options: ImportOptions) -> None:
-        """Raises `UsageError` when there is nothing to read at *path*, and `Unusable` when it cannot be copied."""
+        """Raises `UsageError` when there is no input or companion to read, and `Unusable` for what cannot be copied."""
         self.options = options
+        self._companion = None if options.companion is None else _companion(options.companion)
         self.path = absolute(path)
         self.stored_path = storable(self.path)
         self._file = _opened(path)
@@ -76,7 +85,7 @@ class Source:
             return read_jsonl(self._file)
         from lback_cli.batch.sources import SOURCES
 
-        return SOURCES[self.options.form].read(self._file, self.options.companion, self.options.email_domain)
+        return SOURCES[self.options.form].read(self._file, self._companion, self.options.email_domain)
 
     def columns(self) -> tuple[str, ...]:
         """The columns of a CSV file, those of lback for any other."""
@@ -110,16 +119,20 @@ class Source:
     def _digest(self) -> str:
         with self._reading():
             digest = hashlib.file_digest(self._file, "sha256")  # type: ignore[arg-type]  # typeshed wants what BinaryIO has not
-        if self.options.companion is not None:
-            if self.options.companion.exists() and not self.options.companion.is_file():
-                raise UsageError(
-                    f"--companion: {self.options.companion} is not a file.", hint="It is read twice: write it to one."
-                )
-            try:
-                digest.update(self.options.companion.read_bytes())
-            except OSError as error:
-                raise UsageError(f"Cannot read {self.options.companion}: {error.strerror or error}.") from error
+        digest.update(self._companion or b"")
         return digest.hexdigest()
+
+
+def _companion(path: Path) -> bytes:
+    try:
+        # Opening a pipe would wait for who writes to it.
+        if path.exists() and not path.is_file():
+            raise UsageError(
+                f"--companion: {path} is not a file.", hint="--resume and --apply read it again: write it to one."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def _opened(path: str) -> BinaryIO:

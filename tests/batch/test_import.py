@@ -552,16 +552,17 @@ def test_a_name_that_grows_in_lower_case_before_its_fault_is_refused_for_it(worl
 BAD_JSON: list[tuple[str, bytes, str]] = [
     ("no JSON", b"username", "The line is not JSON: Expecting value"),
     ("half an object", b'{"username": "bob"', "The line is not JSON: Expecting ',' delimiter"),
+    ("two objects", b'{"username": "bob"} {}', "The line is not JSON: there is more behind its end."),
     ("no object", b'["bob"]', "The line is not a JSON object."),
-    ("a key twice", b'{"username": "bob", "username": "rob", "email": "b@example.org"}', "a key comes twice"),
+    ("a key twice", b'{"username": "bob", "username": "rob", "email": "b@example.org"}', "The line has a key twice."),
     ("an unknown key", b'{"username": "bob", "email": "b@example.org", "age": 7}', "There is no key 'age'."),
-    ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "NaN is no JSON value"),
+    ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "has NaN, which is no JSON value."),
     ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "1e999 is too large a number"),
     ("a number", b'{"username": 7, "email": "b@example.org"}', "username must be text."),
     ("zero", b'{"username": 0, "email": "b@example.org"}', "username must be text."),
     ("groups in groups", b'{"username": "bob", "email": "b@example.org", "groups": [["staff"]]}', "groups must be"),
     ("100,000 deep", b'{"username": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
-    ("a number of 5,000 digits", b'{"username": ' + b"9" * 5000 + b"}", "a number has 5000 digits"),
+    ("a number of 5,000 digits", b'{"username": ' + b"9" * 5000 + b"}", "The line has a number of 5000 digits."),
     *(
         (f"{depth} deep", b'{"username": ' + b"[" * depth + b"]" * depth + b"}", "nested too deeply")
         for depth in range(900, 1000, 25)

@@ -9,7 +9,6 @@ plain CSV file. A record that cannot be read is a row with an error; a file that
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lback_cli.errors import UsageError, ValidationError
@@ -19,25 +18,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A kind of file: what it is *about*, in a line of help.
+class Reader:
+    """Reads a kind of file; what that is *about*, in a line of help.
 
     *companion* says which second file goes with it, if any. *needs_domain* says that there may be users without an
-    e-mail address, who then get one at a domain that is given.
+    e-mail address, who then get one at a domain that is given. *extension* is what such a file's name ends in, where
+    that is no form of lback's own.
     """
 
     name: str
     about: str
     companion: str | None = None
     needs_domain: bool = True
+    extension: str | None = None
 
-    def read(self, file: BinaryIO, companion: Path | None = None, email_domain: str | None = None) -> Iterator["Row"]:
-        """The rows of *file*.
+    def read(self, file: BinaryIO, companion: bytes | None = None, email_domain: str | None = None) -> Iterator["Row"]:
+        """The rows of *file*; *companion* is the content of the second.
 
         *email_domain* turns a user name without an address into one: ``alice`` at ``example.org`` becomes
         ``alice@example.org``. Without it such a row is refused, unless the user name is an address.
 
-        Raises `UsageError` for an option that this source does not take, and for what is no domain.
+        Raises `UsageError` for an option that this reader does not take, and for what is no domain.
         """
         options: dict[str, Any] = {}
         if self.companion is not None:
@@ -63,16 +64,16 @@ def _checked_domain(domain: str) -> str:
         ) from error
 
 
-SOURCES: Mapping[str, Source] = {
-    source.name: source
-    for source in (
-        Source("django", "Django: manage.py dumpdata auth.group auth.user"),
-        Source("htpasswd", "Apache and nginx: an htpasswd file"),
-        Source("keycloak", "Keycloak: kc.sh export --realm NAME --users realm_file"),
-        Source("kratos", "Ory Kratos: identities with their credentials, a JSON list or JSON Lines"),
-        Source("lback", "lback: lback user export --with-hashes, CSV or JSON Lines", needs_domain=False),
-        Source("ldif", "LDAP: slapcat, or any LDIF with userPassword"),
-        Source("shadow", "Unix: /etc/shadow", companion="/etc/passwd, which tells people from system accounts"),
+SOURCES: Mapping[str, Reader] = {
+    reader.name: reader
+    for reader in (
+        Reader("django", "Django: manage.py dumpdata auth.group auth.user", extension=".json"),
+        Reader("htpasswd", "Apache and nginx: an htpasswd file"),
+        Reader("keycloak", "Keycloak: kc.sh export --realm NAME --users realm_file", extension=".json"),
+        Reader("kratos", "Ory Kratos: identities with their credentials, a JSON list or JSON Lines", extension=".json"),
+        Reader("lback", "lback: lback user export --with-hashes, CSV or JSON Lines", needs_domain=False),
+        Reader("ldif", "LDAP: slapcat, or any LDIF with userPassword", extension=".ldif"),
+        Reader("shadow", "Unix: /etc/shadow", companion="/etc/passwd, which tells people from system accounts"),
     )
 }
 """By name."""

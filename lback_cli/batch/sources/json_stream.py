@@ -3,22 +3,32 @@
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from lback_cli.batch.json_values import LONGEST_NUMBER, finite, nests_deeply
+from lback_cli.batch.json_values import JsonError, StrictDecoder
 from lback_cli.batch.rows import LARGEST_FIELD, Row, broken_row
 from lback_cli.errors import ValidationError
 from lback_cli.security.text import safe
 
-LARGEST_RECORD = 16 * LARGEST_FIELD
-"""Characters of one record; a longer one ends the reading, and is not held in memory."""
+LONGEST_VALUE = 16 * LARGEST_FIELD
+"""Characters of one value; a longer one ends the reading, and is not held in memory."""
 
 _LONGEST_SHOWN = 1024
 """Characters that a reject shows of a record that is no JSON: where it ends, nobody knows."""
 
 _CHUNK = 64 * 1024
+_LONGEST_TOKEN = len(r"\ud83d\ude00")
+"""Characters of the longest token that is an error before its end is read; strings are told apart otherwise."""
+
+_UNCLOSED = "Unterminated string"
+"""What Python calls a string that is open at the end, at the place where it begins."""
+
 _BLANK = re.compile(r"[ \t\r\n]*")
+_FIRST_KEY = re.compile(r'\{[ \t\r\n]*"([^"\\]*)"')
+_LOOKAHEAD = 1024
+"""Characters among which a first key is looked for."""
+
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LINE_START = re.compile(r"\n(?=\{)")
 
@@ -38,8 +48,12 @@ class Record(NamedTuple):
     def unreadable(self, problem: str) -> Row:
         """The row of a record that is of no use: for its *error*, or for *problem*, the end of a sentence on it."""
         error = self.error or ValidationError("row", f"Record {self.number} {problem}.")
-        text = json.dumps(self.data, ensure_ascii=False) if self.raw is None else self.raw
-        return broken_row(self.line, error, raw=text[:LARGEST_FIELD].encode("utf-8", "surrogateescape"))
+        if self.raw is not None:
+            raw = self.raw.encode("utf-8", "surrogateescape")
+        else:
+            # Half a surrogate pair, which only an escape can bring in, is written as that escape.
+            raw = json.dumps(self.data, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        return broken_row(self.line, error, raw=raw)
 
 
 def json_records(file: BinaryIO) -> Iterator[Record]:
@@ -58,13 +72,7 @@ class JsonStream:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        self._json = json.JSONDecoder(
-            object_pairs_hook=self._object,
-            parse_constant=self._constant,
-            parse_float=self._float,
-            parse_int=self._integer,
-        )
-        self._problem: str | None = None
+        self._json = StrictDecoder()
         self._text = ""
         self._at = 0
         self._ended = False
@@ -88,32 +96,36 @@ class JsonStream:
             if not self._fill():
                 return ""
 
-    def value(self, *, largest: int = LARGEST_RECORD) -> Record:
+    def first_key(self) -> str | None:
+        """The first key of the object that comes next, if it is one; nothing is passed over."""
+        self.peek()
+        while len(self._text) - self._at < _LOOKAHEAD and self._fill():
+            pass
+        match = _FIRST_KEY.match(self._text, self._at)
+        return match[1] if match else None
+
+    def value(self, *, longest: int = LONGEST_VALUE) -> Record:
         """The next value, of at most so many characters."""
         self.peek()
         while True:
-            self._problem = None
             try:
-                data, end = self._json.raw_decode(self._text, self._at)
-            except RecursionError:
-                raise self._broken("it is nested too deeply") from None
-            except ValueError as error:
-                # It may only be cut off.
-                if len(self._text) - self._at > largest:
-                    raise self._broken(f"a part of it has more than {largest} characters, or no end") from None
-                if not self._fill():
-                    raise self._broken(_reason(error)) from None
+                data, end, problem = self._json.decode_at(self._text, self._at)
+            except JsonError as error:
+                raise self._broken(f"it {error}") from None
+            except json.JSONDecodeError as error:
+                cut_off = error.msg.startswith(_UNCLOSED) or len(self._text) - error.pos <= _LONGEST_TOKEN
+                if cut_off and len(self._text) - self._at > longest:
+                    raise self._broken(f"a part of it has more than {longest} characters, or no end") from None
+                if not cut_off or not self._fill():
+                    raise self._broken(error.msg.lower()) from None
             else:
                 # A number goes on for as long as there are digits.
                 if end < len(self._text) or not self._fill():
                     break
         line, raw = self.line, self._text[self._at : end]
         self._at = end
-        problem = self._problem
         if not raw.isascii() and _UNDECODED.search(raw):
             problem = "is not UTF-8"
-        elif nests_deeply(raw, data):
-            problem = "is nested too deeply"
         unclear = ValidationError("row", f"Record {self._number} {problem}.") if problem else None
         return Record(line, data, unclear, self._number, raw if problem else None)
 
@@ -124,7 +136,8 @@ class JsonStream:
         return Record(self.line, None, error, self._number, shown[: following.start()] if following else shown)
 
     def items(self) -> Iterator[Record]:
-        """The items of the list that comes next."""
+        """The items of the list that comes next, numbered from one."""
+        self._number = 0
         self._expect("[")
         if self.peek() == "]":
             self._expect("]")
@@ -160,14 +173,25 @@ class JsonStream:
             yield self.broken(error)
 
     def lines(self) -> Iterator[Record]:
-        """The values of the document, one after another; for one that is no JSON, a record with that error."""
+        """The values of the file, one after another; for one that is no JSON, a record with that error."""
+        return self.each(self.numbered)
+
+    def each(self, read: Callable[[], Iterator[Record]]) -> Iterator[Record]:
+        """What *read* makes of each value of the file.
+
+        Where that raises `ValidationError`, a record with the error; the next is on a line that begins with a brace.
+        """
         while self.peek():
-            self._number += 1
             try:
-                yield self.value()
+                yield from read()
             except ValidationError as error:
                 yield self.broken(error)
                 self._skip_to_next_line()
+
+    def numbered(self) -> Iterator[Record]:
+        """The next value as a record with the next number."""
+        self._number += 1
+        yield self.value()
 
     def require_end(self) -> None:
         """Raise `ValidationError` when the document goes on."""
@@ -210,29 +234,3 @@ class JsonStream:
             f"The file is not JSON{where}: {reason}.",
             hint="What follows in that record, and in a list behind it, was not read.",
         )
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
-        if len(result) != len(pairs):
-            self._problem = "has a key twice"
-        return result
-
-    def _constant(self, name: str) -> None:
-        self._problem = f"has {name}, which is no JSON value"
-
-    def _float(self, number: str) -> float:
-        try:
-            return finite(number)
-        except ValueError as error:
-            self._problem = f"has a number of no use: {error}"
-            return 0.0
-
-    def _integer(self, digits: str) -> int:
-        if len(digits) > LONGEST_NUMBER:
-            self._problem = f"has a number of {len(digits)} digits"
-            return 0
-        return int(digits)
-
-
-def _reason(error: ValueError) -> str:
-    return error.msg.lower() if isinstance(error, json.JSONDecodeError) else str(error)

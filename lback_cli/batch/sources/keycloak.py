@@ -1,9 +1,9 @@
 """Read users from a realm that Keycloak exported, with the hashes of its own two ways to store them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+from lback_cli.batch.json_values import StrictDecoder
 from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
 from lback_cli.batch.sources.json_stream import JsonStream, Record
@@ -11,11 +11,15 @@ from lback_cli.errors import ValidationError
 from lback_cli.security.hash_forms import argon2_hash, decoded, pbkdf2_hash
 from lback_cli.security.text import safe
 
-LARGEST_SECTION = 64 * 1024 * 1024
+LONGEST_SECTION = 64 * 1024 * 1024
 """Characters of a part of the realm that is not its users, such as its clients; it is passed over as a whole."""
 
 _PBKDF2 = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
 _ARGON2_VERSIONS = {"1.0": 16, "1.3": 19}
+
+
+class _HashError(Exception):
+    """A hash that lback cannot take over, for a reason that its owner can read."""
 
 
 def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
@@ -23,12 +27,13 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
 
     A group's name is its path with dots, so that ``/sales/admin`` is ``sales.admin`` and not ``admin``.
     """
+    decoder = StrictDecoder()
     for record in _users(JsonStream(file)):
         user = record.data
         if record.error is not None or not isinstance(user, dict):
             yield record.unreadable("is no user: it is not an object")
         elif not user.get("serviceAccountClientId"):
-            yield _row(record.line, user, email_domain)
+            yield _row(decoder, record.line, user, email_domain)
 
 
 def _users(stream: JsonStream) -> Iterator[Record]:
@@ -43,21 +48,24 @@ def _users(stream: JsonStream) -> Iterator[Record]:
             if key == "users" and stream.peek() == "[":
                 yield from stream.items()
             else:
-                stream.value(largest=LARGEST_SECTION)
+                stream.value(longest=LONGEST_SECTION)
         stream.require_end()
     except ValidationError as error:
         yield stream.broken(error)
 
 
-def _row(line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
+def _row(decoder: StrictDecoder, line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
     groups = user.get("groups")
     if isinstance(groups, list):
         groups = [path.strip("/").replace("/", ".") if isinstance(path, str) else path for path in groups] or None
     password = password_hash = problem = None
     try:
-        password, password_hash = _password(user.get("credentials"))
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
-        problem = str(error) if type(error) is ValueError else "it is damaged"
+        password, password_hash = _password(decoder, user.get("credentials"))
+    except _HashError as error:
+        problem = str(error)
+    except (ValueError, TypeError, AttributeError, LookupError):
+        # Python's own words, on a field that is missing or of another kind, mean nothing to who reads them.
+        problem = "it is damaged"
     row = account_row(
         line,
         email_domain,
@@ -72,20 +80,22 @@ def _row(line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
     if problem is not None:
         # Before any other error: mending that alone would make a user without the password.
         message = f"The password of {safe(row.username)} is of no use: {problem}."
-        row.error = ValidationError("password_hash", message)
+        row.error = ValidationError(
+            "password_hash", message, hint="Leave the credential out, and the user is invited to set a password."
+        )
     return row
 
 
-def _password(credentials: Any) -> tuple[str | None, str | None]:
+def _password(decoder: StrictDecoder, credentials: Any) -> tuple[str | None, str | None]:
     """The plain password, as a realm written by hand has it, or the hash, of the first credential that is one.
 
-    Raises ValueError with the reason, and what comes of reading fields that are not what they should be.
+    Raises `_HashError`, and what comes of reading fields that are not what they should be.
     """
     for credential in credentials or ():
         if credential.get("type") != "password":
             continue
         if "secretData" in credential:
-            secret, data = json.loads(credential["secretData"]), json.loads(credential["credentialData"])
+            secret, data = decoder.decode(credential["secretData"]), decoder.decode(credential["credentialData"])
             return None, _hash(secret.get("value"), secret.get("salt"), data)
         if credential.get("hashedSaltedValue"):
             return None, _hash(credential["hashedSaltedValue"], credential.get("salt"), credential)
@@ -102,7 +112,11 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
         # As extensions for bcrypt store it: whole.
         return value
     if algorithm in _PBKDF2:
-        return pbkdf2_hash(_PBKDF2[algorithm], int(rounds or 0), decoded(salt or ""), decoded(value))
+        parameters = _PBKDF2[algorithm], int(rounds or 0), decoded(salt or ""), decoded(value)
+        try:
+            return pbkdf2_hash(*parameters)
+        except ValueError as error:
+            raise _HashError(f"it is {error}") from None
     if algorithm == "argon2":
         # Written as additionalParameters, read as algorithmData; each is a list of one.
         more = data.get("additionalParameters") or data.get("algorithmData") or {}
@@ -116,4 +130,4 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
             salt=decoded(salt or ""),
             tag=decoded(value),
         )
-    raise ValueError(f"it is hashed by {safe(algorithm, limit=40)}, which lback does not know")
+    raise _HashError(f"it is hashed by {safe(algorithm, limit=40)}, which lback does not know")

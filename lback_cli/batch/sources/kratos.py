@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from lback_cli.batch.rows import Row
 from lback_cli.batch.sources.accounts import account_row
-from lback_cli.batch.sources.json_stream import Record, json_records
+from lback_cli.batch.sources.json_stream import JsonStream, Record
 from lback_cli.security.hash_forms import decoded, pbkdf2_hash, scrypt_hash
 
 _CRYPT = {"$md5-crypt$": "$1$", "$sha256-crypt$": "$5$", "$sha512-crypt$": "$6$"}
@@ -15,6 +15,9 @@ _PBKDF2 = re.compile(r"\$pbkdf2-(sha[0-9]+)\$i=([0-9]{1,10}),l=[0-9]+\$([^$]+)\$
 _SCRYPT = re.compile(r"\$scrypt\$ln=([0-9]{1,10}),r=([0-9]{1,5}),p=([0-9]{1,5})\$([^$]+)\$([^$]+)")
 _DIGEST = re.compile(r"\$sha(1|256|512)\$pf=([^$]+)\$([^$]+)\$([^$]+)")
 _SALT_LAST = b"{PASSWORD}{SALT}"
+_PAGE = frozenset({"identities", "next_page_token"})
+"""What a page of identities begins with, and no identity."""
+
 _LEAST_COST = 32  # libpass's own scrypt has the logarithm in its place, which never gets so far
 
 
@@ -23,7 +26,7 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
 
     The address is the trait ``email``, else the first verifiable one; it counts as verified when Kratos has it so.
     """
-    for record in _identities(json_records(file)):
+    for record in _identities(JsonStream(file)):
         identity = record.data
         if record.error is not None or not isinstance(identity, dict) or not isinstance(identity.get("traits"), dict):
             yield record.unreadable("is not an identity: it has no traits")
@@ -31,10 +34,26 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
             yield _row(record.line, identity, email_domain)
 
 
-def _identities(records: Iterator[Record]) -> Iterator[Record]:
-    for record in records:
-        page = record.data.get("identities") if isinstance(record.data, dict) else None
-        if record.error is None and isinstance(page, list):
+def _identities(stream: JsonStream) -> Iterator[Record]:
+    if stream.peek() == "[":
+        return stream.document()
+    return stream.each(lambda: _page(stream) if stream.first_key() in _PAGE else _whole(stream))
+
+
+def _page(stream: JsonStream) -> Iterator[Record]:
+    """The identities of a page, which is not held as a whole."""
+    for key in stream.members():
+        if key == "identities" and stream.peek() == "[":
+            yield from stream.items()
+        elif (record := stream.value()).data is not None and key == "identities":
+            yield record
+
+
+def _whole(stream: JsonStream) -> Iterator[Record]:
+    """An identity, or those of a page that begins with something else, and so is as short as an identity."""
+    for record in stream.numbered():
+        page = record.data.get("identities") if record.error is None and isinstance(record.data, dict) else None
+        if isinstance(page, list):
             yield from (Record(record.line, identity, number=number) for number, identity in enumerate(page, 1))
         else:
             yield record

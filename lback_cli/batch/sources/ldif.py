@@ -1,6 +1,7 @@
 """Read users from LDIF (RFC 2849): entries with a uid, as slapcat and ldapsearch write them."""
 
 import base64
+import codecs
 import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -124,7 +125,7 @@ def _lines(file: BinaryIO) -> Iterator[_Line]:
         number += new
         starts, new = new, raw.endswith(b"\n")
         if number == 1 and starts:
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
+            raw = raw.removeprefix(codecs.BOM_UTF8)
         text = raw.rstrip(b"\r\n") if new else raw
         if starts and not (text.startswith(b" ") and pieces):
             if pieces:

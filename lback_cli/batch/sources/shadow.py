@@ -1,14 +1,14 @@
 """Read users from /etc/shadow (shadow(5)), and who of them is a person from /etc/passwd (passwd(5))."""
 
+import io
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from lback_cli.batch.rows import Row, broken_row
 from lback_cli.batch.sources.accounts import account_row, crypt_hash
 from lback_cli.batch.sources.text_lines import text_lines
-from lback_cli.errors import ConfigurationError, ValidationError
+from lback_cli.errors import ValidationError
 from lback_cli.security.unusable import UNUSABLE_PASSWORD
 
 _FIELDS = 9
@@ -18,12 +18,11 @@ _UID = 2  # the field of passwd(5)
 _SECONDS_PER_DAY = 86400
 
 
-def read(file: BinaryIO, *, companion: Path | None = None, email_domain: str | None = None) -> Iterator[Row]:
+def read(file: BinaryIO, *, companion: bytes | None = None, email_domain: str | None = None) -> Iterator[Row]:
     """The rows of *file*; with *companion*, a passwd file, those of the system's own accounts are passed over.
 
     A locked or expired account is inactive; it keeps its hash where it has one. One whose password is empty, which
-    lets anybody in, has none here. The companion's names are held in memory. Raises `ConfigurationError` when it
-    cannot be read.
+    lets anybody in, has none here.
     """
     people = None if companion is None else _people(companion)
     return _rows(file, people, email_domain)
@@ -61,13 +60,9 @@ def _is_past(day: str) -> bool:
     return day.isascii() and day.isdigit() and int(day[:9]) <= time.time() // _SECONDS_PER_DAY
 
 
-def _people(path: Path) -> dict[str, bool]:
+def _people(passwd: bytes) -> dict[str, bool]:
     """Whether each name of a passwd file is a person's, by its user id."""
-    try:
-        with path.open("rb") as file:
-            entries = [line.text.split(":") for line in text_lines(file) if isinstance(line.text, str)]
-    except OSError as error:
-        raise ConfigurationError(f"Cannot read {path}: {error.strerror or error}.") from error
+    entries = [line.text.split(":") for line in text_lines(io.BytesIO(passwd)) if isinstance(line.text, str)]
     return {fields[0]: _is_person(fields[_UID]) for fields in entries if len(fields) > _UID}
 
 

@@ -1,5 +1,6 @@
 """Lines of text, each bounded."""
 
+import codecs
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -27,7 +28,7 @@ def text_lines(file: BinaryIO) -> Iterator[TextLine]:
     while raw := file.readline(LARGEST_LINE + 1):
         number += 1
         if number == 1:
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
+            raw = raw.removeprefix(codecs.BOM_UTF8)
         if len(raw) > LARGEST_LINE:
             problem = ValidationError("row", f"The line has more than {LARGEST_LINE} bytes.")
             yield TextLine(number, problem, raw[:LARGEST_LINE])

@@ -76,7 +76,7 @@ REFUSED = {
 
 def rows_of(fixtures: Path, name: str) -> list[Row]:
     source = {"slapcat.ldif": "ldif"}.get(name, name.partition(".")[0])
-    companion = fixtures / "passwd" if source == "shadow" else None
+    companion = (fixtures / "passwd").read_bytes() if source == "shadow" else None
     with (fixtures / name).open("rb") as file:
         return list(SOURCES[source].read(file, companion, "example.com"))
 

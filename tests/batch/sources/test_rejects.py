@@ -155,10 +155,8 @@ def test_a_change_in_ldif_is_called_one_whatever_its_lines_are(read_text: Any) -
     assert change.error.message == "The record is a change ('modify'), not an entry."
 
 
-def test_an_account_that_passwd_does_not_know_keeps_its_hash(tmp_path: Path, read_text: Any) -> None:
-    passwd = tmp_path / "passwd"
-    passwd.write_text("")
-    (row,) = read_text("shadow", "ann:!$6$a$b:1:0:99999:7:::", companion=passwd, email_domain="x.org")
+def test_an_account_that_passwd_does_not_know_keeps_its_hash(read_text: Any) -> None:
+    (row,) = read_text("shadow", "ann:!$6$a$b:1:0:99999:7:::", companion=b"", email_domain="x.org")
     assert row.error.message == "'ann' is not in the passwd file."
     assert row.original == {"username": "ann", "email": "ann@x.org", "password_hash": "$6$a$b", "is_active": False}
 
@@ -204,6 +202,12 @@ NOT_READ = "What follows in that record, and in a list behind it, was not read."
             [f"Record {number} is not an identity: it has no traits." for number in (1, 2)],
             ['{"id": 1}', '{"id": 2}'],
         ),
+        (
+            "kratos",
+            '{"traits": 1, "é": "\\ud83d"}\n{"traits": 1, "x": "\\udc80"}',
+            [f"Record {number} is not an identity: it has no traits." for number in (1, 2)],
+            ['{"traits": 1, "é": "\\ud83d"}', '{"traits": 1, "x": "\\udc80"}'],
+        ),
     ],
 )
 def test_a_json_record_that_cannot_be_read_is_told_by_its_number_and_stands_in_the_rejects(
@@ -211,3 +215,10 @@ def test_a_json_record_that_cannot_be_read_is_told_by_its_number_and_stands_in_t
 ) -> None:
     rejects = reject(source, text)
     assert [(one["error"], one["username"]) for one in rejects] == list(zip(told, records, strict=True))
+
+
+def test_a_long_json_record_that_cannot_be_read_is_cut_and_says_how_long_it_was(reject: Reject) -> None:
+    text = json.dumps({"traits": 1, "x": "y" * 100_000})
+    (refused,) = reject("kratos", text)
+    assert refused["username"] == text[:65_536]
+    assert f"the first 65536 of its {len(text)} bytes." in refused["error"]
