@@ -161,7 +161,41 @@ def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> 
 def test_a_plan_that_stops_is_applied_as_far(peopled: World) -> None:
     path = planned(peopled, ImportOptions(if_exists="update", mail="none", on_error="stop"))
     result = apply(peopled, path)
+    summary = json.loads(path.read_text().splitlines()[-1])["summary"]
+    assert (result.state, summary["stopped_at_line"]) == ("stopped", result.last_line)
     assert (result.counts.created, result.counts.updated, result.counts.failed) == (2, 1, 1)
+    # What is behind the row that stopped it can be had as of any import that stopped.
+    options = Plan(path).options
+    rest = peopled.run(peopled.directory / "users.csv", options, resume=True)
+    assert rest.counts.total > result.counts.total
+    assert [state for state, *_ in peopled.jobs()][-1] == "stopped"
+
+
+def test_of_a_plan_that_is_all_or_nothing_nothing_is_applied_where_a_row_is_refused(peopled: World) -> None:
+    before = peopled.people()
+    path = planned(peopled, ImportOptions(if_exists="update", mail="none", atomic=True))
+    result = apply(peopled, path)
+    assert (result.state, result.counts.created, result.counts.updated) == ("rolled_back", 0, 0)
+    assert peopled.people() == before
+
+
+def test_an_input_that_was_changed_is_told_so_whatever_else_is_wrong_with_it(peopled: World) -> None:
+    path = planned(peopled)
+    peopled.write("username;email\nann;ann@example.org\n")
+    with pytest.raises(Conflict, match="is not what it was when the plan was made"):
+        apply(peopled, path)
+
+
+def test_a_plan_leaves_the_files_of_an_import_that_is_to_be_resumed(world: World) -> None:
+    report = world.directory / "report.jsonl"
+    options = ImportOptions(mail="none", on_error="stop", report=report)
+    content = "username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n"
+    assert world.run(world.write(content), options).state == "stopped"
+    written = report.read_bytes()
+    with pytest.raises(Conflict) as caught:
+        planned(world, ImportOptions(mail="none", report=report), content)
+    assert caught.value.message == f"{report} belongs to an import that was begun before and not finished."
+    assert report.read_bytes() == written
 
 
 def test_passwords_are_made_up_when_it_is_applied(peopled: World) -> None:
