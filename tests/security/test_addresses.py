@@ -1,3 +1,4 @@
+import re
 from email.utils import getaddresses
 
 import pytest
@@ -128,7 +129,11 @@ def test_other_text_is_refused_cleanly(raw: str) -> None:
             canonical_email(raw)
 
 
-@given(st.from_regex(addresses._PLAIN, fullmatch=True))
+# With repetitions that have an end: of others, three in four are longer than a plain address may be.
+short = re.sub(r"(?<=[\])])\*", "{0,2}", re.sub(r"(?<=[\])])\+", "{1,20}", addresses._PLAIN.pattern))
+
+
+@given(st.from_regex(re.compile(short, re.ASCII), fullmatch=True))
 def test_a_plain_address_is_taken_as_the_library_would_take_it(address: str) -> None:
     assume(addresses._is_plain(address))
     assert addresses._checked(address) == address
