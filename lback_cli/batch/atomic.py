@@ -138,7 +138,7 @@ class AllOrNothing:
         run, decider = self._run, self._run.decider()
         checker = None if self._plan is None else self._plan.checker(states=False)
         counts, line, lengths = Counts(), None, self._start
-        stopped = proven = False
+        stopped = moved_in = False
         hashed = iter(self._hashed or ())
         with hashing() as executor:
             for chunk in run.chunks(run.source.rows()):
@@ -154,17 +154,18 @@ class AllOrNothing:
                 elif counts.failed:
                     self._give_up(counts.total - len(outcomes), outcomes)
                 lengths = run.journal.write(outcomes)
-                proven = proven or any(map(self._proves, outcomes))
+                if self._canary is not None:
+                    moved_in = moved_in or any(map(self._moves_in, outcomes))
                 if stopped := run.stops(outcomes):
                     break
         run.source.require_unchanged()
-        if self._canary is not None and proven:
+        if self._canary is not None and moved_in:
             verify_canary(work, run.services, self._canary)
         state: Literal["stopped", "done"] = "stopped" if stopped else "done"
         self._job.checkpoint(work, counts, lengths, state=state)
         return Result(state, counts, self._job.id, line)
 
-    def _proves(self, outcome: RowOutcome) -> bool:
+    def _moves_in(self, outcome: RowOutcome) -> bool:
         """Whether this gave the canary the hash of the file; one who was there may keep another."""
         replaced = outcome.kind == "updated" and self._run.source.options.overwrite_passwords
         return (outcome.kind == "created" or replaced) and self._canary is not None and self._canary.is_in(outcome.row)

@@ -67,6 +67,7 @@ class Decider:
         self._options = options
         self._before = before
         self._bulk = BulkRegistration(users, services)
+        self._group_names: dict[str, str] = {}
 
     def prepare(
         self,
@@ -211,14 +212,19 @@ class Decider:
     def _group_changes(self, work: Work, names: Sequence[str], user: User) -> dict[str, Any]:
         """A row that names groups names all of them, but for the default group, in which everybody is."""
         current = {group.name for group in user.groups}
-        wanted = set[str]()
-        for name in (self._services.settings.users.default_group, *names):
-            try:
-                wanted.add(find_group(work.groups, self._services, name).name)
-            except GroupNotFound:
-                wanted.add(name)  # the update says so
+        wanted = {self._stored_group(work, name) for name in (self._services.settings.users.default_group, *names)}
         added, removed = sorted(wanted - current), sorted(current - wanted)
         return {key: value for key, value in (("add_groups", added), ("remove_groups", removed)) if value}
+
+    def _stored_group(self, work: Work, name: str) -> str:
+        """How the group called *name* is spelled; as it is where there is none, so that the update says so."""
+        stored = self._group_names.get(name)
+        if stored is None:
+            try:
+                stored = self._group_names[name] = find_group(work.groups, self._services, name).name
+            except GroupNotFound:
+                return name
+        return stored
 
     def _canonical_email(self, email: str) -> str:
         try:

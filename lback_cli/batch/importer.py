@@ -3,14 +3,13 @@
 import contextlib
 from collections.abc import Iterator
 from itertools import islice, zip_longest
-from pathlib import Path
 
 from lback_cli.batch.atomic import AllOrNothing
 from lback_cli.batch.canary import Canary, verify_canary_row
 from lback_cli.batch.chunks import CHUNK
 from lback_cli.batch.decider import Decider
 from lback_cli.batch.draft import Draft
-from lback_cli.batch.jobs import APPLY_AGAIN, Job, Jobs, require_free
+from lback_cli.batch.jobs import APPLY_AGAIN, RESUME, Job, Jobs, require_files_free
 from lback_cli.batch.journal import Journal, require_apart
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts, Result, RowOutcome
@@ -66,8 +65,8 @@ class Importer:
 
     def plan(self, path: str, options: ImportOptions, writer: PlanWriter) -> Rehearsed:
         """Do everything, tell *writer*, and roll it back. Nothing is mailed, hashed or told to receivers."""
-        with self._run(path, options, dry=True, plan_file=writer.path) as run, transaction(self._database) as work:
-            require_free(work, run.source)
+        with self._run(path, options, writer=writer) as run, transaction(self._database) as work:
+            require_files_free(work, run.source)
             run.journal.begin()
             self._watcher.begun(run.source.size, 0)
             writer.begin(run.source, options)
@@ -88,7 +87,7 @@ class Importer:
         begun and not finished, unless *restart* forgets that one.
         """
         with (
-            self._run(plan.path, options, plan=plan, apply=plan.file) as run,
+            self._run(plan.path, options, plan=plan) as run,
             self._claimed(run, resume=False, restart=restart, applied=True) as job,
         ):
             assert isinstance(job, Job), "only a resumed import can be finished before it begins"
@@ -96,9 +95,12 @@ class Importer:
 
     @contextlib.contextmanager
     def _run(
-        self, path: str, options: ImportOptions, *, dry: bool = False, plan: Plan | None = None, **plans: Path | None
+        self, path: str, options: ImportOptions, *, writer: PlanWriter | None = None, plan: Plan | None = None
     ) -> Iterator[Run]:
-        require_apart(options, path, **plans)
+        """The parts of an import, of the making of a plan by *writer*, or of the applying of *plan*."""
+        require_apart(
+            options, path, plan_file=None if writer is None else writer.path, apply=None if plan is None else plan.file
+        )
         with contextlib.closing(Source(path, options)) as source:
             if plan is not None:
                 # Before it is read: what is wrong with it may be that it was changed.
@@ -108,7 +110,7 @@ class Importer:
             next(source.rows(), None)
             if self._canary is not None:
                 verify_canary_row(source.rows(), self._services, self._canary)
-            with contextlib.closing(Journal(options, columns, dry=dry)) as journal:
+            with contextlib.closing(Journal(options, columns, dry=writer is not None)) as journal:
                 try:
                     yield Run(self._database, self._services, self._users, self._watcher, source, journal, self._chunk)
                 finally:
@@ -116,12 +118,11 @@ class Importer:
 
     @contextlib.contextmanager
     def _claimed(self, run: Run, *, resume: bool, restart: bool, applied: bool = False) -> Iterator[Job | ImportJob]:
-        job = Jobs(self._database, self._services.now).claim(run.source, run.journal, resume=resume, restart=restart)
+        jobs = Jobs(self._database, self._services.now, APPLY_AGAIN if applied else RESUME)
+        job = jobs.claim(run.source, run.journal, resume=resume, restart=restart)
         if isinstance(job, ImportJob):
             yield job
             return
-        if applied:
-            job.advice = APPLY_AGAIN
         self._watcher.begun(run.source.size, job.rows_done)
         try:
             yield job

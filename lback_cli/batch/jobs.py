@@ -23,28 +23,27 @@ R = TypeVar("R")
 LEASE = timedelta(minutes=1)
 """How long an import that tells nothing of itself is taken for alive, where that cannot be seen."""
 
-_RESUME = "Once it can be reached, --resume goes on from what was committed."
-
+RESUME = "Once it can be reached, --resume goes on from what was committed."
 APPLY_AGAIN = "Once it can be reached, apply the plan again: it is refused if all of it was done."
-"""What to do where nobody knows whether a plan was applied."""
+"""What to do where nobody knows whether a plan was applied, as above whether a chunk was kept."""
 
 
 class Job:
     """An import that this process works on.
 
-    *over* says, once it was released, that all of it had been committed when it was interrupted. *advice* is what to do
-    where nobody knows whether the last transaction was.
+    *over* says, once it was released, that all of it had been committed when it was interrupted.
 
     Every change names the owner, so a process that was taken for dead and is not changes nothing any more.
     """
 
-    def __init__(self, row: ImportJob, owner: Owner, now: Callable[[], datetime]) -> None:
+    def __init__(self, row: ImportJob, owner: Owner, now: Callable[[], datetime], advice: str = RESUME) -> None:
+        """*advice* is what to do where nobody knows whether the last transaction was committed."""
         self.id = row.id
         self.rows_done = row.rows_done
         self.counts = Counts(row.created, row.updated, row.skipped, row.failed)
         self.lengths = _lengths(row)
         self.over = False
-        self.advice = _RESUME
+        self._advice = advice
         self._owner = str(owner)
         self._now = now
         self._stored: dict[str, Any] = {}
@@ -69,7 +68,7 @@ class Job:
             with transaction(database, tries=TRIES) as work:
                 done.append(change(work))
         except OutcomeUnknown as unknown:
-            if not found_out(database, unknown, self._is_as_stored, self.advice):
+            if not found_out(database, unknown, self._is_as_stored, self._advice):
                 lost = unknown.__cause__
         if lost is not None:
             raise lost
@@ -129,9 +128,11 @@ class Job:
 class Jobs:
     """The imports of one database."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime], advice: str = RESUME) -> None:
+        """*advice* is as for `Job`."""
         self._database = database
         self._now = now
+        self._advice = advice
 
     def claim(self, source: Source, journal: Journal, *, resume: bool, restart: bool) -> Job | ImportJob:
         """Begin the import of *source*, or go on with it, with the files of *journal*.
@@ -171,7 +172,7 @@ class Jobs:
                 found = self._new(source, opened, owner)
                 work.jobs.add(found)
             work.session.flush()
-            return Job(found, owner, self._now)
+            return Job(found, owner, self._now, self._advice)
 
     @property
     def _lease(self) -> datetime:
@@ -229,7 +230,7 @@ class Jobs:
             )
 
 
-def require_free(work: Work, source: Source) -> None:
+def require_files_free(work: Work, source: Source) -> None:
     """Raise `Conflict` if a file that is to be written belongs to an import of *source* that is to be resumed."""
     begun = work.jobs.unfinished(source.digest)
     if begun is None or not begun.rows_done:

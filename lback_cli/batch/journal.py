@@ -167,8 +167,8 @@ class _File:
         own = self._regular and status.st_uid == os.geteuid() and status.st_nlink == 1
         return own and os.read(self._descriptor, len(self._header) + 1) == self._header
 
-    def _open(self, flags: int, mode: int = os.O_WRONLY) -> None:
-        self._descriptor = os.open(self._path, mode | flags, 0o600)
+    def _open(self, flags: int, access: int = os.O_WRONLY) -> None:
+        self._descriptor = os.open(self._path, access | flags, 0o600)
         self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
     def _unusable(self, error: OSError) -> Unusable:

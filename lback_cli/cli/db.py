@@ -108,7 +108,7 @@ def _warn_of_compatibility(run: Runtime) -> None:
     with run.unready_database.reading() as session:
         adopted = is_adopted(session.connection())
     if adopted:
-        run.output.warning(f"warning: {' '.join(filter(None, WITHOUT_COMPATIBILITY))}")
+        run.output.warning(f"warning: {WITHOUT_COMPATIBILITY.sentence} {WITHOUT_COMPATIBILITY.remedy}")
 
 
 def _show(run: Runtime) -> None:

@@ -63,7 +63,7 @@ def without_password(url: URL) -> str:
 def require_driver(url: URL) -> None:
     """Raise `ConfigurationError` unless *url* is of a database that lback knows, and of the driver that it works with.
 
-    Others lack what retries go by: psycopg2 tells no SQLSTATE of a lost connection, for one.
+    Errors of others cannot be told apart, as they have their codes elsewhere: psycopg2 in ``pgcode``, for one.
     """
     try:
         dialect = url.get_dialect()

@@ -47,17 +47,17 @@ def render(name: str, values: Mapping[str, str], directory: Path | None = None) 
 
 
 def _find(name: str, directory: Path | None) -> Traversable:
-    if directory is not None:
-        try:
-            # Not exists(): it takes a broken link or a forbidden directory for a template that was never written.
-            (directory / name).lstat()
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise _unreadable(directory / name, error) from error
-        else:
-            return directory / name
-    return files("lback_cli.mail") / "templates" / name
+    packaged = files("lback_cli.mail") / "templates" / name
+    if directory is None:
+        return packaged
+    try:
+        # Not exists(): it takes a broken link or a forbidden directory for a template that was never written.
+        (directory / name).lstat()
+    except FileNotFoundError:
+        return packaged
+    except OSError as error:
+        raise _unreadable(directory / name, error) from error
+    return directory / name
 
 
 def _read(file: Traversable) -> str:

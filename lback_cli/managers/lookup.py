@@ -53,16 +53,15 @@ def find_group(groups: GroupRepository, services: Services, name: str, *, lock: 
 
     *lock* keeps others from locking it until the transaction ends. Raises `GroupNotFound`.
     """
-    for spelling in group_spellings(services, name):
-        if group := groups.find(spelling, lock=lock):
-            return group
+    if len(name) <= _LONGEST and unsafe_character(name) is None:
+        for spelling in group_spellings(services, name):
+            if group := groups.find(spelling, lock=lock):
+                return group
     raise no_such_group(name)
 
 
 def group_spellings(services: Services, name: str) -> tuple[str, ...]:
     """The stored names that `find_group` would take *name* for, the first found first."""
-    if len(name) > _LONGEST or unsafe_character(name) is not None:
-        return ()
     return tuple(dict.fromkeys((name, _canonical(services.canonical_group_name, name))))
 
 

@@ -99,9 +99,8 @@ class Registration:
         """The default group, made if it is missing, and those called *names*, by name. Raises `GroupNotFound`."""
         default = self.default_group(work)
         if default is None:
-            name = self._services.settings.users.default_group
-            spellings = group_spellings(self._services, name) or (name,)
-            default = work.groups.get_or_add(spellings[-1], now=self._services.now())
+            *_, canonical = group_spellings(self._services, self._services.settings.users.default_group)
+            default = work.groups.get_or_add(canonical, now=self._services.now())
         chosen = {default, *(find_group(work.groups, self._services, name) for name in names)}
         return sorted(chosen, key=attrgetter("name"))
 

@@ -38,31 +38,31 @@ def test_a_database_in_another_encoding_fails_and_breaks_no_check(
     assert (len(found), len({finding.check for finding in found})) == (14, 14)
 
 
+def alter(patient: Patient, statement: str) -> None:
+    with patient.database.engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    patient.database.dispose()
+
+
 def test_tables_of_mariadb_in_another_encoding_fail_until_the_hints_were_followed(
     admit: Admit, mariadb_url: str
 ) -> None:
     patient = admit(mariadb_url)
-    with patient.database.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE lback_events MODIFY actor VARCHAR(255) CHARACTER SET latin1 NOT NULL")
-    patient.database.dispose()
+    alter(patient, "ALTER TABLE lback_events MODIFY actor VARCHAR(255) CHARACTER SET latin1 NOT NULL")
     assert check_encoding(patient) == Finding(
         "encoding",
         "fail",
         "lback_events is encoded in latin1, which is not utf8mb4 (actor).",
         "Run: ALTER TABLE lback_events CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     )
-    with patient.database.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE lback_events CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
-    patient.database.dispose()
+    alter(patient, "ALTER TABLE lback_events CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
     assert check_encoding(patient) == Finding("encoding", "ok", "Every character of Unicode can be stored.")
     patient.database.dispose()
 
 
 def test_an_applications_columns_may_lack_rare_letters(admit: Admit, mariadb_url: str) -> None:
     patient = admit(mariadb_url)
-    with patient.database.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE users MODIFY email VARCHAR(255) CHARACTER SET utf8mb3 NOT NULL")
-    patient.database.dispose()
+    alter(patient, "ALTER TABLE users MODIFY email VARCHAR(255) CHARACTER SET utf8mb3 NOT NULL")
     assert check_encoding(patient) == Finding(
         "encoding",
         "warn",

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from lback_cli.batch.rows import Row
@@ -102,7 +103,8 @@ def native_form(stored: str) -> str:
     for prefix, native in _CRYPT.items():
         if stored.startswith(prefix):
             return native + stored.removeprefix(prefix)
-    try:
+    # One that is damaged stays as it is too, and is refused where every hash is looked at.
+    with suppress(ValueError):
         if match := _PBKDF2.fullmatch(stored):
             digest, rounds, salt, key = match.groups()
             return pbkdf2_hash(digest, int(rounds), decoded(salt), decoded(key))
@@ -113,8 +115,6 @@ def native_form(stored: str) -> str:
             digest, _, salt, key = match.groups()
             name = "SSHA" if digest == "1" else f"SSHA{digest}"
             return f"{{{name}}}{base64.b64encode(decoded(key) + decoded(salt)).decode()}"
-    except ValueError:
-        pass
     return stored
 
 
