@@ -395,9 +395,11 @@ def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monk
         return done
 
     monkeypatch.setattr(Job, "keep", interrupted)
+    told = Told()
     with pytest.raises(KeyboardInterrupt):
-        world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords))
+        world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords), watcher=told)
     assert list(world.people()) == ["ann"]
+    assert told.ends == ["over"]
     name, password = passwords.read_text().splitlines()[1].split(",")
     assert world.users.authenticate_user(name, password, allow_unverified=True).username == "ann"
 

@@ -126,6 +126,7 @@ class Told(Watcher):
     at: Mapping[int, Callable[[], object]] | None = None
     command: str | None = None
     lines: Sequence[int] = ()
+    ends: Sequence[str] = ()
 
     def advanced(self, position: int, counts: Any) -> None:  # noqa: ARG002
         self.chunks += 1
@@ -137,6 +138,10 @@ class Told(Watcher):
 
     def interrupted(self, command: str | None, rows_done: int) -> None:  # noqa: ARG002
         self.command = command
+        self.ends = [*self.ends, "interrupted"]
+
+    def over(self) -> None:
+        self.ends = [*self.ends, "over"]
 
 
 def read_jsonl(path: Path, *, ids: bool = False) -> list[dict[str, Any]]:

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from lback_cli.errors import GroupExists, GroupNotFound, LastAdministrator, Refused, ValidationError
+from lback_cli.settings.schema import UserSettings
 
 Office = Any
 
@@ -83,3 +85,21 @@ def test_an_administrators_group_without_active_members_may_go(office: Office) -
     office.register("ben", groups=["admin"], verified=True, active=False)
     office.groups.delete_group("admin")
     assert sizes(office) == {"basic_user": 1}
+
+
+def test_a_setting_names_a_group_in_any_letters(open_office: Callable[..., Office]) -> None:
+    office = open_office(users=UserSettings(admin_group="Admins", default_group="Everybody"))
+    office.groups.create_group("admins")
+    ann = office.register("ann", groups=["admins"], verified=True)
+    assert sizes(office) == {"admins": 1, "everybody": 1}
+    for changes in ({"remove_groups": ["admins"]}, {"is_active": False}):
+        with pytest.raises(LastAdministrator) as caught:
+            office.users.update_user(ann.id, changes)
+        assert caught.value.message == "ann is the last active member of 'Admins'."
+    with pytest.raises(LastAdministrator):
+        office.users.delete_user(ann.id)
+    with pytest.raises(LastAdministrator):
+        office.groups.delete_group("admins")
+    with pytest.raises(Refused):
+        office.groups.delete_group("everybody")
+    assert sizes(office) == {"admins": 1, "everybody": 1}

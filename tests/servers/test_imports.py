@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from sqlalchemy import event, text
 
 from lback_cli import signals
 from lback_cli.batch.importer import Importer
+from lback_cli.batch.jobs import APPLY_AGAIN
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import Counts
+from lback_cli.batch.plan import Plan, PlanWriter
 from lback_cli.batch.watcher import Watcher
 from lback_cli.database import retry
 from lback_cli.database.codes import error_code
-from lback_cli.errors import DatabaseError, OutcomeUnknown
+from lback_cli.errors import Conflict, DatabaseError, OutcomeUnknown
 
 from .cutting import CUTS
 from .place import Place, at, sent
@@ -360,6 +363,51 @@ def test_where_the_database_stays_away_the_import_goes_on_later(
     place.write("UPDATE lback_import_jobs SET owner = NULL WHERE state = 'running'")
     result = run(place, path, resume=True)
     assert (result.state, result.counts) == ("done", Counts(created=3))
+    check_imported_once(place, path, names)
+
+
+class Ends(Begun):
+    """Remembers also what is said of an end before time."""
+
+    said: str | None = None
+
+    def interrupted(self, command: str | None, rows_done: int) -> None:
+        self.said = f"{rows_done} rows are done: {command}"
+
+    def over(self) -> None:
+        self.said = "over"
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_where_nobody_knows_whether_a_plan_was_applied_it_is_not_said_that_nothing_was(
+    place: Place, proxy: Proxy, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lback_cli.repositories import work
+
+    monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(retry, "_RESTART", 0.01)
+    cutting = proxy(then_down=True)
+    client = place.elsewhere(cutting.url)
+    names = names_of(case_of(place, f"unknown-{cut}"))
+    path = written(place.directory, names, hashed=True)
+    file = path.with_suffix(".plan")
+    Importer(place.database, place.services, place.users).plan(
+        str(path), ImportOptions(mail="none"), PlanWriter(place.services.hasher, file)
+    )
+    plan, ends = Plan(file), Ends(lambda: cutting.arm(cut))
+    options = replace(plan.options, report=path.with_suffix(".report"))
+    with pytest.raises(OutcomeUnknown) as caught:
+        Importer(client.database, client.services, client.users, ends).apply(plan, options)
+    client.close()
+    assert (caught.value.hint, ends.said) == (APPLY_AGAIN, None)
+    # As a process that is gone leaves it.
+    place.write("UPDATE lback_import_jobs SET owner = NULL WHERE state = 'running'")
+    again = Importer(place.database, place.services, place.users)
+    if cut == "after":
+        with pytest.raises(Conflict, match="the user was to be created, and now would be refused"):
+            again.apply(plan, plan.options)
+    else:
+        assert again.apply(plan, options).counts == Counts(created=3)
     check_imported_once(place, path, names)
 
 
