@@ -34,7 +34,9 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_of_records_that_share_a_line_each_has_its_own_outcome(world: World) -> None:
+@pytest.mark.parametrize(("chunk", "refused"), [(1000, ["berta", "clara"]), (1, ["berta"])])
+def test_of_records_that_share_a_line_each_has_its_own_outcome(world: World, chunk: int, refused: list[str]) -> None:
+    """The chunk in which a receiver refuses is the last."""
     report, rejects = world.directory / "report.jsonl", world.directory / "rejects.jsonl"
     options = ImportOptions(form="django", mail="none", atomic=True, report=report, rejects=rejects)
 
@@ -44,10 +46,11 @@ def test_of_records_that_share_a_line_each_has_its_own_outcome(world: World) -> 
 
     path = world.write(dump("anna", "berta", "clara", "dora"), "users.json")
     with user_pre_register.connected_to(refuse):
-        result = world.run(path, options)
-    assert (result.state, result.counts.skipped, result.counts.failed) == ("rolled_back", 2, 2)
-    assert [one["outcome"] for one in lines(report)] == ["skipped", "failed", "failed", "skipped"]
-    assert [one["username"] for one in lines(rejects)] == ["berta", "clara"]
+        result = world.run(path, options, chunk=chunk)
+    expected = ["failed" if name in refused else "skipped" for name in ("anna", "berta", "clara", "dora")]
+    assert (result.state, result.counts.failed, result.counts.total) == ("rolled_back", len(refused), 4)
+    assert [one["outcome"] for one in lines(report)] == expected
+    assert [one["username"] for one in lines(rejects)] == refused
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
