@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
 from lback_cli.repositories.event_repository import EventQuery

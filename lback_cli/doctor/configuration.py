@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient
 from lback_cli.settings.load import ENVIRONMENT_PREFIX

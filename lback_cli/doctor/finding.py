@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 
 Status = Literal["ok", "warn", "fail", "skipped"]
 

@@ -2,7 +2,7 @@
 
 from importlib import metadata
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 from lback_cli.doctor.finding import Finding, judge
 
 _REPAIR = "Run: pip uninstall -y passlib && pip install --force-reinstall --no-deps libpass"

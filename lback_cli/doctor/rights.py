@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 from lback_cli.database.inspection.rights import Refusal, granting
 from lback_cli.doctor.finding import Finding, judge
 from lback_cli.doctor.patient import Patient

@@ -1,8 +1,8 @@
 """Whether the database can be reached, has the right tables, and keeps what it is given."""
 
+from lback_cli.concern import Concern
 from lback_cli.database.inspection.comparison import loose_keys
 from lback_cli.database.inspection.completeness import missing
-from lback_cli.database.inspection.concern import Concern
 from lback_cli.database.inspection.encoding import misencoded
 from lback_cli.database.inspection.origin import WITHOUT_COMPATIBILITY, is_adopted
 from lback_cli.database.schema import Schema

@@ -55,9 +55,11 @@ def test_a_newer_schema_is_not_touched(cli: Cli, file: Path) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE lback_alembic_version SET version_num = '9999'")
     connection.close()
+    before = file.read_bytes()
     refused(
         cli, file, f"was set up by a newer lback (9999 > {REVISION}).", "Upgrade lback-cli.", (*COMMANDS, "db upgrade")
     )
+    assert file.read_bytes() == before
 
 
 def test_another_applications_database_is_not_touched(cli: Cli, tmp_path: Path) -> None:

@@ -80,13 +80,13 @@ def test_a_file_of_other_programs_may_be_anything(
 def test_a_directory_a_pipe_and_a_link_to_nothing_are_left_alone(place: Place) -> None:
     path: Path = place.directory / ".env"
     path.mkdir()
-    place.load()
+    assert set(place.load().sources.values()) == {"default"}
     path.rmdir()
     os.mkfifo(path)
-    place.load()
+    assert set(place.load().sources.values()) == {"default"}
     path.unlink()
     path.symlink_to("nothing")
-    place.load()
+    assert set(place.load().sources.values()) == {"default"}
 
 
 def test_a_file_that_cannot_be_read_is_an_error(place: Place) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint, inspect
 from sqlalchemy.engine import Connection
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 from lback_cli.database.inspection.uniqueness import unique_keys
 from lback_cli.models.all_tables import METADATA
 

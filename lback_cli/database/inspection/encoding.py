@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 
 UTF8 = "UTF8"
 """The one encoding of PostgreSQL's in which there is every letter, and in which text is checked to be text."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 from lback_cli.shell import command_line
 
 _LASTS = "and write it into the server's configuration"

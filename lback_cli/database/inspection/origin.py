@@ -3,7 +3,7 @@
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
-from lback_cli.database.inspection.concern import Concern
+from lback_cli.concern import Concern
 
 _TABLE, _OWN_INDEX = "user_groups_association", "ix_user_groups_association_group_id"
 """lback makes an index with its tables that the lback framework does not, and adoption adds none."""

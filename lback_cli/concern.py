@@ -1,4 +1,4 @@
-"""What may be wrong with a database, in words."""
+"""What may be wrong with that on which lback stands, in words."""
 
 from typing import NamedTuple
 
