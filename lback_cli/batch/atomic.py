@@ -20,11 +20,10 @@ ROLLED_BACK: Final = "rolled_back"
 
 
 class _NothingDoneError(Exception):
-    """Takes the transaction back: *counts* of rows up to *last_line* failed or were left out."""
+    """Takes the transaction back: *counts* of rows failed or were left out."""
 
-    def __init__(self, counts: Counts, last_line: int | None, lengths: list[int]) -> None:
+    def __init__(self, counts: Counts, lengths: list[int]) -> None:
         self.counts = counts
-        self.last_line = last_line
         self.lengths = lengths
 
 
@@ -57,7 +56,7 @@ class AllOrNothing:
         try:
             return self._work()
         except _NothingDoneError as nothing:
-            counts, lengths, line = nothing.counts, nothing.lengths, nothing.last_line
+            counts, lengths = nothing.counts, nothing.lengths
         except BaseException as error:
             if not self._job.was_kept(database, error):
                 self._take_back(error)
@@ -74,7 +73,7 @@ class AllOrNothing:
         job = self._job
         retried(lambda: job.keep(database, lambda work: job.checkpoint(work, counts, lengths, state=ROLLED_BACK)))
         self._run.journal.discard()
-        return Result(ROLLED_BACK, counts, job.id, line)
+        return Result(ROLLED_BACK, counts, job.id)
 
     def _work(self) -> Result:
         while (done := retried(self._try, passes=lambda error: is_transient(error) and not self._noticed)) is None:
@@ -130,14 +129,14 @@ class AllOrNothing:
             checker.finish()
         counts = rehearsed.counts
         if self._atomic and counts.failed:
-            raise _NothingDoneError(_left_out(counts.total, counts.failed), rehearsed.last_line, lengths)
+            raise _NothingDoneError(_left_out(counts.total, counts.failed), lengths)
         run.journal.cut(self._start)
         return rehearsed
 
     def _perform(self, work: Work) -> Result:
         run, decider = self._run, self._run.decider()
         checker = None if self._plan is None else self._plan.checker(states=False)
-        counts, line, lengths = Counts(), None, self._start
+        counts, lengths = Counts(), self._start
         stopped = moved_in = False
         hashed = iter(self._hashed or ())
         with hashing() as executor:
@@ -147,7 +146,7 @@ class AllOrNothing:
                 if self._noticed:
                     self._announced += drafts
                 outcomes = decider.decide(work, drafts)
-                counts, line = counts.plus(outcomes), outcomes[-1].row.line
+                counts = counts.plus(outcomes)
                 run.tell(outcomes, counts)
                 if checker is not None:
                     checker.compare(outcomes)
@@ -163,7 +162,7 @@ class AllOrNothing:
             verify_canary(work, run.services, self._canary)
         state: Literal["stopped", "done"] = "stopped" if stopped else "done"
         self._job.checkpoint(work, counts, lengths, state=state)
-        return Result(state, counts, self._job.id, line)
+        return Result(state, counts, self._job.id)
 
     def _moves_in(self, outcome: RowOutcome) -> bool:
         """Whether this gave the canary the hash of the file; one who was there may keep another."""
@@ -178,14 +177,14 @@ class AllOrNothing:
         run, lengths = self._run, self._start
         failures = {index: outcome for index, outcome in enumerate(outcomes, before) if outcome.kind == "failed"}
         run.journal.cut(self._start)
-        total, line = 0, None
+        total = 0
         for chunk in run.chunks(run.source.rows()):
             numbered = enumerate(chunk, total)
             lengths = run.journal.write(
                 [failures.get(index) or _undone(RowOutcome(row, "created")) for index, row in numbered]
             )
-            total, line = total + len(chunk), chunk[-1].line
-        raise _NothingDoneError(_left_out(total, len(failures)), line, lengths)
+            total += len(chunk)
+        raise _NothingDoneError(_left_out(total, len(failures)), lengths)
 
 
 def _undone(outcome: RowOutcome) -> RowOutcome:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from lback_cli.batch.rows import Row
-from lback_cli.managers.registration import RegistrationMail
+from lback_cli.managers.registration import RegistrationMail, is_mailed
 
 CHUNK = 1000
 """How much a transaction may weigh: so many rows that need no more than being stored."""
@@ -18,7 +18,7 @@ def weigher(mail: RegistrationMail, *, generates: bool, heard: bool) -> Callable
     def weigh(row: Row) -> int:
         without = row.password is None and row.password_hash is None
         hashed = row.password is not None or (without and generates)
-        mailed = mail != "none" and ((without and not generates) or (mail == "verify" and not row.is_email_verified))
+        mailed = is_mailed(mail, invited=without and not generates, verified=row.is_email_verified is True)
         return 1 + hashed * _PASSWORD + mailed * _MAIL + heard * 4
 
     return weigh

@@ -1,49 +1,25 @@
 """What is done about each row: create, update, skip or refuse. Rows are decided in their order, whatever the chunks."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import zip_longest
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from lback_cli.batch.draft import Draft, Hashed
+from lback_cli.batch.existing import Before, ExistingUsers
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import RowOutcome, failed
 from lback_cli.batch.rows import Row
 from lback_cli.database.engine import Database
-from lback_cli.errors import GroupNotFound, LbackError, ValidationError
+from lback_cli.errors import LbackError, ValidationError
 from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, Prepared
-from lback_cli.managers.effects import Effects, ends_all
-from lback_cli.managers.lookup import find_group, username_spellings
+from lback_cli.managers.lookup import username_spellings
 from lback_cli.managers.registration import NewUser
 from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import User
 from lback_cli.repositories.work import Work, reading
 from lback_cli.security.generate import generate_password
-from lback_cli.times import timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What was there before an import: users up to *last_id*, none of them changed since *moment*."""
-
-    moment: datetime
-    last_id: int
-
-    def state(self, user: User) -> str:
-        """A digest of all that an import can change of *user*, but for what this import did itself."""
-        if user.id > self.last_id:
-            return "new"
-        changed_at = timestamp(user.updated_at) if user.updated_at < self.moment else None
-        known = [user.id, user.username, user.email, user.password_hash, user.is_active, user.is_email_verified]
-        known += [changed_at, sorted(group.name for group in user.groups)]
-        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
 class Decider:
@@ -62,12 +38,10 @@ class Decider:
         before: Before | None = None,
     ) -> None:
         self._database = database
-        self._users = users
         self._services = services
         self._options = options
-        self._before = before
         self._bulk = BulkRegistration(users, services)
-        self._group_names: dict[str, str] = {}
+        self._existing = ExistingUsers(users, services, options, before)
 
     def prepare(
         self,
@@ -95,7 +69,8 @@ class Decider:
         again in another transaction: a row whose refusal was announced stays refused, and the caller lets the others
         `settle`.
         """
-        return _Decision(self, work, drafts).outcomes()
+        stops = self._options.on_error == "stop"
+        return _Decision(work, drafts, self._bulk, self._existing, stops=stops).outcomes()
 
     def _draft(self, row: Row, hashed: Hashed | None) -> Draft:
         if row.error is not None:
@@ -140,117 +115,30 @@ class Decider:
                 needed.append(one)
         return needed
 
-    # What a decision needs
-
-    @property
-    def stops(self) -> bool:
-        """Whether the first failure is the end."""
-        return self._options.on_error == "stop"
-
-    @property
-    def updates(self) -> bool:
-        """Whether users who are there are changed."""
-        return self._options.if_exists == "update"
-
-    def register(self, work: Work, prepared: Sequence[Prepared]) -> list[Outcome]:
-        """Register what is pending."""
-        return self._bulk.register(work, prepared, stop=self.stops)
-
-    def existing(self, work: Work, drafts: Sequence[Draft]) -> dict[str, int]:
-        """The ids of the users that the rows may mean, by name."""
-        return work.users.ids_by_username([name for draft in drafts for name in draft.spellings])
-
-    def meet(self, work: Work, draft: Draft, user_id: int) -> RowOutcome | None:
-        """What becomes of a row whose user is there; None if it is there no more."""
-        update, row = self.updates, draft.row
-        user = work.users.get(user_id) if update or self._before else None
-        if user is None:
-            if update:
-                return None
-            return RowOutcome(row, "skipped", user_id, "exists", f"The user name {row.username!r} is taken.")
-        state = self._before.state(user) if self._before else None
-        if not update:
-            message = f"The user name {row.username!r} is taken."
-            return RowOutcome(row, "skipped", user_id, "exists", message, state=state)
-        changes = self._changes(work, row, user)
-        if not changes:
-            return RowOutcome(row, "skipped", user_id, "unchanged", "There is nothing to change.", state=state)
-        hashed = draft.prepared.password_hash if draft.prepared is not None and "password" in changes else None
-        effects = draft.updates.setdefault(user_id, Effects())
-        try:
-            self._users.update_user(
-                user_id, changes, mail=self._options.mail, hashed=hashed, session=work.session, effects=effects
-            )
-        except LbackError as error:
-            if ends_all(error):
-                raise
-            outcome = failed(row, error)
-            outcome.id, outcome.state = user_id, state
-            draft.refused = (outcome, effects.refusal) if effects.refusal is not None else None
-            return outcome
-        return RowOutcome(row, "updated", user_id, state=state)
-
-    def _changes(self, work: Work, row: Row, user: User) -> dict[str, Any]:
-        """What of *row* the user does not have yet, as `UserManager.update_user` takes it."""
-        changes: dict[str, Any] = {}
-        if row.email and self._canonical_email(row.email) != user.email:
-            changes["email"] = row.email
-        if row.is_active is not None and row.is_active != user.is_active:
-            changes["is_active"] = row.is_active
-        verified = row.is_email_verified
-        if verified is not None and (verified != user.is_email_verified or (verified and "email" in changes)):
-            changes["is_email_verified"] = verified
-        if row.groups is not None:
-            changes |= self._group_changes(work, row.groups, user)
-        if self._options.overwrite_passwords:
-            if row.password is not None:
-                changes["password"] = row.password
-            if row.password_hash is not None and row.password_hash != user.password_hash:
-                changes["password_hash"] = row.password_hash
-        return changes
-
-    def _group_changes(self, work: Work, names: Sequence[str], user: User) -> dict[str, Any]:
-        """A row that names groups names all of them, but for the default group, in which everybody is."""
-        current = {group.name for group in user.groups}
-        wanted = {self._stored_group(work, name) for name in (self._services.settings.users.default_group, *names)}
-        added, removed = sorted(wanted - current), sorted(current - wanted)
-        return {key: value for key, value in (("add_groups", added), ("remove_groups", removed)) if value}
-
-    def _stored_group(self, work: Work, name: str) -> str:
-        """How the group called *name* is spelled; as it is where there is none, so that the update says so."""
-        stored = self._group_names.get(name)
-        if stored is None:
-            try:
-                stored = self._group_names[name] = find_group(work.groups, self._services, name).name
-            except GroupNotFound:
-                return name
-        return stored
-
-    def _canonical_email(self, email: str) -> str:
-        try:
-            return self._services.canonical_email(email)
-        except ValidationError:
-            return ""  # the update says why
-
 
 class _Decision:
     """One chunk, in one transaction. Rows that create are collected, and created before anything may depend on them."""
 
-    def __init__(self, decider: Decider, work: Work, drafts: Sequence[Draft]) -> None:
-        self._decider = decider
+    def __init__(
+        self, work: Work, drafts: Sequence[Draft], bulk: BulkRegistration, existing: ExistingUsers, *, stops: bool
+    ) -> None:
+        """With *stops*, the first failure is the end."""
         self._work = work
         self._drafts = drafts
+        self._bulk = bulk
+        self._existing = existing
+        self._stops = stops
         self._found: list[RowOutcome | None] = [None] * len(drafts)
         self._pending: list[int] = []
         self._pending_names: set[str] = set()
-        self._known = decider.existing(work, drafts)
+        self._known = work.users.ids_by_username([name for draft in drafts for name in draft.spellings])
         self._stopped = False
 
     def outcomes(self) -> list[RowOutcome]:
         prepared = [draft.prepared for draft in self._drafts if draft.prepared is not None and not draft.spellings]
-        if len(prepared) == len(self._drafts) and not self._decider.stops:
+        if len(prepared) == len(self._drafts) and not self._stops:
             # What most chunks are: nothing has to be looked up, row by row.
-            return list(map(_registered, self._drafts, self._decider.register(self._work, prepared)))
+            return list(map(_registered, self._drafts, self._register(prepared)))
         for index, draft in enumerate(self._drafts):
             self._decide(index, draft)
             if self._stopped:
@@ -261,7 +149,7 @@ class _Decision:
             if outcome is None:
                 break
             ready.append(outcome)
-            if self._decider.stops and outcome.kind == "failed":
+            if self._stops and outcome.kind == "failed":
                 break
         return ready
 
@@ -280,7 +168,7 @@ class _Decision:
             user_id = next((self._known[name] for name in draft.spellings if name in self._known), None)
             if user_id is not None and not self._stopped:
                 self._flush_before_update()
-                met = None if self._stopped else self._decider.meet(self._work, draft, user_id)
+                met = None if self._stopped else self._existing.meet(self._work, draft, user_id)
                 if met is not None:
                     self._settle(index, met)
                     return
@@ -290,8 +178,11 @@ class _Decision:
             if candidate is not None:
                 self._pending_names.add(candidate.username)
 
+    def _register(self, prepared: Sequence[Prepared]) -> list[Outcome]:
+        return self._bulk.register(self._work, prepared, stop=self._stops)
+
     def _settle(self, index: int, outcome: RowOutcome) -> None:
-        if outcome.kind == "failed" and self._decider.stops:
+        if outcome.kind == "failed" and self._stops:
             self._flush()
             if self._stopped:
                 return
@@ -299,7 +190,7 @@ class _Decision:
         self._found[index] = outcome
 
     def _flush_before_update(self) -> None:
-        if self._decider.updates:
+        if self._existing.updates:
             self._flush()
 
     def _flush(self) -> None:
@@ -309,11 +200,11 @@ class _Decision:
         prepared = [draft.prepared for draft in drafts if draft.prepared is not None]
         if not prepared or self._stopped:
             return
-        for index, draft, outcome in zip(pending, drafts, self._decider.register(self._work, prepared), strict=False):
+        for index, draft, outcome in zip(pending, drafts, self._register(prepared), strict=False):
             self._found[index] = found = _registered(draft, outcome)
             if found.kind == "created" and found.username is not None and found.id is not None:
                 self._known[found.username] = found.id
-            elif found.kind == "failed" and self._decider.stops:
+            elif found.kind == "failed" and self._stops:
                 self._stopped = True
 
 

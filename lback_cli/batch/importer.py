@@ -144,18 +144,18 @@ class Importer:
         rows = run.source.rows()
         for _ in islice(rows, job.rows_done):
             pass
-        decider, counts, line = run.decider(), job.counts, None
+        decider, counts = run.decider(), job.counts
         with hashing() as executor, rare_collections():
             for chunk in run.chunks(rows):
                 drafts = decider.prepare(chunk, executor)
                 outcomes = self._settle(run, job, decider, drafts, counts)
-                counts, line = counts.plus(outcomes), outcomes[-1].row.line
+                counts = counts.plus(outcomes)
                 job.committed(counts)
                 run.tell(outcomes, counts)
                 if run.stops(outcomes):
-                    return Result("stopped", counts, job.id, line)
+                    return Result("stopped", counts, job.id)
         retried(lambda: job.keep(self._database, lambda work: job.end(work, "done")))
-        return Result("done", counts, job.id, line)
+        return Result("done", counts, job.id)
 
     def _settle(self, run: Run, job: Job, decider: Decider, drafts: list[Draft], counts: Counts) -> list[RowOutcome]:
         """What becomes of one chunk, in a transaction that is tried again where the database gives it up."""

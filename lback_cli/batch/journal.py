@@ -201,18 +201,16 @@ def _identity(file: Path | str | int) -> object:
 
 
 def _report_line(outcome: RowOutcome) -> str:
-    return (
-        json.dumps(
-            {
-                "line": outcome.row.line,
-                "outcome": outcome.kind,
-                "id": outcome.id,
-                "code": outcome.code,
-                "message": outcome.message,
-            }
-        )
-        + "\n"
-    )
+    row = outcome.row
+    told = {
+        "line": row.line,
+        **({} if row.record is None else {"record": row.record}),
+        "outcome": outcome.kind,
+        "id": outcome.id,
+        "code": outcome.code,
+        "message": outcome.message,
+    }
+    return json.dumps(told) + "\n"
 
 
 def _csv_rejects(columns: Sequence[str]) -> Callable[[RowOutcome], str]:

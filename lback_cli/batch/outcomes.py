@@ -56,14 +56,13 @@ class Counts:
 class Result:
     """How an import ended: *counts*, and the *job* that did it.
 
-    *state* is ``done``, ``stopped`` at the first failure (at *last_line*), ``rolled_back`` with nothing imported, or
-    ``finished`` when all was done before.
+    *state* is ``done``, ``stopped`` at the first failure, ``rolled_back`` with nothing imported, or ``finished`` when
+    all was done before.
     """
 
     state: Literal["done", "stopped", "rolled_back", "finished"]
     counts: Counts
     job: str
-    last_line: int | None = None
 
 
 def failed(row: Row, error: LbackError) -> RowOutcome:

@@ -168,7 +168,7 @@ class PlanChecker:
         for outcome in outcomes:
             planned, found = next(self._lines, None), _promise(outcome)
             if planned is None or any(planned[name] != found[name] for name in self._names):
-                raise _changed(f"line {outcome.row.line}: {_difference(planned, found)}")
+                raise _changed(f"{outcome.row.place}: {_difference(planned, found)}")
 
     def finish(self) -> None:
         """Raise `Conflict` unless that was all."""

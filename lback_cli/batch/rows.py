@@ -32,8 +32,9 @@ _NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
 class Row:
     """A row of the file: its first *line*, its *original* fields by column, and what they mean.
 
-    *error* is set when they mean nothing; the others are None where the row is silent. *raw* is the text of a row
-    that has no fields, as it is not in the form of the file.
+    *record* is its number among those of a document, which may be a single line. *error* is set when they mean nothing;
+    the others are None where the row is silent. *raw* is the text of a row that has no fields, as it is not in the form
+    of the file.
     """
 
     line: int
@@ -47,6 +48,12 @@ class Row:
     is_email_verified: bool | None = None
     error: LbackError | None = None
     raw: str | None = None
+    record: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stood, for a person to find it."""
+        return f"line {self.line}" if self.record is None else f"line {self.line}, record {self.record}"
 
 
 def row_of(line: int, fields: Mapping[str, Any]) -> Row:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lback_cli.batch.chunks import chunks, weigher
-from lback_cli.batch.decider import Before, Decider
+from lback_cli.batch.decider import Decider
+from lback_cli.batch.existing import Before
 from lback_cli.batch.journal import Journal
 from lback_cli.batch.outcomes import Counts, RowOutcome
 from lback_cli.batch.rehearsal import RehearsalServices
@@ -26,22 +27,16 @@ from lback_cli.signals.delivery import rehearsal
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What a rehearsal came to: *counts*, up to *last_line*, or to where a refused row *stopped* it.
+    """What a rehearsal came to: *counts*, up to the end or to the line where a refused row stopped it, *stopped_at*.
 
     *signals* and *mails* are how many it would have sent, *hashed* how many passwords it would have hashed.
     """
 
     counts: Counts
-    last_line: int | None
+    stopped_at: int | None
     signals: Counter[str]
     mails: Counter[str]
     hashed: int
-    stopped: bool
-
-    @property
-    def stopped_at(self) -> int | None:
-        """The line of the refused row that stopped it, if one did."""
-        return self.last_line if self.stopped else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +83,7 @@ class Run:
         users = UserManager(self.database, services)
         before = Before(services.now(), work.users.last_id())
         decider = Decider(self.database, users, services, self.source.options, before=before)
-        counts, line, stopped = Counts(), None, False
+        counts, stopped_at = Counts(), None
         with rehearsal() as signals, work.session.begin_nested() as savepoint:
             for chunk in self.chunks(rows):
                 outcomes = decider.decide(work, decider.prepare(chunk, session=work.session))
@@ -96,14 +91,15 @@ class Run:
                     if outcome.id is not None and outcome.id > before.last_id:
                         outcome.id = None  # taken back with the user, and given to somebody else
                 each(outcomes)
-                counts, line = counts.plus(outcomes), outcomes[-1].row.line
+                counts = counts.plus(outcomes)
                 self.watcher.advanced(self.source.position, counts)
-                if stopped := self.stops(outcomes):
+                if self.stops(outcomes):
+                    stopped_at = outcomes[-1].row.line
                     break
             savepoint.rollback()
             # Users who are gone again give their ids to others.
             work.session.expunge_all()
-        return Rehearsed(counts, line, signals, services.mails, services.hashed, stopped)
+        return Rehearsed(counts, stopped_at, signals, services.mails, services.hashed)
 
 
 @contextmanager

@@ -192,7 +192,7 @@ class Runtime:
 
     def copy_to(self, url: str, password_file: Path | None) -> "DatabaseCopy":
         """A copy of the database to the one at *url*. Raises `ConfigurationError`."""
-        from lback_cli.cli.progress import CopyProgress
+        from lback_cli.cli.copy_progress import CopyProgress
         from lback_cli.database.url import without_password
         from lback_cli.managers.copy_target import named_by_options
         from lback_cli.managers.database_copy import DatabaseCopy

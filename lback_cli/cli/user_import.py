@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lback_cli.batch.importer import Importer
     from lback_cli.batch.options import ImportOptions
     from lback_cli.batch.outcomes import Counts, Result
-    from lback_cli.cli.progress import ImportProgress
+    from lback_cli.cli.import_progress import ImportProgress
 
 app = Noun()
 
@@ -108,7 +108,7 @@ def _import(
     run: Runtime, file: str, options: "ImportOptions", proof: Proof | None, *, resume: bool, restart: bool
 ) -> None:
     from lback_cli.batch.source import absolute
-    from lback_cli.cli.progress import ImportProgress
+    from lback_cli.cli.import_progress import ImportProgress
 
     progress = ImportProgress(run, options.report)
     result = _importer(run, progress, proof).run(file, options, resume=resume, restart=restart)
@@ -117,7 +117,7 @@ def _import(
 
 def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, proof: Proof | None) -> None:
     from lback_cli.batch.plan import PlanWriter
-    from lback_cli.cli.progress import ImportProgress
+    from lback_cli.cli.import_progress import ImportProgress
 
     writer = PlanWriter(run.services.hasher, path)
     found = _importer(run, ImportProgress(run, options.report), proof).plan(file, options, writer)
@@ -151,7 +151,7 @@ def _apply(
     from dataclasses import replace
 
     from lback_cli.batch.plan import Plan
-    from lback_cli.cli.progress import ImportProgress
+    from lback_cli.cli.import_progress import ImportProgress
 
     defaults = {"if_exists": IfExists.FAIL, "on_error": OnError.CONTINUE, "mail": MailTo.INVITE}
     given = [name for name, value in chosen.items() if value not in (None, False, defaults.get(name))]
@@ -171,7 +171,7 @@ def _show(run: Runtime, result: "Result", progress: "ImportProgress", resume: st
     """Show how it ended; *resume* is the command that goes on behind a refused row that stopped it."""
     counts = result.counts
     if result.state == "stopped":
-        progress.stopped(result.last_line, resume)
+        progress.stopped(resume)
     messages = {
         "done": _told(counts),
         "rolled_back": "Nothing was imported, as rows were refused.",

@@ -91,19 +91,12 @@ class BulkRegistration:
         """
         outcomes: list[Outcome] = []
         listened = self._listened()
-        for singly, group in groupby(prepared, key=lambda one: listened or self.needs_mail(one.new)):
+        for singly, group in groupby(prepared, key=lambda one: listened or one.new.mailed):
             register = self._one_by_one if singly else self._at_once
             outcomes += register(work, list(group), stop)
             if stop and isinstance(outcomes[-1], LbackError):
                 break
         return outcomes
-
-    @staticmethod
-    def needs_mail(new: NewUser) -> bool:
-        """Whether *new* is mailed anything."""
-        return new.mail != "none" and (
-            (new.mail == "verify" and not new.verified) or (new.password is None and new.password_hash is None)
-        )
 
     @staticmethod
     def _listened() -> bool:

@@ -20,6 +20,11 @@ RegistrationMail = Literal["verify", "invite", "none"]
 """
 
 
+def is_mailed(mail: RegistrationMail, *, invited: bool, verified: bool) -> bool:
+    """Whether a new user who has a password to set or an address to verify is mailed anything."""
+    return mail != "none" and (invited or (mail == "verify" and not verified))
+
+
 @dataclass(slots=True)
 class NewUser:
     """A user to be registered, as given.
@@ -41,6 +46,11 @@ class NewUser:
     def invited(self) -> bool:
         """Whether there is no password yet."""
         return self.password is None and self.password_hash is None
+
+    @property
+    def mailed(self) -> bool:
+        """Whether the user is mailed anything."""
+        return is_mailed(self.mail, invited=self.invited, verified=self.verified)
 
 
 @dataclass(slots=True)

@@ -145,7 +145,7 @@ def test_a_stop_keeps_what_is_before_it_and_goes_on_behind_it(world: World) -> N
     path = world.write("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
     stopping = options(world, on_error="stop")
     result = world.run(path, stopping)
-    assert (result.state, result.last_line, result.counts.total) == ("stopped", 3, 2)
+    assert (result.state, result.counts.total) == ("stopped", 2)
     assert list(world.people()) == ["ann"]
 
     result = world.run(path, stopping, resume=True)

@@ -17,7 +17,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from lback_cli.cli.progress import ImportProgress
+from lback_cli.cli.import_progress import ImportProgress
 from lback_cli.cli.runtime import Runtime
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
@@ -405,10 +405,32 @@ def test_an_import_that_stops_says_how_to_go_on(cli: Any, tmp_path: Path) -> Non
     command = ("user", "import", "users.csv", "--mail", "none", "--on-error", "stop")
     status, _, err = cli(*command)
     resume = f"lback user import {tmp_path}/users.csv --format csv --on-error stop --mail none --resume"
-    assert (status, err.splitlines()[-1]) == (8, f"Stopped at line 3. Go on behind it: {resume}")
+    assert (status, err.splitlines()[-1]) == (8, f"Stopped at a refused row. Go on behind it: {resume}")
     assert cli(*command, "-q").err.startswith("error: This import was begun before")
     status, _, err = cli(*command, "--resume")
     assert (status, err) == (8, "Going on behind the 2 rows that are done.\nImported 2 of 3 rows.\n")
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_records_of_a_dump_that_is_one_line_are_told_apart(cli: Any, tmp_path: Path, form: str) -> None:
+    users = [{"model": "auth.user", "fields": {"username": name, "email": "x"}} for name in ("ann", "bob")]
+    group = {"model": "auth.group", "pk": 1, "fields": {"name": "staff"}}
+    (tmp_path / "users.json").write_text(json.dumps([users[0], group, users[1]]))
+    command = ("user", "import", "users.json", "--from", "django", "--report", "report.jsonl", "-o", form)
+    status, _, err = cli(*command)
+    message = (
+        "'x' is not a usable e-mail address. An email address must have an @-sign. "
+        "Give one plain address such as alice@example.org."
+    )
+    told = {"code": "validation_error", "message": message}
+    shown = {
+        "table": [f"line 1, record {record}: {message}" for record in (1, 3)],
+        "json": [json.dumps({"error": {**told, "line": 1, "record": record}}) for record in (1, 3)],
+    }
+    assert (status, err.splitlines()) == (8, [*shown[form], "Nothing was imported."])
+    assert [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()] == [
+        {"line": 1, "record": record, "outcome": "failed", "id": None, **told} for record in (1, 3)
+    ]
 
 
 def test_an_export_has_the_form_that_was_asked_for(cli: Any, register: Any, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
             if isinstance(entry.get("pk"), int | str) and isinstance(fields.get("name"), str):
                 groups[entry["pk"]] = fields["name"]
         elif entry.get("model") == _USER or ("password" in fields and not _IDENTIFYING.isdisjoint(fields)):
-            yield _row(record.line, fields, groups, email_domain)
+            yield record.located(_row(record.line, fields, groups, email_domain))
 
 
 def _row(line: int, fields: dict[str, Any], known: dict[Any, str], email_domain: str | None) -> Row:

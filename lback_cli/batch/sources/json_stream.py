@@ -53,7 +53,12 @@ class Record(NamedTuple):
         else:
             # Half a surrogate pair, which only an escape can bring in, is written as that escape.
             raw = json.dumps(self.data, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        return broken_row(self.line, error, raw=raw)
+        return self.located(broken_row(self.line, error, raw=raw))
+
+    def located(self, row: Row) -> Row:
+        """*row*, which was made of this record, with its number."""
+        row.record = self.number or None
+        return row
 
 
 def json_records(file: BinaryIO) -> Iterator[Record]:

@@ -33,7 +33,7 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
         if record.error is not None or not isinstance(user, dict):
             yield record.unreadable("is no user: it is not an object")
         elif not user.get("serviceAccountClientId"):
-            yield _row(decoder, record.line, user, email_domain)
+            yield record.located(_row(decoder, record.line, user, email_domain))
 
 
 def _users(stream: JsonStream) -> Iterator[Record]:

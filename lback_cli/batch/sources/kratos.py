@@ -32,7 +32,7 @@ def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
         if record.error is not None or not isinstance(identity, dict) or not isinstance(identity.get("traits"), dict):
             yield record.unreadable("is not an identity: it has no traits")
         else:
-            yield _row(record.line, identity, email_domain)
+            yield record.located(_row(record.line, identity, email_domain))
 
 
 def _identities(stream: JsonStream) -> Iterator[Record]:
