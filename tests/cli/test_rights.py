@@ -1,0 +1,112 @@
+"""A user of the database server who has the rights that `lback doctor` asks for, and no other."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from lback_cli.models.all_tables import METADATA
+
+Cli = Callable[..., Any]
+SECRET = "whsec_" + "c2VjcmV0" * 5
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Takes no event."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(422)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: stderr is the command's."""
+
+
+@contextmanager
+def refusing_endpoint() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def follow_the_doctor(cli: Cli, guest: Any) -> None:
+    """Grant a reader what it asks for, until it is content."""
+    guest.grant("SELECT", "lback_alembic_version", *METADATA.tables)
+    for _ in range(3):
+        done = cli("doctor", "-o", "json", LBACK_DATABASE_URL=guest.url)
+        if done.status == 0:
+            return
+        rights = next(entry for entry in json.loads(done.out) if entry["check"] == "rights")
+        for line in rights["hint"].splitlines():
+            guest.execute(*line.removeprefix("Run: ").split("; "))
+    pytest.fail(done.out)
+
+
+@pytest.mark.parametrize("service", ["postgresql", "mariadb"])
+def test_who_has_the_rights_that_the_doctor_asks_for_can_run_every_command(
+    *,
+    service: str,
+    database_on: Any,
+    guest_on: Any,
+    cli: Cli,
+    password: str,
+    tmp_path: Path,
+    token_in: Callable[[Any], str],
+    smtp_server: Callable[..., Any],
+) -> None:
+    def run(command: str, *, expected: int = 0, **more: Any) -> Any:
+        outcome = cli(*command.split(), "-q", **variables, **more)
+        assert outcome.status == expected, (command, outcome)
+        return outcome
+
+    def mailed() -> str:
+        run("mail deliver --once")
+        return token_in(server.messages[-1].message)
+
+    server = smtp_server("starttls")
+    (tmp_path / "new").write_text("a lighthouse keeps counting its own steps")
+    (tmp_path / "users.csv").write_text("username,email,groups\ncarol,carol@example.org,staff\nbob,bob@x.org,guests\n")
+    with database_on(service) as url, guest_on(url) as guest, refusing_endpoint() as endpoint:
+        assert cli("db", "init", "-q", LBACK_DATABASE_URL=url).status == 0
+        follow_the_doctor(cli, guest)
+        variables = server.environment | {
+            "LBACK_DATABASE_URL": guest.url,
+            "LBACK_EMAIL_TRANSPORT": "queue",
+            "LBACK_RELAY_AUDIT_URL": endpoint,
+            "LBACK_RELAY_AUDIT_SECRETS": SECRET,
+        }
+        run("group create staff")
+        run("group create guests")
+        run("user register alice --email alice@example.org --password-stdin --group staff", input=password)
+        run("user verify-email -", input=mailed())
+        run("user authenticate alice --password-stdin", input=password)
+        run("user update alice --email ally@example.org --deactivate --add-group guests --remove-group staff")
+        run("user update alice --activate")
+        run("user resend-verification alice")
+        run("user request-password-reset alice")
+        run("user reset-password --token - --password-file new", input=mailed())
+        run("user import users.csv --if-exists update")
+        run("user import users.csv --if-exists update --restart --atomic")
+        run("user request-password-reset carol")
+        queued = [json.loads(line)["id"] for line in run("mail queue list -o jsonl").out.splitlines()]
+        assert queued
+        run("mail queue retry --dead")
+        run(f"mail queue drop {' '.join(map(str, queued))} --yes")
+        run("user delete bob --yes")
+        run("user erase carol --yes")
+        run("group delete guests --yes")
+        run("events verify")
+        run("events relay --once", expected=9)
+        run("events dead-letters retry audit 1", expected=8)
+        run("events dead-letters drop audit --all --yes")
+        run("events replay audit --from 1")
+        run("user list")
