@@ -1,41 +1,17 @@
 """A user of the database server who has the rights that `lback doctor` asks for, and no other."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from lback_cli.models.all_tables import METADATA
+from tests.relay.consumers import SECRET, Endpoint
 
 Cli = Callable[..., Any]
-SECRET = "whsec_" + "c2VjcmV0" * 5
-
-
-class Refusing(BaseHTTPRequestHandler):
-    """Takes no event."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(422)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: stderr is the command's."""
-
-
-@contextmanager
-def refusing_endpoint() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
 
 
 def follow_the_doctor(cli: Cli, guest: Any) -> None:
@@ -52,7 +28,7 @@ def follow_the_doctor(cli: Cli, guest: Any) -> None:
 
 
 @pytest.mark.parametrize("service", ["postgresql", "mariadb"])
-def test_who_has_the_rights_that_the_doctor_asks_for_can_run_every_command(
+def test_who_has_the_rights_that_the_doctor_asks_for_can_run_every_command_that_writes(
     *,
     service: str,
     database_on: Any,
@@ -75,13 +51,14 @@ def test_who_has_the_rights_that_the_doctor_asks_for_can_run_every_command(
     server = smtp_server("starttls")
     (tmp_path / "new").write_text("a lighthouse keeps counting its own steps")
     (tmp_path / "users.csv").write_text("username,email,groups\ncarol,carol@example.org,staff\nbob,bob@x.org,guests\n")
-    with database_on(service) as url, guest_on(url) as guest, refusing_endpoint() as endpoint:
+    with database_on(service) as url, guest_on(url) as guest, closing(Endpoint(None)) as endpoint:
+        endpoint.answer = lambda _request, _handler: 422
         assert cli("db", "init", "-q", LBACK_DATABASE_URL=url).status == 0
         follow_the_doctor(cli, guest)
         variables = server.environment | {
             "LBACK_DATABASE_URL": guest.url,
             "LBACK_EMAIL_TRANSPORT": "queue",
-            "LBACK_RELAY_AUDIT_URL": endpoint,
+            "LBACK_RELAY_AUDIT_URL": endpoint.url,
             "LBACK_RELAY_AUDIT_SECRETS": SECRET,
         }
         run("group create staff")
@@ -109,4 +86,3 @@ def test_who_has_the_rights_that_the_doctor_asks_for_can_run_every_command(
         run("events dead-letters retry audit 1", expected=8)
         run("events dead-letters drop audit --all --yes")
         run("events replay audit --from 1")
-        run("user list")

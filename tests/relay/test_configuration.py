@@ -107,4 +107,4 @@ def test_what_is_right_is_taken_without_asking_any_server(sink: SinkSettings) ->
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
 def test_this_machine_needs_no_encryption(host: str) -> None:
-    build_sink("it", replace(HOOK, url=f"http://{host}:8080/"))
+    build_sink("it", replace(HOOK, url=f"http://{host}:8080/")).close()
