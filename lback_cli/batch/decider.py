@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli.batch.draft import Draft, Hashed
 from lback_cli.batch.existing import Before, ExistingUsers
+from lback_cli.batch.heap import kept_memory
 from lback_cli.batch.options import ImportOptions
 from lback_cli.batch.outcomes import RowOutcome, failed
 from lback_cli.batch.rows import Row
@@ -59,7 +60,8 @@ class Decider:
         if any(draft.prepared is not None and draft.prepared.to_hash for draft in drafts):
             with reading(self._database, session) as work:
                 needed = self._to_hash(work, drafts)
-            self._bulk.hash(needed, executor)
+            with kept_memory():
+                self._bulk.hash(needed, executor)
         return drafts
 
     def decide(self, work: Work, drafts: Sequence[Draft]) -> list[RowOutcome]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from lback_cli.batch.chunks import chunks, weigher
 from lback_cli.batch.decider import Decider
 from lback_cli.batch.existing import Before
-from lback_cli.batch.heap import kept_memory
 from lback_cli.batch.journal import Journal
 from lback_cli.batch.outcomes import Counts, RowOutcome
 from lback_cli.batch.rehearsal import RehearsalServices
@@ -117,10 +116,8 @@ def rare_collections() -> Iterator[None]:
 @contextmanager
 def hashing() -> Iterator[Executor]:
     """Threads that hash passwords, one for each core that this process may use; what waits is dropped at the end."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with kept_memory():
-        executor = ThreadPoolExecutor(cores)
-        try:
-            yield executor
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+    executor = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
