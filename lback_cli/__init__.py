@@ -16,8 +16,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lback_cli import errors, signals
     from lback_cli.errors import LbackError, OperationRejected
+    from lback_cli.managers.directory import UserDirectory
     from lback_cli.managers.group_manager import GroupManager
-    from lback_cli.managers.user_directory import UserDirectory
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.models import Group, User
     from lback_cli.settings import Settings, load_settings
@@ -43,7 +43,7 @@ _HOMES = {
     "OperationRejected": "lback_cli.errors",
     "Settings": "lback_cli.settings",
     "User": "lback_cli.models",
-    "UserDirectory": "lback_cli.managers.user_directory",
+    "UserDirectory": "lback_cli.managers.directory",
     "UserManager": "lback_cli.managers.user_manager",
     "load_settings": "lback_cli.settings",
 }

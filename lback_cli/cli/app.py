@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from lback_cli import __version__
-from lback_cli.cli.exits import MEANINGS
-from lback_cli.cli.options import LbackGroup
+from lback_cli.cli.exit_codes import MEANINGS
+from lback_cli.cli.global_options import LbackGroup
 
 NOUNS = ("user", "group", "events", "signals", "mail", "db", "config")
 """The modules of this package that hold the commands on one kind of thing each, in the order of the help."""

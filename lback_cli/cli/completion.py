@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import typer
 
-from lback_cli.cli.runtime import Runtime
+from lback_cli.cli.context import Runtime
 from lback_cli.errors import LbackError
-from lback_cli.security.text import unsafe_character
+from lback_cli.text.escaping import unsafe_character
 
 MOST = 50
 """Users that are offered at most."""

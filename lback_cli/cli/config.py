@@ -4,10 +4,10 @@ from pathlib import Path
 
 import typer
 
-from lback_cli.cli.commands import Noun
-from lback_cli.cli.options import runtime
+from lback_cli.cli.command_group import Noun
+from lback_cli.cli.global_options import runtime
 from lback_cli.settings.load import user_config_file
-from lback_cli.settings.show import shown
+from lback_cli.settings.masking import shown
 
 app = Noun("config", "Show the configuration and where it comes from.")
 

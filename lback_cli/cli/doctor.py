@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 import typer
 
-from lback_cli.cli.commands import Noun
-from lback_cli.cli.options import runtime
-from lback_cli.doctor.doctor import Doctor, require_health
-from lback_cli.doctor.finding import Finding
+from lback_cli.cli.command_group import Noun
+from lback_cli.cli.global_options import runtime
+from lback_cli.doctor.result import Finding
+from lback_cli.doctor.runner import Doctor, require_health
 
 app = Noun()
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.commands import Noun
+from lback_cli.cli.command_group import Noun
 from lback_cli.cli.completion import complete_group
-from lback_cli.cli.options import runtime
-from lback_cli.cli.prompts import confirm
-from lback_cli.cli.views import GROUP_COLUMNS, GROUP_TABLE, group_view
+from lback_cli.cli.global_options import runtime
+from lback_cli.cli.output.prompts import confirm
+from lback_cli.cli.serializers import GROUP_COLUMNS, GROUP_TABLE, group_view
 
 app = Noun("group", "List, create and delete groups; `lback user update` changes who is in them.")
 

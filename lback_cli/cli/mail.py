@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import typer
 
-from lback_cli.cli.commands import Noun
-from lback_cli.cli.exits import Exit
-from lback_cli.cli.options import runtime
-from lback_cli.cli.prompts import confirm
+from lback_cli.cli.command_group import Noun
+from lback_cli.cli.exit_codes import Exit
+from lback_cli.cli.global_options import runtime
+from lback_cli.cli.output.prompts import confirm
 from lback_cli.errors import UsageError
-from lback_cli.times import timestamp
+from lback_cli.text.times import timestamp
 
 if TYPE_CHECKING:
     from lback_cli.models import QueuedMail
@@ -48,7 +48,7 @@ def deliver(
     ] = False,
 ) -> None:
     """Send queued mail, until interrupted; several may do so at once."""
-    from lback_cli.cli.relaying import RelayMessages
+    from lback_cli.cli.events.relay_messages import RelayMessages
 
     run = runtime(ctx)
     post = run.post(RelayMessages(run.output))

@@ -12,11 +12,11 @@ from typing import NoReturn, TextIO
 
 import typer
 
-from lback_cli.cli.exits import Ended, Exit, exit_code
-from lback_cli.cli.output import show_error, tell
-from lback_cli.cli.runtime import JSON_FORMS, Runtime
+from lback_cli.cli.context import JSON_FORMS, Runtime
+from lback_cli.cli.exit_codes import Ended, Exit, exit_code
+from lback_cli.cli.output.writer import show_error, tell
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
-from lback_cli.security.text import safe
+from lback_cli.text.escaping import safe
 
 _endings: list[Ended] = []
 """What signals have raised, as Typer makes its own of it."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lback_cli.cli.commands import Noun
+from lback_cli.cli.command_group import Noun
 from lback_cli.cli.completion import complete_signal
-from lback_cli.cli.options import runtime
+from lback_cli.cli.global_options import runtime
 
 if TYPE_CHECKING:
     from lback_cli.signals import SignalSpec

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from lback_cli.database.faults import hide_values, server_name, translated
+from lback_cli.database.error_messages import hide_values, server_name, translated
 from lback_cli.database.url import missing_driver, read_url, require_driver
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
@@ -207,7 +207,7 @@ def _configure_server(engine: Engine) -> None:
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
             if engine.driver == "pymysql":
-                from lback_cli.database import mariadb
+                from lback_cli.database.drivers import mariadb
 
                 return mariadb.connect(dialect, options)
             if engine.driver == "psycopg":

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from lback_cli.database.codes import (
+from lback_cli.database.error_codes import (
     CONFLICTS,
     DUPLICATES,
     LOST,

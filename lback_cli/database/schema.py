@@ -11,14 +11,14 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from lback_cli.database.engine import Database
-from lback_cli.database.faults import translated
-from lback_cli.database.inspection import remains
-from lback_cli.database.inspection.framework import FRAMEWORK
+from lback_cli.database.error_messages import translated
+from lback_cli.database.introspection import partial_setup
+from lback_cli.database.introspection.framework_tables import FRAMEWORK
 from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
-    from lback_cli.database.inspection.adoption import Findings
+    from lback_cli.database.introspection.adoption import Findings
 
 REVISION = "0004"
 """The newest migration. Known here so that a plain command need not load Alembic to compare."""
@@ -98,7 +98,7 @@ class Schema:
     def _advice(self, state: State) -> str:
         """What to do about a state that the tables of an application decide on."""
         if state == "incomplete":
-            return f"Run: lback db {'adopt' if self._looking(remains.has_rows) else 'init'}"
+            return f"Run: lback db {'adopt' if self._looking(partial_setup.has_rows) else 'init'}"
         return _advise(self.examine())
 
     def examine(self) -> "Findings":
@@ -118,7 +118,9 @@ class Schema:
         if before.state in {"foreign", "incomplete"}:
             with self._migration() as connection:
                 before = _status(connection)
-                if before.state == "foreign" or (before.state == "incomplete" and remains.is_application(connection)):
+                if before.state == "foreign" or (
+                    before.state == "incomplete" and partial_setup.is_application(connection)
+                ):
                     found = _examine(connection)
                     self._require_adoptable(found)
                     self._run(connection, before, adopting=True)
@@ -181,8 +183,8 @@ class Schema:
         with self._migration() as connection:
             before = _status(connection)
             if before.state in states:
-                made = before.state == "incomplete" and remains.is_application(connection)
-                if made and remains.has_rows(connection):
+                made = before.state == "incomplete" and partial_setup.is_application(connection)
+                if made and partial_setup.has_rows(connection):
                     # An application works here, and whether lback can, only its adoption looks at.
                     self.require()
                 self._run(connection, before, adopting=made)
@@ -208,7 +210,7 @@ class Schema:
 
     def _require_any_text(self, connection: Connection) -> None:
         """Raise `SchemaError` where PostgreSQL keeps text in an encoding that lacks most letters, or checks none."""
-        from lback_cli.database.inspection.encoding import MAKE_ANOTHER, UTF8, narrow_encoding
+        from lback_cli.database.introspection.encoding import MAKE_ANOTHER, UTF8, narrow_encoding
 
         if encoding := narrow_encoding(connection):
             raise SchemaError(
@@ -238,7 +240,7 @@ def _status(connection: Connection) -> SchemaStatus:
         revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - constant
         if revision is not None:
             return SchemaStatus(_state(revision), revision)
-        return SchemaStatus("incomplete" if remains.are_lbacks(connection) else "foreign", None)
+        return SchemaStatus("incomplete" if partial_setup.are_lbacks(connection) else "foreign", None)
     if not any(map(tables.has_table, FRAMEWORK)):
         return SchemaStatus("empty", None)
     # It is made before the others, so somebody may have made all of them meanwhile.
@@ -248,7 +250,7 @@ def _status(connection: Connection) -> SchemaStatus:
 
 def _examine(connection: Connection) -> "Findings":
     """What keeps lback from an application's tables; its own are no obstacle where it left them half made."""
-    from lback_cli.database.inspection.adoption import examine
+    from lback_cli.database.introspection.adoption import examine
 
     found = examine(connection)
     if _status(connection).state != "incomplete":

@@ -33,7 +33,7 @@ _DRIVERS = {
 def read_url(text: str) -> URL:
     """Read *text*. Raises `ConfigurationError`."""
     if _SECOND_AT.match(text):
-        from lback_cli.settings.show import mask_url
+        from lback_cli.settings.masking import mask_url
 
         raise ConfigurationError(
             f"database.url has another @ behind the one that ends the password: {mask_url(text)}.",
@@ -54,7 +54,7 @@ def read_url(text: str) -> URL:
 
 def without_password(url: URL) -> str:
     """*url* for a command that is shown: ``***`` stands for its password, and for options that may be one."""
-    from lback_cli.settings.show import MASK, is_secret_option
+    from lback_cli.settings.masking import MASK, is_secret_option
 
     secret = {name: MASK for name in url.query if is_secret_option(name)}
     return url.update_query_dict(secret).render_as_string(hide_password=True)

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from lback_cli.concern import Concern
-from lback_cli.doctor.finding import Finding, judge
-from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.result import Finding, judge
+from lback_cli.problem import Concern
 from lback_cli.repositories.event_repository import EventQuery
 
 _TOLERATED, _HARMFUL = 2.0, 60.0

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from lback_cli.concern import Concern
-from lback_cli.doctor.finding import Finding, judge
-from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.result import Finding, judge
+from lback_cli.problem import Concern
 
 
 def check_configuration(patient: Patient) -> Finding:

@@ -1,8 +1,8 @@
 """Whether the event log ends where its head says."""
 
-from lback_cli.doctor.finding import Finding
-from lback_cli.doctor.patient import Patient
-from lback_cli.events.chain import GENESIS
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.result import Finding
+from lback_cli.events.hash_chain import GENESIS
 from lback_cli.repositories.event_repository import EventQuery
 
 _ADVICE = "Run: lback events verify; see docs/event-log.md."

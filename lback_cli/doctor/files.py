@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lback_cli.concern import Concern
-from lback_cli.doctor.finding import Finding, judge
-from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.result import Finding, judge
+from lback_cli.problem import Concern
 from lback_cli.settings.load import ENVIRONMENT_PREFIX
-from lback_cli.settings.show import is_secret_option
-from lback_cli.shell import command_line
+from lback_cli.settings.masking import is_secret_option
+from lback_cli.text.shell_quoting import command_line
 
 _OTHERS, _GROUP = 0o007, 0o070
 

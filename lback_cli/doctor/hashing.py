@@ -2,8 +2,8 @@
 
 import time
 
-from lback_cli.doctor.finding import Finding
-from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.result import Finding
 
 _PASSWORD = "a password that nobody has"  # noqa: S105 - it is nobody's
 
@@ -13,8 +13,8 @@ def check_hashing(patient: Patient) -> Finding:
 
     Raises `PasswordHashingError`, for want of memory above all.
     """
-    from lback_cli.security.known_answers import argon2id_is_right, bcrypt_is_right
     from lback_cli.security.passwords import PasswordHasher
+    from lback_cli.security.self_test import argon2id_is_right, bcrypt_is_right
 
     framework = patient.settings.compat.lback_framework
     settings = patient.settings.password

@@ -1,7 +1,7 @@
 """Whether mail would leave."""
 
-from lback_cli.doctor.finding import Finding
-from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.result import Finding
 
 
 def check_mail(patient: Patient) -> Finding:

@@ -2,8 +2,8 @@
 
 from importlib import metadata
 
-from lback_cli.concern import Concern
-from lback_cli.doctor.finding import Finding, judge
+from lback_cli.doctor.result import Finding, judge
+from lback_cli.problem import Concern
 
 _REPAIR = "Run: pip uninstall -y passlib && pip install --force-reinstall --no-deps libpass"
 

@@ -1,8 +1,8 @@
 """Whether commands find the receivers without which they do not run."""
 
-from lback_cli.doctor.finding import Finding, NotChecked
-from lback_cli.doctor.patient import Patient
-from lback_cli.doctor.rehearsal import rehearse
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.receiver_probe import rehearse
+from lback_cli.doctor.result import Finding, NotChecked
 
 
 def check_receivers(patient: Patient) -> Finding:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from lback_cli.errors import BrokenEventLog
-from lback_cli.events.arguments import EXACT
-from lback_cli.events.chain import HASHED, canonical
+from lback_cli.events.hash_chain import HASHED, canonical
+from lback_cli.events.serialization import EXACT
 from lback_cli.events.verifier import COLUMNS
 
 _FIRST = ("seq", "time", "signal", "outcome", "subject_id", "subject", "actor", "data")

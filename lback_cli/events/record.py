@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lback_cli.events.actor import current_actor
-from lback_cli.events.arguments import as_json
-from lback_cli.events.chain import canonical, hash_row, personal_digest, quoted, row_template
 from lback_cli.events.erasure import ERASURE
-from lback_cli.times import timestamp, utc_now
+from lback_cli.events.hash_chain import canonical, hash_row, personal_digest, quoted, row_template
+from lback_cli.events.serialization import as_json
+from lback_cli.text.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
 """Characters of a subject's name; no address is longer (RFC 5321)."""

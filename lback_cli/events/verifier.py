@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lback_cli.errors import BrokenEventLog
-from lback_cli.events.chain import GENESIS, HASHED, personal_digest, row_hash
 from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import ERASURE, parse_ranges
+from lback_cli.events.hash_chain import GENESIS, HASHED, personal_digest, row_hash
 
 COLUMNS = (*HASHED, "data", "subject", "salt", "hash")
 """The fields of a row that the verifier is fed, in this order; *data* as canonical JSON text."""

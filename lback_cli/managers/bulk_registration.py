@@ -15,14 +15,14 @@ from sqlalchemy.exc import IntegrityError
 from lback_cli import signals
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
 from lback_cli.events.record import EventRecord, event_of, random_ids, registered_event
-from lback_cli.managers.effects import Effects, ends_all
-from lback_cli.managers.kinds import REGISTER_USER
-from lback_cli.managers.operation import foreign_exception
+from lback_cli.managers.dependencies import Services
 from lback_cli.managers.registration import Candidate, NewUser, Registration
-from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.repositories.work import Work
-from lback_cli.signals.delivery import rehearsed
+from lback_cli.operations.attempts import Effects, ends_all
+from lback_cli.operations.kinds import REGISTER_USER
+from lback_cli.operations.operation import foreign_exception
+from lback_cli.repositories.unit_of_work import Work
+from lback_cli.signals.dispatch import rehearsed
 
 SIGNALS = (
     signals.user_registration_started,

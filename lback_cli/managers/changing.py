@@ -5,14 +5,14 @@ from operator import attrgetter
 
 from lback_cli.errors import LastAdministrator, ValidationError
 from lback_cli.managers.changes import UserChanges
-from lback_cli.managers.lookup import find_group, group_spellings
-from lback_cli.managers.mailed_links import MailedLinks, announce_vouched
-from lback_cli.managers.mailed_notices import MailedNotices
-from lback_cli.managers.operation import Operation
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.link_mail import MailedLinks, announce_vouched
+from lback_cli.managers.notification_mail import MailedNotices
 from lback_cli.managers.registration import RegistrationMail, check_password_hash
-from lback_cli.managers.services import Services
+from lback_cli.managers.user_lookup import find_group, group_spellings
 from lback_cli.models import Group, User
-from lback_cli.repositories.work import Work
+from lback_cli.operations.operation import Operation
+from lback_cli.repositories.unit_of_work import Work
 from lback_cli.security.unusable import is_unusable
 
 

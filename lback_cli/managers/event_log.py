@@ -10,21 +10,21 @@ from typing import Any
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
-from lback_cli.events.chain import canonical
 from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import ERASURE, format_ranges, mentions, own_names
 from lback_cli.events.export import read_rows
+from lback_cli.events.hash_chain import canonical
 from lback_cli.events.record import erasure_of
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import COLUMNS, Verdict, Verifier
-from lback_cli.managers.effects import Effects, ends_all
-from lback_cli.managers.lookup import find_by_login, not_found, parse_id
-from lback_cli.managers.services import Services
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.user_lookup import find_by_login, not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
+from lback_cli.operations.attempts import Effects, ends_all
 from lback_cli.repositories.event_repository import EventQuery, Head
-from lback_cli.repositories.work import Work, reading, recorded
+from lback_cli.repositories.unit_of_work import Work, reading, recorded
 from lback_cli.signals import find_signal
-from lback_cli.times import parse_moment, timestamp
+from lback_cli.text.times import parse_moment, timestamp
 
 _SCANNED = ("seq", "signal", "subject_id", "subject", "data")
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import TRIES, retried
 from lback_cli.errors import LastAdministrator, Refused, ValidationError
-from lback_cli.managers.lookup import find_group, group_spellings
-from lback_cli.managers.services import Services
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.user_lookup import find_group, group_spellings
 from lback_cli.models import Group
-from lback_cli.repositories.work import reading, transaction
-from lback_cli.security.text import unsafe_character
+from lback_cli.repositories.unit_of_work import reading, transaction
+from lback_cli.text.escaping import unsafe_character
 
 LONGEST_DESCRIPTION = 1000
 """Characters that the description of a group may have."""

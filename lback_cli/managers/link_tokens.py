@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lback_cli.managers.services import Services
+from lback_cli.managers.dependencies import Services
 from lback_cli.models import Purpose, User
-from lback_cli.repositories.work import Work
+from lback_cli.repositories.unit_of_work import Work
 from lback_cli.security.tokens import generate_hex_token, generate_token, token_digest
 
 _FRAMEWORK_LENGTHS = {Purpose.VERIFY_EMAIL: 32, Purpose.RESET_PASSWORD: 64}

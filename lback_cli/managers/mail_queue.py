@@ -8,7 +8,7 @@ from uuid import uuid4
 from lback_cli.database.engine import Database
 from lback_cli.errors import QueuedMailNotFound
 from lback_cli.models import Purpose, QueuedMail, User
-from lback_cli.repositories.work import reading, transaction
+from lback_cli.repositories.unit_of_work import reading, transaction
 
 
 def queued(

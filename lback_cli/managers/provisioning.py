@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from lback_cli.errors import UserExists
-from lback_cli.managers.user_directory import UserDirectory
+from lback_cli.managers.directory import UserDirectory
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 

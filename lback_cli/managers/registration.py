@@ -6,10 +6,10 @@ from operator import attrgetter
 from typing import Literal
 
 from lback_cli.errors import GroupNotFound, ValidationError
-from lback_cli.managers.lookup import find_group, group_spellings
-from lback_cli.managers.services import Services
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.user_lookup import find_group, group_spellings
 from lback_cli.models import Group, User
-from lback_cli.repositories.work import Work
+from lback_cli.repositories.unit_of_work import Work
 from lback_cli.security.unusable import is_unusable
 
 RegistrationMail = Literal["verify", "invite", "none"]

@@ -20,19 +20,19 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken
-from lback_cli.managers import kinds
 from lback_cli.managers.changes import UserChanges, masked
 from lback_cli.managers.changing import Changing
-from lback_cli.managers.effects import Effects
-from lback_cli.managers.kinds import OperationKind
-from lback_cli.managers.lookup import find_by_login, not_found
-from lback_cli.managers.mailed_links import MailedLinks, announce_vouched
-from lback_cli.managers.mailed_notices import MailedNotices
-from lback_cli.managers.operation import Operation
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.link_mail import MailedLinks, announce_vouched
+from lback_cli.managers.notification_mail import MailedNotices
 from lback_cli.managers.registration import NewUser, Registration, RegistrationMail
-from lback_cli.managers.services import Services
+from lback_cli.managers.user_lookup import find_by_login, not_found
 from lback_cli.models import Purpose, User
-from lback_cli.repositories.work import Work
+from lback_cli.operations import kinds
+from lback_cli.operations.attempts import Effects
+from lback_cli.operations.kinds import OperationKind
+from lback_cli.operations.operation import Operation
+from lback_cli.repositories.unit_of_work import Work
 from lback_cli.security.tokens import token_prefix
 from lback_cli.security.unusable import is_unusable
 from lback_cli.settings import Settings

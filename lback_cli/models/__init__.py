@@ -1,6 +1,6 @@
 """The tables, and nothing but the tables.
 
-Those that most commands have no use for are loaded on first use; `lback_cli.models.all_tables` loads them all.
+Those that most commands have no use for are loaded on first use; `lback_cli.models.metadata` loads them all.
 """
 
 from importlib import import_module

@@ -27,7 +27,7 @@ EVENTS = Table(
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
-"""One row is one event; see `lback_cli.events.chain` for what its hashes cover.
+"""One row is one event; see `lback_cli.events.hash_chain` for what its hashes cover.
 
 Times are RFC 3339 text, so that what is hashed is what is stored. *subject*, *data* and *salt* are null once the
 person's data was erased.

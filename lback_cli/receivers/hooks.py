@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lback_cli.errors import ConfigurationError, OperationRejected, SignalNotFound
-from lback_cli.receivers.trust import Distrust, open_trusted_program, require_trusted_directory
-from lback_cli.security.text import ELLIPSIS
+from lback_cli.receivers.trusted_files import Distrust, open_trusted_program, require_trusted_directory
 from lback_cli.signals import SignalSpec, current_emission, find_signal
+from lback_cli.text.escaping import ELLIPSIS
 
 REASON_LIMIT = 2000
 """Characters of what a hook wrote that are kept."""
@@ -37,8 +37,8 @@ class Hook:
 
     def __call__(self, _sender: Any, **_arguments: Any) -> None:
         """Run it. Raises `OperationRejected`, or `HookError` where there is no veto."""
-        from lback_cli.receivers.process import run_program
-        from lback_cli.receivers.trace_json import as_event, as_line
+        from lback_cli.receivers.subprocess_runner import run_program
+        from lback_cli.tracing.json_lines import as_event, as_line
 
         emission = current_emission()
         assert emission is not None, "only a delivery calls a receiver"
@@ -102,6 +102,6 @@ def _said(errors: bytes) -> str:
 def _tell(text: str) -> None:
     import logging
 
-    from lback_cli.security.text import safe
+    from lback_cli.text.escaping import safe
 
     logging.getLogger("lback_cli.receivers").warning("%s", safe(text))

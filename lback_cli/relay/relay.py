@@ -8,10 +8,10 @@ from functools import partial
 from lback_cli.database.engine import Database
 from lback_cli.errors import ConfigurationError, SinkNotFound
 from lback_cli.relay.backoff import Backoff
-from lback_cli.relay.position import Position
+from lback_cli.relay.cursor import Position
+from lback_cli.relay.observer import Watcher
 from lback_cli.relay.sinks import build_sink
-from lback_cli.relay.threads import run_all
-from lback_cli.relay.watcher import Watcher
+from lback_cli.relay.thread_runner import run_all
 from lback_cli.relay.worker import Report, Worker
 from lback_cli.settings import SinkSettings
 

@@ -11,11 +11,11 @@ from lback_cli.database.engine import Database
 from lback_cli.errors import DatabaseError
 from lback_cli.models import DeadLetter
 from lback_cli.relay.backoff import Backoff
-from lback_cli.relay.message import Failed, Message, Rejected, Sink, SinkError
-from lback_cli.relay.position import Lost, Position
-from lback_cli.relay.watcher import Watcher
+from lback_cli.relay.cursor import Lost, Position
+from lback_cli.relay.observer import Watcher
+from lback_cli.relay.sinks.base import Failed, Message, Rejected, Sink, SinkError
 from lback_cli.repositories.event_repository import EventQuery
-from lback_cli.repositories.work import reading
+from lback_cli.repositories.unit_of_work import reading
 
 POLL_SECONDS = 0.5
 """How often to look for new events, or whether another relay has let go."""

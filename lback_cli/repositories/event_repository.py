@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.errors import DatabaseError
-from lback_cli.events.chain import canonical
+from lback_cli.events.hash_chain import canonical
 from lback_cli.events.record import COLUMNS as RECORDED
 from lback_cli.events.record import EventRecord, chained, storable
 from lback_cli.models import EVENT_HEAD, EVENTS
-from lback_cli.repositories.bulk import insert_rows
-from lback_cli.repositories.exact import exactly, position
+from lback_cli.repositories.bulk_insert import insert_rows
+from lback_cli.repositories.sql_functions import exactly, position
 
 PAGE = 1000
 """Events fetched at a time by a query without a limit."""

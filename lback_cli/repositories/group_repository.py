@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli.errors import GroupExists
 from lback_cli.models import Group, memberships
-from lback_cli.repositories.bulk import insert_rows
+from lback_cli.repositories.bulk_insert import insert_rows
 
 
 class GroupRepository:

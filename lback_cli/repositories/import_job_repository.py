@@ -7,7 +7,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.models import ImportJob
-from lback_cli.repositories.exact import exactly
+from lback_cli.repositories.sql_functions import exactly
 
 UNFINISHED = ("running", "stopped")
 """States of an import that can go on."""

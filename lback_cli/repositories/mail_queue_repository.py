@@ -8,7 +8,7 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.models import Purpose, QueuedMail
-from lback_cli.repositories.exact import exactly
+from lback_cli.repositories.sql_functions import exactly
 
 _QUIETLY = {"synchronize_session": False}
 

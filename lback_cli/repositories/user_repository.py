@@ -12,8 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User, memberships
-from lback_cli.repositories.bulk import insert_rows, stored
-from lback_cli.repositories.exact import exactly
+from lback_cli.repositories.bulk_insert import insert_rows, stored
+from lback_cli.repositories.sql_functions import exactly
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from passlib.hash import argon2
 from passlib.registry import get_crypt_handler
 
 from lback_cli.errors import PasswordHashingError
-from lback_cli.security.hash_forms import is_known_form, native_hash
+from lback_cli.security.hash_formats import is_known_form, native_hash
 from lback_cli.security.policy import BCRYPT_LIMIT, normalize_password
 from lback_cli.security.unusable import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD
 from lback_cli.security.weak_hashes import UNVERIFIABLE, WEAKNESSES

@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from lback_cli.errors import ConfigurationError, ValidationError
-from lback_cli.security.guessing import any_common, choices, cores, folded
-from lback_cli.security.text import safe
+from lback_cli.security.password_strength import any_common, choices, cores, folded
 from lback_cli.settings.schema import PasswordSettings
+from lback_cli.text.escaping import safe
 
 MAXIMUM_LENGTH = 1024
 BCRYPT_LIMIT = 72

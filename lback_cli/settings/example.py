@@ -7,8 +7,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, get_origin
 
+from lback_cli.settings.parsing import allowed, as_text
 from lback_cli.settings.schema import families, keys, section_class, sections
-from lback_cli.settings.values import allowed, as_text
 
 WIDTH = 100
 

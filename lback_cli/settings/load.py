@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings.private_file import read_private_variables
+from lback_cli.settings.env_file import read_private_variables
+from lback_cli.settings.parsing import parse
 from lback_cli.settings.schema import Settings, families, keys, section_class, sections
-from lback_cli.settings.values import parse
 
 ENVIRONMENT_PREFIX = "LBACK_"
 

@@ -36,7 +36,7 @@ from lback_cli.signals.catalogue import (
     user_update_started,
     user_updated,
 )
-from lback_cli.signals.delivery import delivered
+from lback_cli.signals.dispatch import delivered
 from lback_cli.signals.emission import Delivery, Emission, Overrun, ReceiverFailure, current_emission
 from lback_cli.signals.ordered import receiver
 

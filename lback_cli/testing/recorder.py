@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lback_cli.signals import Delivery, ReceiverFailure, find_signal
-from lback_cli.signals.watching import Watcher
+from lback_cli.signals.observer import Watcher
 
 
 class SignalRecorder(Watcher):

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lback_cli.database.schema import REVISION, VERSION_TABLE, Schema
-from lback_cli.doctor.finding import Finding
-from lback_cli.doctor.patient import Patient
-from lback_cli.doctor.storage import check_schema
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.database import check_schema
+from lback_cli.doctor.result import Finding
 from lback_cli.errors import SchemaError
 from lback_cli.settings import CompatSettings, DatabaseSettings, Settings
 

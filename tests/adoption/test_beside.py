@@ -16,7 +16,7 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator, UserExists, ValidationError
-from lback_cli.managers.services import Services
+from lback_cli.managers.dependencies import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.settings import CompatSettings, DatabaseSettings, EmailSettings, LinkSettings, Settings
 

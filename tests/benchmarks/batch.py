@@ -238,8 +238,8 @@ def measured(count: int, took: float) -> dict[str, float]:
 
 def import_users(path: str, database_path: str) -> dict[str, float]:
     """Import into a new database."""
-    from lback_cli.batch.importer import Importer
-    from lback_cli.batch.options import ImportOptions
+    from lback_cli.imports.importer import Importer
+    from lback_cli.imports.options import ImportOptions
     from lback_cli.managers.user_manager import UserManager
 
     database, services = opened(database_path)
@@ -254,8 +254,8 @@ def import_users(path: str, database_path: str) -> dict[str, float]:
 
 def export_users(database_path: str, path: str) -> dict[str, float]:
     """Export everybody with hashes."""
-    from lback_cli.batch.exporter import Exporter
-    from lback_cli.managers.user_directory import UserDirectory
+    from lback_cli.imports.exports import Exporter
+    from lback_cli.managers.directory import UserDirectory
     from lback_cli.repositories.user_repository import UserQuery
 
     exporter = Exporter(UserDirectory(*opened(database_path)))
@@ -271,7 +271,7 @@ def opened(path: str) -> tuple[Any, Any]:
     """The database at *path*, and services."""
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
-    from lback_cli.managers.services import Services
+    from lback_cli.managers.dependencies import Services
     from lback_cli.settings import DatabaseSettings, Settings
 
     settings = Settings(database=DatabaseSettings(url=f"sqlite:///{path}"))

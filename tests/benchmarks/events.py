@@ -28,10 +28,10 @@ from unittest.mock import patch
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.events.chain import GENESIS, HASHED, canonical
+from lback_cli.events.hash_chain import GENESIS, HASHED, canonical
 from lback_cli.events.record import COLUMNS, chained, event_of
+from lback_cli.managers.dependencies import Services
 from lback_cli.managers.event_log import EventLog
-from lback_cli.managers.services import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.event_repository import EventRepository
 from lback_cli.settings import Settings

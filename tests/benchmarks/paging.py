@@ -22,8 +22,8 @@ from pathlib import Path
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.managers.services import Services
-from lback_cli.managers.user_directory import UserDirectory
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.directory import UserDirectory
 from lback_cli.repositories.user_repository import UserQuery
 from lback_cli.settings import DatabaseSettings, Settings
 

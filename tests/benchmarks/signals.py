@@ -18,11 +18,11 @@ from typing import Any, cast
 
 from blinker import NamedSignal
 
-from lback_cli.managers.effects import Effects
-from lback_cli.managers.kinds import DELETE_USER
-from lback_cli.managers.operation import Operation
+from lback_cli.operations.attempts import Effects
+from lback_cli.operations.kinds import DELETE_USER
+from lback_cli.operations.operation import Operation
 from lback_cli.signals import user_authenticated
-from lback_cli.signals.delivery import set_time_budget
+from lback_cli.signals.dispatch import set_time_budget
 
 TARGETS = {0: 2.0, 10: 1.3}
 

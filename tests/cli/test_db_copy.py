@@ -19,8 +19,8 @@ from sqlalchemy.engine import make_url
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import COPYING, REVISION, Schema
 from lback_cli.database.url import without_password
+from lback_cli.database_copy.target import named_by_options
 from lback_cli.errors import SchemaError
-from lback_cli.managers.copy_target import named_by_options
 from lback_cli.settings import DatabaseSettings
 
 Cli = Callable[..., Any]

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from lback_cli.cli.app import NOUNS, VERBS, app
-from lback_cli.cli.runtime import Runtime
+from lback_cli.cli.context import Runtime
 
 Cli = Callable[..., Any]
 

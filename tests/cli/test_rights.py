@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lback_cli.models.all_tables import METADATA
+from lback_cli.models.metadata import METADATA
 from tests.relay.consumers import SECRET, Endpoint
 
 Cli = Callable[..., Any]

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from lback_cli.security.text import safe
-from lback_cli.shell import command_line
+from lback_cli.text.escaping import safe
+from lback_cli.text.shell_quoting import command_line
 
 WORDS = [
     "plain",

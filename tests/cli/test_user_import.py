@@ -17,8 +17,8 @@ from typing import Any
 import pexpect
 import pytest
 
-from lback_cli.cli.import_progress import ImportProgress
-from lback_cli.cli.runtime import Runtime
+from lback_cli.cli.context import Runtime
+from lback_cli.cli.user.import_progress import ImportProgress
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
 SOME_CHUNKS = 200_000

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from .cast import BOB, CAROL, DAVE, EVE, NEW_PASSWORD, PASSWORD, Person
+from .fixtures_data import BOB, CAROL, DAVE, EVE, NEW_PASSWORD, PASSWORD, Person
 from .scenario import NO_MEMORY, SESSION, Call, Failing, Receiver, Scenario, Sent
 
 

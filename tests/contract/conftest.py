@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from .environment import COMMAND_COST, LIBRARY_COST, Stage, Template, build_template
 from .scenario import CLOSED_PORT, Scenario
-from .stage import COMMAND_COST, LIBRARY_COST, Stage, Template, build_template
 
 AnyStage = TypeVar("AnyStage", bound=Stage)
 StageOf = Callable[[Scenario], Stage]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .cast import ADA, BOB, NOBODY, Person
+from .fixtures_data import ADA, BOB, NOBODY, Person
 from .scenario import SESSION, Call, Failing, Receiver, Scenario, Sent, gone
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import MetaData, insert, text
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 
+from .environment import _TABLES, LIBRARY_COST, Rows, Stage, Template, fill, settings_of
 from .scenario import Trap
-from .stage import _TABLES, LIBRARY_COST, Rows, Stage, Template, fill, settings_of
 
 FILLED = ("users", "groups", "user_groups_association", "lback_tokens")
 """The tables with the cast, in an order that foreign keys allow."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from .cast import FRANK, PASSWORD, WEAK_PASSWORD
+from .fixtures_data import FRANK, PASSWORD, WEAK_PASSWORD
 from .scenario import (
     BAD_CONFIGURATION,
     MAIL_DOWN,

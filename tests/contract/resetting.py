@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from .cast import (
+from .fixtures_data import (
     BOB,
     EXPIRED_RESET,
     LIVE_RESET,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from .cast import FRANK, Person
-from .stage import Rows
+from .environment import Rows
+from .fixtures_data import FRANK, Person
 
 Sent = tuple[str, dict[str, Any]]
 """A signal and its arguments, as a trace shows them; of an exception, its type."""

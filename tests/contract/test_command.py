@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from .conftest import StageOf
-from .document import ERRORS, SIGNALS
+from .environment import Rows, Stage, environment_of
+from .requirements import ERRORS, SIGNALS
 from .resetting import REQUEST, asked, not_mailed
 from .scenario import INTERRUPT, MESSAGE, Scenario, Sent
-from .stage import Rows, Stage, environment_of
-from .table import SCENARIOS
+from .scenarios import SCENARIOS
 
 LBACK = Path(sys.executable).with_name("lback")
 ARGV = ["-q", "-o", "json", "--trace-format", "json", "user"]
@@ -57,7 +57,7 @@ class Server:
     """A process that runs commands by forking."""
 
     def __init__(self) -> None:
-        program = Path(__file__).with_name("forking.py")
+        program = Path(__file__).with_name("fork_server.py")
         self._process = subprocess.Popen(
             [sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

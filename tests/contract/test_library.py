@@ -17,17 +17,17 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import LbackError, UnexpectedError, Unusable
-from lback_cli.managers.services import Services
+from lback_cli.managers.dependencies import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 
-from .acting import acting
 from .conftest import StageOf
-from .document import ERRORS
+from .environment import Stage
+from .receivers import acting
 from .recorder import Recorder
+from .requirements import ERRORS
 from .scenario import COMMIT_IS_OURS, MESSAGE, Scenario
-from .stage import Stage
-from .table import SCENARIOS
+from .scenarios import SCENARIOS
 
 CALLERS_CHANGE = {"groups staff": {"description": "changed by the caller"}}
 

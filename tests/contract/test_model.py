@@ -14,14 +14,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import LbackError
-from lback_cli.managers.services import Services
+from lback_cli.managers.dependencies import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import Purpose, Token, User
 from lback_cli.security.passwords import PasswordHasher
 
-from .document import OPERATIONS
+from .environment import LIBRARY_COST, parsed_mail, settings_of
 from .recorder import Recorder
-from .stage import LIBRARY_COST, parsed_mail, settings_of
+from .requirements import OPERATIONS
 
 PASSWORDS = ("correct horse battery staple", "umbrella tangent violin quarry")
 WEAK = "short"

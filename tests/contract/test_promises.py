@@ -7,15 +7,15 @@ import blinker
 import pytest
 
 from lback_cli import errors, signals
-from lback_cli.cli.exits import exit_code
-from lback_cli.managers import kinds
-from lback_cli.managers.kinds import OperationKind
+from lback_cli.cli.exit_codes import exit_code
 from lback_cli.managers.user_manager import UserManager
+from lback_cli.operations import kinds
+from lback_cli.operations.kinds import OperationKind
 from lback_cli.signals import CATALOGUE, SignalSpec
 
-from .document import ERRORS, OPERATIONS, SIGNALS, TYPES
+from .requirements import ERRORS, OPERATIONS, SIGNALS, TYPES
 from .scenario import Scenario
-from .table import SCENARIOS
+from .scenarios import SCENARIOS
 
 ALL_SIGNALS = pytest.mark.parametrize("name", SIGNALS)
 SAME_AS = {"reset_user_password": "reset_password"}

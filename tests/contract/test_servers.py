@@ -1,4 +1,4 @@
-"""The table and the model on PostgreSQL and MariaDB: a part of them; with THOROUGH set, as tests/long does, all."""
+"""The table and the model on PostgreSQL and MariaDB: a part of them; with THOROUGH set, as tests/slow does, all."""
 
 import hashlib
 import json
@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
+from lback_cli.managers.dependencies import Services
 from lback_cli.managers.event_log import EventLog
-from lback_cli.managers.services import Services
 from lback_cli.models import EVENTS, Token, User
 from lback_cli.settings import DatabaseSettings
 
@@ -24,7 +24,7 @@ from . import test_library as in_a_file
 from .conftest import StageOf, set_stage
 from .on_server import ServerStage, ServerTemplate, build_server_template, empty
 from .scenario import COMMIT_IS_OURS, Scenario, Trap
-from .table import SCENARIOS
+from .scenarios import SCENARIOS
 from .test_model import Model
 
 SERVERS = ("postgresql", "mariadb")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from .cast import ADA, BOB, CAROL, NEW_PASSWORD, NOBODY, PASSWORD, WEAK_PASSWORD, Person
+from .fixtures_data import ADA, BOB, CAROL, NEW_PASSWORD, NOBODY, PASSWORD, WEAK_PASSWORD, Person
 from .scenario import (
     BAD_CONFIGURATION,
     MAIL_DOWN,

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from .cast import (
+from .environment import Rows
+from .fixtures_data import (
     BOB,
     CAROL,
     EXPIRED_VERIFY,
@@ -28,7 +29,6 @@ from .scenario import (
     initiated,
     new_token,
 )
-from .stage import Rows
 
 
 def verify(token: str = LIVE_VERIFY.token) -> Call:

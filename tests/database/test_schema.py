@@ -17,7 +17,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.migrations import alembic_config
 from lback_cli.database.schema import COPYING, REVISION, VERSION_TABLE, Schema, SchemaStatus, State
 from lback_cli.errors import DatabaseError, SchemaError
-from lback_cli.models.all_tables import METADATA
+from lback_cli.models.metadata import METADATA
 
 Connect = Callable[..., Database]
 

@@ -9,8 +9,8 @@ import pytest
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.doctor.patient import Patient
-from lback_cli.managers.services import Services
+from lback_cli.doctor.context import Patient
+from lback_cli.managers.dependencies import Services
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from lback_cli.database.schema import Schema
-from lback_cli.doctor.doctor import Doctor
-from lback_cli.doctor.finding import Finding
-from lback_cli.doctor.patient import Patient
-from lback_cli.doctor.storage import check_encoding
+from lback_cli.doctor.context import Patient
+from lback_cli.doctor.database import check_encoding
+from lback_cli.doctor.result import Finding
+from lback_cli.doctor.runner import Doctor
 
 Admit = Callable[..., Patient]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from lback_cli.doctor.context import Patient
 from lback_cli.doctor.files import check_files
-from lback_cli.doctor.patient import Patient
 from lback_cli.settings import DatabaseSettings
 
 Admit = Callable[..., Patient]

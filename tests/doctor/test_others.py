@@ -13,17 +13,17 @@ import pytest
 
 from lback_cli.doctor.clock import check_clock
 from lback_cli.doctor.configuration import check_configuration
-from lback_cli.doctor.doctor import Doctor, require_health
+from lback_cli.doctor.context import Patient
 from lback_cli.doctor.event_log import check_event_log
-from lback_cli.doctor.finding import Finding
 from lback_cli.doctor.hashing import check_hashing
 from lback_cli.doctor.mail import check_mail
 from lback_cli.doctor.packages import check_packages
-from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.result import Finding
+from lback_cli.doctor.runner import Doctor, require_health
 from lback_cli.errors import ConfigurationError, MailError, Unusable
-from lback_cli.security import known_answers
+from lback_cli.security import self_test
 from lback_cli.settings import CompatSettings, EmailSettings, PasswordSettings
-from lback_cli.times import utc_now
+from lback_cli.text.times import utc_now
 
 Admit = Callable[..., Patient]
 Register = Callable[[Patient, str], None]
@@ -183,9 +183,9 @@ def test_more_memory_than_there_is_fails(admit: Admit) -> None:
 
 def test_a_library_that_computes_something_else_fails(admit: Admit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has a wrong Argon2 at hand, so the published tag is the one that is bent."""
-    assert known_answers.argon2id_is_right()
-    assert known_answers.bcrypt_is_right()
-    monkeypatch.setattr(known_answers, "_ARGON2_TAG", "00" * 32)
+    assert self_test.argon2id_is_right()
+    assert self_test.bcrypt_is_right()
+    monkeypatch.setattr(self_test, "_ARGON2_TAG", "00" * 32)
     found = check_hashing(admit(ready=False))
     assert (found.status, found.message) == ("fail", "Argon2id (m=19456,t=2,p=1) does not compute what it should.")
 

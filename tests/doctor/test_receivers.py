@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lback_cli.doctor.doctor import Doctor
-from lback_cli.doctor.finding import Finding
-from lback_cli.doctor.patient import Patient
+from lback_cli.doctor.context import Patient
 from lback_cli.doctor.receivers import check_receivers
+from lback_cli.doctor.result import Finding
+from lback_cli.doctor.runner import Doctor
 from lback_cli.errors import ConfigurationError
 from lback_cli.settings import ReceiverSettings
 from lback_cli.signals import CATALOGUE

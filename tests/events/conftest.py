@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .world import CHEAP, World, empty_file
+from .harness import CHEAP, World, empty_file
 
 
 @pytest.fixture(scope="session")

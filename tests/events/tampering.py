@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lback_cli.events.chain import HASHED, canonical, personal_digest, row_hash
+from lback_cli.events.hash_chain import HASHED, canonical, personal_digest, row_hash
 
 Rows = list[dict[str, Any]]
 FIELDS = (*HASHED, "hash")

@@ -9,7 +9,7 @@ import pytest
 
 from lback_cli.events.actor import Actor, acting_as, current_actor, login_name, set_actor
 
-from .world import World
+from .harness import World
 
 
 def test_without_a_word_the_actor_is_the_login_and_the_process_one_invocation(monkeypatch: pytest.MonkeyPatch) -> None:

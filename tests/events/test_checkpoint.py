@@ -11,7 +11,7 @@ import pytest
 from lback_cli.errors import BrokenEventLog, ConfigurationError, Refused, ValidationError
 from lback_cli.events.checkpoint import Checkpoint
 
-from .world import World
+from .harness import World
 
 ZEROS = "0" * 64
 LINE = f"lback-checkpoint-v1 seq=3 count=3 hash={ZEROS}"

@@ -6,9 +6,9 @@ import pytest
 
 from lback_cli.managers.event_log import verify_lines
 
-from .contest import check
+from .concurrency_worker import check
+from .harness import PASSWORD, World
 from .tampering import lines_of
-from .world import PASSWORD, World
 
 SERVERS = ("postgresql", "mariadb")
 

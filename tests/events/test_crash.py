@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .sweeping import DEEDS, sweep
+from .secret_scan import DEEDS, sweep
 
 
 @pytest.mark.parametrize("name", DEEDS)

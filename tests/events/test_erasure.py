@@ -14,9 +14,9 @@ from lback_cli.errors import LbackError, UserNotFound
 from lback_cli.events.erasure import format_ranges, mentions, own_names, parse_ranges
 from lback_cli.managers.event_log import verify_lines
 
-from .independent import problem
+from .harness import NEW_PASSWORD, PASSWORD, World, receiving
+from .reference_verifier import problem
 from .tampering import lines_of
-from .world import NEW_PASSWORD, PASSWORD, World, receiving
 
 CANARIES = ("zanzibar", "quetzalcoatl", "mountebank")
 """Parts of the person's names and addresses, which nothing else has."""

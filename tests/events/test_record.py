@@ -22,7 +22,7 @@ from lback_cli.errors import LbackError, OperationRejected
 from lback_cli.events.actor import acting_as
 from lback_cli.models import User
 
-from .world import ACTIONS, DEARER, NEW_PASSWORD, PASSWORD, Interrupted, Life, World, break_the_commit, receiving
+from .harness import ACTIONS, DEARER, NEW_PASSWORD, PASSWORD, Interrupted, Life, World, break_the_commit, receiving
 
 ALICE = {"id": 1, "username": "alice", "email": "alice@example.org"}
 UNKNOWN = "never-issued".ljust(43, "-")

@@ -15,10 +15,10 @@ import pytest
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.directory import UserDirectory
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.provisioning import Provisioning
-from lback_cli.managers.services import Services
-from lback_cli.managers.user_directory import UserDirectory
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.settings import Settings

@@ -1,4 +1,4 @@
-"""A few rounds of each contest; tests/long/test_contests.py has many."""
+"""A few rounds of each contest; tests/slow/test_contests.py has many."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ Rounds = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def rounds(tmp_path_factory: pytest.TempPathFactory) -> Rounds:
-    program = str(Path(__file__).with_name("contests.py"))
+    program = str(Path(__file__).with_name("concurrency.py"))
     wanted = [f"{name}={number}" for name, number in ROUNDS.items()]
     done = subprocess.run(
         [sys.executable, program, str(tmp_path_factory.mktemp("contests")), *wanted],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.receivers.loading import Receivers
+from lback_cli.receivers.loader import Receivers
 from lback_cli.settings import ReceiverSettings, Settings
 from lback_cli.signals import user_pre_register, user_registered
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .consumers import Endpoint, NatsConsumer, RabbitMqConsumer, RedisConsumer
-from .world import World
+from .harness import World
 
 KINDS = ("webhook", "rabbitmq", "redis", "nats")
 

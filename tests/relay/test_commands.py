@@ -14,7 +14,7 @@ import pytest
 from lback_cli.settings import SinkSettings
 
 from .consumers import SECRET, Endpoint, eventually, sequences
-from .world import World
+from .harness import World
 
 Endpoints = Callable[..., Endpoint]
 
@@ -335,6 +335,6 @@ def test_a_start_loads_no_client_that_is_not_used() -> None:
     program = "import sys; from lback_cli.cli import events, mail; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = {*re.findall(r"'([^']+)'", done.stdout)}
-    assert "lback_cli.cli.events_relay" in loaded
+    assert "lback_cli.cli.events.relay" in loaded
     assert not loaded & {"pika", "redis", "nats", "http.client", "smtplib"}
     assert not [name for name in loaded if name.startswith("lback_cli.relay")]

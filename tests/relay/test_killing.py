@@ -11,9 +11,9 @@ import pytest
 
 from .conftest import KINDS
 from .consumers import first_of_each
-from .world import World
+from .harness import World
 
-PROGRAM = Path(__file__).with_name("killing.py")
+PROGRAM = Path(__file__).with_name("kill_relay.py")
 KEYS = ("url", "secrets", "stream", "routing_key", "subject", "timeout")
 
 

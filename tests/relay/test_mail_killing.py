@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .post_office import PostOffice
+from .mail_harness import PostOffice
 
-PROGRAM = Path(__file__).with_name("mail_killing.py")
+PROGRAM = Path(__file__).with_name("kill_mail.py")
 
 
 def kill_the_post(directory: Path, server: Any, *, kills: int, mails: int, longest: int) -> int:

@@ -36,7 +36,7 @@ from .consumers import (
     first_of_each,
     sequences,
 )
-from .world import World
+from .harness import World
 
 Endpoints = Callable[..., Endpoint]
 Consumers = Callable[[str], Any]
@@ -170,7 +170,7 @@ def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
 
 PROGRAM = """
 import sys
-from tests.relay.killing import *
+from tests.relay.kill_relay import *
 from lback_cli.settings import SinkSettings
 world = World(sys.argv[1])
 relay = world.relay({"it": SinkSettings(**json.loads(sys.argv[2]))})

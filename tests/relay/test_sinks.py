@@ -10,7 +10,7 @@ from lback_cli.relay.worker import Report
 from lback_cli.settings import SinkSettings
 
 from .conftest import KINDS
-from .world import World
+from .harness import World
 
 Consumers = Callable[[str], Any]
 
@@ -136,7 +136,7 @@ def test_a_stream_key_of_another_type_keeps_the_event_waiting(world: World, cons
 
 
 def test_what_was_erased_before_it_is_sent_is_sent_as_erased(world: World, consumer: Consumers) -> None:
-    from lback_cli.repositories.work import transaction
+    from lback_cli.repositories.unit_of_work import transaction
 
     stream = consumer("redis")
     world.happen(2)

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from lback_cli.relay.worker import Report
 
 from .consumers import OTHER_SECRET, SECRET, Endpoint, Request, eventually, sequences
-from .world import World
+from .harness import World
 
 Endpoints = Callable[..., Endpoint]
 

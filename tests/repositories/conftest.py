@@ -9,7 +9,7 @@ import pytest
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.models import User
-from lback_cli.repositories.work import Work
+from lback_cli.repositories.unit_of_work import Work
 from lback_cli.settings import DatabaseSettings
 
 

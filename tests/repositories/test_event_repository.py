@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from lback_cli.events.chain import GENESIS
+from lback_cli.events.hash_chain import GENESIS
 from lback_cli.events.record import EventRecord
 from lback_cli.events.verifier import COLUMNS
 from lback_cli.models import EVENT_HEAD, EVENTS
 from lback_cli.repositories import event_repository
 from lback_cli.repositories.event_repository import EventQuery, EventRepository, Head
-from lback_cli.repositories.work import Work
+from lback_cli.repositories.unit_of_work import Work
 
 Write = Callable[..., None]
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from lback_cli.errors import GroupExists
 from lback_cli.models import Group, User, memberships
-from lback_cli.repositories.work import Work
+from lback_cli.repositories.unit_of_work import Work
 
 
 def test_a_group_is_made_once_and_the_transaction_goes_on(work: Work, now: datetime) -> None:

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from lback_cli.models import Purpose, Token, User
-from lback_cli.repositories.work import Work
+from lback_cli.repositories.unit_of_work import Work
 
 Person = Callable[..., User]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from lback_cli.models import Group, User
+from lback_cli.repositories.unit_of_work import Work
 from lback_cli.repositories.user_repository import LARGEST_ID, PAGE, SortKey, UserQuery
-from lback_cli.repositories.work import Work
 
 NOW = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 SORTS: tuple[SortKey, ...] = ("id", "username", "email")

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User, memberships
-from lback_cli.repositories.work import Work
+from lback_cli.repositories.unit_of_work import Work
 
 Person = Callable[..., User]
 

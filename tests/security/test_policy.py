@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lback_cli.errors import ConfigurationError, ValidationError
-from lback_cli.security.guessing import common_passwords
+from lback_cli.security.password_strength import common_passwords
 from lback_cli.security.policy import PasswordPolicy, normalize_password
 from lback_cli.settings.schema import PasswordSettings
 

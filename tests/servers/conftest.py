@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .place import Place
+from .database import Place
 from .proxy import CuttingProxy
 
 SERVERS = ("postgresql", "mariadb")

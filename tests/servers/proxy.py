@@ -6,7 +6,7 @@ import socket
 import threading
 from typing import Literal
 
-from .way import CHUNK, Way, end, run
+from .proxy_base import CHUNK, Way, end, run
 
 Cut = Literal["before", "at once", "late", "after"]
 """COMMIT does not reach the server; it does, and whoever sent it is gone the same moment; it does only when somebody

@@ -8,13 +8,13 @@ from sqlalchemy import text
 
 from lback_cli.database import retry
 from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown
-from lback_cli.repositories import work
+from lback_cli.repositories import unit_of_work
 from lback_cli.signals import user_deleted as deleted
 
-from .cutting import CUTS, EXPECTED, trial
-from .place import PASSWORD, Place, at, sent
+from .concurrent_users import LOCK_HEAD, errors_of, is_postgresql, other_connection
+from .cut_commit import CUTS, EXPECTED, trial
+from .database import PASSWORD, Place, at, sent
 from .proxy import Cut, CuttingProxy
-from .rivals import LOCK_HEAD, errors_of, is_postgresql, other_connection
 
 TRIALS = 200 if "THOROUGH" in os.environ else 20
 
@@ -77,9 +77,9 @@ def test_an_erasure_whose_commit_is_cut_is_done_once(place: Place, proxy: Proxy,
 
 def test_a_look_that_others_keep_waiting_ends(place: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody takes the head of the log as the connection is cut, and never lets it go."""
-    monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     # MariaDB knows whole seconds.
-    monkeypatch.setattr(work, "PATIENCE", 0.05 if is_postgresql(place) else 1)
+    monkeypatch.setattr(unit_of_work, "PATIENCE", 0.05 if is_postgresql(place) else 1)
     monkeypatch.setattr(retry, "TRIES", 2)
     cutting = proxy()
     client = place.elsewhere(cutting.url)
@@ -101,7 +101,7 @@ def test_a_look_that_others_keep_waiting_ends(place: Place, proxy: Proxy, monkey
 def test_where_the_database_stays_away_the_outcome_is_said_to_be_unknown(
     place: Place, proxy: Proxy, cut: Cut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr(retry, "_RESTART", 0.01)
     cutting = proxy(then_down=True)
     client = place.elsewhere(cutting.url)

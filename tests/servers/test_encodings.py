@@ -12,7 +12,7 @@ from lback_cli.database.schema import Schema
 from lback_cli.errors import DatabaseError
 from lback_cli.models import Group
 from lback_cli.settings import DatabaseSettings
-from lback_cli.times import utc_now
+from lback_cli.text.times import utc_now
 
 NAMES = ["Юля", "李小龍", "zoé"]
 

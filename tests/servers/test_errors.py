@@ -14,7 +14,7 @@ from lback_cli.errors import ConfigurationError, DatabaseError, LbackError
 from lback_cli.models import User
 from lback_cli.settings import DatabaseSettings
 
-from .place import Place
+from .database import Place
 
 CANARY = "canary-7f3a91"
 NOW = datetime(2026, 3, 4, tzinfo=UTC)

@@ -11,13 +11,13 @@ from lback_cli.events.actor import acting_as
 from lback_cli.events.record import EventRecord
 from lback_cli.models import ImportJob, QueuedMail
 from lback_cli.repositories.event_repository import EventQuery
-from lback_cli.repositories.exact import exactly, position
 from lback_cli.repositories.import_job_repository import ImportJobRepository
+from lback_cli.repositories.sql_functions import exactly, position
+from lback_cli.repositories.unit_of_work import Work
 from lback_cli.repositories.user_repository import UserQuery
-from lback_cli.repositories.work import Work
-from lback_cli.times import utc_now
+from lback_cli.text.times import utc_now
 
-from .place import Place
+from .database import Place
 
 LIKE = ("bob", "Bob", "Bób", "bob ", "BOB", "bob%", "b_b")
 """What MariaDB takes for the same, unless told otherwise, and what LIKE might."""

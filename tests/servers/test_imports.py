@@ -12,20 +12,17 @@ import pytest
 from sqlalchemy import event, text
 
 from lback_cli import signals
-from lback_cli.batch.importer import Importer
-from lback_cli.batch.jobs import APPLY_AGAIN
-from lback_cli.batch.options import ImportOptions
-from lback_cli.batch.outcomes import Counts
-from lback_cli.batch.plan import Plan, PlanWriter
-from lback_cli.batch.watcher import Watcher
 from lback_cli.database import retry
-from lback_cli.database.codes import error_code
+from lback_cli.database.error_codes import error_code
 from lback_cli.errors import Conflict, DatabaseError, OutcomeUnknown
+from lback_cli.imports.importer import Importer
+from lback_cli.imports.jobs import APPLY_AGAIN
+from lback_cli.imports.observer import Watcher
+from lback_cli.imports.options import ImportOptions
+from lback_cli.imports.plan import Plan, PlanWriter
+from lback_cli.imports.results import Counts
 
-from .cutting import CUTS
-from .place import Place, at, sent
-from .proxy import Cut, CuttingProxy
-from .rivals import (
+from .concurrent_users import (
     BALLAST,
     LOCK_HEAD,
     First,
@@ -35,6 +32,9 @@ from .rivals import (
     other_connection,
     wait_until_it_waits,
 )
+from .cut_commit import CUTS
+from .database import Place, at, sent
+from .proxy import Cut, CuttingProxy
 
 Elsewhere = Callable[..., Place]
 Proxy = Callable[..., CuttingProxy]
@@ -347,9 +347,9 @@ def test_a_commit_that_is_cut(place: Place, proxy: Proxy, cut: Cut, atomic: bool
 def test_where_the_database_stays_away_the_import_goes_on_later(
     place: Place, proxy: Proxy, cut: Cut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lback_cli.repositories import work
+    from lback_cli.repositories import unit_of_work
 
-    monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr(retry, "_RESTART", 0.01)
     cutting = proxy(then_down=True)
     client = place.elsewhere(cutting.url)
@@ -382,9 +382,9 @@ class Ends(Begun):
 def test_where_nobody_knows_whether_a_plan_was_applied_it_is_not_said_that_nothing_was(
     place: Place, proxy: Proxy, cut: Cut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lback_cli.repositories import work
+    from lback_cli.repositories import unit_of_work
 
-    monkeypatch.setattr(work, "_PAUSE_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr(retry, "_RESTART", 0.01)
     cutting = proxy(then_down=True)
     client = place.elsewhere(cutting.url)

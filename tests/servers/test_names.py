@@ -12,8 +12,8 @@ from typing import Any
 from lback_cli.errors import LbackError
 
 from .conftest import SERVERS
-from .names import corpus
-from .place import PASSWORD, Place
+from .confusable_names import corpus
+from .database import PASSWORD, Place
 
 SIZE = 5000 if "THOROUGH" in os.environ else 150
 

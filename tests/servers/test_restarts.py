@@ -8,13 +8,13 @@ from sqlalchemy import event, text
 
 from lback_cli import signals
 from lback_cli.database import retry
-from lback_cli.database.codes import error_code
+from lback_cli.database.error_codes import error_code
 from lback_cli.database.retry import TRIES, retried
 from lback_cli.errors import DatabaseError
 
-from .gate import Gate
-from .place import Place, at, sent
-from .rivals import First, is_postgresql
+from .concurrent_users import First, is_postgresql
+from .database import Place, at, sent
+from .toggle_proxy import Gate
 
 
 @pytest.fixture(autouse=True)

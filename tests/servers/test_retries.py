@@ -15,11 +15,9 @@ from lback_cli.database import retry
 from lback_cli.database.retry import TRIES
 from lback_cli.errors import DatabaseError, LbackError, UserExists
 from lback_cli.models import Group
-from lback_cli.times import utc_now
+from lback_cli.text.times import utc_now
 
-from .conftest import SERVERS
-from .place import PASSWORD, Place, at, sent
-from .rivals import (
+from .concurrent_users import (
     BALLAST,
     LOCK_HEAD,
     First,
@@ -29,6 +27,8 @@ from .rivals import (
     other_connection,
     wait_until_it_waits,
 )
+from .conftest import SERVERS
+from .database import PASSWORD, Place, at, sent
 
 Elsewhere = Callable[..., Place]
 

@@ -7,8 +7,8 @@ from sqlalchemy import MetaData, select, text
 
 from lback_cli.errors import DatabaseError
 
-from .place import Place
-from .rivals import is_postgresql
+from .concurrent_users import is_postgresql
+from .database import Place
 
 HINT = "Ask its administrator for the right to read and write lback's tables."
 

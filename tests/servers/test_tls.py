@@ -17,7 +17,7 @@ from lback_cli.errors import DatabaseError, LbackError
 from lback_cli.settings import DatabaseSettings
 
 from .conftest import SERVERS
-from .private import PASSWORD, MissingServer, PrivateServer, private_server
+from .tls_server import PASSWORD, MissingServer, PrivateServer, private_server
 
 Unavailable = Callable[[str, str], NoReturn]
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lback_cli.settings.example import MEMBERS, render_example
+from lback_cli.settings.parsing import allowed
 from lback_cli.settings.schema import families, keys, sections
-from lback_cli.settings.values import allowed
 
 Place = Any  # of conftest.py
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lback_cli.settings import Settings, SinkSettings
-from lback_cli.settings.show import ShownSetting, shown
+from lback_cli.settings.masking import ShownSetting, shown
 
 Place = Any  # of conftest.py
 

@@ -9,8 +9,8 @@ import pytest
 
 from lback_cli.settings import Settings
 from lback_cli.settings.load import load_settings
+from lback_cli.settings.parsing import as_text
 from lback_cli.settings.schema import keys, sections
-from lback_cli.settings.values import as_text
 
 Place = Any  # of conftest.py
 Changed = Callable[[Settings], dict[str, str]]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from lback_cli.settings import DatabaseSettings, EmailSettings, Settings, TokenSettings
+from lback_cli.settings.masking import ShownSetting, mask_url, shown
 from lback_cli.settings.schema import keys, sections
-from lback_cli.settings.show import ShownSetting, mask_url, shown
 
 Place = Any  # of conftest.py
 

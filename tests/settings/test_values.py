@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.settings.parsing import allowed, as_text, parse
 from lback_cli.settings.schema import keys, sections
-from lback_cli.settings.values import allowed, as_text, parse
 
 KEYS = {f"{section.name}.{key.name}": key for section in sections() for key in keys(section)}
 

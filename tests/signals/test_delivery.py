@@ -26,7 +26,7 @@ from lback_cli.signals import (
     user_deletion_started,
     user_update_started,
 )
-from lback_cli.signals.delivery import deliver, set_time_budget
+from lback_cli.signals.dispatch import deliver, set_time_budget
 from lback_cli.signals.emission import Role
 
 STARTED = {"user_id": 7}

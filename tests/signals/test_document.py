@@ -8,9 +8,9 @@ import pytest
 from blinker import ANY
 
 from lback_cli import OperationRejected, Settings, UserManager
-from lback_cli.managers import kinds
-from lback_cli.managers.kinds import OperationKind
 from lback_cli.models import Group
+from lback_cli.operations import kinds
+from lback_cli.operations.kinds import OperationKind
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings
 from lback_cli.signals import CATALOGUE, SignalSpec
 from lback_cli.signals.document import COURSES, Course, render

@@ -3,7 +3,7 @@
 from alembic import context
 
 from lback_cli.database.schema import VERSION_TABLE
-from lback_cli.models.all_tables import METADATA
+from lback_cli.models.metadata import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -6,7 +6,7 @@ from importlib import import_module
 from urllib.parse import SplitResult, urlsplit
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.message import Sink
+from lback_cli.relay.sinks.base import Sink
 from lback_cli.settings import SinkSettings
 
 _KINDS = {

@@ -10,7 +10,7 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.message import CONTENT_TYPE, Message, Rejected, Sink, Unreachable
+from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, Rejected, Sink, Unreachable
 from lback_cli.relay.sinks.tls import tls_context, told
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.secret_file import read_secret

@@ -9,7 +9,7 @@ from redis.exceptions import DataError, RedisError
 from redis.retry import Retry
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.message import Message, Rejected, Sink, Unreachable
+from lback_cli.relay.sinks.base import Message, Rejected, Sink, Unreachable
 from lback_cli.relay.sinks.tls import tls_context, told
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.secret_file import read_secret

@@ -13,8 +13,8 @@ from urllib.parse import urlunsplit
 
 from lback_cli import __version__
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.message import CONTENT_TYPE, Failed, Message, Rejected, Sink, SinkError, Unreachable
 from lback_cli.relay.sinks import split_url
+from lback_cli.relay.sinks.base import CONTENT_TYPE, Failed, Message, Rejected, Sink, SinkError, Unreachable
 from lback_cli.relay.sinks.signature import read_secrets, sign
 from lback_cli.relay.sinks.tls import tls_context, told
 from lback_cli.settings import SinkSettings

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-from lback_cli.database.migrations.tables import EXACT, create_index, create_table
+from lback_cli.database.migrations.operations import EXACT, create_index, create_table
 
 revision = "0001"
 down_revision = None

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from lback_cli.database.migrations.tables import EXACT, create_table, insert_first
+from lback_cli.database.migrations.operations import EXACT, create_table, insert_first
 
 revision = "0002"
 down_revision = "0001"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from lback_cli.database.migrations.tables import EXACT, create_table
+from lback_cli.database.migrations.operations import EXACT, create_table
 
 revision = "0004"
 down_revision = "0003"

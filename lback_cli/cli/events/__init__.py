@@ -1,0 +1,5 @@
+"""`lback events`: one file for each command."""
+
+from lback_cli.cli.events.commands import app
+
+__all__ = ["app"]

@@ -1,0 +1,1 @@
+"""How results look: formats, tables, findings, progress bars and prompts."""

@@ -1,0 +1,114 @@
+"""How an import is watched at a terminal: what is to be told, and a bar."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lback_cli.cli.context import Runtime
+from lback_cli.cli.output.progress import bar, has_terminal
+from lback_cli.imports.observer import Watcher
+from lback_cli.imports.results import Counts, RowOutcome
+from lback_cli.settings.masking import MASK
+from lback_cli.text.escaping import safe
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+SHOWN = 20
+"""Refused rows that are shown; all are in the report."""
+
+PASSWORD_ADVICE = (
+    f"{MASK} is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
+    "or give the URL in LBACK_DATABASE_URL instead."
+)
+"""What makes a command work that is shown without its password."""
+
+
+class ImportProgress(Watcher):
+    """Shows an import on stderr: the bar only on a terminal that nothing else writes to."""
+
+    def __init__(self, run: Runtime, report: Path | None = None) -> None:
+        """*report* is the file that has what became of every row, if there is one."""
+        self._output = run.output
+        self._speaks_json = run.wants_json
+        self._report = report
+        self._shows_bar = has_terminal(run)
+        self._has_password_file = run.settings.database.password_file is not None
+        self._failed = 0
+        self._size = 0
+        self._started_at = 0.0
+        self._rows_before = 0
+        self._bar: Progress | None = None
+        self._task: Any = None
+
+    def begun(self, size: int, rows_done: int) -> None:
+        """Remember from where the rate counts."""
+        self._size, self._rows_before, self._started_at = size, rows_done, time.monotonic()
+        if rows_done:
+            self._output.message(f"Going on behind the {rows_done} rows that are done.")
+
+    def advanced(self, position: int, counts: Counts) -> None:
+        """Move the bar."""
+        if not self._shows_bar:
+            return
+        if self._bar is None:
+            self._bar = bar()
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._size or None, rows=0, rate=0)
+        rate = (counts.total - self._rows_before) / max(time.monotonic() - self._started_at, 0.001)
+        self._bar.update(self._task, completed=position, rows=f"{counts.total:,}", rate=f"{rate:,.0f}")
+
+    def failed(self, outcome: RowOutcome) -> None:
+        """Show the first few refused rows."""
+        self._failed += 1
+        row = outcome.row
+        if self._failed == SHOWN + 1:
+            where = "--report FILE would list" if self._report is None else f"{self._report} lists"
+            self._say(f"More rows were refused; {where} them all.")
+        elif self._failed > SHOWN:
+            return
+        elif self._speaks_json:
+            error = {"code": outcome.code, "message": outcome.message, "line": row.line}
+            if row.record is not None:
+                error["record"] = row.record
+            self._say(json.dumps({"error": error}))
+        else:
+            self._say(f"{row.place}: {outcome.message}")
+
+    def interrupted(self, command: str | None, rows_done: int) -> None:
+        """Say how to go on."""
+        if command is None:
+            self._output.warning("Nothing was imported.")
+        else:
+            self._output.warning(f"{rows_done} rows are done. Go on: {command}")
+            self._advise(self._output.warning, command)
+
+    def over(self) -> None:
+        """Say that nothing is left to do."""
+        self._output.warning("All rows were done by then.")
+
+    def stopped(self, command: str) -> None:
+        """Say that a refused row, which was shown, stopped it, and how to go on."""
+        self._output.message(f"Stopped at a refused row. Go on behind it: {command}")
+        self._advise(self._output.message, command)
+
+    def ended(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+            self._shows_bar = False
+
+    def _advise(self, say: Callable[[str], None], command: str) -> None:
+        if MASK in command and not self._has_password_file:
+            say(PASSWORD_ADVICE)
+
+    def _say(self, text: str) -> None:
+        if self._bar is None:
+            self._output.message(text)
+            return
+        from rich.text import Text
+
+        self._bar.console.print(Text(safe(text)), soft_wrap=True)

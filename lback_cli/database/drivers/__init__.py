@@ -1,0 +1,1 @@
+"""What each database driver needs beyond its defaults."""

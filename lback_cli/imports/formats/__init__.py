@@ -1,0 +1,1 @@
+"""File formats: strict readers for CSV, JSON Lines, JSON streams and text lines."""

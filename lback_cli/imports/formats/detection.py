@@ -1,0 +1,59 @@
+"""Files that are not in the form they are taken for: what they are, and what to do about it."""
+
+import codecs
+import re
+
+from lback_cli.errors import ValidationError
+from lback_cli.imports.row import COLUMNS, IGNORED
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # begins like UTF-16
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
+_NAMES = frozenset(name.encode() for name in (*COLUMNS, *IGNORED))
+_SEPARATOR_LINE = re.compile(rb'"?sep=(.?)"?\s*', re.IGNORECASE)
+_ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
+
+
+def require_utf8(start: bytes) -> None:
+    """Raise `ValidationError` if a file whose first line is *start* is UTF-16 or UTF-32, with a mark or without."""
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
+    if encoding is None and start[:4].count(0) == 3:  # noqa: PLR2004 - of the four bytes of one letter
+        encoding = "UTF-32"
+    elif encoding is None and start[:2].count(0) == 1:
+        encoding = "UTF-16"
+    if encoding is not None:
+        raise ValidationError("file", f"The file is {encoding}.", hint="Save it as UTF-8.")
+
+
+def require_commas(header: bytes) -> None:
+    """Raise `ValidationError` if the first line of a file is the *header* of another form than CSV (RFC 4180)."""
+    require_utf8(header)
+    line = header.rstrip(b"\r\n")
+    if (told := _SEPARATOR_LINE.fullmatch(line)) is not None:
+        commas = "" if told[1] == b"," else ", and save the file with commas"
+        raise ValidationError(
+            "columns",
+            f"The first line, {line.decode('utf-8', 'backslashreplace')}, names no columns.",
+            hint=f"Delete it{commas}.",
+        )
+    if b"\r" in line:
+        raise ValidationError(
+            "columns", "The lines end with CR alone.", hint="Save the file with the line ends LF or CRLF."
+        )
+    for separator, name in _SEPARATORS.items():
+        columns = [column.strip(b' "').lower() for column in line.split(separator)]
+        if b"," not in line and len(columns) > 1 and not _NAMES.isdisjoint(columns):
+            raise ValidationError("columns", f"The columns are separated by {name}.", hint="Save the file with commas.")
+
+
+def require_lines(start: bytes) -> None:
+    """Raise `ValidationError` if a file whose first line is *start* is no JSON Lines, but one JSON array."""
+    require_utf8(start)
+    if _ARRAY.match(start):
+        raise ValidationError(
+            "file", "The file is a JSON array.", hint="JSON Lines has an object a line, and nothing around or between."
+        )

@@ -1,0 +1,50 @@
+"""Read users from JSON Lines: one object a line."""
+
+import codecs
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from lback_cli.errors import ValidationError
+from lback_cli.imports.formats.detection import require_lines
+from lback_cli.imports.formats.strict_json import JsonError, StrictDecoder
+from lback_cli.imports.row import COLUMNS, IGNORED, LARGEST_RECORD, Row, broken_row, row_of
+
+_KNOWN = frozenset({*COLUMNS, *IGNORED})
+
+
+def read_jsonl(file: BinaryIO) -> Iterator[Row]:
+    """The rows of *file* with their line numbers; blank lines and a byte order mark are passed over.
+
+    Raises `ValidationError` when the file is something else as a whole.
+    """
+    decoder, number = StrictDecoder(), 0
+    while raw := file.readline(LARGEST_RECORD + 1):
+        number += 1
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+            require_lines(raw)
+        if len(raw) > LARGEST_RECORD:
+            yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_RECORD} bytes."), raw=raw)
+            while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_RECORD)):
+                pass
+        elif raw.strip():
+            yield _row(decoder, number, raw)
+
+
+def _row(decoder: StrictDecoder, number: int, raw: bytes) -> Row:
+    problem = None
+    try:
+        fields = decoder.decode(raw.decode("utf-8"))
+        if not isinstance(fields, dict):
+            problem = "is not a JSON object"
+    except UnicodeDecodeError as error:
+        return broken_row(number, ValidationError("row", f"Byte {error.start + 1} of the line is not UTF-8."), raw=raw)
+    except JsonError as error:
+        problem = str(error)
+    if problem is not None:
+        return broken_row(number, ValidationError("row", f"The line {problem}."), raw=raw)
+    unknown = next((key for key in fields if key not in _KNOWN), None)
+    if unknown is not None:
+        hint = f"Keys are {', '.join(COLUMNS)}."
+        return broken_row(number, ValidationError("row", f"There is no key {unknown[:80]!r}.", hint=hint), fields)
+    return row_of(number, fields)

@@ -1,0 +1,88 @@
+"""What the managers work with beside the database; each part is loaded on first use, as most commands need few."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lback_cli.settings import Settings
+from lback_cli.text.times import utc_now
+
+if TYPE_CHECKING:
+    from lback_cli.mail.mailer import Mailer
+    from lback_cli.security.passwords import PasswordHasher
+    from lback_cli.security.policy import PasswordPolicy
+
+
+class Services:
+    """Passwords, names, mail and time, as *settings* have them.
+
+    *data_directory* is where lback keeps files of its own; *clock* tells the time, in UTC; *hasher* is one that may be
+    at work already.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        data_directory: Path,
+        clock: Callable[[], datetime] = utc_now,
+        hasher: "PasswordHasher | None" = None,
+    ) -> None:
+        self.settings = settings
+        self._given_hasher = hasher
+        self.now = clock
+        self._data_directory = data_directory
+
+    @cached_property
+    def hasher(self) -> "PasswordHasher":
+        """Hashes and verifies passwords."""
+        if self._given_hasher is not None:
+            return self._given_hasher
+        from lback_cli.security.passwords import PasswordHasher
+
+        return PasswordHasher(self.settings.password, framework=self.settings.compat.lback_framework)
+
+    @cached_property
+    def policy(self) -> "PasswordPolicy":
+        """Decides which new passwords are good enough."""
+        from lback_cli.security.policy import PasswordPolicy
+
+        return PasswordPolicy(
+            self.settings.password,
+            application_words=("lback", self.settings.email.application),
+            framework=self.settings.compat.lback_framework,
+        )
+
+    @property
+    def queues_mail(self) -> bool:
+        """Whether operations leave their mail in the queue."""
+        return self.settings.email.transport == "queue"
+
+    @cached_property
+    def mailer(self) -> "Mailer":
+        """Sends mail, now."""
+        from lback_cli.mail.mailer import Mailer
+
+        return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")
+
+    @cached_property
+    def canonical_username(self) -> Callable[[str], str]:
+        """A function: a user name as it is stored. It raises `ValidationError`."""
+        from lback_cli.text.usernames import canonical_username
+
+        return partial(canonical_username, unicode_names=self.settings.users.unicode_names)
+
+    @cached_property
+    def canonical_email(self) -> Callable[[str], str]:
+        """A function: an address as it is stored. It raises `ValidationError`."""
+        from lback_cli.text.emails import canonical_email
+
+        return canonical_email
+
+    def canonical_group_name(self, raw: str) -> str:
+        """*raw* as it is stored. Raises `ValidationError`."""
+        from lback_cli.text.usernames import canonical_group_name
+
+        return canonical_group_name(raw)

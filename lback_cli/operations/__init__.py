@@ -1,0 +1,1 @@
+"""How an operation runs: signals, transaction, event and retries, without a word about users."""

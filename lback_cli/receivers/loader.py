@@ -1,0 +1,81 @@
+"""Connect everything that the configuration and the installation name as receivers."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lback_cli.settings import Settings
+from lback_cli.signals import CATALOGUE
+from lback_cli.signals.dispatch import receiver_name, set_time_budget
+from lback_cli.signals.ordered import Connection
+
+if TYPE_CHECKING:
+    from lback_cli.receivers.hooks import Hook
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who listens to what: the names of a *signal* and of a *receiver*, and the *source* that it came from."""
+
+    signal: str
+    receiver: str
+    source: str
+
+
+class Receivers:
+    """The plugins and hooks of *settings*; none unless *wanted*.
+
+    Modules connect their receivers once and for the life of the process; hooks and the time budget can be taken back.
+    """
+
+    def __init__(self, settings: Settings, *, wanted: bool = True) -> None:
+        self._settings = settings
+        self._wanted = wanted
+        self._hooks: list[Connection] = []
+        self.listeners: list[Listener] = []
+        """Who was connected, by signal in the order of the catalogue, and there in the order in which they run."""
+
+    def connect(self) -> None:
+        """Connect plugins by entry point, then configured modules, then hooks.
+
+        Raises `ConfigurationError` for one that cannot be used: an operation does not run without those who were to
+        hear of it, and perhaps to refuse it.
+        """
+        if not self._wanted:
+            return
+        from lback_cli.receivers.plugins import connect, find_plugins
+
+        settings = self._settings.receivers
+        source = self._settings.sources.get("receivers.modules", "code")
+        connected: set[str] = set()
+        for plugin in find_plugins(settings.modules, f"receivers.modules from {source}"):
+            connections = connect(plugin)
+            if plugin.module not in connected:
+                connected.add(plugin.module)
+                self.listeners += [_listener(connection, plugin.source) for connection in connections]
+        if connected:
+            set_time_budget(settings.time_budget)
+        if settings.hooks_directory is not None:
+            from lback_cli.receivers.hooks import find_hooks
+
+            for hook in find_hooks(settings.hooks_directory, settings.time_budget):
+                self._connect_hook(hook)
+        order = {name: number for number, name in enumerate(CATALOGUE)}
+        self.listeners.sort(key=lambda listener: order.get(listener.signal, len(order)))
+
+    def close(self) -> None:
+        """Disconnect the hooks, and watch the time of receivers no more."""
+        for signal, hook in self._hooks:
+            signal.disconnect(hook)
+        self._hooks.clear()
+        set_time_budget(None)
+
+    def _connect_hook(self, hook: "Hook") -> None:
+        signal = hook.spec.signal
+        signal.connect(hook, weak=False)
+        connection = Connection(signal, hook)
+        self._hooks.append(connection)
+        self.listeners.append(_listener(connection, str(hook.path)))
+
+
+def _listener(connection: Connection, source: str) -> Listener:
+    return Listener(connection.signal.name, receiver_name(connection.receiver), source)

@@ -1,0 +1,104 @@
+"""One spelling for each e-mail address."""
+
+import re
+
+from lback_cli.errors import ValidationError
+from lback_cli.text.escaping import safe, unsafe_character
+
+# RFC 5321 section 4.5.3.1.3 allows 256 octets for a path, of which two are its angle brackets.
+MAXIMUM_LENGTH = 254
+_ECHO_LENGTH = 40
+_HINT = "Give one plain address such as alice@example.org."
+
+# Names of this machine (RFC 6761) and of its network (RFC 6762) have no meaning elsewhere, but they have mail: such a
+# domain is checked as if it were below one that the library accepts.
+_LOCAL_DOMAINS = frozenset({"local", "localhost"})
+_STAND_IN = ".test"
+
+# An address of this form is its own canonical form, whatever the standards say of rarer ones: most are, and need no
+# library, whose import alone takes 25 ms.
+_PLAIN = re.compile(r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63}", re.ASCII)
+_RESERVED = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test"})
+_LONGEST_PLAIN = 128  # beyond it the library's several limits of length come into play
+_LONGEST_LOCAL_PART = 64
+_LONGEST_LABEL = 63
+
+
+def canonical_email(raw: str) -> str:
+    """Return the one form of the address *raw* that is stored, compared and mailed to.
+
+    The form has its local part in NFC (RFC 6532 section 3.1) and lower case, and its domain in lower-case Unicode
+    (IDNA 2008); it is applied until it is stable. *raw* must be one addr-spec of RFC 5321 of at most 254 characters,
+    with neither display name, comment, quoted local part nor address literal. Domains without a dot and those of the
+    local network are accepted; whether anyone receives mail there is not asked.
+
+    Raises:
+        ValidationError: *raw* is no such address; ``field`` is ``email``.
+    """
+    if len(raw) > MAXIMUM_LENGTH:
+        raise ValidationError(
+            "email",
+            f"The e-mail address has {len(raw)} characters.",
+            hint=f"An e-mail address has at most {MAXIMUM_LENGTH} characters.",
+        )
+    if raw.isascii() and _is_plain(lower := raw.lower()):
+        return lower
+    return _checked(raw)
+
+
+def _is_plain(address: str) -> bool:
+    if len(address) > _LONGEST_PLAIN or _PLAIN.fullmatch(address) is None or address.rpartition(".")[2] in _RESERVED:
+        return False
+    local, _, domain = address.partition("@")
+    if len(local) > _LONGEST_LOCAL_PART:
+        return False
+    return len(domain) <= _LONGEST_LABEL or all(len(label) <= _LONGEST_LABEL for label in domain.split("."))
+
+
+def _checked(raw: str) -> str:
+    """*raw* in canonical form, by the library that knows all the rules. Raises `ValidationError`."""
+    from email_validator import EmailNotValidError
+
+    if (hidden := unsafe_character(raw)) is not None:
+        raise _refusal(raw, f"It contains the invisible character U+{ord(hidden):04X}.")
+    address = raw
+    try:
+        for _ in range(4):
+            before = address
+            address = _normalized(before)
+            if address == before:
+                break
+        else:
+            raise _refusal(raw, "It has no stable spelling.")
+    except EmailNotValidError as error:
+        raise _refusal(raw, str(error)) from error
+    domain = address.rpartition("@")[2]
+    # An address literal without its brackets: no domain ends in a number (RFC 1123 section 2.1).
+    if domain.rpartition(".")[2].isdigit():
+        raise _refusal(raw, "The part after the @-sign is a number, not a domain.")
+    return address
+
+
+def _normalized(address: str) -> str:
+    from email_validator import validate_email
+
+    local = address.rpartition(".")[2].rpartition("@")[2].lower() in _LOCAL_DOMAINS
+    result = validate_email(
+        address + _STAND_IN if local else address,
+        check_deliverability=False,
+        globally_deliverable=False,
+        test_environment=True,
+        strict=True,
+        allow_smtputf8=True,
+        allow_quoted_local=False,
+        allow_domain_literal=False,
+        allow_display_name=False,
+        allow_empty_local=False,
+    )
+    normalized = result.normalized.removesuffix(_STAND_IN) if local else result.normalized
+    return normalized.lower()
+
+
+def _refusal(raw: str, reason: str) -> ValidationError:
+    shown = safe(raw, limit=_ECHO_LENGTH)
+    return ValidationError("email", f"'{shown}' is not a usable e-mail address. {safe(reason)}", hint=_HINT)

@@ -1,0 +1,1 @@
+"""The trace behind `--trace-signals`: what it shows, and how each format looks."""

@@ -1,0 +1,22 @@
+"""The trace for people in a file or a pipe: a line for each signal, however long, so that it can be searched."""
+
+from collections.abc import Sequence
+
+from lback_cli.tracing.layout import NAME_WIDTH, Line, Word
+
+
+def plain_text(lines: Sequence[Line]) -> str:
+    """*lines* as text with its newlines; the operations within another are indented."""
+    return "".join(f"{_line(line)}\n" for line in lines)
+
+
+def _line(line: Line) -> str:
+    indent = "  " * (line.depth + (1 if line.start == "rail" else 0))
+    first, *rest = map(_word, line.words)
+    if rest:
+        first = first.ljust(NAME_WIDTH)
+    return indent + _word(line.lead) + "  ".join([first, *rest])
+
+
+def _word(word: Word) -> str:
+    return "".join(text for text, _ in word)

@@ -1,0 +1,63 @@
+"""What a trace says of an argument of a signal, in words that are safe on a terminal."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from lback_cli.events.serialization import DEPTH_LIMIT, first_of, known_of, text_of
+from lback_cli.models import User
+from lback_cli.text.escaping import safe
+
+TEXT_LIMIT = 200
+"""Characters of one argument in words; the rest is cut."""
+
+# What needs no quotes to be told from the names, brackets and words around it.
+_WORD = re.compile(r"(?!(?:None|True|False)\Z)[^\s\"={}\[\],]+")
+
+
+def as_text(value: Any) -> str:
+    """*value* in words that are safe on a terminal; text that could be mistaken for something else gets quotes."""
+    return safe(_as_text(value, DEPTH_LIMIT), limit=TEXT_LIMIT)
+
+
+def exception_as_text(error: BaseException) -> str:
+    """``Type: message``, safe on a terminal."""
+    return safe(_exception(error), limit=TEXT_LIMIT)
+
+
+def _as_text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one for each kind of value
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, User):
+        return _user(value)
+    if isinstance(value, Session):
+        return "Session"
+    if isinstance(value, BaseException):
+        return _exception(value)
+    if depth and isinstance(value, Mapping):
+        pairs = first_of(value.items(), lambda pair: f"{text_of(pair[0])}={_as_text(pair[1], depth - 1)}")
+        return "{" + ", ".join(pairs) + "}"
+    if depth and isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(first_of(value, lambda entry: _as_text(entry, depth - 1))) + "]"
+    return text_of(value)
+
+
+def _user(user: User) -> str:
+    known = known_of(user)
+    name, number = known["username"], known["id"]
+    if number is None:
+        return "User" if name is None else text_of(name)
+    return f"id {text_of(number)}" if name is None else f"{text_of(name)} (id {text_of(number)})"
+
+
+def _exception(error: BaseException) -> str:
+    # SQLAlchemy writes several lines; a line of the trace reads better without escapes between them.
+    message = text_of(error).replace("\n", " ")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _quoted(text: str) -> str:
+    head = text[: TEXT_LIMIT + 1]
+    return head if _WORD.fullmatch(head) else '"' + head.replace('"', '\\"') + '"'

@@ -1,0 +1,121 @@
+"""A small round of each contest of commands on each database; tests/slow/test_contests.py has many large ones."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from passlib.hash import argon2
+
+from tests.managers.concurrency import spelling
+
+from .concurrent_commands import Arena, End, arena_on
+
+DATABASES = ("sqlite", "postgresql", "mariadb")
+PASSWORD = "quiet-harbor-lantern-47"
+NAME = "zoé.müller"
+
+TokenIn = Callable[[Any], str]
+
+
+def refusal(status: int, code: str, message: str) -> End:
+    """How a command ends that is refused, and says nothing else."""
+    return status, "", json.dumps({"error": {"code": code, "message": message}}) + "\n"
+
+
+def the_one(ends: Sequence[End], others: End) -> tuple[int, Any, str]:
+    """Number, result and stderr of the one that succeeded; the *others* all ended in the same way."""
+    unlike = [(number, *end) for number, end in enumerate(ends) if end != others]
+    assert [end[1] for end in unlike] == [0], unlike
+    number, _, out, err = unlike[0]
+    return number, json.loads(out), err
+
+
+def same_name(arena: Arena, crowd: Iterable[int]) -> None:
+    """One round: they register the same name, each spelt in a way of its own, with an address of its own."""
+    arena.clear()
+    people = [spelling(number) for number in crowd]
+    assert len(dict(people)) == len(people)
+    ends = arena.compete(
+        [(("user", "register", name, "--email", address, "--password-stdin"), PASSWORD) for name, address in people],
+        meetings=1,
+    )
+    taken = f"The user name {NAME!r} is taken."
+    number, user, err = the_one(ends, refusal(6, "user_exists", taken))
+    _, address = people.pop(number)
+    assert err == f"Registered {NAME}; mailed a verification link to {address}.\n"
+    mine = {"username": NAME, "email": address}
+    times = {key: user[key] for key in ("created_at", "updated_at")}
+    state = {"is_active": True, "is_email_verified": False, "groups": ["basic_user"]}
+    assert user == {"id": user["id"], **mine, **state, **times}
+
+    assert arena.run("user", "list") == [user]
+    assert arena.rows("SELECT id, username, email FROM users") == [(user["id"], NAME, address)]
+    assert arena.rows("SELECT name FROM groups") == [("basic_user",)]
+    membership = "SELECT user_id, name FROM user_groups_association JOIN groups ON groups.id = group_id"
+    assert arena.rows(membership) == [(user["id"], "basic_user")]
+    assert arena.rows("SELECT count(*) FROM user_groups_association") == [(1,)]
+    token = "SELECT user_id, purpose, email, used_at FROM lback_tokens"
+    assert arena.rows(token) == [(user["id"], "verify_email", address, None)]
+    assert arena.mails() == [(address, "Confirm your e-mail address for lback")]
+
+    success, *failures = arena.events()
+    assert success == ("user_registered", None, NAME, {"user": {"id": user["id"], **mine}})
+    why = {"error_type": "validation_error", "error_message": taken, "exception": None}
+    assert sorted(failures, key=lambda event: str(event[2])) == [
+        ("user_registration_failed", "validation_error", name, {"username": name, "email": address, **why})
+        for name, address in sorted(people)
+    ]
+
+
+def one_token(arena: Arena, token_in: TokenIn, crowd: int) -> None:
+    """One round: so many each set a password of their own with the same token."""
+    arena.clear()
+    ann = ("user", "register", "ann", "--email", "ann@example.org", "--verified", "--password-stdin")
+    user = arena.run(*ann, input=PASSWORD)
+    arena.run("user", "request-password-reset", "ann@example.org")
+    token = token_in(arena.newest_mail())
+    passwords = [f"{PASSWORD}-{number}" for number in range(crowd)]
+    files = [arena.secret(f"password-{number}", password) for number, password in enumerate(passwords)]
+    ends = arena.compete(
+        [(("user", "reset-password", "--token", "-", "--password-file", file), token) for file in files], meetings=2
+    )
+    used = "This reset token is used or expired. Request a new one; only the newest link works."
+    number, changed, err = the_one(ends, refusal(7, "invalid_token", used))
+    assert err == "ann has a new password.\n"
+    assert changed == {**user, "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > user["updated_at"]
+
+    ((stored,),) = arena.rows("SELECT password FROM users")
+    assert [word for word in (PASSWORD, *passwords) if argon2.verify(word, stored)] == [passwords[number]]
+    spent = "SELECT user_id, purpose FROM lback_tokens WHERE used_at IS NOT NULL"
+    assert arena.rows(spent) == [(user["id"], "reset_password")]
+    assert arena.rows("SELECT count(*) FROM lback_tokens") == [(1,)]
+    subjects = ("Choose a new password for lback", "Your password at lback was changed")
+    assert arena.mails() == [("ann@example.org", subject) for subject in subjects]
+
+    shown = {"user": {key: user[key] for key in ("id", "username", "email")}}
+    registered, requested, success, *failures = arena.events()
+    assert (registered[0], requested[0]) == ("user_registered", "password_reset_request_processed")
+    assert success == ("password_reset_successful", None, "ann", shown)
+    why = {"error_type": "invalid_token", "token_prefix": token[:10], "exception": None}
+    assert failures == [("password_reset_failed", "invalid_token", "ann", {**shown, **why})] * (crowd - 1)
+
+    assert arena.run("user", "authenticate", "ann", "--password-stdin", input=passwords[number]) == changed
+
+
+@pytest.fixture(params=DATABASES)
+def arena(
+    request: pytest.FixtureRequest, lback: Any, database_on: Callable[[str], AbstractContextManager[str]]
+) -> Iterator[Arena]:
+    with arena_on(request.param, lback, database_on) as made:
+        yield made
+
+
+def test_of_commands_that_register_one_name_one_succeeds_and_the_others_end_with_6(arena: Arena) -> None:
+    same_name(arena, range(1, 16, 2))  # two of each form of Unicode
+
+
+def test_of_commands_that_use_one_token_one_succeeds_and_the_others_end_with_7(arena: Arena, token_in: TokenIn) -> None:
+    one_token(arena, token_in, 6)

@@ -1,0 +1,140 @@
+"""Every exit code, from the errors to the shell."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from blinker import NamedSignal
+
+from lback_cli import errors, signals
+from lback_cli.cli.app import EPILOG
+from lback_cli.cli.exit_codes import MEANINGS, Ended, Exit, exit_code
+
+Cli = Callable[..., Any]
+
+EXITS = {
+    "LbackError": Exit.BUG,
+    "AuthenticationFailed": Exit.AUTHENTICATION_FAILED,
+    "NotFound": Exit.NOT_FOUND,
+    "UserNotFound": Exit.NOT_FOUND,
+    "GroupNotFound": Exit.NOT_FOUND,
+    "SignalNotFound": Exit.NOT_FOUND,
+    "EventNotFound": Exit.NOT_FOUND,
+    "SinkNotFound": Exit.NOT_FOUND,
+    "DeadLetterNotFound": Exit.NOT_FOUND,
+    "QueuedMailNotFound": Exit.NOT_FOUND,
+    "BrokenEventLog": Exit.REFUSED,
+    "Conflict": Exit.CONFLICT,
+    "UserExists": Exit.CONFLICT,
+    "GroupExists": Exit.CONFLICT,
+    "Refused": Exit.REFUSED,
+    "ValidationError": Exit.REFUSED,
+    "InvalidToken": Exit.REFUSED,
+    "OperationRejected": Exit.REFUSED,
+    "LastAdministrator": Exit.REFUSED,
+    "Unusable": Exit.UNUSABLE,
+    "ConfigurationError": Exit.UNUSABLE,
+    "DatabaseError": Exit.UNUSABLE,
+    "SchemaError": Exit.UNUSABLE,
+    "OutcomeUnknown": Exit.UNUSABLE,
+    "MailError": Exit.UNUSABLE,
+    "PasswordHashingError": Exit.UNUSABLE,
+    "UsageError": Exit.USAGE,
+    "UnexpectedError": Exit.BUG,
+}
+
+
+def _all_errors(base: type[errors.LbackError] = errors.LbackError) -> Iterator[type[errors.LbackError]]:
+    # Only lback's own: other tests may have made some.
+    if base.__module__ == errors.__name__:
+        yield base
+    for kind in base.__subclasses__():
+        yield from _all_errors(kind)
+
+
+@contextmanager
+def receiving(signal: NamedSignal, receiver: Callable[..., None]) -> Iterator[None]:
+    with signal.connected_to(receiver):
+        yield
+
+
+def test_every_error_has_its_documented_exit_code() -> None:
+    for kind in _all_errors():
+        assert kind.__name__ in EXITS, f"{kind.__name__} is new: which exit code has it, and is it documented?"
+        error = kind.__new__(kind)
+        assert exit_code(error) is EXITS[kind.__name__], kind
+
+
+def test_the_table_of_exit_codes_is_complete_and_stays_as_scripts_know_it() -> None:
+    assert {code.name: code.value for code in Exit} == {
+        "DONE": 0,
+        "BUG": 1,
+        "USAGE": 2,
+        "AUTHENTICATION_FAILED": 4,
+        "NOT_FOUND": 5,
+        "CONFLICT": 6,
+        "REFUSED": 7,
+        "PARTLY_FAILED": 8,
+        "UNUSABLE": 9,
+        "HANGUP": 129,
+        "INTERRUPTED": 130,
+        "BROKEN_PIPE": 141,
+        "TERMINATED": 143,
+    }
+    assert set(MEANINGS) == set(Exit)
+    assert [int(code) for code in re.findall(r"[:·] (\d+) ", EPILOG)] == [code.value for code in Exit]
+
+
+def test_what_ends_a_process_from_outside_is_no_exception_that_a_receiver_could_swallow() -> None:
+    assert not issubclass(Ended, Exception)
+    assert str(Ended(Exit.TERMINATED)) == "terminated"
+
+
+def test_a_receiver_that_vetoes_is_7_with_its_reason(cli: Cli, password: str) -> None:
+    def veto(_sender: Any, **_arguments: Any) -> None:
+        raise errors.OperationRejected("Not on a Sunday.")
+
+    with receiving(signals.user_pre_register, veto):
+        outcome = cli(
+            "user", "register", "alice", "--email", "a@example.org", "--password-stdin", "-o", "json", input=password
+        )
+    assert outcome == (7, "", '{"error": {"code": "rejected_by_receiver", "message": "Not on a Sunday."}}\n')
+    assert cli("user", "exists", "alice").status == 5
+
+
+def test_a_receiver_that_crashes_with_the_transaction_in_its_hands_is_1_without_a_traceback(
+    cli: Cli, password: str
+) -> None:
+    def crash(_sender: Any, **_arguments: Any) -> None:
+        raise ZeroDivisionError("\x1b[31mred")
+
+    command = ("user", "register", "alice", "--email", "a@example.org", "--password-stdin")
+    with receiving(signals.user_registered, crash):
+        plain = cli(*command, input=password)
+        debugged = cli(*command, "--debug", input=password)
+    message = plain.err.splitlines()
+    assert (plain.status, plain.out, debugged.status) == (1, "", 1)
+    assert message[0].startswith("error: The receiver ")
+    assert message[0].endswith(" of user_registered failed: ZeroDivisionError: \\x1b[31mred")
+    assert message[1].strip() == "Nothing was changed, as the receiver may have written half of its own work."
+    assert len(message) == 2
+    assert debugged.err.startswith("Traceback (most recent call last):\n")
+    assert debugged.err.endswith("\n".join(message) + "\n")
+    assert "\x1b" not in debugged.err
+    assert cli("user", "exists", "alice").status == 5
+
+
+def test_an_exception_that_lback_has_no_rule_for_is_1_and_called_a_bug(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: Any, **_options: Any) -> None:
+        raise RuntimeError("no rule for this")
+
+    monkeypatch.setattr("lback_cli.managers.directory.UserDirectory.find_user", broken)
+    assert cli("user", "show", "alice") == (
+        1,
+        "",
+        "error: RuntimeError: no rule for this\n       This is a bug in lback; --debug shows where.\n",
+    )

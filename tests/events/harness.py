@@ -1,0 +1,305 @@
+"""One database with its managers, in which tests let things happen, and all that can happen there."""
+
+import contextlib
+import random
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from lback_cli import signals
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+from lback_cli.errors import LbackError, OperationRejected
+from lback_cli.events.export import event_view
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.event_log import EventLog
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import EVENTS, Purpose, User
+from lback_cli.repositories.event_repository import EventQuery
+from lback_cli.repositories.unit_of_work import Work
+from lback_cli.security.tokens import token_digest
+from lback_cli.settings import Settings
+from lback_cli.settings.schema import DatabaseSettings, EmailSettings, PasswordSettings
+from lback_cli.text.times import utc_now
+
+PASSWORD = "purple giraffes yodel at dusk"
+NEW_PASSWORD = "umbrella tangent violin quarry"
+
+CHEAP = PasswordSettings(memory=64, iterations=1, parallelism=1)
+DEARER = PasswordSettings(memory=128, iterations=1, parallelism=1)
+"""Real Argon2id, both below what a configuration file may ask for."""
+
+
+def settings_for(url: str, directory: Path, password: PasswordSettings = CHEAP) -> Settings:
+    """What a `World` at *url* is configured with; its mail is written below *directory*."""
+    return replace(
+        Settings(),
+        database=DatabaseSettings(url=url, busy_timeout=60.0),
+        email=EmailSettings(directory=directory / "mail"),
+        password=password,
+    )
+
+
+class World:
+    """The managers on one database, which has its tables already."""
+
+    def __init__(self, url: str, directory: Path, password: PasswordSettings = CHEAP) -> None:
+        self.directory = directory
+        self.settings = settings_for(url, directory, password)
+        self.database = Database(self.settings.database)
+        services = Services(self.settings, data_directory=directory)
+        self.users = UserManager(self.database, services)
+        self.log = EventLog(self.database, services)
+
+    @classmethod
+    def on_copy(cls, template: Path, directory: Path, password: PasswordSettings = CHEAP) -> "World":
+        """A world on a copy, in *directory*, of a SQLite file."""
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copy(template, directory / "lback.db")
+        return cls(f"sqlite:///{directory}/lback.db", directory, password)
+
+    @classmethod
+    def at(cls, url: str, directory: Path) -> "World":
+        """A world at *url*, whose tables are made."""
+        world = cls(url, directory)
+        Schema(world.database).initialize()
+        return world
+
+    @property
+    def path(self) -> Path:
+        assert self.database.path is not None
+        return self.database.path
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every event as it is stored."""
+        with self.database.reading() as session:
+            return [dict(row) for row in session.execute(select(EVENTS).order_by("seq")).mappings()]
+
+    def export(self) -> list[dict[str, Any]]:
+        """Every event as it is exported."""
+        with self.log.select(EventQuery()) as events:
+            return [event_view(row) for row in events]
+
+    def register(self, name: str, **options: Any) -> User:
+        options = {"verified": True, **options}
+        return self.users.register_user(name, options.pop("email", f"{name}@example.org"), PASSWORD, **options)
+
+    def token(self) -> str:
+        """The token in the newest mail that has one."""
+        mails = sorted((self.directory / "mail").glob("*.eml"))
+        found = [re.search(rb"token=(?:3D)?([\w-]{43})", mail.read_bytes()) for mail in mails]
+        return next(match[1] for match in reversed(found) if match).decode()
+
+    def tidy(self) -> None:
+        """Everything into the one file that can be copied, and all connections closed."""
+        with self.database.engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.database.dispose()
+
+
+def empty_file(path: Path) -> Path:
+    """A SQLite file with its tables and nothing in them."""
+    world = World.at(f"sqlite:///{path}", path.parent)
+    world.tidy()
+    return path
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C at a known place."""
+
+
+@contextlib.contextmanager
+def receiving(signal: Any, raised: BaseException | None) -> Iterator[None]:
+    """A receiver of *signal* that raises."""
+
+    def receiver(_sender: Any, **_arguments: Any) -> None:
+        if raised is not None:
+            raise raised
+
+    with signal.connected_to(receiver):
+        yield
+
+
+def break_the_commit(_sender: Any, session: Session, **_arguments: Any) -> None:
+    """A receiver that writes what the database refuses only at the commit."""
+    session.execute(text("PRAGMA defer_foreign_keys = ON"))
+    session.execute(text("INSERT INTO user_groups_association (user_id, group_id) VALUES (123456, 123456)"))
+
+
+NAMES = ("alice", "bob", "carol", "dave", "erin", "zoë")
+"""Those who come and go; one cannot be a user name."""
+
+
+class Life:
+    """Random operations, of every kind and with every outcome; what they are follows from the *seed* alone.
+
+    `operations` counts the operations, each of which is to leave one event.
+    """
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.random = random.Random(seed)
+        self.operations = 0
+
+    def step(self) -> str:
+        """Let one thing happen; what it was."""
+        name = self.random.choice(sorted(ACTIONS))
+        with contextlib.suppress(LbackError, Interrupted):
+            ACTIONS[name](self)
+        return name
+
+    def run(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        self.operations += 1
+        return operation(*arguments, **options)
+
+    def somebody(self) -> int:
+        """The id of a user who may be there."""
+        with self.world.database.reading() as session:
+            ids = list(session.scalars(select(User.id)))
+        return self.random.choice([*ids, 99])
+
+    def name(self) -> str:
+        return self.random.choice(NAMES)
+
+    def password(self) -> str:
+        return self.random.choice([PASSWORD, PASSWORD, NEW_PASSWORD, "short"])
+
+    # One method for each thing that can happen
+
+    def register(self) -> None:
+        name = self.name()
+        self.run(
+            self.world.users.register_user,
+            name,
+            self.random.choice([f"{name}@example.org", f"{name}@example.net", "nowhere"]),
+            self.password(),
+            verified=self.random.random() < 0.5,
+            groups=self.random.choice([(), (), ("missing",)]),
+        )
+
+    def authenticate(self) -> None:
+        login = self.random.choice([self.name(), f"{self.name()}@example.org", "\ud800\0"])
+        self.run(self.world.users.authenticate_user, login, self.password())
+
+    def verify(self) -> None:
+        self.run(self.world.users.verify_user_email, self._token("verify_email"))
+
+    def update(self) -> None:
+        name = self.name()
+        changes = self.random.choice(
+            [
+                {"username": name},
+                {"email": f"{name}@example.com"},
+                {"password": self.password()},
+                {"is_active": False},
+                {"is_active": True, "is_email_verified": True},
+                {"add_groups": ["basic_user"]},
+                {"\U0001f600\uffff": 1, "shoe_size": 44, "\x00": [1.5, {"a": None}, 2**70]},
+            ]
+        )
+        self.run(self.world.users.update_user, self.somebody(), changes)
+
+    def delete(self) -> None:
+        self.run(self.world.users.delete_user, self.somebody())
+
+    def request(self) -> None:
+        self.run(self.world.users.reset_password_request, f"{self.name()}@example.org")
+
+    def reset(self) -> None:
+        self.run(self.world.users.reset_password, self._token("reset_password"), self.password())
+
+    def reset_user(self) -> None:
+        self.run(self.world.users.reset_user_password, self.somebody(), self.password())
+
+    def resend(self) -> None:
+        self.run(self.world.users.resend_verification, self.somebody())
+
+    def veto(self) -> None:
+        signal = self.random.choice([signals.user_registration_started, signals.user_registered])
+        with receiving(signal, OperationRejected("not today")):
+            self.register()
+
+    def crash(self) -> None:
+        signal = self.random.choice([signals.user_pre_register, signals.user_registered, signals.user_updated])
+        with receiving(signal, RuntimeError("a receiver's own trouble")):
+            self.random.choice([self.register, self.update])()
+
+    def interrupt(self) -> None:
+        signal = self.random.choice(
+            [signals.user_registered, signals.user_deleted, signals.user_authentication_started]
+        )
+        with receiving(signal, Interrupted()):
+            self.random.choice([self.register, self.delete, self.authenticate])()
+
+    def join(self) -> None:
+        """Several operations in one transaction of the caller's, who then commits, or does not."""
+        before = self.operations
+        keep = self.random.random() < 0.5
+        with Session(self.world.database.engine) as session:
+            for _ in range(self.random.randint(1, 3)):
+                with contextlib.suppress(LbackError):
+                    self.run(self.world.users.authenticate_user, self.name(), PASSWORD, session=session)
+                with contextlib.suppress(LbackError):
+                    self.run(self.world.users.update_user, self.somebody(), {"is_active": True}, session=session)
+            if keep:
+                session.commit()
+            else:
+                self.operations = before
+
+    def commit(self) -> None:
+        """The commit fails, when everything else went well."""
+        with signals.user_registered.connected_to(break_the_commit):
+            self.register()
+
+    def erase(self) -> None:
+        identifier = self.random.choice([self.name(), f"id:{self.somebody()}"])
+        before = self._users()
+        self.world.log.erase_user(identifier, self.world.users)
+        # The deletion, if there was somebody to delete, is an operation like any other.
+        self.operations += 1 + before - self._users()
+
+    def _users(self) -> int:
+        with self.world.database.reading() as session:
+            return len(session.scalars(select(User.id)).all())
+
+    def _token(self, purpose: str) -> str:
+        """A token that works, or was used, or never was any."""
+        token = f"{self.random.getrandbits(200):x}".ljust(43, "-")
+        with self.world.database.session() as session:
+            user = session.get(User, self.somebody())
+            if user is not None and self.random.random() < 0.8:
+                now = utc_now()
+                Work(session).tokens.issue(
+                    user,
+                    Purpose(purpose),
+                    token_digest(token),
+                    now=now,
+                    expires_at=now.replace(year=now.year + self.random.choice([-1, 1, 1])),
+                )
+        return token
+
+
+ACTIONS: dict[str, Callable[[Life], None]] = {
+    "register": Life.register,
+    "authenticate": Life.authenticate,
+    "verify": Life.verify,
+    "update": Life.update,
+    "delete": Life.delete,
+    "request": Life.request,
+    "reset": Life.reset,
+    "reset_user": Life.reset_user,
+    "resend": Life.resend,
+    "veto": Life.veto,
+    "crash": Life.crash,
+    "interrupt": Life.interrupt,
+    "join": Life.join,
+    "commit": Life.commit,
+    "erase": Life.erase,
+}
+"""All that can happen."""

@@ -1,0 +1,109 @@
+"""A database that accounts of other systems move into, and the files that the real tools made (make_fixtures.py)."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+from lback_cli.errors import AuthenticationFailed, LbackError
+from lback_cli.imports.row import Row
+from lback_cli.imports.sources import SOURCES
+from lback_cli.managers.bulk_registration import BulkRegistration
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.registration import NewUser
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.repositories.unit_of_work import Work
+from lback_cli.settings import Settings
+
+
+@dataclass(frozen=True)
+class House:
+    """Where accounts move in; Argon2 is real, and cheap."""
+
+    database: Database
+    services: Services
+    users: UserManager
+
+    def move_in(self, rows: Iterable[Row]) -> dict[str, str]:
+        """Register the users of *rows*: the outcome by user name, ``created`` or why not."""
+        bulk = BulkRegistration(self.users, self.services)
+        rows = list(rows)
+        outcomes = {row.username: row.error.message for row in rows if row.error is not None}
+        prepared = [bulk.check(_new_user(row)) for row in rows if row.error is None]
+        bulk.hash(prepared)
+        with self.database.session() as session:
+            registered = bulk.register(Work(session), prepared)
+        for one, outcome in zip(prepared, registered, strict=True):
+            outcomes[one.new.username] = outcome.message if isinstance(outcome, LbackError) else "created"
+        return outcomes
+
+    def login(self, username: str, password: str) -> str:
+        """``welcome``, or the reason why not."""
+        try:
+            self.users.authenticate_user(username, password, allow_unverified=True)
+        except AuthenticationFailed as error:
+            return error.error_type
+        return "welcome"
+
+    def stored(self, username: str) -> str:
+        """The hash that *username* has now."""
+        with self.database.reading() as session:
+            user = Work(session).users.find_by_username(username)
+            assert user is not None
+            return user.password_hash
+
+
+def _new_user(row: Row) -> NewUser:
+    return NewUser(
+        row.username,
+        row.email,
+        row.password,
+        row.password_hash,
+        row.groups or (),
+        row.is_email_verified or False,
+        row.is_active is not False,
+        "none",
+    )
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    settings = Settings()
+    settings = replace(
+        settings,
+        database=replace(settings.database, url=f"sqlite:///{tmp_path / 'lback.db'}"),
+        password=replace(settings.password, memory=64, iterations=1, parallelism=1),
+    )
+    database = Database(settings.database)
+    Schema(database).initialize()
+    services = Services(settings, data_directory=tmp_path)
+    yield House(database, services, UserManager(database, services))
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """What the tools wrote."""
+    return Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def old_password() -> str:
+    """Every fixture's password but that of DES."""
+    return "Grüße aus dem alten System 7"
+
+
+@pytest.fixture
+def read_text() -> Callable[..., list[Row]]:
+    """Read text, or bytes, as a source: ``read_text("django", "[]", email_domain=)``."""
+
+    def read(source: str, text: str | bytes, **options: Any) -> list[Row]:
+        raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        return list(SOURCES[source].read(io.BytesIO(raw), **options))
+
+    return read

@@ -1,0 +1,96 @@
+"""The canary: a known password proves that the hashes have moved in, before anything is kept."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.errors import Refused, ValidationError
+from lback_cli.imports.canary import Canary, verify_canary, verify_canary_row
+from lback_cli.imports.row import Row
+from lback_cli.imports.sources import SOURCES
+from lback_cli.repositories.unit_of_work import Work
+
+
+@pytest.fixture
+def rows(fixtures: Path) -> list[Row]:
+    with (fixtures / "slapcat.ldif").open("rb") as file:
+        return list(SOURCES["ldif"].read(file))
+
+
+@pytest.fixture
+def check(house: Any) -> Callable[[str, str], None]:
+    """`verify_canary` in a transaction of its own."""
+
+    def run(username: str, password: str) -> None:
+        with house.database.session() as session:
+            verify_canary(Work(session), house.services, Canary(username, password))
+
+    return run
+
+
+def test_the_right_password_proves_an_imported_user_and_changes_nothing(
+    house: Any, rows: list[Row], check: Callable[[str, str], None], old_password: str
+) -> None:
+    house.move_in(rows)
+    before = house.stored("argon2")
+    for name in ("argon2", "ARGON2", "argon2@example.org", "locked"):
+        check(name, old_password)
+    assert house.stored("argon2") == before
+
+
+def test_a_canary_that_proves_nothing_is_refused_with_its_reason(
+    house: Any, rows: list[Row], check: Callable[[str, str], None], old_password: str
+) -> None:
+    house.move_in(rows)
+    expected = {
+        ("argon2", "another password"): "The password does not open the account of the canary 'argon2'.",
+        ("nobody", old_password): "There is no user 'nobody' to be the canary.",
+        ("nopassword", old_password): "The password hash of the canary 'nopassword' is of no known kind.",
+    }
+    for (username, password), message in expected.items():
+        with pytest.raises(ValidationError) as error:
+            check(username, password)
+        assert isinstance(error.value, Refused)
+        assert (error.value.field, error.value.message) == ("canary", message)
+
+
+def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
+    house: Any, rows: list[Row], old_password: str
+) -> None:
+    from lback_cli.managers.registration import NewUser
+
+    def import_with_canary(password: str) -> None:
+        with house.database.session() as session:
+            row = next(row for row in rows if row.username == "ssha")
+            new = NewUser(row.username, row.email, None, row.password_hash, mail="none")
+            house.users.register(new, session=session)
+            verify_canary(Work(session), house.services, Canary("ssha", password))
+
+    with pytest.raises(ValidationError):
+        import_with_canary("wrong")
+    assert house.login("ssha", old_password) == "user_not_found"
+    import_with_canary(old_password)
+    assert house.login("ssha", old_password) == "welcome"
+
+
+def test_the_file_is_proven_before_its_first_row_is_imported(house: Any, rows: list[Row], old_password: str) -> None:
+    for name in ("argon2", "Argon2", "argon2@example.org"):
+        verify_canary_row(rows, house.services, Canary(name, old_password))
+    expected = {
+        ("argon2", "wrong"): "The password does not open the account of the canary 'argon2'.",
+        ("nobody", old_password): "The file has no user 'nobody' to be the canary.",
+        ("nopassword", old_password): "The canary 'nopassword' has no password hash.",
+        ("plain", old_password): "'plain' has a plain password, no hash to be proven.",
+    }
+    for (username, password), message in expected.items():
+        with pytest.raises(ValidationError) as error:
+            verify_canary_row(rows, house.services, Canary(username, password))
+        assert error.value.message == message
+
+
+def test_the_file_is_read_no_further_than_the_canary(house: Any, rows: list[Row], old_password: str) -> None:
+    reading = iter(rows)
+    verify_canary_row(reading, house.services, Canary("smd5", old_password))
+    assert next(reading).username == "sha"

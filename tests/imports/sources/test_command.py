@@ -1,0 +1,70 @@
+"""A system's accounts move in by the command line, and `lback user hashes` tells how far the move is."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.errors import UsageError
+from lback_cli.imports.input_file import Source
+from lback_cli.imports.options import ImportOptions
+
+
+def test_shadow_moves_in_and_its_users_log_in_one_by_one(lback: Any, fixtures: Path, old_password: str) -> None:
+    files = (str(fixtures / "shadow"), "--from", "shadow", "--companion", str(fixtures / "passwd"))
+    imported = lback("user", "import", *files, "--email-domain", "example.org", "--mail", "none", "-o", "json")
+    assert imported.status in {0, 8}, imported  # 8 where the system cannot verify yescrypt
+    yescrypt = imported.status == 0
+    before = {one["scheme"]: one["users"] for one in lback("user", "hashes", "-o", "json").result}
+    expected = {"sha512_crypt": 3, "sha256_crypt": 1, "md5_crypt": 1, "bcrypt": 1, "unusable": 1}
+    assert before == expected | ({"yescrypt": 1} if yescrypt else {})
+
+    login = ("user", "authenticate", "sha256", "--allow-unverified", "--password-stdin", "-o", "json")
+    assert lback(*login, input="not the password").status == 4
+    assert lback(*login, input=old_password).status == 0
+    after = {one["scheme"]: one["users"] for one in lback("user", "hashes", "-o", "json").result}
+    expected = {**before, "argon2": 1}
+    del expected["sha256_crypt"]
+    assert after == expected
+
+
+def test_every_pass_over_a_file_has_the_same_companion_whatever_becomes_of_that(tmp_path: Path) -> None:
+    shadow, passwd = tmp_path / "shadow", tmp_path / "passwd"
+    shadow.write_text("ann:*:1:0:9:7:::\nbackup:*:1:0:9:7:::\n")
+    passwd.write_text("ann:x:1000:1::/:\nbackup:x:34:1::/:\n")
+    options = ImportOptions(form="shadow", companion=passwd, email_domain="example.org")
+    with contextlib.closing(Source(str(shadow), options)) as source:
+        for content in ("backup:x:1034:1::/:\n", ""):
+            assert [row.username for row in source.rows()] == ["ann"]
+            passwd.write_text(content)
+        assert [row.username for row in source.rows()] == ["ann"]
+    with contextlib.closing(Source(str(shadow), options)) as another:
+        assert another.digest != source.digest
+
+
+def test_a_companion_that_cannot_be_read_is_a_mistake_in_the_command(lback: Any, tmp_path: Path) -> None:
+    shadow, gone = tmp_path / "shadow", tmp_path / "gone"
+    shadow.write_text("")
+    result = lback("user", "import", str(shadow), "--from", "shadow", "--companion", str(gone), "-o", "json")
+    assert (result.status, result.error["message"]) == (2, f"Cannot read {gone}: No such file or directory.")
+    with pytest.raises(UsageError, match="is not a file"):
+        Source(str(shadow), ImportOptions(form="shadow", companion=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("users.json", " To import what another program wrote, add --from django or --from keycloak or --from kratos."),
+        ("users.LDIF", " To import what another program wrote, add --from ldif."),
+        ("users.txt", ""),
+        ("users", ""),
+        ("-", ""),
+    ],
+)
+def test_a_name_that_other_programs_give_their_files_is_told_how_to_read_them(lback: Any, name: str, more: str) -> None:
+    result = lback("user", "import", name, "-o", "json")
+    assert result.status == 2
+    assert result.error["message"].endswith(
+        f" does not tell the form of the file. Add --format csv or --format jsonl.{more}"
+    )

@@ -1,0 +1,164 @@
+"""Accounts that real tools wrote move in, log in with their old password, and have a new hash from then on."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.imports.row import Row
+from lback_cli.imports.sources import SOURCES
+
+SCHEMES = {
+    "django.json": {
+        "pbkdf2_sha256": "django_pbkdf2_sha256",
+        "pbkdf2_sha1": "django_pbkdf2_sha1",
+        "argon2": "argon2",
+        "bcrypt_sha256": "django_bcrypt_sha256",
+        "scrypt": "scrypt",
+        "md5": "django_salted_md5",
+        "by": "django_salted_md5",
+    },
+    "keycloak.json": {
+        "argon2": "argon2",
+        "sha256": "pbkdf2_sha256",
+        "sha1": "pbkdf2_sha1",
+        "old": "pbkdf2_sha256",
+    },
+    "kratos.json": {
+        "bcrypt": "bcrypt",
+        "scrypt": "scrypt",
+        "pbkdf2": "pbkdf2_sha256",
+        "ssha256": "ldap_salted_sha256",
+        "sha512": "ldap_salted_sha512",
+        "md5-crypt": "md5_crypt",
+    },
+    "htpasswd": {
+        "bcrypt": "bcrypt",
+        "apr1": "apr_md5_crypt",
+        "sha1": "ldap_sha1",
+        "sha256": "sha256_crypt",
+        "sha512": "sha512_crypt",
+        "carol": "bcrypt",
+    },
+    "shadow": {"sha512": "sha512_crypt", "sha256": "sha256_crypt", "md5": "md5_crypt", "bcrypt": "bcrypt"},
+    "slapcat.ldif": {
+        "ssha": "ldap_salted_sha1",
+        "smd5": "ldap_salted_md5",
+        "sha": "ldap_sha1",
+        "ssha256": "ldap_salted_sha256",
+        "ssha512": "ldap_salted_sha512",
+        "sha256": "hex_sha256",
+        "pbkdf2": "pbkdf2_sha1",
+        "pbkdf2-sha256": "pbkdf2_sha256",
+        "pbkdf2-sha512": "pbkdf2_sha512",
+        "argon2": "argon2",
+        "crypt": "sha512_crypt",
+    },
+}
+"""The active users of each fixture who have a hash, and by what scheme."""
+
+LOCKED = {
+    "django.json": "bcrypt",
+    "keycloak.json": "sha512",
+    "kratos.json": "argon2",
+    "shadow": "locked",
+    "slapcat.ldif": "locked",
+}
+"""A user of each whose password is right and who may not log in."""
+
+REFUSED = {
+    "keycloak.json": {
+        "custom": "The password of custom is of no use: it is hashed by whirlpool, which lback does not know."
+    },
+    "kratos.json": {"firebase": "The password hash of firebase is Firebase's scrypt, which cannot be verified here."},
+}
+
+
+def rows_of(fixtures: Path, name: str) -> list[Row]:
+    source = {"slapcat.ldif": "ldif"}.get(name, name.partition(".")[0])
+    companion = (fixtures / "passwd").read_bytes() if source == "shadow" else None
+    with (fixtures / name).open("rb") as file:
+        return list(SOURCES[source].read(file, companion, "example.com"))
+
+
+def make_groups(house: Any) -> None:
+    from lback_cli.managers.group_manager import GroupManager
+
+    for group in ("editors", "staff", "sales.admin"):
+        GroupManager(house.database, house.services).create_group(group)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_everybody_moves_in_and_logs_in_with_the_old_password(
+    house: Any, fixtures: Path, old_password: str, name: str
+) -> None:
+    make_groups(house)
+    rows = rows_of(fixtures, name)
+    outcomes = house.move_in(rows)
+    refused = {username: outcome for username, outcome in outcomes.items() if outcome != "created"}
+    assert refused == REFUSED.get(name, {})
+    assert outcomes.keys() == {row.username for row in rows}
+    identify = house.services.hasher.identify
+    assert {username: identify(house.stored(username)) for username in SCHEMES[name]} == SCHEMES[name]
+
+    for username in SCHEMES[name]:
+        before = house.stored(username)
+        assert house.login(username, old_password + "!") == "incorrect_password", username
+        assert house.stored(username) == before
+        assert house.login(username, old_password) == "welcome", username
+        after = house.stored(username)
+        assert after.startswith("$argon2id$v=19$m=64,t=1,p=1$"), username
+        assert house.login(username, old_password) == "welcome"
+        assert house.stored(username) == after
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_a_locked_account_moves_in_and_stays_locked(house: Any, fixtures: Path, old_password: str, name: str) -> None:
+    make_groups(house)
+    house.move_in(rows_of(fixtures, name))
+    assert house.login(LOCKED[name], old_password) == "user_inactive"
+    assert house.login(LOCKED[name], "something else") == "incorrect_password"
+
+
+def test_des_of_htpasswd_accepts_all_of_a_password_and_none_that_only_begins_like_it(
+    house: Any, fixtures: Path
+) -> None:
+    house.move_in(rows_of(fixtures, "htpasswd"))
+    assert house.login("des", "sesame42x") == "incorrect_password"
+    assert house.login("des", "sesame43") == "incorrect_password"
+    assert house.login("des", "sesame42") == "welcome"
+    assert house.services.hasher.identify(house.stored("des")) == "argon2"
+
+
+def test_yescrypt_of_shadow_is_verified_where_the_system_can_and_refused_where_not(
+    house: Any, fixtures: Path, old_password: str
+) -> None:
+    from lback_cli.security import yescrypt
+
+    outcomes = house.move_in(rows_of(fixtures, "shadow"))
+    if yescrypt._library() is None:
+        assert outcomes["yescrypt"].endswith("which cannot be verified here.")
+        return
+    assert outcomes["yescrypt"] == "created"
+    assert house.services.hasher.identify(house.stored("yescrypt")) == "yescrypt"
+    assert house.login("yescrypt", old_password + "\0x") == "incorrect_password"
+    assert house.login("yescrypt", old_password) == "welcome"
+    assert house.services.hasher.identify(house.stored("yescrypt")) == "argon2"
+
+
+def test_who_had_no_password_has_none_now(house: Any, fixtures: Path) -> None:
+    rows = {row.username: row for name in ("django.json", "shadow") for row in rows_of(fixtures, name)}
+    assert (rows["sso"].password_hash, rows["sso"].password) == (None, None)
+    assert (rows["fresh"].password_hash, rows["fresh"].is_active) == ("!", False)
+    assert house.move_in([rows["sso"], rows["fresh"]]) == {"sso": "created", "fresh": "created"}
+    assert [house.stored(name) for name in ("sso", "fresh")] == ["!", "!"]
+    assert house.login("fresh", "!") == "incorrect_password"
+
+
+def test_groups_come_along_by_name(house: Any, fixtures: Path) -> None:
+    make_groups(house)
+    house.move_in(rows_of(fixtures, "django.json") + rows_of(fixtures, "keycloak.json")[1:])
+    from lback_cli.managers.directory import UserDirectory
+
+    user = UserDirectory(house.database, house.services).find_user("pbkdf2_sha256")
+    assert [group.name for group in user.groups] == ["basic_user", "editors", "staff"]

@@ -1,0 +1,145 @@
+"""What is exported can be imported, and is then the same."""
+
+import csv
+import json
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert
+
+from lback_cli.errors import GroupNotFound
+from lback_cli.imports.exports import Exporter
+from lback_cli.imports.options import ImportOptions
+from lback_cli.managers.directory import UserDirectory
+from lback_cli.managers.group_manager import GroupManager
+from lback_cli.models import Group, User, memberships
+from lback_cli.repositories.unit_of_work import transaction
+from lback_cli.repositories.user_repository import UserQuery
+
+from .harness import ARGON2, BCRYPT, World
+
+Form = Literal["csv", "jsonl", "json"]
+
+
+def exported(world: World, form: Form = "csv", *, with_hashes: bool = False, **query: Any) -> str:
+    exporter = Exporter(UserDirectory(world.database, world.services))
+    return "".join(exporter.lines(UserQuery(**query), form, with_hashes=with_hashes))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, World]]:
+    """Two databases, one to export from and one to import into."""
+    made = World(tmp_path_factory.mktemp("one")), World(tmp_path_factory.mktemp("other"))
+    yield made
+    for world in made:
+        world.close()
+
+
+def emptied(world: World, groups: list[str]) -> None:
+    """Only *groups* are left: an application may have made some that lback would not."""
+    with transaction(world.database) as work:
+        for table in (memberships, User, Group):
+            work.session.execute(delete(table))
+        now = world.services.now()
+        work.session.execute(insert(Group), [{"name": name, "created_at": now, "updated_at": now} for name in groups])
+
+
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
+LOCAL_PARTS = st.from_regex(r"[a-z0-9=+'_-]{1,12}", fullmatch=True)
+GROUP_NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=12)
+PEOPLE = st.dictionaries(
+    NAMES,
+    st.tuples(
+        LOCAL_PARTS, st.sampled_from([ARGON2, BCRYPT, "!"]), st.booleans(), st.booleans(), st.sets(st.integers(0, 2))
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    people=PEOPLE,
+    groups=st.lists(GROUP_NAMES, min_size=3, max_size=3, unique=True),
+    form=st.sampled_from(["csv", "jsonl"]),
+)
+def test_import_of_an_export_is_the_same(
+    pair: tuple[World, World], people: dict[str, Any], groups: list[str], form: Form
+) -> None:
+    one, other = pair
+    emptied(one, groups)
+    emptied(other, groups)
+    now = one.services.now()
+    with transaction(one.database) as work:
+        default = work.groups.get_or_add("basic_user", now=now)
+        for index, (name, (local, stored, active, verified, joined)) in enumerate(people.items()):
+            user = User(username=name, email=f"{local}{index}@example.org", password_hash=stored)
+            user.is_active, user.is_email_verified, user.created_at, user.updated_at = active, verified, now, now
+            user.groups = [default, *(work.groups.get_or_add(groups[number], now=now) for number in sorted(joined))]
+            work.session.add(user)
+    path = other.write(exported(one, form, with_hashes=True), f"users.{form}")
+    report = other.directory / "report.jsonl"
+    result = other.run(path, ImportOptions(form=form, mail="none", report=report), restart=True)
+    assert result.counts.created == len(people), report.read_text()
+    assert other.people() == one.people()
+
+
+def test_an_export_has_the_columns_that_an_import_takes(world: World) -> None:
+    content = f'username,email,password_hash,groups\nann,=ann@example.org,"{ARGON2}",staff\nbob,bob@example.org,,\n'
+    world.run(world.write(content), ImportOptions(mail="none"))
+    rows = list(csv.DictReader(exported(world).splitlines()))
+    assert [(row["username"], row["email"], row["groups"], row["is_active"]) for row in rows] == [
+        ("ann", "'=ann@example.org", "basic_user;staff", "true"),
+        ("bob", "bob@example.org", "basic_user", "true"),
+    ]
+    assert "password_hash" not in rows[0]
+    assert ARGON2 not in exported(world)
+    ann, bob = map(json.loads, exported(world, "jsonl", with_hashes=True).splitlines())
+    assert (ann["email"], ann["password_hash"], ann["groups"]) == ("=ann@example.org", ARGON2, ["basic_user", "staff"])
+    assert bob["password_hash"] is None
+
+
+def test_an_export_has_the_filters_of_a_list(world: World) -> None:
+    content = (
+        "username,email,groups,is_active,is_email_verified\n"
+        "ann,ann@example.org,staff,,\nbob,bob@example.org,,false,\ncy,cy@example.org,,,true\n"
+    )
+    world.run(world.write(content), ImportOptions(mail="none"))
+
+    def names(**query: Any) -> list[str]:
+        return [json.loads(line)["username"] for line in exported(world, "jsonl", **query).splitlines()]
+
+    assert names() == ["ann", "bob", "cy"]
+    assert names(group="staff") == ["ann"]
+    assert names(is_active=False) == ["bob"]
+    assert names(is_email_verified=True) == ["cy"]
+    assert names(search="BOB") == ["bob"]
+    with pytest.raises(GroupNotFound):
+        names(group="nobody")
+
+
+def test_an_export_of_nobody_is_a_header(world: World) -> None:
+    assert exported(world) == "username,email,groups,is_active,is_email_verified,created_at,updated_at,id\n"
+    assert exported(world, "jsonl") == ""
+    assert exported(world, "json") == "[]\n"
+
+
+def test_an_export_never_holds_many_users(world: World) -> None:
+    GroupManager(world.database, world.services).create_group("many")
+    lines = [f'user{number:05},user{number:05}@example.org,"{ARGON2}",many' for number in range(6000)]
+    world.run(world.write("\n".join(["username,email,password_hash,groups", *lines])), ImportOptions(mail="none"))
+
+    def peak(limit: int) -> int:
+        exporter = Exporter(UserDirectory(world.database, world.services))
+        tracemalloc.start()
+        size = sum(len(piece) for piece in exporter.lines(UserQuery(limit=limit), "csv", with_hashes=True))
+        assert size > limit * 100
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(600)  # warm up
+    assert peak(6000) < peak(1000) * 1.3

@@ -1,0 +1,669 @@
+"""What becomes of rows, and where that is told."""
+
+import csv
+import itertools
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from lback_cli.database.engine import Database
+from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
+from lback_cli.imports.jobs import Job
+from lback_cli.imports.options import ImportOptions
+from lback_cli.imports.results import Result
+from lback_cli.repositories.unit_of_work import Work
+from lback_cli.signals import user_pre_register, user_registered, user_registration_failed
+
+from .harness import ARGON2, PASSWORD, Told, World, read_jsonl
+
+QUIET = ImportOptions(mail="none")
+
+
+def options(world: World, **more: Any) -> ImportOptions:
+    files = {"report": world.directory / "report.jsonl", "rejects": world.directory / "rejects.csv"}
+    return ImportOptions(**{"mail": "none", **files, **more})
+
+
+def told(world: World) -> list[tuple[int, str, str | None]]:
+    return [(one["line"], one["outcome"], one["code"]) for one in read_jsonl(world.directory / "report.jsonl")]
+
+
+def mails(world: World) -> list[str]:
+    return sorted(file.read_bytes().decode().partition("To: ")[2].split("\n")[0].strip() for file in eml(world))
+
+
+def eml(world: World) -> list[Path]:
+    return list((world.directory / "mail").glob("*.eml"))
+
+
+def test_a_row_says_all_that_a_single_registration_can(world: World) -> None:
+    path = world.write(
+        "\ufeffusername,email,password,groups,is_active,is_email_verified\r\n"
+        f"Ann,Ann@Example.org,{PASSWORD},staff; guests,no,yes\r\n"
+        "\r\n"
+        f'bob,bob@example.org,"{PASSWORD}",,,\r\n'
+    )
+    assert world.run(path, QUIET).counts.created == 2
+    people = world.people()
+    assert people["ann"][0] == "ann@example.org"
+    assert people["ann"][2:] == (False, True, ["basic_user", "guests", "staff"])
+    assert people["bob"][2:] == (True, False, ["basic_user"])
+    assert world.users.authenticate_user("bob", PASSWORD, allow_unverified=True).username == "bob"
+
+
+def test_json_lines_say_the_same(world: World) -> None:
+    rows: list[dict[str, Any]] = [
+        {"username": "ann", "email": "ann@example.org", "groups": ["staff"], "is_active": False},
+        {"username": "bob", "email": "bob@example.org", "password_hash": ARGON2, "is_email_verified": True},
+    ]
+    path = world.write("".join(json.dumps(row) + "\n" for row in rows), "users.jsonl")
+    assert world.run(path, ImportOptions(form="jsonl", mail="none")).counts.created == 2
+    assert world.people() == {
+        "ann": ("ann@example.org", "!", False, False, ["basic_user", "staff"]),
+        "bob": ("bob@example.org", ARGON2, True, True, ["basic_user"]),
+    }
+
+
+def test_a_refused_row_leaves_its_names_to_the_next(world: World) -> None:
+    path = world.write("username,email,groups\nann,ann@example.org,nobody\nann,ann@example.org,staff\n")
+    world.run(path, options(world))
+    assert told(world) == [(2, "failed", "group_not_found"), (3, "created", None)]
+
+
+@pytest.mark.parametrize(
+    ("mail", "recipients"),
+    [
+        ("none", []),
+        ("invite", ["ann@example.org", "eve@example.org"]),
+        ("verify", ["ann@example.org", "bob@example.org", "eve@example.org"]),
+    ],
+)
+def test_users_are_mailed_what_was_asked_for(world: World, mail: Any, recipients: list[str]) -> None:
+    path = world.write(
+        "username,email,password_hash,is_email_verified\n"
+        "ann,ann@example.org,,\n"
+        f'bob,bob@example.org,"{ARGON2}",\n'
+        f'cy,cy@example.org,"{ARGON2}",true\n'
+        "eve,eve@example.org,,true\n"
+    )
+    world.run(path, ImportOptions(mail=mail))
+    assert mails(world) == recipients
+
+
+def test_an_update_changes_what_the_row_says_and_no_password(world: World) -> None:
+    world.run(world.write(f'username,email,password_hash,groups\nann,ann@example.org,"{ARGON2}",guests\n'), QUIET)
+    path = world.write(
+        "username,email,password,groups,is_active\n"
+        f"ANN,ann@example.net,{PASSWORD},staff,\n"
+        "ann,,,,false\n"
+        "ann,ann@example.net,,staff,false\n"
+        "bob,bob@example.org,,,\n"
+    )
+    world.run(path, options(world, if_exists="update"))
+    assert told(world) == [
+        (2, "updated", None),
+        (3, "updated", None),
+        (4, "skipped", "unchanged"),
+        (5, "created", None),
+    ]
+    assert world.people()["ann"] == ("ann@example.net", ARGON2, False, False, ["basic_user", "staff"])
+
+
+def test_an_update_replaces_passwords_only_when_told_to(world: World) -> None:
+    world.run(world.write("username,email\nann,ann@example.org\nbob,bob@example.org\n"), QUIET)
+    path = world.write(
+        f'username,email,password,password_hash\nann,ann@example.org,{PASSWORD},\nbob,bob@example.org,,"{ARGON2}"\n'
+    )
+    world.run(path, options(world, if_exists="update"))
+    assert told(world) == [(2, "skipped", "unchanged"), (3, "skipped", "unchanged")]
+    with pytest.raises(AuthenticationFailed):
+        world.users.authenticate_user("ann", PASSWORD, allow_unverified=True)
+
+    world.run(path, options(world, if_exists="update", overwrite_passwords=True))
+    assert told(world) == [(2, "updated", None), (3, "updated", None)]
+    assert world.users.authenticate_user("ann", PASSWORD, allow_unverified=True).username == "ann"
+    assert world.people()["bob"][1] == ARGON2
+    assert PASSWORD not in str(world.events())
+    assert ARGON2 not in str(world.events())
+
+
+def test_who_is_there_is_skipped_whatever_the_row_says(world: World) -> None:
+    world.run(world.write("username,email\nann,ann@example.org\n"), QUIET)
+    before = world.state()
+    world.run(world.write("username,email,password\nAnn,nonsense,short\n"), options(world, if_exists="skip"))
+    assert told(world) == [(2, "skipped", "exists")]
+    assert world.state() == before
+
+
+def test_a_stop_keeps_what_is_before_it_and_goes_on_behind_it(world: World) -> None:
+    path = world.write("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
+    stopping = options(world, on_error="stop")
+    result = world.run(path, stopping)
+    assert (result.state, result.counts.total) == ("stopped", 2)
+    assert list(world.people()) == ["ann"]
+
+    result = world.run(path, stopping, resume=True)
+    assert (result.state, result.counts.total) == ("done", 3)
+    assert told(world) == [(2, "created", None), (3, "failed", "validation_error"), (4, "created", None)]
+    assert list(world.people()) == ["ann", "bob"]
+
+
+def test_all_or_nothing_is_nothing_when_a_row_is_refused(world: World) -> None:
+    path = world.write("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
+    before = world.state()
+    passwords = world.directory / "passwords.csv"
+    result = world.run(path, options(world, atomic=True, mail="verify", passwords=passwords))
+    assert (result.state, result.counts.failed, result.counts.skipped) == ("rolled_back", 1, 2)
+    assert told(world) == [
+        (2, "skipped", "rolled_back"),
+        (3, "failed", "validation_error"),
+        (4, "skipped", "rolled_back"),
+    ]
+    assert world.state() == before
+    assert not passwords.exists()
+    assert not eml(world)
+
+
+def test_all_or_nothing_is_nothing_when_a_receiver_says_no(world: World) -> None:
+    """Who had been announced by then is announced not to be there."""
+    path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\ncy,cy@example.org\n")
+    before = world.people()
+
+    def refuse(_sender: Any, user: Any, **_extra: Any) -> None:
+        if user.username == "bob":
+            raise OperationRejected("no bob")
+
+    with user_registered.connected_to(refuse), announced() as seen:
+        result = world.run(path, options(world, atomic=True), chunk=1)
+    assert (result.state, result.counts.failed, result.counts.total) == ("rolled_back", 1, 3)
+    assert told(world) == [
+        (2, "skipped", "rolled_back"),
+        (3, "failed", "rejected_by_receiver"),
+        (4, "skipped", "rolled_back"),
+    ]
+    assert world.people() == before
+    assert seen == [
+        ("user_registered", "ann"),
+        ("user_registered", "bob"),
+        ("user_registration_failed", "bob", "rejected_by_receiver"),
+        ("user_registration_failed", "ann", "repository_error"),
+    ]
+    assert [event[1:5] for event in world.events()] == [
+        ("user_registration_failed", "register_user", "repository_error", "ann"),
+        ("user_registration_failed", "register_user", "rejected_by_receiver", "bob"),
+    ]
+    world.verify()
+
+
+@contextmanager
+def announced() -> Iterator[list[tuple[str, ...]]]:
+    """How registrations end in the block: the signal, the name and the kind of error."""
+    found: list[tuple[str, ...]] = []
+
+    def registered(_sender: Any, user: Any, **_extra: Any) -> None:
+        found.append(("user_registered", user.username))
+
+    def failed(_sender: Any, username: str, error_type: str, **_extra: Any) -> None:
+        found.append(("user_registration_failed", username, error_type))
+
+    with user_registered.connected_to(registered), user_registration_failed.connected_to(failed):
+        yield found
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["chunks", "atomic"])
+def test_who_was_announced_before_an_interruption_is_announced_not_to_be_there(world: World, atomic: bool) -> None:
+    path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\ncy,cy@example.org\n")
+
+    def interrupt(_sender: Any, username: str, **_extra: Any) -> None:
+        if username == "cy" and not any(end[1] == "cy" for end in seen):
+            raise KeyboardInterrupt
+
+    with announced() as seen:
+        with user_pre_register.connected_to(interrupt), pytest.raises(KeyboardInterrupt):
+            world.run(path, options(world, atomic=atomic))
+        assert seen == [
+            *(("user_registered", name) for name in ("ann", "bob")),
+            *(("user_registration_failed", name, "unexpected_exception") for name in ("ann", "bob", "cy")),
+        ]
+        assert world.people() == {}
+        assert [event[1:5] for event in world.events()] == [
+            ("user_registration_failed", "register_user", "unexpected_exception", name) for name in ("ann", "bob", "cy")
+        ]
+        result = world.run(path, options(world, atomic=atomic), resume=True)
+    assert (result.state, result.counts.created) == ("done", 3)
+    assert seen[5:] == [("user_registered", name) for name in ("ann", "bob", "cy")]
+    assert world.verify() == 6
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["chunks", "atomic"])
+def test_who_was_committed_before_an_interruption_is_not_announced_to_have_failed(
+    world: World, atomic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come behind the COMMIT, before anybody could note that it worked."""
+    keep = Job.keep
+
+    def interrupted(*arguments: Any) -> Any:
+        keep(*arguments)
+        raise KeyboardInterrupt
+
+    path = world.write("username,email\nann,ann@example.org\n")
+    monkeypatch.setattr(Job, "keep", interrupted)
+    with announced() as seen, pytest.raises(KeyboardInterrupt):
+        world.run(path, options(world, atomic=atomic))
+    assert seen == [("user_registered", "ann")]
+    assert list(world.people()) == ["ann"]
+    assert world.verify() == 1
+
+
+def test_all_or_nothing_is_all_when_none_is_refused(world: World) -> None:
+    path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\n")
+    result = world.run(path, options(world, atomic=True))
+    assert (result.state, result.counts.created) == ("done", 2)
+    assert told(world) == [(2, "created", None), (3, "created", None)]
+    assert world.verify() == 2
+
+
+@pytest.mark.parametrize("made_up", [False, True], ids=["given", "made up"])
+def test_nobody_waits_for_the_passwords_of_an_import_of_all_or_nothing(world: World, made_up: bool) -> None:
+    other = World(world.directory)
+    hasher = world.services.hasher
+    hash_ = hasher.hash
+
+    def hash_while_others_write(password: str) -> str:
+        name = f"other{next(numbers)}"
+        other.users.register_user(name, f"{name}@example.org", None, mail="none")
+        return hash_(password)
+
+    numbers = itertools.count()
+    vars(hasher)["hash"] = hash_while_others_write
+    password = "" if made_up else PASSWORD
+    path = world.write("username,email,password\n" + "".join(f"u{n},u{n}@example.org,{password}\n" for n in range(3)))
+    passwords = world.directory / "passwords.csv"
+    result = world.run(path, options(world, atomic=True, passwords=passwords if made_up else None))
+    other.close()
+    assert (result.state, result.counts.created) == ("done", 3)
+    assert len([name for name in world.people() if name.startswith("other")]) == 3, "each is hashed once"
+    lines = passwords.read_text().splitlines()[1:] if made_up else [f"u{n},{PASSWORD}" for n in range(3)]
+    for name, right in (line.split(",") for line in lines):
+        assert world.users.authenticate_user(name, right, allow_unverified=True).username == name
+    assert world.verify() == 9, "six users and three logins"
+
+
+def test_rejects_are_imported_unchanged_once_mended(world: World) -> None:
+    content = (
+        "Email,username,password\n"
+        f"ann@example.org,ann,{PASSWORD}\n"
+        f"bob@example.org,bob bob,{PASSWORD}\n"
+        f'cy@example.org,cy,"{PASSWORD}\n'
+        f"eve@example.org,eve,=1+1 {PASSWORD}\n"
+        "=eve@example.org,=eve,'-secret\n"
+    )
+    world.run(world.write(content), options(world))
+    rejects = world.directory / "rejects.csv"
+    assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
+    lines = rejects.read_text().splitlines()
+    assert lines[0] == "email,username,password,error_code,error"
+    assert lines[1].startswith(f"bob@example.org,bob bob,{PASSWORD},validation_error,\"The user name 'bob bob' is not")
+    assert lines[2] == f'"cy@example.org,cy,""{PASSWORD}",,,validation_error,A quote is opened and not closed.'
+    assert lines[3].startswith("'=eve@example.org,'=eve,'-secret,validation_error,")
+
+    mended = rejects.read_text().replace("bob bob", "bob").replace(lines[2], f"cy@example.org,cy,{PASSWORD},,")
+    mended = mended.replace("'=eve@example.org,'=eve,'-secret", f"eva@example.org,eva,'-{PASSWORD}")
+    again = world.directory / "again.csv"
+    result = world.run(world.write(mended, "mended.csv"), ImportOptions(mail="none", rejects=again))
+    assert (result.counts.created, result.counts.failed) == (3, 0)
+    assert again.read_text() == "email,username,password,error_code,error\n"
+    assert list(world.people()) == ["ann", "bob", "cy", "eva", "eve"]
+    assert world.users.authenticate_user("eva", f"-{PASSWORD}", allow_unverified=True).username == "eva"
+
+
+def test_rejects_of_json_lines_are_json_lines(world: World) -> None:
+    path = world.write('{"username": "bad name", "email": "x", "groups": ["a"]}\n{"username": \n', "users.jsonl")
+    rejects = world.directory / "rejects.jsonl"
+    world.run(path, ImportOptions(form="jsonl", rejects=rejects))
+    one, two = read_jsonl(rejects)
+    assert one["username"], one["groups"] == ("bad name", ["a"])
+    assert two["username"] == '{"username": '
+    assert {one["error_code"], two["error_code"]} == {"validation_error"}
+
+
+def test_passwords_are_made_up_for_those_without(world: World) -> None:
+    path = world.write(f'username,email,password_hash\nann,ann@example.org,\nbob,bob@example.org,"{ARGON2}"\nx y,x,\n')
+    passwords = world.directory / "passwords.csv"
+    world.run(path, ImportOptions(passwords=passwords))
+    assert stat.S_IMODE(passwords.stat().st_mode) == 0o600
+    header, line = passwords.read_text().splitlines()
+    assert header == "username,password"
+    name, password = line.split(",")
+    assert world.users.authenticate_user(name, password, allow_unverified=True).username == "ann"
+    assert not eml(world)
+
+    with pytest.raises(Conflict, match="exists already"):
+        world.run(world.write("username,email\ncy,cy@example.org\n"), ImportOptions(passwords=passwords))
+    assert passwords.read_text().splitlines() == [header, line]
+    assert "cy" not in world.people()
+
+
+def test_a_full_disk_stops_the_import_and_nothing_is_told_that_was_not_done(world: World) -> None:
+    from lback_cli.errors import Unusable
+
+    path = world.write("username,email\nann,ann@example.org\n")
+    watcher = Told()
+    with announced() as seen, pytest.raises(Unusable, match="Cannot write /dev/full: No space left on device"):
+        world.run(path, ImportOptions(mail="none", report=Path("/dev/full")), watcher=watcher)
+    assert world.people() == {}
+    assert seen == [("user_registered", "ann"), ("user_registration_failed", "ann", "unexpected_exception")]
+    assert watcher.command is not None
+
+
+def test_a_second_name_of_the_input_is_the_input(world: World) -> None:
+    path = world.write("username,email\nann,ann@example.org\n")
+    link = world.directory / "rejects.csv"
+    link.hardlink_to(path)
+    with pytest.raises(UsageError, match="cannot be the input and --rejects too"):
+        world.run(path, ImportOptions(rejects=link))
+    assert path.read_text() == "username,email\nann,ann@example.org\n"
+
+
+def test_a_file_that_fails_to_be_read_is_named(world: World) -> None:
+    with pytest.raises(Unusable, match="Cannot read /proc/self/mem: Input/output error"):
+        world.run(Path("/proc/self/mem"), QUIET)
+
+
+def test_what_is_read_twice_must_be_a_file(world: World) -> None:
+    pipe = world.directory / "passwd"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="is not a file"):
+        world.run(world.write("ann:*:1:0:9:7:::\n", "shadow"), ImportOptions(form="shadow", companion=pipe))
+
+
+def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
+
+    keep = Job.keep
+
+    def interrupted(job: Job, database: Database, change: Callable[[Work], object]) -> object:
+        done = keep(job, database, change)
+        if isinstance(done, Result):
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(Job, "keep", interrupted)
+    told = Told()
+    with pytest.raises(KeyboardInterrupt):
+        world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords), watcher=told)
+    assert list(world.people()) == ["ann"]
+    assert told.ends == ["over"]
+    name, password = passwords.read_text().splitlines()[1].split(",")
+    assert world.users.authenticate_user(name, password, allow_unverified=True).username == "ann"
+
+
+def test_a_header_that_a_kill_left_is_no_file_of_passwords(world: World) -> None:
+    path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
+    passwords.write_text("username,password\n")
+    assert world.run(path, ImportOptions(mail="none", passwords=passwords)).counts.created == 1
+    assert (len(passwords.read_text().splitlines()), stat.S_IMODE(passwords.stat().st_mode)) == (2, 0o600)
+
+
+@pytest.mark.parametrize("name", ["report", "rejects", "passwords"])
+def test_no_file_is_written_over_the_input(world: World, name: str) -> None:
+    path = world.write("username,email\nann,ann@example.org\n")
+    (world.directory / "link.csv").symlink_to(path)
+    files: dict[str, Any] = {name: world.directory / "link.csv"}
+    with pytest.raises(UsageError, match="cannot be the input"):
+        world.run(path, ImportOptions(**files))
+    assert world.people() == {}
+
+
+def test_a_thousand_users_take_few_statements(world: World) -> None:
+    """Row by row it would be thousands; that is what makes a million bearable."""
+    from sqlalchemy import event
+
+    statements: list[str] = []
+    event.listen(world.database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    lines = [f'user{number},user{number}@example.org,"{ARGON2}"' for number in range(1000)]
+    world.run(world.write("\n".join(["username,email,password_hash", "ann,ann@example.org,", *lines])), QUIET)
+    assert len(statements) < 80
+
+
+def test_a_hundred_rows_whose_users_exist_are_not_hashed(world: World) -> None:
+    lines = [f"user{number},user{number}@example.org" for number in range(100)]
+    world.run(world.write("\n".join(["username,email", *lines])), QUIET)
+    before = world.services.hasher.operations
+    for if_exists in ("fail", "skip", "update"):
+        with_passwords = "\n".join(["username,email,password", *(f"{line},{PASSWORD}" for line in lines)])
+        world.run(world.write(with_passwords), ImportOptions(mail="none", if_exists=if_exists), restart=True)
+    assert world.services.hasher.operations == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_named(world: World) -> None:
+    path = world.write("username,email\n")
+    path.chmod(0)
+    with pytest.raises(UsageError, match="Permission denied"):
+        world.run(path, QUIET)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "The file is empty"),
+        (b"\n\n", "The file is empty"),
+        (b"username\nann\n", "line 1: the column 'email' is missing"),
+        (b"username,email,shoe size\n", "line 1: there is no column 'shoe size'"),
+        (b"username,email,Email\n", "line 1: the column 'email' comes twice"),
+        (b'username,"email\nann,ann@example.org\n', "line 1: A quote is opened and not closed"),
+        (b"user\xffname,email\n", "line 1: Byte 5 of the row is not UTF-8"),
+        ("username,email\n".encode("utf-16"), "The file is UTF-16"),
+        (b"\0" * 100, "line 1: there is no column"),
+    ],
+)
+def test_a_header_that_is_none_is_refused_before_anything_is_done(world: World, content: bytes, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        world.run(world.write(content), QUIET)
+    assert world.jobs() == []
+
+
+def test_a_header_alone_is_an_import_of_nobody(world: World) -> None:
+    result = world.run(world.write("username,email\n"), options(world))
+    assert (result.state, result.counts.total) == ("done", 0)
+
+
+def test_files_that_are_none_are_refused(world: World) -> None:
+    with pytest.raises(UsageError, match="Is a directory"):
+        world.run(world.directory, QUIET)
+    with pytest.raises(UsageError, match="No such file"):
+        world.run(world.directory / "missing.csv", QUIET)
+
+
+def test_a_fifo_is_read_like_a_file(world: World) -> None:
+    import threading
+
+    fifo = world.directory / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_text, args=("username,email\nann,ann@example.org\n",))
+    writer.start()
+    assert world.run(fifo, QUIET).counts.created == 1
+    writer.join()
+
+
+BAD_CSV: list[tuple[str, bytes, str]] = [
+    ("an unclosed quote", b'"bob,bob@example.org', "A quote is opened and not closed."),
+    ("a quote in the middle", b'"bob"x,bob@example.org', "The row is not CSV: ',' expected after '\"'."),
+    ("a quote within", b'b"o"b,bob@example.org', "The row is not CSV: a quote within a field that is not quoted."),
+    ("a quote behind a space", b'bob, "bob@example.org"', "a quote within a field that is not quoted."),
+    ("a quote too many", b'bob,bob@example.org"', "The row is not CSV: a quote within a field that is not quoted."),
+    ("two fields in one pair of quotes", b'"bob,bob@example.org"', "The row has 1 fields, the header 2."),
+    ("too few fields", b"bob", "The row has 1 fields, the header 2."),
+    ("too many fields", b"bob,bob@example.org,x", "The row has 3 fields, the header 2."),
+    ("a field of 1 MiB", b"b" * 2**20 + b",bob@example.org", "The row has more than 1048576 bytes."),
+    ("a field of 100 KiB", b"b" * 100_000 + b",bob@example.org", "username has 100000 characters."),
+    ("invalid UTF-8", b"b\xffb,bob@example.org", "Byte 2 of the row is not UTF-8."),
+    ("a lone surrogate", b"b\xed\xa0\x80b,bob@example.org", "Byte 2 of the row is not UTF-8."),
+    ("NUL", b"b\0b,bob@example.org", "contains the invisible character U+0000"),
+    ("a carriage return", b"b\rb,bob@example.org", "The row is not CSV"),
+    ("a line of 3 MiB", b"x" * 3 * 2**20, "The row has more than 1048576 bytes."),
+]
+
+
+@pytest.mark.parametrize(("bad", "message"), [pytest.param(b, m, id=i) for i, b, m in BAD_CSV])
+def test_what_is_no_csv_costs_one_row(world: World, bad: bytes, message: str) -> None:
+    path = world.write(b"username,email\nann,ann@example.org\n" + bad + b"\ncy,cy@example.org\neve,eve@example.org")
+    result = world.run(path, options(world))
+    assert told(world) == [
+        (2, "created", None),
+        (3, "failed", "validation_error"),
+        (4, "created", None),
+        (5, "created", None),
+    ]
+    assert message in read_jsonl(world.directory / "report.jsonl")[1]["message"]
+    assert result.counts.total == 4
+    assert list(world.people()) == ["ann", "cy", "eve"]
+
+
+def test_quotes_that_belong_to_nobody_cost_their_own_rows(world: World) -> None:
+    path = world.write(
+        'username,email\na"nn,ann@example.org\nbob,bob@example.org\nc"y,cy@example.org\neve,eve@example.org\n'
+    )
+    assert world.run(path, options(world)).counts.total == 4
+    assert [(line, kind) for line, kind, _ in told(world)] == [
+        (2, "failed"),
+        (3, "created"),
+        (4, "failed"),
+        (5, "created"),
+    ]
+    assert (world.directory / "rejects.csv").read_text().splitlines()[1:] == [
+        '"a""nn,ann@example.org",,validation_error,The row is not CSV: a quote within a field that is not quoted.',
+        '"c""y,cy@example.org",,validation_error,The row is not CSV: a quote within a field that is not quoted.',
+    ]
+
+
+def test_a_name_that_grows_in_lower_case_before_its_fault_is_refused_for_it(world: World) -> None:
+    path = world.write('username,email,groups\n\u0130 ,ann@example.org,\nbob,bob@example.org,"[""\u0130 ""]"\n')
+    world.run(path, options(world))
+    assert told(world) == [(2, "failed", "validation_error"), (3, "failed", "group_not_found")]
+
+
+BAD_JSON: list[tuple[str, bytes, str]] = [
+    ("no JSON", b"username", "The line is not JSON: Expecting value"),
+    ("half an object", b'{"username": "bob"', "The line is not JSON: Expecting ',' delimiter"),
+    ("two objects", b'{"username": "bob"} {}', "The line is not JSON: there is more behind its end."),
+    ("no object", b'["bob"]', "The line is not a JSON object."),
+    ("a key twice", b'{"username": "bob", "username": "rob", "email": "b@example.org"}', "The line has a key twice."),
+    ("an unknown key", b'{"username": "bob", "email": "b@example.org", "age": 7}', "There is no key 'age'."),
+    ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "has NaN, which is no JSON value."),
+    ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "1e999 is too large a number"),
+    ("a number", b'{"username": 7, "email": "b@example.org"}', "username must be text."),
+    ("zero", b'{"username": 0, "email": "b@example.org"}', "username must be text."),
+    ("groups in groups", b'{"username": "bob", "email": "b@example.org", "groups": [["staff"]]}', "groups must be"),
+    ("100,000 deep", b'{"username": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+    ("a number of 5,000 digits", b'{"username": ' + b"9" * 5000 + b"}", "The line has a number of 5000 digits."),
+    *(
+        (f"{depth} deep", b'{"username": ' + b"[" * depth + b"]" * depth + b"}", "nested too deeply")
+        for depth in range(900, 1000, 25)
+    ),
+    ("invalid UTF-8", b'{"username": "b\xffb"}', "Byte 16 of the line is not UTF-8."),
+    ("a lone surrogate", b'{"username": "b\\ud800b", "email": "b@example.org"}', "invisible character U+D800"),
+    ("NUL", b'{"username": "b\\u0000b", "email": "b@example.org"}', "invisible character U+0000"),
+    ("a surrogate group", b'{"username": "bob", "email": "b@example.org", "groups": ["\\udfff"]}', "There is no group"),
+    ("2 MiB", b'{"username": "' + b"b" * 2**21 + b'"}', "The line has more than 1048576 bytes."),
+]
+
+
+@pytest.mark.parametrize(("bad", "message"), [pytest.param(b, m, id=i) for i, b, m in BAD_JSON])
+def test_what_is_no_json_costs_one_row(world: World, bad: bytes, message: str) -> None:
+    good = [json.dumps({"username": name, "email": f"{name}@example.org"}).encode() for name in ("ann", "cy")]
+    path = world.write(b"\n".join([good[0], bad, good[1]]), "users.jsonl")
+    rejects = world.directory / "rejects.jsonl"
+    result = world.run(path, options(world, form="jsonl", rejects=rejects))
+    assert [outcome for _, outcome, _ in told(world)] == ["created", "failed", "created"]
+    assert message in read_jsonl(world.directory / "report.jsonl")[1]["message"]
+    assert result.counts.total == 3
+    assert len(read_jsonl(rejects)) == 1
+    assert list(world.people()) == ["ann", "cy"]
+
+
+def test_memory_is_bounded_whatever_the_file(world: World) -> None:
+    import tracemalloc
+
+    path = world.directory / "long.csv"
+    with path.open("wb") as file:
+        file.write(b"username,email\n")
+        for piece in (b'"', b"x"):
+            file.write(piece)
+            for _ in range(32):
+                file.write(b"y" * 2**20)
+            file.write(b"\n")
+        file.write(b"ann,ann@example.org\n")
+    tracemalloc.start()
+    result = world.run(path, QUIET)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (result.counts.created, result.counts.failed) == (1, 2)
+    assert peak < 20 * 2**20
+
+
+def test_users_of_another_process_are_never_lost_to_a_race(worlds: Callable[[], World]) -> None:
+    """Somebody registers a user of the chunk after it was looked at: the row is refused, the others are not."""
+    one = worlds()
+    other = World(one.directory)
+    lines = [f'user{number},user{number}@example.org,"{ARGON2}"' for number in range(50)]
+    path = one.write("\n".join(["username,email,password_hash", *lines]))
+    one.run(one.write("username,email\nfirst,first@example.org\n", "first.csv"), QUIET)
+
+    original = one.services.hasher.objection
+
+    def meanwhile(stored: str) -> str | None:
+        if "user30" not in other.people():
+            other.users.register_user("user30", "user30@example.org", None, mail="none")
+        return original(stored)
+
+    one.services.hasher.objection = meanwhile  # type: ignore[method-assign]
+    result = one.run(path, QUIET)
+    other.close()
+    assert (result.counts.created, result.counts.failed) == (49, 1)
+    assert one.verify() == 52
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (2**16, None),
+        (2**16 + 1, "Its text was cut: it is the first 65536 of its 65537 bytes."),
+        (2**21, "Its text was cut: it is the first 65536 of more than 1048576 bytes."),
+    ],
+)
+def test_a_reject_whose_text_is_cut_says_so(
+    world: World, form: Literal["csv", "jsonl"], size: int, told: str | None
+) -> None:
+    rejects = world.directory / f"rejects.{form}"
+    header = "username,email\n" if form == "csv" else ""
+    path = world.write(f"{header}{'x' * (size - 1)}\n", f"users.{form}")
+    assert world.run(path, ImportOptions(form=form, mail="none", rejects=rejects)).counts.failed == 1
+    if form == "csv":
+        with rejects.open(newline="") as file:
+            (reject,) = csv.DictReader(file)
+    else:
+        (reject,) = read_jsonl(rejects)
+    assert reject["username"] == "x" * min(size - 1, 2**16)
+    assert reject["error"].endswith(told) if told else "cut" not in reject["error"]
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "update"])
+def test_what_a_row_does_not_have_is_said(world: World, if_exists: Literal["fail", "skip", "update"]) -> None:
+    path, report = world.write("username,email\nann,\n,bob@example.org\ncy, \n"), world.directory / "report.jsonl"
+    result = world.run(path, ImportOptions(mail="none", if_exists=if_exists, report=report))
+    assert (result.counts.failed, result.counts.total) == (3, 3)
+    assert [(one["line"], one["code"], one["message"]) for one in read_jsonl(report)] == [
+        (2, "validation_error", "The row has no e-mail address."),
+        (3, "validation_error", "The row has no user name."),
+        (4, "validation_error", "The row has no e-mail address."),
+    ]

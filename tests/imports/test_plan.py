@@ -1,0 +1,287 @@
+"""A plan is done exactly, or not at all."""
+
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lback_cli.errors import Conflict, OperationRejected, UsageError, ValidationError
+from lback_cli.imports.options import ImportOptions
+from lback_cli.imports.plan import Plan, PlanWriter
+from lback_cli.signals import user_registered
+
+from .harness import ARGON2, BCRYPT, PASSWORD, Told, World, read_jsonl
+
+MD5 = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
+CONTENT = (
+    "username,email,password,password_hash,groups\n"
+    "ann,ann@example.org,,,staff\n"
+    f'bob,bob@example.net,,"{BCRYPT}",\n'
+    f"cy,cy@example.org,{PASSWORD},,\n"
+    "bad name,x,,,\n"
+    "dee,dee@example.org,,$y$unknown,\n"
+    f"eve,eve@example.org,,{MD5},\n"
+    "cy,cy@example.com,,,\n"
+)
+UPDATE = ImportOptions(if_exists="update", mail="verify")
+
+
+@pytest.fixture
+def peopled(world: World) -> World:
+    """Bob is there, and fay, of whom the plan says nothing."""
+    path = world.write(
+        f'username,email,password_hash\nbob,bob@example.org,"{ARGON2}"\nfay,fay@example.org,"{ARGON2}"\n', "before.csv"
+    )
+    world.run(path, ImportOptions(mail="none"))
+    return world
+
+
+def planned(world: World, options: ImportOptions = UPDATE, content: str = CONTENT) -> Path:
+    path = world.directory / "plan.jsonl"
+    world.importer().plan(str(world.write(content)), options, PlanWriter(world.services.hasher, path))
+    return path
+
+
+def apply(world: World, path: Path) -> Any:
+    plan = Plan(path)
+    return world.importer().apply(plan, plan.options)
+
+
+def test_a_plan_tells_what_would_be_done(peopled: World) -> None:
+    before = peopled.state()
+    path = planned(peopled)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[-1]["summary"] == {
+        "created": 3,
+        "updated": 2,
+        "skipped": 0,
+        "refused": 2,
+        "total": 7,
+        "stopped_at_line": None,
+        "mails": {"email_changed": 2, "invitation": 1, "verify_email": 4},
+        "password_hashes": {"bcrypt": 1, "md5_crypt": 1},
+        "weak_password_hashes": {"md5_crypt (1,000 rounds of MD5)": 1},
+        "signals": {
+            "user_email_verification_initiated": 4,
+            "user_pre_register": 3,
+            "user_registered": 3,
+            "user_registration_failed": 2,
+            "user_registration_started": 5,
+            "user_update_started": 2,
+            "user_updated": 2,
+        },
+    }
+    assert [(line["line"], line["outcome"]) for line in lines[1:-1]] == [
+        (2, "created"),
+        (3, "updated"),
+        (4, "created"),
+        (5, "failed"),
+        (6, "failed"),
+        (7, "created"),
+        (8, "updated"),
+    ]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert peopled.state() == before
+    assert peopled.jobs()[1:] == []
+    assert peopled.services.hasher.operations == 0
+
+
+def test_it_is_applied_as_it_is(peopled: World) -> None:
+    result = apply(peopled, planned(peopled))
+    assert (result.state, result.counts.created, result.counts.updated, result.counts.failed) == ("done", 3, 2, 2)
+    assert peopled.users.authenticate_user("cy", PASSWORD, allow_unverified=True).email == "cy@example.com"
+    assert peopled.people()["bob"][0] == "bob@example.net"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.write(CONTENT + "\n"), "is not what it was when the plan was made"),
+        (lambda w: w.users.update_user(1, {"is_active": False}), "line 3: the user that the row is about was changed"),
+        (lambda w: w.users.delete_user(1), "line 3: the user was to be updated, and now would be created"),
+        (
+            lambda w: w.users.register_user("ann", "ann@example.org", None, mail="none"),
+            "line 2: the user was to be created, and now would be updated",
+        ),
+        (
+            lambda w: w.users.register_user("gus", "eve@example.org", None, mail="none"),
+            "line 7: the user was to be created, and now would be refused",
+        ),
+    ],
+)
+def test_it_is_refused_once_anything_has_changed(
+    peopled: World, change: Callable[[World], object], message: str
+) -> None:
+    path = planned(peopled)
+    change(peopled)
+    before = peopled.state()
+    with pytest.raises(Conflict, match=message):
+        apply(peopled, path)
+    assert peopled.state() == before
+    assert not (peopled.directory / "mail").exists()
+
+
+def test_what_the_plan_does_not_touch_may_change(peopled: World) -> None:
+    path = planned(peopled)
+    peopled.users.update_user(2, {"is_active": False})
+    assert apply(peopled, path).state == "done"
+
+
+def test_it_is_applied_once(peopled: World) -> None:
+    path = planned(peopled)
+    apply(peopled, path)
+    before = peopled.state()
+    with pytest.raises(Conflict, match="The plan does not hold any more"):
+        apply(peopled, path)
+    assert peopled.state() == before
+
+
+def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> None:
+    path = planned(peopled)
+    before, events = peopled.people(), peopled.verify()
+
+    def refuse(_sender: Any, user: Any, **_extra: Any) -> None:
+        if user.username == "cy":
+            raise OperationRejected("not cy")
+
+    with user_registered.connected_to(refuse), pytest.raises(Conflict, match="line 4: the user was to be created"):
+        apply(peopled, path)
+    assert peopled.people() == before
+    # Who had been announced by then is announced not to have been changed or registered.
+    ended = [event[1:5] for event in peopled.events()[events:]]
+    assert {signal.endswith("_failed") for signal, *_ in ended} == {True}
+    assert ("user_registration_failed", "register_user", "rejected_by_receiver", "cy") in ended
+    peopled.verify()
+
+
+def test_a_plan_that_stops_is_applied_as_far(peopled: World) -> None:
+    path = planned(peopled, ImportOptions(if_exists="update", mail="none", on_error="stop"))
+    result = apply(peopled, path)
+    summary = json.loads(path.read_text().splitlines()[-1])["summary"]
+    assert (result.state, summary["stopped_at_line"]) == ("stopped", 5)
+    assert (result.counts.created, result.counts.updated, result.counts.failed) == (2, 1, 1)
+    # What is behind the row that stopped it can be had as of any import that stopped.
+    options = Plan(path).options
+    rest = peopled.run(peopled.directory / "users.csv", options, resume=True)
+    assert rest.counts.total > result.counts.total
+    assert [state for state, *_ in peopled.jobs()][-1] == "stopped"
+
+
+def test_of_a_plan_that_is_all_or_nothing_nothing_is_applied_where_a_row_is_refused(peopled: World) -> None:
+    before = peopled.people()
+    path = planned(peopled, ImportOptions(if_exists="update", mail="none", atomic=True))
+    result = apply(peopled, path)
+    assert (result.state, result.counts.created, result.counts.updated) == ("rolled_back", 0, 0)
+    assert peopled.people() == before
+
+
+def test_an_input_that_was_changed_is_told_so_whatever_else_is_wrong_with_it(peopled: World) -> None:
+    path = planned(peopled)
+    peopled.write("username;email\nann;ann@example.org\n")
+    with pytest.raises(Conflict, match="is not what it was when the plan was made"):
+        apply(peopled, path)
+
+
+def test_a_plan_leaves_the_files_of_an_import_that_is_to_be_resumed(world: World) -> None:
+    report = world.directory / "report.jsonl"
+    options = ImportOptions(mail="none", on_error="stop", report=report)
+    content = "username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n"
+    assert world.run(world.write(content), options).state == "stopped"
+    written = report.read_bytes()
+    with pytest.raises(Conflict) as caught:
+        planned(world, ImportOptions(mail="none", report=report), content)
+    assert caught.value.message == f"{report} belongs to an import that was begun before and not finished."
+    assert report.read_bytes() == written
+
+
+def test_passwords_are_made_up_when_it_is_applied(peopled: World) -> None:
+    passwords = peopled.directory / "passwords.csv"
+    path = planned(peopled, ImportOptions(mail="none", passwords=passwords), "username,email\ngil,gil@example.org\n")
+    assert not passwords.exists()
+    apply(peopled, path)
+    name, password = passwords.read_text().splitlines()[1].split(",")
+    assert peopled.users.authenticate_user(name, password, allow_unverified=True).username == "gil"
+
+
+def test_only_a_whole_plan_is_one(peopled: World) -> None:
+    path = planned(peopled)
+    whole = path.read_text()
+    for broken in ("", "{}", "[]", whole[: len(whole) // 2], whole.replace("created", "skipped", 1), whole + "{}\n"):
+        path.write_text(broken)
+        with pytest.raises(ValidationError, match="is not a plan that --plan-file wrote"):
+            Plan(path)
+    with pytest.raises(UsageError, match="No such file"):
+        Plan(peopled.directory / "missing")
+
+
+def test_a_plan_reports_row_by_row(peopled: World) -> None:
+    report = peopled.directory / "report.jsonl"
+    planned(peopled, ImportOptions(if_exists="update", report=report))
+    assert [(one["outcome"], one["id"]) for one in read_jsonl(report, ids=True)] == [
+        ("created", None),
+        ("updated", 1),
+        ("created", None),
+        ("failed", None),
+        ("failed", None),
+        ("created", None),
+        ("updated", None),
+    ], "who is not there yet has no id"
+
+
+def test_users_of_the_rehearsal_leave_nothing_but_their_ids_to_others(peopled: World) -> None:
+    content = f"""username,email,password_hash
+ann,bob@example.org,"{ARGON2}"
+cy,ann@example.org,
+cy,bob@example.org,"{ARGON2}"
+"""
+    for number in range(5):
+        names = content.replace("cy", f"cy{number}").replace("ann@", f"ann{number}@")
+        result = apply(peopled, planned(peopled, ImportOptions(if_exists="update"), names))
+        assert (result.counts.created, result.counts.failed) == (1, 2)
+
+
+def test_no_plan_is_written_over_the_input_or_under_a_report(peopled: World) -> None:
+    path = peopled.write(CONTENT)
+    with pytest.raises(UsageError, match="cannot be the input and --plan-file too"):
+        peopled.importer().plan(str(path), UPDATE, PlanWriter(peopled.services.hasher, path))
+    assert path.read_text() == CONTENT
+    plan = planned(peopled)
+    written = plan.read_bytes()
+    with pytest.raises(UsageError, match="cannot be --report and --apply too"):
+        peopled.importer().apply(Plan(plan), replace(UPDATE, report=plan))
+    assert plan.read_bytes() == written
+
+
+def test_a_plan_that_was_interrupted_does_not_go_on_as_an_import(peopled: World) -> None:
+    plan, watcher = Plan(planned(peopled)), Told(at={1: _interrupt}, command="unset")
+    before = peopled.state()
+    with pytest.raises(KeyboardInterrupt):
+        peopled.importer(watcher).apply(plan, plan.options)
+    assert watcher.command is None
+    assert peopled.state() == before
+
+
+def test_an_unfinished_import_is_forgotten_for_a_plan_only_when_told_so(peopled: World) -> None:
+    path, chance = peopled.write(CONTENT), Told(at={1: _interrupt})
+    with pytest.raises(KeyboardInterrupt):
+        peopled.run(path, UPDATE, chunk=1, watcher=chance)
+    plan = Plan(planned(peopled))
+    before = peopled.state()
+    with pytest.raises(Conflict, match="begun before and not finished; 1 rows are done") as refused:
+        peopled.importer().apply(plan, plan.options)
+    assert refused.value.hint is not None
+    assert refused.value.hint.startswith("Begin again with --restart, or go on: lback ")
+    assert refused.value.hint.endswith(" --resume")
+    assert peopled.state() == before
+    result = peopled.importer().apply(plan, plan.options, restart=True)
+    # Ann was imported before, so that the plan leaves her as she is.
+    assert (result.counts.created, result.counts.updated, result.counts.skipped) == (2, 2, 1)
+    assert [job[0] for job in peopled.jobs()] == ["done", "abandoned", "done"]
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,81 @@
+"""A database with users whose mail is queued, and the post that sends it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.event_log import EventLog
+from lback_cli.managers.mail_queue import MailQueue
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.relay.backoff import Backoff
+from lback_cli.relay.mail import Post, PostReport
+from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
+
+from .harness import Clock, Told
+
+PASSWORD = "purple giraffes yodel at dusk"
+CHEAP = PasswordSettings(memory=64, iterations=1, parallelism=1)
+
+
+class PostOffice:
+    """The managers on one database; *email* are the keys of ``[email]`` that lead to a mail server."""
+
+    def __init__(self, directory: Path, email: Mapping[str, Any], url: str | None = None) -> None:
+        options = {**email, "transport": "queue", "deliver_with": email["transport"]}
+        self.settings = replace(
+            Settings(),
+            database=DatabaseSettings(url=url or f"sqlite:///{directory}/users.db", busy_timeout=60.0),
+            email=EmailSettings(**options),
+            password=CHEAP,
+        )
+        self.database = Database(self.settings.database)
+        self.clock = Clock()
+        self.services = Services(self.settings, data_directory=directory, clock=self.clock)
+        self.users = UserManager(self.database, self.services)
+        self.log = EventLog(self.database, self.services)
+        self.queue = MailQueue(self.database, self.clock)
+        self.told = Told()
+
+    def prepare(self) -> "PostOffice":
+        """Make the tables."""
+        Schema(self.database).initialize()
+        return self
+
+    def register(self, name: str, **options: Any) -> int:
+        """Register a user, who is mailed a link; the id."""
+        return self.users.register_user(name, f"{name}@example.org", PASSWORD, **options).id
+
+    def register_many(self, count: int) -> None:
+        """Register users in one transaction, with mail for each."""
+        digest = self.services.hasher.hash(PASSWORD)
+        with self.database.session() as session:
+            for number in range(count):
+                name = f"user{number}"
+                self.users.register_user(name, f"{name}@example.org", None, password_hash=digest, session=session)
+
+    def once(self) -> PostReport:
+        """Send what is due, with pauses as short as they get."""
+        return self.post().run(once=True)
+
+    def post(self) -> Post:
+        return Post(
+            self.database,
+            self.services,
+            self.told,
+            backoff=Backoff(60.0, 600.0),
+            server_backoff=Backoff(0.01, 0.1),
+        )
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table, as they are stored."""
+        with self.database.reading() as session:
+            return [dict(row) for row in session.execute(text(f"SELECT * FROM {table}")).mappings()]
+
+    def close(self) -> None:
+        self.database.dispose()

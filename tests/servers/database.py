@@ -1,0 +1,108 @@
+"""A place on a server: its tables, emptied as often as wanted, and everything that works on them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from blinker import NamedSignal
+from sqlalchemy import select, text
+
+from lback_cli.database.engine import Database
+from lback_cli.database.schema import Schema
+from lback_cli.managers.dependencies import Services
+from lback_cli.managers.event_log import EventLog
+from lback_cli.managers.group_manager import GroupManager
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import EVENTS
+from lback_cli.settings import Settings
+from lback_cli.settings.schema import DatabaseSettings, PasswordSettings, UserSettings
+from lback_cli.signals import CATALOGUE
+
+PASSWORD = "correct horse battery staple"
+
+TABLES = ("lback_tokens", "user_groups_association", "users", "groups", "lback_events")
+
+
+class Place:
+    """All managers on the database at *url*, with mail into *directory*; passwords cost next to nothing."""
+
+    def __init__(self, url: str, directory: Path, *, isolation: str | None = None, **database: Any) -> None:
+        self.url = url
+        self.directory = directory
+        settings = replace(
+            Settings(),
+            database=DatabaseSettings(url=url, **database),
+            users=UserSettings(unicode_names=True),
+            password=PasswordSettings(memory=64, iterations=1, parallelism=1),
+        )
+        self.database = Database(settings.database)
+        if isolation is not None:
+            vars(self.database)["engine"] = self.database.engine.execution_options(isolation_level=isolation)
+        self.services = services = Services(settings, data_directory=directory)
+        self.users = UserManager(self.database, services)
+        self.groups = GroupManager(self.database, services)
+        self.events = EventLog(self.database, services)
+
+    def initialize(self) -> "Place":
+        Schema(self.database).initialize()
+        return self
+
+    def elsewhere(self, url: str | None = None, **options: Any) -> "Place":
+        """The same place for another process or connection."""
+        return Place(url or self.url, self.directory, **options)
+
+    def register(self, name: str, **options: Any) -> Any:
+        return self.users.register_user(name, f"{name}@example.org", PASSWORD, **options)
+
+    def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self.database.reading() as session:
+            return [tuple(row) for row in session.execute(text(statement), values)]
+
+    def write(self, statement: str, **values: Any) -> None:
+        with self.database.session() as session:
+            session.execute(text(statement), values)
+
+    def mails(self) -> list[Path]:
+        return sorted((self.directory / "mail").glob("*.eml"))
+
+    def recorded(self) -> list[tuple[Any, ...]]:
+        """(signal, subject) of every event."""
+        # Not as text, as `signal` is a word of MariaDB's own.
+        with self.database.reading() as session:
+            return [
+                tuple(row) for row in session.execute(select(EVENTS.c.signal, EVENTS.c.subject).order_by(EVENTS.c.seq))
+            ]
+
+    def close(self) -> None:
+        self.database.dispose()
+
+
+@contextmanager
+def sent() -> Iterator[list[str]]:
+    """The names of the signals that the block sends, in their order."""
+    names: list[str] = []
+
+    def receiver(name: str) -> Any:
+        return lambda *_, **__: names.append(name)
+
+    receivers = {name: receiver(name) for name in CATALOGUE}
+    for name, one in receivers.items():
+        CATALOGUE[name].signal.connect(one)
+    try:
+        yield names
+    finally:
+        for name, one in receivers.items():
+            CATALOGUE[name].signal.disconnect(one)
+
+
+@contextmanager
+def at(signal: NamedSignal, act: Any) -> Iterator[None]:
+    """Call *act* at *signal*, with its arguments."""
+
+    def receiver(_sender: Any, **arguments: Any) -> None:
+        act(**arguments)
+
+    with signal.connected_to(receiver):
+        yield

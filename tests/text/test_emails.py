@@ -1,0 +1,148 @@
+import re
+from email.utils import getaddresses
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from lback_cli.errors import ValidationError
+from lback_cli.text import emails
+from lback_cli.text.emails import canonical_email
+from lback_cli.text.escaping import unsafe_character
+
+any_text = st.text(st.characters(codec=None), max_size=20)
+near_addresses = st.builds("{}@{}".format, any_text, any_text | st.sampled_from(["example.org", "localhost", "İ.test"]))
+
+
+@pytest.mark.parametrize(
+    ("raw", "canonical"),
+    [
+        ("alice@example.org", "alice@example.org"),
+        ("Alice+Tag@EXAMPLE.Org", "alice+tag@example.org"),
+        ("o'neil@example.org", "o'neil@example.org"),
+        ("alice@intranet", "alice@intranet"),
+        ("alice@host.test", "alice@host.test"),
+        ("lback@localhost", "lback@localhost"),
+        ("Alice@LocalHost", "alice@localhost"),
+        ("alice@mail.corp.local", "alice@mail.corp.local"),
+        ("ALICE@Bücher.example", "alice@bücher.example"),
+        ("alice@XN--Bcher-KVA.example", "alice@bücher.example"),
+        ("Jose\u0301@example.org", "josé@example.org"),
+        ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
+    ],
+)
+def test_spellings_of_one_address_have_one_form(raw: str, canonical: str) -> None:
+    assert canonical_email(raw) == canonical
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "@",
+        "alice",
+        "alice@",
+        "@example.org",
+        "a@b@example.org",
+        "alice@example.org,mallory@example.org",
+        "alice@example.org mallory@example.org",
+        "alice@example.org;mallory@example.org",
+        "Alice <alice@example.org>",
+        "<alice@example.org>",
+        "alice@example.org (Alice)",
+        '"alice"@example.org',
+        '"a b"@example.org',
+        '"a b"@localhost',
+        "alice@[192.0.2.1]",
+        "alice@[IPv6:2001:db8::1]",
+        "alice@192.0.2.1",
+        " alice@example.org",
+        "alice@example.org\n",
+        "alice@example.org\r\nBcc: mallory@example.org",
+        "al\0ice@example.org",
+        "al\u202eice@example.org",
+        "al\u200bice@example.org",
+        "al\ud800ice@example.org",
+        "alice@example.org.",
+        "alice@.local",
+        "alice..b@example.org",
+        "alice@exa_mple.org",
+        "alice@example.invalid",
+        "a" * 65 + "@example.org",
+    ],
+)
+def test_what_is_not_one_plain_address_is_refused(raw: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        canonical_email(raw)
+    assert refusal.value.field == "email"
+    assert refusal.value.hint == "Give one plain address such as alice@example.org."
+    assert unsafe_character(refusal.value.message) is None
+
+
+def test_an_address_that_is_too_long_is_refused_unread() -> None:
+    longest = "a" * 64 + "@" + ".".join(["b" * 63, "c" * 63, "d" * 57, "org"])
+    assert canonical_email(longest) == longest
+    assert len(longest) == 254
+    with pytest.raises(ValidationError) as refusal:
+        canonical_email("a" * 2**20 + "@example.org")
+    assert refusal.value.message == "The e-mail address has 1048588 characters."
+
+
+def test_a_refusal_shows_at_most_forty_characters_of_the_address() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        canonical_email("x" * 200)
+    assert refusal.value.message == (
+        f"'{'x' * 39}…' is not a usable e-mail address. An email address must have an @-sign."
+    )
+
+
+def test_a_refusal_names_the_character_that_cannot_be_seen() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        canonical_email("al\u202eice@example.org")
+    assert refusal.value.message == (
+        r"'al\u202eice@example.org' is not a usable e-mail address. It contains the invisible character U+202E."
+    )
+
+
+@given(st.emails() | near_addresses)
+def test_an_accepted_address_is_stable_and_is_one_mailbox(raw: str) -> None:
+    try:
+        address = canonical_email(raw)
+    except ValidationError:
+        return
+    assert canonical_email(address) == address
+    assert address == address.lower()
+    assert unsafe_character(address) is None
+    assert getaddresses([address]) == [("", address)]
+
+
+@given(st.from_regex(r"[a-z0-9]([a-z0-9._+-]{0,20}[a-z0-9])?@[a-z]{1,20}\.(org|test|local)", fullmatch=True))
+def test_case_makes_no_difference(raw: str) -> None:
+    if ".." not in raw:
+        assert canonical_email(raw) == canonical_email(raw.upper()) == raw
+
+
+@given(any_text)
+def test_other_text_is_refused_cleanly(raw: str) -> None:
+    if "@" not in raw:
+        with pytest.raises(ValidationError):
+            canonical_email(raw)
+
+
+# With repetitions that have an end: of others, three in four are longer than a plain address may be.
+short = re.sub(r"(?<=[\])])\*", "{0,2}", re.sub(r"(?<=[\])])\+", "{1,20}", emails._PLAIN.pattern))
+
+
+@given(st.from_regex(re.compile(short, re.ASCII), fullmatch=True))
+def test_a_plain_address_is_taken_as_the_library_would_take_it(address: str) -> None:
+    assume(emails._is_plain(address))
+    assert emails._checked(address) == address
+
+
+@pytest.mark.parametrize("top", sorted(emails._RESERVED))
+def test_a_reserved_domain_is_left_to_the_library(top: str) -> None:
+    assert not emails._is_plain(f"alice@host.{top}")
+
+
+def test_the_kelvin_sign_is_not_taken_for_a_plain_letter() -> None:
+    assert canonical_email("\N{KELVIN SIGN}@example.org") == emails._checked("\N{KELVIN SIGN}@example.org")

@@ -1,0 +1,822 @@
+"""The signal trace, fed by real operations, on real streams: files, pipes and pseudo-terminals."""
+
+# ruff: noqa: E501 - expected lines are as long as the trace writes them
+
+import contextlib
+import fcntl
+import gc
+import io
+import json
+import logging
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from blinker import ANY
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from lback_cli import signals
+from lback_cli.errors import LbackError, OperationRejected
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import User
+from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
+from lback_cli.signals import CATALOGUE, Delivery, delivered
+from lback_cli.text.escaping import safe
+from lback_cli.tracing.trace import Trace
+from lback_cli.tracing.values import as_text
+
+PASSWORD = "correct horse battery staple"
+HOSTILE = "[red]\x1b[31mEve\x07\n\r\x9b2J\u202egro\u200b[/red]\ud800"
+HOSTILE_SHOWN = r"[red]\x1b[31mEve\x07\x0a\x0d\x9b2J\u202egro\u200b[/red]\ud800"
+
+
+# The parts
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture(autouse=True)
+def _no_receiver_is_left() -> Iterator[None]:
+    yield
+    for signal in [delivered, *(spec.signal for spec in CATALOGUE.values())]:
+        for receiver in list(signal.receivers_for(ANY)):
+            signal.disconnect(receiver)
+
+
+def new_manager(directory: Path) -> UserManager:
+    return UserManager.from_settings(
+        Settings(
+            database=DatabaseSettings(url="sqlite://"),
+            email=EmailSettings(directory=directory),
+            password=PasswordSettings(memory=19456, iterations=2, parallelism=1),
+        )
+    )
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> UserManager:
+    return new_manager(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def empty_manager(tmp_path_factory: pytest.TempPathFactory) -> UserManager:
+    """One for all examples of a property that adds nobody."""
+    return new_manager(tmp_path_factory.mktemp("mail"))
+
+
+class Terminal:
+    """A pseudo-terminal of *columns*; `stream` writes to it, and `shown` is what arrived once it is closed."""
+
+    def __init__(self, columns: int, encoding: str = "utf-8") -> None:
+        self._master, slave = pty.openpty()
+        tty.setraw(slave)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.stream = os.fdopen(slave, "w", encoding=encoding)
+        self._read: list[bytes] = []
+        self._thread = threading.Thread(target=self._pump)
+        self._thread.start()
+
+    def _pump(self) -> None:
+        try:
+            while data := os.read(self._master, 65536):
+                self._read.append(data)
+        except OSError:  # the other end is closed
+            pass
+
+    def close(self) -> str:
+        self.stream.close()
+        self._thread.join()
+        os.close(self._master)
+        return b"".join(self._read).decode()
+
+
+def on_terminal(columns: int, run: Callable[[], object], *, color: bool | None = None, encoding: str = "utf-8") -> str:
+    """What *run* shows, traced on a terminal."""
+    terminal = Terminal(columns, encoding)
+    try:
+        with Trace(terminal.stream, color=color):
+            run()
+    finally:
+        shown = terminal.close()
+    return shown
+
+
+def in_file(run: Callable[[], object], encoding: str = "utf-8") -> str:
+    """What *run* writes, traced to a file."""
+    binary = io.BytesIO()
+    stream = io.TextIOWrapper(binary, encoding=encoding, newline="\n")
+    with Trace(stream):
+        run()
+    return binary.getvalue().decode(encoding)
+
+
+def as_json(run: Callable[[], object]) -> list[dict[str, Any]]:
+    """The objects that *run* writes, each from a line of its own."""
+    stream = io.StringIO()
+    with Trace(stream, format="json"):
+        run()
+    return [json.loads(line) for line in stream.getvalue().split("\n")[:-1]]
+
+
+def refused(operation: Callable[..., object], *arguments: Any, **options: Any) -> None:
+    with pytest.raises(LbackError):
+        operation(*arguments, **options)
+
+
+def masked(text: str) -> str:
+    """*text* with every time as +0.000s and the ids of operations numbered in their order."""
+    numbers: dict[str, str] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return numbers.setdefault(match[0], f"id-{len(numbers) + 1}")
+
+    return re.sub(
+        r"(?<=[a-z ] )[0-9a-f]{8}(?= |$)", number, re.sub(r"\+\d\.\d{3}s", "+0.000s", text), flags=re.MULTILINE
+    )
+
+
+def without_ansi(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def block(text: str) -> str:
+    return dedent(text).removeprefix("\n")
+
+
+def delivery_of(name: str, *, role: Any = "progress", sent: datetime | None = None, **arguments: Any) -> Delivery:
+    """A delivery whose arguments are None but for *arguments*."""
+    spec = CATALOGUE[name]
+    return Delivery(
+        operation="register_user",
+        operation_id="0123456789abcdef0123456789abcdef",
+        seq=1,
+        time=sent or datetime.now(UTC),
+        spec=spec,
+        role=role,
+        sender=None,
+        arguments={argument.name: arguments.get(argument.name) for argument in spec.arguments},
+        receivers=0,
+        failures=[],
+    )
+
+
+# What a file or a pipe gets
+
+
+def test_a_file_gets_one_plain_line_for_each_signal_under_a_header_for_its_operation(manager: UserManager) -> None:
+    def run() -> None:
+        manager.register_user("Alice", "Alice@Example.org", PASSWORD)
+        refused(manager.register_user, "ALICE", "x@example.org", PASSWORD)
+        refused(manager.update_user, 1, {"password": PASSWORD, "is_active": False, "add_groups": ["night shift"]})
+        refused(manager.delete_user, 2)
+
+    assert masked(in_file(run)) == block("""
+        register_user id-1
+           +0.000s ▸ user_registration_started           username=Alice  email=Alice@Example.org
+           +0.000s • user_pre_register                   username=alice  email=alice@example.org
+           +0.000s • user_email_verification_initiated   user=alice (id 1)
+           +0.000s ✓ user_registered                     user=alice (id 1)  session=Session
+        register_user id-2
+           +0.000s ▸ user_registration_started           username=ALICE  email=x@example.org
+           +0.000s ✗ user_registration_failed            username=ALICE  email=x@example.org  error_type=validation_error  error_message="The user name 'alice' is taken."  exception=None
+        update_user id-3
+           +0.000s ▸ user_update_started                 user_id=1  update_data={password=********, is_active=False, add_groups=["night shift"]}
+           +0.000s ✗ user_update_failed                  user_id=1  update_data={password=********, is_active=False, add_groups=["night shift"]}  error_type=validation_error  exception=None  user=alice (id 1)
+        delete_user id-4
+           +0.000s ▸ user_deletion_started               user_id=2
+           +0.000s ✗ user_deletion_failed                user_id=2  username=None  error_type=user_not_found  exception=None
+    """)
+
+
+def test_the_receivers_are_counted_and_each_that_failed_has_its_own_line(manager: UserManager) -> None:
+    def fails(_sender: Any, **_arguments: Any) -> None:
+        raise ValueError("boom")
+
+    def works(_sender: Any, **_arguments: Any) -> None:
+        pass
+
+    for receiver in (fails, works):
+        signals.user_deletion_started.connect(receiver)
+    signals.user_deletion_failed.connect(works)
+
+    prefix = f"{__name__}.test_the_receivers_are_counted_and_each_that_failed_has_its_own_line.<locals>"
+    assert masked(in_file(lambda: refused(manager.delete_user, 7))) == block(f"""
+        delete_user id-1
+           +0.000s ▸ user_deletion_started               user_id=7
+                     2 receivers
+                   ! receiver {prefix}.fails failed: ValueError: boom
+           +0.000s ✗ user_deletion_failed                user_id=7  username=None  error_type=user_not_found  exception=None
+                     1 receiver
+    """)
+
+
+def test_an_operation_within_another_is_indented_and_the_outer_one_is_named_again(manager: UserManager) -> None:
+    def activate(sender: UserManager, user: User, session: Session, **_extra: Any) -> None:
+        sender.update_user(user.id, {"is_email_verified": True}, session=session)
+
+    signals.user_registered.connect(activate)
+
+    assert masked(in_file(lambda: manager.register_user("alice", "alice@example.org", PASSWORD))) == block("""
+        register_user id-1
+           +0.000s ▸ user_registration_started           username=alice  email=alice@example.org
+           +0.000s • user_pre_register                   username=alice  email=alice@example.org
+           +0.000s • user_email_verification_initiated   user=alice (id 1)
+          update_user id-2
+             +0.000s ▸ user_update_started                 user_id=1  update_data={is_email_verified=True}
+             +0.000s • user_email_verification_successful  user=alice (id 1)  reason=set_by_administrator
+             +0.000s ✓ user_updated                        user=alice (id 1)  session=Session
+        register_user id-1 continued
+           +0.000s ✓ user_registered                     user=alice (id 1)  session=Session
+                     1 receiver
+    """)
+
+
+def refuse_to_commit(_sender: Any, session: Session, **_extra: Any) -> None:
+    """A receiver after which the commit fails."""
+
+    def fail(_session: Session) -> None:
+        raise RuntimeError("the disk is full")
+
+    event.listen(session, "before_commit", fail)
+
+
+def test_a_failure_after_the_success_belongs_to_the_same_operation(manager: UserManager) -> None:
+    signals.user_registered.connect(refuse_to_commit)
+
+    lines = masked(in_file(lambda: refused(manager.register_user, "alice", "alice@example.org", PASSWORD))).splitlines()
+
+    assert lines[-3:] == [
+        "   +0.000s ✓ user_registered                     user=alice (id 1)  session=Session",
+        "             1 receiver",
+        "   +0.000s ✗ user_registration_failed            username=alice  email=alice@example.org  error_type=unexpected_exception  error_message=None  exception=RuntimeError: the disk is full",
+    ]
+    assert [line for line in lines if not line.startswith(" ")] == ["register_user id-1"]
+
+
+def test_an_encoding_without_the_symbols_gets_ascii_ones_that_still_differ(manager: UserManager) -> None:
+    def run() -> None:
+        manager.register_user("zoe", "zoe@example.org", PASSWORD, verified=True)
+        refused(manager.reset_password_request, "é" * 300)
+
+    shown = r"\xe9" * 199
+    assert masked(in_file(run, encoding="ascii")) == block(rf"""
+        register_user id-1
+           +0.000s > user_registration_started           username=zoe  email=zoe@example.org
+           +0.000s - user_pre_register                   username=zoe  email=zoe@example.org
+           +0.000s - user_email_verification_successful  user=zoe (id 1)  reason=set_by_administrator
+           +0.000s + user_registered                     user=zoe (id 1)  session=Session
+        reset_password_request id-2
+           +0.000s > password_reset_request_started      email={shown}...
+           +0.000s x password_reset_request_failed       email={shown}...  error_type=user_not_found  exception=None
+    """)
+
+
+# What a terminal gets
+
+
+def story_on_terminal(directory: Path, columns: int, *, color: bool | None = False) -> str:
+    """An operation within another, a receiver that fails, and a refusal, as a terminal shows them."""
+    manager = new_manager(directory)
+
+    def activate(sender: UserManager, user: User, session: Session, **_extra: Any) -> None:
+        sender.update_user(user.id, {"is_email_verified": True}, session=session)
+
+    def fails(_sender: Any, **_arguments: Any) -> None:
+        raise ValueError("a reason that is long enough to need more than a single line on a terminal of 80 columns")
+
+    def run() -> None:
+        manager.register_user("alice", "alice@example.org", PASSWORD)
+        refused(manager.register_user, "Alice", "alice@example.org", PASSWORD)
+
+    fails.__qualname__, fails.__module__ = "welcome", "plugin"
+    with (
+        signals.user_registered.connected_to(activate),
+        signals.user_email_verification_initiated.connected_to(fails),
+    ):
+        return on_terminal(columns, run, color=color)
+
+
+def test_a_terminal_of_80_columns_shows_rails_and_wraps_under_the_name(tmp_path: Path) -> None:
+    assert masked(story_on_terminal(tmp_path, 80)) == block("""
+        ╭ register_user id-1
+        │  +0.000s ▸ user_registration_started  username=alice  email=alice@example.org
+        │  +0.000s • user_pre_register  username=alice  email=alice@example.org
+        │  +0.000s • user_email_verification_initiated  user=alice (id 1)
+        │            1 receiver
+        │          ! receiver plugin.welcome failed: ValueError: a reason that is long
+        │              enough to need more than a single line on a terminal of 80
+        │              columns
+        │ ╭ update_user id-2
+        │ │  +0.000s ▸ user_update_started  user_id=1
+        │ │              update_data={is_email_verified=True}
+        │ │  +0.000s • user_email_verification_successful  user=alice (id 1)
+        │ │              reason=set_by_administrator
+        │ ╰  +0.000s ✓ user_updated  user=alice (id 1)  session=Session
+        ├ register_user id-1 continued
+        │  +0.000s ✓ user_registered  user=alice (id 1)  session=Session
+        ╰            1 receiver
+        ╭ register_user id-3
+        │  +0.000s ▸ user_registration_started  username=Alice  email=alice@example.org
+        │  +0.000s ✗ user_registration_failed  username=Alice  email=alice@example.org
+        │              error_type=validation_error
+        ╰              error_message="The user name 'alice' is taken."  exception=None
+    """)
+
+
+def test_a_wide_terminal_gives_the_arguments_a_column(manager: UserManager) -> None:
+    shown = on_terminal(
+        120, lambda: refused(manager.register_user, "al ice", "alice@example.org", PASSWORD), color=False
+    )
+
+    assert masked(shown) == block("""
+        ╭ register_user id-1
+        │  +0.000s ▸ user_registration_started           username="al ice"  email=alice@example.org
+        │  +0.000s ✗ user_registration_failed            username="al ice"  email=alice@example.org  error_type=validation_error
+        ╰                                                error_message="The user name 'al ice' is not allowed."  exception=None
+    """)
+
+
+def test_an_argument_of_several_lines_is_indented_below_its_first_and_followed_by_none(manager: UserManager) -> None:
+    long = " ".join(["seven77"] * 12)
+    shown = on_terminal(
+        80, lambda: refused(manager.update_user, 9, {"username": long, "email": "字" * 60}), color=False
+    )
+
+    assert masked(shown) == block("""
+        ╭ update_user id-1
+        │  +0.000s ▸ user_update_started  user_id=9
+        │              update_data={username="seven77 seven77 seven77 seven77 seven77
+        │                seven77 seven77 seven77 seven77 seven77 seven77 seven77",
+        │                email=字字字字字字字字字字字字字字字字字字字字字字字字字字字字
+        │                字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字
+        │                字}
+        │  +0.000s ✗ user_update_failed  user_id=9
+        │              update_data={username="seven77 seven77 seven77 seven77 seven77
+        │                seven77 seven77 seven77 seven77 seven77 seven77 seven77",
+        │                email=字字字字字字字字字字字字字字字字字字字字字字字字字字字字
+        │                字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字
+        │                字}
+        ╰              error_type=user_not_found  exception=None  user=None
+    """)
+
+
+def test_the_rail_goes_on_below_a_success_that_a_receiver_stops(manager: UserManager) -> None:
+    def veto(_sender: Any, **_arguments: Any) -> None:
+        raise OperationRejected("not on a Sunday")
+
+    veto.__qualname__, veto.__module__ = "calendar", "plugin"
+    signals.user_registered.connect(veto)
+    shown = on_terminal(
+        100, lambda: refused(manager.register_user, "bob", "bob@example.org", PASSWORD, verified=True), color=False
+    )
+
+    assert masked(shown) == block("""
+        ╭ register_user id-1
+        │  +0.000s ▸ user_registration_started  username=bob  email=bob@example.org
+        │  +0.000s • user_pre_register  username=bob  email=bob@example.org
+        │  +0.000s • user_email_verification_successful  user=bob (id 1)  reason=set_by_administrator
+        │  +0.000s ✓ user_registered  user=bob (id 1)  session=Session
+        │            1 receiver
+        │          ! receiver plugin.calendar failed: OperationRejected: not on a Sunday
+        │  +0.000s ✗ user_registration_failed  username=bob  email=bob@example.org
+        ╰              error_type=rejected_by_receiver  error_message="not on a Sunday"  exception=None
+    """)
+
+
+def test_colour_changes_no_character_and_each_role_has_its_own(tmp_path: Path) -> None:
+    colored = story_on_terminal(tmp_path, 80, color=None)
+    uncolored = story_on_terminal(tmp_path, 80)
+
+    styles = {symbol: code for code, symbol in re.findall(r"\x1b\[([0-9;]+)m *([▸•✓✗!]) ", colored)}
+    cyan, magenta, green, bold_red = "36", "35", "32", "1;31"
+    assert masked(without_ansi(colored)) == masked(uncolored)
+    assert styles == {"▸": cyan, "•": magenta, "✓": green, "✗": bold_red, "!": bold_red}
+
+
+@pytest.mark.parametrize("columns", [10, 30, 50, 79, 81, 109, 110, 111, 200])
+def test_wrapping_loses_nothing_and_stays_within_every_terminal_of_50_columns(tmp_path: Path, columns: int) -> None:
+    unwrapped = story_on_terminal(tmp_path, 1000)
+    shown = story_on_terminal(tmp_path, columns)
+
+    assert re.sub(r"[╭├│╰\s]", "", masked(shown)) == re.sub(r"[╭├│╰\s]", "", masked(unwrapped))
+    assert columns < 50 or max(map(cell_len, shown.splitlines())) <= columns
+
+
+@pytest.mark.parametrize(
+    ("environment", "terminal", "colored"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, True, True),
+    ],
+)
+def test_the_environment_and_the_stream_decide_about_colour(
+    manager: UserManager, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], terminal: bool, colored: bool
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run() -> None:
+        refused(manager.delete_user, 1)
+
+    assert ("\x1b" in (on_terminal(80, run) if terminal else in_file(run))) is colored
+
+
+def test_forced_colour_in_a_pipe_still_wraps_nothing(manager: UserManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    shown = without_ansi(in_file(lambda: refused(manager.update_user, 1, {"username": "x " * 50})))
+
+    assert len(shown.splitlines()) == 3
+    assert len(shown.splitlines()[1]) > 130
+
+
+# What may be in a value
+
+
+def test_a_hostile_name_is_shown_escaped_and_never_as_markup(manager: UserManager) -> None:
+    def run() -> None:
+        refused(manager.reset_password_request, HOSTILE)
+
+    file = in_file(run)
+    terminal = on_terminal(200, run, color=True)
+    lines = as_json(run)
+
+    assert f'email="{HOSTILE_SHOWN}"' in file
+    assert f'email="{HOSTILE_SHOWN}"' in without_ansi(terminal).replace("\x1b", "ESC")
+    # A lone surrogate is no valid JSON text, so it is shown as an escape.
+    shown = HOSTILE.replace("\ud800", "\\ud800")
+    assert [line["args"]["email"] for line in lines] == [shown, shown]
+
+
+def test_a_hostile_message_of_a_receiver_is_shown_escaped(manager: UserManager) -> None:
+    def fails(_sender: Any, **_arguments: Any) -> None:
+        raise OperationRejected(HOSTILE)
+
+    fails.__qualname__, fails.__module__ = "\x1b[2J[b]evil", "plugin"
+    signals.user_deletion_started.connect(fails)
+
+    shown = in_file(lambda: refused(manager.delete_user, 1)).splitlines()[3]
+
+    assert shown.strip() == (
+        rf"! receiver plugin.\x1b[2J[b]evil failed: OperationRejected: {HOSTILE_SHOWN}".replace(r"\x0a", " ")
+    )
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.binary(max_size=20)
+    | st.text(max_size=300)
+    | st.text(alphabet=st.characters(categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=9) | st.integers(), inner, max_size=5),
+    max_leaves=8,
+)
+update_data = st.dictionaries(st.text(max_size=20), anything, max_size=4)
+
+
+@given(email=st.text(), data=update_data)
+def test_whatever_the_values_are_json_has_one_valid_ascii_line_for_each_signal(
+    empty_manager: UserManager, email: str, data: dict[str, Any]
+) -> None:
+    stream = io.StringIO()
+    with Trace(stream, format="json"):
+        refused(empty_manager.reset_password_request, email)
+        refused(empty_manager.update_user, 1, data)
+
+    assert stream.getvalue().isascii()
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in stream.getvalue().splitlines()]
+    assert [line["signal"] for line in lines] == [
+        "password_reset_request_started",
+        "password_reset_request_failed",
+        "user_update_started",
+        "user_update_failed",
+    ]
+    assert lines[0]["args"] == {"email": email}
+
+
+@given(email=st.text(), data=update_data)
+def test_whatever_the_values_are_a_file_has_one_harmless_line_for_each_signal(
+    empty_manager: UserManager, email: str, data: dict[str, Any]
+) -> None:
+    def run() -> None:
+        refused(empty_manager.reset_password_request, email)
+        refused(empty_manager.update_user, 1, data)
+
+    lines = in_file(run).split("\n")
+
+    assert len(lines) == 7
+    assert [line for line in lines if line != safe(line)] == []
+
+
+@given(data=update_data)
+def test_whatever_the_values_are_a_terminal_shows_harmless_lines_within_its_width(
+    empty_manager: UserManager, data: dict[str, Any]
+) -> None:
+    shown = on_terminal(80, lambda: refused(empty_manager.update_user, 1, data), color=False)
+
+    assert [line for line in shown.split("\n") if line != safe(line) or cell_len(line) > 80] == []
+
+
+def test_long_values_are_cut_in_both_formats(manager: UserManager) -> None:
+    def run() -> None:
+        refused(manager.update_user, 1, {"username": "x" * 5000, "add_groups": [str(n) for n in range(5000)]})
+
+    shown = in_file(run).splitlines()[1]
+    data = as_json(run)[0]["args"]["update_data"]
+
+    assert shown.endswith("update_data={username=" + "x" * 189 + "…")
+    assert data == {"username": "x" * 1999 + "…", "add_groups": [*(str(n) for n in range(100)), "…"]}
+
+
+def test_words_that_could_be_taken_for_something_else_are_quoted() -> None:
+    data = {"a": "None", "b": None, "c": "", "d": 'x"  error_type=y', "e": "plain", "f": b"\xff", "g": {"z", "y"}}
+
+    assert as_text(data) == r"""{a="None", b=None, c="", d="x\"  error_type=y", e=plain, f=b'\xff', g=[y, z]}"""
+
+
+# JSON
+
+
+def test_json_has_every_documented_key_in_order_on_compact_lines(manager: UserManager) -> None:
+    def fails(_sender: Any, **_arguments: Any) -> None:
+        raise ValueError("boom")
+
+    fails.__qualname__, fails.__module__ = "welcome", "plugin"
+    signals.user_email_verification_initiated.connect(fails)
+    stream = io.StringIO()
+    with Trace(stream, format="json"):
+        manager.register_user("Alice", "Alice@Example.org", PASSWORD)
+
+    lines = stream.getvalue().splitlines()
+    objects = [json.loads(line) for line in lines]
+    alice = {"id": 1, "username": "alice", "email": "alice@example.org"}
+    given_names = {"username": "Alice", "email": "Alice@Example.org"}
+    canonical = {"username": "alice", "email": "alice@example.org"}
+    errors = [{"receiver": "plugin.welcome", "type": "ValueError", "message": "boom"}]
+    expected = [
+        {"seq": 1, "signal": "user_registration_started", "args": given_names, "receivers": 0},
+        {"seq": 2, "signal": "user_pre_register", "args": canonical, "receivers": 0},
+        {
+            "seq": 3,
+            "signal": "user_email_verification_initiated",
+            "args": {"user": alice},
+            "receivers": 1,
+            "receiver_errors": errors,
+        },
+        {"seq": 4, "signal": "user_registered", "args": {"user": alice, "session": "Session"}, "receivers": 0},
+    ]
+    identity = objects[0]["operation_id"]
+    assert [{k: v for k, v in line.items() if k != "time"} for line in objects] == [
+        {"operation_id": identity, "sender": "UserManager", **line} for line in expected
+    ]
+    keys = ["time", "operation_id", "seq", "signal", "sender", "args", "receivers"]
+    assert [list(line) for line in objects] == [keys, keys, [*keys, "receiver_errors"], keys]
+    assert re.fullmatch(r"[0-9a-f]{32}", identity)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["time"]) for line in objects)
+    assert lines == [json.dumps(line, separators=(",", ":")) for line in objects]
+
+
+def test_json_tells_an_exception_by_type_and_message_and_never_a_password(manager: UserManager) -> None:
+    manager.register_user("alice", "alice@example.org", PASSWORD)
+    signals.user_updated.connect(refuse_to_commit)
+
+    lines = as_json(
+        lambda: refused(
+            manager.update_user, 1, {"password": "another " + PASSWORD, "is_active": True, "username": None}
+        )
+    )
+
+    update = {"password": "********", "is_active": True, "username": None}
+    assert [line["args"] for line in lines] == [
+        {"user_id": 1, "update_data": update},
+        {"user": {"id": 1, "username": "alice", "email": "alice@example.org"}, "session": "Session"},
+        {
+            "user_id": 1,
+            "update_data": update,
+            "error_type": "unexpected_exception",
+            "exception": {"type": "RuntimeError", "message": "the disk is full"},
+            "user": {"id": 1, "username": "alice", "email": "alice@example.org"},
+        },
+    ]
+
+
+# Times
+
+
+def test_times_count_from_the_start_of_the_process_to_the_sending_of_the_signal() -> None:
+    stream = io.StringIO()
+    with Trace(stream, started_at=time.monotonic() - 700):
+        sent = datetime.now(UTC) - timedelta(seconds=500)
+        delivered.send(None, delivery=delivery_of("user_pre_register", sent=sent))
+
+    seconds = re.search(r"\+(\d+\.\d{3})s", stream.getvalue())
+    assert seconds is not None
+    assert 200 <= float(seconds[1]) < 210
+
+
+def test_no_time_is_before_the_start_though_the_clock_was_set_back() -> None:
+    stream = io.StringIO()
+    with Trace(stream):
+        for days in (-1, 1):
+            sent = datetime.now(UTC) + timedelta(days=days)
+            delivered.send(None, delivery=delivery_of("user_pre_register", sent=sent))
+
+    assert re.findall(r"\+(\d)\.\d{3}s", stream.getvalue()) == ["0", "0"]
+
+
+# What it must not disturb
+
+
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_a_user_who_cannot_be_loaded_is_told_as_far_as_known_without_a_query(manager: UserManager) -> None:
+    user = manager.register_user("alice", "alice@example.org", PASSWORD)
+    session = Session()
+    session.add(user)
+    session.expire(user)
+
+    def run() -> None:
+        delivered.send(None, delivery=delivery_of("user_registered", user=user))
+        session.expunge(user)
+        delivered.send(None, delivery=delivery_of("user_registered", user=user))
+        delivered.send(None, delivery=delivery_of("user_registered", user=User(username="bob")))
+        delivered.send(None, delivery=delivery_of("user_registered", user=User()))
+
+    # The session has no database at all, so that any attempt to load would raise.
+    assert re.findall(r"user=(.*)  session", in_file(run)) == ["id 1", "id 1", "bob", "User"]
+    session.add(user)
+    assert [line["args"]["user"] for line in as_json(run)] == [
+        {"id": 1, "username": None, "email": None},
+        {"id": 1, "username": None, "email": None},
+        {"id": None, "username": "bob", "email": None},
+        {"id": None, "username": None, "email": None},
+    ]
+
+
+def test_a_value_without_words_is_told_by_its_type() -> None:
+    def run() -> None:
+        delivered.send(
+            None, delivery=delivery_of("user_registration_failed", exception=UnprintableError(), username=10**5000)
+        )
+
+    assert re.findall(r"username=(\S+)", in_file(run)) == ["<int>"]
+    assert in_file(run).endswith("exception=UnprintableError: <UnprintableError>\n")
+    assert as_json(run)[0]["args"]["exception"] == {"type": "UnprintableError", "message": "<UnprintableError>"}
+
+
+@pytest.mark.parametrize("form", ["rich", "json"])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/dev/null", "ValueError: I/O operation on closed file"),
+        ("/dev/full", "OSError: [Errno 28] No space left on device"),
+    ],
+)
+def test_a_stream_that_fails_ends_the_trace_with_one_warning_while_the_operation_goes_on(
+    manager: UserManager, caplog: pytest.LogCaptureFixture, path: str, reason: str, form: Any
+) -> None:
+    stream = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closing a full device raises
+    if path == "/dev/null":
+        stream.close()
+    Trace(stream, format=form).connect()
+
+    user = manager.register_user("alice", "alice@example.org", PASSWORD)
+    with contextlib.suppress(OSError):
+        stream.close()
+
+    assert user.username == "alice"
+    assert [(name, level, text.rstrip(".")) for name, level, text in caplog.record_tuples] == [
+        ("lback_cli.receivers", logging.WARNING, f"The signal trace stops, as it cannot be written: {reason}")
+    ]
+    assert not delivered.receivers
+
+
+@pytest.mark.parametrize("color", [True, False])
+def test_a_reader_who_leaves_ends_the_trace_and_neither_the_operation_nor_the_process(
+    manager: UserManager, caplog: pytest.LogCaptureFixture, *, color: bool
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = os.fdopen(writer, "w", encoding="utf-8")
+    Trace(stream, color=color).connect()
+
+    user = manager.register_user("alice", "alice@example.org", PASSWORD)
+    with contextlib.suppress(OSError):
+        stream.close()
+
+    assert user.username == "alice"
+    assert caplog.messages == [
+        "The signal trace stops, as it cannot be written: BrokenPipeError: [Errno 32] Broken pipe"
+    ]
+
+
+def run_python(code: str) -> str:
+    """What *code* writes to stdout; it must not fail."""
+    done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+SEND = """
+import sys
+from datetime import UTC, datetime
+from lback_cli.tracing.trace import Trace
+from lback_cli.signals import CATALOGUE, Delivery, delivered
+
+def send():
+    spec = CATALOGUE["user_deletion_started"]
+    delivery = Delivery("delete_user", "0" * 32, 1, datetime.now(UTC), spec, "started", None, {"user_id": 1}, 0, [])
+    delivered.send(None, delivery=delivery)
+"""
+
+
+@pytest.mark.parametrize("form", ["rich", "json"])
+def test_even_a_closed_stderr_that_the_log_needs_too_disturbs_nothing(form: str) -> None:
+    assert (
+        run_python(f"{SEND}\nsys.stderr.close()\nTrace(sys.stderr, format={form!r}).connect()\nsend()\nprint(1)")
+        == "1\n"
+    )
+
+
+@pytest.mark.parametrize("form", ["rich", "json"])
+def test_rich_is_imported_for_a_terminal_only(form: str) -> None:
+    code = f"{SEND}\nTrace(open('/dev/null', 'w'), format={form!r}).connect()\nsend()\nprint('rich' in sys.modules)"
+    assert run_python(code) == "False\n"
+
+
+# Connecting
+
+
+def test_a_connected_trace_lives_until_it_is_disconnected(manager: UserManager) -> None:
+    stream = io.StringIO()
+    Trace(stream).connect()
+    gc.collect()
+    refused(manager.delete_user, 1)
+    assert len(stream.getvalue().splitlines()) == 3
+
+    other = io.StringIO()
+    trace = Trace(other)
+    trace.connect()
+    trace.connect()
+    refused(manager.delete_user, 1)
+    trace.disconnect()
+    trace.disconnect()
+    refused(manager.delete_user, 1)
+    assert len(stream.getvalue().splitlines()) == 9
+    assert len(other.getvalue().splitlines()) == 3
+
+
+def test_a_trace_shows_each_signal_at_once(manager: UserManager, tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    seen: list[int] = []
+
+    def look(_sender: Any, **_arguments: Any) -> None:
+        seen.append(len(path.read_text("utf-8").splitlines()))
+
+    signals.user_deletion_failed.connect(look)
+    with path.open("w", encoding="utf-8") as stream, Trace(stream):
+        refused(manager.delete_user, 1)
+
+    assert seen == [2]
+
+
+def test_a_muted_outcome_does_not_push_the_following_operations_ever_further_in(manager: UserManager) -> None:
+    def run() -> None:
+        with signals.user_deletion_failed.muted():
+            for _ in range(20):
+                refused(manager.delete_user, 1)
+
+    assert max(len(line) - len(line.lstrip()) for line in in_file(run).splitlines()) == 2 * 6 + 3
