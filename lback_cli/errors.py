@@ -218,7 +218,7 @@ class OutcomeUnknown(DatabaseError):
     code = "outcome_unknown"
 
 
-Verdict = Literal["refused", "deferred", "unreachable"]
+DeliveryFailureKind = Literal["refused", "deferred", "unreachable"]
 """What a `MailError` means for the mail: it is refused for good, or till later, or no mail is taken at all."""
 
 
@@ -233,7 +233,7 @@ class MailError(Unusable):
         message: str,
         *,
         hint: str | None = None,
-        verdict: Verdict = "unreachable",
+        verdict: DeliveryFailureKind = "unreachable",
     ) -> None:
         super().__init__(message, hint=hint)
         self.verdict = verdict

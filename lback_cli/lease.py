@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class LeaseOwner:
     """A process: its host, its id, when it started as far as the system tells, and a number for one piece of work."""
 
     host: str
@@ -17,12 +17,12 @@ class Owner:
     nonce: str
 
     @classmethod
-    def this_process(cls) -> "Owner":
+    def this_process(cls) -> "LeaseOwner":
         """The process that runs this, for one piece of work."""
         return cls(socket.gethostname()[:64], os.getpid(), _start_of(os.getpid()), secrets.token_hex(8))
 
     @classmethod
-    def parse(cls, text: str) -> "Owner":
+    def parse(cls, text: str) -> "LeaseOwner":
         """The owner that str() wrote."""
         host, pid, started, nonce = text.rsplit(":", 3)
         return cls(host, int(pid), started, nonce)

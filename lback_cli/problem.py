@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Concern(NamedTuple):
+class Problem(NamedTuple):
     """A sentence about what is not as it should be, and one about what mends it, if anything does."""
 
     sentence: str

@@ -18,7 +18,7 @@ VERBS = ("doctor",)
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
 
 
-class Nouns(LbackGroup):
+class RootGroup(LbackGroup):
     """The groups of commands, each built when it is needed: building all takes longer than most commands run."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
@@ -41,7 +41,7 @@ class Nouns(LbackGroup):
 
 app = typer.Typer(
     name="lback",
-    cls=Nouns,
+    cls=RootGroup,
     help="Administer an application's users; every step announces itself through 22 documented signals.",
     epilog=EPILOG,
     no_args_is_help=True,

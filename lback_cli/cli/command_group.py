@@ -10,7 +10,7 @@ from lback_cli.cli.global_options import LbackCommand, LbackGroup
 F = TypeVar("F", bound=Callable[..., None])
 
 
-class Noun(typer.Typer):
+class CommandGroup(typer.Typer):
     """A group of commands on one kind of thing."""
 
     def __init__(self, name: str | None = None, about: str | None = None) -> None:
@@ -27,13 +27,15 @@ class Noun(typer.Typer):
             context_settings={"help_option_names": ["-h", "--help"]},
         )
 
-    def verb(self, name: str, *, examples: tuple[str, ...] = ()) -> Callable[[F], F]:
+    def command(  # type: ignore[override]  # a command here always has a name and examples
+        self, name: str, *, examples: tuple[str, ...] = ()
+    ) -> Callable[[F], F]:
         """Declare a command; *examples* are whole command lines, shown under its help."""
         epilog = None
         if examples:
             # A blank line between lines, as help texts are reflowed paragraph by paragraph.
             epilog = "\n\n".join(["[bold]Examples[/bold]", *(f"  {_literal(example)}" for example in examples)])
-        declare: Any = self.command(name, cls=LbackCommand, epilog=epilog)
+        declare: Any = super().command(name, cls=LbackCommand, epilog=epilog)
         return declare  # type: ignore[no-any-return]  # Typer's decorator returns its argument
 
 

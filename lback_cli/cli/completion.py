@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import typer
 
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 from lback_cli.errors import LbackError
-from lback_cli.text.escaping import unsafe_character
+from lback_cli.text.escaping import first_unsafe_character
 
 MOST = 50
 """Users that are offered at most."""
@@ -42,9 +42,9 @@ def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
 
 def _is_plain(name: str) -> bool:
     """Whether *name*, which another program may have stored, can be put on a command line."""
-    return unsafe_character(name) is None
+    return first_unsafe_character(name) is None
 
 
-def _runtime(ctx: typer.Context) -> Runtime:
+def _runtime(ctx: typer.Context) -> CliContext:
     # While completing, no command has run that could have put one there.
-    return ctx.obj or Runtime()
+    return ctx.obj or CliContext()

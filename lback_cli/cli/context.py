@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from lback_cli.imports.canary import Canary
     from lback_cli.imports.exports import Exporter
     from lback_cli.imports.importer import Importer
-    from lback_cli.imports.observer import Watcher
-    from lback_cli.managers.dependencies import Services
+    from lback_cli.imports.observer import ImportObserver
+    from lback_cli.managers.dependencies import Dependencies
     from lback_cli.managers.directory import UserDirectory
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from lback_cli.managers.provisioning import Provisioning
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.receivers.loader import Receivers
-    from lback_cli.relay.admin import Ledger
-    from lback_cli.relay.mail import Post
-    from lback_cli.relay.observer import Watcher as RelayWatcher
+    from lback_cli.relay.admin import SinkAdmin
+    from lback_cli.relay.mail import MailDelivery
+    from lback_cli.relay.observer import RelayObserver as RelayWatcher
     from lback_cli.relay.relay import Relay
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
@@ -43,7 +43,7 @@ JSON_FORMS = ("json", "jsonl")
 """The forms of output with which errors are JSON too."""
 
 
-class Runtime:
+class CliContext:
     """The parts of one run of `lback`. *options* holds the global options that were given, by parameter name."""
 
     def __init__(self) -> None:
@@ -76,12 +76,12 @@ class Runtime:
             return Output(form, quiet=self.options.get("quiet", False))
 
     @cached_property
-    def unready_database(self) -> "Database":
+    def unchecked_database(self) -> "Database":
         """The database, whatever state its tables are in."""
         return _database(self.settings.database)
 
     @cached_property
-    def fleeting_database(self) -> "Database":
+    def relaxed_database(self) -> "Database":
         """The database for what may be forgotten when the power fails, as it would only be done again."""
         return _database(self.settings.database, durable=False)
 
@@ -89,7 +89,7 @@ class Runtime:
     def database(self) -> "Database":
         """The database, with the tables that this lback needs. Raises `SchemaError`."""
         self.schema.ensure()
-        return self.unready_database
+        return self.unchecked_database
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class Runtime:
         if self.options.get("database_url") is not None:
             from lback_cli.database.url import without_password
 
-            words += ["--database-url", without_password(self.unready_database.url)]
+            words += ["--database-url", without_password(self.unchecked_database.url)]
         if (actor := self.options.get("actor")) is not None:
             words += ["--actor", actor]
         if self.options.get("no_receivers"):
@@ -115,15 +115,15 @@ class Runtime:
         """The database's tables."""
         from lback_cli.database.schema import Schema
 
-        return Schema(self.unready_database)
+        return Schema(self.unchecked_database)
 
     @cached_property
-    def services(self) -> "Services":
+    def services(self) -> "Dependencies":
         """Passwords, names and mail."""
-        from lback_cli.managers.dependencies import Services
+        from lback_cli.managers.dependencies import Dependencies
 
         hasher = self.__dict__.get("hasher")
-        return Services(self.settings, data_directory=self.unready_database.directory, hasher=hasher)
+        return Dependencies(self.settings, data_directory=self.unchecked_database.directory, hasher=hasher)
 
     @property
     def mailed(self) -> str:
@@ -150,7 +150,7 @@ class Runtime:
         from lback_cli.events.actor import set_actor
         from lback_cli.managers.user_manager import UserManager
 
-        self.receivers.connect()
+        self.receivers.load_plugin()
         if self.trace is not None:
             self.trace.connect()
         set_actor(self.options.get("actor") or self.settings.actor)
@@ -170,7 +170,7 @@ class Runtime:
 
         return GroupManager(self.database, self.services)
 
-    def importer(self, watcher: "Watcher", canary: "Canary | None" = None) -> "Importer":
+    def importer(self, watcher: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Imports users, tells *watcher* how it goes, and tries the password of a *canary* first."""
         from lback_cli.imports.importer import Importer
 
@@ -195,13 +195,13 @@ class Runtime:
         from lback_cli.cli.db.copy_progress import CopyProgress
         from lback_cli.database.url import without_password
         from lback_cli.database_copy.copy import DatabaseCopy
-        from lback_cli.database_copy.target import named_by_options
+        from lback_cli.database_copy.target import renaming_settings_to_options
         from lback_cli.settings import DatabaseSettings
 
         if not url:
             raise ConfigurationError("--to is empty.", hint="It names a database, as database.url does.")
         busy_timeout = self.settings.database.busy_timeout
-        with named_by_options():
+        with renaming_settings_to_options():
             self._target = _database(DatabaseSettings(url=url, password_file=password_file, busy_timeout=busy_timeout))
         shown = self._target.url if password_file is None else self._target.url._replace(password=None)
         words = ["lback", *self.environment, "db", "copy", "--to", without_password(shown)]
@@ -217,11 +217,11 @@ class Runtime:
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
-    def ledger(self) -> "Ledger":
+    def ledger(self) -> "SinkAdmin":
         """The sinks of the relay and their dead letters."""
-        from lback_cli.relay.admin import Ledger
+        from lback_cli.relay.admin import SinkAdmin
 
-        return Ledger(self.database, self.settings.relay, self.services.now)
+        return SinkAdmin(self.database, self.settings.relay, self.services.now)
 
     def relay(self, names: Sequence[str], watcher: "RelayWatcher") -> "Relay":
         """Sends events to the sinks called *names*, or to all. Raises `SinkNotFound` or `ConfigurationError`."""
@@ -229,13 +229,13 @@ class Runtime:
 
         sinks = chosen(self.settings.relay, names)
         self.schema.ensure()
-        return Relay(self.fleeting_database, sinks, watcher, self.services.now)
+        return Relay(self.relaxed_database, sinks, watcher, self.services.now)
 
-    def post(self, watcher: "RelayWatcher") -> "Post":
+    def post(self, watcher: "RelayWatcher") -> "MailDelivery":
         """Sends queued mail."""
-        from lback_cli.relay.mail import Post
+        from lback_cli.relay.mail import MailDelivery
 
-        return Post(self.database, self.services, watcher)
+        return MailDelivery(self.database, self.services, watcher)
 
     @cached_property
     def mail_queue(self) -> "MailQueue":
@@ -281,7 +281,7 @@ class Runtime:
             # What could not be written then cannot be written now; the trace has said so.
             with suppress(OSError):
                 self._trace_file.close()
-        for name in ("unready_database", "fleeting_database"):
+        for name in ("unchecked_database", "relaxed_database"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()
         if self._target is not None:

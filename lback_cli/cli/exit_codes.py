@@ -5,7 +5,7 @@ from enum import IntEnum
 from lback_cli.errors import AuthenticationFailed, Conflict, LbackError, NotFound, Refused, Unusable, UsageError
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """What the exit code of `lback` says."""
 
     DONE = 0
@@ -23,43 +23,43 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-class Ended(KeyboardInterrupt):
+class TerminatedBySignal(KeyboardInterrupt):
     """Ends the process with that exit code, from where it stands, so that transactions roll back on the way.
 
     It is a `KeyboardInterrupt`, as psycopg cancels a statement that is under way for no other.
     """
 
-    def __init__(self, code: Exit) -> None:
+    def __init__(self, code: ExitCode) -> None:
         super().__init__(MEANINGS[code])
         self.code = code
 
 
-MEANINGS: dict[Exit, str] = {
-    Exit.DONE: "done, or already so",
-    Exit.BUG: "a bug in lback or in a receiver",
-    Exit.USAGE: "the command line does not make sense",
-    Exit.AUTHENTICATION_FAILED: "authentication failed",
-    Exit.NOT_FOUND: "no such user, group, signal, event or sink",
-    Exit.CONFLICT: "it exists already",
-    Exit.REFUSED: "refused by validation, policy, token or receiver",
-    Exit.PARTLY_FAILED: "some rows of a batch failed, or some events were not taken",
-    Exit.UNUSABLE: "database, mail, a sink or the configuration cannot be used",
-    Exit.HANGUP: "hung up",
-    Exit.INTERRUPTED: "interrupted",
-    Exit.BROKEN_PIPE: "nobody reads the output any more",
-    Exit.TERMINATED: "terminated",
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.DONE: "done, or already so",
+    ExitCode.BUG: "a bug in lback or in a receiver",
+    ExitCode.USAGE: "the command line does not make sense",
+    ExitCode.AUTHENTICATION_FAILED: "authentication failed",
+    ExitCode.NOT_FOUND: "no such user, group, signal, event or sink",
+    ExitCode.CONFLICT: "it exists already",
+    ExitCode.REFUSED: "refused by validation, policy, token or receiver",
+    ExitCode.PARTLY_FAILED: "some rows of a batch failed, or some events were not taken",
+    ExitCode.UNUSABLE: "database, mail, a sink or the configuration cannot be used",
+    ExitCode.HANGUP: "hung up",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.BROKEN_PIPE: "nobody reads the output any more",
+    ExitCode.TERMINATED: "terminated",
 }
 
-_CODES: tuple[tuple[type[LbackError], Exit], ...] = (
-    (UsageError, Exit.USAGE),
-    (AuthenticationFailed, Exit.AUTHENTICATION_FAILED),
-    (NotFound, Exit.NOT_FOUND),
-    (Conflict, Exit.CONFLICT),
-    (Refused, Exit.REFUSED),
-    (Unusable, Exit.UNUSABLE),
+_CODES: tuple[tuple[type[LbackError], ExitCode], ...] = (
+    (UsageError, ExitCode.USAGE),
+    (AuthenticationFailed, ExitCode.AUTHENTICATION_FAILED),
+    (NotFound, ExitCode.NOT_FOUND),
+    (Conflict, ExitCode.CONFLICT),
+    (Refused, ExitCode.REFUSED),
+    (Unusable, ExitCode.UNUSABLE),
 )
 
 
-def exit_code(error: LbackError) -> Exit:
+def exit_code(error: LbackError) -> ExitCode:
     """The exit code for *error*."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.BUG)
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.BUG)

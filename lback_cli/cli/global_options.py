@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 
 PANEL = "Global options"
 
@@ -124,7 +124,7 @@ def _prepared(parameter: Any) -> Any:
     return parameter
 
 
-def runtime(ctx: typer.Context) -> Runtime:
+def runtime(ctx: typer.Context) -> CliContext:
     """What the command works with."""
-    found: Runtime = ctx.obj
+    found: CliContext = ctx.obj
     return found

@@ -4,19 +4,19 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.command_group import Noun
+from lback_cli.cli.command_group import CommandGroup
 from lback_cli.cli.completion import complete_group
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.cli.serializers import GROUP_COLUMNS, GROUP_TABLE, group_view
 
-app = Noun("group", "List, create and delete groups; `lback user update` changes who is in them.")
+app = CommandGroup("group", "List, create and delete groups; `lback user update` changes who is in them.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the group.")]
 Existing = Annotated[str, typer.Argument(metavar="NAME", help="Name of the group.", autocompletion=complete_group)]
 
 
-@app.verb("list", examples=("lback group list", "lback group list -o json"))
+@app.command("list", examples=("lback group list", "lback group list -o json"))
 def list_groups(ctx: typer.Context) -> None:
     """List all groups with the number of their members."""
     run = runtime(ctx)
@@ -24,14 +24,14 @@ def list_groups(ctx: typer.Context) -> None:
     run.output.records(views, GROUP_COLUMNS, table=GROUP_TABLE)
 
 
-@app.verb("show", examples=("lback group show staff",))
+@app.command("show", examples=("lback group show staff",))
 def show(ctx: typer.Context, name: Existing) -> None:
     """Show one group; `lback user list --group NAME` lists its members."""
     run = runtime(ctx)
     run.output.record(group_view(*run.groups.find_group(name)))
 
 
-@app.verb("create", examples=("lback group create staff --description 'Everybody on the payroll'",))
+@app.command("create", examples=("lback group create staff --description 'Everybody on the payroll'",))
 def create(
     ctx: typer.Context,
     name: Name,
@@ -44,7 +44,7 @@ def create(
     run.output.record(group_view(group, 0))
 
 
-@app.verb("delete", examples=("lback group delete guests --yes",))
+@app.command("delete", examples=("lback group delete guests --yes",))
 def delete(
     ctx: typer.Context,
     name: Existing,

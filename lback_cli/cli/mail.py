@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import typer
 
-from lback_cli.cli.command_group import Noun
-from lback_cli.cli.exit_codes import Exit
+from lback_cli.cli.command_group import CommandGroup
+from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.errors import UsageError
@@ -15,8 +15,8 @@ from lback_cli.text.times import timestamp
 if TYPE_CHECKING:
     from lback_cli.models import QueuedMail
 
-app = Noun("mail", "Try the mail settings, and send queued mail.")
-queue = Noun("queue", "Mail that was committed with a change and is not sent yet.")
+app = CommandGroup("mail", "Try the mail settings, and send queued mail.")
+queue = CommandGroup("queue", "Mail that was committed with a change and is not sent yet.")
 app.add_typer(queue)
 
 COLUMNS = ("id", "state", "template", "recipient", "tries", "last_error", "queued_at", "retry_at")
@@ -25,7 +25,7 @@ Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Number
 Dead = Annotated[bool, typer.Option("--dead", help="All that were given up.")]
 
 
-@app.verb("test", examples=("lback mail test you@example.org",))
+@app.command("test", examples=("lback mail test you@example.org",))
 def test(
     ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to send it.")]
 ) -> None:
@@ -39,7 +39,7 @@ def test(
     run.output.record({"email": email, "transport": actual_transport(run.settings.email), "sent": True})
 
 
-@app.verb("deliver", examples=("lback mail deliver", "lback mail deliver --once -q"))
+@app.command("deliver", examples=("lback mail deliver", "lback mail deliver --once -q"))
 def deliver(
     ctx: typer.Context,
     once: Annotated[
@@ -48,10 +48,10 @@ def deliver(
     ] = False,
 ) -> None:
     """Send queued mail, until interrupted; several may do so at once."""
-    from lback_cli.cli.events.relay_messages import RelayMessages
+    from lback_cli.cli.events.relay_messages import RelayConsoleObserver
 
     run = runtime(ctx)
-    post = run.post(RelayMessages(run.output))
+    post = run.post(RelayConsoleObserver(run.output))
     if not once:
         run.output.message("Delivering mail; Ctrl-C ends it.")
     report = post.run(once=once)
@@ -66,12 +66,12 @@ def deliver(
     )
     if report.error is not None:
         run.output.warning(report.error)
-        raise typer.Exit(Exit.UNUSABLE)
+        raise typer.Exit(ExitCode.UNUSABLE)
     if report.dead:
-        raise typer.Exit(Exit.PARTLY_FAILED)
+        raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
-@queue.verb("list", examples=("lback mail queue list", "lback mail queue list --dead -o json"))
+@queue.command("list", examples=("lback mail queue list", "lback mail queue list --dead -o json"))
 def list_mails(
     ctx: typer.Context,
     dead: Annotated[bool, typer.Option("--dead", help="Only what was given up.")] = False,
@@ -82,14 +82,14 @@ def list_mails(
     run.output.records(views, COLUMNS, table=COLUMNS[:-2])
 
 
-@queue.verb("retry", examples=("lback mail queue retry --dead", "lback mail queue retry 42"))
+@queue.command("retry", examples=("lback mail queue retry --dead", "lback mail queue retry 42"))
 def retry(ctx: typer.Context, ids: Ids = None, dead: Dead = False) -> None:
     """Have mail tried again by the next `lback mail deliver`."""
     run = runtime(ctx)
     run.output.record({"queued": run.mail_queue.retry(_chosen(ids, dead))})
 
 
-@queue.verb("drop", examples=("lback mail queue drop 42 --yes", "lback mail queue drop --dead"))
+@queue.command("drop", examples=("lback mail queue drop 42 --yes", "lback mail queue drop --dead"))
 def drop(
     ctx: typer.Context,
     ids: Ids = None,

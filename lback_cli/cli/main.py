@@ -12,25 +12,25 @@ from typing import NoReturn, TextIO
 
 import typer
 
-from lback_cli.cli.context import JSON_FORMS, Runtime
-from lback_cli.cli.exit_codes import Ended, Exit, exit_code
-from lback_cli.cli.output.writer import show_error, tell
+from lback_cli.cli.context import JSON_FORMS, CliContext
+from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal, exit_code
+from lback_cli.cli.output.writer import show_error, write_stderr
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
 from lback_cli.text.escaping import safe
 
-_endings: list[Ended] = []
+_endings: list[TerminatedBySignal] = []
 """What signals have raised, as Typer makes its own of it."""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
     streams = _prepare_streams()
-    for number, code in ((signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HANGUP)):
+    for number, code in ((signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGHUP, ExitCode.HANGUP)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores a hang-up on our behalf
             signal.signal(number, _ending(code))
     # Loading modules makes objects by the hundred thousand and no garbage: looking for it takes a tenth of the time.
     gc.set_threshold(100_000, 50, 50)
-    run = Runtime()
+    run = CliContext()
     try:
         try:
             status = _run(run, arguments)
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(status)
 
 
-def _run(run: Runtime, arguments: list[str] | None) -> int:
+def _run(run: CliContext, arguments: list[str] | None) -> int:
     from lback_cli.cli.app import app
 
     try:
@@ -59,26 +59,26 @@ def _run(run: Runtime, arguments: list[str] | None) -> int:
                 f"A receiver tried to end the program: SystemExit: {error}", hint="It should raise OperationRejected."
             ) from error
         raise
-    if status == Exit.INTERRUPTED:  # Typer's word for KeyboardInterrupt
+    if status == ExitCode.INTERRUPTED:  # Typer's word for KeyboardInterrupt
         raise KeyboardInterrupt
-    return status if isinstance(status, int) else Exit.DONE
+    return status if isinstance(status, int) else ExitCode.DONE
 
 
-def _report(run: Runtime, error: BaseException, arguments: Sequence[str]) -> int:
+def _report(run: CliContext, error: BaseException, arguments: Sequence[str]) -> int:
     """Say on stderr what ended the command, and return its exit code."""
     if isinstance(error, BrokenPipeError):
-        return Exit.BROKEN_PIPE
+        return ExitCode.BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         if _endings:
             return _endings.pop().code
         # What a person was typing, such as a hidden password, has no line end yet.
         start = "\n" if sys.stderr.isatty() else ""
-        tell(f"{start}{'Interrupted.' if isinstance(error, KeyboardInterrupt) else 'Nothing was done.'}\n")
-        return Exit.INTERRUPTED
+        write_stderr(f"{start}{'Interrupted.' if isinstance(error, KeyboardInterrupt) else 'Nothing was done.'}\n")
+        return ExitCode.INTERRUPTED
     failure = _as_lback_error(error)
     if run.options.get("debug"):
         lines = "".join(traceback.format_exception(error)).splitlines()
-        tell("".join(f"{safe(line)}\n" for line in lines))
+        write_stderr("".join(f"{safe(line)}\n" for line in lines))
     if failure.message:
         show_error(failure, as_json=run.wants_json or _asks_for_json(arguments))
     return exit_code(failure)
@@ -131,11 +131,11 @@ def _flush_or_drop(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _ending(code: Exit) -> Callable[[int, FrameType | None], None]:
+def _ending(code: ExitCode) -> Callable[[int, FrameType | None], None]:
     def end(number: int, _frame: FrameType | None) -> None:
         # Whoever asks again does not want to wait for the rolling back.
         signal.signal(number, signal.SIG_DFL)
-        _endings.append(Ended(code))
+        _endings.append(TerminatedBySignal(code))
         raise _endings[-1]
 
     return end

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 from lback_cli.errors import UsageError
 
 STDIN = "-"
@@ -46,7 +46,7 @@ class PasswordSource:
     *generated* is the password that was made up, if one was, to be shown.
     """
 
-    run: Runtime
+    run: CliContext
     stdin: bool = False
     file: Path | None = None
     generate: bool = False
@@ -68,7 +68,7 @@ class PasswordSource:
 
     @classmethod
     def optional(
-        cls, run: Runtime, stdin: bool, file: Path | None, generate: bool, ask: bool
+        cls, run: CliContext, stdin: bool, file: Path | None, generate: bool, ask: bool
     ) -> "PasswordSource | None":
         """The place that the options name, or None when they name none."""
         if not (stdin or file or generate or ask):
@@ -80,7 +80,7 @@ class PasswordSource:
         """What the result shows besides the user."""
         return {} if self.generated is None else {"password": self.generated}
 
-    def begin(self) -> None:
+    def prefetch(self) -> None:
         """Read the password now, and let it be hashed while the command loads what it needs besides.
 
         A person is not asked yet, as the command may find that there is no need to.
@@ -88,7 +88,7 @@ class PasswordSource:
         if not (self.stdin or self.file or self.generate):
             return
         self._read_already = self._read()
-        self.run.hasher.begin(self._read_already)
+        self.run.hasher.hash_in_background(self._read_already)
 
     def read(self) -> str:
         """The password. Raises `UsageError` when there is none."""

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lback_cli.cli.command_group import Noun
+from lback_cli.cli.command_group import CommandGroup
 from lback_cli.cli.completion import complete_signal
 from lback_cli.cli.global_options import runtime
 
 if TYPE_CHECKING:
     from lback_cli.signals import SignalSpec
 
-app = Noun("signals", "The 22 signals: when each is sent and what it carries.")
+app = CommandGroup("signals", "The 22 signals: when each is sent and what it carries.")
 
 
-@app.verb("list", examples=("lback signals list", "lback signals list --receivers", "lback signals list -o json"))
+@app.command("list", examples=("lback signals list", "lback signals list --receivers", "lback signals list -o json"))
 def list_signals(
     ctx: typer.Context,
     receivers: Annotated[
@@ -28,14 +28,14 @@ def list_signals(
 
     run = runtime(ctx)
     if receivers:
-        run.receivers.connect()
+        run.receivers.load_plugin()
         run.output.records(map(asdict, run.receivers.listeners), ("signal", "receiver", "source"))
         return
     columns = ("name", "phase", "can_veto", "when", "arguments", "words")
     run.output.records(map(_view, CATALOGUE.values()), columns, table=("name", "when"))
 
 
-@app.verb("show", examples=("lback signals show user_registration_failed",))
+@app.command("show", examples=("lback signals show user_registration_failed",))
 def show(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the signal.", autocompletion=complete_signal)],

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from lback_cli.database.error_messages import hide_values, server_name, translated
+from lback_cli.database.error_messages import redact_values, server_name, translate_errors
 from lback_cli.database.url import missing_driver, read_url, require_driver
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
@@ -123,7 +123,7 @@ class Database:
         engine = self.engine
         if tries != 1 and engine.name == "sqlite":
             engine = engine.execution_options(sqlite_tries=tries)
-        with translated(self.url), Session(engine, expire_on_commit=False) as session, session.begin():
+        with translate_errors(self.url), Session(engine, expire_on_commit=False) as session, session.begin():
             if patience is not None:
                 _limit_waits(session.connection(), patience)
             yield session
@@ -133,7 +133,7 @@ class Database:
         """A session that only reads: it takes no write lock, and what it loads stays usable afterwards."""
         options = {"sqlite_begin": "BEGIN"} if self.url.get_backend_name() == "sqlite" else _SNAPSHOT
         engine = self.engine.execution_options(**options)
-        with translated(self.url), Session(engine, expire_on_commit=False) as session:
+        with translate_errors(self.url), Session(engine, expire_on_commit=False) as session:
             yield session
 
     def create_file(self) -> None:
@@ -153,7 +153,7 @@ class Database:
         except OSError as error:
             raise DatabaseError(f"Cannot make {self.path}: {error.strerror or error}.") from error
 
-    def scrub(self) -> bool:
+    def vacuum(self) -> bool:
         """Rewrite a SQLite file without the remains of what was deleted; false if others keep it busy.
 
         ``secure_delete`` would only help where everybody who ever wrote to the file had set it, and not in the journal.
@@ -201,7 +201,7 @@ def _configure_server(engine: Engine) -> None:
     def hide(context: ExceptionContext) -> None:
         # What is said of a connection that did not come about has none.
         if context.connection is not None and isinstance(context.sqlalchemy_exception, DBAPIError):
-            hide_values(context.sqlalchemy_exception)
+            redact_values(context.sqlalchemy_exception)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:

@@ -24,7 +24,7 @@ _SQLITE = (
 """(part of the driver's message, what that means, what to do)."""
 
 
-class _Fault(NamedTuple):
+class _ErrorPattern(NamedTuple):
     """Errors of a server: by their code, or by words, as a refused connection has no code in PostgreSQL.
 
     *sentence* may end with the driver's own words for it, which name hosts, users and tables, but nothing that is
@@ -43,84 +43,84 @@ _MARK = "[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a\u300c-\u300f]"
 _QUOTED = re.compile(f"{_MARK}.*{_MARK}", re.DOTALL)
 
 _SERVER = (
-    _Fault(
+    _ErrorPattern(
         frozenset({1045}),
         r"(?!)",
         "refuses this user name or password",
         "Check the user in database.url, and database.password_file, and whether this user has to use TLS.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({1698, "28000", "28P01"}),
         r'password authentication|no password supplied|role ".*" does not exist|peer authentication',
         "refuses this user name or password",
         "Check the user in database.url, and database.password_file.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset(),
         r"pg_hba\.conf.* no encryption",
         "does not let this user in without TLS: {reason}",
         "Add sslmode=verify-full to database.url; see docs/databases.md.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset(),
         r"pg_hba\.conf",
         "does not let this user in from here: {reason}",
         "Its administrator decides in pg_hba.conf who may connect, and from where.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({1044}),
         r"(?!)",
         "does not exist there, or is closed to this user: {reason}",
         "Check the name in database.url, or ask for rights on it.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({1049, "3D000"}),
         r'database ".*" does not exist',
         "does not exist on that server",
         "Create it there, or check the name in database.url.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({2026, 3159}),
         r"\bssl|certificate|private key file",
         "cannot be reached with these TLS options: {reason}",
         "Check the part of database.url after the question mark; see docs/databases.md.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset(), r"invalid connection option", "is given an option that its driver does not know: {reason}", None
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({1040, 1203, "53300"}),
         r"too many (clients|connections)",
         "has no connection left",
         "Try again later.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({2002, 2003, 2005}),
         r"connection (failed|refused|is bad)|failed to resolve|timeout expired",
         "cannot be reached: {reason}",
         "Check the host and the port in database.url, and whether the server runs.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({"22P05"}),
         r"(?!)",
         "cannot store every letter, as its encoding is not UTF8",
         "Move to one that has it: lback db copy.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({1267, 1366}),
         r"(?!)",
         "cannot take that letter, as some of its columns are not utf8mb4",
         "'lback doctor' names them.",
     ),
-    _Fault(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
-    _Fault(READ_ONLY, r"(?!)", "may only be read", "Name one that may be written to."),
-    _Fault(
+    _ErrorPattern(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
+    _ErrorPattern(READ_ONLY, r"(?!)", "may only be read", "Name one that may be written to."),
+    _ErrorPattern(
         FORBIDDEN,
         r"(?!)",
         "does not let this user {right}: {reason}",
         "Ask its administrator for the right to read and write lback's tables.",
     ),
-    _Fault(
+    _ErrorPattern(
         frozenset({1021, 1114, "53100"}),
         r"(?!)",
         "cannot grow: the disk is full",
@@ -130,15 +130,15 @@ _SERVER = (
 
 
 @contextlib.contextmanager
-def translated(url: URL) -> Iterator[None]:
+def translate_errors(url: URL) -> Iterator[None]:
     """Raise `DatabaseError` for every SQLAlchemy error in the block; the original is its ``__cause__``."""
     try:
         yield
     except SQLAlchemyError as error:
-        raise describe(url, error) from error
+        raise describe_error(url, error) from error
 
 
-def describe(url: URL, error: SQLAlchemyError) -> DatabaseError:
+def describe_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
     """What *error* means for the database at *url*, without its password and without bound values."""
     if url.get_backend_name() == "sqlite":
         return _describe_file(url, error)
@@ -197,7 +197,7 @@ def _driver_words(error: DBAPIError) -> str:
     return str(arguments[1] if len(arguments) > 1 else error.orig)
 
 
-def hide_values(error: DBAPIError) -> None:
+def redact_values(error: DBAPIError) -> None:
     """Take out of a server's *error*, and the driver's own behind it, what may be a value: the former repeats some.
 
     That is everything in quotes, of which a value may have its own, so what goes reaches from the first quote to the

@@ -20,10 +20,10 @@ from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, Unexpect
 
 R = TypeVar("R")
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 """How often work is begun at most that waited in vain for a lock, or lost its connection."""
 
-RACES = 20
+MAX_ATTEMPTS_ON_CONFLICT = 20
 """How often work is begun at most that others were faster than: such a try ends at once, and somebody has got on."""
 
 _PAUSE = 0.05
@@ -41,7 +41,8 @@ def retried(work: Callable[[], R], *, passes: Callable[[LbackError], bool] | Non
     *work* must be a whole transaction, or hold whole ones, so that nothing is left of a try that failed. By default
     `is_transient` says what passes. The waits are random, so that those who got into each other's way do not meet
     again. A server that is out of reach may be starting again if it was there before, but a first connection fails at
-    once: its host or port may be wrong. Raises what the last of `TRIES`, or of `RACES`, raised.
+    once: its host or port may be wrong. Raises what the last of `MAX_ATTEMPTS`, or of `MAX_ATTEMPTS_ON_CONFLICT`,
+    raised.
     """
     passes = passes or is_transient
     tried, was_there = 0, False
@@ -54,7 +55,9 @@ def retried(work: Callable[[], R], *, passes: Callable[[LbackError], bool] | Non
             starting = any(map(is_starting, causes))
             returns = starting or (was_there and any(map(_is_unreachable, causes)))
             was_there = was_there or starting or any(map(is_lost, causes))
-            if not (passes(error) or returns) or tried >= (RACES if _is_lost_race(error) else TRIES):
+            if not (passes(error) or returns) or tried >= (
+                MAX_ATTEMPTS_ON_CONFLICT if _is_lost_race(error) else MAX_ATTEMPTS
+            ):
                 raise
         # Outside of the except block, or the next error would have this one as its context.
         wait = max(pause, _RESTART) if returns else pause

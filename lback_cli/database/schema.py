@@ -11,14 +11,14 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from lback_cli.database.engine import Database
-from lback_cli.database.error_messages import translated
+from lback_cli.database.error_messages import translate_errors
 from lback_cli.database.introspection import partial_setup
 from lback_cli.database.introspection.framework_tables import FRAMEWORK
 from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
-    from lback_cli.database.introspection.adoption import Findings
+    from lback_cli.database.introspection.adoption import AdoptionReport
 
 REVISION = "0004"
 """The newest migration. Known here so that a plain command need not load Alembic to compare."""
@@ -98,14 +98,14 @@ class Schema:
     def _advice(self, state: State) -> str:
         """What to do about a state that the tables of an application decide on."""
         if state == "incomplete":
-            return f"Run: lback db {'adopt' if self._looking(partial_setup.has_rows) else 'init'}"
-        return _advise(self.examine())
+            return f"Run: lback db {'adopt' if self._looking(partial_setup.has_user_data) else 'init'}"
+        return _advise(self.check_adoptable())
 
-    def examine(self) -> "Findings":
+    def check_adoptable(self) -> "AdoptionReport":
         """Compare the tables of an application with those that lback can adopt, changing nothing."""
         return self._looking(_examine)
 
-    def adopt(self) -> "Findings | None":
+    def adopt(self) -> "AdoptionReport | None":
         """Add lback's tables to those of an application of the lback framework, and return what was found in them.
 
         None means that they were added before.
@@ -114,12 +114,12 @@ class Schema:
         nothing, when a table is not what the framework makes it, or when there is none.
         """
         before = self.status()
-        found: Findings | None = None
+        found: AdoptionReport | None = None
         if before.state in {"foreign", "incomplete"}:
             with self._migration() as connection:
                 before = _status(connection)
                 if before.state == "foreign" or (
-                    before.state == "incomplete" and partial_setup.is_application(connection)
+                    before.state == "incomplete" and partial_setup.is_framework_database(connection)
                 ):
                     found = _examine(connection)
                     self._require_adoptable(found)
@@ -131,7 +131,7 @@ class Schema:
             self.require()
         return found
 
-    def _require_adoptable(self, found: "Findings") -> None:
+    def _require_adoptable(self, found: "AdoptionReport") -> None:
         if not found.adoptable:
             raise SchemaError(
                 f"The database {self._database.name} cannot be adopted: {'; '.join(found.obstacles)}.",
@@ -170,7 +170,7 @@ class Schema:
     def _make_file(self) -> None:
         """Make the SQLite file that is to be lback's own; how an application keeps its file is left to it."""
         if self._database.path is not None:
-            with translated(self._database.url):
+            with translate_errors(self._database.url):
                 self._database.create_file()
                 _use_wal(self._database)
 
@@ -183,8 +183,8 @@ class Schema:
         with self._migration() as connection:
             before = _status(connection)
             if before.state in states:
-                made = before.state == "incomplete" and partial_setup.is_application(connection)
-                if made and partial_setup.has_rows(connection):
+                made = before.state == "incomplete" and partial_setup.is_framework_database(connection)
+                if made and partial_setup.has_user_data(connection):
                     # An application works here, and whether lback can, only its adoption looks at.
                     self.require()
                 self._run(connection, before, adopting=made)
@@ -196,7 +196,7 @@ class Schema:
 
         Raises `DatabaseError` where somebody else has it for too long.
         """
-        with translated(self._database.url), self._database.engine.begin() as connection:
+        with translate_errors(self._database.url), self._database.engine.begin() as connection:
             match connection.dialect.name:
                 case "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -240,7 +240,7 @@ def _status(connection: Connection) -> SchemaStatus:
         revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - constant
         if revision is not None:
             return SchemaStatus(_state(revision), revision)
-        return SchemaStatus("incomplete" if partial_setup.are_lbacks(connection) else "foreign", None)
+        return SchemaStatus("incomplete" if partial_setup.is_own_partial_setup(connection) else "foreign", None)
     if not any(map(tables.has_table, FRAMEWORK)):
         return SchemaStatus("empty", None)
     # It is made before the others, so somebody may have made all of them meanwhile.
@@ -248,11 +248,11 @@ def _status(connection: Connection) -> SchemaStatus:
     return _status(connection) if made else SchemaStatus("foreign", None)
 
 
-def _examine(connection: Connection) -> "Findings":
+def _examine(connection: Connection) -> "AdoptionReport":
     """What keeps lback from an application's tables; its own are no obstacle where it left them half made."""
-    from lback_cli.database.introspection.adoption import examine
+    from lback_cli.database.introspection.adoption import check_adoptable
 
-    found = examine(connection)
+    found = check_adoptable(connection)
     if _status(connection).state != "incomplete":
         return found
     return replace(found, obstacles=tuple(one for one in found.obstacles if not one.startswith("lback_")))
@@ -266,7 +266,7 @@ def _state(revision: str) -> State:
     return "older" if revision < REVISION else "newer"
 
 
-def _advise(found: "Findings") -> str:
+def _advise(found: "AdoptionReport") -> str:
     if found.adoptable:
         return "If it is an application's that lback is to work with, run: lback db adopt"
     return "Name another in database.url; 'lback db status' tells why lback cannot adopt this one."

@@ -8,16 +8,16 @@ from sqlalchemy import Table
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.database_copy.observer import CopyWatcher
+from lback_cli.database_copy.observer import CopyObserver
 from lback_cli.database_copy.tables import PAGE, TABLES, Digest, Row, TableCopy
 from lback_cli.database_copy.target import AFRESH, CopyTarget
 from lback_cli.errors import DatabaseError
-from lback_cli.events.verifier import COLUMNS, Verdict, Verifier
-from lback_cli.repositories.event_repository import Head
+from lback_cli.events.verifier import COLUMNS, VerificationResult, Verifier
+from lback_cli.repositories.event_repository import ChainHead
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CopyResult:
     """What was copied and proved: *rows* by table, of which *found* in all were there already.
 
     *events* is the length of the event log and *hash* its head's; *digest* is the SHA-256 of all users. *left_out* are
@@ -47,12 +47,12 @@ class DatabaseCopy:
     meanwhile wrote what was not copied.
     """
 
-    def __init__(self, source: Database, target: Database, *, watcher: CopyWatcher | None = None) -> None:
+    def __init__(self, source: Database, target: Database, *, watcher: CopyObserver | None = None) -> None:
         self._source = source
         self._target = CopyTarget(target, source)
-        self._watcher = watcher or CopyWatcher()
+        self._watcher = watcher or CopyObserver()
 
-    def run(self) -> Copied:
+    def run(self) -> CopyResult:
         """Copy and prove. What is in memory at a time is a page of rows, however many there are.
 
         Raises `UsageError` where source and target are the same, `SchemaError` for a target that cannot be copied to,
@@ -69,25 +69,25 @@ class DatabaseCopy:
         finally:
             self._watcher.ended()
 
-    def _run(self) -> Copied:
+    def _run(self) -> CopyResult:
         Schema(self._source).require()
         self._target.require_other_than(self._source)
         with self._source.reading() as session:
             source = TableCopy(session)
             verdict = _verify(source)
-            self._target.begin()
-            digests, found = self._copy_anyhow(source)
+            self._target.mark()
+            digests, found = self._copy_or_restart(source)
             if not self._target.finished:
-                self._conclude(source, verdict)
-            self._prove(digests, verdict)
+                self._finalize(source, verdict)
+            self._verify_target(digests, verdict)
             left_out = source.left_out()
         self._require_unchanged(digests, verdict)
         if not self._target.finished:
-            self._target.finish()
+            self._target.unmark()
         rows = {name: digest.rows for name, digest in digests.items()}
-        return Copied(rows, found, verdict.events, verdict.hash, str(digests["users"]), left_out)
+        return CopyResult(rows, found, verdict.events, verdict.hash, str(digests["users"]), left_out)
 
-    def _copy_anyhow(self, source: TableCopy) -> tuple[dict[str, Digest], int]:
+    def _copy_or_restart(self, source: TableCopy) -> tuple[dict[str, Digest], int]:
         """Add what the target lacks, or begin anew where that is not enough; how many rows it had."""
         try:
             return self._copy_all(source)
@@ -140,16 +140,16 @@ class DatabaseCopy:
                 digest.add(row)
             self._watcher.advanced(len(page))
 
-    def _conclude(self, source: TableCopy, verdict: Verdict) -> None:
+    def _finalize(self, source: TableCopy, verdict: VerificationResult) -> None:
         """Set what is no row of a table: where ids go on, and the end of the event log."""
         for table in TABLES:
             last_id = source.last_id(table)
             with self._target.writing() as target:
                 target.continue_above(table, last_id)
         with self._target.writing() as target:
-            target.set_head(Head(verdict.events, verdict.hash))
+            target.set_head(ChainHead(verdict.events, verdict.hash))
 
-    def _prove(self, digests: Mapping[str, Digest], verdict: Verdict) -> None:
+    def _verify_target(self, digests: Mapping[str, Digest], verdict: VerificationResult) -> None:
         """Read everything back, and verify the event log as it arrived."""
         with self._target.reading() as target:
             self._watcher.begun("read back", _sum(digests))
@@ -161,10 +161,10 @@ class DatabaseCopy:
                         f" with the digest {arrived}, and should have {sent.rows} with {sent}.",
                         hint=AFRESH,
                     )
-            if target.events.head() != Head(verdict.events, verdict.hash) or _verify(target) != verdict:
+            if target.events.head() != ChainHead(verdict.events, verdict.hash) or _verify(target) != verdict:
                 raise DatabaseError(f"The event log in {self._target.name} does not end as it should.", hint=AFRESH)
 
-    def _require_unchanged(self, digests: Mapping[str, Digest], verdict: Verdict) -> None:
+    def _require_unchanged(self, digests: Mapping[str, Digest], verdict: VerificationResult) -> None:
         """Compare the source as it is by now with what was copied, which is of the moment when that began."""
         self._watcher.begun("compared", _sum(digests))
         with self._source.reading() as session:
@@ -177,7 +177,7 @@ class DatabaseCopy:
         # That took its time too, and this takes none.
         with self._source.reading() as session:
             source = TableCopy(session)
-            if not changed and source.events.head() != Head(verdict.events, verdict.hash):
+            if not changed and source.events.head() != ChainHead(verdict.events, verdict.hash):
                 changed = ["lback_events"]
             changed = changed or [table.name for table in TABLES if source.count(table) != digests[table.name].rows]
         if changed:
@@ -195,7 +195,7 @@ class DatabaseCopy:
         )
 
 
-def _verify(tables: TableCopy) -> Verdict:
+def _verify(tables: TableCopy) -> VerificationResult:
     """Prove the whole event log. Raises `BrokenEventLog`."""
     verifier = Verifier()
     head = tables.events.head()

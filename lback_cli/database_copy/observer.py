@@ -6,7 +6,7 @@ Step = Literal["copied", "read back", "compared"]
 """What becomes of every row: the target gets it, the target gives it back, and the source is asked for it once more."""
 
 
-class CopyWatcher:
+class CopyObserver:
     """Is told how a copy goes on; this one does not care."""
 
     def begun(self, step: Step, rows: int) -> None:

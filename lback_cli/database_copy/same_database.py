@@ -24,7 +24,7 @@ _MARIADB_DATABASE = text("SELECT IF(@@lower_case_table_names, LOWER(DATABASE()),
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DatabaseMarker:
     """What tells a database: for a SQLite file its *path*, else the *key* of a lock that only it knows.
 
     MariaDB's locks are the server's, so there the *name* of the database has to be the same too.
@@ -37,32 +37,32 @@ class Mark:
 
 
 @contextlib.contextmanager
-def marked(database: Database) -> Iterator[Mark]:
+def advisory_marker(database: Database) -> Iterator[DatabaseMarker]:
     """Mark *database* for the duration of the block. Nothing is written: the mark is a lock. Raises `DatabaseError`."""
     kind, key = _kind(database), secrets.randbits(63)
     if kind == "sqlite":
-        yield Mark(kind, database.path)
+        yield DatabaseMarker(kind, database.path)
         return
     with database.reading() as session:
         if kind == "postgresql":
             session.execute(_POSTGRESQL_LOCK, {"key": key})
-            yield Mark(kind, key=key)
+            yield DatabaseMarker(kind, key=key)
             return
         session.execute(_MARIADB_LOCK, {"name": _lock_name(key)})
         try:
-            yield Mark(kind, key=key, name=session.scalar(_MARIADB_DATABASE))
+            yield DatabaseMarker(kind, key=key, name=session.scalar(_MARIADB_DATABASE))
         finally:
             session.execute(_MARIADB_RELEASE, {"name": _lock_name(key)})
 
 
-def is_marked(database: Database, mark: Mark) -> bool:
+def has_marker(database: Database, mark: DatabaseMarker) -> bool:
     """Whether *mark* is on *database*. Raises `DatabaseError`."""
     if _kind(database) != mark.kind:
         return False
     if mark.kind == "sqlite":
         return _are_one_file(database.path, mark.path)
     with database.reading() as session:
-        return _sees(session, mark)
+        return _marker_visible(session, mark)
 
 
 def _kind(database: Database) -> str:
@@ -75,7 +75,7 @@ def _are_one_file(one: Path | None, other: Path | None) -> bool:
     return one is not None and other is not None and one.exists() and other.exists() and one.samefile(other)
 
 
-def _sees(session: Session, mark: Mark) -> bool:
+def _marker_visible(session: Session, mark: DatabaseMarker) -> bool:
     if mark.kind == "postgresql":
         return bool(session.scalar(_POSTGRESQL_LOOK, {"key": mark.key}))
     held = session.scalar(_MARIADB_LOOK, {"name": _lock_name(mark.key)})

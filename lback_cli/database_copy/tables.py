@@ -31,7 +31,7 @@ from lback_cli.database.schema import VERSION_TABLE
 from lback_cli.models import EVENT_HEAD, EVENTS, User
 from lback_cli.models.base import UtcDateTime
 from lback_cli.models.metadata import METADATA
-from lback_cli.repositories.event_repository import EventRepository, Head
+from lback_cli.repositories.event_repository import ChainHead, EventRepository
 
 PAGE = 1000
 """Rows that are held, and inserted in one transaction, at a time."""
@@ -129,7 +129,7 @@ class TableCopy:
         """The event log."""
         return EventRepository(self.session)
 
-    def set_head(self, head: Head) -> None:
+    def set_head(self, head: ChainHead) -> None:
         """Let the event log end there."""
         self.session.execute(EVENT_HEAD.update().where(EVENT_HEAD.c.id == 1).values(seq=head.seq, hash=head.hash))
 

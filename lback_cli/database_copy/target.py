@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import COPYING, REVISION, Schema
 from lback_cli.database.url import without_password
-from lback_cli.database_copy.same_database import is_marked, marked
+from lback_cli.database_copy.same_database import advisory_marker, has_marker
 from lback_cli.database_copy.tables import Row, TableCopy
 from lback_cli.errors import DatabaseError, LbackError, SchemaError, UsageError
 from lback_cli.text.shell_quoting import command_line
@@ -26,7 +26,7 @@ _COMMAND = re.compile(r"(?P<quote>'?)(?P<command>lback db (?:adopt|init|status|u
 
 
 @contextlib.contextmanager
-def named_by_options(database: Database | None = None) -> Iterator[None]:
+def renaming_settings_to_options(database: Database | None = None) -> Iterator[None]:
     """Let errors in the block, which are about the target *database*, speak of the options that name it."""
     try:
         yield
@@ -68,15 +68,15 @@ class CopyTarget:
     def require_other_than(self, source: Database) -> None:
         """Raises `UsageError` where *source* is this very database, and `DatabaseError`."""
         with contextlib.ExitStack() as marking:
-            with named_by_options(self._database):
-                mark = marking.enter_context(marked(self._database))
-            same = is_marked(source, mark)
+            with renaming_settings_to_options(self._database):
+                mark = marking.enter_context(advisory_marker(self._database))
+            same = has_marker(source, mark)
         if same:
             raise UsageError("Source and target are the same database.", hint="--to names the other one.")
 
-    def begin(self) -> None:
+    def mark(self) -> None:
         """Make or mark the target, unless it is `finished`. Raises `SchemaError` and `DatabaseError`."""
-        with named_by_options(self._database):
+        with renaming_settings_to_options(self._database):
             schema = Schema(self._database)
             found = schema.status()
             if found.state == "copying":
@@ -91,14 +91,14 @@ class CopyTarget:
                     self._take(copy, REVISION, self._source)
         self.begun = not self.finished
 
-    def finish(self) -> None:
+    def unmark(self) -> None:
         """Take the mark off. Raises `DatabaseError` where another copy has taken it."""
         with self.writing() as copy:
             copy.change_revision(self._mark, REVISION)
 
     def rows(self, table: Table) -> Generator[Row]:
         """The rows of *table*, as `TableCopy.rows` gives them."""
-        with named_by_options(self._database), self._database.reading() as session:
+        with renaming_settings_to_options(self._database), self._database.reading() as session:
             yield from TableCopy(session).rows(table)
 
     def empty(self) -> None:
@@ -109,7 +109,7 @@ class CopyTarget:
     @contextlib.contextmanager
     def writing(self) -> Iterator[TableCopy]:
         """The tables in a transaction. Raises `DatabaseError`, also where another copy has taken the mark."""
-        with named_by_options(self._database), self._database.session() as session:
+        with renaming_settings_to_options(self._database), self._database.session() as session:
             copy = TableCopy(session)
             # It locks the row until the end, so that no two copies write at a time.
             if not copy.change_revision(self._mark, self._mark):
@@ -121,7 +121,7 @@ class CopyTarget:
     @contextlib.contextmanager
     def reading(self) -> Iterator[TableCopy]:
         """The tables in a snapshot. Raises `DatabaseError`."""
-        with named_by_options(self._database), self._database.reading() as session:
+        with renaming_settings_to_options(self._database), self._database.reading() as session:
             yield TableCopy(session)
 
     def _continue(self, revision: str) -> None:

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from lback_cli.doctor.context import Patient
-from lback_cli.doctor.result import Finding, judge
-from lback_cli.problem import Concern
+from lback_cli.doctor.context import CheckContext
+from lback_cli.doctor.result import CheckResult, evaluate
+from lback_cli.problem import Problem
 from lback_cli.repositories.event_repository import EventQuery
 
 _TOLERATED, _HARMFUL = 2.0, 60.0
@@ -13,7 +13,7 @@ _TOLERATED, _HARMFUL = 2.0, 60.0
 _REMEDY = "Let the machines' clocks be set by NTP: links live, and events are dated, by this clock."
 
 
-def check_clock(patient: Patient) -> Finding:
+def check_clock(patient: CheckContext) -> CheckResult:
     """Compare this machine's clock with the database server's and with the newest event, which is in the past."""
     patient.require_tables()
     patient.require_readable("lback_events")
@@ -30,11 +30,11 @@ def check_clock(patient: Patient) -> Finding:
         seconds = (_moment(newest["time"]) - patient.clock()).total_seconds()
         apart[f"The newest event is {seconds:.0f} s in the future, so a clock has gone back."] = seconds
     agrees = "agrees with the database server's and " if server is not None else ""
-    return judge(
+    return evaluate(
         "clock",
         f"The clock {agrees}is not behind the newest event.",
-        problems=[Concern(text, _REMEDY) for text, seconds in apart.items() if seconds > _HARMFUL],
-        weaknesses=[Concern(text, _REMEDY) for text, seconds in apart.items() if _TOLERATED < seconds <= _HARMFUL],
+        problems=[Problem(text, _REMEDY) for text, seconds in apart.items() if seconds > _HARMFUL],
+        weaknesses=[Problem(text, _REMEDY) for text, seconds in apart.items() if _TOLERATED < seconds <= _HARMFUL],
     )
 
 

@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from lback_cli.doctor.context import Patient
-from lback_cli.doctor.result import Finding, judge
-from lback_cli.problem import Concern
+from lback_cli.doctor.context import CheckContext
+from lback_cli.doctor.result import CheckResult, evaluate
+from lback_cli.problem import Problem
 
 
-def check_configuration(patient: Patient) -> Finding:
+def check_configuration(patient: CheckContext) -> CheckResult:
     """Keys and values were checked as they were read; what is left is what they point at."""
     settings = patient.settings
     named = {
@@ -16,21 +16,21 @@ def check_configuration(patient: Patient) -> Finding:
         "email.ca_file": settings.email.ca_file,
         "email.templates": settings.email.templates,
     }
-    problems = [Concern(error.message, error.hint) for error in patient.unusable.values()]
+    problems = [Problem(error.message, error.hint) for error in patient.unusable.values()]
     problems += [
-        Concern(f"{key}: {path} cannot be read.", f"Mend {key}, or make it readable for whoever runs lback.")
+        Problem(f"{key}: {path} cannot be read.", f"Mend {key}, or make it readable for whoever runs lback.")
         for key, path in named.items()
         if path and not _readable(path)
     ]
     weaknesses = []
     if settings.compat.lback_framework:
         weaknesses.append(
-            Concern(
+            Problem(
                 "compat.lback_framework keeps tokens in plain text and hashes with bcrypt.",
                 "Turn it off as soon as the application is gone.",
             )
         )
-    return judge(
+    return evaluate(
         "configuration",
         "No file; all comes from the environment and defaults."
         if settings.config_file is None

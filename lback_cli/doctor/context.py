@@ -8,19 +8,19 @@ from functools import cached_property
 from pathlib import Path
 
 from lback_cli.database.engine import Database
-from lback_cli.database.introspection.privileges import Refusal, refusals
-from lback_cli.database.introspection.server_info import Facts, gather
+from lback_cli.database.introspection.privileges import DeniedPrivilege, refusals
+from lback_cli.database.introspection.server_info import ServerInfo, server_info
 from lback_cli.database.schema import Schema, SchemaStatus
 from lback_cli.doctor.result import NotChecked
 from lback_cli.errors import ConfigurationError
-from lback_cli.repositories.unit_of_work import Work, reading
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading
 from lback_cli.settings import Settings
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.text.times import utc_now
 
 
 @dataclass
-class Patient:
+class CheckContext:
     """An installation: its *settings*, and the trace file that was named, if any. Nothing of it is changed.
 
     *directory* is the current one, where ``.env`` is looked for; *clock* tells the time, in UTC. Whoever commands
@@ -73,13 +73,13 @@ class Patient:
         return Schema(self.database).status()
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> ServerInfo:
         """What the database tells of itself. Raises `DatabaseError`."""
         with reading(self.database) as work:
-            return gather(work.session.connection())
+            return server_info(work.session.connection())
 
     @cached_property
-    def refusals(self) -> list[Refusal]:
+    def refusals(self) -> list[DeniedPrivilege]:
         """The rights on lback's tables that the server does not grant. Raises `DatabaseError`."""
         if self.database.url.get_backend_name() == "sqlite":
             return []
@@ -99,7 +99,7 @@ class Patient:
         """Whether the first use makes the database."""
         return self.database.embedded and self.schema.state == "missing"
 
-    def reading(self) -> contextlib.AbstractContextManager[Work]:
+    def reading(self) -> contextlib.AbstractContextManager[UnitOfWork]:
         """Look into the tables. Raises `NotChecked` where the first use is to make, or upgrade, them."""
         self.require_tables()
         return reading(self.database)

@@ -1,14 +1,14 @@
 """Whether the event log ends where its head says."""
 
-from lback_cli.doctor.context import Patient
-from lback_cli.doctor.result import Finding
+from lback_cli.doctor.context import CheckContext
+from lback_cli.doctor.result import CheckResult
 from lback_cli.events.hash_chain import GENESIS
 from lback_cli.repositories.event_repository import EventQuery
 
 _ADVICE = "Run: lback events verify; see docs/event-log.md."
 
 
-def check_event_log(patient: Patient) -> Finding:
+def check_event_log(patient: CheckContext) -> CheckResult:
     """Compare the head with the last event. That is cheap and no proof: `lback events verify` looks at all events."""
     patient.require_tables()
     patient.require_readable("lback_events", "lback_event_head")
@@ -16,9 +16,9 @@ def check_event_log(patient: Patient) -> Finding:
         head = work.events.head()
         last = next(work.events.select(EventQuery(newest_first=True, limit=1)), None)
     if head is None:
-        return Finding("events", "fail", "The head of the event log is gone.", _ADVICE)
+        return CheckResult("events", "fail", "The head of the event log is gone.", _ADVICE)
     found = (0, GENESIS) if last is None else (last["seq"], last["hash"])
     if found != (head.seq, head.hash):
         message = f"The event log's head tells of event {head.seq}, but the last event is another ({found[0]})."
-        return Finding("events", "fail", message, _ADVICE)
-    return Finding("events", "ok", f"The log ends with event {head.seq}, as its head says.")
+        return CheckResult("events", "fail", message, _ADVICE)
+    return CheckResult("events", "ok", f"The log ends with event {head.seq}, as its head says.")

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lback_cli.doctor.context import Patient
-from lback_cli.doctor.result import Finding, judge
-from lback_cli.problem import Concern
+from lback_cli.doctor.context import CheckContext
+from lback_cli.doctor.result import CheckResult, evaluate
+from lback_cli.problem import Problem
 from lback_cli.settings.load import ENVIRONMENT_PREFIX
 from lback_cli.settings.masking import is_secret_option
 from lback_cli.text.shell_quoting import command_line
@@ -16,10 +16,10 @@ from lback_cli.text.shell_quoting import command_line
 _OTHERS, _GROUP = 0o007, 0o070
 
 
-def check_files(patient: Patient) -> Finding:
+def check_files(patient: CheckContext) -> CheckResult:
     """Look at the modes of all such files that there are. An application's group may share its database."""
     if sys.platform == "win32":
-        return Finding("files", "ok", "Modes mean nothing here.")
+        return CheckResult("files", "ok", "Modes mean nothing here.")
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in dict.fromkeys(_secret(patient)) if _exists(path)}
     exposed = [path for path, mode in modes.items() if mode & _OTHERS]
     shared = [path for path, mode in modes.items() if mode & _GROUP and path not in exposed]
@@ -32,15 +32,15 @@ def check_files(patient: Patient) -> Finding:
         if paths
     ]
     remedy = f"Run: {'; '.join(commands)}"
-    return judge(
+    return evaluate(
         "files",
         f"Nobody else can read or write {_count(len(modes))}.",
-        problems=[Concern(f"Others can read or write {path} ({modes[path]:03o}).", remedy) for path in exposed],
-        weaknesses=[Concern(f"Its group can read or write {path} ({modes[path]:03o}).", remedy) for path in shared],
+        problems=[Problem(f"Others can read or write {path} ({modes[path]:03o}).", remedy) for path in exposed],
+        weaknesses=[Problem(f"Its group can read or write {path} ({modes[path]:03o}).", remedy) for path in shared],
     )
 
 
-def _secret(patient: Patient) -> Iterator[Path]:
+def _secret(patient: CheckContext) -> Iterator[Path]:
     settings = patient.settings
     if (path := patient.place.path) is not None:
         yield from (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm", "-journal"))

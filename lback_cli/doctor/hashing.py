@@ -2,13 +2,13 @@
 
 import time
 
-from lback_cli.doctor.context import Patient
-from lback_cli.doctor.result import Finding
+from lback_cli.doctor.context import CheckContext
+from lback_cli.doctor.result import CheckResult
 
 _PASSWORD = "a password that nobody has"  # noqa: S105 - it is nobody's
 
 
-def check_hashing(patient: Patient) -> Finding:
+def check_hashing(patient: CheckContext) -> CheckResult:
     """Hash and verify at the configured cost, and compute a published test vector.
 
     Raises `PasswordHashingError`, for want of memory above all.
@@ -26,8 +26,8 @@ def check_hashing(patient: Patient) -> Finding:
     name, vector = ("bcrypt ($2b$12$)", "crypt_blowfish") if framework else (f"Argon2id ({cost})", "RFC 9106")
     accepts = hasher.verify(_PASSWORD, stored).accepted and not hasher.verify(_PASSWORD.upper(), stored).accepted
     if accepts and (bcrypt_is_right() if framework else argon2id_is_right()):
-        return Finding("hashing", "ok", f"{name} takes {milliseconds} ms and computes the test vector of {vector}.")
-    return Finding(
+        return CheckResult("hashing", "ok", f"{name} takes {milliseconds} ms and computes the test vector of {vector}.")
+    return CheckResult(
         "hashing",
         "fail",
         f"{name} does not compute what it should.",

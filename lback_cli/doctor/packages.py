@@ -2,13 +2,13 @@
 
 from importlib import metadata
 
-from lback_cli.doctor.result import Finding, judge
-from lback_cli.problem import Concern
+from lback_cli.doctor.result import CheckResult, evaluate
+from lback_cli.problem import Problem
 
 _REPAIR = "Run: pip uninstall -y passlib && pip install --force-reinstall --no-deps libpass"
 
 
-def check_packages() -> Finding:
+def check_packages() -> CheckResult:
     """Look for passlib beside libpass: both install a package ``passlib``, each over the other's files.
 
     Then code of either may run, and uninstalling one breaks the other; passlib 1.7.4 raises on every bcrypt hash.
@@ -17,10 +17,10 @@ def check_packages() -> Finding:
     problems = []
     if versions["passlib"] is not None and versions["libpass"] is not None:
         both = f"Both passlib {versions['passlib']} and libpass {versions['libpass']} are installed, as one package."
-        problems.append(Concern(both, _REPAIR))
+        problems.append(Problem(both, _REPAIR))
     elif versions["passlib"] is not None:
-        problems.append(Concern(f"passlib {versions['passlib']} is installed, and libpass is not.", _REPAIR))
-    return judge("packages", f"libpass {versions['libpass']} is alone.", problems=problems)
+        problems.append(Problem(f"passlib {versions['passlib']} is installed, and libpass is not.", _REPAIR))
+    return evaluate("packages", f"libpass {versions['libpass']} is alone.", problems=problems)
 
 
 def _version(name: str) -> str | None:

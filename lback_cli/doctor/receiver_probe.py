@@ -23,7 +23,7 @@ _PROGRAM = (
 )
 
 
-def rehearse(settings: Settings) -> int:
+def probe_receivers(settings: Settings) -> int:
     """The number of receivers that a command would connect, of which none is run.
 
     Raises `ConfigurationError` with what a command would say.
@@ -73,7 +73,7 @@ def answer(told: dict[str, Any]) -> None:
     )
     receivers = Receivers(replace(Settings(), receivers=named, sources={"receivers.modules": told["source"]}))
     try:
-        receivers.connect()
+        receivers.load_plugin()
         found: dict[str, Any] = {"connected": len(receivers.listeners)}
     except ConfigurationError as error:
         found = {"message": error.message, "hint": error.hint}

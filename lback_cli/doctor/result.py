@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lback_cli.problem import Concern
+from lback_cli.problem import Problem
 
 Status = Literal["ok", "warn", "fail", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line of the report: *check* is what was looked at, *hint* what to do, where there is something to do."""
 
     check: str
@@ -23,13 +23,15 @@ class NotChecked(Exception):  # noqa: N818 - it is no error, but says why there 
     """The check cannot be made; the message is the reason, as a sentence."""
 
 
-def judge(check: str, good: str, *, problems: Sequence[Concern] = (), weaknesses: Sequence[Concern] = ()) -> Finding:
+def evaluate(
+    check: str, good: str, *, problems: Sequence[Problem] = (), weaknesses: Sequence[Problem] = ()
+) -> CheckResult:
     """Fail with *problems*, else a warning of *weaknesses*, else ok with what is *good*."""
     concerns = [*problems, *weaknesses]
     if not concerns:
-        return Finding(check, "ok", good)
+        return CheckResult(check, "ok", good)
     remedies = dict.fromkeys(concern.remedy for concern in concerns if concern.remedy)
-    return Finding(
+    return CheckResult(
         check,
         "fail" if problems else "warn",
         " ".join(concern.sentence for concern in concerns),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lback_cli.doctor.clock import check_clock
 from lback_cli.doctor.configuration import check_configuration
-from lback_cli.doctor.context import Patient
+from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import check_collation, check_database, check_encoding, check_isolation, check_schema
 from lback_cli.doctor.event_log import check_event_log
 from lback_cli.doctor.files import check_files
@@ -14,11 +14,11 @@ from lback_cli.doctor.mail import check_mail
 from lback_cli.doctor.packages import check_packages
 from lback_cli.doctor.privileges import check_rights
 from lback_cli.doctor.receivers import check_receivers
-from lback_cli.doctor.result import Finding, NotChecked
+from lback_cli.doctor.result import CheckResult, NotChecked
 from lback_cli.errors import ConfigurationError, LbackError, Unusable
 from lback_cli.settings import Settings
 
-Check = Callable[[Patient], Finding]
+Check = Callable[[CheckContext], CheckResult]
 
 _CHECKS: dict[str, Check] = {
     "configuration": check_configuration,
@@ -57,10 +57,10 @@ class Doctor:
         self._trace_file = trace_file
         self._receivers = receivers
 
-    def examine(self) -> Iterator[Finding]:
+    def run_checks(self) -> Iterator[CheckResult]:
         """Every check's finding, as soon as it is there. What one finds, or raises, keeps no other from its work."""
         try:
-            patient = Patient(self._load(), trace_file=self._trace_file, wants_receivers=self._receivers)
+            patient = CheckContext(self._load(), trace_file=self._trace_file, wants_receivers=self._receivers)
         except ConfigurationError as error:
             yield from _examine_without_settings(error)
             return
@@ -71,7 +71,7 @@ class Doctor:
                 patient.database.dispose()
 
 
-def require_health(findings: Sequence[Finding]) -> None:
+def require_all_passed(findings: Sequence[CheckResult]) -> None:
     """Raise `Unusable` if any check failed."""
     failed = [finding.check for finding in findings if finding.status == "fail"]
     if failed:
@@ -79,19 +79,19 @@ def require_health(findings: Sequence[Finding]) -> None:
         raise Unusable(f"{len(failed)} {checks} failed: {', '.join(failed)}.")
 
 
-def _examine_without_settings(error: ConfigurationError) -> Iterator[Finding]:
-    defaults = Patient(Settings())
+def _examine_without_settings(error: ConfigurationError) -> Iterator[CheckResult]:
+    defaults = CheckContext(Settings())
     for name, check in _CHECKS.items():
         if name == "configuration":
             hint = error.hint or "Mend that value; config.example.toml documents every key."
-            yield Finding(name, "fail", error.message, hint)
+            yield CheckResult(name, "fail", error.message, hint)
         elif name in _WITHOUT_SETTINGS:
             yield _run(name, check, defaults)
         else:
             yield _skipped(name, "the configuration cannot be read")
 
 
-def _examine(patient: Patient) -> Iterator[Finding]:
+def _examine(patient: CheckContext) -> Iterator[CheckResult]:
     obstacles: dict[str, str] = {}
     for name, check in _CHECKS.items():
         reason = next((obstacles[needed] for needed in _NEEDED.get(name, ()) if needed in obstacles), None)
@@ -102,16 +102,16 @@ def _examine(patient: Patient) -> Iterator[Finding]:
         yield finding
 
 
-def _run(name: str, check: Check, patient: Patient) -> Finding:
+def _run(name: str, check: Check, patient: CheckContext) -> CheckResult:
     try:
         return check(patient)
     except NotChecked as reason:
         return _skipped(name, str(reason))
     except LbackError as error:
-        return Finding(name, "fail", error.message, error.hint)
+        return CheckResult(name, "fail", error.message, error.hint)
     except Exception as error:  # noqa: BLE001 - whatever is broken, the other checks are still worth their lines
-        return Finding(name, "fail", f"{type(error).__name__}: {error}".rstrip(": "), "Look into this first.")
+        return CheckResult(name, "fail", f"{type(error).__name__}: {error}".rstrip(": "), "Look into this first.")
 
 
-def _skipped(name: str, reason: str) -> Finding:
-    return Finding(name, "skipped", f"Not checked, as {reason}.")
+def _skipped(name: str, reason: str) -> CheckResult:
+    return CheckResult(name, "skipped", f"Not checked, as {reason}.")

@@ -29,7 +29,7 @@ def parse_ranges(text: str) -> list[tuple[int, int]]:
     return [(int(first), int(last or first)) for first, _, last in pairs]
 
 
-def own_names(data: Mapping[str, Any]) -> set[str]:
+def names_of_subject(data: Mapping[str, Any]) -> set[str]:
     """The user names and addresses, in lower case, of the user that an event with *data* is about.
 
     Those that an update only asked for are not among them: they may be somebody else's.
@@ -37,7 +37,7 @@ def own_names(data: Mapping[str, Any]) -> set[str]:
     return _names_of(data) | _names_of(data.get("user"))
 
 
-def mentions(data: Any, names: set[str]) -> bool:
+def mentions_any(data: Any, names: set[str]) -> bool:
     """Whether a text anywhere in *data* is one of *names*, or has one in quotes or brackets, or an address bare.
 
     So do lback's messages, and those of databases and mail servers, name people. A bare user name is not looked for in

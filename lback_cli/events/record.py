@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from lback_cli.events.actor import current_actor
 from lback_cli.events.erasure import ERASURE
 from lback_cli.events.hash_chain import canonical, hash_row, personal_digest, quoted, row_template
-from lback_cli.events.serialization import as_json
+from lback_cli.events.serialization import to_json
 from lback_cli.text.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
@@ -24,7 +24,7 @@ COLUMNS = (
     *("actor", "host", "pid", "version", "invocation_id"),
     *("subject_id", "subject", "data", "salt", "digest", "previous_hash", "hash"),
 )
-"""The order of the values in the rows of `chained`."""
+"""The order of the values in the rows of `build_chain_rows`."""
 
 _ID_LENGTH = 32  # hex digits
 
@@ -44,14 +44,14 @@ class EventRecord(NamedTuple):
     data: str
 
 
-def chained(records: Sequence[EventRecord], seq: int, previous_hash: str) -> list[tuple[Any, ...]]:
+def build_chain_rows(records: Sequence[EventRecord], seq: int, previous_hash: str) -> list[tuple[Any, ...]]:
     """The rows of *records* behind number *seq* with *previous_hash*, their values in the order of `COLUMNS`.
 
     They are recorded together, so the time and who acts are asked for once.
     """
     actor = current_actor()
     time = timestamp(utc_now())
-    name, host = storable(actor.name, _COLUMN_LIMIT), storable(actor.host, _COLUMN_LIMIT)
+    name, host = to_storable_text(actor.name, _COLUMN_LIMIT), to_storable_text(actor.host, _COLUMN_LIMIT)
     pid, version, invocation = os.getpid(), actor.version, actor.invocation_id
     shared = {"actor": name, "host": host, "pid": pid, "version": version, "invocation_id": invocation, "time": time}
     templates: dict[tuple[str, str, str | None], str] = {}
@@ -83,12 +83,12 @@ def random_ids(count: int) -> list[str]:
     return [digits[start : start + _ID_LENGTH] for start in range(0, len(digits), _ID_LENGTH)]
 
 
-def event_of(signal: str, operation: str, operation_id: str, arguments: Mapping[str, Any]) -> EventRecord:
+def event_from_signal(signal: str, operation: str, operation_id: str, arguments: Mapping[str, Any]) -> EventRecord:
     """The event that *signal* with *arguments* is.
 
     Whom it is about is the user among the arguments, else the ``user_id``, ``username`` or ``email``.
     """
-    data = {name: as_json(value) for name, value in arguments.items() if name not in UNRECORDED}
+    data = {name: to_json(value) for name, value in arguments.items() if name not in UNRECORDED}
     user = data.get("user") or {}
     subject = user.get("username") or data.get("username") or data.get("email")
     outcome = data.get("error_type") or data.get("reason")
@@ -96,26 +96,26 @@ def event_of(signal: str, operation: str, operation_id: str, arguments: Mapping[
         signal=signal,
         operation=operation,
         operation_id=operation_id,
-        outcome=storable(outcome, _OUTCOME_LIMIT) if outcome else None,
+        outcome=to_storable_text(outcome, _OUTCOME_LIMIT) if outcome else None,
         subject_id=_integer(user.get("id", data.get("user_id"))),
-        subject=storable(subject, SUBJECT_LIMIT) if subject else None,
+        subject=to_storable_text(subject, SUBJECT_LIMIT) if subject else None,
         data=canonical(data),
     )
 
 
-def registered_event(operation_id: str, user_id: int, username: str, email: str) -> EventRecord:
-    """The event of ``user_registered``: what `event_of` makes of it, in a tenth of the time, as batches need it."""
+def fast_registered_event(operation_id: str, user_id: int, username: str, email: str) -> EventRecord:
+    """Build the event of ``user_registered`` as `event_from_signal` does, ten times faster, for imports."""
     data = f'{{"user":{{"email":{quoted(email)},"id":{user_id},"username":{quoted(username)}}}}}'
     return EventRecord("user_registered", "register_user", operation_id, None, user_id, username, data)
 
 
-def erasure_of(user_id: int | None, events: str) -> EventRecord:
+def erasure_event(user_id: int | None, events: str) -> EventRecord:
     """The event that tells which others were erased; *events* are their numbers, all of them, however many."""
     data = canonical({"events": events, "user_id": user_id})
     return EventRecord(ERASURE, "erase_user", random_ids(1)[0], None, user_id, None, data)
 
 
-def storable(value: object, limit: int | None = None) -> str:
+def to_storable_text(value: object, limit: int | None = None) -> str:
     """*value* as text that every database takes as it is: without NUL and lone surrogates, and cut to *limit*."""
     text = str(value).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
     return text[:limit]

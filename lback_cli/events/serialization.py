@@ -26,17 +26,17 @@ EXACT = 2**53 - 1
 """A larger integer is not the same for every reader of JSON (RFC 7493, section 2.2): it becomes text."""
 
 
-def as_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """*value* as something that `json.dumps` takes, without floats, and no larger than the limits allow."""
     return _as_json(value, DEPTH_LIMIT)
 
 
 def exception_as_json(error: BaseException) -> dict[str, str]:
     """The ``type`` and ``message`` of *error*."""
-    return {"type": type(error).__name__, "message": _cut(text_of(error))}
+    return {"type": type(error).__name__, "message": _cut(safe_str(error))}
 
 
-def known_of(user: User) -> dict[str, Any]:
+def loaded_attributes(user: User) -> dict[str, Any]:
     """The id, username and email of *user*, as far as they are loaded.
 
     Reading an attribute that is not would send a query in the middle of the operation, or raise.
@@ -48,14 +48,14 @@ def known_of(user: User) -> dict[str, Any]:
     return known
 
 
-def first_of(values: Iterable[Any], shown: Callable[[Any], Any]) -> list[Any]:
+def truncated_items(values: Iterable[Any], shown: Callable[[Any], Any]) -> list[Any]:
     """As many of *values* as the limit allows, each as *shown* has it, a set's in a stable order."""
-    ordered = sorted(values, key=text_of) if isinstance(values, set | frozenset) else list(values)
+    ordered = sorted(values, key=safe_str) if isinstance(values, set | frozenset) else list(values)
     entries = [shown(value) for value in ordered[:ITEM_LIMIT]]
     return [*entries, ELLIPSIS] if len(ordered) > ITEM_LIMIT else entries
 
 
-def text_of(value: Any) -> str:
+def safe_str(value: Any) -> str:
     """``str(value)``, or the name of its type when foreign code cannot do that."""
     try:
         return str(value)
@@ -69,7 +69,7 @@ def _as_json(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kin
     if isinstance(value, int) and abs(value) <= EXACT:
         return int(value)
     if isinstance(value, User):
-        return {name: _as_json(known, 0) for name, known in known_of(value).items()}
+        return {name: _as_json(known, 0) for name, known in loaded_attributes(value).items()}
     if isinstance(value, Session):
         return "Session"
     if isinstance(value, BaseException):
@@ -79,13 +79,13 @@ def _as_json(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kin
             {_as_key(ELLIPSIS): ELLIPSIS} if len(value) > ITEM_LIMIT else {}
         )
     if depth and isinstance(value, list | tuple | set | frozenset):
-        return first_of(value, lambda entry: _as_json(entry, depth - 1))
-    return _cut(text_of(value))
+        return truncated_items(value, lambda entry: _as_json(entry, depth - 1))
+    return _cut(safe_str(value))
 
 
 def _as_key(key: Any) -> str:
     """*key* in ASCII, which sorts alike by UTF-16 (RFC 8785) and by code point (most encoders of JSON)."""
-    return _cut(text_of(key)).encode("ascii", "backslashreplace").decode("ascii")
+    return _cut(safe_str(key)).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _cut(text: str) -> str:

@@ -28,7 +28,7 @@ _ENDLESS = 10**20
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerificationResult:
     """A log that holds: *events* in number, *erased* of them without personal data, and the *hash* of the last."""
 
     events: int
@@ -81,7 +81,7 @@ class Verifier:
                 self._compare_checkpoint(previous)
         self._seq, self._hash = seq, previous
 
-    def finish(self, head: tuple[Any, Any] | None = None) -> Verdict:
+    def finish(self, head: tuple[Any, Any] | None = None) -> VerificationResult:
         """Check what only the whole log shows; *head* is the number and hash that its last event should have.
 
         Raises `BrokenEventLog`.
@@ -98,7 +98,7 @@ class Verifier:
             )
         if self._unexplained:
             raise BrokenEventLog(self._unexplained[0], "its data is gone, and no erasure says so.")
-        return Verdict(self._seq, self._erased, self._hash)
+        return VerificationResult(self._seq, self._erased, self._hash)
 
     def _explain(self, seq: int, data: str | None) -> None:
         """Take the events that an erasure names off those that need one: all of them come before it."""

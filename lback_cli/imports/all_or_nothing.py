@@ -7,19 +7,19 @@ from typing import Final, Literal
 from lback_cli.database.retry import is_transient, retried
 from lback_cli.errors import DatabaseError, OutcomeUnknown
 from lback_cli.imports.canary import Canary, verify_canary
-from lback_cli.imports.context import Rehearsed, Run, hashing
-from lback_cli.imports.jobs import Job
-from lback_cli.imports.pending_row import Draft, Hashed
+from lback_cli.imports.context import DryRunResult, ImportContext, hashing_pool
+from lback_cli.imports.jobs import ImportRun
+from lback_cli.imports.pending_row import HashedPassword, PendingRow
 from lback_cli.imports.plan import Plan
 from lback_cli.imports.results import Counts, Result, RowOutcome
-from lback_cli.repositories.unit_of_work import Work, transaction
+from lback_cli.repositories.unit_of_work import UnitOfWork, transaction
 from lback_cli.signals import CATALOGUE, delivered
 
 ROLLED_BACK: Final = "rolled_back"
 """The code of a row that was not imported because another failed."""
 
 
-class _NothingDoneError(Exception):
+class _RolledBackError(Exception):
     """Takes the transaction back: *counts* of rows failed or were left out."""
 
     def __init__(self, counts: Counts, lengths: list[int]) -> None:
@@ -27,7 +27,7 @@ class _NothingDoneError(Exception):
         self.lengths = lengths
 
 
-class AllOrNothing:
+class AtomicImport:
     """One import in one transaction; with a *plan*, exactly that.
 
     Everything is rehearsed first, so that nobody is mailed or told of users who are not going to be there. Where there
@@ -37,7 +37,12 @@ class AllOrNothing:
     """
 
     def __init__(
-        self, run: Run, job: Job, lengths: list[int], plan: Plan | None = None, canary: Canary | None = None
+        self,
+        run: ImportContext,
+        job: ImportRun,
+        lengths: list[int],
+        plan: Plan | None = None,
+        canary: Canary | None = None,
     ) -> None:
         """*lengths* are those of the files of the journal before the first row; a *canary* is tried at the end."""
         self._canary = canary
@@ -46,8 +51,8 @@ class AllOrNothing:
         self._job = job
         self._start = lengths
         self._plan = plan
-        self._hashed: list[Hashed | None] | None = None
-        self._announced: list[Draft] = []
+        self._hashed: list[HashedPassword | None] | None = None
+        self._announced: list[PendingRow] = []
         self._noticed = False
 
     def result(self) -> Result:
@@ -55,10 +60,10 @@ class AllOrNothing:
         database = self._run.database
         try:
             return self._work()
-        except _NothingDoneError as nothing:
+        except _RolledBackError as nothing:
             counts, lengths = nothing.counts, nothing.lengths
         except BaseException as error:
-            if not self._job.was_kept(database, error):
+            if not self._job.was_committed(database, error):
                 self._take_back(error)
             if isinstance(error, OutcomeUnknown):
                 raise
@@ -71,7 +76,7 @@ class AllOrNothing:
         # Outside of the except block, or an error here would have that one as its cause.
         self._take_back(DatabaseError("It was undone, as another row of the file failed."))
         job = self._job
-        retried(lambda: job.keep(database, lambda work: job.checkpoint(work, counts, lengths, state=ROLLED_BACK)))
+        retried(lambda: job.commit(database, lambda work: job.checkpoint(work, counts, lengths, state=ROLLED_BACK)))
         self._run.journal.discard()
         return Result(ROLLED_BACK, counts, job.id)
 
@@ -83,12 +88,12 @@ class AllOrNothing:
     def _take_back(self, error: BaseException) -> None:
         """Announce of everybody who was announced that *error* leaves nothing of it."""
         for draft in self._announced:
-            draft.give_up(error)
+            draft.announce_failed(error)
 
     def _try(self) -> Result | None:
         """All of it, or None if passwords are to be hashed first. What nobody noticed may be tried again."""
 
-        def change(work: Work) -> Result | None:
+        def change(work: UnitOfWork) -> Result | None:
             work.events.lock()  # nobody else writes between the rehearsal and the real thing
             rehearsed = self._rehearse(work)
             if rehearsed.hashed and self._hashed is None:
@@ -97,21 +102,21 @@ class AllOrNothing:
             self._noticed = bool(rehearsed.mails or heard)
             return self._perform(work)
 
-        self._run.journal.cut(self._start)
-        return self._job.keep(self._run.database, change)
+        self._run.journal.truncate(self._start)
+        return self._job.commit(self._run.database, change)
 
-    def _hash(self) -> list[Hashed | None]:
+    def _hash(self) -> list[HashedPassword | None]:
         """What there is of each row's password, in their order. Others may write meanwhile."""
-        run, found = self._run, list[Hashed | None]()
+        run, found = self._run, list[HashedPassword | None]()
         decider = run.decider()
-        with hashing() as executor:
-            for chunk in run.chunks(run.source.rows()):
-                found += [draft.hashed for draft in decider.prepare(chunk, executor)]
-                retried(lambda: self._job.keep(run.database, self._job.renew))
+        with hashing_pool() as executor:
+            for chunk in run.chunked(run.source.rows()):
+                found += [draft.hashed for draft in decider.validate_and_hash(chunk, executor)]
+                retried(lambda: self._job.commit(run.database, self._job.heartbeat))
                 run.watcher.advanced(run.source.position, Counts())
         return found
 
-    def _rehearse(self, work: Work) -> Rehearsed:
+    def _rehearse(self, work: UnitOfWork) -> DryRunResult:
         run, lengths = self._run, self._start
 
         checker = None if self._plan is None else self._plan.checker()
@@ -121,33 +126,33 @@ class AllOrNothing:
             if checker is not None:
                 checker.compare(outcomes)
             if self._atomic:
-                run.tell_failures(outcomes)
+                run.report_failures(outcomes)
                 lengths = run.journal.write([_undone(outcome) for outcome in outcomes])
 
-        rehearsed = run.rehearse(work, run.source.rows(), each)
+        rehearsed = run.dry_run(work, run.source.rows(), each)
         if checker is not None:
             checker.finish()
         counts = rehearsed.counts
         if self._atomic and counts.failed:
-            raise _NothingDoneError(_left_out(counts.total, counts.failed), lengths)
-        run.journal.cut(self._start)
+            raise _RolledBackError(_left_out(counts.total, counts.failed), lengths)
+        run.journal.truncate(self._start)
         return rehearsed
 
-    def _perform(self, work: Work) -> Result:
+    def _perform(self, work: UnitOfWork) -> Result:
         run, decider = self._run, self._run.decider()
         checker = None if self._plan is None else self._plan.checker(states=False)
         counts, lengths = Counts(), self._start
         stopped = moved_in = False
         hashed = iter(self._hashed or ())
-        with hashing() as executor:
-            for chunk in run.chunks(run.source.rows()):
+        with hashing_pool() as executor:
+            for chunk in run.chunked(run.source.rows()):
                 # Who was there when passwords were hashed may be gone by now.
-                drafts = decider.prepare(chunk, executor, work.session, list(islice(hashed, len(chunk))))
+                drafts = decider.validate_and_hash(chunk, executor, work.session, list(islice(hashed, len(chunk))))
                 if self._noticed:
                     self._announced += drafts
-                outcomes = decider.decide(work, drafts)
+                outcomes = decider.apply(work, drafts)
                 counts = counts.plus(outcomes)
-                run.tell(outcomes, counts)
+                run.report_progress(outcomes, counts)
                 if checker is not None:
                     checker.compare(outcomes)
                 elif counts.failed:
@@ -176,15 +181,15 @@ class AllOrNothing:
         """
         run, lengths = self._run, self._start
         failures = {index: outcome for index, outcome in enumerate(outcomes, before) if outcome.kind == "failed"}
-        run.journal.cut(self._start)
+        run.journal.truncate(self._start)
         total = 0
-        for chunk in run.chunks(run.source.rows()):
+        for chunk in run.chunked(run.source.rows()):
             numbered = enumerate(chunk, total)
             lengths = run.journal.write(
                 [failures.get(index) or _undone(RowOutcome(row, "created")) for index, row in numbered]
             )
             total += len(chunk)
-        raise _NothingDoneError(_left_out(total, len(failures)), lengths)
+        raise _RolledBackError(_left_out(total, len(failures)), lengths)
 
 
 def _undone(outcome: RowOutcome) -> RowOutcome:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.row import Row
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.user_lookup import find_by_login
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.user_lookup import find_by_identifier
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.text.escaping import safe
 
 _HINT = "Nothing is imported. Check the password, and that the hashes came over whole."
@@ -25,19 +25,19 @@ class Canary:
         return self.username.lower() in (row.username.lower(), row.email.lower())
 
 
-def verify_canary(work: Work, services: Services, canary: Canary) -> None:
+def verify_canary(work: UnitOfWork, services: Dependencies, canary: Canary) -> None:
     """Prove that the password opens the account as the transaction of *work* has it.
 
     It starts no operation, changes nothing and does not ask whether the account is active. Raises `ValidationError`,
     upon which the caller rolls back.
     """
-    user = find_by_login(work.users, services, canary.username)
+    user = find_by_identifier(work.users, services, canary.username)
     if user is None:
         raise ValidationError("canary", f"There is no user {_shown(canary)} to be the canary.", hint=_HINT)
     _require_accepted(services, canary, user.password_hash)
 
 
-def verify_canary_row(rows: Iterable[Row], services: Services, canary: Canary) -> None:
+def verify_canary_row(rows: Iterable[Row], services: Dependencies, canary: Canary) -> None:
     """Prove the same of the file itself, before its first row is imported: *rows* are read as far as that user's.
 
     For an import that commits chunk by chunk: when the canary's is reached, thousands of users may be in already.
@@ -54,11 +54,11 @@ def verify_canary_row(rows: Iterable[Row], services: Services, canary: Canary) -
     _require_accepted(services, canary, row.password_hash)
 
 
-def _require_accepted(services: Services, canary: Canary, stored: str | None) -> None:
+def _require_accepted(services: Dependencies, canary: Canary, stored: str | None) -> None:
     name = _shown(canary)
     if stored is None:
         raise ValidationError("canary", f"The canary {name} has no password hash.", hint=_HINT)
-    if objection := services.hasher.objection(stored):
+    if objection := services.hasher.rejection_reason(stored):
         raise ValidationError("canary", f"The password hash of the canary {name} {objection}.", hint=_HINT)
     if not services.hasher.verify(canary.password, stored).accepted:
         raise ValidationError("canary", f"The password does not open the account of the canary {name}.", hint=_HINT)

@@ -12,7 +12,7 @@ _PASSWORD = 15  # hashed before the transaction, but what is hashed is lost with
 _MAIL = 39  # sent within the transaction
 
 
-def weigher(mail: RegistrationMail, *, generates: bool, heard: bool) -> Callable[[Row], int]:
+def row_cost(mail: RegistrationMail, *, generates: bool, heard: bool) -> Callable[[Row], int]:
     """How much a row weighs, whose user is mailed *mail*, perhaps with a password made up, and perhaps *heard* of."""
 
     def weigh(row: Row) -> int:
@@ -24,7 +24,7 @@ def weigher(mail: RegistrationMail, *, generates: bool, heard: bool) -> Callable
     return weigh
 
 
-def chunks(rows: Iterator[Row], weigh: Callable[[Row], int], limit: int = CHUNK) -> Iterator[list[Row]]:
+def chunked(rows: Iterator[Row], weigh: Callable[[Row], int], limit: int = CHUNK) -> Iterator[list[Row]]:
     """*rows* in lists that weigh at most *limit*, if they have more than one."""
     chunk: list[Row] = []
     total = 0

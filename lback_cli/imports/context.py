@@ -9,24 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lback_cli.database.engine import Database
-from lback_cli.imports.chunking import chunks, weigher
-from lback_cli.imports.dry_run import RehearsalServices
-from lback_cli.imports.existing_users import Before
-from lback_cli.imports.input_file import Source
-from lback_cli.imports.observer import Watcher
-from lback_cli.imports.report_files import Journal
+from lback_cli.imports.chunking import chunked, row_cost
+from lback_cli.imports.dry_run import DryRunDependencies
+from lback_cli.imports.existing_users import Baseline
+from lback_cli.imports.input_file import InputFile
+from lback_cli.imports.observer import ImportObserver
+from lback_cli.imports.report_files import ReportFiles
 from lback_cli.imports.results import Counts, RowOutcome
 from lback_cli.imports.row import Row
-from lback_cli.imports.row_processor import Decider
+from lback_cli.imports.row_processor import RowProcessor
 from lback_cli.managers.bulk_registration import SIGNALS
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.repositories.unit_of_work import Work
-from lback_cli.signals.dispatch import rehearsal
+from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.signals.dispatch import suppress_signals
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class DryRunResult:
     """What a rehearsal came to: *counts*, up to the end or to the line where a refused row stopped it, *stopped_at*.
 
     *signals* and *mails* are how many it would have sent, *hashed* how many passwords it would have hashed.
@@ -40,53 +40,53 @@ class Rehearsed:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The parts of one import. *chunk* is as for `chunks`."""
+class ImportContext:
+    """The parts of one import. *chunk* is as for `chunked`."""
 
     database: Database
-    services: Services
+    services: Dependencies
     users: UserManager
-    watcher: Watcher
-    source: Source
-    journal: Journal
+    watcher: ImportObserver
+    source: InputFile
+    journal: ReportFiles
     chunk: int
 
-    def decider(self) -> Decider:
+    def decider(self) -> RowProcessor:
         """What decides the rows for good."""
-        return Decider(self.database, self.users, self.services, self.source.options)
+        return RowProcessor(self.database, self.users, self.services, self.source.options)
 
-    def chunks(self, rows: Iterator[Row]) -> Iterator[list[Row]]:
+    def chunked(self, rows: Iterator[Row]) -> Iterator[list[Row]]:
         """*rows* as they are decided together."""
         options = self.source.options
         heard = any(signal.receivers for signal in SIGNALS)
-        weigh = weigher(options.mail, generates=options.passwords is not None, heard=heard)
-        return chunks(rows, weigh, self.chunk)
+        weigh = row_cost(options.mail, generates=options.passwords is not None, heard=heard)
+        return chunked(rows, weigh, self.chunk)
 
     def stops(self, outcomes: list[RowOutcome]) -> bool:
         """Whether the last of *outcomes* ends the import."""
         return self.source.options.on_error == "stop" and outcomes[-1].kind == "failed"
 
-    def tell(self, outcomes: list[RowOutcome], counts: Counts) -> None:
+    def report_progress(self, outcomes: list[RowOutcome], counts: Counts) -> None:
         """Tell the watcher what became of these rows."""
-        self.tell_failures(outcomes)
+        self.report_failures(outcomes)
         self.watcher.advanced(self.source.position, counts)
 
-    def tell_failures(self, outcomes: list[RowOutcome]) -> None:
+    def report_failures(self, outcomes: list[RowOutcome]) -> None:
         """Tell the watcher which of these rows were refused."""
         for outcome in outcomes:
             if outcome.kind == "failed":
                 self.watcher.failed(outcome)
 
-    def rehearse(self, work: Work, rows: Iterator[Row], each: Callable[[list[RowOutcome]], None]) -> Rehearsed:
+    def dry_run(self, work: UnitOfWork, rows: Iterator[Row], each: Callable[[list[RowOutcome]], None]) -> DryRunResult:
         """Do everything, tell *each* chunk of outcomes, and undo it. Nothing is mailed, hashed or told to receivers."""
-        services = RehearsalServices(self.services)
+        services = DryRunDependencies(self.services)
         users = UserManager(self.database, services)
-        before = Before(services.now(), work.users.last_id())
-        decider = Decider(self.database, users, services, self.source.options, before=before)
+        before = Baseline(services.now(), work.users.last_id())
+        decider = RowProcessor(self.database, users, services, self.source.options, before=before)
         counts, stopped_at = Counts(), None
-        with rehearsal() as signals, work.session.begin_nested() as savepoint:
-            for chunk in self.chunks(rows):
-                outcomes = decider.decide(work, decider.prepare(chunk, session=work.session))
+        with suppress_signals() as signals, work.session.begin_nested() as savepoint:
+            for chunk in self.chunked(rows):
+                outcomes = decider.apply(work, decider.validate_and_hash(chunk, session=work.session))
                 for outcome in outcomes:
                     if outcome.id is not None and outcome.id > before.last_id:
                         outcome.id = None  # taken back with the user, and given to somebody else
@@ -99,11 +99,11 @@ class Run:
             savepoint.rollback()
             # Users who are gone again give their ids to others.
             work.session.expunge_all()
-        return Rehearsed(counts, stopped_at, signals, services.mails, services.hashed)
+        return DryRunResult(counts, stopped_at, signals, services.mails, services.hashed)
 
 
 @contextmanager
-def rare_collections() -> Iterator[None]:
+def reduced_gc() -> Iterator[None]:
     """Look for garbage less often: what a row leaves is in no cycle, and the search takes a tenth of the time."""
     before = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
@@ -114,7 +114,7 @@ def rare_collections() -> Iterator[None]:
 
 
 @contextmanager
-def hashing() -> Iterator[Executor]:
+def hashing_pool() -> Iterator[Executor]:
     """Threads that hash passwords, one for each core that this process may use; what waits is dropped at the end."""
     executor = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     try:

@@ -6,19 +6,19 @@ from pathlib import Path
 
 from lback_cli.mail.counting import CountingMailer
 from lback_cli.mail.mailer import Mailer
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.security.passwords import PasswordHasher
 
 _STAND_IN = "!"
 
 
-class RehearsalServices(Services):
+class DryRunDependencies(Dependencies):
     """What *services* are, but that no mail leaves the house, and no password is hashed, which takes a core's time.
 
     *mails* counts, by template, what would have been sent, and *hashed* the passwords.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Dependencies) -> None:
         super().__init__(services.settings, data_directory=Path(), clock=services.now)
         self.mails: Counter[str] = Counter()
         self.hashed = 0
@@ -26,7 +26,7 @@ class RehearsalServices(Services):
     @cached_property
     def hasher(self) -> PasswordHasher:
         """Knows all hashes, and makes none."""
-        return _NoHasher(self)
+        return _StubHasher(self)
 
     @property
     def queues_mail(self) -> bool:
@@ -39,8 +39,8 @@ class RehearsalServices(Services):
         return CountingMailer(self.settings.email, self.settings.links, self.mails)
 
 
-class _NoHasher(PasswordHasher):
-    def __init__(self, services: RehearsalServices) -> None:
+class _StubHasher(PasswordHasher):
+    def __init__(self, services: DryRunDependencies) -> None:
         super().__init__(services.settings.password, framework=services.settings.compat.lback_framework)
         self._services = services
 

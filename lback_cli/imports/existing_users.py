@@ -9,20 +9,20 @@ from typing import Any
 
 from lback_cli.errors import GroupNotFound, LbackError, ValidationError
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.pending_row import Draft
+from lback_cli.imports.pending_row import PendingRow
 from lback_cli.imports.results import RowOutcome, failed
 from lback_cli.imports.row import Row
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_group
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
-from lback_cli.operations.attempts import Effects, ends_all
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.text.times import timestamp
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class Baseline:
     """What was there before an import: users up to *last_id*, none of them changed since *moment*."""
 
     moment: datetime
@@ -38,14 +38,14 @@ class Before:
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
-class ExistingUsers:
+class ExistingUserHandler:
     """Meets rows whose users are there, by *options*, through the operations of *users*.
 
     With *before*, outcomes tell the state in which a user was found, for a plan to be held against.
     """
 
     def __init__(
-        self, users: UserManager, services: Services, options: ImportOptions, before: Before | None = None
+        self, users: UserManager, services: Dependencies, options: ImportOptions, before: Baseline | None = None
     ) -> None:
         self._users = users
         self._services = services
@@ -58,7 +58,7 @@ class ExistingUsers:
         """Whether they are changed."""
         return self._options.if_exists == "update"
 
-    def meet(self, work: Work, draft: Draft, user_id: int) -> RowOutcome | None:
+    def apply(self, work: UnitOfWork, draft: PendingRow, user_id: int) -> RowOutcome | None:
         """What becomes of a row whose user is there; None if it is there no more."""
         update, row = self.updates, draft.row
         user = work.users.get(user_id) if update or self._before else None
@@ -74,13 +74,13 @@ class ExistingUsers:
         if not changes:
             return RowOutcome(row, "skipped", user_id, "unchanged", "There is nothing to change.", state=state)
         hashed = draft.prepared.password_hash if draft.prepared is not None and "password" in changes else None
-        effects = draft.updates.setdefault(user_id, Effects())
+        effects = draft.updates.setdefault(user_id, AttemptState())
         try:
             self._users.update_user(
                 user_id, changes, mail=self._options.mail, hashed=hashed, session=work.session, effects=effects
             )
         except LbackError as error:
-            if ends_all(error):
+            if aborts_transaction(error):
                 raise
             outcome = failed(row, error)
             outcome.id, outcome.state = user_id, state
@@ -88,7 +88,7 @@ class ExistingUsers:
             return outcome
         return RowOutcome(row, "updated", user_id, state=state)
 
-    def _changes(self, work: Work, row: Row, user: User) -> dict[str, Any]:
+    def _changes(self, work: UnitOfWork, row: Row, user: User) -> dict[str, Any]:
         """What of *row* the user does not have yet, as `UserManager.update_user` takes it."""
         changes: dict[str, Any] = {}
         if row.email and self._canonical_email(row.email) != user.email:
@@ -107,14 +107,14 @@ class ExistingUsers:
                 changes["password_hash"] = row.password_hash
         return changes
 
-    def _group_changes(self, work: Work, names: Sequence[str], user: User) -> dict[str, Any]:
+    def _group_changes(self, work: UnitOfWork, names: Sequence[str], user: User) -> dict[str, Any]:
         """A row that names groups names all of them, but for the default group, in which everybody is."""
         current = {group.name for group in user.groups}
         wanted = {self._stored_group(work, name) for name in (self._services.settings.users.default_group, *names)}
         added, removed = sorted(wanted - current), sorted(current - wanted)
         return {key: value for key, value in (("add_groups", added), ("remove_groups", removed)) if value}
 
-    def _stored_group(self, work: Work, name: str) -> str:
+    def _stored_group(self, work: UnitOfWork, name: str) -> str:
         """How the group called *name* is spelled; as it is where there is none, so that the update says so."""
         stored = self._group_names.get(name)
         if stored is None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from lback_cli.imports.formats.csv_injection import escaped
 from lback_cli.imports.row import groups_cell
 from lback_cli.managers.directory import UserDirectory
-from lback_cli.repositories.user_repository import StoredUser, UserQuery
+from lback_cli.repositories.user_repository import UserQuery, UserRow
 from lback_cli.security.unusable import is_unusable
 from lback_cli.text.times import timestamp
 
@@ -43,18 +43,18 @@ class Exporter:
                     yield written(columns, page)
 
 
-def _csv(columns: Sequence[str], users: Sequence[StoredUser]) -> str:
+def _csv(columns: Sequence[str], users: Sequence[UserRow]) -> str:
     text = io.StringIO()
-    cells: list[Callable[[StoredUser], Any]] = [_CELLS[column] for column in columns]
+    cells: list[Callable[[UserRow], Any]] = [_CELLS[column] for column in columns]
     csv.writer(text, lineterminator="\n").writerows([[cell(user) for cell in cells] for user in users])
     return text.getvalue()
 
 
-def _jsonl(columns: Sequence[str], users: Sequence[StoredUser]) -> str:
+def _jsonl(columns: Sequence[str], users: Sequence[UserRow]) -> str:
     return "".join([_object(columns, user) + "\n" for user in users])
 
 
-def _json(columns: Sequence[str], pages: Iterable[Sequence[StoredUser]]) -> Iterator[str]:
+def _json(columns: Sequence[str], pages: Iterable[Sequence[UserRow]]) -> Iterator[str]:
     separator = "[\n"
     for page in pages:
         for user in page:
@@ -63,15 +63,15 @@ def _json(columns: Sequence[str], pages: Iterable[Sequence[StoredUser]]) -> Iter
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _object(columns: Sequence[str], user: StoredUser) -> str:
+def _object(columns: Sequence[str], user: UserRow) -> str:
     return json.dumps({column: _VALUES[column](user) for column in columns})
 
 
-def _hash(user: StoredUser) -> str | None:
+def _hash(user: UserRow) -> str | None:
     return None if is_unusable(user.password_hash) else user.password_hash
 
 
-_VALUES: dict[str, Callable[[StoredUser], Any]] = {
+_VALUES: dict[str, Callable[[UserRow], Any]] = {
     "username": lambda user: user.username,
     "email": lambda user: user.email,
     "password_hash": _hash,
@@ -83,7 +83,7 @@ _VALUES: dict[str, Callable[[StoredUser], Any]] = {
     "id": lambda user: user.id,
 }
 
-_CELLS: dict[str, Callable[[StoredUser], Any]] = {
+_CELLS: dict[str, Callable[[UserRow], Any]] = {
     **_VALUES,
     "username": lambda user: escaped(user.username),
     "email": lambda user: escaped(user.email),

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lback_cli.errors import Conflict, Unusable, UsageError
-from lback_cli.events.record import storable
+from lback_cli.events.record import to_storable_text
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
 from lback_cli.imports.formats.jsonl_reader import read_jsonl
 from lback_cli.imports.options import EXTENSIONS, STDIN, ImportOptions
 from lback_cli.imports.row import COLUMNS, Row
 
 
-def form_of(path: str) -> str:
+def detect_format(path: str) -> str:
     """The form that the extension of *path* tells. Raises `UsageError` when it tells none."""
     extension = Path(path).suffix.lower()
     form = EXTENSIONS.get(extension)
@@ -40,7 +40,7 @@ def absolute(path: str) -> str:
     return path if path == STDIN else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
 
 
-class Source:
+class InputFile:
     """An input file, open for as long as the import lasts.
 
     What cannot be read twice, a pipe above all, is copied to a private temporary file first: the digest must be known
@@ -53,7 +53,7 @@ class Source:
         self.options = options
         self._companion = None if options.companion is None else _companion(options.companion)
         self.path = absolute(path)
-        self.stored_path = storable(self.path)
+        self.stored_path = to_storable_text(self.path)
         self._file = _opened(path)
         self._status = os.fstat(self._file.fileno())
         self.size = self._status.st_size

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from lback_cli.database.engine import Database
-from lback_cli.database.retry import TRIES, retried
+from lback_cli.database.retry import MAX_ATTEMPTS, retried
 from lback_cli.errors import Conflict, LbackError, OutcomeUnknown
-from lback_cli.imports.input_file import Source
+from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import STDIN, ImportOptions
-from lback_cli.imports.report_files import NAMES, Journal
+from lback_cli.imports.report_files import NAMES, ReportFiles
 from lback_cli.imports.results import Counts
-from lback_cli.lease import Owner
+from lback_cli.lease import LeaseOwner
 from lback_cli.models import ImportJob
-from lback_cli.repositories.unit_of_work import PATIENCE, Work, found_out, reading, transaction
+from lback_cli.repositories.unit_of_work import LOCK_TIMEOUT, UnitOfWork, reading, resolve_unknown_commit, transaction
 
 R = TypeVar("R")
 
@@ -28,7 +28,7 @@ APPLY_AGAIN = "Once it can be reached, apply the plan again: it is refused if al
 """What to do where nobody knows whether a plan was applied, as above whether a chunk was kept."""
 
 
-class Job:
+class ImportRun:
     """An import that this process works on.
 
     *over* says, once it was released, that all of it had been committed when it was interrupted.
@@ -36,7 +36,7 @@ class Job:
     Every change names the owner, so a process that was taken for dead and is not changes nothing any more.
     """
 
-    def __init__(self, row: ImportJob, owner: Owner, now: Callable[[], datetime], advice: str = RESUME) -> None:
+    def __init__(self, row: ImportJob, owner: LeaseOwner, now: Callable[[], datetime], advice: str = RESUME) -> None:
         """*advice* is what to do where nobody knows whether the last transaction was committed."""
         self.id = row.id
         self.rows_done = row.rows_done
@@ -48,14 +48,14 @@ class Job:
         self._now = now
         self._stored: dict[str, Any] = {}
 
-    def checkpoint(self, work: Work, counts: Counts, lengths: Sequence[int], *, state: str = "running") -> None:
+    def checkpoint(self, work: UnitOfWork, counts: Counts, lengths: Sequence[int], *, state: str = "running") -> None:
         """Store how far the rows of this transaction bring the import; another *state* than running ends the work."""
         offsets = {f"{name}_offset": length for name, length in zip(NAMES, lengths, strict=True)}
         numbers = {"created": counts.created, "updated": counts.updated}
         numbers |= {"skipped": counts.skipped, "failed": counts.failed, "rows_done": counts.total}
         self._change(work, state=state, **numbers, **offsets)
 
-    def keep(self, database: Database, change: Callable[[Work], R]) -> R:
+    def commit(self, database: Database, change: Callable[[UnitOfWork], R]) -> R:
         """What *change* returns, done in one transaction, which it ends with `checkpoint` or `end`.
 
         Where the connection was lost during COMMIT, the stored job tells what became of it. For `retried`. Raises
@@ -65,43 +65,43 @@ class Job:
         done: list[R] = []
         self._stored = {}
         try:
-            with transaction(database, tries=TRIES) as work:
+            with transaction(database, tries=MAX_ATTEMPTS) as work:
                 done.append(change(work))
         except OutcomeUnknown as unknown:
-            if not found_out(database, unknown, self._is_as_stored, self._advice):
+            if not resolve_unknown_commit(database, unknown, self._is_as_stored, self._advice):
                 lost = unknown.__cause__
         if lost is not None:
             raise lost
         return done[0]
 
-    def was_kept(self, database: Database, error: BaseException) -> bool:
+    def was_committed(self, database: Database, error: BaseException) -> bool:
         """Whether the last transaction of `keep` was committed although *error* ended it.
 
         Errors of lback's own tell; who was interrupted has to look.
         """
         if isinstance(error, LbackError):
             return False
-        with suppress(LbackError), transaction(database, tries=TRIES, patience=PATIENCE) as work:
+        with suppress(LbackError), transaction(database, tries=MAX_ATTEMPTS, patience=LOCK_TIMEOUT) as work:
             return self._is_as_stored(work)
         return False
 
-    def _is_as_stored(self, work: Work) -> bool:
+    def _is_as_stored(self, work: UnitOfWork) -> bool:
         row = work.jobs.get(self.id, lock=True)
         return bool(self._stored) and all(getattr(row, name) == value for name, value in self._stored.items())
 
-    def renew(self, work: Work) -> None:
+    def heartbeat(self, work: UnitOfWork) -> None:
         """Say that this process is still at work, where it has nothing to store yet."""
         self._change(work, state="running")
 
-    def committed(self, counts: Counts) -> None:
+    def note_progress(self, counts: Counts) -> None:
         """Remember what the database has now, for when it cannot be asked any more."""
         self.rows_done = counts.total
 
-    def end(self, work: Work, state: str) -> None:
+    def end(self, work: UnitOfWork, state: str) -> None:
         """Say that the import is over."""
         self._change(work, state=state)
 
-    def release(self, work: Work) -> list[int] | None:
+    def release(self, work: UnitOfWork) -> list[int] | None:
         """Let another process go on at once; the lengths that are kept, or None if one has taken over already.
 
         What was committed is read afresh, as whoever was interrupted cannot know.
@@ -113,7 +113,7 @@ class Job:
         self.rows_done = row.rows_done
         return _lengths(row)
 
-    def _change(self, work: Work, *, state: str, **values: int) -> None:
+    def _change(self, work: UnitOfWork, *, state: str, **values: int) -> None:
         self._stored = {"state": state, **values}
         now = self._now()
         running = state == "running"
@@ -125,16 +125,16 @@ class Job:
             )
 
 
-class Jobs:
+class ImportRegistry:
     """The imports of one database."""
 
     def __init__(self, database: Database, now: Callable[[], datetime], advice: str = RESUME) -> None:
-        """*advice* is as for `Job`."""
+        """*advice* is as for `ImportRun`."""
         self._database = database
         self._now = now
         self._advice = advice
 
-    def claim(self, source: Source, journal: Journal, *, resume: bool, restart: bool) -> Job | ImportJob:
+    def claim(self, source: InputFile, journal: ReportFiles, *, resume: bool, restart: bool) -> ImportRun | ImportJob:
         """Begin the import of *source*, or go on with it, with the files of *journal*.
 
         With *resume*, the import that was finished before is returned as it was. Raises `Conflict` when another process
@@ -148,15 +148,15 @@ class Jobs:
         return retried(lambda: self._claim(source, journal, opened, resume=resume, restart=restart))
 
     def _claim(
-        self, source: Source, journal: Journal, opened: list[int], *, resume: bool, restart: bool
-    ) -> Job | ImportJob:
+        self, source: InputFile, journal: ReportFiles, opened: list[int], *, resume: bool, restart: bool
+    ) -> ImportRun | ImportJob:
         """One try; *opened* has the lengths of the journal as an earlier one has left it open."""
-        with transaction(self._database, tries=TRIES) as work:
+        with transaction(self._database, tries=MAX_ATTEMPTS) as work:
             work.events.lock()  # two that begin at once take turns
             found = self._begun(work, source, resume=resume, restart=restart)
             if found is not None and found.state == "done":
                 return found
-            owner = Owner.this_process()
+            owner = LeaseOwner.this_process()
             if found is not None:
                 if not opened:
                     journal.resume(_lengths(found))
@@ -172,13 +172,13 @@ class Jobs:
                 found = self._new(source, opened, owner)
                 work.jobs.add(found)
             work.session.flush()
-            return Job(found, owner, self._now, self._advice)
+            return ImportRun(found, owner, self._now, self._advice)
 
     @property
     def _lease(self) -> datetime:
         return self._now() + LEASE
 
-    def _new(self, source: Source, lengths: Sequence[int], owner: Owner) -> ImportJob:
+    def _new(self, source: InputFile, lengths: Sequence[int], owner: LeaseOwner) -> ImportJob:
         now = self._now()
         counts = dict.fromkeys(("rows_done", "created", "updated", "skipped", "failed"), 0)
         offsets = {f"{name}_offset": length for name, length in zip(NAMES, lengths, strict=True)}
@@ -196,7 +196,7 @@ class Jobs:
             **offsets,
         )
 
-    def _begun(self, work: Work, source: Source, *, resume: bool, restart: bool) -> ImportJob | None:
+    def _begun(self, work: UnitOfWork, source: InputFile, *, resume: bool, restart: bool) -> ImportJob | None:
         """The import to go on with, or the one that is done; None to begin a new one."""
         options = source.options.as_json()
         same = work.jobs.unfinished(source.digest)
@@ -221,7 +221,7 @@ class Jobs:
     def _require_idle(self, job: ImportJob) -> None:
         if job.owner is None:
             return
-        owner = Owner.parse(job.owner)
+        owner = LeaseOwner.parse(job.owner)
         lives = owner.lives
         if lives or (lives is None and job.lease_until is not None and job.lease_until > self._now()):
             raise Conflict(
@@ -230,7 +230,7 @@ class Jobs:
             )
 
 
-def require_files_free(work: Work, source: Source) -> None:
+def require_files_free(work: UnitOfWork, source: InputFile) -> None:
     """Raise `Conflict` if a file that is to be written belongs to an import of *source* that is to be resumed."""
     begun = work.jobs.unfinished(source.digest)
     if begun is None or not begun.rows_done:
@@ -247,7 +247,7 @@ def _lengths(row: ImportJob) -> list[int]:
     return [getattr(row, f"{name}_offset") for name in NAMES]
 
 
-def _require_resumable(job: ImportJob, source: Source, *, resume: bool) -> None:
+def _require_resumable(job: ImportJob, source: InputFile, *, resume: bool) -> None:
     options = source.options
     before = replace(ImportOptions.from_json(job.options), environment=options.environment)
     command = before.command(source.path, "--resume")

@@ -3,7 +3,7 @@
 from lback_cli.imports.results import Counts, RowOutcome
 
 
-class Watcher:
+class ImportObserver:
     """Is told how an import goes on; this one does not care."""
 
     def begun(self, size: int, rows_done: int) -> None:

@@ -84,7 +84,7 @@ class ImportOptions:
 
     @classmethod
     def from_json(cls, text: str) -> "ImportOptions":
-        """The options that `as_json` wrote; names that this version does not know are passed over."""
+        """The options that `to_json` wrote; names that this version does not know are passed over."""
         known = {field.name for field in fields(cls)}
         values = {key: value for key, value in json.loads(text).items() if key in known}
         paths = {name: Path(values[name]) for name in _PATHS if values.get(name)}

@@ -14,8 +14,8 @@ from typing import Any
 
 from lback_cli import __version__
 from lback_cli.errors import Conflict, Unusable, UsageError, ValidationError
-from lback_cli.imports.context import Rehearsed
-from lback_cli.imports.input_file import Source
+from lback_cli.imports.context import DryRunResult
+from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome
 from lback_cli.security.passwords import PasswordHasher
@@ -40,7 +40,7 @@ class PlanWriter:
         self._descriptor = -1
         self.summary: dict[str, Any] = {}
 
-    def begin(self, source: Source, options: ImportOptions) -> None:
+    def begin(self, source: InputFile, options: ImportOptions) -> None:
         """Write what it is a plan of."""
         if self.path is not None:
             try:
@@ -70,7 +70,7 @@ class PlanWriter:
         if self.path is not None:
             self._write(*map(_promise, outcomes))
 
-    def end(self, found: Rehearsed) -> None:
+    def end(self, found: DryRunResult) -> None:
         """Write the summary."""
         counts = found.counts
         self.summary = {

@@ -27,7 +27,7 @@ _ADDED = ("error_code", "error")
 _OPTIONS = {"passwords": "generate_passwords"}
 
 
-class Journal:
+class ReportFiles:
     """The files that the options name."""
 
     def __init__(self, options: ImportOptions, columns: Sequence[str], *, dry: bool = False) -> None:
@@ -35,14 +35,16 @@ class Journal:
         in_csv = options.rejects_form == "csv"
         rejects = _csv_rejects(columns) if in_csv else _jsonl_reject
         header = _csv([*_kept(columns), *_ADDED]) if in_csv else ""
-        self._files: list[tuple[_File | None, Callable[[list[RowOutcome]], str]]] = [
-            (_File(options.report) if options.report else None, lambda found: "".join(map(_report_line, found))),
+        self._files: list[tuple[_ReportFile | None, Callable[[list[RowOutcome]], str]]] = [
+            (_ReportFile(options.report) if options.report else None, lambda found: "".join(map(_report_line, found))),
             (
-                _File(options.rejects, header) if options.rejects else None,
+                _ReportFile(options.rejects, header) if options.rejects else None,
                 lambda found: "".join([rejects(one) for one in found if one.kind == "failed"]),
             ),
             (
-                _File(options.passwords, "username,password\n", new=True) if options.passwords and not dry else None,
+                _ReportFile(options.passwords, "username,password\n", new=True)
+                if options.passwords and not dry
+                else None,
                 lambda found: "".join([_csv([one.username, one.password]) for one in found if one.password]),
             ),
         ]
@@ -57,11 +59,11 @@ class Journal:
             if file is not None:
                 file.resume(length)
 
-    def cut(self, lengths: Sequence[int]) -> None:
+    def truncate(self, lengths: Sequence[int]) -> None:
         """Forget what was written behind these *lengths*."""
         for (file, _), length in zip(self._files, lengths, strict=True):
             if file is not None:
-                file.cut(length)
+                file.truncate(length)
 
     def write(self, outcomes: list[RowOutcome]) -> list[int]:
         """Add *outcomes*, wait until they are on the disk, and return the new lengths. Raises `Unusable`."""
@@ -80,7 +82,7 @@ class Journal:
                 file.close()
 
 
-class _File:
+class _ReportFile:
     """One of the files, readable by its owner alone, as it tells who has an account or even with which password."""
 
     def __init__(self, path: Path, header: str = "", *, new: bool = False) -> None:
@@ -110,7 +112,7 @@ class _File:
                 return
             found = os.fstat(self._descriptor).st_size
             if found >= length:
-                self.cut(length)
+                self.truncate(length)
                 return
         except FileNotFoundError:
             found = None
@@ -119,7 +121,7 @@ class _File:
         state = "is missing" if found is None else f"has {found} bytes, {length} were written"
         raise Conflict(f"{self._path} {state}.", hint="Put it back as it was, or begin again with --restart.")
 
-    def cut(self, length: int) -> None:
+    def truncate(self, length: int) -> None:
         if self._regular:
             os.ftruncate(self._descriptor, length)
             os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -175,7 +177,7 @@ class _File:
         return Unusable(f"Cannot write {self._path}: {error.strerror or error}.")
 
 
-def require_apart(options: ImportOptions, path: str, **plans: Path | None) -> None:
+def require_distinct_files(options: ImportOptions, path: str, **plans: Path | None) -> None:
     """Raise `UsageError` when two of the files, *plans* among them, or one of them and a standard stream, are the same.
 
     A file that standard output goes to would be written over; a pipe has no beginning.

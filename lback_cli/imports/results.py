@@ -67,9 +67,9 @@ class Result:
 
 def failed(row: Row, error: LbackError) -> RowOutcome:
     """The outcome of a row that *error* refused."""
-    return RowOutcome(row, "failed", code=error.code, message=told(error))
+    return RowOutcome(row, "failed", code=error.code, message=describe_error(error))
 
 
-def told(error: LbackError) -> str:
+def describe_error(error: LbackError) -> str:
     """What went wrong and what to do, in one line."""
     return error.message if error.hint is None else f"{error.message} {error.hint}"

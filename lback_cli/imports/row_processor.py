@@ -8,22 +8,22 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import LbackError, ValidationError
-from lback_cli.imports.existing_users import Before, ExistingUsers
+from lback_cli.imports.existing_users import Baseline, ExistingUserHandler
 from lback_cli.imports.heap import kept_memory
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.pending_row import Draft, Hashed
+from lback_cli.imports.pending_row import HashedPassword, PendingRow
 from lback_cli.imports.results import RowOutcome, failed
 from lback_cli.imports.row import Row
-from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, Prepared
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, PreparedUser
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.registration import NewUser
-from lback_cli.managers.user_lookup import username_spellings
+from lback_cli.managers.user_lookup import username_variants
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.repositories.unit_of_work import Work, reading
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading
 from lback_cli.security.password_generator import generate_password
 
 
-class Decider:
+class RowProcessor:
     """Decides rows by *options*, through the operations of *users*.
 
     With *before*, outcomes tell the state in which an existing user was found, for a plan to be held against.
@@ -33,24 +33,24 @@ class Decider:
         self,
         database: Database,
         users: UserManager,
-        services: Services,
+        services: Dependencies,
         options: ImportOptions,
         *,
-        before: Before | None = None,
+        before: Baseline | None = None,
     ) -> None:
         self._database = database
         self._services = services
         self._options = options
         self._bulk = BulkRegistration(users, services)
-        self._existing = ExistingUsers(users, services, options, before)
+        self._existing = ExistingUserHandler(users, services, options, before)
 
-    def prepare(
+    def validate_and_hash(
         self,
         rows: Sequence[Row],
         executor: Executor | None = None,
         session: Session | None = None,
-        hashed: Sequence[Hashed | None] = (),
-    ) -> list[Draft]:
+        hashed: Sequence[HashedPassword | None] = (),
+    ) -> list[PendingRow]:
         """Validate *rows* and hash the passwords that will be needed, with several at once by *executor*.
 
         It needs no transaction, but looks into that of *session* where everything is done in one. *hashed* has what was
@@ -64,19 +64,19 @@ class Decider:
                 self._bulk.hash(needed, executor)
         return drafts
 
-    def decide(self, work: Work, drafts: Sequence[Draft]) -> list[RowOutcome]:
+    def apply(self, work: UnitOfWork, drafts: Sequence[PendingRow]) -> list[RowOutcome]:
         """Do what there is to do; the outcomes come in the same order.
 
-        Where the options say to stop, the first that fails is the last. After an error that `ends_all` it may be called
-        again in another transaction: a row whose refusal was announced stays refused, and the caller lets the others
-        `settle`.
+        Where the options say to stop, the first that fails is the last. After an error that `aborts_transaction` it may
+        be called again in another transaction: a row whose refusal was announced stays refused, and the caller lets the
+        others `settle`.
         """
         stops = self._options.on_error == "stop"
-        return _Decision(work, drafts, self._bulk, self._existing, stops=stops).outcomes()
+        return _ChunkProcessor(work, drafts, self._bulk, self._existing, stops=stops).apply_all()
 
-    def _draft(self, row: Row, hashed: Hashed | None) -> Draft:
+    def _draft(self, row: Row, hashed: HashedPassword | None) -> PendingRow:
         if row.error is not None:
-            return Draft(row)
+            return PendingRow(row)
         password, made = row.password, None
         if hashed is not None and hashed.made is not None:
             password = made = hashed.made
@@ -94,13 +94,13 @@ class Decider:
         )
         spellings: tuple[str, ...] = ()
         if self._options.if_exists != "fail":
-            spellings = username_spellings(self._services, row.username)
+            spellings = username_variants(self._services, row.username)
         prepared = self._bulk.check(new)
         if hashed is not None and prepared.to_hash:
             prepared.password_hash = hashed.password_hash
-        return Draft(row, prepared, spellings, made)
+        return PendingRow(row, prepared, spellings, made)
 
-    def _to_hash(self, work: Work, drafts: Sequence[Draft]) -> list[Prepared]:
+    def _to_hash(self, work: UnitOfWork, drafts: Sequence[PendingRow]) -> list[PreparedUser]:
         """Those who are not going to be refused, skipped or left with their password, as far as can be told by now."""
         waiting = [one for draft in drafts if (one := draft.prepared) is not None and one.to_hash]
         candidates = [one.candidate for one in waiting if one.candidate is not None]
@@ -118,11 +118,17 @@ class Decider:
         return needed
 
 
-class _Decision:
+class _ChunkProcessor:
     """One chunk, in one transaction. Rows that create are collected, and created before anything may depend on them."""
 
     def __init__(
-        self, work: Work, drafts: Sequence[Draft], bulk: BulkRegistration, existing: ExistingUsers, *, stops: bool
+        self,
+        work: UnitOfWork,
+        drafts: Sequence[PendingRow],
+        bulk: BulkRegistration,
+        existing: ExistingUserHandler,
+        *,
+        stops: bool,
     ) -> None:
         """With *stops*, the first failure is the end."""
         self._work = work
@@ -136,7 +142,7 @@ class _Decision:
         self._known = work.users.ids_by_username([name for draft in drafts for name in draft.spellings])
         self._stopped = False
 
-    def outcomes(self) -> list[RowOutcome]:
+    def apply_all(self) -> list[RowOutcome]:
         prepared = [draft.prepared for draft in self._drafts if draft.prepared is not None and not draft.spellings]
         if len(prepared) == len(self._drafts) and not self._stops:
             # What most chunks are: nothing has to be looked up, row by row.
@@ -155,7 +161,7 @@ class _Decision:
                 break
         return ready
 
-    def _decide(self, index: int, draft: Draft) -> None:
+    def _decide(self, index: int, draft: PendingRow) -> None:
         if draft.prepared is None:
             self._settle(index, failed(draft.row, draft.row.error or LbackError("The row has no meaning.")))
             return
@@ -170,7 +176,7 @@ class _Decision:
             user_id = next((self._known[name] for name in draft.spellings if name in self._known), None)
             if user_id is not None and not self._stopped:
                 self._flush_before_update()
-                met = None if self._stopped else self._existing.meet(self._work, draft, user_id)
+                met = None if self._stopped else self._existing.apply(self._work, draft, user_id)
                 if met is not None:
                     self._settle(index, met)
                     return
@@ -180,7 +186,7 @@ class _Decision:
             if candidate is not None:
                 self._pending_names.add(candidate.username)
 
-    def _register(self, prepared: Sequence[Prepared]) -> list[Outcome]:
+    def _register(self, prepared: Sequence[PreparedUser]) -> list[Outcome]:
         return self._bulk.register(self._work, prepared, stop=self._stops)
 
     def _settle(self, index: int, outcome: RowOutcome) -> None:
@@ -210,7 +216,7 @@ class _Decision:
                 self._stopped = True
 
 
-def _registered(draft: Draft, outcome: Outcome) -> RowOutcome:
+def _registered(draft: PendingRow, outcome: Outcome) -> RowOutcome:
     if isinstance(outcome, LbackError):
         return failed(draft.row, _of_row(outcome, draft.row))
     candidate = draft.prepared.candidate if draft.prepared is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 
-from lback_cli.errors import ConfigurationError, MailError, Verdict
+from lback_cli.errors import ConfigurationError, DeliveryFailureKind, MailError
 from lback_cli.settings.schema import EmailSettings
 from lback_cli.settings.secret_file import read_secret
 
@@ -143,7 +143,7 @@ class SmtpTransport:
         return MailError(f"The mail server {self._name} {event}.", hint=hint, verdict=_verdict(error))
 
 
-def _verdict(error: Exception) -> Verdict:
+def _verdict(error: Exception) -> DeliveryFailureKind:
     """What the answer means for this mail; one about the sender or the login is not about the mail."""
     match error:
         case smtplib.SMTPRecipientsRefused():

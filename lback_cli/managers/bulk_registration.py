@@ -14,15 +14,15 @@ from sqlalchemy.exc import IntegrityError
 
 from lback_cli import signals
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
-from lback_cli.events.record import EventRecord, event_of, random_ids, registered_event
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.registration import Candidate, NewUser, Registration
+from lback_cli.events.record import EventRecord, event_from_signal, fast_registered_event, random_ids
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.registration import NewUser, Registration, ValidatedUser
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import Effects, ends_all
+from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.operations.kinds import REGISTER_USER
-from lback_cli.operations.operation import foreign_exception
-from lback_cli.repositories.unit_of_work import Work
-from lback_cli.signals.dispatch import rehearsed
+from lback_cli.operations.operation import original_exception
+from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.signals.dispatch import suppressed_signals
 
 SIGNALS = (
     signals.user_registration_started,
@@ -39,7 +39,7 @@ Outcome = int | LbackError
 """The id of a registered user, or why there is none."""
 
 
-class Prepared:
+class PreparedUser:
     """A new user with what can be done outside of a transaction done: validated and perhaps hashed, or refused.
 
     *effects* is what was done in earlier tries of the transaction, where somebody could notice.
@@ -49,10 +49,10 @@ class Prepared:
 
     def __init__(self, new: NewUser) -> None:
         self.new = new
-        self.candidate: Candidate | None = None
+        self.candidate: ValidatedUser | None = None
         self.password_hash: str | None = None
         self.error: LbackError | None = None
-        self.effects: Effects | None = None
+        self.effects: AttemptState | None = None
 
     @property
     def to_hash(self) -> bool:
@@ -63,14 +63,14 @@ class Prepared:
 class BulkRegistration:
     """Registers users by the hundred for *users*, the manager whose operations these are."""
 
-    def __init__(self, users: UserManager, services: Services) -> None:
+    def __init__(self, users: UserManager, services: Dependencies) -> None:
         self._users = users
         self._services = services
         self._registration = Registration(services)
 
-    def check(self, new: NewUser) -> Prepared:
+    def check(self, new: NewUser) -> PreparedUser:
         """Validate *new*. It does not look into the database."""
-        prepared = Prepared(new)
+        prepared = PreparedUser(new)
         try:
             prepared.candidate = candidate = self._registration.check(new)
             prepared.password_hash = candidate.password_hash
@@ -78,16 +78,16 @@ class BulkRegistration:
             prepared.error = error
         return prepared
 
-    def hash(self, prepared: Iterable[Prepared], executor: Executor | None = None) -> None:
+    def hash(self, prepared: Iterable[PreparedUser], executor: Executor | None = None) -> None:
         """Hash the passwords; *executor* does several at once, as Argon2 lets go of the interpreter."""
         list((executor.map if executor else map)(self._hash, [one for one in prepared if one.to_hash]))
 
-    def register(self, work: Work, prepared: Sequence[Prepared], *, stop: bool = False) -> list[Outcome]:
+    def register(self, work: UnitOfWork, prepared: Sequence[PreparedUser], *, stop: bool = False) -> list[Outcome]:
         """Register all that can be; the outcomes come in the same order. The caller commits.
 
         A refused user is recorded as a failed registration, like every other failure. With *stop* the first refused
-        one is the last that is looked at, and its outcome the last in the list. Raises what `ends_all` says, and may be
-        called again with the same *prepared* then: nobody is mailed or told twice.
+        one is the last that is looked at, and its outcome the last in the list. Raises what `aborts_transaction` says,
+        and may be called again with the same *prepared* then: nobody is mailed or told twice.
         """
         outcomes: list[Outcome] = []
         listened = self._listened()
@@ -100,33 +100,33 @@ class BulkRegistration:
 
     @staticmethod
     def _listened() -> bool:
-        return rehearsed() is None and any(signal.receivers for signal in SIGNALS)
+        return suppressed_signals() is None and any(signal.receivers for signal in SIGNALS)
 
-    def _hash(self, prepared: Prepared) -> None:
+    def _hash(self, prepared: PreparedUser) -> None:
         try:
             if prepared.candidate is not None:
                 prepared.password_hash = self._registration.hash(prepared.candidate)
         except LbackError as error:
             prepared.error = error
 
-    def _one_by_one(self, work: Work, prepared: Sequence[Prepared], stop: bool) -> list[Outcome]:
+    def _one_by_one(self, work: UnitOfWork, prepared: Sequence[PreparedUser], stop: bool) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for one in prepared:
             try:
-                one.effects = one.effects or Effects()
+                one.effects = one.effects or AttemptState()
                 user = self._users.register(
                     one.new, hashed=one.password_hash, session=work.session, effects=one.effects
                 )
                 outcomes.append(user.id)
             except LbackError as error:
-                if ends_all(error):
+                if aborts_transaction(error):
                     raise
                 outcomes.append(error)
                 if stop:
                     break
         return outcomes
 
-    def _at_once(self, work: Work, prepared: Sequence[Prepared], stop: bool) -> list[Outcome]:
+    def _at_once(self, work: UnitOfWork, prepared: Sequence[PreparedUser], stop: bool) -> list[Outcome]:
         outcomes: list[Outcome] = []
         while len(outcomes) < len(prepared) and self._registration.default_group(work) is None:
             # Whoever is registered first makes the default group; a failure makes none.
@@ -151,9 +151,9 @@ class BulkRegistration:
 
     def _insert(
         self,
-        work: Work,
-        prepared: Sequence[Prepared],
-        accepted: Sequence[tuple[Prepared, Candidate, list[int]]],
+        work: UnitOfWork,
+        prepared: Sequence[PreparedUser],
+        accepted: Sequence[tuple[PreparedUser, ValidatedUser, list[int]]],
         failures: Mapping[int, LbackError],
     ) -> list[Outcome]:
         ids = work.users.add_all(
@@ -177,15 +177,15 @@ class BulkRegistration:
             else:
                 user_id, (_, candidate, _) = next(registered)
                 outcomes.append(user_id)
-                events.append(registered_event(operation, user_id, candidate.username, candidate.email))
+                events.append(fast_registered_event(operation, user_id, candidate.username, candidate.email))
         work.events.append(events)
-        if (counter := rehearsed()) is not None:
+        if (counter := suppressed_signals()) is not None:
             _count_unheard(counter, accepted, failures.values())
         return outcomes
 
     def _sorted_out(
-        self, work: Work, prepared: Sequence[Prepared], stop: bool, look: bool
-    ) -> tuple[list[tuple[Prepared, Candidate, list[int]]], dict[int, LbackError]]:
+        self, work: UnitOfWork, prepared: Sequence[PreparedUser], stop: bool, look: bool
+    ) -> tuple[list[tuple[PreparedUser, ValidatedUser, list[int]]], dict[int, LbackError]]:
         """Who is accepted, with the groups to join, and by index who is not; with *look*, taken names are known."""
         usernames: set[str] = set()
         emails: set[str] = set()
@@ -194,7 +194,7 @@ class BulkRegistration:
             usernames |= work.users.taken_usernames([candidate.username for candidate in candidates])
             emails |= work.users.taken_emails([candidate.email for candidate in candidates])
         groups = _Groups(self._registration, work)
-        accepted: list[tuple[Prepared, Candidate, list[int]]] = []
+        accepted: list[tuple[PreparedUser, ValidatedUser, list[int]]] = []
         failures: dict[int, LbackError] = {}
         for index, one in enumerate(prepared):
             candidate = one.candidate
@@ -218,7 +218,7 @@ class BulkRegistration:
 class _Groups:
     """The ids of groups by name, each looked up once; the default group is among all."""
 
-    def __init__(self, registration: Registration, work: Work) -> None:
+    def __init__(self, registration: Registration, work: UnitOfWork) -> None:
         self._registration = registration
         self._work = work
         self._known: dict[tuple[str, ...], list[int] | GroupNotFound] = {}
@@ -237,7 +237,7 @@ class _Groups:
         return found
 
 
-def _require_free(candidate: Candidate, usernames: Collection[str], emails: Collection[str]) -> None:
+def _require_free(candidate: ValidatedUser, usernames: Collection[str], emails: Collection[str]) -> None:
     if candidate.username in usernames:
         raise UserExists("username", candidate.username)
     if candidate.email in emails:
@@ -250,13 +250,15 @@ def _failed_event(operation_id: str, new: NewUser, failure: LbackError) -> Event
         "email": new.email,
         "error_type": failure.error_type,
         "error_message": failure.message,
-        "exception": foreign_exception(failure),
+        "exception": original_exception(failure),
     }
-    return event_of(REGISTER_USER.failed.name, REGISTER_USER.name, operation_id, arguments)
+    return event_from_signal(REGISTER_USER.failed.name, REGISTER_USER.name, operation_id, arguments)
 
 
 def _count_unheard(
-    counter: Counter[str], accepted: Sequence[tuple[Prepared, Candidate, list[int]]], failures: Collection[LbackError]
+    counter: Counter[str],
+    accepted: Sequence[tuple[PreparedUser, ValidatedUser, list[int]]],
+    failures: Collection[LbackError],
 ) -> None:
     """Count what `UserManager.register` would have sent for these, of whom none is mailed."""
     without_group = sum(isinstance(failure, GroupNotFound) for failure in failures)

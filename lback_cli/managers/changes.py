@@ -22,7 +22,7 @@ _SECRET = frozenset({"password", "password_hash"})
 
 
 @dataclass(frozen=True, slots=True)
-class UserChanges:
+class UserUpdate:
     """The changes by name; None or an empty tuple leaves things as they are.
 
     A new *email* is unverified unless *is_email_verified* says otherwise. *password_hash* takes over a password from
@@ -39,7 +39,7 @@ class UserChanges:
     remove_groups: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, update_data: Mapping[str, Any]) -> "UserChanges":
+    def parse(cls, update_data: Mapping[str, Any]) -> "UserUpdate":
         """Read *update_data*. Raises `ValidationError` for an unknown name or a value of the wrong type."""
         if not isinstance(update_data, Mapping):
             raise ValidationError("update_data", "What to update must be a mapping of names to values.")
@@ -62,7 +62,7 @@ def masked(update_data: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not isinstance(update_data, Mapping):
         return {}
-    shown = {field.name for field in fields(UserChanges)} - _SECRET
+    shown = {field.name for field in fields(UserUpdate)} - _SECRET
     return {name: value if name in shown else MASK for name, value in update_data.items()}
 
 

@@ -4,27 +4,27 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from lback_cli.errors import LastAdministrator, ValidationError
-from lback_cli.managers.changes import UserChanges
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.link_mail import MailedLinks, announce_vouched
+from lback_cli.managers.changes import UserUpdate
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.link_mail import MailedLinks, announce_verified_by_admin
 from lback_cli.managers.notification_mail import MailedNotices
 from lback_cli.managers.registration import RegistrationMail, check_password_hash
-from lback_cli.managers.user_lookup import find_group, group_spellings
+from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group, User
 from lback_cli.operations.operation import Operation
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.unusable import is_unusable
 
 
-class Changing:
+class UserUpdater:
     """Validates changes and makes them, within the operation of a `UserManager`."""
 
-    def __init__(self, services: Services, links: MailedLinks, notices: MailedNotices) -> None:
+    def __init__(self, services: Dependencies, links: MailedLinks, notices: MailedNotices) -> None:
         self._services = services
         self._links = links
         self._notices = notices
 
-    def check(self, user: User, changes: UserChanges) -> UserChanges:
+    def check(self, user: User, changes: UserUpdate) -> UserUpdate:
         """*changes* in canonical form, without those that change nothing. Raises `ValidationError`."""
         services = self._services
         username = None if changes.username is None else services.canonical_username(changes.username)
@@ -37,7 +37,7 @@ class Changing:
         elif password_hash is not None:
             check_password_hash(services, password_hash, user.username)
             password_hash = services.hasher.unusable if is_unusable(password_hash) else password_hash
-        return UserChanges(
+        return UserUpdate(
             username=username if username != user.username else None,
             email=email if email != user.email else None,
             password=password,
@@ -51,9 +51,9 @@ class Changing:
     def apply(
         self,
         run: Operation,
-        work: Work,
+        work: UnitOfWork,
         user: User,
-        changes: UserChanges,
+        changes: UserUpdate,
         password_hash: str | None,
         *,
         mail: RegistrationMail,
@@ -64,9 +64,9 @@ class Changing:
         """
         added = [find_group(work.groups, self._services, name) for name in changes.add_groups]
         removed = [find_group(work.groups, self._services, name) for name in changes.remove_groups]
-        administrators = group_spellings(self._services, self._services.settings.users.admin_group)
+        administrators = group_name_variants(self._services, self._services.settings.users.admin_group)
         leaves = any(group.name in administrators for group in removed)
-        self.keep_an_administrator(work, user, leaves=leaves or changes.is_active is False)
+        self.require_remaining_admin(work, user, leaves=leaves or changes.is_active is False)
         old_email, was_verified = user.email, user.is_email_verified
         verified = changes.is_email_verified
         if verified is None and changes.email is not None:
@@ -86,12 +86,12 @@ class Changing:
         if mail != "none":
             self._notify(run, work, user, old_email, changes, link=mail == "verify")
         if user.is_email_verified and not (was_verified and changes.email is None):
-            announce_vouched(run, user)
+            announce_verified_by_admin(run, user)
 
-    def keep_an_administrator(self, work: Work, user: User, *, leaves: bool) -> None:
+    def require_remaining_admin(self, work: UnitOfWork, user: User, *, leaves: bool) -> None:
         """Raise `LastAdministrator` if *user* is the last active one and is about to go."""
         name = self._services.settings.users.admin_group
-        spellings = group_spellings(self._services, name)
+        spellings = group_name_variants(self._services, name)
         held = [group.name for group in user.groups if group.name in spellings]
         if not leaves or not user.is_active or not held:
             return
@@ -103,7 +103,7 @@ class Changing:
             )
 
     def _notify(
-        self, run: Operation, work: Work, user: User, old_email: str, changes: UserChanges, *, link: bool
+        self, run: Operation, work: UnitOfWork, user: User, old_email: str, changes: UserUpdate, *, link: bool
     ) -> None:
         if changes.password is not None or changes.password_hash is not None:
             self._notices.send_password_changed(run, work, user, email=old_email)

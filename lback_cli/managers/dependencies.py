@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lback_cli.security.policy import PasswordPolicy
 
 
-class Services:
+class Dependencies:
     """Passwords, names, mail and time, as *settings* have them.
 
     *data_directory* is where lback keeps files of its own; *clock* tells the time, in UTC; *hasher* is one that may be

@@ -8,18 +8,18 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import UserNotFound, ValidationError
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.user_lookup import find_by_login, find_group, find_user, parse_id
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.user_lookup import find_by_identifier, find_group, find_user, parse_id
 from lback_cli.models import User
-from lback_cli.repositories.unit_of_work import Work, reading
-from lback_cli.repositories.user_repository import StoredUser, UserQuery, UserRepository
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading
+from lback_cli.repositories.user_repository import UserQuery, UserRepository, UserRow
 from lback_cli.text.escaping import safe
 
 
 class UserDirectory:
     """Finds users by what a person types. Looking sends no signal."""
 
-    def __init__(self, database: Database, services: Services) -> None:
+    def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
 
@@ -31,7 +31,7 @@ class UserDirectory:
     def find_by_username(self, username: str) -> User | None:
         """The user with that name, in any spelling that means the same."""
         with reading(self._database) as work:
-            return find_by_login(work.users, self._services, username) if "@" not in username else None
+            return find_by_identifier(work.users, self._services, username) if "@" not in username else None
 
     def exists(self, identifier: str) -> bool:
         """Whether *identifier* means anybody."""
@@ -71,13 +71,13 @@ class UserDirectory:
             yield UserPage(found, work.users)
 
     @contextlib.contextmanager
-    def select_stored(self, query: UserQuery) -> Iterator[Iterator[Sequence[StoredUser]]]:
+    def select_stored(self, query: UserQuery) -> Iterator[Iterator[Sequence[UserRow]]]:
         """Like `select_users`, for all who have to be read however many they are: in pages, without a next one."""
         with self._selecting(query) as (work, found):
             yield work.users.select_stored(found)
 
     @contextlib.contextmanager
-    def _selecting(self, query: UserQuery) -> Iterator[tuple[Work, UserQuery]]:
+    def _selecting(self, query: UserQuery) -> Iterator[tuple[UnitOfWork, UserQuery]]:
         for name in ("search", "prefix", "after"):
             _check_encodable(name, getattr(query, name))
         with reading(self._database) as work:

@@ -11,18 +11,18 @@ from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
 from lback_cli.events.checkpoint import Checkpoint
-from lback_cli.events.erasure import ERASURE, format_ranges, mentions, own_names
+from lback_cli.events.erasure import ERASURE, format_ranges, mentions_any, names_of_subject
 from lback_cli.events.export import read_rows
 from lback_cli.events.hash_chain import canonical
-from lback_cli.events.record import erasure_of
+from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import Summary
-from lback_cli.events.verifier import COLUMNS, Verdict, Verifier
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.user_lookup import find_by_login, not_found, parse_id
+from lback_cli.events.verifier import COLUMNS, VerificationResult, Verifier
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.user_lookup import find_by_identifier, not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import Effects, ends_all
-from lback_cli.repositories.event_repository import EventQuery, Head
-from lback_cli.repositories.unit_of_work import Work, reading, recorded
+from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.repositories.event_repository import ChainHead, EventQuery
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
 from lback_cli.signals import find_signal
 from lback_cli.text.times import parse_moment, timestamp
 
@@ -47,7 +47,7 @@ class Erasure:
 class EventLog:
     """The event log of one database."""
 
-    def __init__(self, database: Database, services: Services) -> None:
+    def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
 
@@ -124,7 +124,7 @@ class EventLog:
             head = _head(work)
         return Checkpoint(head.seq, head.seq, head.hash)
 
-    def verify(self, checkpoint: Checkpoint | None = None) -> Verdict:
+    def verify(self, checkpoint: Checkpoint | None = None) -> VerificationResult:
         """Prove the whole log, against *checkpoint* if there is one. Raises `BrokenEventLog`."""
         verifier = Verifier(checkpoint)
         with reading(self._database) as work:
@@ -146,10 +146,10 @@ class EventLog:
             seen = _head(work).seq
             # Most of the work, before the lock that holds up everybody else.
             sequences = _events_of(work, user_id, known, after=0)
-        effects = Effects()
+        effects = AttemptState()
 
         def change() -> list[int] | LbackError:
-            with recorded(self._database) as work:
+            with transaction_with_events(self._database) as work:
                 user = None if user_id is None else work.users.get(user_id, lock=True)
                 names = self._names(work, user_id, identifier)
                 try:
@@ -157,7 +157,7 @@ class EventLog:
                     if user_id is not None and (user is not None or effects.sent):
                         users.delete_user(user_id, session=work.session, effects=effects)
                 except LbackError as error:
-                    if ends_all(error):
+                    if aborts_transaction(error):
                         raise
                     # So far nothing has changed but the log, and what it tells of this refusal is to stay.
                     return error
@@ -169,7 +169,7 @@ class EventLog:
                     erased = _events_of(work, user_id, names, after=0)
                 work.events.erase(erased)
                 work.mails.erase(user_id, names)
-                work.events.append([erasure_of(user_id, format_ranges(erased))])
+                work.events.append([erasure_event(user_id, format_ranges(erased))])
             return erased
 
         try:
@@ -179,21 +179,21 @@ class EventLog:
             raise
         if isinstance(found, LbackError):
             raise found
-        return Erasure(user_id, len(found), scrubbed=self._database.scrub())
+        return Erasure(user_id, len(found), scrubbed=self._database.vacuum())
 
     def _about(self, identifier: str) -> EventQuery:
         with reading(self._database) as work:
             user_id = self._past_or_present(work, identifier)
         return EventQuery(subject=identifier) if user_id is None else EventQuery(subject_id=user_id)
 
-    def _past_or_present(self, work: Work, identifier: str) -> int | None:
+    def _past_or_present(self, work: UnitOfWork, identifier: str) -> int | None:
         """The id of a user who is, or was, called *identifier*; None for one that only failed attempts tell of."""
         user_id = parse_id(identifier)
         if user_id is not None:
             if work.users.get(user_id) or next(work.events.select(EventQuery(subject_id=user_id, limit=1)), None):
                 return user_id
             raise not_found(identifier)
-        if user := find_by_login(work.users, self._services, identifier):
+        if user := find_by_identifier(work.users, self._services, identifier):
             return user.id
         attempted = False
         for name in sorted(self._spellings(identifier)):
@@ -206,7 +206,7 @@ class EventLog:
             return None
         raise not_found(identifier)
 
-    def _names(self, work: Work, user_id: int | None, identifier: str) -> set[str]:
+    def _names(self, work: UnitOfWork, user_id: int | None, identifier: str) -> set[str]:
         """All names and addresses that the user has or had, as far as is known, in lower case."""
         if user_id is None:
             return {name.lower() for name in self._spellings(identifier)}
@@ -214,7 +214,7 @@ class EventLog:
         names = set() if user is None else {user.username.lower(), user.email.lower()}
         for event in work.events.select(EventQuery(subject_id=user_id)):
             if event["data"] is not None:
-                names |= own_names(json.loads(event["data"]))
+                names |= names_of_subject(json.loads(event["data"]))
         return names
 
     def _spellings(self, identifier: str) -> set[str]:
@@ -226,7 +226,7 @@ class EventLog:
             return {identifier, identifier.lower()}
 
 
-def _head(work: Work) -> Head:
+def _head(work: UnitOfWork) -> ChainHead:
     head = work.events.head()
     if head is None:
         raise BrokenEventLog(1, "the head of the log, which tells of all events, is gone.")
@@ -235,10 +235,10 @@ def _head(work: Work) -> Head:
 
 def _is_about(event: Mapping[str, Any], name: str) -> bool:
     """Whether the user that *event* is about was called *name*, as against one who only asked for that name."""
-    return event["data"] is not None and name.lower() in own_names(json.loads(event["data"]))
+    return event["data"] is not None and name.lower() in names_of_subject(json.loads(event["data"]))
 
 
-def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> Verdict:
+def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> VerificationResult:
     """Prove an exported log, against *checkpoint* if there is one. Raises `BrokenEventLog`.
 
     A file without a line proves nothing, whoever wrote it, and is refused.
@@ -251,7 +251,7 @@ def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> 
     return verdict
 
 
-def _events_of(work: Work, user_id: int | None, names: set[str], *, after: int) -> list[int]:
+def _events_of(work: UnitOfWork, user_id: int | None, names: set[str], *, after: int) -> list[int]:
     """The numbers of the events behind *after*, not yet erased, that are about the user or mention one of *names*.
 
     Another user may have the same name at another time: where an event is about that one, it is no mention.
@@ -268,7 +268,7 @@ def _events_of(work: Work, user_id: int | None, names: set[str], *, after: int) 
         text = f"{subject} {data}".lower()
         if any(needle in text for needle in needles):
             arguments = json.loads(data)
-            foreign = names if subject_id is None else names - own_names(arguments)
-            if mentions([subject, arguments], foreign):
+            foreign = names if subject_id is None else names - names_of_subject(arguments)
+            if mentions_any([subject, arguments], foreign):
                 found.append(seq)
     return found

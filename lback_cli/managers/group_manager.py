@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from lback_cli.database.engine import Database
-from lback_cli.database.retry import TRIES, retried
+from lback_cli.database.retry import MAX_ATTEMPTS, retried
 from lback_cli.errors import LastAdministrator, Refused, ValidationError
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.user_lookup import find_group, group_spellings
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group
 from lback_cli.repositories.unit_of_work import reading, transaction
-from lback_cli.text.escaping import unsafe_character
+from lback_cli.text.escaping import first_unsafe_character
 
 LONGEST_DESCRIPTION = 1000
 """Characters that the description of a group may have."""
@@ -18,7 +18,7 @@ LONGEST_DESCRIPTION = 1000
 class GroupManager:
     """Creates, deletes and lists groups. The document gives groups no signals, so none are sent."""
 
-    def __init__(self, database: Database, services: Services) -> None:
+    def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
 
@@ -29,7 +29,7 @@ class GroupManager:
             _check_description(description)
 
         def change() -> Group:
-            with transaction(self._database, tries=TRIES) as work:
+            with transaction(self._database, tries=MAX_ATTEMPTS) as work:
                 return work.groups.add(canonical, description=description, now=self._services.now())
 
         return retried(change)
@@ -43,14 +43,14 @@ class GroupManager:
         users = self._services.settings.users
 
         def change() -> Group:
-            with transaction(self._database, tries=TRIES) as work:
+            with transaction(self._database, tries=MAX_ATTEMPTS) as work:
                 group = find_group(work.groups, self._services, name, lock=True)
-                if group.name in group_spellings(self._services, users.default_group):
+                if group.name in group_name_variants(self._services, users.default_group):
                     raise Refused(
                         f"{group.name!r} is the group that every new user joins.",
                         hint="Change users.default_group first.",
                     )
-                administers = group.name in group_spellings(self._services, users.admin_group)
+                administers = group.name in group_name_variants(self._services, users.admin_group)
                 if administers and work.users.count_active(group):
                     raise LastAdministrator(f"{group.name!r} still has active administrators.")
                 work.groups.delete(group)
@@ -73,7 +73,7 @@ class GroupManager:
 def _check_description(text: str) -> None:
     if len(text) > LONGEST_DESCRIPTION:
         raise ValidationError("description", f"The description has more than {LONGEST_DESCRIPTION} characters.")
-    if (hidden := unsafe_character(text)) is not None:
+    if (hidden := first_unsafe_character(text)) is not None:
         raise ValidationError(
             "description",
             f"The description contains the invisible character U+{ord(hidden):04X}.",

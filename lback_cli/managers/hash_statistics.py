@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lback_cli.database.engine import Database
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.repositories.unit_of_work import reading
 
 UNUSABLE = "unusable"
@@ -11,7 +11,7 @@ UNUSABLE = "unusable"
 
 
 @dataclass(slots=True)
-class HashCount:
+class HashSchemeCount:
     """Users of one *scheme*: all of them, those whose hash the next login replaces, and why the scheme is weak."""
 
     scheme: str
@@ -21,14 +21,14 @@ class HashCount:
 
 
 @dataclass(slots=True)
-class HashCensus:
+class HashStatistics:
     """Counts users by the scheme of their hash."""
 
     database: Database
-    services: Services
-    _counts: dict[str, HashCount] = field(default_factory=dict)
+    services: Dependencies
+    _counts: dict[str, HashSchemeCount] = field(default_factory=dict)
 
-    def count(self) -> list[HashCount]:
+    def count(self) -> list[HashSchemeCount]:
         """The schemes that users have, the most frequent first; hashes pass through one page at a time."""
         self._counts.clear()
         inspect = self.services.hasher.inspect
@@ -43,5 +43,5 @@ class HashCensus:
                 count.outdated += not known.current
         return sorted(self._counts.values(), key=lambda count: (-count.users, count.scheme))
 
-    def _of(self, scheme: str, weakness: str | None) -> HashCount:
-        return self._counts.setdefault(scheme, HashCount(scheme, weakness=weakness))
+    def _of(self, scheme: str, weakness: str | None) -> HashSchemeCount:
+        return self._counts.setdefault(scheme, HashSchemeCount(scheme, weakness=weakness))

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from lback_cli import signals
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.link_tokens import link_tokens
 from lback_cli.managers.mail_queue import queued
 from lback_cli.models import Purpose, QueuedMail, User
 from lback_cli.operations.operation import Operation
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 
 _PURPOSES = {
     "verify_email": Purpose.VERIFY_EMAIL,
@@ -24,28 +24,28 @@ class MailedLinks:
     Where mail is queued, what is stored is a request for a link; its token is made when the mail is sent.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Dependencies) -> None:
         self._services = services
         self.tokens = link_tokens(services)
 
-    def send_verification(self, run: Operation, work: Work, user: User) -> None:
+    def send_verification(self, run: Operation, work: UnitOfWork, user: User) -> None:
         """Mail *user* a link that verifies the address."""
         self._send(run, work, user, "verify_email")
 
-    def initiate_verification(self, run: Operation, work: Work, user: User) -> None:
+    def initiate_verification(self, run: Operation, work: UnitOfWork, user: User) -> None:
         """`send_verification`, and announce it."""
         self.send_verification(run, work, user)
         run.emit(signals.user_email_verification_initiated, user=user)
 
-    def send_invitation(self, run: Operation, work: Work, user: User) -> None:
+    def send_invitation(self, run: Operation, work: UnitOfWork, user: User) -> None:
         """Mail *user*, who has no password yet, a link that sets it."""
         self._send(run, work, user, "invitation")
 
-    def send_password_reset(self, run: Operation, work: Work, user: User) -> None:
+    def send_password_reset(self, run: Operation, work: UnitOfWork, user: User) -> None:
         """Mail *user* a link that resets the password."""
         self._send(run, work, user, "reset_password")
 
-    def issue_queued(self, work: Work, mail: QueuedMail, user: User) -> tuple[str, datetime]:
+    def issue_queued(self, work: UnitOfWork, mail: QueuedMail, user: User) -> tuple[str, datetime]:
         """A token for the queued *mail*, and until when it works.
 
         Those of earlier tries of this mail stay alive: one may have arrived, and as all copies have the same
@@ -68,7 +68,7 @@ class MailedLinks:
         }[template]
         send(username=username, email=email, token=token, expires_at=expires_at, key=key)
 
-    def _send(self, run: Operation, work: Work, user: User, template: str) -> None:
+    def _send(self, run: Operation, work: UnitOfWork, user: User, template: str) -> None:
         """Queue the mail; or store and mail a token, in a later try of *run* the same one and without a second mail."""
         purpose = _PURPOSES[template]
         if self._services.queues_mail:
@@ -76,9 +76,9 @@ class MailedLinks:
             now = self._services.now()
             work.mails.add(queued(user, template, {"username": user.username}, now=now, purpose=purpose))
             return
-        token = run.once((template, "token", user.email), lambda: self.tokens.generate(purpose))
+        token = run.once_per_operation((template, "token", user.email), lambda: self.tokens.generate(purpose))
         expires_at = self.tokens.issue(work, user, purpose, token, lifetime=self._lifetime(template))
-        run.once(
+        run.once_per_operation(
             (template, "mail", user.username, user.email),
             lambda: self.mail(template, username=user.username, email=user.email, token=token, expires_at=expires_at),
         )
@@ -88,6 +88,6 @@ class MailedLinks:
         return self._services.settings.tokens.invitation_lifetime if template == "invitation" else None
 
 
-def announce_vouched(run: Operation, user: User) -> None:
+def announce_verified_by_admin(run: Operation, user: User) -> None:
     """Say that the address of *user* counts as verified without a link, as an administrator said so."""
     run.emit(signals.user_email_verification_successful, user=user, reason="set_by_administrator")

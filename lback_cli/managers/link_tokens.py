@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.models import Purpose, User
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.tokens import generate_hex_token, generate_token, token_digest
 
 _FRAMEWORK_LENGTHS = {Purpose.VERIFY_EMAIL: 32, Purpose.RESET_PASSWORD: 64}
@@ -19,7 +19,7 @@ _HEXADECIMAL = re.compile("[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
-class SentToken:
+class IssuedToken:
     """A token that somebody was sent at the address *email*; it works until *expires_at*, unless it is *spent*."""
 
     user_id: int
@@ -27,7 +27,7 @@ class SentToken:
     expires_at: datetime
     spent: bool = False
 
-    def works(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime) -> bool:
         """Whether it could be used *now*."""
         return not self.spent and self.expires_at >= now
 
@@ -35,7 +35,7 @@ class SentToken:
 class LinkTokens:
     """lback's own tokens, of which the database keeps digests."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Dependencies) -> None:
         self._services = services
 
     def generate(self, purpose: Purpose) -> str:  # noqa: ARG002 - one kind for every purpose here
@@ -49,7 +49,7 @@ class LinkTokens:
 
     def issue(
         self,
-        work: Work,
+        work: UnitOfWork,
         user: User,
         purpose: Purpose,
         token: str,
@@ -67,22 +67,22 @@ class LinkTokens:
         store(user, purpose, token_digest(token), now=now, expires_at=expires_at)
         return expires_at
 
-    def find(self, work: Work, token: str, purpose: Purpose) -> SentToken | None:
+    def find(self, work: UnitOfWork, token: str, purpose: Purpose) -> IssuedToken | None:
         """The token, dead or alive; None where nobody was sent such a one, or it is forgotten."""
         found = work.tokens.find(token_digest(token), purpose)
         if found is None:
             return None
-        return SentToken(found.user_id, found.email, found.expires_at, spent=found.used_at is not None)
+        return IssuedToken(found.user_id, found.email, found.expires_at, spent=found.used_at is not None)
 
-    def consume(self, work: Work, token: str, purpose: Purpose) -> bool:
+    def consume(self, work: UnitOfWork, token: str, purpose: Purpose) -> bool:
         """Spend the token, if it is alive; whether it was. Of any number that try at once, one succeeds."""
         return work.tokens.consume(token_digest(token), purpose, now=self._services.now())
 
-    def revoke(self, work: Work, user: User, purpose: Purpose) -> None:
+    def revoke(self, work: UnitOfWork, user: User, purpose: Purpose) -> None:
         """Make every token of *user* for *purpose* useless."""
         work.tokens.revoke(user, purpose)
 
-    def revoke_all(self, work: Work, user: User) -> None:
+    def revoke_all(self, work: UnitOfWork, user: User) -> None:
         """Make every unused token of *user* useless."""
         work.tokens.revoke_all(user)
 
@@ -104,7 +104,7 @@ class FrameworkLinkTokens(LinkTokens):
 
     def issue(
         self,
-        work: Work,
+        work: UnitOfWork,
         user: User,
         purpose: Purpose,
         token: str,
@@ -121,7 +121,7 @@ class FrameworkLinkTokens(LinkTokens):
         work.framework_tokens.put(user, purpose, token, expires_at=expires_at)
         return expires_at
 
-    def find(self, work: Work, token: str, purpose: Purpose) -> SentToken | None:
+    def find(self, work: UnitOfWork, token: str, purpose: Purpose) -> IssuedToken | None:
         """The token, whoever issued it, dead or alive."""
         own = super().find(work, token, purpose)
         if not _is_hexadecimal(token, purpose):
@@ -129,10 +129,10 @@ class FrameworkLinkTokens(LinkTokens):
             return own
         stored = work.framework_tokens.find(token, purpose)
         if own is None:
-            return None if stored is None else SentToken(stored.user_id, stored.email, stored.expires_at)
-        return SentToken(own.user_id, own.email, own.expires_at, spent=own.spent or stored is None)
+            return None if stored is None else IssuedToken(stored.user_id, stored.email, stored.expires_at)
+        return IssuedToken(own.user_id, own.email, own.expires_at, spent=own.spent or stored is None)
 
-    def consume(self, work: Work, token: str, purpose: Purpose) -> bool:
+    def consume(self, work: UnitOfWork, token: str, purpose: Purpose) -> bool:
         """Spend the token on both sides, if it is alive; whether it was."""
         if not _is_hexadecimal(token, purpose):
             return super().consume(work, token, purpose)
@@ -141,18 +141,18 @@ class FrameworkLinkTokens(LinkTokens):
             super().consume(work, token, purpose)
         return taken
 
-    def revoke(self, work: Work, user: User, purpose: Purpose) -> None:
+    def revoke(self, work: UnitOfWork, user: User, purpose: Purpose) -> None:
         """Make every token of *user* for *purpose* useless, on both sides."""
         super().revoke(work, user, purpose)
         work.framework_tokens.clear(user, [purpose])
 
-    def revoke_all(self, work: Work, user: User) -> None:
+    def revoke_all(self, work: UnitOfWork, user: User) -> None:
         """Make every token of *user* useless, on both sides."""
         super().revoke_all(work, user)
         work.framework_tokens.clear(user)
 
 
-def link_tokens(services: Services) -> LinkTokens:
+def link_tokens(services: Dependencies) -> LinkTokens:
     """The tokens that the settings ask for."""
     kind = FrameworkLinkTokens if services.settings.compat.lback_framework else LinkTokens
     return kind(services)

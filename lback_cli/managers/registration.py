@@ -6,10 +6,10 @@ from operator import attrgetter
 from typing import Literal
 
 from lback_cli.errors import GroupNotFound, ValidationError
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.user_lookup import find_group, group_spellings
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group, User
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.unusable import is_unusable
 
 RegistrationMail = Literal["verify", "invite", "none"]
@@ -54,7 +54,7 @@ class NewUser:
 
 
 @dataclass(slots=True)
-class Candidate:
+class ValidatedUser:
     """A new user who passed validation: canonical, with the password still to be hashed, if it is not already."""
 
     username: str
@@ -63,14 +63,14 @@ class Candidate:
     password_hash: str | None
 
 
-def check_password_hash(services: Services, password_hash: str, username: str) -> None:
+def check_password_hash(services: Dependencies, password_hash: str, username: str) -> None:
     """Raise `ValidationError` unless *password_hash*, from elsewhere, can be stored and verified at a login.
 
     What `is_unusable` may be stored too: it is how an export writes a user who has no password.
     """
     if is_unusable(password_hash):
         return
-    if objection := services.hasher.objection(password_hash):
+    if objection := services.hasher.rejection_reason(password_hash):
         raise ValidationError(
             "password_hash",
             f"The password hash of {username} {objection}.",
@@ -81,10 +81,10 @@ def check_password_hash(services: Services, password_hash: str, username: str) -
 class Registration:
     """Validates new users and builds their rows."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Dependencies) -> None:
         self._services = services
 
-    def check(self, new: NewUser) -> Candidate:
+    def check(self, new: NewUser) -> ValidatedUser:
         """*new* in canonical form. Raises `ValidationError`. It does not look into the database."""
         username = self._services.canonical_username(new.username)
         email = self._services.canonical_email(new.email)
@@ -97,24 +97,24 @@ class Registration:
             password_hash = self._services.hasher.unusable
         else:
             check_password_hash(self._services, password_hash, username)
-        return Candidate(username, email, password, password_hash)
+        return ValidatedUser(username, email, password, password_hash)
 
-    def hash(self, candidate: Candidate) -> str:
+    def hash(self, candidate: ValidatedUser) -> str:
         """The hash to store. Raises `PasswordHashingError`."""
         if candidate.password_hash is not None:
             return candidate.password_hash
         return self._services.hasher.hash(candidate.password or "")
 
-    def groups(self, work: Work, names: Sequence[str]) -> list[Group]:
+    def groups(self, work: UnitOfWork, names: Sequence[str]) -> list[Group]:
         """The default group, made if it is missing, and those called *names*, by name. Raises `GroupNotFound`."""
         default = self.default_group(work)
         if default is None:
-            *_, canonical = group_spellings(self._services, self._services.settings.users.default_group)
+            *_, canonical = group_name_variants(self._services, self._services.settings.users.default_group)
             default = work.groups.get_or_add(canonical, now=self._services.now())
         chosen = {default, *(find_group(work.groups, self._services, name) for name in names)}
         return sorted(chosen, key=attrgetter("name"))
 
-    def default_group(self, work: Work) -> Group | None:
+    def default_group(self, work: UnitOfWork) -> Group | None:
         """The group that every new user joins, if it is there."""
         try:
             return find_group(work.groups, self._services, self._services.settings.users.default_group)
@@ -122,7 +122,7 @@ class Registration:
             return None
 
     def user(
-        self, new: NewUser, candidate: Candidate, password_hash: str, groups: list[Group], *, user_id: int | None
+        self, new: NewUser, candidate: ValidatedUser, password_hash: str, groups: list[Group], *, user_id: int | None
     ) -> User:
         """The row to insert; *user_id* None leaves the id to the database."""
         now = self._services.now()

@@ -20,19 +20,19 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken
-from lback_cli.managers.changes import UserChanges, masked
-from lback_cli.managers.changing import Changing
-from lback_cli.managers.dependencies import Services
-from lback_cli.managers.link_mail import MailedLinks, announce_vouched
+from lback_cli.managers.changes import UserUpdate, masked
+from lback_cli.managers.changing import UserUpdater
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.link_mail import MailedLinks, announce_verified_by_admin
 from lback_cli.managers.notification_mail import MailedNotices
 from lback_cli.managers.registration import NewUser, Registration, RegistrationMail
-from lback_cli.managers.user_lookup import find_by_login, not_found
+from lback_cli.managers.user_lookup import find_by_identifier, not_found
 from lback_cli.models import Purpose, User
 from lback_cli.operations import kinds
-from lback_cli.operations.attempts import Effects
+from lback_cli.operations.attempts import AttemptState
 from lback_cli.operations.kinds import OperationKind
 from lback_cli.operations.operation import Operation
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.tokens import token_prefix
 from lback_cli.security.unusable import is_unusable
 from lback_cli.settings import Settings
@@ -51,13 +51,13 @@ class UserManager:
     vetoes, and `UnexpectedError`.
     """
 
-    def __init__(self, database: Database, services: Services) -> None:
+    def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
         self._links = MailedLinks(services)
         self._notices = MailedNotices(services)
         self._registration = Registration(services)
-        self._changing = Changing(services, self._links, self._notices)
+        self._changing = UserUpdater(services, self._links, self._notices)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "UserManager":
@@ -67,7 +67,7 @@ class UserManager:
         """
         database = Database(settings.database)
         Schema(database).ensure()
-        return cls(database, Services(settings, data_directory=database.directory))
+        return cls(database, Dependencies(settings, data_directory=database.directory))
 
     # The seven operations
 
@@ -99,7 +99,7 @@ class UserManager:
         *,
         hashed: str | None = None,
         session: Session | None = None,
-        effects: Effects | None = None,
+        effects: AttemptState | None = None,
     ) -> User:
         """`register_user` for a user in one piece; *hashed* is the hash of its password, where that was made before.
 
@@ -108,20 +108,20 @@ class UserManager:
 
         def body(run: Operation) -> User:
             candidate = self._registration.check(new)
-            with run.reading() as work:
+            with run.read_only() as work:
                 if conflict := work.users.taken(username=candidate.username, email=candidate.email):
                     raise conflict
-            password_hash = hashed or run.once("hash", lambda: self._registration.hash(candidate))
+            password_hash = hashed or run.once_per_operation("hash", lambda: self._registration.hash(candidate))
             run.emit(signals.user_pre_register, username=candidate.username, email=candidate.email)
             with run.transaction() as work:
                 groups = self._registration.groups(work, new.groups)
-                user = self._registration.user(new, candidate, password_hash, groups, user_id=run.earlier("id"))
+                user = self._registration.user(new, candidate, password_hash, groups, user_id=run.earlier_result("id"))
                 run.user = user
                 work.users.add(user)
                 # Receivers are told it, and in a later try not told again.
-                run.once("id", lambda: user.id)
+                run.once_per_operation("id", lambda: user.id)
                 if new.verified:
-                    announce_vouched(run, user)
+                    announce_verified_by_admin(run, user)
                 if new.invited and new.mail != "none":
                     self._links.send_invitation(run, work, user)
                 elif new.mail == "verify" and not new.verified:
@@ -142,15 +142,15 @@ class UserManager:
         """
 
         def body(run: Operation) -> User:
-            with run.reading() as work:
-                user = run.user = find_by_login(work.users, self._services, username)
+            with run.read_only() as work:
+                user = run.user = find_by_identifier(work.users, self._services, username)
             stored = None if user is None else user.password_hash
             checked = self._services.hasher.verify(password, stored)
             if user is None:
                 raise AuthenticationFailed("user_not_found")
             if not checked.accepted:
                 raise AuthenticationFailed("incorrect_password")
-            _admit(user, allow_unverified=allow_unverified)
+            _require_login_allowed(user, allow_unverified=allow_unverified)
             with run.transaction() as work:
                 locked = work.users.get(user.id, lock=True)
                 if locked is not None and locked.password_hash != stored:
@@ -158,7 +158,7 @@ class UserManager:
                     checked = self._services.hasher.verify(password, locked.password_hash)
                     if not checked.accepted:
                         raise AuthenticationFailed("incorrect_password")
-                run.user = current = _admit(locked, allow_unverified=allow_unverified)
+                run.user = current = _require_login_allowed(locked, allow_unverified=allow_unverified)
                 if checked.replacement is not None:
                     work.users.replace_password_hash(current, checked.replacement, now=self._services.now())
             return current
@@ -203,9 +203,9 @@ class UserManager:
         mail: RegistrationMail = "verify",
         hashed: str | None = None,
         session: Session | None = None,
-        effects: Effects | None = None,
+        effects: AttemptState | None = None,
     ) -> User:
-        """Apply *update_data*, whose keys are the fields of `UserChanges`, to the user with that id.
+        """Apply *update_data*, whose keys are the fields of `UserUpdate`, to the user with that id.
 
         A new address becomes unverified and is sent a verification link, and the old one a notice; a new password is
         notified too. With *mail* ``invite`` there is no link, with ``none`` no mail at all. All tokens die with
@@ -215,14 +215,14 @@ class UserManager:
         """
 
         def body(run: Operation) -> User:
-            with run.reading() as work:
+            with run.read_only() as work:
                 user = run.user = work.users.get(user_id)
             if user is None:
                 raise not_found(f"id:{user_id}")
-            changes = self._changing.check(user, UserChanges.parse(update_data))
+            changes = self._changing.check(user, UserUpdate.parse(update_data))
             password, password_hash = changes.password, changes.password_hash
             if password is not None:
-                password_hash = hashed or run.once("hash", lambda: self._services.hasher.hash(password))
+                password_hash = hashed or run.once_per_operation("hash", lambda: self._services.hasher.hash(password))
             with run.transaction() as work:
                 user = run.user = work.users.get(user_id, lock=True)
                 if user is None:
@@ -233,7 +233,7 @@ class UserManager:
         identity = {"user_id": user_id, "update_data": masked(update_data)}
         return self._run(kinds.UPDATE_USER, body, session, effects, **identity)
 
-    def delete_user(self, user_id: int, *, session: Session | None = None, effects: Effects | None = None) -> bool:
+    def delete_user(self, user_id: int, *, session: Session | None = None, effects: AttemptState | None = None) -> bool:
         """Delete the user with that id; *effects* is for a caller that tries its own transaction again.
 
         Raises `UserNotFound` or `LastAdministrator`.
@@ -244,7 +244,7 @@ class UserManager:
                 user = run.user = work.users.get(user_id, lock=True)
                 if user is None:
                     raise not_found(f"id:{user_id}")
-                self._changing.keep_an_administrator(work, user, leaves=True)
+                self._changing.require_remaining_admin(work, user, leaves=True)
                 work.tokens.delete_all(user)
                 work.users.delete(user)
             return True
@@ -260,7 +260,7 @@ class UserManager:
 
         def body(run: Operation) -> bool:
             with run.transaction() as work:
-                user = find_by_login(work.users, self._services, email) if "@" in email else None
+                user = find_by_identifier(work.users, self._services, email) if "@" in email else None
                 # Locked, or two requests at once would leave two links alive.
                 user = run.user = user and work.users.get(user.id, lock=True)
                 if user is None:
@@ -279,12 +279,12 @@ class UserManager:
 
         def body(run: Operation) -> User:
             tokens = self._links.tokens
-            with run.reading() as work:
+            with run.read_only() as work:
                 found = tokens.find(work, token, Purpose.RESET_PASSWORD)
                 user = run.user = work.users.get(found.user_id) if found else None
             if found is None or user is None or found.email != user.email:
                 raise InvalidToken("This reset token is unknown.")
-            if not found.works(self._services.now()):
+            if not found.is_valid(self._services.now()):
                 raise InvalidToken("This reset token is used or expired.")
             password_hash = self._new_hash(run, user, new_password)
             invited = is_unusable(user.password_hash)
@@ -312,7 +312,7 @@ class UserManager:
         token = tokens.generate(Purpose.RESET_PASSWORD)
 
         def body(run: Operation) -> User:
-            with run.reading() as work:
+            with run.read_only() as work:
                 user = run.user = work.users.get(user_id)
             if user is None:
                 raise not_found(f"id:{user_id}")
@@ -357,16 +357,16 @@ class UserManager:
         kind: OperationKind,
         body: Callable[[Operation], R],
         session: Session | None,
-        effects: Effects | None = None,
+        effects: AttemptState | None = None,
         **identity: Any,
     ) -> R:
         return Operation(kind, self, self._database, session, identity, effects=effects).run(body)
 
     def _new_hash(self, run: Operation, user: User, new_password: str) -> str:
         accepted = self._services.policy.check(new_password, username=user.username, email=user.email)
-        return run.once("hash", lambda: self._services.hasher.hash(accepted))
+        return run.once_per_operation("hash", lambda: self._services.hasher.hash(accepted))
 
-    def _set_password(self, run: Operation, work: Work, user_id: int, password_hash: str) -> User:
+    def _set_password(self, run: Operation, work: UnitOfWork, user_id: int, password_hash: str) -> User:
         user = work.users.get(user_id, lock=True)
         if user is None:
             raise not_found(f"id:{user_id}")
@@ -376,7 +376,7 @@ class UserManager:
         return user
 
 
-def _admit(user: User | None, *, allow_unverified: bool) -> User:
+def _require_login_allowed(user: User | None, *, allow_unverified: bool) -> User:
     """*user*, unless the account may not log in."""
     if user is None:
         raise AuthenticationFailed("user_not_found")

@@ -15,9 +15,9 @@ from lback_cli.models.user import User
 
 if TYPE_CHECKING:
     from lback_cli.models.import_job import ImportJob
-    from lback_cli.models.sink import DeadLetter, Sink
+    from lback_cli.models.sink import DeadLetter, SinkState
 
-_ON_FIRST_USE = {"DeadLetter": "sink", "ImportJob": "import_job", "Sink": "sink"}
+_ON_FIRST_USE = {"DeadLetter": "sink", "ImportJob": "import_job", "SinkState": "sink"}
 
 __all__ = [
     "EVENTS",
@@ -28,7 +28,7 @@ __all__ = [
     "ImportJob",
     "Purpose",
     "QueuedMail",
-    "Sink",
+    "SinkState",
     "Token",
     "User",
     "memberships",

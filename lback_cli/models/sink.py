@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from lback_cli.models.base import Base, UtcDateTime
 
 
-class Sink(Base):
+class SinkState(Base):
     """The state of one sink.
 
     Every event up to number *position* is delivered or among the dead letters. *owner* is the process at work until

@@ -14,14 +14,14 @@ from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RecordedFailure:
     """A failure that was announced. *record* appends its event in a session, or in a transaction of its own."""
 
     error: LbackError
     record: Callable[[Session | None], None]
 
 
-class Effects:
+class AttemptState:
     """What an operation has let out into the world, however often it was tried: signals, mail, and what `once` made.
 
     A caller that runs its own transaction again, with operations in it, hands each of them the same again. An operation
@@ -37,7 +37,7 @@ class Effects:
         self.made: dict[Hashable, Any] = {}
         self.waiting: Callable[[LbackError], None] | None = None
         """Announces the failure of the operation, which has not failed for good, nor been committed."""
-        self.refusal: Refusal | None = None
+        self.refusal: RecordedFailure | None = None
 
     def give_up(self, error: BaseException) -> None:
         """Announce that *error* leaves nothing of the operation; a failure that was announced is recorded again."""
@@ -45,16 +45,16 @@ class Effects:
         if self.refusal is not None:
             self.refusal.record(None)
         elif fail is not None:
-            fail(as_failure(error))
+            fail(to_lback_error(error))
 
 
-def ends_all(error: LbackError) -> bool:
+def aborts_transaction(error: LbackError) -> bool:
     """Whether *error* leaves the transaction unusable in which the operation was one of several."""
     return isinstance(error, DatabaseError) or is_transient(error)
 
 
 @contextlib.contextmanager
-def noticed_writes(session: Session) -> Iterator[list[str]]:
+def track_writes(session: Session) -> Iterator[list[str]]:
     """The statements other than queries that the block sends in the transaction of *session*."""
     session.flush()
     written: list[str] = []
@@ -71,7 +71,7 @@ def noticed_writes(session: Session) -> Iterator[list[str]]:
         event.remove(connection, "before_cursor_execute", note)
 
 
-def as_failure(error: BaseException) -> LbackError:
+def to_lback_error(error: BaseException) -> LbackError:
     """*error* as one that operations raise: what none raises on purpose is behind an `UnexpectedError`."""
     if isinstance(error, LbackError):
         return error

@@ -13,11 +13,17 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError, Unusable
-from lback_cli.events.record import EventRecord, event_of
+from lback_cli.events.record import EventRecord, event_from_signal
 from lback_cli.models import User
-from lback_cli.operations.attempts import Effects, Refusal, as_failure, ends_all, noticed_writes
+from lback_cli.operations.attempts import (
+    AttemptState,
+    RecordedFailure,
+    aborts_transaction,
+    to_lback_error,
+    track_writes,
+)
 from lback_cli.operations.kinds import OperationKind
-from lback_cli.repositories.unit_of_work import Work, reading, recorded
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
 from lback_cli.signals.dispatch import deliver
 from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import safe
@@ -47,7 +53,7 @@ class Operation:
         session: Session | None,
         identity: Mapping[str, Any],
         *,
-        effects: Effects | None = None,
+        effects: AttemptState | None = None,
     ) -> None:
         self.kind = kind
         self.sender = sender
@@ -57,11 +63,11 @@ class Operation:
         self._database = database
         self._session = session
         self._identity = identity
-        self._effects = effects or Effects()
+        self._effects = effects or AttemptState()
         self._is_one_of_several = session is not None and effects is not None
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         """What a try begins with."""
         self.user = None
         self.reason = None
@@ -97,11 +103,11 @@ class Operation:
         try:
             if self.kind.started is not None:
                 self.emit(self.kind.started, **self._documented(self.kind.started, {}))
-            result = self._try(body) if self._session is not None else retried(lambda: self._try(body))
+            result = self._attempt(body) if self._session is not None else retried(lambda: self._attempt(body))
         except Exception as error:
-            failure = as_failure(error)
+            failure = to_lback_error(error)
             if self._is_one_of_several:
-                failure = self._refuse(failure)
+                failure = self._record_refusal(failure)
             else:
                 self._announce_failure(failure)
             if failure is error:
@@ -109,21 +115,21 @@ class Operation:
             raise failure from error
         except BaseException as error:
             if self._is_one_of_several:
-                self._effects.waiting = self.fail
+                self._effects.waiting = self.announce_failure
             else:
-                self._announce_failure(as_failure(error))
+                self._announce_failure(to_lback_error(error))
             raise
         if self._is_one_of_several:
-            self._effects.waiting = self.fail
+            self._effects.waiting = self.announce_failure
         return result
 
-    def fail(self, failure: LbackError) -> None:
+    def announce_failure(self, failure: LbackError) -> None:
         """Announce *failure*, now that nobody tries again and the caller's transaction is gone."""
         self._session = None
         self._announce_failure(failure)
 
-    def _try(self, body: Callable[["Operation"], R]) -> R:
-        self._begin()
+    def _attempt(self, body: Callable[["Operation"], R]) -> R:
+        self._reset()
         self._effects.waiting = None
         result = body(self)
         if not self._succeeded:
@@ -138,7 +144,7 @@ class Operation:
         self._effects.seq += 1
         deliver(self, signal, arguments)
 
-    def once(self, name: Hashable, make: Callable[[], R]) -> R:
+    def once_per_operation(self, name: Hashable, make: Callable[[], R]) -> R:
         """What *make* returns, called in the first try that comes here, and the same in every later one.
 
         *name* tells it from the other things that the operation makes, and is to hold all that it depends on: what an
@@ -148,11 +154,11 @@ class Operation:
             self._effects.made[name] = make()
         return cast("R", self._effects.made[name])
 
-    def earlier(self, name: Hashable) -> Any:
+    def earlier_result(self, name: Hashable) -> Any:
         """What `once` made under *name* in an earlier try; None where it did not."""
         return self._effects.made.get(name)
 
-    def role(self, signal: NamedSignal) -> Role:
+    def signal_role(self, signal: NamedSignal) -> Role:
         """What *signal* means in this operation."""
         if signal is self.kind.started:
             return "started"
@@ -160,14 +166,14 @@ class Operation:
             return "success"
         return "failure" if signal is self.kind.failed else "progress"
 
-    def reading(self) -> contextlib.AbstractContextManager[Work]:
+    def read_only(self) -> contextlib.AbstractContextManager[UnitOfWork]:
         """Look things up without a write lock, so that what takes long, such as hashing, holds up nobody."""
         return reading(self._database, self._session)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Work]:
+    def transaction(self) -> Iterator[UnitOfWork]:
         """The one transaction: at its end, and before the commit, the success signal is sent."""
-        with recorded(self._database, self._session) as work:
+        with transaction_with_events(self._database, self._session) as work:
             self._in_transaction = True
             yield work
             outcome = {"user": self.user, "session": work.session, "reason": self.reason}
@@ -181,15 +187,15 @@ class Operation:
         self._succeeded = True
 
     def _event(self, signal: NamedSignal, arguments: Mapping[str, Any]) -> EventRecord:
-        return event_of(signal.name, self.kind.name, self.id, arguments)
+        return event_from_signal(signal.name, self.kind.name, self.id, arguments)
 
-    def _announce_success(self, work: Work, arguments: Mapping[str, Any]) -> None:
+    def _announce_success(self, work: UnitOfWork, arguments: Mapping[str, Any]) -> None:
         """Send the success signal, which a later try is not to send again unless receivers write into this one."""
         again = self._session is None or self._is_one_of_several
         if not (again and self.success_signal.receivers):
             self.emit(self.success_signal, **arguments)
             return
-        with noticed_writes(work.session) as written:
+        with track_writes(work.session) as written:
             try:
                 self.emit(self.success_signal, **arguments)
                 work.session.flush()
@@ -202,7 +208,7 @@ class Operation:
         arguments: dict[str, Any] = {}
 
         def record() -> None:
-            with recorded(self._database, self._session) as work:
+            with transaction_with_events(self._database, self._session) as work:
                 arguments.update(self._failure_arguments(failure, work))
                 work.events.append([self._event(self.kind.failed, arguments)])
 
@@ -220,26 +226,26 @@ class Operation:
             _log_unrecorded(self, error)
         self.emit(self.kind.failed, **(arguments or self._failure_arguments(failure)))
 
-    def _refuse(self, failure: LbackError) -> LbackError:
+    def _record_refusal(self, failure: LbackError) -> LbackError:
         """Record and announce *failure*, and return it, unless the caller's transaction is lost: then what lost it."""
-        if not ends_all(failure):
+        if not aborts_transaction(failure):
             try:
-                with recorded(self._database, self._session) as work:
+                with transaction_with_events(self._database, self._session) as work:
                     arguments = self._failure_arguments(failure, work)
                     event = self._event(self.kind.failed, arguments)
                     work.events.append([event])
             except DatabaseError as lost:
                 failure = lost
             else:
-                self._effects.refusal = Refusal(failure, partial(self._record_again, event))
+                self._effects.refusal = RecordedFailure(failure, partial(self._record_again, event))
                 self.emit(self.kind.failed, **arguments)
                 return failure
-        self._effects.waiting = self.fail
+        self._effects.waiting = self.announce_failure
         return failure
 
     def _record_again(self, event: EventRecord, session: Session | None) -> None:
         def record() -> None:
-            with recorded(self._database, session) as work:
+            with transaction_with_events(self._database, session) as work:
                 work.events.append([event])
 
         if session is not None:
@@ -250,7 +256,7 @@ class Operation:
         except Exception as error:  # noqa: BLE001 - the failure is settled and was announced
             _log_unrecorded(self, error)
 
-    def _failure_arguments(self, failure: LbackError, work: Work | None = None) -> dict[str, Any]:
+    def _failure_arguments(self, failure: LbackError, work: UnitOfWork | None = None) -> dict[str, Any]:
         if work is not None and self._in_transaction and self.user is not None:
             self.user = _reloaded(self.user, work)
         outcome = {
@@ -258,7 +264,7 @@ class Operation:
             "error_type": failure.error_type,
             "reason": failure.error_type,
             "error_message": None if isinstance(failure, UnexpectedError) else failure.message,
-            "exception": foreign_exception(failure),
+            "exception": original_exception(failure),
         }
         return self._documented(self.kind.failed, outcome)
 
@@ -271,7 +277,7 @@ class Operation:
         return {argument.name: known.get(argument.name) for argument in arguments}
 
 
-def _reloaded(user: User, work: Work) -> User | None:
+def _reloaded(user: User, work: UnitOfWork) -> User | None:
     """*user* as it is in the database: rolling back expired what was loaded and undid what was changed."""
     identity = inspect(user).identity
     return None if identity is None else work.users.get(identity[0])
@@ -286,7 +292,7 @@ def _log_unrecorded(operation: Operation, error: Exception) -> None:
     )
 
 
-def foreign_exception(failure: LbackError) -> BaseException | None:
+def original_exception(failure: LbackError) -> BaseException | None:
     """The exception that made the operation fail, the foreign one where there is one; a refusal by a rule has none."""
     if isinstance(failure, Unusable) or failure.error_type == UnexpectedError.error_type:
         return failure.__cause__ or failure

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lback_cli.errors import ConfigurationError, OperationRejected, SignalNotFound
-from lback_cli.receivers.trusted_files import Distrust, open_trusted_program, require_trusted_directory
+from lback_cli.receivers.trusted_files import UntrustedFileError, open_trusted_program, require_trusted_directory
 from lback_cli.signals import SignalSpec, current_emission, find_signal
 from lback_cli.text.escaping import ELLIPSIS
 
@@ -27,7 +27,7 @@ class Hook:
     when it cannot be run or takes more than *seconds*, a signal that can veto is vetoed.
     """
 
-    keeps_time = True
+    enforces_own_timeout = True
 
     def __init__(self, path: Path, spec: SignalSpec, seconds: float) -> None:
         self.path = path
@@ -44,7 +44,7 @@ class Hook:
         assert emission is not None, "only a delivery calls a receiver"
         try:
             ended = run_program(self.path, as_line(as_event(emission)).encode(), self._seconds)
-        except Distrust as error:
+        except UntrustedFileError as error:
             self._refuse(f"cannot be run: {error}.")
         except OSError as error:
             self._refuse(f"cannot be run: {error.strerror or error}.")
@@ -79,7 +79,7 @@ def find_hooks(directory: Path, seconds: float) -> list[Hook]:
             for path in _entries(place):
                 os.close(open_trusted_program(path))
                 hooks.append(Hook(path, spec, seconds))
-    except Distrust as error:
+    except UntrustedFileError as error:
         raise ConfigurationError(f"receivers.hooks_directory: {error}.", hint=f"{_OFF} {error.hint}") from error
     except SignalNotFound as error:
         raise ConfigurationError(f"receivers.hooks_directory: {place}: {error}", hint=f"{_OFF} {error.hint}") from error
@@ -90,7 +90,9 @@ def _entries(directory: Path) -> list[Path]:
     try:
         return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise Distrust(f"{directory}: {error.strerror}", "Whoever runs lback must be able to read it.") from error
+        raise UntrustedFileError(
+            f"{directory}: {error.strerror}", "Whoever runs lback must be able to read it."
+        ) from error
 
 
 def _said(errors: bytes) -> str:

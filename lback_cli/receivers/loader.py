@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from lback_cli.settings import Settings
 from lback_cli.signals import CATALOGUE
 from lback_cli.signals.dispatch import receiver_name, set_time_budget
-from lback_cli.signals.ordered import Connection
+from lback_cli.signals.ordered import ReceiverConnection
 
 if TYPE_CHECKING:
     from lback_cli.receivers.hooks import Hook
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class ReceiverInfo:
     """Who listens to what: the names of a *signal* and of a *receiver*, and the *source* that it came from."""
 
     signal: str
@@ -30,11 +30,11 @@ class Receivers:
     def __init__(self, settings: Settings, *, wanted: bool = True) -> None:
         self._settings = settings
         self._wanted = wanted
-        self._hooks: list[Connection] = []
-        self.listeners: list[Listener] = []
+        self._hooks: list[ReceiverConnection] = []
+        self.listeners: list[ReceiverInfo] = []
         """Who was connected, by signal in the order of the catalogue, and there in the order in which they run."""
 
-    def connect(self) -> None:
+    def load_plugin(self) -> None:
         """Connect plugins by entry point, then configured modules, then hooks.
 
         Raises `ConfigurationError` for one that cannot be used: an operation does not run without those who were to
@@ -42,13 +42,13 @@ class Receivers:
         """
         if not self._wanted:
             return
-        from lback_cli.receivers.plugins import connect, find_plugins
+        from lback_cli.receivers.plugins import discover_plugins, load_plugin
 
         settings = self._settings.receivers
         source = self._settings.sources.get("receivers.modules", "code")
         connected: set[str] = set()
-        for plugin in find_plugins(settings.modules, f"receivers.modules from {source}"):
-            connections = connect(plugin)
+        for plugin in discover_plugins(settings.modules, f"receivers.modules from {source}"):
+            connections = load_plugin(plugin)
             if plugin.module not in connected:
                 connected.add(plugin.module)
                 self.listeners += [_listener(connection, plugin.source) for connection in connections]
@@ -72,10 +72,10 @@ class Receivers:
     def _connect_hook(self, hook: "Hook") -> None:
         signal = hook.spec.signal
         signal.connect(hook, weak=False)
-        connection = Connection(signal, hook)
+        connection = ReceiverConnection(signal, hook)
         self._hooks.append(connection)
         self.listeners.append(_listener(connection, str(hook.path)))
 
 
-def _listener(connection: Connection, source: str) -> Listener:
-    return Listener(connection.signal.name, receiver_name(connection.receiver), source)
+def _listener(connection: ReceiverConnection, source: str) -> ReceiverInfo:
+    return ReceiverInfo(connection.signal.name, receiver_name(connection.receiver), source)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.signals.ordered import Connection, holding
+from lback_cli.signals.ordered import ReceiverConnection, strong_references
 
 ENTRY_POINT_GROUP = "lback.receivers"
 """Under this name an installed distribution lists its modules with receivers (PyPA's entry points specification)."""
 
 _HINT = "Mend it or take it out, or run without any receivers: --no-receivers"
 
-_connected: dict[str, list[Connection]] = {}
+_connected: dict[str, list[ReceiverConnection]] = {}
 """What each module connected, which is done once in a process, as its import is."""
 
 
@@ -25,7 +25,7 @@ class Plugin:
     source: str
 
 
-def find_plugins(modules: Sequence[str], source: str) -> Iterator[Plugin]:
+def discover_plugins(modules: Sequence[str], source: str) -> Iterator[Plugin]:
     """The plugins of installed distributions, by name, then *modules*, which *source* lists.
 
     Raises `ConfigurationError` for an entry point that names no module.
@@ -44,7 +44,7 @@ def find_plugins(modules: Sequence[str], source: str) -> Iterator[Plugin]:
     yield from (Plugin(module, source) for module in modules)
 
 
-def connect(plugin: Plugin) -> list[Connection]:
+def load_plugin(plugin: Plugin) -> list[ReceiverConnection]:
     """Import the module of *plugin*, and return what it connected, which lasts.
 
     A module that something else has imported before has connected its receivers then. Raises `ConfigurationError` for
@@ -52,7 +52,7 @@ def connect(plugin: Plugin) -> list[Connection]:
     """
     if plugin.module not in _connected:
         fresh = plugin.module not in sys.modules
-        with holding() as connections:
+        with strong_references() as connections:
             try:
                 import_module(plugin.module)
             except BaseException as error:

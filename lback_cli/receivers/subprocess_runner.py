@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessResult:
     """How a program ended: by its exit *status*, or by a *failure* in words; and what it wrote to standard error."""
 
     status: int
@@ -30,13 +30,13 @@ class Ended:
     errors: bytes
 
 
-def run_program(path: Path, data: bytes, seconds: float) -> Ended:
+def run_program(path: Path, data: bytes, seconds: float) -> ProcessResult:
     """Run the program at *path* with *data* on its standard input, in its own directory, for at most *seconds*.
 
     Then it is killed with everything it started, unless that left its process group. It need not read its input. What
     it leaves behind when it ends in time goes on, and is not waited for. Standard output goes nowhere.
 
-    Raises `Distrust` when others could have changed the program, and OSError when it cannot be started.
+    Raises `UntrustedFileError` when others could have changed the program, and OSError when it cannot be started.
     """
     descriptor = open_trusted_program(path)
     try:
@@ -72,7 +72,7 @@ def _ended_with(process: "subprocess.Popen[bytes]") -> Iterator[None]:
             _kill(process)
 
 
-def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> Ended:
+def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> ProcessResult:
     """Write and read until *process* ends, or until it has to."""
     assert process.stdin is not None
     assert process.stderr is not None
@@ -87,7 +87,7 @@ def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
         while process.poll() is None:
             if time.monotonic() > deadline:
                 _kill(process)
-                return Ended(0, f"did not end within {seconds:g} s and was killed", bytes(errors))
+                return ProcessResult(0, f"did not end within {seconds:g} s and was killed", bytes(errors))
             if not selector.get_map():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
@@ -104,7 +104,7 @@ def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
     while len(errors) < OUTPUT_LIMIT and _read(process.stderr.fileno(), errors):
         pass
     killed = f"was killed by {_signal_name(-process.returncode)}" if process.returncode < 0 else None
-    return Ended(process.returncode, killed, bytes(errors))
+    return ProcessResult(process.returncode, killed, bytes(errors))
 
 
 def _write(descriptor: int, data: memoryview) -> memoryview:

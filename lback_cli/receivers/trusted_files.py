@@ -9,7 +9,7 @@ _LONGEST_CHAIN = 40
 """Symbolic links that may be followed, as Linux has it."""
 
 
-class Distrust(Exception):  # noqa: N818 - it says what was found
+class UntrustedFileError(Exception):
     """A file cannot be run: what is wrong, and what mends it."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -18,31 +18,33 @@ class Distrust(Exception):  # noqa: N818 - it says what was found
 
 
 def require_trusted_directory(path: Path) -> None:
-    """Raise `Distrust` unless only the user and root can change what is in *path*, or what it leads to."""
+    """Raise `UntrustedFileError` unless only the user and root can change what is in *path*, or what it leads to."""
     found, status = _walked(path)
     if not stat.S_ISDIR(status.st_mode):
-        raise Distrust(f"{path} is not a directory", "Name a directory.")
+        raise UntrustedFileError(f"{path} is not a directory", "Name a directory.")
     _require_owner(found, status)
     # A sticky directory keeps others from replacing files, but not from adding some.
     if status.st_mode & _OTHERS_WRITE:
-        raise Distrust(f"others can write to {found}", f"Run: chmod go-w {found}")
+        raise UntrustedFileError(f"others can write to {found}", f"Run: chmod go-w {found}")
 
 
 def open_trusted_program(path: Path) -> int:
-    """A descriptor of the file at *path*, which only the user and root can have changed. Raises `Distrust`.
+    """A descriptor of the file at *path*, which only the user and root can have changed. Raises `UntrustedFileError`.
 
     What is looked at is the opened file: it is what then has to be run.
     """
     found, expected = _walked(path)
     if not stat.S_ISREG(expected.st_mode):
-        raise Distrust(f"{path} is not a file", "Hooks are executable files.")
+        raise UntrustedFileError(f"{path} is not a file", "Hooks are executable files.")
     try:
         descriptor = os.open(found, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError as error:
-        raise Distrust(f"{path} cannot be read: {error.strerror}", "Whoever runs lback must be able to.") from error
+        raise UntrustedFileError(
+            f"{path} cannot be read: {error.strerror}", "Whoever runs lback must be able to."
+        ) from error
     try:
         _require_own_program(found, os.fstat(descriptor), expected)
-    except Distrust:
+    except UntrustedFileError:
         os.close(descriptor)
         raise
     return descriptor
@@ -50,12 +52,12 @@ def open_trusted_program(path: Path) -> int:
 
 def _require_own_program(path: Path, status: os.stat_result, expected: os.stat_result) -> None:
     if (status.st_dev, status.st_ino) != (expected.st_dev, expected.st_ino):
-        raise Distrust(f"{path} was replaced while it was looked at", "Try again, and find out by whom.")
+        raise UntrustedFileError(f"{path} was replaced while it was looked at", "Try again, and find out by whom.")
     _require_owner(path, status)
     if status.st_mode & _OTHERS_WRITE:
-        raise Distrust(f"others can write to {path}", f"Run: chmod go-w {path}")
+        raise UntrustedFileError(f"others can write to {path}", f"Run: chmod go-w {path}")
     if not os.access(path, os.X_OK):
-        raise Distrust(f"{path} is not executable", f"Run: chmod u+x {path}")
+        raise UntrustedFileError(f"{path} is not executable", f"Run: chmod u+x {path}")
 
 
 def _walked(path: Path) -> tuple[Path, os.stat_result]:
@@ -76,7 +78,7 @@ def _walked(path: Path) -> tuple[Path, os.stat_result]:
         if stat.S_ISLNK(found.st_mode):
             links += 1
             if links > _LONGEST_CHAIN:
-                raise Distrust(f"{path} is a symbolic link that leads nowhere", "Remove or mend it.")
+                raise UntrustedFileError(f"{path} is a symbolic link that leads nowhere", "Remove or mend it.")
             _require_owner(place_of_name, found)
             target = place_of_name.readlink()
             names += reversed(target.parts[1:] if target.is_absolute() else target.parts)
@@ -92,17 +94,19 @@ def _status(place: Path, path: Path) -> os.stat_result:
         return place.lstat()
     except OSError as error:
         leads = "" if place == path.absolute() else f", to which {path} leads"
-        raise Distrust(f"{place}{leads}: {error.strerror}", "Remove or mend it.") from error
+        raise UntrustedFileError(f"{place}{leads}: {error.strerror}", "Remove or mend it.") from error
 
 
 def _require_safe_way(place: Path, status: os.stat_result) -> None:
     if not stat.S_ISDIR(status.st_mode):
-        raise Distrust(f"{place} is not a directory", "Remove or mend it.")
+        raise UntrustedFileError(f"{place} is not a directory", "Remove or mend it.")
     _require_owner(place, status)
     if status.st_mode & _OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:
-        raise Distrust(f"others can write to {place}", f"Run: chmod go-w {place}")
+        raise UntrustedFileError(f"others can write to {place}", f"Run: chmod go-w {place}")
 
 
 def _require_owner(place: Path, status: os.stat_result) -> None:
     if status.st_uid not in {0, os.geteuid()}:
-        raise Distrust(f"{place} belongs to another user", "It must belong to whoever runs lback, or to root.")
+        raise UntrustedFileError(
+            f"{place} belongs to another user", "It must belong to whoever runs lback, or to root."
+        )

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
-from lback_cli.lease import Owner
-from lback_cli.models import DeadLetter, Sink
+from lback_cli.lease import LeaseOwner
+from lback_cli.models import DeadLetter, SinkState
 from lback_cli.relay.sinks import build_sink
 from lback_cli.relay.sinks.base import Message, SinkError
 from lback_cli.repositories.event_repository import EventQuery
-from lback_cli.repositories.unit_of_work import Work, reading, transaction
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction
 from lback_cli.settings import SinkSettings
 
 
@@ -33,7 +33,7 @@ class SinkStatus:
     worker: str | None
 
 
-class Ledger:
+class SinkAdmin:
     """The sinks of one database, those in *settings* and those that were."""
 
     def __init__(self, database: Database, settings: Mapping[str, SinkSettings], now: Callable[[], datetime]) -> None:
@@ -65,7 +65,7 @@ class Ledger:
                     f"There is no event {seq}, nor will it be the next.", hint=f"The log ends with event {head}."
                 )
             if sink is None:
-                work.sinks.add(Sink(name=name, position=seq - 1, failures=0, tries=0))
+                work.sinks.add(SinkState(name=name, position=seq - 1, failures=0, tries=0))
             else:
                 work.sinks.change(name, {"position": seq - 1, "tries": 0})
         return head - seq + 1
@@ -104,7 +104,7 @@ class Ledger:
                     yield letter.seq, str(error)
                 else:
                     with transaction(self._database) as work:
-                        work.sinks.exhume(name, letter.seq)
+                        work.sinks.remove_dead_letter(name, letter.seq)
                     yield letter.seq, None
         finally:
             sink.close()
@@ -113,23 +113,23 @@ class Ledger:
         """Forget dead letters; how many. Raises what `dead_letters` raises."""
         letters = self.dead_letters(name, sequences)
         with transaction(self._database) as work:
-            return sum(work.sinks.exhume(name, letter.seq) for letter in letters)
+            return sum(work.sinks.remove_dead_letter(name, letter.seq) for letter in letters)
 
     def _bury_again(self, letter: DeadLetter, error: str) -> None:
         with transaction(self._database) as work:
-            if work.sinks.exhume(letter.sink, letter.seq):
+            if work.sinks.remove_dead_letter(letter.sink, letter.seq):
                 again = DeadLetter(sink=letter.sink, seq=letter.seq, tries=letter.tries + 1, error=error)
                 again.given_up_at = self._now()
-                work.sinks.bury(again)
+                work.sinks.add_dead_letter(again)
 
-    def _status(self, name: str, sink: Sink | None, head: int, dead: int) -> SinkStatus:
+    def _status(self, name: str, sink: SinkState | None, head: int, dead: int) -> SinkStatus:
         configured = name in self._settings
         if sink is None:
             waiting = head if configured and self._settings[name].start == "first" else 0
             return SinkStatus(name, configured, None, waiting, 0, dead, None, None, None)
         alive = sink.lease_until is not None and sink.lease_until > self._now()
         worker = None
-        if sink.owner is not None and alive and (owner := Owner.parse(sink.owner)).lives is not False:
+        if sink.owner is not None and alive and (owner := LeaseOwner.parse(sink.owner)).lives is not False:
             worker = owner.name
         return SinkStatus(
             name,
@@ -148,6 +148,6 @@ class Ledger:
         return SinkNotFound(f"There is no sink {name!r}.", hint=f"Configured are: {known}.")
 
 
-def _head(work: Work) -> int:
+def _head(work: UnitOfWork) -> int:
     head = work.events.head()
     return 0 if head is None else head.seq

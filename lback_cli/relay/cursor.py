@@ -5,16 +5,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from lback_cli.database.engine import Database
-from lback_cli.lease import Owner
-from lback_cli.models import DeadLetter, Sink
-from lback_cli.repositories.unit_of_work import Work, reading, transaction
+from lback_cli.lease import LeaseOwner
+from lback_cli.models import DeadLetter, SinkState
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction
 
 
-class Lost(Exception):  # noqa: N818 - named for what happened
+class LeaseLostError(Exception):
     """Another relay has taken the sink over."""
 
 
-class Position:
+class SinkCursor:
     """The position of one sink, held by this process from `claim` to `release`.
 
     Each change is one short statement that names the owner and the position it knew: a process that was taken for dead
@@ -32,7 +32,7 @@ class Position:
         self._start = start
         self._lease = lease
         self._now = now
-        self._owner = str(Owner.this_process())
+        self._owner = str(LeaseOwner.this_process())
         self._deadline = 0.0  # by a clock that nobody sets
         self.held = False
 
@@ -50,30 +50,33 @@ class Position:
             known = {"owner": found.owner, "lease_until": found.lease_until}
             if not work.sinks.change(self.name, self._leased(), **known):
                 return "another relay"
-            self._know(found)
+            self._load(found)
         self._deadline = asked_at + self._lease.total_seconds()
         self.held = True
         return None
 
-    def look(self) -> None:
-        """See whether the sink was set back meanwhile. Raises `Lost`."""
+    def refresh(self) -> None:
+        """See whether the sink was set back meanwhile. Raises `LeaseLostError`."""
         with reading(self._database) as work:
-            self._recognise(work.sinks.get(self.name))
+            self._require_owned(work.sinks.get(self.name))
 
-    def ensure(self, seconds: float) -> None:
-        """Make sure that nobody else takes the sink for so long. Raises `Lost`."""
+    def extend_lease(self, seconds: float) -> None:
+        """Make sure that nobody else takes the sink for so long. Raises `LeaseLostError`."""
         if time.monotonic() + seconds > self._deadline:
             self._change()
 
     def advance(self, seq: int, dead: DeadLetter | None = None) -> None:
-        """Event *seq* is delivered, or as *dead* among the dead letters. Raises `Lost`."""
+        """Event *seq* is delivered, or as *dead* among the dead letters. Raises `LeaseLostError`."""
         delivered = {} if dead is not None else {"failures": 0, "last_error": None, "delivered_at": self._now()}
         if self._change(dead=dead, position=seq, tries=0, **delivered):
             self.seq, self.tries = seq, 0
             self.failures = self.failures if dead is not None else 0
 
     def fail(self, error: str, *, counts: bool) -> None:
-        """The event behind the position was not delivered; *counts* if that is held against it. Raises `Lost`."""
+        """The event behind the position was not delivered; *counts* if that is held against it.
+
+        Raises `LeaseLostError`.
+        """
         failures, tries = self.failures + 1, self.tries + counts
         if self._change(failures=failures, tries=tries, last_error=error):
             self.failures, self.tries = failures, tries
@@ -91,40 +94,40 @@ class Position:
         with transaction(self._database) as work:
             changed = work.sinks.change(self.name, {**values, **self._leased()}, owner=self._owner, position=self.seq)
             if changed and dead is not None:
-                work.sinks.bury(dead)
+                work.sinks.add_dead_letter(dead)
             found = None if changed else work.sinks.get(self.name)
         if not changed:
-            self._recognise(found)
+            self._require_owned(found)
             return False
         self._deadline = asked_at + self._lease.total_seconds()
         return True
 
-    def _recognise(self, found: Sink | None) -> None:
-        """Go on from where the sink is now. Raises `Lost` where it is not ours any more."""
+    def _require_owned(self, found: SinkState | None) -> None:
+        """Go on from where the sink is now. Raises `LeaseLostError` where it is not ours any more."""
         if found is None or found.owner != self._owner:
             self.held = False
-            raise Lost
-        self._know(found)
+            raise LeaseLostError
+        self._load(found)
 
-    def _know(self, found: Sink) -> None:
+    def _load(self, found: SinkState) -> None:
         self.seq, self.failures, self.tries = found.position, found.failures, found.tries
 
     def _leased(self) -> dict[str, object]:
         return {"owner": self._owner, "lease_until": self._now() + self._lease}
 
-    def _begin(self, work: Work) -> Sink:
+    def _begin(self, work: UnitOfWork) -> SinkState:
         head = work.events.head()
         position = head.seq if head is not None and self._start == "next" else 0
-        sink = Sink(name=self.name, position=position, failures=0, tries=0)
-        return sink if work.sinks.add(sink) else work.session.get_one(Sink, self.name, populate_existing=True)
+        sink = SinkState(name=self.name, position=position, failures=0, tries=0)
+        return sink if work.sinks.add(sink) else work.session.get_one(SinkState, self.name, populate_existing=True)
 
-    def _holder(self, sink: Sink) -> str | None:
+    def _holder(self, sink: SinkState) -> str | None:
         """Who works for *sink*, unless that process is known to be gone or has not been heard of.
 
         A lease that reaches further than anybody gives one was written by a clock that was wrong.
         """
         if sink.owner is None or sink.lease_until is None:
             return None
-        owner = Owner.parse(sink.owner)
+        owner = LeaseOwner.parse(sink.owner)
         left = sink.lease_until - self._now()
         return None if owner.lives is False or not timedelta() < left < 10 * self._lease else owner.name

@@ -9,13 +9,13 @@ from functools import partial
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import DatabaseError, MailError, Unusable
-from lback_cli.lease import Owner
-from lback_cli.managers.dependencies import Services
+from lback_cli.lease import LeaseOwner
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.link_mail import MailedLinks
 from lback_cli.managers.notification_mail import MailedNotices
 from lback_cli.models import Purpose, QueuedMail, User
 from lback_cli.relay.backoff import Backoff
-from lback_cli.relay.observer import Watcher
+from lback_cli.relay.observer import RelayObserver
 from lback_cli.relay.thread_runner import run_all
 from lback_cli.repositories.unit_of_work import reading, transaction
 
@@ -42,7 +42,7 @@ NAME = "mail"
 
 
 @dataclass(slots=True)
-class PostReport:
+class MailReport:
     """What became of the queue in one run: *error* says why the server took none, if so."""
 
     delivered: int = 0
@@ -53,7 +53,7 @@ class PostReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class _ClaimedMail:
     """A mail that is ours to send, with the token of its link."""
 
     mail: QueuedMail
@@ -61,19 +61,19 @@ class _Ready:
     expires_at: datetime | None = None
 
 
-class Post:
+class MailDelivery:
     """Sends what is queued in one database."""
 
     def __init__(
         self,
         database: Database,
-        services: Services,
-        watcher: Watcher,
+        services: Dependencies,
+        watcher: RelayObserver,
         *,
         backoff: Backoff = BACKOFF,
         server_backoff: Backoff = SERVER_BACKOFF,
     ) -> None:
-        self.report = PostReport()
+        self.report = MailReport()
         self._database = database
         self._links = MailedLinks(services)
         self._notices = MailedNotices(services)
@@ -86,7 +86,7 @@ class Post:
         self._stop = threading.Event()
         self._failures = 0
 
-    def run(self, *, once: bool) -> PostReport:
+    def run(self, *, once: bool) -> MailReport:
         """Send what is due; with *once* until nothing is or the server takes none, else for ever.
 
         Raises `DatabaseError` with *once*, and `ConfigurationError` where mail cannot be sent at all.
@@ -97,7 +97,7 @@ class Post:
     def _work(self, once: bool) -> None:
         while not self._stop.is_set():
             try:
-                worked = self._round()
+                worked = self._deliver_due()
                 self.report.error = None
             except DatabaseError as error:
                 if once:
@@ -115,7 +115,7 @@ class Post:
                     break
                 self._stop.wait(POLL_SECONDS)
 
-    def _round(self) -> bool:
+    def _deliver_due(self) -> bool:
         """Try each mail that is due; whether there was any. Raises `MailError` when the server takes none at all."""
         with reading(self._database) as work:
             due = [*work.mails.due(self._now(), PAGE)]
@@ -127,9 +127,9 @@ class Post:
                     self._send(ready)
         return worked
 
-    def _claim(self, mail: QueuedMail) -> _Ready | None:
+    def _claim(self, mail: QueuedMail) -> _ClaimedMail | None:
         """Take *mail* and make its token, in one transaction; None where somebody else took it, or it has no point."""
-        owner = str(Owner.this_process())
+        owner = str(LeaseOwner.this_process())
         now = self._now()
         with transaction(self._database) as work:
             # The user before the mail, as operations lock them, or the two might wait for each other.
@@ -143,15 +143,15 @@ class Post:
                 work.mails.change(mail.id, {"owner": None, "lease_until": None}, owner=owner)
                 return None
             if taken.purpose is None:
-                return _Ready(taken)
+                return _ClaimedMail(taken)
             if user is None or user.email != taken.recipient or _is_verified(taken, user):
                 work.mails.remove(mail.id, owner=owner)
                 self.report.withdrawn += 1
                 return None
             token, expires_at = self._links.issue_queued(work, taken, user)
-            return _Ready(taken, token, expires_at)
+            return _ClaimedMail(taken, token, expires_at)
 
-    def _send(self, ready: _Ready) -> None:
+    def _send(self, ready: _ClaimedMail) -> None:
         mail, owner = ready.mail, ready.mail.owner
         details: dict[str, str] = json.loads(mail.details)
         try:
@@ -167,20 +167,20 @@ class Post:
             else:
                 self._notices.mail(mail.template, mail.recipient, mail.key, **details)
         except MailError as error:
-            self._put_off(mail, error)
+            self._reschedule(mail, error)
             if error.verdict == "unreachable":
                 raise
         except Unusable:
             self._release(mail, owner)
             raise
         else:
-            self._sent(mail)
+            self._mark_sent(mail)
             self.report.delivered += 1
         if self._failures:
             self._failures = 0
             self._watcher.recovered(NAME)
 
-    def _sent(self, mail: QueuedMail) -> None:
+    def _mark_sent(self, mail: QueuedMail) -> None:
         """Forget *mail*, however long the database is busy: it would be sent twice."""
         attempts = 0
         while True:
@@ -194,7 +194,7 @@ class Post:
             else:
                 return
 
-    def _put_off(self, mail: QueuedMail, error: MailError) -> None:
+    def _reschedule(self, mail: QueuedMail, error: MailError) -> None:
         tries = mail.tries + (error.verdict != "unreachable")
         values: dict[str, object] = {"owner": None, "lease_until": None, "tries": tries, "last_error": error.message}
         # Behind all that is due: what breaks the connection each time must not keep the others waiting.
@@ -218,7 +218,7 @@ class Post:
         if mail.owner is None or mail.lease_until is None:
             return True
         left = mail.lease_until - self._now()
-        return Owner.parse(mail.owner).lives is False or not timedelta() < left < 10 * self._lease
+        return LeaseOwner.parse(mail.owner).lives is False or not timedelta() < left < 10 * self._lease
 
     def _pause(self, reason: str) -> None:
         self._failures += 1

@@ -1,7 +1,7 @@
 """What a relay tells while it runs."""
 
 
-class Watcher:
+class RelayObserver:
     """Is told how the delivery goes, by several threads; this one does not care."""
 
     def failing(self, name: str, reason: str) -> None:

@@ -8,11 +8,11 @@ from functools import partial
 from lback_cli.database.engine import Database
 from lback_cli.errors import ConfigurationError, SinkNotFound
 from lback_cli.relay.backoff import Backoff
-from lback_cli.relay.cursor import Position
-from lback_cli.relay.observer import Watcher
+from lback_cli.relay.cursor import SinkCursor
+from lback_cli.relay.observer import RelayObserver
 from lback_cli.relay.sinks import build_sink
 from lback_cli.relay.thread_runner import run_all
-from lback_cli.relay.worker import Report, Worker
+from lback_cli.relay.worker import RelayReport, Worker
 from lback_cli.settings import SinkSettings
 
 FIRST_PAUSE = 0.5
@@ -29,7 +29,7 @@ class Relay:
         self,
         database: Database,
         sinks: Mapping[str, SinkSettings],
-        watcher: Watcher,
+        watcher: RelayObserver,
         now: Callable[[], datetime],
         *,
         lease: timedelta = LEASE,
@@ -44,7 +44,9 @@ class Relay:
         self._workers = [
             Worker(
                 database,
-                Position(database, name, start=sink.start, lease=lease + 3 * timedelta(seconds=sink.timeout), now=now),
+                SinkCursor(
+                    database, name, start=sink.start, lease=lease + 3 * timedelta(seconds=sink.timeout), now=now
+                ),
                 build_sink(name, sink),
                 watcher,
                 timeout=sink.timeout,
@@ -56,7 +58,7 @@ class Relay:
             for name, sink in sinks.items()
         ]
 
-    def run(self, *, once: bool) -> list[Report]:
+    def run(self, *, once: bool) -> list[RelayReport]:
         """Deliver; with *once* what there is now, else for ever.
 
         What ends the process, such as a signal, stops the workers: each finishes its event or, after some seconds,

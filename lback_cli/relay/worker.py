@@ -11,9 +11,9 @@ from lback_cli.database.engine import Database
 from lback_cli.errors import DatabaseError
 from lback_cli.models import DeadLetter
 from lback_cli.relay.backoff import Backoff
-from lback_cli.relay.cursor import Lost, Position
-from lback_cli.relay.observer import Watcher
-from lback_cli.relay.sinks.base import Failed, Message, Rejected, Sink, SinkError
+from lback_cli.relay.cursor import LeaseLostError, SinkCursor
+from lback_cli.relay.observer import RelayObserver
+from lback_cli.relay.sinks.base import DeliveryFailed, Message, MessageRejected, Sink, SinkError
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import reading
 
@@ -25,7 +25,7 @@ _MARGIN = 5.0
 
 
 @dataclass(slots=True)
-class Report:
+class RelayReport:
     """What came of one run for one sink: *error* is why it ended early, *holder* who else works for it."""
 
     sink: str
@@ -46,9 +46,9 @@ class Worker:
     def __init__(
         self,
         database: Database,
-        position: Position,
+        position: SinkCursor,
         sink: Sink,
-        watcher: Watcher,
+        watcher: RelayObserver,
         *,
         timeout: float,
         tries: int,
@@ -56,7 +56,7 @@ class Worker:
         now: Callable[[], datetime],
         stop: threading.Event,
     ) -> None:
-        self.report = Report(position.name)
+        self.report = RelayReport(position.name)
         self._database = database
         self._position = position
         self._sink = sink
@@ -85,14 +85,14 @@ class Worker:
     def _step(self) -> bool:
         """Do the next thing there is to do; whether there is more."""
         try:
-            return self._serve() if self._position.held else self._claim()
-        except Lost:
+            return self._deliver_next() if self._position.held else self._claim()
+        except LeaseLostError:
             self._sink.close()
             return True
         except DatabaseError as error:
             if self._once:
                 raise
-            self._tell_failing(error.message)
+            self._report_failing(error.message)
             self._stop.wait(self._backoff.pause(1))
             return True
 
@@ -107,18 +107,18 @@ class Worker:
         self._stop.wait(0 if self._once else POLL_SECONDS)
         return not self._once
 
-    def _serve(self) -> bool:
+    def _deliver_next(self) -> bool:
         self.report.position = self._position.seq
         # Before each event, and not once for many: what is erased meanwhile must not leave.
         with reading(self._database) as work:
             row = next(work.events.select(EventQuery(after=self._position.seq, limit=1)), None)
-        self._position.ensure(self._timeout + _MARGIN)
+        self._position.extend_lease(self._timeout + _MARGIN)
         if row is None:
             if self._once:
                 return False
             self._sink.idle()
             self._stop.wait(POLL_SECONDS)
-            self._position.look()
+            self._position.refresh()
             return True
         error = self._deliver(row)
         self.report.position = self._position.seq
@@ -136,12 +136,12 @@ class Worker:
         try:
             self._sink.send(Message.of(row))
         except SinkError as error:
-            counts = isinstance(error, Failed)
-            if isinstance(error, Rejected) or (counts and self._position.tries + 1 >= self._tries):
-                return self._bury(seq, error)
+            counts = isinstance(error, DeliveryFailed)
+            if isinstance(error, MessageRejected) or (counts and self._position.tries + 1 >= self._tries):
+                return self._dead_letter(seq, error)
             reason = str(error)
             self._stored(lambda: self._position.fail(reason, counts=counts))
-            self._tell_failing(reason)
+            self._report_failing(reason)
             return error
         self._stored(lambda: self._position.advance(seq))
         self.report.delivered += 1
@@ -151,7 +151,7 @@ class Worker:
             self._watcher.recovered(self._position.name)
         return None
 
-    def _bury(self, seq: int, error: SinkError) -> SinkError | None:
+    def _dead_letter(self, seq: int, error: SinkError) -> SinkError | None:
         letter = {"sink": self._position.name, "seq": seq, "error": str(error), "tries": self._position.tries + 1}
         self._stored(lambda: self._position.advance(seq, DeadLetter(**letter, given_up_at=self._now())))
         self.report.dead += 1
@@ -168,7 +168,7 @@ class Worker:
                 return store()
             except DatabaseError as error:
                 attempts += 1
-                self._tell_failing(error.message)
+                self._report_failing(error.message)
                 if self._stop.wait(self._backoff.pause(attempts)) or (self._once and attempts >= self._tries):
                     raise
 
@@ -179,9 +179,9 @@ class Worker:
             left = min(max(left, error.retry_after), self._backoff.longest)
         while left > 0 and not self._stop.wait(min(left, _MARGIN)):
             left -= _MARGIN
-            self._position.ensure(self._timeout + _MARGIN)
+            self._position.extend_lease(self._timeout + _MARGIN)
 
-    def _tell_failing(self, reason: str) -> None:
+    def _report_failing(self, reason: str) -> None:
         if not self._failing:
             self._failing = True
             self._watcher.failing(self._position.name, reason)

@@ -18,7 +18,7 @@ _PLACEHOLDERS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
 
 
 def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert *rows* of values in the order of *columns*, each in the form that `stored` gives it."""
+    """Insert *rows* of values in the order of *columns*, each in the form that `to_driver_value` gives it."""
     if not rows:
         return
     connection = session.connection()
@@ -37,7 +37,7 @@ def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
             connection.exec_driver_sql(_statement(dialect, table, columns, size), values)
 
 
-def stored(session: Session, table: Table, column: str, value: Any) -> Any:
+def to_driver_value(session: Session, table: Table, column: str, value: Any) -> Any:
     """*value* as the driver takes it for that column: done once for what all rows share."""
     dialect = session.connection().dialect
     convert = table.c[column].type.dialect_impl(dialect).bind_processor(dialect)

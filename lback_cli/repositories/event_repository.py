@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from lback_cli.errors import DatabaseError
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.record import COLUMNS as RECORDED
-from lback_cli.events.record import EventRecord, chained, storable
+from lback_cli.events.record import EventRecord, build_chain_rows, to_storable_text
 from lback_cli.models import EVENT_HEAD, EVENTS
 from lback_cli.repositories.bulk_insert import insert_rows
-from lback_cli.repositories.sql_functions import exactly, position
+from lback_cli.repositories.sql_functions import binary_equal, binary_position
 
 PAGE = 1000
 """Events fetched at a time by a query without a limit."""
@@ -47,7 +47,7 @@ class EventQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChainHead:
     """The end of the chain: the number of events, and the hash of the last."""
 
     seq: int
@@ -71,7 +71,7 @@ class EventRepository:
         if not records:
             return
         head = self.lock()
-        rows = chained(records, head.seq, head.hash)
+        rows = build_chain_rows(records, head.seq, head.hash)
         insert_rows(self._session, EVENTS, RECORDED, rows)
         seq = head.seq + len(rows)
         self._session.execute(update(EVENT_HEAD).where(EVENT_HEAD.c.id == 1).values(seq=seq, hash=rows[-1][-1]))
@@ -87,7 +87,7 @@ class EventRepository:
         statement = select(EVENTS.c.seq).where(EVENTS.c.seq == seq, EVENTS.c.operation_id == operation_id)
         return self._session.execute(statement).first() is not None
 
-    def lock(self) -> Head:
+    def lock(self) -> ChainHead:
         """The end of the chain, with other writers kept away from it until the transaction ends.
 
         Raises `DatabaseError` where somebody deleted that row: an event behind what it said could not be told from one
@@ -99,12 +99,12 @@ class EventRepository:
                 "The event log has lost its head: the row of lback_event_head is gone.",
                 hint="'lback doctor' tells more; see docs/event-log.md.",
             )
-        return Head(*found)
+        return ChainHead(*found)
 
-    def head(self) -> Head | None:
+    def head(self) -> ChainHead | None:
         """The end of the chain; None where somebody deleted that row."""
         found = self._session.execute(_HEAD).one_or_none()
-        return None if found is None else Head(*found)
+        return None if found is None else ChainHead(*found)
 
     def select(self, query: EventQuery) -> Iterator[dict[str, Any]]:
         """The events that *query* describes, as rows by column name, fetched a page at a time and not kept."""
@@ -154,17 +154,17 @@ class EventRepository:
 
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
     if query.signal is not None:
-        yield exactly(EVENTS.c.signal) == query.signal
+        yield binary_equal(EVENTS.c.signal) == query.signal
     if query.actor is not None:
-        yield exactly(EVENTS.c.actor) == storable(query.actor)
+        yield binary_equal(EVENTS.c.actor) == to_storable_text(query.actor)
     if query.subject_id is not None:
         yield EVENTS.c.subject_id == _within_range(query.subject_id)
     if query.subject is not None:
-        yield exactly(EVENTS.c.subject) == storable(query.subject)
+        yield binary_equal(EVENTS.c.subject) == to_storable_text(query.subject)
     if query.naming is not None:
         # Canonical JSON is written in one way only.
-        named = (f'"{key}":{canonical(storable(query.naming))}' for key in ("username", "email"))
-        yield or_(*(position(EVENTS.c.data, text) > 0 for text in named))
+        named = (f'"{key}":{canonical(to_storable_text(query.naming))}' for key in ("username", "email"))
+        yield or_(*(binary_position(EVENTS.c.data, text) > 0 for text in named))
     if query.since is not None:
         yield EVENTS.c.time >= query.since
     if query.until is not None:

@@ -7,7 +7,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.models import ImportJob
-from lback_cli.repositories.sql_functions import exactly
+from lback_cli.repositories.sql_functions import binary_equal
 
 UNFINISHED = ("running", "stopped")
 """States of an import that can go on."""
@@ -34,12 +34,12 @@ class ImportJobRepository:
 
     def unfinished_of(self, path: str) -> ImportJob | None:
         """The newest import of whatever was at *path* that can go on."""
-        return self._newest(exactly(ImportJob.path) == path, ImportJob.state.in_(UNFINISHED))
+        return self._newest(binary_equal(ImportJob.path) == path, ImportJob.state.in_(UNFINISHED))
 
     def finished(self, digest: str, options: str) -> ImportJob | None:
         """The newest import of that input with these options that came to its end."""
         return self._newest(
-            ImportJob.digest == digest, exactly(ImportJob.options) == options, ImportJob.state == "done"
+            ImportJob.digest == digest, binary_equal(ImportJob.options) == options, ImportJob.state == "done"
         )
 
     def change(self, job_id: str, owned_by: str, values: Mapping[str, Any]) -> bool:

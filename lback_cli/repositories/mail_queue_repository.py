@@ -8,7 +8,7 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.models import Purpose, QueuedMail
-from lback_cli.repositories.sql_functions import exactly
+from lback_cli.repositories.sql_functions import binary_equal
 
 _QUIETLY = {"synchronize_session": False}
 
@@ -60,5 +60,5 @@ class MailQueueRepository:
 
     def erase(self, user_id: int | None, addresses: Collection[str]) -> None:
         """Delete all mail to or about a user, or to one of *addresses*."""
-        about = or_(exactly(QueuedMail.recipient).in_(addresses), QueuedMail.user_id == user_id)
+        about = or_(binary_equal(QueuedMail.recipient).in_(addresses), QueuedMail.user_id == user_id)
         self._session.execute(delete(QueuedMail).where(about), execution_options=_QUIETLY)

@@ -7,9 +7,9 @@ from sqlalchemy import CursorResult, Table, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from lback_cli.models import DeadLetter, Sink
+from lback_cli.models import DeadLetter, SinkState
 
-SINKS = cast(Table, Sink.__table__)
+SINKS = cast(Table, SinkState.__table__)
 
 
 class SinkRepository:
@@ -18,15 +18,15 @@ class SinkRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def get(self, name: str) -> Sink | None:
+    def get(self, name: str) -> SinkState | None:
         """The state of that sink, as it is in the database now; None where no relay ever worked for it."""
-        return self._session.get(Sink, name, populate_existing=True)
+        return self._session.get(SinkState, name, populate_existing=True)
 
-    def list_all(self) -> Sequence[Sink]:
+    def list_all(self) -> Sequence[SinkState]:
         """All sinks, by name."""
-        return self._session.scalars(select(Sink).order_by(Sink.name)).all()
+        return self._session.scalars(select(SinkState).order_by(SinkState.name)).all()
 
-    def add(self, sink: Sink) -> bool:
+    def add(self, sink: SinkState) -> bool:
         """Insert *sink*; whether it was not there yet."""
         try:
             with self._session.begin_nested():
@@ -40,13 +40,13 @@ class SinkRepository:
 
         That is the fence: one who lost the sink meanwhile, or whose position was changed, writes nothing.
         """
-        statement = update(Sink).where(Sink.name == name).values(**values)
+        statement = update(SinkState).where(SinkState.name == name).values(**values)
         for column, value in expected.items():
             statement = statement.where(SINKS.c[column] == value)
         result = self._session.execute(statement, execution_options={"synchronize_session": False})
         return cast("CursorResult[Any]", result).rowcount == 1
 
-    def bury(self, letter: DeadLetter) -> None:
+    def add_dead_letter(self, letter: DeadLetter) -> None:
         """Keep *letter*, in place of one that the same event left before."""
         self._session.merge(letter)
         self._session.flush()
@@ -65,7 +65,7 @@ class SinkRepository:
         statement = select(DeadLetter.sink, func.count().label("letters")).group_by(DeadLetter.sink)
         return {row.sink: row.letters for row in self._session.execute(statement)}
 
-    def exhume(self, sink: str, seq: int) -> bool:
+    def remove_dead_letter(self, sink: str, seq: int) -> bool:
         """Forget a dead letter; whether it was there."""
         statement = delete(DeadLetter).where(DeadLetter.sink == sink, DeadLetter.seq == seq)
         result = self._session.execute(statement, execution_options={"synchronize_session": False})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
-from lback_cli.database.error_messages import translated
-from lback_cli.database.retry import TRIES, is_disconnect, retried
+from lback_cli.database.error_messages import translate_errors
+from lback_cli.database.retry import MAX_ATTEMPTS, is_disconnect, retried
 from lback_cli.errors import DatabaseError, OutcomeUnknown
 from lback_cli.repositories.event_repository import EventRepository
 from lback_cli.repositories.group_repository import GroupRepository
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from lback_cli.repositories.import_job_repository import ImportJobRepository
     from lback_cli.repositories.sink_repository import SinkRepository
 
-PATIENCE = 5.0
+LOCK_TIMEOUT = 5.0
 """Seconds that a look waits for the server to end a transaction whose connection is gone."""
 
 _PAUSE_BETWEEN_LOOKS = 1.0
 """Seconds, at most, from the first look to the second; a server that was restarted needs a few in all."""
 
 
-class Work:
+class UnitOfWork:
     """What one transaction works with; what few commands have to do with is loaded on first use."""
 
     def __init__(self, session: Session) -> None:
@@ -85,7 +85,7 @@ class Work:
 @contextlib.contextmanager
 def transaction(
     database: Database, session: Session | None = None, *, tries: int = 1, patience: float | None = None
-) -> Iterator[Work]:
+) -> Iterator[UnitOfWork]:
     """Work that is kept as a whole or not at all.
 
     With the caller's *session* it runs under a savepoint there and the caller commits; without, it commits at the end.
@@ -94,13 +94,13 @@ def transaction(
     `DatabaseError`, where the connection was lost during COMMIT.
     """
     if session is not None:
-        with translated(database.url), session.begin_nested():
-            yield Work(session)
+        with translate_errors(database.url), session.begin_nested():
+            yield UnitOfWork(session)
         return
     committing = False
     try:
         with database.session(tries=tries, patience=patience) as own:
-            yield Work(own)
+            yield UnitOfWork(own)
             own.flush()
             committing = True
     except DatabaseError as error:
@@ -114,16 +114,16 @@ def transaction(
 
 
 @contextlib.contextmanager
-def recorded(database: Database, session: Session | None = None) -> Iterator[Work]:
+def transaction_with_events(database: Database, session: Session | None = None) -> Iterator[UnitOfWork]:
     """A `transaction` for `retried`, at whose end events are appended: they tell what became of it.
 
     Where the connection was lost during COMMIT it is looked whether the last event is there. If so, all is well; if
     not, what COMMIT met is raised. Raises `OutcomeUnknown` where the database stays out of reach.
     """
     lost: BaseException | None = None
-    work: Work | None = None
+    work: UnitOfWork | None = None
     try:
-        with transaction(database, session, tries=TRIES) as work:
+        with transaction(database, session, tries=MAX_ATTEMPTS) as work:
             yield work
     except OutcomeUnknown as unknown:
         last = work.events.last if work is not None else None
@@ -131,22 +131,26 @@ def recorded(database: Database, session: Session | None = None) -> Iterator[Wor
             raise
         seq, operation_id = last
         advice = f"It was made if 'lback events list -o json' shows an event with the operation_id {operation_id}."
-        if not found_out(database, unknown, lambda work: work.events.was_committed(seq, operation_id), advice):
+        if not resolve_unknown_commit(
+            database, unknown, lambda work: work.events.was_committed(seq, operation_id), advice
+        ):
             lost = unknown.__cause__
     if lost is not None:
         # So what COMMIT met is all that happened.
         raise lost
 
 
-def found_out(database: Database, unknown: OutcomeUnknown, look: Callable[[Work], bool], advice: str) -> bool:
+def resolve_unknown_commit(
+    database: Database, unknown: OutcomeUnknown, look: Callable[[UnitOfWork], bool], advice: str
+) -> bool:
     """What *look* sees of a transaction that ended as *unknown*; it locks a row which that one changed.
 
-    So it waits until the server has ended that one, but no longer than `PATIENCE` a time. Raises `OutcomeUnknown` with
-    *advice* where the database stays out of reach.
+    So it waits until the server has ended that one, but no longer than `LOCK_TIMEOUT` a time. Raises `OutcomeUnknown`
+    with *advice* where the database stays out of reach.
     """
 
     def once() -> bool:
-        with transaction(database, tries=TRIES, patience=PATIENCE) as work:
+        with transaction(database, tries=MAX_ATTEMPTS, patience=LOCK_TIMEOUT) as work:
             return look(work)
 
     try:
@@ -158,11 +162,11 @@ def found_out(database: Database, unknown: OutcomeUnknown, look: Callable[[Work]
 
 
 @contextlib.contextmanager
-def reading(database: Database, session: Session | None = None) -> Iterator[Work]:
+def reading(database: Database, session: Session | None = None) -> Iterator[UnitOfWork]:
     """Work that changes nothing: in the caller's *session*, else in one of its own that takes no write lock."""
     if session is None:
         with database.reading() as own:
-            yield Work(own)
+            yield UnitOfWork(own)
     else:
-        with translated(database.url):
-            yield Work(session)
+        with translate_errors(database.url):
+            yield UnitOfWork(session)

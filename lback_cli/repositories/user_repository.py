@@ -12,8 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User, memberships
-from lback_cli.repositories.bulk_insert import insert_rows, stored
-from lback_cli.repositories.sql_functions import exactly
+from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
+from lback_cli.repositories.sql_functions import binary_equal
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ BULK = ("username", "email", "password", "is_active", "is_email_verified")
 """The columns of a row that `UserRepository.add_all` takes."""
 
 
-class StoredUser(NamedTuple):
+class UserRow(NamedTuple):
     """A user as it is stored, with the names of its groups: for whoever reads very many and changes none."""
 
     id: int
@@ -118,7 +118,7 @@ class UserRepository:
         if not rows:
             return []
         last = self.last_id()
-        moments = (stored(self._session, USERS, "created_at", now),) * 2
+        moments = (to_driver_value(self._session, USERS, "created_at", now),) * 2
         insert_rows(self._session, USERS, (*BULK, "created_at", "updated_at"), [row + moments for row in rows])
         if self._session.connection().dialect.name == "sqlite":
             # It has one writer at a time, and numbers what that one inserts in order.
@@ -210,12 +210,12 @@ class UserRepository:
         for page in self._pages(select(User), query, lambda statement: self._session.scalars(statement).all()):
             yield from page
 
-    def select_stored(self, query: UserQuery) -> Iterator[Sequence[StoredUser]]:
+    def select_stored(self, query: UserQuery) -> Iterator[Sequence[UserRow]]:
         """Like `select`, page by page, without an object of the session for each."""
-        columns = [getattr(User, name) for name in StoredUser._fields if name != "groups"]
+        columns = [getattr(User, name) for name in UserRow._fields if name != "groups"]
         return self._pages(select(*columns), query, self._with_groups)
 
-    def _with_groups(self, statement: Select[Any]) -> Sequence[StoredUser]:
+    def _with_groups(self, statement: Select[Any]) -> Sequence[UserRow]:
         users = self._session.execute(statement).all()
         member = (
             select(memberships.c.user_id, Group.name)
@@ -226,7 +226,7 @@ class UserRepository:
         groups: dict[int, list[str]] = {}
         for user_id, name in self._session.execute(member):
             groups.setdefault(user_id, []).append(name)
-        return [StoredUser._make((*user, groups.get(user.id, ()))) for user in users]
+        return [UserRow._make((*user, groups.get(user.id, ()))) for user in users]
 
     def _pages(
         self, selection: Select[Any], query: UserQuery, fetch: Callable[[Select[Any]], Sequence[T]]
@@ -257,7 +257,7 @@ class UserRepository:
             yield User.username.startswith(query.prefix, autoescape=True)
         if query.group is not None:
             # The one for the index, the other for MariaDB, which ignores spaces at the end.
-            yield User.groups.any(and_(Group.name == query.group, exactly(Group.name) == query.group))
+            yield User.groups.any(and_(Group.name == query.group, binary_equal(Group.name) == query.group))
         if query.is_active is not None:
             yield User.is_active == query.is_active
         if query.is_email_verified is not None:

@@ -31,21 +31,21 @@ _LINES = (
 _SHORTEST_RUN = 3
 
 
-def folded(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the form in which passwords are compared with lists: case-folded, in NFC."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 @cache
 def common_passwords() -> str:
-    """Return the `folded` common passwords that come with lback, sorted, each on a line between line ends.
+    """Return the `normalize` common passwords that come with lback, sorted, each on a line between line ends.
 
     ``data/README.md`` has their sources.
     """
     return gzip.decompress((Path(__file__).parent / "data" / "common_passwords.txt.gz").read_bytes()).decode("utf-8")
 
 
-def any_common(words: Iterable[str]) -> bool:
+def is_common(words: Iterable[str]) -> bool:
     """Return whether one of *words*, which hold no line ends, is a common password."""
     text = common_passwords()
     return any(_has_line(text, word) for word in words)
@@ -70,8 +70,8 @@ def _has_line(text: str, line: str) -> bool:
     return False
 
 
-def cores(password: str) -> set[str]:
-    """Return what a `folded` *password* comes down to, itself among it.
+def base_words(password: str) -> set[str]:
+    """Return what a `normalize` *password* comes down to, itself among it.
 
     Digits and punctuation around it, separators, repetition, and digits that stand for letters are undone:
     ``p@ssw0rd-123`` comes down to ``password``, and so does ``passwordpassword``.
@@ -104,8 +104,8 @@ def _partly_stripped(text: str) -> Iterator[str]:
         yield text[first:]
 
 
-def choices(password: str) -> int:
-    """Return how many characters of a `folded` *password* were a choice of their own.
+def independent_characters(password: str) -> int:
+    """Return how many characters of a `normalize` *password* were a choice of their own.
 
     A repeated part counts once, and so does each run of three or more characters along the alphabet, the digits or a
     keyboard, or of one character: ``qwerty123456`` has two.

@@ -97,7 +97,7 @@ class PasswordHasher:
     def __init__(self, settings: PasswordSettings, *, framework: bool = False) -> None:
         self._settings = settings
         self.operations = 0
-        self._begun: _BegunHash | None = None
+        self._begun: _BackgroundHash | None = None
         self._framework = framework
         self._scheme = "bcrypt" if framework else "argon2"
         self._upgrades = settings.upgrade_at_login and not framework
@@ -123,7 +123,7 @@ class PasswordHasher:
         """What to store for a user who has no password yet."""
         return UNUSABLE_BCRYPT if self._framework else UNUSABLE_PASSWORD
 
-    def begin(self, password: str) -> None:
+    def hash_in_background(self, password: str) -> None:
         """Start to hash *password* on another core, for the `hash` of the same password that is about to follow.
 
         A command can thus load its modules meanwhile, which takes as long. Should the password be refused, the hash is
@@ -131,7 +131,7 @@ class PasswordHasher:
         """
         normalized = normalize_password(password)
         if normalized is not None:
-            self._begun = _BegunHash(normalized, self._computed)
+            self._begun = _BackgroundHash(normalized, self._computed)
 
     def hash(self, password: str) -> str:
         """Return the hash to store for *password*, which is in the form that `PasswordPolicy.check` returned.
@@ -196,7 +196,7 @@ class PasswordHasher:
         known = self.inspect(stored)
         return None if known is None else known.weakness
 
-    def objection(self, stored: str) -> str | None:
+    def rejection_reason(self, stored: str) -> str | None:
         """Why `verify` would accept nothing for *stored*, as the end of a sentence on it; None where it may."""
         known = self.inspect(stored)
         if known is not None:
@@ -296,7 +296,7 @@ class PasswordHasher:
         return None
 
 
-class _BegunHash:
+class _BackgroundHash:
     """The hash of *password*, which a thread is computing; Argon2 lets go of the interpreter meanwhile."""
 
     def __init__(self, password: str, compute: Callable[[str], str]) -> None:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from lback_cli.errors import ConfigurationError, ValidationError
-from lback_cli.security.password_strength import any_common, choices, cores, folded
+from lback_cli.security.password_strength import base_words, independent_characters, is_common, normalize
 from lback_cli.settings.schema import PasswordSettings
 from lback_cli.text.escaping import safe
 
@@ -62,16 +62,16 @@ class PasswordPolicy:
             ConfigurationError: the blocklist file cannot be read.
         """
         normalized = self._checked_characters(password)
-        text = folded(normalized)
-        found = cores(text)
+        text = normalize(normalized)
+        found = base_words(text)
         words = self._context_words(username, email)
         if found & words or _is_mostly(text, words):
             raise _refusal("The password is built from the user's name or address, or the application's name.")
-        if any_common(found):
+        if is_common(found):
             raise _refusal("The password is a common one, or a common one with additions.")
         if found & self._blocklist():
             raise _refusal("The password is on the list in [password] blocklist_file, or one there with additions.")
-        if choices(text) < _LEAST_CHOICES or len(set(text)) < _LEAST_DISTINCT:
+        if independent_characters(text) < _LEAST_CHOICES or len(set(text)) < _LEAST_DISTINCT:
             raise _refusal("The password is a simple sequence or repetition.")
         return normalized
 
@@ -104,8 +104,8 @@ class PasswordPolicy:
         return normalized
 
     def _context_words(self, username: str, email: str) -> set[str]:
-        local_part, _, domain = folded(email).rpartition("@")
-        names = [folded(username), local_part, domain, *map(folded, self._application_words)]
+        local_part, _, domain = normalize(email).rpartition("@")
+        names = [normalize(username), local_part, domain, *map(normalize, self._application_words)]
         words = {part for name in names for part in (name, *_NOT_IN_WORDS.split(name))}
         return {word for word in words if len(word) >= _SHORTEST_WORD}
 
@@ -120,7 +120,7 @@ class PasswordPolicy:
             return frozenset()
         try:
             with path.open(encoding="utf-8-sig") as lines:
-                return frozenset(entry for line in lines if (entry := folded(line.rstrip("\r\n"))))
+                return frozenset(entry for line in lines if (entry := normalize(line.rstrip("\r\n"))))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise ConfigurationError(
@@ -134,7 +134,7 @@ def _is_mostly(text: str, words: Iterable[str]) -> bool:
     rest = text
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")
-    return rest != text and choices(rest) < _LEAST_CHOICES
+    return rest != text and independent_characters(rest) < _LEAST_CHOICES
 
 
 def _has_surrogate(text: str) -> bool:

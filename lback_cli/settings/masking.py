@@ -27,7 +27,7 @@ class ShownSetting:
     source: str
 
 
-def shown(settings: Settings) -> list[ShownSetting]:
+def describe_settings(settings: Settings) -> list[ShownSetting]:
     """Every key of *settings* in the order of the schema, secrets masked.
 
     The source is that of ``settings.sources``; settings that a program made by hand have ``default`` or ``code``.

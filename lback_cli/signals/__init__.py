@@ -37,15 +37,15 @@ from lback_cli.signals.catalogue import (
     user_updated,
 )
 from lback_cli.signals.dispatch import delivered
-from lback_cli.signals.emission import Delivery, Emission, Overrun, ReceiverFailure, current_emission
+from lback_cli.signals.emission import BudgetExceeded, Delivery, Emission, ReceiverFailure, current_emission
 from lback_cli.signals.ordered import receiver
 
 __all__ = [
     "CATALOGUE",
     "Argument",
+    "BudgetExceeded",
     "Delivery",
     "Emission",
-    "Overrun",
     "ReceiverFailure",
     "SignalSpec",
     "current_emission",

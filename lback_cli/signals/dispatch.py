@@ -11,7 +11,7 @@ from blinker import NamedSignal
 
 from lback_cli.errors import LbackError, OperationRejected, UnexpectedError
 from lback_cli.signals.catalogue import CATALOGUE, SignalSpec
-from lback_cli.signals.emission import Delivery, Emission, Overrun, ReceiverFailure, Sending, current
+from lback_cli.signals.emission import BudgetExceeded, Delivery, Emission, ReceiverFailure, SignalSource, current
 from lback_cli.signals.ordered import OrderedSignal
 from lback_cli.signals.time_budget import TimeBudget
 from lback_cli.text.escaping import safe
@@ -25,7 +25,7 @@ _rehearsed: ContextVar[Counter[str] | None] = ContextVar("lback_rehearsed", defa
 
 
 @contextlib.contextmanager
-def rehearsal() -> Iterator[Counter[str]]:
+def suppress_signals() -> Iterator[Counter[str]]:
     """Count the signals sent in the block by name, instead of delivering them, in this thread or task.
 
     Receivers reach beyond the database, so what is going to be rolled back must not run them.
@@ -38,8 +38,8 @@ def rehearsal() -> Iterator[Counter[str]]:
         _rehearsed.reset(token)
 
 
-def rehearsed() -> Counter[str] | None:
-    """Where signals are counted in a `rehearsal`; None outside of one."""
+def suppressed_signals() -> Counter[str] | None:
+    """Where signals are counted in a `suppress_signals`; None outside of one."""
     return _rehearsed.get()
 
 
@@ -56,7 +56,7 @@ def set_time_budget(seconds: float | None) -> None:
         _budget.start()
 
 
-def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
+def deliver(operation: SignalSource, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
     """Run every receiver of *signal* in the order of their connection, then tell `delivered`.
 
     Blinker's own ``send`` stops at the first exception, so one bad receiver could keep a good one from running. Here
@@ -79,7 +79,7 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
     if arguments.keys() != spec.argument_names:
         raise TypeError(f"{signal.name} is documented with {sorted(spec.argument_names)}, not {sorted(arguments)}")
     sender = operation.sender
-    role = operation.role(signal)
+    role = operation.signal_role(signal)
     emission = Emission(operation.name, operation.id, operation.seq, utc_now(), spec, role, sender, arguments)
     token = current.set(emission)
     try:
@@ -87,20 +87,20 @@ def deliver(operation: Sending, signal: NamedSignal, arguments: Mapping[str, Any
     finally:
         current.reset(token)
     if delivered.receivers:
-        _tell_watchers(_delivery(emission, ran, failures, overruns))
+        _notify_observers(_delivery(emission, ran, failures, overruns))
     if interruption is not None:
         raise interruption
     if failures:
-        _settle(spec, failures)
+        _raise_fatal_failures(spec, failures)
 
 
 def _run(  # noqa: C901 - one loop, every step of which counts
     receivers: Sequence[Callable[..., Any]], emission: Emission
-) -> tuple[int, Sequence[ReceiverFailure], Sequence[Overrun], BaseException | None]:
+) -> tuple[int, Sequence[ReceiverFailure], Sequence[BudgetExceeded], BaseException | None]:
     """Run *receivers*: how many ran, those that raised, those that took too long, and what ends the process, if any."""
     sender, arguments, changeable = emission.sender, emission.arguments, emission.spec.carries_containers
     failures: list[ReceiverFailure] = []
-    overruns: list[Overrun] = []
+    overruns: list[BudgetExceeded] = []
     interruption: BaseException | None = None
     ran = 0
     budget, signal = _budget, emission.spec.name
@@ -112,7 +112,7 @@ def _run(  # noqa: C901 - one loop, every step of which counts
         if budget is not None:
             running[-1] = (receiver, signal, started)
         try:
-            result = receiver(sender, **(_own(arguments) if changeable else arguments))
+            result = receiver(sender, **(_copy_containers(arguments) if changeable else arguments))
             if result is not None and isinstance(result, Coroutine):
                 result.close()
                 raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
@@ -124,7 +124,7 @@ def _run(  # noqa: C901 - one loop, every step of which counts
         if budget is not None:
             seconds, started = perf_counter() - started, perf_counter()
             if seconds > budget.seconds and budget.overrun(receiver, signal, seconds):
-                overruns.append(Overrun(receiver_name(receiver), seconds))
+                overruns.append(BudgetExceeded(receiver_name(receiver), seconds))
         if interruption is not None:
             break
     if budget is not None:
@@ -133,7 +133,7 @@ def _run(  # noqa: C901 - one loop, every step of which counts
 
 
 def _delivery(
-    emission: Emission, ran: int, failures: Sequence[ReceiverFailure], overruns: Sequence[Overrun]
+    emission: Emission, ran: int, failures: Sequence[ReceiverFailure], overruns: Sequence[BudgetExceeded]
 ) -> Delivery:
     e = emission
     return Delivery(
@@ -141,7 +141,7 @@ def _delivery(
     )
 
 
-def _tell_watchers(delivery: Delivery) -> None:
+def _notify_observers(delivery: Delivery) -> None:
     for watcher in list(delivered.receivers_for(delivery.sender)):
         try:
             watcher(delivery.sender, delivery=delivery)
@@ -149,14 +149,14 @@ def _tell_watchers(delivery: Delivery) -> None:
             _log("delivered", ReceiverFailure(receiver_name(watcher), error))
 
 
-def _own(value: Any) -> Any:
+def _copy_containers(value: Any) -> Any:
     """A receiver may change a dict or list that it was given: nobody else sees that, the operation least of all."""
     if isinstance(value, Mapping):
-        return {key: _own(entry) for key, entry in value.items()}
+        return {key: _copy_containers(entry) for key, entry in value.items()}
     return list(value) if isinstance(value, list) else value
 
 
-def _settle(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
+def _raise_fatal_failures(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
     """Raise what stops the operation, a veto before a crash, and log the rest."""
     vetoes: list[LbackError] = []
     crashes: list[LbackError] = []

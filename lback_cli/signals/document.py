@@ -58,7 +58,7 @@ is sent. [receivers.md](receivers.md) says how lback finds receivers, and how a 
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class OperationSteps:
     """What an operation does, step by step; a step that names a signal in backticks sends it."""
 
     operation: str
@@ -69,7 +69,7 @@ class Course:
 _OR_VOUCHED_FOR = "or an administrator vouched for the address: `user_email_verification_successful`"
 
 COURSES = (
-    Course(
+    OperationSteps(
         "register_user",
         (
             "`user_registration_started`",
@@ -82,7 +82,7 @@ COURSES = (
         ),
         failed="user_registration_failed",
     ),
-    Course(
+    OperationSteps(
         "authenticate_user",
         (
             "`user_authentication_started`",
@@ -92,7 +92,7 @@ COURSES = (
         ),
         failed="user_authentication_failed",
     ),
-    Course(
+    OperationSteps(
         "verify_user_email",
         (
             "the token is checked and spent, and the address marked as verified",
@@ -101,7 +101,7 @@ COURSES = (
         ),
         failed="user_email_verification_failed",
     ),
-    Course(
+    OperationSteps(
         "resend_verification",
         (
             "a fresh token is stored and mailed",
@@ -110,7 +110,7 @@ COURSES = (
         ),
         failed="user_email_verification_failed",
     ),
-    Course(
+    OperationSteps(
         "update_user",
         (
             "`user_update_started`",
@@ -122,7 +122,7 @@ COURSES = (
         ),
         failed="user_update_failed",
     ),
-    Course(
+    OperationSteps(
         "delete_user",
         (
             "`user_deletion_started`",
@@ -132,7 +132,7 @@ COURSES = (
         ),
         failed="user_deletion_failed",
     ),
-    Course(
+    OperationSteps(
         "reset_password_request",
         (
             "`password_reset_request_started`",
@@ -142,7 +142,7 @@ COURSES = (
         ),
         failed="password_reset_request_failed",
     ),
-    Course(
+    OperationSteps(
         "reset_password",
         (
             "`password_reset_started`",
@@ -166,7 +166,7 @@ def render() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _course(course: Course) -> str:
+def _course(course: OperationSteps) -> str:
     steps = [f"{number}. {step}" for number, step in enumerate(course.steps, 1)]
     return "\n".join(
         (f"### {course.operation}", "", *map(_linked, steps), "", _linked(f"Failure, at any step: `{course.failed}`."))

@@ -14,7 +14,7 @@ Role = Literal["started", "progress", "success", "failure"]
 """What a signal means in the operation that sends it."""
 
 
-class Sending(Protocol):
+class SignalSource(Protocol):
     """What a delivery has to know of the operation that sends a signal."""
 
     sender: Any
@@ -31,7 +31,7 @@ class Sending(Protocol):
     def name(self) -> str:
         """The operation's documented name."""
 
-    def role(self, signal: NamedSignal) -> Role:
+    def signal_role(self, signal: NamedSignal) -> Role:
         """What *signal* means in this operation."""
 
 
@@ -44,7 +44,7 @@ class ReceiverFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Overrun:
+class BudgetExceeded:
     """A receiver, by its dotted name, that took longer than its time budget: so many *seconds*."""
 
     receiver: str
@@ -77,7 +77,7 @@ class Delivery(Emission):
 
     receivers: int
     failures: Sequence[ReceiverFailure]
-    overruns: Sequence[Overrun] = ()
+    overruns: Sequence[BudgetExceeded] = ()
 
 
 current: ContextVar[Emission | None] = ContextVar("lback_emission", default=None)

@@ -8,7 +8,7 @@ from lback_cli.signals.dispatch import delivered
 from lback_cli.signals.emission import Delivery
 
 
-class Watcher(ABC):
+class SignalObserver(ABC):
     """Is told of each delivery while it is connected, as a context manager or by `connect`."""
 
     def __enter__(self) -> Self:

@@ -10,17 +10,17 @@ from blinker import ANY, NamedSignal
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Connection(NamedTuple):
+class ReceiverConnection(NamedTuple):
     """A receiver and the signal that it was connected to."""
 
     signal: NamedSignal
     receiver: Callable[..., Any]
 
 
-_held: ContextVar[list[Connection] | None] = ContextVar("lback_held", default=None)
+_held: ContextVar[list[ReceiverConnection] | None] = ContextVar("lback_held", default=None)
 
 
-class _InOrder(dict[Any, None]):
+class _OrderedSet(dict[Any, None]):
     """As much of a set as blinker uses; unlike a set it remembers what came first."""
 
     def add(self, item: Any) -> None:
@@ -36,24 +36,24 @@ class OrderedSignal(NamedSignal):
     Those connected to any sender come before those connected to one.
     """
 
-    set_class = _InOrder  # type: ignore[assignment]  # blinker's documented hook; its type asks for all of a set
+    set_class = _OrderedSet  # type: ignore[assignment]  # blinker's documented hook; its type asks for all of a set
 
     def connect(self, receiver: F, sender: Any = ANY, weak: bool = True) -> F:
-        """Connect *receiver* as blinker does; within `holding`, by a strong reference."""
+        """Connect *receiver* as blinker does; within `strong_references`, by a strong reference."""
         held = _held.get()
         if held is not None:
             weak = False
-            held.append(Connection(self, receiver))
+            held.append(ReceiverConnection(self, receiver))
         return super().connect(receiver, sender, weak)
 
 
 @contextlib.contextmanager
-def holding() -> Iterator[list[Connection]]:
+def strong_references() -> Iterator[list[ReceiverConnection]]:
     """Hold what is connected in the block by strong references, in this thread or task, and list it.
 
     Blinker holds receivers weakly, so a lambda, a closure or a method would be gone at once.
     """
-    held: list[Connection] = []
+    held: list[ReceiverConnection] = []
     token = _held.set(held)
     try:
         yield held

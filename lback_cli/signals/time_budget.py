@@ -16,7 +16,7 @@ Running = tuple[Callable[..., Any], str, float]
 class TimeBudget:
     """Tells of receivers that take more than *seconds*: of each once while it still runs, and once after.
 
-    *tell* gets the text, *name* names a receiver. One whose attribute ``keeps_time`` is true sees to its time itself.
+    *tell* gets the text, *name* names a receiver. One whose attribute ``enforces_own_timeout`` is true sees to its time itself.
     """
 
     def __init__(self, seconds: float, tell: Callable[[str], None], name: Callable[[Any], str]) -> None:
@@ -47,7 +47,7 @@ class TimeBudget:
 
     def overrun(self, receiver: Callable[..., Any], signal: str, seconds: float) -> bool:
         """Tell that *receiver* took *seconds*, more than it may; false if that is its own business."""
-        if getattr(receiver, "keeps_time", False):
+        if getattr(receiver, "enforces_own_timeout", False):
             return False
         self._once("after", receiver, signal, f"took {seconds:.1f} s")
         return True
@@ -56,7 +56,7 @@ class TimeBudget:
         while not self._over.wait(min(POLL_SECONDS, self.seconds / 4)):
             now = perf_counter()
             for receiver, signal, started in [one for stack in list(self._running.values()) for one in list(stack)]:
-                if now - started > self.seconds and not getattr(receiver, "keeps_time", False):
+                if now - started > self.seconds and not getattr(receiver, "enforces_own_timeout", False):
                     self._once("while", receiver, signal, f"still runs after {now - started:.1f} s")
 
     def _once(self, when: str, receiver: Callable[..., Any], signal: str, what: str) -> None:

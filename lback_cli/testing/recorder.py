@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lback_cli.signals import Delivery, ReceiverFailure, find_signal
-from lback_cli.signals.observer import Watcher
+from lback_cli.signals.observer import SignalObserver
 
 
-class SignalRecorder(Watcher):
+class SignalRecorder(SignalObserver):
     """Keeps what is sent while it is connected, as a context manager or by `connect`; from *sender*, or from all."""
 
     def __init__(self, sender: Any = None) -> None:

@@ -11,7 +11,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.mail.mailer import Mailer
 from lback_cli.mail.transports import Transport
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import UserDirectory
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
@@ -70,7 +70,7 @@ class Sandbox:
         self._database.dispose()
 
 
-class _MemoryServices(Services):
+class _MemoryServices(Dependencies):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, data_directory=Path())
         self.mails: list[EmailMessage] = []

@@ -3,7 +3,7 @@
 import re
 
 from lback_cli.errors import ValidationError
-from lback_cli.text.escaping import safe, unsafe_character
+from lback_cli.text.escaping import first_unsafe_character, safe
 
 # RFC 5321 section 4.5.3.1.3 allows 256 octets for a path, of which two are its angle brackets.
 MAXIMUM_LENGTH = 254
@@ -59,7 +59,7 @@ def _checked(raw: str) -> str:
     """*raw* in canonical form, by the library that knows all the rules. Raises `ValidationError`."""
     from email_validator import EmailNotValidError
 
-    if (hidden := unsafe_character(raw)) is not None:
+    if (hidden := first_unsafe_character(raw)) is not None:
         raise _refusal(raw, f"It contains the invisible character U+{ord(hidden):04X}.")
     address = raw
     try:

@@ -50,7 +50,7 @@ def safe(text: object, *, limit: int | None = None) -> str:
     return "".join(kept) + ELLIPSIS
 
 
-def unsafe_character(text: str) -> str | None:
+def first_unsafe_character(text: str) -> str | None:
     """Return the first character of *text* that `safe` would escape, or None when there is none."""
     return None if _is_plain(text) else next((character for character in text if _is_unsafe(character)), None)
 

@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Iterable
 
-from lback_cli.text.escaping import unsafe_character
+from lback_cli.text.escaping import first_unsafe_character
 
 
 def command_line(words: Iterable[str]) -> str:
@@ -17,7 +17,7 @@ def command_line(words: Iterable[str]) -> str:
 
 
 def _quoted(word: str) -> str:
-    if unsafe_character(word) is None:
+    if first_unsafe_character(word) is None:
         return shlex.quote(word)
     return f"$'{''.join(map(_escaped, word))}'"
 
@@ -25,7 +25,7 @@ def _quoted(word: str) -> str:
 def _escaped(character: str) -> str:
     if character in "\\'":
         return f"\\{character}"
-    if unsafe_character(character) is None:
+    if first_unsafe_character(character) is None:
         return character
     # Of a file name, bytes that are not UTF-8 too.
     return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from lback_cli.errors import ValidationError
-from lback_cli.text.escaping import safe, unsafe_character
+from lback_cli.text.escaping import first_unsafe_character, safe
 
 MAXIMUM_LENGTH = 64
 # What is longer than any name can be is refused before anything looks at its characters.
@@ -62,7 +62,7 @@ def _canonical(raw: str, field: str, what: str, *, unicode_names: bool) -> str:
             field, f"The {what} is empty.", hint=f"Give a {what} of 1 to {MAXIMUM_LENGTH} characters."
         )
     shown = f"The {what} '{safe(raw, limit=_ECHO_LENGTH)}'"
-    if (hidden := unsafe_character(raw)) is not None:
+    if (hidden := first_unsafe_character(raw)) is not None:
         raise ValidationError(
             field,
             f"{shown} contains the invisible character {_code_point(hidden)}.",

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from lback_cli.events.serialization import as_json, exception_as_json
+from lback_cli.events.serialization import exception_as_json, to_json
 from lback_cli.signals import Delivery, Emission
 from lback_cli.text.times import timestamp
 
@@ -34,7 +34,7 @@ def as_event(emission: Emission) -> dict[str, Any]:
         "seq": emission.seq,
         "signal": emission.spec.name,
         "sender": type(emission.sender).__name__,
-        "args": {argument.name: as_json(emission.arguments[argument.name]) for argument in emission.spec.arguments},
+        "args": {argument.name: to_json(emission.arguments[argument.name]) for argument in emission.spec.arguments},
     }
 
 

@@ -15,10 +15,10 @@ from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import ELLIPSIS, safe
 from lback_cli.tracing.values import as_text, exception_as_text
 
-Look = Literal[Role, "operation", "time", "name", "value", "note", "trouble"]
+Style = Literal[Role, "operation", "time", "name", "value", "note", "trouble"]
 """What a part of a line is, which decides its colour."""
 
-Word = Sequence[tuple[str, Look]]
+Span = Sequence[tuple[str, Style]]
 """Parts that belong on one line if they can."""
 
 NAME_WIDTH = max(map(len, CATALOGUE))
@@ -69,13 +69,13 @@ def symbols_for(encoding: str) -> Symbols:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TraceLine:
     """One line, at *depth* operations deep: what starts it, *lead* and then *words*, under which it may be wrapped."""
 
     depth: int
     start: Literal["head", "again", "rail"]
-    lead: Word
-    words: Sequence[Word]
+    lead: Span
+    words: Sequence[Span]
 
 
 class Layout:
@@ -91,21 +91,21 @@ class Layout:
         self._settled: set[str] = set()
         self._last = ""
 
-    def lines(self, delivery: Delivery, elapsed: float) -> list[Line]:
+    def lines(self, delivery: Delivery, elapsed: float) -> list[TraceLine]:
         """The lines for *delivery*, which was sent *elapsed* seconds after the start."""
         depth = self._enter(delivery)
         lines = [] if delivery.operation_id == self._last else [self._header(delivery, depth)]
         self._last = delivery.operation_id
         time = f"{f'+{elapsed:.3f}s':>{_TIME_WIDTH}} "
         blank = " " * len(time)
-        lead: Word = [(time, "time"), (f"{self.symbols.of(delivery.role)} ", delivery.role)]
-        lines.append(Line(depth, "rail", lead, self._signal(delivery)))
+        lead: Span = [(time, "time"), (f"{self.symbols.of(delivery.role)} ", delivery.role)]
+        lines.append(TraceLine(depth, "rail", lead, self._signal(delivery)))
         if delivery.receivers:
             count = "1 receiver" if delivery.receivers == 1 else f"{delivery.receivers} receivers"
-            lines.append(Line(depth, "rail", [(f"{blank}  ", "note")], [[(count, "note")]]))
+            lines.append(TraceLine(depth, "rail", [(f"{blank}  ", "note")], [[(count, "note")]]))
         for text in _troubles(delivery):
             lead = [(f"{blank}{self.symbols.trouble} ", "trouble")]
-            lines.append(Line(depth, "rail", lead, [[(self._encodable(text), "trouble")]]))
+            lines.append(TraceLine(depth, "rail", lead, [[(self._encodable(text), "trouble")]]))
         return lines
 
     def _enter(self, delivery: Delivery) -> int:
@@ -122,17 +122,17 @@ class Layout:
             self._settled.add(current)
         return min(len(still_open) - 1, _DEPTH_LIMIT)
 
-    def _header(self, delivery: Delivery, depth: int) -> Line:
+    def _header(self, delivery: Delivery, depth: int) -> TraceLine:
         again = delivery.seq > 1
         name = self._encodable(safe(delivery.operation))
         note = f" {safe(delivery.operation_id[:_ID_LENGTH])}{' continued' if again else ''}"
-        return Line(depth, "again" if again else "head", [], [[(name, "operation"), (note, "note")]])
+        return TraceLine(depth, "again" if again else "head", [], [[(name, "operation"), (note, "note")]])
 
-    def _signal(self, delivery: Delivery) -> list[Word]:
-        words: list[Word] = [[(delivery.spec.name, delivery.role)]]
+    def _signal(self, delivery: Delivery) -> list[Span]:
+        words: list[Span] = [[(delivery.spec.name, delivery.role)]]
         for argument in delivery.spec.arguments:
             value = delivery.arguments[argument.name]
-            look: Look = "note" if value is None else "value"
+            look: Style = "note" if value is None else "value"
             words.append([(f"{argument.name}=", "name"), (self._encodable(as_text(value)), look)])
         return words
 

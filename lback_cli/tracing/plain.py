@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from lback_cli.tracing.layout import NAME_WIDTH, Line, Word
+from lback_cli.tracing.layout import NAME_WIDTH, Span, TraceLine
 
 
-def plain_text(lines: Sequence[Line]) -> str:
+def plain_text(lines: Sequence[TraceLine]) -> str:
     """*lines* as text with its newlines; the operations within another are indented."""
     return "".join(f"{_line(line)}\n" for line in lines)
 
 
-def _line(line: Line) -> str:
+def _line(line: TraceLine) -> str:
     indent = "  " * (line.depth + (1 if line.start == "rail" else 0))
     first, *rest = map(_word, line.words)
     if rest:
@@ -18,5 +18,5 @@ def _line(line: Line) -> str:
     return indent + _word(line.lead) + "  ".join([first, *rest])
 
 
-def _word(word: Word) -> str:
+def _word(word: Span) -> str:
     return "".join(text for text, _ in word)

@@ -7,9 +7,9 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from lback_cli.tracing.layout import NAME_WIDTH, Line, Look, Symbols, Word
+from lback_cli.tracing.layout import NAME_WIDTH, Span, Style, Symbols, TraceLine
 
-_STYLES: Mapping[Look, str] = {
+_STYLES: Mapping[Style, str] = {
     "operation": "bold",
     "time": "dim",
     "started": "cyan",
@@ -52,7 +52,7 @@ class TerminalWriter:
             emoji=False,
         )
 
-    def write(self, lines: Sequence[Line], *, ended: bool) -> None:
+    def write(self, lines: Sequence[TraceLine], *, ended: bool) -> None:
         """Write *lines*; with *ended* the last one closes the rail of its operation."""
         width = _width(self._stream)
         rows = [(line, row, first) for line in lines for row, first in self._rows(line, width)]
@@ -61,7 +61,7 @@ class TerminalWriter:
             texts.append(self._rails(line, first=first, last=ended and number == len(rows)).append_text(row))
         self._console.print(Text("\n").join(texts), soft_wrap=True)
 
-    def _rails(self, line: Line, *, first: bool, last: bool) -> Text:
+    def _rails(self, line: TraceLine, *, first: bool, last: bool) -> Text:
         symbols = self._symbols
         if last:
             own = symbols.end
@@ -71,7 +71,7 @@ class TerminalWriter:
             own = symbols.rail
         return Text.assemble((f"{symbols.rail} " * line.depth + f"{own} ", _RAIL))
 
-    def _rows(self, line: Line, width: int | None) -> Iterator[tuple[Text, bool]]:
+    def _rows(self, line: TraceLine, width: int | None) -> Iterator[tuple[Text, bool]]:
         """The rows that *line* takes, without rails, and whether each is its first."""
         lead = _text(line.lead)
         if width is None:
@@ -82,7 +82,7 @@ class TerminalWriter:
         for number, row in enumerate(self._wrapped(line.words, room)):
             yield (lead if number == 0 else Text(indent)) + row, number == 0
 
-    def _wrapped(self, words: Sequence[Word], room: int) -> list[Text]:
+    def _wrapped(self, words: Sequence[Span], room: int) -> list[Text]:
         """The rows of *words*. A word that fits into one row stays whole; rows below the first are indented."""
         name, *arguments = map(_text, words)
         column = NAME_WIDTH + len(_GAP)
@@ -110,7 +110,7 @@ class TerminalWriter:
         return [first, *(Text(" " * indent) + row for row in rest)]
 
 
-def _text(word: Word) -> Text:
+def _text(word: Span) -> Text:
     return Text.assemble(*((text, _STYLES[look]) for text, look in word))
 
 

@@ -9,13 +9,13 @@ from typing import Any, Literal, TextIO
 
 from lback_cli.errors import OperationRejected
 from lback_cli.signals import Delivery
-from lback_cli.signals.observer import Watcher
+from lback_cli.signals.observer import SignalObserver
 from lback_cli.text.terminal import wants_color
 
 Format = Literal["rich", "json"]
 
 
-class Trace(Watcher):
+class Trace(SignalObserver):
     """A receiver of `delivered` that writes each signal to *stream*, as soon as it was sent.
 
     The format ``rich`` is for people: in colour and wrapped on a terminal, plain lines elsewhere. ``json`` is one

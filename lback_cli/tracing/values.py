@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from lback_cli.events.serialization import DEPTH_LIMIT, first_of, known_of, text_of
+from lback_cli.events.serialization import DEPTH_LIMIT, loaded_attributes, safe_str, truncated_items
 from lback_cli.models import User
 from lback_cli.text.escaping import safe
 
@@ -37,24 +37,24 @@ def _as_text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one for each kin
     if isinstance(value, BaseException):
         return _exception(value)
     if depth and isinstance(value, Mapping):
-        pairs = first_of(value.items(), lambda pair: f"{text_of(pair[0])}={_as_text(pair[1], depth - 1)}")
+        pairs = truncated_items(value.items(), lambda pair: f"{safe_str(pair[0])}={_as_text(pair[1], depth - 1)}")
         return "{" + ", ".join(pairs) + "}"
     if depth and isinstance(value, list | tuple | set | frozenset):
-        return "[" + ", ".join(first_of(value, lambda entry: _as_text(entry, depth - 1))) + "]"
-    return text_of(value)
+        return "[" + ", ".join(truncated_items(value, lambda entry: _as_text(entry, depth - 1))) + "]"
+    return safe_str(value)
 
 
 def _user(user: User) -> str:
-    known = known_of(user)
+    known = loaded_attributes(user)
     name, number = known["username"], known["id"]
     if number is None:
-        return "User" if name is None else text_of(name)
-    return f"id {text_of(number)}" if name is None else f"{text_of(name)} (id {text_of(number)})"
+        return "User" if name is None else safe_str(name)
+    return f"id {safe_str(number)}" if name is None else f"{safe_str(name)} (id {safe_str(number)})"
 
 
 def _exception(error: BaseException) -> str:
     # SQLAlchemy writes several lines; a line of the trace reads better without escapes between them.
-    message = text_of(error).replace("\n", " ")
+    message = safe_str(error).replace("\n", " ")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 

@@ -60,7 +60,7 @@ class Arena:
             place.settimeout(PATIENCE)
             variables = {
                 "PYTHONPATH": str(Path(__file__).parent),
-                "LBACK_RECEIVERS_MODULES": "meeting",
+                "LBACK_RECEIVERS_MODULES": "barrier",
                 "LBACK_RECEIVERS_TIME_BUDGET": str(PATIENCE),
                 "MEETING_PORT": str(place.getsockname()[1]),
             }

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lback_cli.database.schema import REVISION, VERSION_TABLE, Schema
-from lback_cli.doctor.context import Patient
+from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import check_schema
-from lback_cli.doctor.result import Finding
+from lback_cli.doctor.result import CheckResult
 from lback_cli.errors import SchemaError
 from lback_cli.settings import CompatSettings, DatabaseSettings, Settings
 
@@ -33,7 +33,7 @@ def test_only_tables_of_lback_are_added_and_the_applications_stay_byte_for_byte(
     assert len(rows["users"]) == 4
     assert b"users" in definitions
     looked = schema(application)
-    assert (looked.status().state, looked.examine().adoptable) == ("foreign", True)
+    assert (looked.status().state, looked.check_adoptable().adoptable) == ("foreign", True)
     found = looked.adopt()
     assert found is not None
     assert found.obstacles == ()
@@ -47,7 +47,7 @@ def test_only_tables_of_lback_are_added_and_the_applications_stay_byte_for_byte(
 
 def test_a_database_that_compares_loosely_is_adopted_with_a_remark(application: Application, schema: Look) -> None:
     loose = application.dialect in {"mysql", "mariadb"}
-    remarks = schema(application).examine().remarks
+    remarks = schema(application).check_adoptable().remarks
     assert [remark.split(" ")[0] for remark in remarks] == (
         ["users.username", "users.email", "groups.name"] if loose else []
     )
@@ -251,7 +251,7 @@ def _refused(application: Application, change: Callable[[Application], None], sc
     looked = schema(application)
     with pytest.raises(SchemaError) as caught:
         looked.adopt()
-    assert obstacle.strip() in looked.examine().obstacles
+    assert obstacle.strip() in looked.check_adoptable().obstacles
     assert obstacle.strip() in caught.value.message
     assert caught.value.hint == "Nothing was changed; see docs/adoption.md."
     assert looked.status().state == "foreign"
@@ -389,16 +389,16 @@ def test_the_command_tells_what_it_found_and_what_to_do(lback: Any, on_sqlite: A
 def test_who_forgets_the_applications_hashes_is_reminded(application: Application, schema: Look) -> None:
     schema(application).adopt()
     settings = Settings(database=DatabaseSettings(url=application.url))
-    patients = [Patient(settings), Patient(replace(settings, compat=CompatSettings(lback_framework=True)))]
+    patients = [CheckContext(settings), CheckContext(replace(settings, compat=CompatSettings(lback_framework=True)))]
     assert [check_schema(patient) for patient in patients] == [
-        Finding(
+        CheckResult(
             "schema",
             "warn",
             "An application of the lback framework made the tables, and [compat] lback_framework is off: "
             "lback hashes with Argon2id, which that application cannot check.",
             "While it runs, set [compat] lback_framework = true; see docs/adoption.md.",
         ),
-        Finding("schema", "ok", f"The tables have version {REVISION}, as needed, and nothing of them is missing."),
+        CheckResult("schema", "ok", f"The tables have version {REVISION}, as needed, and nothing of them is missing."),
     ]
     for patient in patients:
         patient.database.dispose()

@@ -16,7 +16,7 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator, UserExists, ValidationError
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.settings import CompatSettings, DatabaseSettings, EmailSettings, LinkSettings, Settings
 
@@ -62,7 +62,9 @@ def join(tmp_path: Path) -> Iterator[Callable[[Application], Beside]]:
         database = Database(settings.database)
         opened.append(database)
         Schema(database).adopt()
-        return Beside(application, database, UserManager(database, Services(settings, data_directory=tmp_path)), mail)
+        return Beside(
+            application, database, UserManager(database, Dependencies(settings, data_directory=tmp_path)), mail
+        )
 
     yield adopt
     for database in opened:
@@ -315,7 +317,7 @@ def test_columns_that_the_application_added_are_left_as_they_are(
     application.execute(*ADDED["mariadb" if application.dialect in {"mysql", "mariadb"} else application.dialect])
     application.execute("UPDATE users SET nickname = 'Al', plan = 'paid' WHERE username = 'bob'")
     definitions, rows = application.definitions(), application.rows()
-    remarks = Schema(Database(DatabaseSettings(url=application.url))).examine().remarks
+    remarks = Schema(Database(DatabaseSettings(url=application.url))).check_adoptable().remarks
     assert [remark for remark in remarks if "collation" not in remark] == [
         f"{column} is a column of the application's own, which lback leaves as it is"
         for column in ("users.nickname", "users.plan", "users.initial", "user_groups_association.since")
@@ -376,7 +378,7 @@ def test_lback_of_before_is_still_understood(at_home: Beside, tmp_path: Path) ->
     plain = Settings(
         database=DatabaseSettings(url=at_home.application.url), email=EmailSettings(directory=at_home.mail)
     )
-    before = UserManager(at_home.database, Services(plain, data_directory=tmp_path))
+    before = UserManager(at_home.database, Dependencies(plain, data_directory=tmp_path))
     before.register_user("dave", "dave@example.org", NEW_PASSWORD)
     newest = max(at_home.mail.glob("*.eml")).read_text("utf-8")
     found = re.search(r"token=([\w-]{43})", newest)

@@ -271,14 +271,14 @@ def opened(path: str) -> tuple[Any, Any]:
     """The database at *path*, and services."""
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
-    from lback_cli.managers.dependencies import Services
+    from lback_cli.managers.dependencies import Dependencies
     from lback_cli.settings import DatabaseSettings, Settings
 
     settings = Settings(database=DatabaseSettings(url=f"sqlite:///{path}"))
     database = Database(settings.database)
     if Schema(database).status().state == "missing":
         Schema(database).initialize()
-    return database, Services(settings, data_directory=Path(path).parent)
+    return database, Dependencies(settings, data_directory=Path(path).parent)
 
 
 def executemany(original: str, copy: str) -> dict[str, float]:

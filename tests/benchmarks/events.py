@@ -29,8 +29,8 @@ from unittest.mock import patch
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.events.hash_chain import GENESIS, HASHED, canonical
-from lback_cli.events.record import COLUMNS, chained, event_of
-from lback_cli.managers.dependencies import Services
+from lback_cli.events.record import COLUMNS, build_chain_rows, event_from_signal
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.event_repository import EventRepository
@@ -61,7 +61,7 @@ def managers_in(directory: Path) -> tuple[UserManager, EventLog]:
     settings = settings_in(directory)
     database = Database(settings.database)
     Schema(database).initialize()
-    services = Services(settings, data_directory=directory)
+    services = Dependencies(settings, data_directory=directory)
     return UserManager(database, services), EventLog(database, services)
 
 
@@ -71,8 +71,8 @@ def rows(events: int) -> Iterator[dict[str, Any]]:
     for seq in range(1, events + 1):
         user = {"id": seq % 1000, "username": f"user{seq % 1000}", "email": f"user{seq % 1000}@example.org"}
         arguments = {"username": user["username"], "reason": "incorrect_password", "exception": None, "user": None}
-        record = event_of("user_authentication_failed", "authenticate_user", "0" * 32, arguments)
-        (values,) = chained([record], seq - 1, previous)
+        record = event_from_signal("user_authentication_failed", "authenticate_user", "0" * 32, arguments)
+        (values,) = build_chain_rows([record], seq - 1, previous)
         row = dict(zip(COLUMNS, values, strict=True))
         previous = row["hash"]
         yield row
@@ -138,7 +138,7 @@ def measure_verify(directory: Path, events: int) -> None:
 def measure_append(directory: Path, runs: int) -> None:
     users, log = managers_in(directory)
     users.register_user("alice", "alice@example.org", PASSWORD, verified=True)
-    record = event_of("user_authenticated", "authenticate_user", "0" * 32, {"user": None})
+    record = event_from_signal("user_authenticated", "authenticate_user", "0" * 32, {"user": None})
     batch = 200
 
     def transactions(statement: str, *, append: bool) -> float:
@@ -156,7 +156,9 @@ def measure_append(directory: Path, runs: int) -> None:
     for _ in range(runs):
         without.append(transactions(change, append=False))
         with_.append(transactions(change, append=True))
-    made = min(timed(lambda: [chained([record], 0, GENESIS) for _ in range(batch)]) / batch for _ in range(runs))
+    made = min(
+        timed(lambda: [build_chain_rows([record], 0, GENESIS) for _ in range(batch)]) / batch for _ in range(runs)
+    )
     plain, logged = statistics.median(without), statistics.median(with_)
     print("\n## Append\n")
     print(f"| a transaction that changes one row | {plain * 1e6:.0f} µs | 1.00 |")

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import UserDirectory
 from lback_cli.repositories.user_repository import UserQuery
 from lback_cli.settings import DatabaseSettings, Settings
@@ -104,7 +104,7 @@ def fill(path: Path, users: int) -> None:
 
 def measure(database: Database, path: Path, runs: int) -> bool:
     """Print a line for each case; whether any missed the target."""
-    directory = UserDirectory(database, Services(Settings(), data_directory=path.parent))
+    directory = UserDirectory(database, Dependencies(Settings(), data_directory=path.parent))
     print(f"\n{'listing':36}{'first ms':>10}{'last ms':>10}{'ratio':>8}")
     missed = False
     for case in CASES:

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from blinker import NamedSignal
 
-from lback_cli.operations.attempts import Effects
+from lback_cli.operations.attempts import AttemptState
 from lback_cli.operations.kinds import DELETE_USER
 from lback_cli.operations.operation import Operation
 from lback_cli.signals import user_authenticated
@@ -46,7 +46,7 @@ def sides(number: int) -> tuple[Callable[[], object], Callable[[], object]]:
     for receiver in receivers(number):
         bare.connect(receiver, weak=False)
         user_authenticated.connect(receiver, weak=False)
-    effects = Effects()
+    effects = AttemptState()
     operation = Operation(DELETE_USER, sender, cast("Any", None), None, {}, effects=effects)
 
     def emit() -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import COPYING, REVISION, Schema
 from lback_cli.database.url import without_password
-from lback_cli.database_copy.target import named_by_options
+from lback_cli.database_copy.target import renaming_settings_to_options
 from lback_cli.errors import SchemaError
 from lback_cli.settings import DatabaseSettings
 
@@ -175,7 +175,7 @@ def test_the_command_that_is_shown_has_no_password() -> None:
 )
 def test_a_command_that_is_advised_for_the_target_can_be_pasted(hint: str, shown: str) -> None:
     target = Database(DatabaseSettings(url="postgresql+psycopg://app:s3cret@db/app?sslmode=verify-full&sslrootcert=ca"))
-    with pytest.raises(SchemaError) as caught, named_by_options(target):
+    with pytest.raises(SchemaError) as caught, renaming_settings_to_options(target):
         raise SchemaError("It has no tables.", hint=hint)
     url = "'postgresql+psycopg://app:***@db/app?sslmode=verify-full&sslrootcert=ca'"
     assert caught.value.hint == shown.format(url)

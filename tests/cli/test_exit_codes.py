@@ -10,39 +10,39 @@ from blinker import NamedSignal
 
 from lback_cli import errors, signals
 from lback_cli.cli.app import EPILOG
-from lback_cli.cli.exit_codes import MEANINGS, Ended, Exit, exit_code
+from lback_cli.cli.exit_codes import MEANINGS, ExitCode, TerminatedBySignal, exit_code
 
 Cli = Callable[..., Any]
 
 EXITS = {
-    "LbackError": Exit.BUG,
-    "AuthenticationFailed": Exit.AUTHENTICATION_FAILED,
-    "NotFound": Exit.NOT_FOUND,
-    "UserNotFound": Exit.NOT_FOUND,
-    "GroupNotFound": Exit.NOT_FOUND,
-    "SignalNotFound": Exit.NOT_FOUND,
-    "EventNotFound": Exit.NOT_FOUND,
-    "SinkNotFound": Exit.NOT_FOUND,
-    "DeadLetterNotFound": Exit.NOT_FOUND,
-    "QueuedMailNotFound": Exit.NOT_FOUND,
-    "BrokenEventLog": Exit.REFUSED,
-    "Conflict": Exit.CONFLICT,
-    "UserExists": Exit.CONFLICT,
-    "GroupExists": Exit.CONFLICT,
-    "Refused": Exit.REFUSED,
-    "ValidationError": Exit.REFUSED,
-    "InvalidToken": Exit.REFUSED,
-    "OperationRejected": Exit.REFUSED,
-    "LastAdministrator": Exit.REFUSED,
-    "Unusable": Exit.UNUSABLE,
-    "ConfigurationError": Exit.UNUSABLE,
-    "DatabaseError": Exit.UNUSABLE,
-    "SchemaError": Exit.UNUSABLE,
-    "OutcomeUnknown": Exit.UNUSABLE,
-    "MailError": Exit.UNUSABLE,
-    "PasswordHashingError": Exit.UNUSABLE,
-    "UsageError": Exit.USAGE,
-    "UnexpectedError": Exit.BUG,
+    "LbackError": ExitCode.BUG,
+    "AuthenticationFailed": ExitCode.AUTHENTICATION_FAILED,
+    "NotFound": ExitCode.NOT_FOUND,
+    "UserNotFound": ExitCode.NOT_FOUND,
+    "GroupNotFound": ExitCode.NOT_FOUND,
+    "SignalNotFound": ExitCode.NOT_FOUND,
+    "EventNotFound": ExitCode.NOT_FOUND,
+    "SinkNotFound": ExitCode.NOT_FOUND,
+    "DeadLetterNotFound": ExitCode.NOT_FOUND,
+    "QueuedMailNotFound": ExitCode.NOT_FOUND,
+    "BrokenEventLog": ExitCode.REFUSED,
+    "Conflict": ExitCode.CONFLICT,
+    "UserExists": ExitCode.CONFLICT,
+    "GroupExists": ExitCode.CONFLICT,
+    "Refused": ExitCode.REFUSED,
+    "ValidationError": ExitCode.REFUSED,
+    "InvalidToken": ExitCode.REFUSED,
+    "OperationRejected": ExitCode.REFUSED,
+    "LastAdministrator": ExitCode.REFUSED,
+    "Unusable": ExitCode.UNUSABLE,
+    "ConfigurationError": ExitCode.UNUSABLE,
+    "DatabaseError": ExitCode.UNUSABLE,
+    "SchemaError": ExitCode.UNUSABLE,
+    "OutcomeUnknown": ExitCode.UNUSABLE,
+    "MailError": ExitCode.UNUSABLE,
+    "PasswordHashingError": ExitCode.UNUSABLE,
+    "UsageError": ExitCode.USAGE,
+    "UnexpectedError": ExitCode.BUG,
 }
 
 
@@ -68,7 +68,7 @@ def test_every_error_has_its_documented_exit_code() -> None:
 
 
 def test_the_table_of_exit_codes_is_complete_and_stays_as_scripts_know_it() -> None:
-    assert {code.name: code.value for code in Exit} == {
+    assert {code.name: code.value for code in ExitCode} == {
         "DONE": 0,
         "BUG": 1,
         "USAGE": 2,
@@ -83,13 +83,13 @@ def test_the_table_of_exit_codes_is_complete_and_stays_as_scripts_know_it() -> N
         "BROKEN_PIPE": 141,
         "TERMINATED": 143,
     }
-    assert set(MEANINGS) == set(Exit)
-    assert [int(code) for code in re.findall(r"[:·] (\d+) ", EPILOG)] == [code.value for code in Exit]
+    assert set(MEANINGS) == set(ExitCode)
+    assert [int(code) for code in re.findall(r"[:·] (\d+) ", EPILOG)] == [code.value for code in ExitCode]
 
 
 def test_what_ends_a_process_from_outside_is_no_exception_that_a_receiver_could_swallow() -> None:
-    assert not issubclass(Ended, Exception)
-    assert str(Ended(Exit.TERMINATED)) == "terminated"
+    assert not issubclass(TerminatedBySignal, Exception)
+    assert str(TerminatedBySignal(ExitCode.TERMINATED)) == "terminated"
 
 
 def test_a_receiver_that_vetoes_is_7_with_its_reason(cli: Cli, password: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from lback_cli.cli.app import NOUNS, VERBS, app
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 
 Cli = Callable[..., Any]
 
@@ -69,7 +69,7 @@ def test_every_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> 
         assert calls, example
         for call in calls:
             assert tuple(call[: len(words)]) == words, example
-            context = COMMANDS[words].make_context(words[-1], call[len(words) :], obj=Runtime())
+            context = COMMANDS[words].make_context(words[-1], call[len(words) :], obj=CliContext())
             assert context.params is not None
 
 

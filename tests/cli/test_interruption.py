@@ -82,8 +82,8 @@ def hanging(lback: Any, silent: SilentServer, tmp_path: Path) -> Iterator[Callab
     ("number", "status", "err", "exception"),
     [
         (signal.SIGINT, 130, b"Interrupted.\n", {"type": "KeyboardInterrupt", "message": ""}),
-        (signal.SIGTERM, 143, b"", {"type": "Ended", "message": "terminated"}),
-        (signal.SIGHUP, 129, b"", {"type": "Ended", "message": "hung up"}),
+        (signal.SIGTERM, 143, b"", {"type": "TerminatedBySignal", "message": "terminated"}),
+        (signal.SIGHUP, 129, b"", {"type": "TerminatedBySignal", "message": "hung up"}),
     ],
     ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )

@@ -17,7 +17,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 from lback_cli.cli.user.import_progress import ImportProgress
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
@@ -379,7 +379,7 @@ def test_a_command_without_its_password_says_how_to_give_it(
     if has_file:
         monkeypatch.setenv("LBACK_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
     command = "lback --database-url postgresql://root:***@db/app user import users.csv --resume"
-    ImportProgress(Runtime()).interrupted(command, 5)
+    ImportProgress(CliContext()).interrupted(command, 5)
     advice = (
         "*** is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
         "or give the URL in LBACK_DATABASE_URL instead.\n"

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import LbackError, UnexpectedError, Unusable
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 
@@ -49,7 +49,7 @@ class World:
         self.scenario = scenario
         self.now: datetime = stage.now + scenario.later
         self.database = Database(stage.settings.database)
-        services = Services(stage.settings, data_directory=stage.directory, clock=self._clock)
+        services = Dependencies(stage.settings, data_directory=stage.directory, clock=self._clock)
         self.manager = UserManager(self.database, services)
 
     def _clock(self) -> datetime:

@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import LbackError
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import Purpose, Token, User
 from lback_cli.security.passwords import PasswordHasher
@@ -80,7 +80,7 @@ class Model(RuleBasedStateMachine):
         self.database = Database(configuration.database)
         self._prepare()
         self.now = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
-        services = Services(configuration, data_directory=Path(self._directory.name), clock=lambda: self.now)
+        services = Dependencies(configuration, data_directory=Path(self._directory.name), clock=lambda: self.now)
         self.manager = UserManager(self.database, services)
         self.hasher = PasswordHasher(configuration.password)
         self.groups = {"admin", "staff", "basic_user"}

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.models import EVENTS, Token, User
 from lback_cli.settings import DatabaseSettings
@@ -118,7 +118,7 @@ class Journaled(Model):
             ]
             columns = [EVENTS.c[name] for name in ("seq", "signal", "operation", "outcome", "subject")]
             events = [list(row) for row in session.execute(select(*columns).order_by(EVENTS.c.seq))]
-        log = EventLog(self.database, Services(settings_of_nothing(), data_directory=Path()))
+        log = EventLog(self.database, Dependencies(settings_of_nothing(), data_directory=Path()))
         self.journal.append([users, sorted(tokens), events, log.verify().events])
         super().teardown()
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from lback_cli.database.engine import Database
-from lback_cli.database.error_messages import describe, hide_values
+from lback_cli.database.error_messages import describe_error, redact_values
 from lback_cli.errors import DatabaseError
 from lback_cli.models import Group, User
 
@@ -150,18 +150,18 @@ def test_anything_else_is_told_in_the_databases_own_words(database: Database) ->
 
 def test_only_the_first_line_of_a_long_story_is_told(database: Database) -> None:
     story = OperationalError("SELECT 1", {}, sqlite3.OperationalError("\n first things first\nDETAIL: canary"))
-    assert describe(database.url, story).message == f"The database {database.path} failed: first things first."
+    assert describe_error(database.url, story).message == f"The database {database.path} failed: first things first."
 
 
 def test_an_error_without_words_is_told_by_its_kind(database: Database) -> None:
     silent = OperationalError("SELECT 1", {}, sqlite3.OperationalError(""))
-    assert describe(database.url, silent).message == f"The database {database.path} failed: OperationalError."
+    assert describe_error(database.url, silent).message == f"The database {database.path} failed: OperationalError."
 
 
 def test_a_server_is_named_without_its_password(connect: Connect) -> None:
     url = connect("postgresql+psycopg://ann:canary@db/app").url
     error = OperationalError("SELECT 1", {}, sqlite3.OperationalError("gone"))
-    assert describe(url, error).message == "The database postgresql+psycopg://ann:***@db/app failed: gone."
+    assert describe_error(url, error).message == "The database postgresql+psycopg://ann:***@db/app failed: gone."
 
 
 def test_what_is_no_database_error_passes_through(database: Database) -> None:
@@ -239,8 +239,8 @@ def test_no_error_and_no_traceback_repeats_what_was_bound(database: Database, wo
 def test_a_value_that_a_server_repeats_is_hidden_in_every_language(words: str, value: str) -> None:
     psycopg = pytest.importorskip("psycopg")
     error = DBAPIError("SELECT 1", {}, psycopg.errors.InvalidTextRepresentation(words.format(value)))
-    hide_values(error)
-    told = describe(make_url("postgresql+psycopg://db/app"), error)
+    redact_values(error)
+    told = describe_error(make_url("postgresql+psycopg://db/app"), error)
     shown = f"{told.message} {error} {error.orig}"
     assert "heim" not in shown
     assert told.message.startswith(f"The database postgresql+psycopg://db/app failed: {words.partition('{')[0][:-2]}")

@@ -14,13 +14,13 @@ from sqlalchemy import text
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import COPYING, REVISION, Schema
 from lback_cli.database_copy import tables
-from lback_cli.database_copy.copy import Copied, DatabaseCopy
-from lback_cli.database_copy.observer import CopyWatcher, Step
+from lback_cli.database_copy.copy import CopyResult, DatabaseCopy
+from lback_cli.database_copy.observer import CopyObserver, Step
 from lback_cli.errors import BrokenEventLog, DatabaseError, SchemaError, UsageError
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import DeadLetter, ImportJob, QueuedMail, Sink, User
+from lback_cli.models import DeadLetter, ImportJob, QueuedMail, SinkState, User
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
 
 KINDS = ("sqlite", "postgresql", "mariadb")
@@ -53,7 +53,7 @@ def manager(database: Database, directory: Path) -> UserManager:
         email=EmailSettings(directory=directory / "mail"),
         password=PasswordSettings(memory=19456, iterations=2, parallelism=1),
     )
-    return UserManager(database, Services(settings, data_directory=directory))
+    return UserManager(database, Dependencies(settings, data_directory=directory))
 
 
 def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
@@ -76,7 +76,7 @@ def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
     for name in ("anna", "bertil", "cecilia", "gone"):
         users.register_user(name, f"{name}@b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", PASSWORD)
     users.reset_password_request("anna@b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example")
-    log = EventLog(database, Services(Settings(), data_directory=directory))
+    log = EventLog(database, Dependencies(Settings(), data_directory=directory))
     log.erase_user("bertil", users)
     users.delete_user(crowd + 4)
     with database.session() as session:
@@ -89,7 +89,7 @@ def populate(database: Database, directory: Path, *, crowd: int = 0) -> None:
         session.execute(text("INSERT INTO group_permissions_association VALUES (1, 7)"))
         session.add(imported(NOW))
         session.add(DeadLetter(sink="audit", seq=1, tries=5, error="refused", given_up_at=NOW))
-        session.add(Sink(name="audit", position=2))
+        session.add(SinkState(name="audit", position=2))
         mail = {"template": "password_changed", "recipient": "anna@example.org", "details": "{}", "key": "k" * 32}
         session.add(QueuedMail(user_id=1, queued_at=NOW, retry_at=NOW, **mail))
 
@@ -137,7 +137,7 @@ def test_everything_arrives_and_ids_go_on_where_they_were(
     assert scalar(target, "SELECT path FROM lback_import_jobs WHERE rows_done = 1099511627776") == imported(NOW).path
     assert (copied.events, copied.found, len(copied.hash), len(copied.digest)) == (8, 0, 64, 64)
     assert Schema(target).status().state == "current"
-    log = EventLog(target, Services(Settings(), data_directory=tmp_path))
+    log = EventLog(target, Dependencies(Settings(), data_directory=tmp_path))
     verdict = log.verify()
     assert (verdict.events, verdict.hash, verdict.erased) == (8, copied.hash, 2)
     for query in ("SELECT username FROM users ORDER BY id", "SELECT email FROM users ORDER BY id DESC"):
@@ -159,7 +159,7 @@ def test_there_and_back_again_is_where_it_began(open_on: Open, tmp_path: Path) -
     assert scalar(databases[-1], "SELECT seq FROM sqlite_sequence WHERE name = 'users'") == 4
 
 
-class Told(CopyWatcher):
+class Told(CopyObserver):
     """Remembers what a copy tells: rows by table, and rows announced and come by step."""
 
     def __init__(self) -> None:
@@ -229,7 +229,7 @@ def test_users_who_came_after_the_cut_are_copied_too(
         raise CutError
 
     with monkeypatch.context() as cutting:
-        cutting.setattr(DatabaseCopy, "_conclude", cut)
+        cutting.setattr(DatabaseCopy, "_finalize", cut)
         with pytest.raises(CutError):
             DatabaseCopy(source, target).run()
     manager(source, tmp_path).register_user("late", "late@example.org", PASSWORD)
@@ -280,14 +280,14 @@ def test_what_did_not_arrive_as_it_was_sent_is_noticed(
 ) -> None:
     source, target = open_on("sqlite"), open_on("sqlite")
     populate(source, tmp_path)
-    conclude = DatabaseCopy._conclude
+    conclude = DatabaseCopy._finalize
 
     def and_harm(self: DatabaseCopy, copy: Any, verdict: Any) -> None:
         conclude(self, copy, verdict)
         harmed(target, "INSERT INTO groups VALUES (2, 'b', NULL, '2026-01-01', '2026-01-01')", harm)
         harmed(target, *([] if part == "user_groups_association" else ["DELETE FROM groups WHERE id = 2"]))
 
-    monkeypatch.setattr(DatabaseCopy, "_conclude", and_harm)
+    monkeypatch.setattr(DatabaseCopy, "_finalize", and_harm)
     with pytest.raises(DatabaseError, match="does not give back what was copied"):
         DatabaseCopy(source, target).run()
     assert Schema(target).status().state == "copying"
@@ -305,7 +305,7 @@ def test_a_source_whose_log_is_broken_is_not_copied(open_on: Open, tmp_path: Pat
 def cut_before_the_end(source: Database, target: Database) -> None:
     """A copy that has all rows and is not concluded."""
     with pytest.MonkeyPatch.context() as cutting:
-        cutting.setattr(DatabaseCopy, "_conclude", lambda *_: 1 / 0)
+        cutting.setattr(DatabaseCopy, "_finalize", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             DatabaseCopy(source, target).run()
 
@@ -318,7 +318,7 @@ def test_where_the_source_has_changed_since_the_cut_the_copy_is_begun_anew(
     populate(source, tmp_path)
     cut_before_the_end(source, target)
     users = manager(source, tmp_path)
-    EventLog(source, Services(Settings(), data_directory=tmp_path)).erase_user("anna", users)
+    EventLog(source, Dependencies(Settings(), data_directory=tmp_path)).erase_user("anna", users)
     users.register_user("late", "late@example.org", PASSWORD)
     watcher = Told()
     copied = DatabaseCopy(source, target, watcher=watcher).run()
@@ -345,9 +345,9 @@ def test_what_a_copy_of_another_source_left_is_not_deleted(open_on: Open, tmp_pa
 def test_of_two_copies_to_one_target_the_later_one_has_it(open_on: Open, tmp_path: Path) -> None:
     source, target = open_on("sqlite"), open_on("postgresql")
     populate(source, tmp_path)
-    results: list[Copied] = []
+    results: list[CopyResult] = []
 
-    class Overtaken(CopyWatcher):
+    class Overtaken(CopyObserver):
         """Copies too, in the middle of the first."""
 
         def copied(self, table: str, rows: int) -> None:
@@ -360,7 +360,7 @@ def test_of_two_copies_to_one_target_the_later_one_has_it(open_on: Open, tmp_pat
     assert DatabaseCopy(source, target).run().digest == results[0].digest
 
 
-class Writing(CopyWatcher):
+class Writing(CopyObserver):
     """Changes the source by *write* when the copy begins *step*."""
 
     def __init__(self, step: Step, write: Callable[[], Any]) -> None:
@@ -484,7 +484,7 @@ def test_what_is_held_in_memory_does_not_grow_with_the_data(open_on: Open, tmp_p
             statement = text(f"INSERT INTO users ({columns}) {numbers} {row} FROM c")
             session.execute(statement, {"n": start, "many": many})
         tracemalloc.start()
-        copied: Copied = DatabaseCopy(source, open_on("sqlite")).run()
+        copied: CopyResult = DatabaseCopy(source, open_on("sqlite")).run()
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert copied.rows["users"] > many

@@ -9,8 +9,8 @@ import pytest
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.doctor.context import Patient
-from lback_cli.managers.dependencies import Services
+from lback_cli.doctor.context import CheckContext
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
 
@@ -18,11 +18,11 @@ CHEAP = PasswordSettings(memory=19456, iterations=2, parallelism=1)
 
 
 @pytest.fixture
-def admit(tmp_path: Path) -> Iterator[Callable[..., Patient]]:
+def admit(tmp_path: Path) -> Iterator[Callable[..., CheckContext]]:
     """A healthy installation, by default on the SQLite file ``users.db``; keywords replace sections of the settings."""
-    admitted: list[Patient] = []
+    admitted: list[CheckContext] = []
 
-    def make(url: str | None = None, *, ready: bool = True, **sections: Any) -> Patient:
+    def make(url: str | None = None, *, ready: bool = True, **sections: Any) -> CheckContext:
         database = DatabaseSettings(url=f"sqlite:///{tmp_path}/users.db" if url is None else url, busy_timeout=0.1)
         settings = replace(
             Settings(database=database, email=EmailSettings(directory=tmp_path / "mail"), password=CHEAP), **sections
@@ -31,7 +31,7 @@ def admit(tmp_path: Path) -> Iterator[Callable[..., Patient]]:
             made = Database(settings.database)
             Schema(made).initialize()
             made.dispose()
-        admitted.append(Patient(settings, directory=tmp_path))
+        admitted.append(CheckContext(settings, directory=tmp_path))
         return admitted[-1]
 
     yield make
@@ -41,11 +41,11 @@ def admit(tmp_path: Path) -> Iterator[Callable[..., Patient]]:
 
 
 @pytest.fixture
-def register() -> Callable[[Patient, str], None]:
+def register() -> Callable[[CheckContext, str], None]:
     """Register a user there, which leaves an event."""
 
-    def run(patient: Patient, name: str) -> None:
-        users = UserManager(patient.database, Services(patient.settings, data_directory=patient.directory))
+    def run(patient: CheckContext, name: str) -> None:
+        users = UserManager(patient.database, Dependencies(patient.settings, data_directory=patient.directory))
         users.register_user(name, f"{name}@example.org", "purple giraffes yodel at dusk")
 
     return run

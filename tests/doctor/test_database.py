@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 
 from lback_cli.database.engine import Database
-from lback_cli.doctor.context import Patient
+from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import check_collation, check_database, check_isolation, check_schema
 from lback_cli.doctor.privileges import check_rights
-from lback_cli.doctor.result import Finding
+from lback_cli.doctor.result import CheckResult
 from lback_cli.doctor.runner import Doctor
 from lback_cli.errors import DatabaseError, SchemaError
 
-Admit = Callable[..., Patient]
+Admit = Callable[..., CheckContext]
 
 
-def findings(patient: Patient) -> dict[str, Finding]:
-    return {finding.check: finding for finding in Doctor(lambda: patient.settings).examine()}
+def findings(patient: CheckContext) -> dict[str, CheckResult]:
+    return {finding.check: finding for finding in Doctor(lambda: patient.settings).run_checks()}
 
 
 @pytest.mark.parametrize("service", ["sqlite", "postgresql", "mariadb"])
@@ -40,7 +40,7 @@ def test_a_database_that_is_not_there_fails_and_what_depends_on_it_is_not_checke
     assert found["database"].status == "fail"
     assert found["database"].hint == "Run: lback db init"
     for name in ("schema", "rights", "encoding", "collation", "isolation", "clock", "events"):
-        assert found[name] == Finding(name, "skipped", "Not checked, as the check of database failed.")
+        assert found[name] == CheckResult(name, "skipped", "Not checked, as the check of database failed.")
 
 
 def test_a_server_that_does_not_answer_fails(admit: Admit) -> None:
@@ -63,7 +63,7 @@ def test_the_embedded_database_may_be_missing(admit: Admit, monkeypatch: pytest.
     monkeypatch.setenv("XDG_DATA_HOME", str(patient.directory))
     found = findings(patient)
     assert [finding for finding in found.values() if finding.status != "ok"] == [
-        Finding(name, "skipped", "Not checked, as there is no database yet.")
+        CheckResult(name, "skipped", "Not checked, as there is no database yet.")
         for name in ("rights", "encoding", "collation", "isolation", "clock", "events")
     ]
     assert found["database"].message.endswith("will be made on first use.")

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from lback_cli.doctor.context import Patient
+from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.files import check_files
 from lback_cli.settings import DatabaseSettings
 
-Admit = Callable[..., Patient]
+Admit = Callable[..., CheckContext]
 
 
-def test_files_that_lback_made_are_closed(admit: Admit, register: Callable[[Patient, str], None]) -> None:
+def test_files_that_lback_made_are_closed(admit: Admit, register: Callable[[CheckContext, str], None]) -> None:
     patient = admit()
     register(patient, "alice")
     assert (patient.directory / "users.db-wal").exists()
@@ -22,7 +22,7 @@ def test_files_that_lback_made_are_closed(admit: Admit, register: Callable[[Pati
 
 @pytest.mark.parametrize("name", ["users.db", "users.db-wal", "users.db-shm", "mail"])
 def test_what_others_can_read_is_named_with_the_command_that_closes_it(
-    admit: Admit, register: Callable[[Patient, str], None], name: str
+    admit: Admit, register: Callable[[CheckContext, str], None], name: str
 ) -> None:
     patient = admit()
     register(patient, "alice")

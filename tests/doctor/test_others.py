@@ -13,26 +13,26 @@ import pytest
 
 from lback_cli.doctor.clock import check_clock
 from lback_cli.doctor.configuration import check_configuration
-from lback_cli.doctor.context import Patient
+from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.event_log import check_event_log
 from lback_cli.doctor.hashing import check_hashing
 from lback_cli.doctor.mail import check_mail
 from lback_cli.doctor.packages import check_packages
-from lback_cli.doctor.result import Finding
-from lback_cli.doctor.runner import Doctor, require_health
+from lback_cli.doctor.result import CheckResult
+from lback_cli.doctor.runner import Doctor, require_all_passed
 from lback_cli.errors import ConfigurationError, MailError, Unusable
 from lback_cli.security import self_test
 from lback_cli.settings import CompatSettings, EmailSettings, PasswordSettings
 from lback_cli.text.times import utc_now
 
-Admit = Callable[..., Patient]
-Register = Callable[[Patient, str], None]
+Admit = Callable[..., CheckContext]
+Register = Callable[[CheckContext, str], None]
 
 DEPENDENT = ["database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events"]
 """The checks that look into the database, in their order."""
 
 
-def execute(patient: Patient, statement: str) -> None:
+def execute(patient: CheckContext, statement: str) -> None:
     with sqlite3.connect(patient.directory / "users.db") as connection:
         connection.execute(statement)
     connection.close()
@@ -65,8 +65,8 @@ def test_a_missing_password_file_is_told_of_once(admit: Admit, tmp_path: Path, s
         settings = replace(healthy, database=replace(server, password_file=gone))
     else:
         settings = replace(healthy, email=replace(healthy.email, password_file=gone))
-    findings = {finding.check: finding for finding in Doctor(lambda: settings).examine()}
-    assert findings["configuration"] == Finding(
+    findings = {finding.check: finding for finding in Doctor(lambda: settings).run_checks()}
+    assert findings["configuration"] == CheckResult(
         "configuration",
         "fail",
         f"{section}.password_file: cannot read {gone}: No such file or directory.",
@@ -89,11 +89,11 @@ def test_a_configuration_that_cannot_be_read_is_the_finding() -> None:
     def load() -> Any:
         raise ConfigurationError("Cannot read it.", hint="Mend it.")
 
-    findings = list(Doctor(load).examine())
+    findings = list(Doctor(load).run_checks())
     unmade = "Not checked, as the configuration cannot be read."
-    assert findings[0] == Finding("configuration", "fail", "Cannot read it.", "Mend it.")
+    assert findings[0] == CheckResult("configuration", "fail", "Cannot read it.", "Mend it.")
     assert [finding for finding in findings if finding.status == "skipped"] == [
-        Finding(name, "skipped", unmade) for name in ("files", "mail", "receivers", *DEPENDENT)
+        CheckResult(name, "skipped", unmade) for name in ("files", "mail", "receivers", *DEPENDENT)
     ]
     assert [finding.check for finding in findings if finding.status == "ok"] == ["packages", "hashing"]
 
@@ -143,7 +143,7 @@ def test_a_log_that_does_not_end_as_its_head_says_fails(admit: Admit, register: 
     patient = admit()
     register(patient, "alice")
     register(patient, "bob")
-    assert check_event_log(patient) == Finding("events", "ok", "The log ends with event 2, as its head says.")
+    assert check_event_log(patient) == CheckResult("events", "ok", "The log ends with event 2, as its head says.")
     execute(patient, harm)
     found = check_event_log(patient)
     assert (found.status, found.hint) == ("fail", "Run: lback events verify; see docs/event-log.md.")
@@ -175,7 +175,7 @@ def test_more_memory_than_there_is_fails(admit: Admit) -> None:
     limits = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (3 * 1024**3, limits[1]))
     try:
-        found = {finding.check: finding for finding in Doctor(lambda: patient.settings).examine()}["hashing"]
+        found = {finding.check: finding for finding in Doctor(lambda: patient.settings).run_checks()}["hashing"]
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
     assert (found.status, found.message) == ("fail", "The password could not be hashed.")
@@ -198,7 +198,7 @@ def test_a_mail_server_is_asked_for_all_but_a_mail(admit: Admit, smtp_server: An
     server = smtp_server(security, login=("lback", "s3cret"))
     found = check_mail(admit(ready=False, email=EmailSettings(**server.options)))
     words = {"starttls": "with STARTTLS", "tls": "with TLS"}[security]
-    assert found == Finding("mail", "ok", f"Mail would be taken by localhost:{server.port} {words}, as lback.")
+    assert found == CheckResult("mail", "ok", f"Mail would be taken by localhost:{server.port} {words}, as lback.")
     assert server.logins == [("lback", "s3cret")]
     assert server.messages == []
 
@@ -261,15 +261,15 @@ def test_passlib_beside_libpass_fails(tmp_path: Path) -> None:
 def test_a_check_that_breaks_is_a_finding_and_no_end(admit: Admit) -> None:
     nonsense: Any = None
     broken = replace(admit().settings, password=nonsense)
-    findings = {finding.check: finding for finding in Doctor(lambda: broken).examine()}
+    findings = {finding.check: finding for finding in Doctor(lambda: broken).run_checks()}
     assert len(findings) == 14
     assert {name for name, finding in findings.items() if finding.status == "fail"} == {"configuration", "hashing"}
     assert findings["hashing"].message.startswith("AttributeError: ")
 
 
 def test_health_is_required_of_every_check() -> None:
-    fine = [Finding("a", "ok", ""), Finding("b", "warn", "")]
-    require_health(fine)
+    fine = [CheckResult("a", "ok", ""), CheckResult("b", "warn", "")]
+    require_all_passed(fine)
     with pytest.raises(Unusable) as caught:
-        require_health([*fine, Finding("c", "fail", ""), Finding("d", "fail", "")])
+        require_all_passed([*fine, CheckResult("c", "fail", ""), CheckResult("d", "fail", "")])
     assert caught.value.message == "2 checks failed: c, d."

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from lback_cli.doctor.context import Patient
+from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.privileges import check_rights
-from lback_cli.doctor.result import Finding
+from lback_cli.doctor.result import CheckResult
 from lback_cli.doctor.runner import Doctor
 
-Admit = Callable[..., Patient]
+Admit = Callable[..., CheckContext]
 
 TABLES = (
     *("groups", "lback_dead_letters", "lback_event_head", "lback_events", "lback_import_jobs", "lback_mail_queue"),
@@ -21,7 +21,7 @@ TABLES = (
 class Server:
     """A database with lback's tables, and a user of its own who may read the version of the tables."""
 
-    def __init__(self, owner: Patient, guest: Any) -> None:
+    def __init__(self, owner: CheckContext, guest: Any) -> None:
         self.owner = owner
         self.user = guest.account
         self.url = guest.url
@@ -45,12 +45,12 @@ def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any, guest
         owner.database.dispose()
 
 
-def examined(admit: Admit, url: str) -> dict[str, Finding]:
+def examined(admit: Admit, url: str) -> dict[str, CheckResult]:
     settings = admit(url, ready=False).settings
-    return {finding.check: finding for finding in Doctor(lambda: settings).examine()}
+    return {finding.check: finding for finding in Doctor(lambda: settings).run_checks()}
 
 
-def unwell(findings: dict[str, Finding]) -> dict[str, str]:
+def unwell(findings: dict[str, CheckResult]) -> dict[str, str]:
     return {name: finding.status for name, finding in findings.items() if finding.status != "ok"}
 
 
@@ -59,7 +59,7 @@ def test_a_user_with_the_rights_of_the_commands_is_well(admit: Admit, server: Se
     found = examined(admit, server.url)
     assert unwell(found) == {}
     message = f"{server.user} has the rights on lback's tables that its commands need."
-    assert found["rights"] == Finding("rights", "ok", message)
+    assert found["rights"] == CheckResult("rights", "ok", message)
 
 
 def test_a_user_who_only_may_read_fails_with_every_table_and_right(admit: Admit, server: Server) -> None:
@@ -91,7 +91,9 @@ def test_the_one_right_that_is_lacking_is_named_with_the_grant_that_mends_it(
     place = table if server.on_postgresql else f"{server.owner.database.url.database}.{table}"
     statement = f"GRANT {right} ON {place} TO {server.user}"
     assert unwell(found) == {"rights": "fail"}
-    assert found["rights"] == Finding("rights", "fail", f"{server.user} lacks {right} on {table}.", f"Run: {statement}")
+    assert found["rights"] == CheckResult(
+        "rights", "fail", f"{server.user} lacks {right} on {table}.", f"Run: {statement}"
+    )
     server.execute(statement)
     assert unwell(examined(admit, server.url)) == {}
 
@@ -139,7 +141,7 @@ def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str,
         server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
         found = check_rights(admit(server.url, ready=False))
     sequences = "public.groups_id_seq, public.lback_mail_queue_id_seq, public.users_id_seq, public.lback_tokens_id_seq"
-    assert found == Finding(
+    assert found == CheckResult(
         "rights",
         "fail",
         f"{server.user} lacks USAGE on {sequences}.",
@@ -151,7 +153,7 @@ def test_transactions_that_only_may_read_fail_with_the_setting(admit: Admit, mar
     admit(mariadb_url)
     found = examined(admit, f"{mariadb_url}&init_command=set%20tx_read_only%3D1")
     assert unwell(found) == {"rights": "fail"}
-    assert found["rights"] == Finding(
+    assert found["rights"] == CheckResult(
         "rights",
         "fail",
         "The database lets this user only read (tx_read_only).",
@@ -159,7 +161,7 @@ def test_transactions_that_only_may_read_fail_with_the_setting(admit: Admit, mar
     )
 
 
-def test_trying_changes_nothing(admit: Admit, server: Server, register: Callable[[Patient, str], None]) -> None:
+def test_trying_changes_nothing(admit: Admit, server: Server, register: Callable[[CheckContext, str], None]) -> None:
     register(server.owner, "alice")
     before = examined(admit, server.owner.settings.database.url)["events"]
     register(server.owner, "bob")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lback_cli.doctor.context import Patient
+from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.receivers import check_receivers
-from lback_cli.doctor.result import Finding
+from lback_cli.doctor.result import CheckResult
 from lback_cli.doctor.runner import Doctor
 from lback_cli.errors import ConfigurationError
 from lback_cli.settings import ReceiverSettings
 from lback_cli.signals import CATALOGUE
 
-Admit = Callable[..., Patient]
+Admit = Callable[..., CheckContext]
 
 PLUGIN = (
     "from lback_cli.signals import user_registered\n"
@@ -37,8 +37,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
     return write
 
 
-def examined(patient: Patient, *, receivers: bool = True) -> Finding:
-    findings = Doctor(lambda: patient.settings, receivers=receivers).examine()
+def examined(patient: CheckContext, *, receivers: bool = True) -> CheckResult:
+    findings = Doctor(lambda: patient.settings, receivers=receivers).run_checks()
     return next(finding for finding in findings if finding.check == "receivers")
 
 
@@ -46,7 +46,7 @@ def test_a_plugin_is_imported_elsewhere_and_not_run(
     admit: Admit, tmp_path: Path, plugin: Callable[[str, str], str]
 ) -> None:
     patient = admit(receivers=ReceiverSettings(modules=(plugin("doctor_plugin", PLUGIN),)))
-    assert examined(patient) == Finding("receivers", "ok", "One can be connected.")
+    assert examined(patient) == CheckResult("receivers", "ok", "One can be connected.")
     assert (tmp_path / "mark").read_text() == "imported "
     assert "doctor_plugin" not in sys.modules
     assert not any(spec.signal.receivers for spec in CATALOGUE.values())
@@ -74,13 +74,13 @@ def test_a_plugin_that_stops_commands_fails(
 
 def test_a_module_that_is_not_there_fails_as_a_command_does(admit: Admit) -> None:
     patient = admit(receivers=ReceiverSettings(modules=("no.such",)))
-    assert examined(patient) == Finding(
+    assert examined(patient) == CheckResult(
         "receivers",
         "fail",
         "Cannot import the receivers in no.such (receivers.modules from code): there is no such module.",
         "Mend it or take it out, or run without any receivers: --no-receivers",
     )
-    assert examined(patient, receivers=False) == Finding(
+    assert examined(patient, receivers=False) == CheckResult(
         "receivers", "skipped", "Not checked, as --no-receivers does without them."
     )
 
@@ -91,12 +91,12 @@ def test_hooks_are_looked_at_and_not_run(admit: Admit, tmp_path: Path) -> None:
     for directory in (place, place.parent):
         directory.chmod(0o755)
     patient = admit(receivers=ReceiverSettings(hooks_directory=place.parent))
-    assert examined(patient) == Finding("receivers", "ok", "There are none.")
+    assert examined(patient) == CheckResult("receivers", "ok", "There are none.")
     hooks = [place / "10-first", place / "20-second"]
     for hook in hooks:
         hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
         hook.chmod(0o755)
-    assert examined(patient) == Finding("receivers", "ok", "All 2 can be connected.")
+    assert examined(patient) == CheckResult("receivers", "ok", "All 2 can be connected.")
     hooks[0].chmod(0o757)
     with pytest.raises(ConfigurationError) as caught:
         check_receivers(patient)

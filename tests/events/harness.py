@@ -17,12 +17,12 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import LbackError, OperationRejected
 from lback_cli.events.export import event_view
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import EVENTS, Purpose, User
 from lback_cli.repositories.event_repository import EventQuery
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.tokens import token_digest
 from lback_cli.settings import Settings
 from lback_cli.settings.schema import DatabaseSettings, EmailSettings, PasswordSettings
@@ -53,7 +53,7 @@ class World:
         self.directory = directory
         self.settings = settings_for(url, directory, password)
         self.database = Database(self.settings.database)
-        services = Services(self.settings, data_directory=directory)
+        services = Dependencies(self.settings, data_directory=directory)
         self.users = UserManager(self.database, services)
         self.log = EventLog(self.database, services)
 
@@ -275,7 +275,7 @@ class Life:
             user = session.get(User, self.somebody())
             if user is not None and self.random.random() < 0.8:
                 now = utc_now()
-                Work(session).tokens.issue(
+                UnitOfWork(session).tokens.issue(
                     user,
                     Purpose(purpose),
                     token_digest(token),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lback_cli.errors import BrokenEventLog
 from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.hash_chain import HASHED, canonical, personal_digest, row_hash
-from lback_cli.events.serialization import as_json
+from lback_cli.events.serialization import to_json
 from lback_cli.managers.event_log import verify_lines
 
 from .harness import World
@@ -33,7 +33,7 @@ ANYTHING = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.text(max_size=8), ANYTHING, max_size=6))
 def test_what_an_event_holds_has_one_canonical_form_which_others_write_alike(arguments: dict[str, Any]) -> None:
-    data = as_json(arguments)
+    data = to_json(arguments)
     assert canonical(data).encode() == rfc8785.dumps(data)
     assert json.loads(canonical(data)) == data
 

@@ -14,10 +14,10 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import GroupExists
 from lback_cli.imports.importer import Importer
-from lback_cli.imports.observer import Watcher
+from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import Result
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
@@ -44,13 +44,13 @@ class World:
         self.database = Database(self.settings.database)
         if Schema(self.database).status().state in {"missing", "empty"}:
             Schema(self.database).initialize()
-        self.services = Services(self.settings, data_directory=directory)
+        self.services = Dependencies(self.settings, data_directory=directory)
         self.users = UserManager(self.database, self.services)
         for group in GROUPS:
             with contextlib.suppress(GroupExists):
                 GroupManager(self.database, self.services).create_group(group)
 
-    def importer(self, watcher: Watcher | None = None, *, chunk: int = 1000) -> Importer:
+    def importer(self, watcher: ImportObserver | None = None, *, chunk: int = 1000) -> Importer:
         return Importer(self.database, self.services, self.users, watcher, chunk=chunk)
 
     def run(self, path: Path, options: ImportOptions | None = None, **more: Any) -> Result:
@@ -119,7 +119,7 @@ class World:
 
 
 @dataclass
-class Told(Watcher):
+class Told(ImportObserver):
     """Remembers what it was told, and calls *at* when so many chunks were done."""
 
     chunks: int = 0

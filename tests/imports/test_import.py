@@ -14,10 +14,10 @@ import pytest
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
-from lback_cli.imports.jobs import Job
+from lback_cli.imports.jobs import ImportRun
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import Result
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.signals import user_pre_register, user_registered, user_registration_failed
 
 from .harness import ARGON2, PASSWORD, Told, World, read_jsonl
@@ -246,14 +246,14 @@ def test_who_was_committed_before_an_interruption_is_not_announced_to_have_faile
     world: World, atomic: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C may come behind the COMMIT, before anybody could note that it worked."""
-    keep = Job.keep
+    keep = ImportRun.commit
 
     def interrupted(*arguments: Any) -> Any:
         keep(*arguments)
         raise KeyboardInterrupt
 
     path = world.write("username,email\nann,ann@example.org\n")
-    monkeypatch.setattr(Job, "keep", interrupted)
+    monkeypatch.setattr(ImportRun, "commit", interrupted)
     with announced() as seen, pytest.raises(KeyboardInterrupt):
         world.run(path, options(world, atomic=atomic))
     assert seen == [("user_registered", "ann")]
@@ -386,15 +386,15 @@ def test_what_is_read_twice_must_be_a_file(world: World) -> None:
 def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
 
-    keep = Job.keep
+    keep = ImportRun.commit
 
-    def interrupted(job: Job, database: Database, change: Callable[[Work], object]) -> object:
+    def interrupted(job: ImportRun, database: Database, change: Callable[[UnitOfWork], object]) -> object:
         done = keep(job, database, change)
         if isinstance(done, Result):
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(Job, "keep", interrupted)
+    monkeypatch.setattr(ImportRun, "commit", interrupted)
     told = Told()
     with pytest.raises(KeyboardInterrupt):
         world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords), watcher=told)
@@ -618,14 +618,14 @@ def test_users_of_another_process_are_never_lost_to_a_race(worlds: Callable[[], 
     path = one.write("\n".join(["username,email,password_hash", *lines]))
     one.run(one.write("username,email\nfirst,first@example.org\n", "first.csv"), QUIET)
 
-    original = one.services.hasher.objection
+    original = one.services.hasher.rejection_reason
 
     def meanwhile(stored: str) -> str | None:
         if "user30" not in other.people():
             other.users.register_user("user30", "user30@example.org", None, mail="none")
         return original(stored)
 
-    one.services.hasher.objection = meanwhile  # type: ignore[method-assign]
+    one.services.hasher.rejection_reason = meanwhile  # type: ignore[method-assign]
     result = one.run(path, QUIET)
     other.close()
     assert (result.counts.created, result.counts.failed) == (49, 1)

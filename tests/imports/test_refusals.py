@@ -14,7 +14,7 @@ from lback_cli.imports import all_or_nothing
 from lback_cli.imports.canary import Canary, verify_canary
 from lback_cli.imports.importer import Importer
 from lback_cli.imports.options import ImportOptions
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.signals import user_pre_register
 
@@ -183,7 +183,7 @@ def test_who_is_skipped_keeps_the_password_and_the_file_is_proven_all_the_same(
 def test_the_canary_is_asked_in_the_transaction_too(world: World, of_old: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def spoil_and_ask(work: Work, services: Any, canary: Canary) -> None:
+    def spoil_and_ask(work: UnitOfWork, services: Any, canary: Canary) -> None:
         work.session.execute(text("UPDATE users SET password = :other"), {"other": ARGON2})
         work.session.expire_all()
         asked.append(canary.username)

@@ -11,7 +11,7 @@ import pytest
 
 from lback_cli.errors import Conflict
 from lback_cli.imports.options import ImportOptions
-from lback_cli.lease import Owner
+from lback_cli.lease import LeaseOwner
 from lback_cli.models import ImportJob
 from lback_cli.repositories.unit_of_work import transaction
 
@@ -175,15 +175,15 @@ def test_the_same_import_twice_at_once_is_refused(world: World) -> None:
 def test_a_process_that_died_is_succeeded_at_once(world: World) -> None:
     path, _ = interrupted(world)
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    me = Owner.this_process()
-    hold(world, str(Owner(me.host, int(dead.stdout), me.started, "0" * 16)))
+    me = LeaseOwner.this_process()
+    hold(world, str(LeaseOwner(me.host, int(dead.stdout), me.started, "0" * 16)))
     assert world.run(path, options(world), resume=True).counts.created == ROWS
 
 
 def test_a_process_with_the_number_of_one_that_died_is_not_taken_for_it(world: World) -> None:
     path, _ = interrupted(world)
-    me = Owner.this_process()
-    hold(world, str(Owner(me.host, me.pid, "1", "0" * 16)))
+    me = LeaseOwner.this_process()
+    hold(world, str(LeaseOwner(me.host, me.pid, "1", "0" * 16)))
     assert world.run(path, options(world), resume=True).counts.created == ROWS
 
 

@@ -1,6 +1,6 @@
 """Processes that do the same thing at the same moment, for test_concurrency.py and by hand.
 
-    python tests/managers/contests.py DIRECTORY CONTEST=ROUNDS ...
+    python tests/managers/concurrency.py DIRECTORY CONTEST=ROUNDS ...
 
 The database is a SQLite file for each round, or the one that the variable CONTEST_URL names, emptied for each round;
 CONTEST_ISOLATION is how it isolates transactions, whatever lback asks for.
@@ -29,7 +29,7 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import LbackError, UserExists
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.settings import Settings
@@ -60,7 +60,7 @@ class Place:
             options = self.database.engine.execution_options(isolation_level=ISOLATION)
             vars(self.database)["engine"] = options
         Schema(self.database).initialize()
-        services = Services(settings, data_directory=self.directory)
+        services = Dependencies(settings, data_directory=self.directory)
         self.users = UserManager(self.database, services)
         self.groups = GroupManager(self.database, services)
 

@@ -15,7 +15,7 @@ import pytest
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import UserDirectory
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.provisioning import Provisioning
@@ -45,7 +45,7 @@ class Office:
     """All managers of one database, and what they mailed."""
 
     database: Database
-    services: Services
+    services: Dependencies
     clock: Clock
     mail_directory: Path
     users: UserManager = field(init=False)
@@ -110,7 +110,10 @@ def open_office(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., 
             shutil.copy(empty_database, database.path)
         clock = Clock()
         office = Office(
-            database, Services(settings, data_directory=tmp_path, clock=clock), clock, mail_directory=tmp_path / "mail"
+            database,
+            Dependencies(settings, data_directory=tmp_path, clock=clock),
+            clock,
+            mail_directory=tmp_path / "mail",
         )
         opened.append(office)
         return office

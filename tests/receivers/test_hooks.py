@@ -224,7 +224,7 @@ def test_hooks_that_cannot_be_run_are_an_error_of_configuration(
     break_it(path)
 
     with pytest.raises(ConfigurationError) as raised:
-        Receivers(Settings(receivers=ReceiverSettings(hooks_directory=workshop.hooks_directory))).connect()
+        Receivers(Settings(receivers=ReceiverSettings(hooks_directory=workshop.hooks_directory))).load_plugin()
 
     assert raised.value.message == f"receivers.hooks_directory: {message.format(path=path)}."
     assert raised.value.hint == f"{OFF} {hint.format(path=path)}"
@@ -247,7 +247,7 @@ def test_hooks_that_cannot_be_run_stop_the_command_before_it_begins(workshop: Wo
 def test_hooks_are_disconnected_when_they_are_done_with(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-check", "exit 0")
     receivers = Receivers(Settings(receivers=ReceiverSettings(hooks_directory=workshop.hooks_directory)))
-    receivers.connect()
+    receivers.load_plugin()
     assert user_pre_register.receivers
     receivers.close()
     assert not user_pre_register.receivers

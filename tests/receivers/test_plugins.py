@@ -235,7 +235,7 @@ def test_what_a_module_connected_before_it_failed_is_taken_back(
     monkeypatch.setattr("sys.dont_write_bytecode", True)
 
     with pytest.raises(ConfigurationError, match="ZeroDivisionError"):
-        Receivers(Settings(receivers=ReceiverSettings(modules=("half_connected",)))).connect()
+        Receivers(Settings(receivers=ReceiverSettings(modules=("half_connected",)))).load_plugin()
 
     assert not user_registered.receivers
     assert not user_pre_register.receivers

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lback_cli.receivers.trusted_files import Distrust, open_trusted_program, require_trusted_directory
+from lback_cli.receivers.trusted_files import UntrustedFileError, open_trusted_program, require_trusted_directory
 
 NOBODY = 65534
 
@@ -56,7 +56,7 @@ def test_what_others_may_read_does_not_matter(program: Path, mode: int) -> None:
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o720])
 def test_what_others_can_write_is_not_run(program: Path, mode: int) -> None:
     program.chmod(mode)
-    with pytest.raises(Distrust, match=f"others can write to {program}") as raised:
+    with pytest.raises(UntrustedFileError, match=f"others can write to {program}") as raised:
         open_trusted_program(program)
     assert raised.value.hint == f"Run: chmod go-w {program}"
 
@@ -64,7 +64,7 @@ def test_what_others_can_write_is_not_run(program: Path, mode: int) -> None:
 @pytest.mark.parametrize("mode", [0o644, 0o600])
 def test_what_is_not_executable_is_not_run(program: Path, mode: int) -> None:
     program.chmod(mode)
-    with pytest.raises(Distrust, match=f"{program} is not executable") as raised:
+    with pytest.raises(UntrustedFileError, match=f"{program} is not executable") as raised:
         open_trusted_program(program)
     assert raised.value.hint == f"Run: chmod u+x {program}"
 
@@ -72,7 +72,7 @@ def test_what_is_not_executable_is_not_run(program: Path, mode: int) -> None:
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777])
 def test_a_directory_that_others_can_add_to_is_not_used(program: Path, mode: int) -> None:
     program.parent.chmod(mode)
-    with pytest.raises(Distrust, match=f"others can write to {program.parent}"):
+    with pytest.raises(UntrustedFileError, match=f"others can write to {program.parent}"):
         require_trusted_directory(program.parent)
 
 
@@ -80,7 +80,7 @@ def test_a_directory_that_others_can_add_to_is_not_used(program: Path, mode: int
 def test_a_directory_above_in_which_others_can_replace_it_is_not_trusted(program: Path, mode: int) -> None:
     program.parent.parent.chmod(mode)
     for look in (lambda: require_trusted_directory(program.parent), lambda: open_trusted_program(program)):
-        with pytest.raises(Distrust, match=f"others can write to {program.parent.parent}$"):
+        with pytest.raises(UntrustedFileError, match=f"others can write to {program.parent.parent}$"):
             look()
     program.parent.parent.chmod(0o1777)
     assert opened(program), "nobody replaces the files of others in a sticky directory"
@@ -89,7 +89,7 @@ def test_a_directory_above_in_which_others_can_replace_it_is_not_trusted(program
 @needs_root
 def test_what_belongs_to_another_user_is_not_run(program: Path) -> None:
     os.chown(program, NOBODY, -1)
-    with pytest.raises(Distrust, match=f"{program} belongs to another user"):
+    with pytest.raises(UntrustedFileError, match=f"{program} belongs to another user"):
         open_trusted_program(program)
 
 
@@ -97,7 +97,7 @@ def test_what_belongs_to_another_user_is_not_run(program: Path) -> None:
 def test_a_directory_of_another_user_is_not_trusted(program: Path) -> None:
     os.chown(program.parent, NOBODY, -1)
     for look in (lambda: require_trusted_directory(program.parent), lambda: open_trusted_program(program)):
-        with pytest.raises(Distrust, match=f"{program.parent} belongs to another user"):
+        with pytest.raises(UntrustedFileError, match=f"{program.parent} belongs to another user"):
             look()
 
 
@@ -114,7 +114,7 @@ def test_what_is_put_in_the_place_of_a_file_while_it_is_looked_at_is_not_opened(
         return really_open(path, flags)
 
     monkeypatch.setattr("os.open", replace_and_open)
-    with pytest.raises(Distrust, match=f"{program} was replaced while it was looked at"):
+    with pytest.raises(UntrustedFileError, match=f"{program} was replaced while it was looked at"):
         open_trusted_program(program)
 
 
@@ -149,7 +149,7 @@ def test_a_link_into_a_directory_that_others_can_write_is_not_followed(
     theirs.mkdir()
     (theirs / "hop").symlink_to(program)
     theirs.chmod(0o777)
-    with pytest.raises(Distrust, match=f"others can write to {theirs}"):
+    with pytest.raises(UntrustedFileError, match=f"others can write to {theirs}"):
         open_trusted_program(link_to(theirs / "hop"))
 
 
@@ -164,20 +164,20 @@ def test_a_link_of_another_user_is_not_followed(
     link = link_to(shared / "hop")
     assert opened(link)
     os.chown(shared / "hop", NOBODY, -1, follow_symlinks=False)
-    with pytest.raises(Distrust, match=f"{shared / 'hop'} belongs to another user"):
+    with pytest.raises(UntrustedFileError, match=f"{shared / 'hop'} belongs to another user"):
         open_trusted_program(link)
 
 
 @pytest.mark.parametrize("target", ["nowhere", "/nowhere/at/all", "../hooks/nowhere"])
 def test_a_dangling_link_says_what_is_missing(link_to: Callable[[Path | str], Path], target: str) -> None:
     link = link_to(target)
-    with pytest.raises(Distrust, match=f"nowhere, to which {link} leads: No such file or directory"):
+    with pytest.raises(UntrustedFileError, match=f"nowhere, to which {link} leads: No such file or directory"):
         open_trusted_program(link)
 
 
 def test_links_in_a_circle_end(link_to: Callable[[Path | str], Path]) -> None:
     link = link_to("20-link")
-    with pytest.raises(Distrust, match=f"{link} is a symbolic link that leads nowhere"):
+    with pytest.raises(UntrustedFileError, match=f"{link} is a symbolic link that leads nowhere"):
         open_trusted_program(link)
 
 
@@ -186,21 +186,21 @@ def test_links_in_a_circle_end(link_to: Callable[[Path | str], Path]) -> None:
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     for look in (open_trusted_program, require_trusted_directory):
-        with pytest.raises(Distrust, match=f"^{tmp_path / 'missing'}: No such file or directory"):
+        with pytest.raises(UntrustedFileError, match=f"^{tmp_path / 'missing'}: No such file or directory"):
             look(tmp_path / "missing")
 
 
 def test_a_directory_is_no_program_and_a_program_no_directory(program: Path) -> None:
-    with pytest.raises(Distrust, match=f"{program.parent} is not a file"):
+    with pytest.raises(UntrustedFileError, match=f"{program.parent} is not a file"):
         open_trusted_program(program.parent)
-    with pytest.raises(Distrust, match=f"{program} is not a directory"):
+    with pytest.raises(UntrustedFileError, match=f"{program} is not a directory"):
         require_trusted_directory(program)
-    with pytest.raises(Distrust, match=f"{program} is not a directory"):
+    with pytest.raises(UntrustedFileError, match=f"{program} is not a directory"):
         open_trusted_program(program / "more")
 
 
 def test_a_pipe_is_not_waited_for(program: Path) -> None:
     pipe = program.with_name("20-pipe")
     os.mkfifo(pipe, 0o700)
-    with pytest.raises(Distrust, match=f"{pipe} is not a file"):
+    with pytest.raises(UntrustedFileError, match=f"{pipe} is not a file"):
         open_trusted_program(pipe)

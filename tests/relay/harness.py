@@ -12,12 +12,12 @@ from sqlalchemy import Row, select
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.events.record import event_of, registered_event
-from lback_cli.models import EVENTS, Sink
-from lback_cli.relay.admin import Ledger
-from lback_cli.relay.observer import Watcher
+from lback_cli.events.record import event_from_signal, fast_registered_event
+from lback_cli.models import EVENTS, SinkState
+from lback_cli.relay.admin import SinkAdmin
+from lback_cli.relay.observer import RelayObserver
 from lback_cli.relay.relay import Relay
-from lback_cli.relay.worker import Report
+from lback_cli.relay.worker import RelayReport
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import reading, transaction
 from lback_cli.settings import DatabaseSettings, SinkSettings
@@ -25,7 +25,7 @@ from lback_cli.text.times import utc_now
 
 
 @dataclass
-class Told(Watcher):
+class Told(RelayObserver):
     """Keeps what it is told, in order."""
 
     said: list[tuple[str, ...]] = field(default_factory=list)
@@ -82,7 +82,7 @@ class World:
             head = work.events.lock().seq
             work.events.append(
                 [
-                    registered_event(f"{number:032x}", number, f"user{number}", f"user{number}@example.org")
+                    fast_registered_event(f"{number:032x}", number, f"user{number}", f"user{number}@example.org")
                     for number in range(head + 1, head + count + 1)
                 ]
             )
@@ -91,7 +91,9 @@ class World:
         """Let somebody fail to log in."""
         arguments = {"username": name, "reason": "user_not_found", "user": None, "exception": None}
         with transaction(self.database) as work:
-            work.events.append([event_of("user_authentication_failed", "authenticate_user", "0" * 32, arguments)])
+            work.events.append(
+                [event_from_signal("user_authentication_failed", "authenticate_user", "0" * 32, arguments)]
+            )
 
     @property
     def ids(self) -> list[str]:
@@ -99,9 +101,9 @@ class World:
         with transaction(self.database) as work:
             return [event["id"] for event in work.events.select(EventQuery())]
 
-    def sink(self, name: str) -> Sink:
+    def sink(self, name: str) -> SinkState:
         with transaction(self.database) as work:
-            return work.session.get_one(Sink, name)
+            return work.session.get_one(SinkState, name)
 
     def position(self, name: str) -> int:
         """The position of a sink, also of one that no relay has begun with."""
@@ -113,8 +115,8 @@ class World:
         with transaction(self.database) as work:
             return work.session.execute(select(EVENTS).where(EVENTS.c.seq == seq)).one()
 
-    def ledger(self, sinks: Mapping[str, SinkSettings]) -> Ledger:
-        return Ledger(self.database, sinks, self.clock)
+    def ledger(self, sinks: Mapping[str, SinkSettings]) -> SinkAdmin:
+        return SinkAdmin(self.database, sinks, self.clock)
 
     def relay(self, sinks: Mapping[str, SinkSettings], **options: Any) -> Relay:
         """A relay, with pauses as short as they get."""
@@ -124,7 +126,7 @@ class World:
         self._databases.append(database)
         return Relay(database, sinks, self.told, self.clock, **{"first_pause": 0.01, **options})
 
-    def once(self, **sinks: SinkSettings) -> dict[str, Report]:
+    def once(self, **sinks: SinkSettings) -> dict[str, RelayReport]:
         """Relay once; the report of each sink."""
         return {report.sink: report for report in self.relay(sinks).run(once=True)}
 

@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.mail_queue import MailQueue
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.relay.backoff import Backoff
-from lback_cli.relay.mail import Post, PostReport
+from lback_cli.relay.mail import MailDelivery, MailReport
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
 
 from .harness import Clock, Told
@@ -36,7 +36,7 @@ class PostOffice:
         )
         self.database = Database(self.settings.database)
         self.clock = Clock()
-        self.services = Services(self.settings, data_directory=directory, clock=self.clock)
+        self.services = Dependencies(self.settings, data_directory=directory, clock=self.clock)
         self.users = UserManager(self.database, self.services)
         self.log = EventLog(self.database, self.services)
         self.queue = MailQueue(self.database, self.clock)
@@ -59,12 +59,12 @@ class PostOffice:
                 name = f"user{number}"
                 self.users.register_user(name, f"{name}@example.org", None, password_hash=digest, session=session)
 
-    def once(self) -> PostReport:
+    def once(self) -> MailReport:
         """Send what is due, with pauses as short as they get."""
         return self.post().run(once=True)
 
-    def post(self) -> Post:
-        return Post(
+    def post(self) -> MailDelivery:
+        return MailDelivery(
             self.database,
             self.services,
             self.told,

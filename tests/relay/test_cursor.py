@@ -9,7 +9,7 @@ import pytest
 
 from lback_cli.database.schema import Schema
 from lback_cli.models import DeadLetter
-from lback_cli.relay.cursor import Lost, Position
+from lback_cli.relay.cursor import LeaseLostError, SinkCursor
 from lback_cli.repositories.unit_of_work import transaction
 
 from .harness import World
@@ -31,9 +31,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def position(place: World) -> Callable[..., Position]:
+def position(place: World) -> Callable[..., SinkCursor]:
     """A position of the sink ``it``, of a relay that this test is."""
-    return lambda start="first": Position(place.database, "it", start=start, lease=LEASE, now=place.clock)
+    return lambda start="first": SinkCursor(place.database, "it", start=start, lease=LEASE, now=place.clock)
 
 
 def elsewhere(place: World) -> None:
@@ -47,7 +47,7 @@ def letter(seq: int) -> DeadLetter:
     return DeadLetter(sink="it", seq=seq, tries=1, error="no", given_up_at=World("sqlite://").clock())
 
 
-def test_one_has_it_till_it_lets_go(position: Callable[..., Position]) -> None:
+def test_one_has_it_till_it_lets_go(position: Callable[..., SinkCursor]) -> None:
     first, second = position(), position()
     assert first.claim() is None
     assert str(second.claim()).startswith("process ")
@@ -57,7 +57,7 @@ def test_one_has_it_till_it_lets_go(position: Callable[..., Position]) -> None:
 
 
 def test_an_owner_that_nobody_hears_of_is_succeeded_when_its_lease_is_over(
-    place: World, position: Callable[..., Position]
+    place: World, position: Callable[..., SinkCursor]
 ) -> None:
     first, second = position(), position()
     first.claim()
@@ -69,7 +69,7 @@ def test_an_owner_that_nobody_hears_of_is_succeeded_when_its_lease_is_over(
 
 
 def test_an_owner_on_this_machine_that_is_gone_is_succeeded_at_once(
-    place: World, position: Callable[..., Position]
+    place: World, position: Callable[..., SinkCursor]
 ) -> None:
     first, second = position(), position()
     first.claim()
@@ -81,7 +81,7 @@ def test_an_owner_on_this_machine_that_is_gone_is_succeeded_at_once(
 
 @pytest.mark.parametrize("act", ["advance", "bury", "fail", "ensure", "look"])
 def test_one_that_was_succeeded_changes_nothing_any_more(
-    place: World, position: Callable[..., Position], act: str
+    place: World, position: Callable[..., SinkCursor], act: str
 ) -> None:
     first, second = position(), position()
     first.claim()
@@ -93,10 +93,10 @@ def test_one_that_was_succeeded_changes_nothing_any_more(
         "advance": lambda: first.advance(2),
         "bury": lambda: first.advance(2, letter(2)),
         "fail": lambda: first.fail("no", counts=True),
-        "ensure": lambda: first.ensure(10**6),
-        "look": first.look,
+        "ensure": lambda: first.extend_lease(10**6),
+        "look": first.refresh,
     }
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLostError):
         acts[act]()
     assert not first.held
     first.release()
@@ -108,7 +108,7 @@ def test_one_that_was_succeeded_changes_nothing_any_more(
 
 @pytest.mark.parametrize("days", [-1, 1])
 def test_a_clock_that_was_set_by_a_day_keeps_nobody_out_for_that_long(
-    place: World, position: Callable[..., Position], days: int
+    place: World, position: Callable[..., SinkCursor], days: int
 ) -> None:
     first, second = position(), position()
     place.clock.ahead = -days * 86400
@@ -119,7 +119,7 @@ def test_a_clock_that_was_set_by_a_day_keeps_nobody_out_for_that_long(
 
 
 def test_where_it_was_set_back_nothing_is_stored_and_it_goes_on_from_there(
-    place: World, position: Callable[..., Position]
+    place: World, position: Callable[..., SinkCursor]
 ) -> None:
     mine = position()
     mine.claim()
@@ -134,7 +134,7 @@ def test_where_it_was_set_back_nothing_is_stored_and_it_goes_on_from_there(
 
 
 def test_failures_are_counted_and_forgotten_with_the_next_success(
-    place: World, position: Callable[..., Position]
+    place: World, position: Callable[..., SinkCursor]
 ) -> None:
     mine = position()
     mine.claim()
@@ -154,6 +154,6 @@ def test_failures_are_counted_and_forgotten_with_the_next_success(
     assert [found.seq for found in place.ledger({}).dead_letters("it")] == [2]
 
 
-def test_a_new_sink_begins_where_it_is_told(place: World, position: Callable[..., Position]) -> None:
+def test_a_new_sink_begins_where_it_is_told(place: World, position: Callable[..., SinkCursor]) -> None:
     assert position("next").claim() is None
     assert place.sink("it").position == 10

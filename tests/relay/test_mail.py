@@ -12,9 +12,9 @@ import pytest
 
 from lback_cli import signals
 from lback_cli.errors import InvalidToken, MailError, OperationRejected, QueuedMailNotFound, UserNotFound
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.relay.mail import PostReport
+from lback_cli.relay.mail import MailReport
 from lback_cli.security.tokens import token_digest
 
 from .mail_harness import PASSWORD, PostOffice
@@ -59,13 +59,13 @@ def test_mail_is_queued_with_the_change_and_sent_later(office: Offices, token_in
         *(0, None),
     )
     assert post.rows("lback_tokens") == [], "no token is made before it is sent"
-    assert post.once() == PostReport(delivered=1)
+    assert post.once() == MailReport(delivered=1)
     (sent,) = server.messages
     token = token_in(sent.message)
     assert post.rows("lback_tokens")[0]["digest"] == token_digest(token)
     assert post.users.verify_user_email(token).is_email_verified
     assert post.queue.mails() == []
-    assert post.once() == PostReport()
+    assert post.once() == MailReport()
     assert len(server.messages) == 1
 
 
@@ -90,7 +90,7 @@ def test_what_is_rolled_back_is_mailed_to_nobody(office: Offices) -> None:
     with signals.user_registered.connected_to(veto), pytest.raises(OperationRejected):
         post.register("ann")
     assert post.queue.mails() == []
-    assert post.once() == PostReport()
+    assert post.once() == MailReport()
     assert server.messages == []
 
 
@@ -196,15 +196,15 @@ def test_a_mail_that_is_put_off_waits_and_keeps_no_other_waiting(office: Offices
     post, server = office(answers={})
     post.register("ann")
     refusing, _ = office(answers={"RCPT": "451 4.7.1 greylisted"})
-    assert refusing.once() == PostReport(deferred=1)
+    assert refusing.once() == MailReport(deferred=1)
     (mail,) = post.queue.mails()
     assert (mail.tries, mail.owner) == (1, None)
     assert mail.last_error is not None
     assert "451 4.7.1 greylisted" in mail.last_error
     post.register("bob")
-    assert post.once() == PostReport(delivered=1), "ann's time has not come"
+    assert post.once() == MailReport(delivered=1), "ann's time has not come"
     post.clock.ahead = 61
-    assert post.once() == PostReport(delivered=1)
+    assert post.once() == MailReport(delivered=1)
     assert [message.recipients[0] for message in server.messages] == ["bob@example.org", "ann@example.org"]
     assert post.queue.mails() == []
 
@@ -216,8 +216,8 @@ def test_a_mail_that_is_put_off_too_often_is_given_up(office: Offices) -> None:
     for day in range(30):
         post.clock.ahead = day * 86400
         outcomes.append(post.once())
-    assert outcomes == [PostReport(deferred=1)] * 29 + [PostReport(dead=1)]
-    assert post.once() == PostReport()
+    assert outcomes == [MailReport(deferred=1)] * 29 + [MailReport(dead=1)]
+    assert post.once() == MailReport()
     (mail,) = post.queue.mails(dead=True)
     assert (mail.tries, mail.retry_at) == (30, None)
 
@@ -228,17 +228,17 @@ def test_a_mail_that_is_refused_is_dead_at_once_and_can_be_tried_again_or_droppe
 ) -> None:
     post, _ = office(answers=answers)
     post.register("ann")
-    assert post.once() == PostReport(dead=1)
+    assert post.once() == MailReport(dead=1)
     (mail,) = post.queue.mails(dead=True)
     (answer,) = answers.values()
     assert answer in str(mail.last_error)
     assert post.told.said == [("given up", "mail", f"mail {mail.id}", str(mail.last_error).rstrip("."))]
-    assert post.once() == PostReport()
+    assert post.once() == MailReport()
     assert post.queue.retry([mail.id]) == 1
     assert [(again.tries, again.last_error) for again in post.queue.mails(dead=False)] == [(0, None)]
-    assert post.once() == PostReport(dead=1)
+    assert post.once() == MailReport(dead=1)
     assert post.queue.retry(None) == 1
-    assert post.once() == PostReport(dead=1)
+    assert post.once() == MailReport(dead=1)
     with pytest.raises(QueuedMailNotFound, match="No mail 4711 is queued"):
         post.queue.drop([mail.id, 4711])
     assert post.queue.drop(None) == 1
@@ -266,7 +266,7 @@ def test_who_is_gone_or_verified_meanwhile_is_not_bothered(office: Offices) -> N
     with post.database.session() as session:
         session.connection().exec_driver_sql("DELETE FROM user_groups_association WHERE user_id = ?", (bob,))
         session.connection().exec_driver_sql("DELETE FROM users WHERE id = ?", (bob,))
-    assert post.once() == PostReport(withdrawn=2)
+    assert post.once() == MailReport(withdrawn=2)
     assert (server.messages, post.queue.mails()) == ([], [])
 
 
@@ -278,11 +278,11 @@ def test_on_a_server_it_is_the_same(
     post.register("ann")
     post.users.reset_password_request("ann@example.org")
     post.users.reset_password_request("ann@example.org")
-    assert post.once() == PostReport(delivered=2)
+    assert post.once() == MailReport(delivered=2)
     verification, reset = (message.message for message in mail_server.messages)
     assert post.users.verify_user_email(token_in(verification)).is_email_verified
     post.users.reset_password(token_in(reset), NEW_PASSWORD)
-    assert post.once() == PostReport(delivered=1)
+    assert post.once() == MailReport(delivered=1)
     post.log.erase_user("ann", post.users)
     assert post.rows("lback_mail_queue") == []
 
@@ -307,7 +307,7 @@ def test_two_at_once_send_each_mail_once(office: Offices) -> None:
 def test_without_a_queue_nothing_is_queued_and_a_failure_still_fails_the_operation(office: Offices) -> None:
     post, _ = office(answers={"RCPT": "550 no"})
     direct = replace(post.settings, email=replace(post.settings.email, transport="smtp"))
-    users = UserManager(post.database, Services(direct, data_directory=Path()))
+    users = UserManager(post.database, Dependencies(direct, data_directory=Path()))
     with pytest.raises(MailError):
         users.register_user("ann", "ann@example.org", PASSWORD)
     assert post.queue.mails() == []

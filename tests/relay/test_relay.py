@@ -23,7 +23,7 @@ from sqlalchemy import make_url
 
 from lback_cli.database.schema import Schema
 from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
-from lback_cli.relay.worker import Report
+from lback_cli.relay.worker import RelayReport
 from lback_cli.settings import SinkSettings
 
 from .consumers import (
@@ -221,7 +221,7 @@ def test_of_two_relays_one_works_and_the_other_takes_over_when_it_is_killed(
     assert str(world.sink("it").owner).split(":")[1] == str(other.pid)
     assert [*first_of_each(stream.received())] == [*range(1, 301)]
     third = world.once(it=stream.settings)["it"]
-    assert third == Report("it", holder=f"process {other.pid} on {socket.gethostname()}")
+    assert third == RelayReport("it", holder=f"process {other.pid} on {socket.gethostname()}")
 
 
 def stop(process: subprocess.Popen[bytes], path: str) -> None:
@@ -342,8 +342,8 @@ def test_on_a_server_it_is_the_same(
     world.happen(30)
     sinks = {"stream": stream.settings, "hook": other.settings}
     assert world.once(**sinks) == {
-        "stream": Report("stream", delivered=30, position=30),
-        "hook": Report("hook", delivered=29, dead=1, position=30),
+        "stream": RelayReport("stream", delivered=30, position=30),
+        "hook": RelayReport("hook", delivered=29, dead=1, position=30),
     }
     assert [one.seq for one in stream.received()] == [*range(1, 31)]
     ledger = world.ledger(sinks)

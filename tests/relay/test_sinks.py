@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lback_cli.relay.worker import Report
+from lback_cli.relay.worker import RelayReport
 from lback_cli.settings import SinkSettings
 
 from .conftest import KINDS
@@ -20,7 +20,7 @@ def test_the_whole_log_arrives_in_its_order_as_cloud_events(world: World, consum
     other = consumer(kind)
     world.happen(2)
     world.fail("nobody")
-    assert world.once(it=other.settings) == {"it": Report("it", delivered=3, position=3)}
+    assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=3, position=3)}
 
     received = other.received()
     assert [one.id for one in received] == world.ids
@@ -45,7 +45,7 @@ def test_the_whole_log_arrives_in_its_order_as_cloud_events(world: World, consum
         "subject_id": 1,
         "arguments": {"user": {"id": 1, "username": "user1", "email": "user1@example.org"}},
     }
-    assert world.once(it=other.settings) == {"it": Report("it", position=3)}
+    assert world.once(it=other.settings) == {"it": RelayReport("it", position=3)}
     assert len(other.received()) == 3
     sink = world.sink("it")
     assert (sink.position, sink.owner, sink.failures, sink.tries, sink.last_error) == (3, None, 0, 0, None)
@@ -63,9 +63,9 @@ def test_a_new_sink_may_begin_at_the_end(world: World, consumer: Consumers) -> N
     stream = consumer("redis")
     late = replace(stream.settings, start="next")
     world.happen(3)
-    assert world.once(it=late) == {"it": Report("it", position=3)}
+    assert world.once(it=late) == {"it": RelayReport("it", position=3)}
     world.happen(2)
-    assert world.once(it=late) == {"it": Report("it", delivered=2, position=5)}
+    assert world.once(it=late) == {"it": RelayReport("it", delivered=2, position=5)}
     assert [one.seq for one in stream.received()] == [4, 5]
 
 
@@ -103,8 +103,8 @@ def test_what_is_not_set_up_at_the_broker_keeps_the_event_waiting(
 ) -> None:
     other = consumer(kind)
     world.happen(1)
-    assert world.once(it=replace(other.settings, **change)) == {"it": Report("it", error=reason)}
-    assert world.once(it=other.settings) == {"it": Report("it", delivered=1, position=1)}
+    assert world.once(it=replace(other.settings, **change)) == {"it": RelayReport("it", error=reason)}
+    assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=1, position=1)}
 
 
 @pytest.mark.parametrize("kind", ["rabbitmq", "redis", "nats"])
@@ -130,7 +130,7 @@ def test_a_stream_key_of_another_type_keeps_the_event_waiting(world: World, cons
     with redis.Redis.from_url(stream.url) as client:
         client.set(stream.stream, "text")
         error = "WRONGTYPE Operation against a key holding the wrong kind of value"
-        assert world.once(it=stream.settings) == {"it": Report("it", error=error)}
+        assert world.once(it=stream.settings) == {"it": RelayReport("it", error=error)}
         client.delete(stream.stream)
     assert world.once(it=stream.settings)["it"].delivered == 1
 

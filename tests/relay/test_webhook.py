@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from lback_cli.relay.worker import Report
+from lback_cli.relay.worker import RelayReport
 
 from .consumers import OTHER_SECRET, SECRET, Endpoint, Request, eventually, sequences
 from .harness import World
@@ -33,7 +33,7 @@ def verifies(secret: str, request: Request) -> bool:
 def test_each_request_is_signed_and_says_what_it_is(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
     world.happen(3)
-    assert world.once(it=other.settings) == {"it": Report("it", delivered=3, position=3)}
+    assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=3, position=3)}
     assert [request.headers["webhook-id"] for request in other.taken] == world.ids
     for request in other.taken:
         assert verifies(SECRET, request)
@@ -119,7 +119,7 @@ def test_an_answer_about_the_endpoint_keeps_the_event_and_counts_no_try(
         assert str(report.error).startswith(f"it answers {status} ")
         assert (world.sink("it").failures, world.sink("it").tries) == (failures, 0)
     other.answer = lambda _request, _handler: 202
-    assert world.once(it=settings) == {"it": Report("it", delivered=1, position=1)}
+    assert world.once(it=settings) == {"it": RelayReport("it", delivered=1, position=1)}
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 422])
@@ -129,7 +129,7 @@ def test_an_event_that_is_refused_goes_to_the_dead_letters_at_once(
     other = endpoint()
     other.answer = lambda request, _handler: status if sequences([request]) == [2] else 200
     world.happen(3)
-    assert world.once(it=other.settings) == {"it": Report("it", delivered=2, dead=1, position=3)}
+    assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=2, dead=1, position=3)}
     assert sequences(other.requests) == [1, 2, 3]
     (letter,) = world.ledger({"it": other.settings}).dead_letters("it")
     assert (letter.sink, letter.seq, letter.tries) == ("it", 2, 1)
@@ -181,9 +181,9 @@ def test_tries_are_counted_over_runs_of_once(world: World, endpoint: Endpoints) 
     world.happen(2)
     settings = replace(other.settings, tries=3)
     error = "it answers 500 Internal Server Error"
-    assert world.once(it=settings) == {"it": Report("it", error=error)}
-    assert world.once(it=settings) == {"it": Report("it", error=error)}
-    assert world.once(it=settings) == {"it": Report("it", delivered=1, dead=1, position=2)}
+    assert world.once(it=settings) == {"it": RelayReport("it", error=error)}
+    assert world.once(it=settings) == {"it": RelayReport("it", error=error)}
+    assert world.once(it=settings) == {"it": RelayReport("it", delivered=1, dead=1, position=2)}
 
 
 def test_an_endpoint_that_refuses_everything_does_not_empty_the_log_into_the_dead_letters(
@@ -193,7 +193,7 @@ def test_an_endpoint_that_refuses_everything_does_not_empty_the_log_into_the_dea
     other.answer = lambda _request, _handler: 400
     world.happen(20)
     report = world.once(it=replace(other.settings, tries=4))["it"]
-    assert report == Report("it", dead=4, position=4, error="it answers 400 Bad Request")
+    assert report == RelayReport("it", dead=4, position=4, error="it answers 400 Bad Request")
 
 
 def test_a_long_answer_is_read_only_so_far(world: World, endpoint: Endpoints) -> None:
@@ -227,7 +227,7 @@ def test_an_answer_whose_end_never_comes_is_an_answer(world: World, endpoint: En
 
     other.answer = trail_off
     world.happen(2)
-    assert world.once(it=replace(other.settings, timeout=0.3)) == {"it": Report("it", delivered=2, position=2)}
+    assert world.once(it=replace(other.settings, timeout=0.3)) == {"it": RelayReport("it", delivered=2, position=2)}
     assert (sequences(other.taken), other.connections) == ([1, 2], 2)
 
 

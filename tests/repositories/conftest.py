@@ -9,7 +9,7 @@ import pytest
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.models import User
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.settings import DatabaseSettings
 
 
@@ -22,9 +22,9 @@ def tables() -> Iterator[Database]:
 
 
 @pytest.fixture
-def work(tables: Database) -> Iterator[Work]:
+def work(tables: Database) -> Iterator[UnitOfWork]:
     with tables.session() as session:
-        yield Work(session)
+        yield UnitOfWork(session)
         session.rollback()
 
 
@@ -34,7 +34,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def person(work: Work, now: datetime) -> Callable[..., User]:
+def person(work: UnitOfWork, now: datetime) -> Callable[..., User]:
     """Insert a user: ``person(name, email=, **columns)``."""
 
     def insert(name: str, email: str | None = None, **columns: Any) -> User:

@@ -11,14 +11,14 @@ from lback_cli.events.record import EventRecord
 from lback_cli.events.verifier import COLUMNS
 from lback_cli.models import EVENT_HEAD, EVENTS
 from lback_cli.repositories import event_repository
-from lback_cli.repositories.event_repository import EventQuery, EventRepository, Head
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.event_repository import ChainHead, EventQuery, EventRepository
+from lback_cli.repositories.unit_of_work import UnitOfWork
 
 Write = Callable[..., None]
 
 
 @pytest.fixture
-def events(work: Work) -> EventRepository:
+def events(work: UnitOfWork) -> EventRepository:
     return work.events
 
 
@@ -38,23 +38,23 @@ def found(events: EventRepository, **query: Any) -> list[int]:
 
 
 def test_events_are_numbered_from_1_and_chained(events: EventRepository) -> None:
-    assert events.head() == events.lock() == Head(0, GENESIS)
+    assert events.head() == events.lock() == ChainHead(0, GENESIS)
     record = EventRecord("user_deleted", "test", "0" * 32, None, None, None, "{}")
     events.append([record, record])
     events.append([record])
     rows = list(events.select(EventQuery()))
     assert [row["seq"] for row in rows] == [1, 2, 3]
     assert [row["previous_hash"] for row in rows] == [GENESIS, rows[0]["hash"], rows[1]["hash"]]
-    assert events.head() == Head(3, rows[2]["hash"])
+    assert events.head() == ChainHead(3, rows[2]["hash"])
 
 
 def test_nothing_to_append_changes_nothing(events: EventRepository) -> None:
     events.append([])
-    assert events.head() == Head(0, GENESIS)
+    assert events.head() == ChainHead(0, GENESIS)
     assert found(events) == []
 
 
-def test_a_lost_head_is_told(events: EventRepository, work: Work) -> None:
+def test_a_lost_head_is_told(events: EventRepository, work: UnitOfWork) -> None:
     work.session.execute(delete(EVENT_HEAD))
     assert events.head() is None
 
@@ -106,7 +106,7 @@ def test_a_walk_gives_the_columns_asked_for_in_order(events: EventRepository, wr
     assert [{name: row[name] for name in COLUMNS} for row in events.select(EventQuery())] == rows
 
 
-def test_counts_are_by_day_and_signal(events: EventRepository, write: Write, work: Work) -> None:
+def test_counts_are_by_day_and_signal(events: EventRepository, write: Write, work: UnitOfWork) -> None:
     for signal in ("user_deleted", "user_deleted", "user_updated", "user_updated"):
         write(signal)
     for seq, time in enumerate(["2026-01-01T00", "2026-01-01T23", "2026-01-02T00", "2025-12-31T23"], 1):

@@ -6,10 +6,10 @@ from sqlalchemy import select
 
 from lback_cli.errors import GroupExists
 from lback_cli.models import Group, User, memberships
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 
 
-def test_a_group_is_made_once_and_the_transaction_goes_on(work: Work, now: datetime) -> None:
+def test_a_group_is_made_once_and_the_transaction_goes_on(work: UnitOfWork, now: datetime) -> None:
     made = work.groups.add("staff", description="Who works here", now=now)
     with pytest.raises(GroupExists) as caught:
         work.groups.add("staff", now=now)
@@ -20,7 +20,7 @@ def test_a_group_is_made_once_and_the_transaction_goes_on(work: Work, now: datet
     assert (made.description, made.created_at, made.updated_at) == ("Who works here", now, now)
 
 
-def test_a_group_is_found_by_its_exact_name(work: Work, now: datetime) -> None:
+def test_a_group_is_found_by_its_exact_name(work: UnitOfWork, now: datetime) -> None:
     staff = work.groups.add("staff", now=now)
     assert work.groups.find("staff") is staff
     assert work.groups.find("staff", lock=True) is staff
@@ -28,7 +28,9 @@ def test_a_group_is_found_by_its_exact_name(work: Work, now: datetime) -> None:
     assert work.groups.find("staf_") is None
 
 
-def test_sizes_count_members_and_show_empty_groups(work: Work, person: Callable[..., User], now: datetime) -> None:
+def test_sizes_count_members_and_show_empty_groups(
+    work: UnitOfWork, person: Callable[..., User], now: datetime
+) -> None:
     staff, guests = work.groups.add("staff", now=now), work.groups.add("guests", now=now)
     person("ann", groups=[staff])
     person("ben", groups=[staff], is_active=False)
@@ -36,7 +38,7 @@ def test_sizes_count_members_and_show_empty_groups(work: Work, person: Callable[
     assert [work.groups.size(group) for group in (staff, guests)] == [2, 0]
 
 
-def test_deleting_a_group_leaves_its_members(work: Work, person: Callable[..., User], now: datetime) -> None:
+def test_deleting_a_group_leaves_its_members(work: UnitOfWork, person: Callable[..., User], now: datetime) -> None:
     staff, guests = work.groups.add("staff", now=now), work.groups.add("guests", now=now)
     ann = person("ann", groups=[staff, guests])
     work.groups.delete(staff)

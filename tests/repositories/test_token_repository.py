@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from lback_cli.models import Purpose, Token, User
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 
 Person = Callable[..., User]
 
@@ -18,11 +18,11 @@ def ann(person: Person) -> User:
     return person("ann")
 
 
-def digests(work: Work) -> list[str]:
+def digests(work: UnitOfWork) -> list[str]:
     return list(work.session.scalars(select(Token.digest).order_by(Token.digest)))
 
 
-def test_a_token_is_spent_once(work: Work, ann: User, now: datetime) -> None:
+def test_a_token_is_spent_once(work: UnitOfWork, ann: User, now: datetime) -> None:
     work.tokens.issue(ann, Purpose.RESET_PASSWORD, "digest", now=now, expires_at=now + HOUR)
     tries = [work.tokens.consume("digest", Purpose.RESET_PASSWORD, now=now) for _ in range(3)]
     assert tries == [True, False, False]
@@ -34,27 +34,27 @@ def test_a_token_is_spent_once(work: Work, ann: User, now: datetime) -> None:
 
 @pytest.mark.parametrize(("moment", "alive"), [(HOUR - SECOND, True), (HOUR, True), (HOUR + SECOND, False)])
 def test_a_token_works_until_its_last_moment(
-    work: Work, ann: User, now: datetime, moment: timedelta, alive: bool
+    work: UnitOfWork, ann: User, now: datetime, moment: timedelta, alive: bool
 ) -> None:
     work.tokens.issue(ann, Purpose.VERIFY_EMAIL, "digest", now=now, expires_at=now + HOUR)
     assert work.tokens.consume("digest", Purpose.VERIFY_EMAIL, now=now + moment) is alive
 
 
-def test_a_token_is_good_for_its_purpose_only(work: Work, ann: User, now: datetime) -> None:
+def test_a_token_is_good_for_its_purpose_only(work: UnitOfWork, ann: User, now: datetime) -> None:
     work.tokens.issue(ann, Purpose.VERIFY_EMAIL, "digest", now=now, expires_at=now + HOUR)
     assert work.tokens.find("digest", Purpose.RESET_PASSWORD) is None
     assert not work.tokens.consume("digest", Purpose.RESET_PASSWORD, now=now)
     assert work.tokens.consume("digest", Purpose.VERIFY_EMAIL, now=now)
 
 
-def test_an_unknown_token_is_not_spent(work: Work, ann: User, now: datetime) -> None:
+def test_an_unknown_token_is_not_spent(work: UnitOfWork, ann: User, now: datetime) -> None:
     work.tokens.issue(ann, Purpose.VERIFY_EMAIL, "digest", now=now, expires_at=now + HOUR)
     assert work.tokens.find("another", Purpose.VERIFY_EMAIL) is None
     assert not work.tokens.consume("another", Purpose.VERIFY_EMAIL, now=now)
 
 
 def test_a_new_token_takes_the_place_of_those_for_the_same_user_and_purpose(
-    work: Work, person: Person, ann: User, now: datetime
+    work: UnitOfWork, person: Person, ann: User, now: datetime
 ) -> None:
     ben = person("ben")
     for digest, user, purpose in (
@@ -68,7 +68,7 @@ def test_a_new_token_takes_the_place_of_those_for_the_same_user_and_purpose(
 
 
 def test_revoking_takes_what_is_unused_and_deleting_takes_all(
-    work: Work, person: Person, ann: User, now: datetime
+    work: UnitOfWork, person: Person, ann: User, now: datetime
 ) -> None:
     ben = person("ben")
     work.tokens.issue(ann, Purpose.RESET_PASSWORD, "used", now=now, expires_at=now + HOUR)

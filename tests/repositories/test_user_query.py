@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from lback_cli.models import Group, User
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_repository import LARGEST_ID, PAGE, SortKey, UserQuery
 
 NOW = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
@@ -70,7 +70,7 @@ def expected(users: Iterable[User], query: UserQuery) -> list[str]:
     return [user.username for user in found[: query.limit]]
 
 
-def inserted(work: Work, rows: Sequence[dict[str, Any]]) -> list[User]:
+def inserted(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> list[User]:
     groups = {name: Group(name=name, created_at=NOW, updated_at=NOW) for name in ("staff", "guests")}
     work.session.add_all(groups.values())
     users = [
@@ -98,7 +98,7 @@ def inserted(work: Work, rows: Sequence[dict[str, Any]]) -> list[User]:
     None,
 )
 def test_a_query_finds_what_it_says_in_the_order_it_says(
-    work: Work, rows: list[dict[str, Any]], query: UserQuery, after: str | int | None
+    work: UnitOfWork, rows: list[dict[str, Any]], query: UserQuery, after: str | int | None
 ) -> None:
     with work.session.begin_nested() as example_only:
         users = inserted(work, rows)
@@ -115,7 +115,9 @@ def test_a_query_finds_what_it_says_in_the_order_it_says(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(user_data(), QUERIES, st.integers(1, 3))
-def test_pages_together_are_the_whole(work: Work, rows: list[dict[str, Any]], query: UserQuery, size: int) -> None:
+def test_pages_together_are_the_whole(
+    work: UnitOfWork, rows: list[dict[str, Any]], query: UserQuery, size: int
+) -> None:
     query = replace(query, limit=None)
     with work.session.begin_nested() as example_only:
         users = inserted(work, rows)
@@ -130,7 +132,7 @@ def test_pages_together_are_the_whole(work: Work, rows: list[dict[str, Any]], qu
 
 
 @pytest.mark.parametrize("part", ["%", "_", "\\", "/", "'", "é", "É", "A", ""])
-def test_no_character_of_a_search_means_another(person: Callable[..., User], work: Work, part: str) -> None:
+def test_no_character_of_a_search_means_another(person: Callable[..., User], work: UnitOfWork, part: str) -> None:
     for number, name in enumerate(["plain", "per%cent", "under_score", "back\\slash", "sla/sh", "quo'te", "été"]):
         person(name, email=f"{number}@example.org")
     found = {user.username for user in work.users.select(UserQuery(search=part))}
@@ -151,7 +153,7 @@ FROM number
 @pytest.mark.parametrize("count", [PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 3])
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("descending", [False, True])
-def test_many_users_come_once_each_and_in_order(work: Work, count: int, sort: SortKey, descending: bool) -> None:
+def test_many_users_come_once_each_and_in_order(work: UnitOfWork, count: int, sort: SortKey, descending: bool) -> None:
     work.session.execute(text(MANY.format(last=count - 1)))
     for limit in (None, count, count - 1):
         query = UserQuery(sort=sort, descending=descending, limit=limit)
@@ -160,7 +162,7 @@ def test_many_users_come_once_each_and_in_order(work: Work, count: int, sort: So
         assert values == sorted(set(values), reverse=descending)
 
 
-def test_a_million_users_would_not_be_in_memory_at_once(work: Work) -> None:
+def test_a_million_users_would_not_be_in_memory_at_once(work: UnitOfWork) -> None:
     work.session.execute(text(MANY.format(last=5 * PAGE - 1)))
     seen = 0
     for _ in work.users.select(UserQuery()):
@@ -170,12 +172,12 @@ def test_a_million_users_would_not_be_in_memory_at_once(work: Work) -> None:
 
 
 @pytest.mark.parametrize("user_id", [0, -1, LARGEST_ID + 1, 10**40, LARGEST_ID, 5])
-def test_an_id_that_nobody_has_is_nobody(work: Work, user_id: int) -> None:
+def test_an_id_that_nobody_has_is_nobody(work: UnitOfWork, user_id: int) -> None:
     assert work.users.get(user_id) is None
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_a_page_may_start_behind_any_number(work: Work, person: Callable[..., User], descending: bool) -> None:
+def test_a_page_may_start_behind_any_number(work: UnitOfWork, person: Callable[..., User], descending: bool) -> None:
     person("ann")
     query = UserQuery(descending=descending)
     found = [[user.username for user in work.users.select(replace(query, after=end))] for end in (-(10**40), 10**40)]
@@ -197,7 +199,7 @@ FILTERS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(("sort", "descending"), [(sort, descending) for sort in SORTS for descending in (False, True)])
 @pytest.mark.parametrize("filters", FILTERS)
 def test_the_order_comes_from_an_index_and_a_later_page_starts_inside_it(
-    work: Work, filters: str, sort: SortKey, descending: bool, after: int | None
+    work: UnitOfWork, filters: str, sort: SortKey, descending: bool, after: int | None
 ) -> None:
     start = after if sort == "id" or after is None else str(after)
     query = UserQuery(sort=sort, descending=descending, after=start, limit=100, **FILTERS[filters])
@@ -211,7 +213,7 @@ def test_the_order_comes_from_an_index_and_a_later_page_starts_inside_it(
         assert steps[0] == f"SEARCH users USING {index}{'<' if descending else '>'}?)"
 
 
-def plan(work: Work, query: UserQuery) -> list[str]:
+def plan(work: UnitOfWork, query: UserQuery) -> list[str]:
     """How SQLite goes about the one statement that *query* becomes."""
     statements: list[tuple[str, Any]] = []
 

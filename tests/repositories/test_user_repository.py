@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User, memberships
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 
 Person = Callable[..., User]
 
@@ -23,7 +23,7 @@ Person = Callable[..., User]
     ],
 )
 def test_the_unique_indexes_say_what_is_taken_and_the_transaction_goes_on(
-    work: Work, person: Person, name: str, email: str, taken: str
+    work: UnitOfWork, person: Person, name: str, email: str, taken: str
 ) -> None:
     person("ann")
     person("ben")
@@ -46,7 +46,7 @@ def test_the_unique_indexes_say_what_is_taken_and_the_transaction_goes_on(
     ],
 )
 def test_a_change_meets_the_same_indexes_and_is_undone_as_a_whole(
-    work: Work, person: Person, changes: dict[str, Any], field: str
+    work: UnitOfWork, person: Person, changes: dict[str, Any], field: str
 ) -> None:
     ann = person("ann")
     person("ben")
@@ -58,19 +58,19 @@ def test_a_change_meets_the_same_indexes_and_is_undone_as_a_whole(
     assert work.session.scalar(select(User.username).where(User.id == ann.id)) == "anna"
 
 
-def test_a_user_may_keep_name_and_address(work: Work, person: Person) -> None:
+def test_a_user_may_keep_name_and_address(work: UnitOfWork, person: Person) -> None:
     ann = person("ann")
     work.users.change(ann, username="ann", email="ann@example.org", is_active=False)
     assert not ann.is_active
 
 
-def test_a_broken_rule_that_is_no_name_clash_is_not_called_one(work: Work, person: Person) -> None:
+def test_a_broken_rule_that_is_no_name_clash_is_not_called_one(work: UnitOfWork, person: Person) -> None:
     ann = person("ann")
     with pytest.raises(IntegrityError, match="NOT NULL"):
         work.users.change(ann, password_hash=None)
 
 
-def test_who_is_taken_is_told_apart_from_the_user_itself(work: Work, person: Person) -> None:
+def test_who_is_taken_is_told_apart_from_the_user_itself(work: UnitOfWork, person: Person) -> None:
     ann, ben = person("ann"), person("ben")
 
     def field(**asked: Any) -> str | None:
@@ -86,7 +86,7 @@ def test_who_is_taken_is_told_apart_from_the_user_itself(work: Work, person: Per
     assert field(username=None, email=None) is None
 
 
-def test_the_first_spelling_that_anybody_has_wins(work: Work, person: Person) -> None:
+def test_the_first_spelling_that_anybody_has_wins(work: UnitOfWork, person: Person) -> None:
     person("Ann", "Ann@example.org")
     person("ann", "ann@example.org")
 
@@ -100,7 +100,9 @@ def test_the_first_spelling_that_anybody_has_wins(work: Work, person: Person) ->
     assert work.users.find_by_username() is None
 
 
-def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_read(work: Work, person: Person, now: datetime) -> None:
+def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_read(
+    work: UnitOfWork, person: Person, now: datetime
+) -> None:
     ann = person("ann")
     later = now + timedelta(hours=1)
     assert work.users.replace_password_hash(ann, "first", now=later)
@@ -118,7 +120,7 @@ def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_read(work: Work, p
     assert (ann.password_hash, ann.updated_at) == ("theirs", later)
 
 
-def test_a_locked_look_reads_afresh(work: Work, person: Person) -> None:
+def test_a_locked_look_reads_afresh(work: UnitOfWork, person: Person) -> None:
     ann = person("ann")
     work.session.execute(update(User).values(is_active=False).execution_options(synchronize_session=False))
     assert work.users.get(ann.id) is ann
@@ -127,7 +129,9 @@ def test_a_locked_look_reads_afresh(work: Work, person: Person) -> None:
     assert not ann.is_active
 
 
-def test_a_deleted_user_takes_the_memberships_along_and_nobody_elses(work: Work, person: Person, now: datetime) -> None:
+def test_a_deleted_user_takes_the_memberships_along_and_nobody_elses(
+    work: UnitOfWork, person: Person, now: datetime
+) -> None:
     staff = work.groups.add("staff", now=now)
     ann, ben = person("ann", groups=[staff]), person("ben", groups=[staff])
     work.users.delete(ann)
@@ -135,7 +139,7 @@ def test_a_deleted_user_takes_the_memberships_along_and_nobody_elses(work: Work,
     assert work.session.execute(select(memberships)).all() == [(ben.id, staff.id)]
 
 
-def test_only_active_members_of_that_group_are_counted(work: Work, person: Person, now: datetime) -> None:
+def test_only_active_members_of_that_group_are_counted(work: UnitOfWork, person: Person, now: datetime) -> None:
     admin, staff = work.groups.add("admin", now=now), work.groups.add("staff", now=now)
     person("ann", groups=[admin])
     person("ben", groups=[admin], is_active=False)

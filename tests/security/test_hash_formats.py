@@ -23,7 +23,7 @@ PASSWORD = "correct horse battery staple"
 SALT = b"saltsaltsaltsalt"
 TINY = PasswordHasher(PasswordSettings(memory=8, iterations=1, parallelism=1))
 BCRYPT = bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$CCCCCCCCCCCCCCCCCCCCC.").decode()
-FIXTURES = Path(__file__).parents[1] / "batch" / "sources" / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "imports" / "sources" / "fixtures"
 
 
 def b64(data: bytes) -> str:
@@ -141,7 +141,7 @@ NOT_TO_BE_WORKED_ON = {
 def test_a_form_of_another_application_is_verified_and_replaced(name: str) -> None:
     scheme, stored = FORMS[name]
     assert TINY.identify(stored) == scheme
-    assert TINY.objection(stored) is None
+    assert TINY.rejection_reason(stored) is None
     accepted = TINY.verify(PASSWORD, stored)
     assert accepted.accepted
     assert accepted.replacement is not None
@@ -168,7 +168,7 @@ def test_what_werkzeug_itself_made_is_verified() -> None:
 def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_usual_cost(name: str) -> None:
     stored = NOT_TO_BE_WORKED_ON[name]
     assert TINY.inspect(stored) is None
-    assert TINY.objection(stored) is not None
+    assert TINY.rejection_reason(stored) is not None
     assert TINY.weakness(stored) is None
     before = TINY.operations
     assert not TINY.verify(PASSWORD, stored).accepted
@@ -209,7 +209,7 @@ def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_us
     ],
 )
 def test_an_objection_says_what_is_wrong_with_a_hash(stored: str, objection: str | None) -> None:
-    assert TINY.objection(stored) == objection
+    assert TINY.rejection_reason(stored) == objection
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_yescrypt_that_is_damaged_is_told_from_yescrypt_that_the_system_cannot_v
     monkeypatch: pytest.MonkeyPatch, *, available: bool, objection: str
 ) -> None:
     monkeypatch.setattr(yescrypt, "is_available", lambda: available)
-    assert TINY.objection("$y$j9T$salt$") == objection
+    assert TINY.rejection_reason("$y$j9T$salt$") == objection
 
 
 def test_the_memory_that_yescrypt_asks_for_is_that_of_libxcrypts_costs() -> None:
@@ -296,7 +296,7 @@ def test_the_first_look_agrees_with_the_parser() -> None:
 def test_no_text_makes_the_look_at_it_fail(text: str) -> None:
     for prefix in ("", "$", "{", "{PBKDF2}", "scrypt:", "pbkdf2:sha256:", "scrypt$", "md5$$", "crypt$", "{CRYPT}"):
         native_hash(prefix + text)
-        TINY.objection(prefix + text)
+        TINY.rejection_reason(prefix + text)
 
 
 @given(st.binary(max_size=40))
@@ -324,8 +324,8 @@ def test_bits_of_bcrypt_that_stand_for_nothing_change_nothing(wrapped: str, plac
     # The salt ends with ".", the digest with a multiple of four: "/" and the next letter differ in such bits.
     odd = BCRYPT[:place] + chr(ord(BCRYPT[place]) + 1) + BCRYPT[place + 1 :]
     assert native_hash(wrapped.format(odd)) == native_hash(wrapped.format(BCRYPT)) == ("bcrypt", BCRYPT)
-    assert TINY.objection(wrapped.format(odd)) is None
+    assert TINY.rejection_reason(wrapped.format(odd)) is None
     assert TINY.verify(PASSWORD, wrapped.format(odd)).accepted
     assert not TINY.verify("something else", wrapped.format(odd)).accepted
     beside = PasswordHasher(PasswordSettings(), framework=True)
-    assert beside.objection(odd) == "is of bcrypt, in a form that the application cannot verify"
+    assert beside.rejection_reason(odd) == "is of bcrypt, in a form that the application cannot verify"

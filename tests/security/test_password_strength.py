@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lback_cli.security.password_strength import any_common, choices, common_passwords, cores, folded
+from lback_cli.security.password_strength import (
+    base_words,
+    common_passwords,
+    independent_characters,
+    is_common,
+    normalize,
+)
 
 
 def test_the_list_is_in_the_form_in_which_it_is_searched() -> None:
@@ -10,17 +16,17 @@ def test_the_list_is_in_the_form_in_which_it_is_searched() -> None:
     assert first == last == ""
     assert len(common) > 40_000
     assert common == sorted(set(common))
-    assert [entry for entry in common if entry != folded(entry) or len(entry) < 4 or not entry.isprintable()] == []
+    assert [entry for entry in common if entry != normalize(entry) or len(entry) < 4 or not entry.isprintable()] == []
     assert {"password", "qwerty", "iloveyou", "letmein", "christopher"} <= set(common)
 
 
 def test_every_password_on_the_list_is_found_and_no_neighbour_of_one() -> None:
     common = common_passwords().split("\n")[1:-1]
     neighbours = {word for entry in common[::7] for word in (entry[:-1], f"{entry}!", f"{entry}~", f"!{entry}", "")}
-    assert [entry for entry in common if not any_common([entry])] == []
-    assert [word for word in neighbours - set(common) if any_common([word])] == []
-    assert any_common(["purple giraffes", "password"])
-    assert not any_common([])
+    assert [entry for entry in common if not is_common([entry])] == []
+    assert [word for word in neighbours - set(common) if is_common([word])] == []
+    assert is_common(["purple giraffes", "password"])
+    assert not is_common([])
 
 
 @pytest.mark.parametrize(
@@ -40,27 +46,27 @@ def test_every_password_on_the_list_is_found_and_no_neighbour_of_one() -> None:
     ],
 )
 def test_additions_repetition_and_look_alikes_are_undone(password: str, core: str) -> None:
-    assert core in cores(password)
+    assert core in base_words(password)
 
 
 def test_a_passphrase_keeps_its_words_together() -> None:
-    assert cores("correct horse battery staple") == {"correct horse battery staple", "correcthorsebatterystaple"}
+    assert base_words("correct horse battery staple") == {"correct horse battery staple", "correcthorsebatterystaple"}
 
 
 @pytest.mark.parametrize("password", ["psalm23-2024", "2024-psalm23", "psalm2312345678", "0000psalm23"])
 def test_digits_that_belong_to_a_word_stay_with_it(password: str) -> None:
-    assert "psalm23" in cores(password)
+    assert "psalm23" in base_words(password)
 
 
 def test_a_word_amid_a_thousand_digits_is_found_with_bounded_work() -> None:
-    found = cores("1" * 500 + "password" + "2" * 500)
+    found = base_words("1" * 500 + "password" + "2" * 500)
     assert "password" in found
     assert len(found) < 1000
 
 
 def test_nothing_is_left_of_digits_and_punctuation() -> None:
-    assert cores("12345-67890-12345") >= {"12345-67890-12345", "123456789012345"}
-    assert "" not in cores("12345")
+    assert base_words("12345-67890-12345") >= {"12345-67890-12345", "123456789012345"}
+    assert "" not in base_words("12345")
 
 
 @pytest.mark.parametrize(
@@ -87,14 +93,14 @@ def test_nothing_is_left_of_digits_and_punctuation() -> None:
     ],
 )
 def test_runs_and_repetition_count_once(password: str, expected: int) -> None:
-    assert choices(password) == expected
+    assert independent_characters(password) == expected
 
 
 @given(st.text(max_size=30), st.integers(2, 5))
 def test_repeating_a_password_adds_no_choice(password: str, times: int) -> None:
-    assert choices(password * times) <= len(password)
+    assert independent_characters(password * times) <= len(password)
 
 
 @given(st.text())
 def test_folding_twice_changes_nothing(text: str) -> None:
-    assert folded(folded(text)) == folded(text)
+    assert normalize(normalize(text)) == normalize(text)

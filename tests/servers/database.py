@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
@@ -40,7 +40,7 @@ class Place:
         self.database = Database(settings.database)
         if isolation is not None:
             vars(self.database)["engine"] = self.database.engine.execution_options(isolation_level=isolation)
-        self.services = services = Services(settings, data_directory=directory)
+        self.services = services = Dependencies(settings, data_directory=directory)
         self.users = UserManager(self.database, services)
         self.groups = GroupManager(self.database, services)
         self.events = EventLog(self.database, services)

@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import SERVERS
 
-PROGRAM = Path(__file__).parents[1] / "managers" / "contests.py"
+PROGRAM = Path(__file__).parents[1] / "managers" / "concurrency.py"
 THOROUGH = "THOROUGH" in os.environ
 CONTESTS = ("same-name", "one-token", "delete", *(("same-address", "deactivate", "leave") if THOROUGH else ()))
 ROUNDS = 100 if THOROUGH else 1

@@ -79,8 +79,8 @@ def test_a_look_that_others_keep_waiting_ends(place: Place, proxy: Proxy, monkey
     """Somebody takes the head of the log as the connection is cut, and never lets it go."""
     monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     # MariaDB knows whole seconds.
-    monkeypatch.setattr(unit_of_work, "PATIENCE", 0.05 if is_postgresql(place) else 1)
-    monkeypatch.setattr(retry, "TRIES", 2)
+    monkeypatch.setattr(unit_of_work, "LOCK_TIMEOUT", 0.05 if is_postgresql(place) else 1)
+    monkeypatch.setattr(retry, "MAX_ATTEMPTS", 2)
     cutting = proxy()
     client = place.elsewhere(cutting.url)
     cutting.arm("before")

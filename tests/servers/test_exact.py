@@ -12,8 +12,8 @@ from lback_cli.events.record import EventRecord
 from lback_cli.models import ImportJob, QueuedMail
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.import_job_repository import ImportJobRepository
-from lback_cli.repositories.sql_functions import exactly, position
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.sql_functions import binary_equal, binary_position
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_repository import UserQuery
 from lback_cli.text.times import utc_now
 
@@ -74,8 +74,8 @@ def test_a_loose_column_is_compared_as_it_is(place: Place) -> None:
 
         assert len(found(name == "bob")) > 1, "the database does not compare loosely, so this proves nothing"
         for one in LIKE:
-            assert found(exactly(name) == one) == [one]
-        assert found(position(name, "BO") > 0) == ["BOB"]
+            assert found(binary_equal(name) == one) == [one]
+        assert found(binary_position(name, "BO") > 0) == ["BOB"]
         session.rollback()
 
 
@@ -84,9 +84,9 @@ def test_events(place: Place) -> None:
         data = f'{{"username":"{name}"}}'
         record = EventRecord("user_deleted", "test", "0" * 32, None, None, name, data)
         with acting_as(name), place.database.session() as session:
-            Work(session).events.append([record])
+            UnitOfWork(session).events.append([record])
     with place.database.reading() as session:
-        events = Work(session).events
+        events = UnitOfWork(session).events
 
         def found(**query: Any) -> list[str]:
             return [row["subject"] for row in events.select(EventQuery(**query))]
@@ -116,7 +116,7 @@ def test_queued_mail(place: Place) -> None:
             values = {"key": "0" * 32, "template": "test", "user_id": 7, "details": "{}"}
             session.add(QueuedMail(recipient=f"{name}@example.org", queued_at=utc_now(), **values))
     with place.database.session() as session:
-        Work(session).mails.erase(None, ["bob@example.org", "nobody@example.org"])
+        UnitOfWork(session).mails.erase(None, ["bob@example.org", "nobody@example.org"])
     left = place.rows("SELECT recipient FROM lback_mail_queue ORDER BY id")
     assert left == [(f"{name}@example.org",) for name in LIKE if name != "bob"]
 
@@ -125,7 +125,7 @@ def test_members_of_a_group(place: Place) -> None:
     place.groups.create_group("staff")
     user = place.register("member", groups=["staff"])
     with place.database.reading() as session:
-        users = Work(session).users
+        users = UnitOfWork(session).users
         assert [one.id for one in users.select(UserQuery(group="staff"))] == [user.id]
         for other in ("staff ", "Staff", "stäff"):
             assert list(users.select(UserQuery(group=other))) == []

@@ -17,7 +17,7 @@ from lback_cli.database.error_codes import error_code
 from lback_cli.errors import Conflict, DatabaseError, OutcomeUnknown
 from lback_cli.imports.importer import Importer
 from lback_cli.imports.jobs import APPLY_AGAIN
-from lback_cli.imports.observer import Watcher
+from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.imports.results import Counts
@@ -43,7 +43,7 @@ INVITED = ["user_registration_started", "user_pre_register", "user_registered"]
 HASH = "$2b$12$" + "a" * 21 + "u" + "b" * 30 + "u"
 
 
-class Begun(Watcher):
+class Begun(ImportObserver):
     """Calls *act* when the import is claimed and its rows are about to come."""
 
     def __init__(self, act: Callable[[], object]) -> None:
@@ -416,7 +416,7 @@ def test_where_the_tries_are_used_up_nothing_is_kept_and_all_is_resumed(
     place: Place, elsewhere: Elsewhere, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The head of the log is changed with the first of three users, the job when all of them were announced."""
-    monkeypatch.setattr(retry, "RACES", 3)
+    monkeypatch.setattr(retry, "MAX_ATTEMPTS_ON_CONFLICT", 3)
     client = elsewhere()
     names = names_of(case_of(place, f"unlucky-{broken[-4:]}"))
     announced = 1 if broken == "lback_event_head" else 3

@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 from lback_cli import signals
 from lback_cli.database import retry
 from lback_cli.database.error_codes import error_code
-from lback_cli.database.retry import TRIES, retried
+from lback_cli.database.retry import MAX_ATTEMPTS, retried
 from lback_cli.errors import DatabaseError
 
 from .concurrent_users import First, is_postgresql
@@ -78,7 +78,7 @@ def refusal(client: Place, before: Any = lambda: None) -> tuple[int, str]:
 
 def test_one_that_does_not_come_back_is_given_up(gate: Gate, client: Place) -> None:
     tried, said = refusal(client, before=gate.shut)
-    assert tried == TRIES
+    assert tried == MAX_ATTEMPTS
     assert said.startswith(f"The database {client.database.name} cannot be reached: ")
 
 
@@ -92,9 +92,9 @@ def test_one_that_never_was_there_is_not_waited_for(gate: Gate, client: Place) -
 def test_one_that_is_starting_is_waited_for(place: Place, gate: Gate, client: Place) -> None:
     if not is_postgresql(place):
         pytest.skip("MariaDB listens only when it is ready")
-    gate.starting = TRIES - 1
+    gate.starting = MAX_ATTEMPTS - 1
     client.register("early")
-    gate.starting = TRIES + 1
+    gate.starting = MAX_ATTEMPTS + 1
     client.database.dispose()
-    assert refusal(client) == (TRIES, f"The database {client.database.name} is starting up or shutting down.")
+    assert refusal(client) == (MAX_ATTEMPTS, f"The database {client.database.name} is starting up or shutting down.")
     assert gate.starting == 1, "each try has knocked once"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database import retry
-from lback_cli.database.retry import TRIES
+from lback_cli.database.retry import MAX_ATTEMPTS
 from lback_cli.errors import DatabaseError, LbackError, UserExists
 from lback_cli.models import Group
 from lback_cli.text.times import utc_now
@@ -258,7 +258,7 @@ def test_a_lost_connection_before_commit(place: Place, elsewhere: Elsewhere) -> 
 def test_where_the_tries_are_used_up_the_operation_fails_once(
     place: Place, elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "RACES", 7)
+    monkeypatch.setattr(retry, "MAX_ATTEMPTS_ON_CONFLICT", 7)
     client = elsewhere(url=impatient(place)) if is_postgresql(place) else elsewhere()
     mails = len(place.mails())
     with other_connection(place) as other:
@@ -276,7 +276,7 @@ def test_where_the_tries_are_used_up_the_operation_fails_once(
             if lock:
                 place.write("DROP TRIGGER busy")
     assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
-    tries = ["55P03"] * TRIES if is_postgresql(place) else [1213] * 7
+    tries = ["55P03"] * MAX_ATTEMPTS if is_postgresql(place) else [1213] * 7
     assert codes == tries * 2, "the failure is recorded as patiently"
     assert seen == [*REGISTRATION, "user_registration_failed"]
     assert len(place.mails()) == mails + 1
@@ -339,7 +339,7 @@ def test_an_erasure_that_waited_in_vain_is_done_again_and_announced_once(place: 
 def test_an_erasure_whose_tries_are_used_up_is_told_to_have_failed(
     place: Place, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "TRIES", 2)
+    monkeypatch.setattr(retry, "MAX_ATTEMPTS", 2)
     user = place.register("remembered", verified=True)
     client = elsewhere(url=impatient(place))
     with other_connection(place) as other:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lback_cli.settings import Settings, SinkSettings
-from lback_cli.settings.masking import ShownSetting, shown
+from lback_cli.settings.masking import ShownSetting, describe_settings
 
 Place = Any  # of conftest.py
 
@@ -27,7 +27,7 @@ def test_each_name_is_a_section_whose_keys_come_from_all_sources(place: Place) -
         "relay.two.timeout": "LBACK_RELAY_TWO_TIMEOUT in .env",
         "relay.three.secret_file": "LBACK_RELAY_THREE_SECRET_FILE",
     }
-    assert [row.key for row in shown(settings) if row.key.endswith(".url")] == [
+    assert [row.key for row in describe_settings(settings) if row.key.endswith(".url")] == [
         *("database.url", "relay.one.url", "relay.three.url", "relay.two.url")
     ]
 
@@ -66,7 +66,7 @@ def test_a_variable_of_no_name_is_refused(place: Place, name: str) -> None:
 def test_secrets_are_in_no_repr_and_masked_when_shown() -> None:
     settings = Settings(relay={"it": SinkSettings(url="amqp://ann:canary@b/", secrets="canary")})
     assert "canary" not in repr(settings)
-    rows = shown(settings)
+    rows = describe_settings(settings)
     assert ShownSetting("relay.it.url", "amqp://ann:***@b/", "code") in rows
     assert ShownSetting("relay.it.secrets", "***", "code") in rows
     assert "canary" not in repr(rows)

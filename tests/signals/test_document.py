@@ -13,7 +13,7 @@ from lback_cli.operations import kinds
 from lback_cli.operations.kinds import OperationKind
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings
 from lback_cli.signals import CATALOGUE, SignalSpec
-from lback_cli.signals.document import COURSES, Course, render
+from lback_cli.signals.document import COURSES, OperationSteps, render
 
 PAGE = Path(__file__).parents[2] / "docs" / "signals.md"
 KINDS = {kind.name: kind for kind in vars(kinds).values() if isinstance(kind, OperationKind)}
@@ -47,7 +47,7 @@ def test_every_operation_has_a_section() -> None:
 
 
 @pytest.mark.parametrize("course", COURSES, ids=lambda course: course.operation)
-def test_an_operation_shows_its_signals_from_the_first_to_the_last(course: Course) -> None:
+def test_an_operation_shows_its_signals_from_the_first_to_the_last(course: OperationSteps) -> None:
     kind = KINDS[course.operation]
     *shown, failed = re.findall(r"\[`(\w+)`\]\(#\1\)", section(course.operation))
     steps = section(course.operation).splitlines()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lback_cli.signals import CATALOGUE, receiver
-from lback_cli.signals.ordered import Connection, OrderedSignal, holding
+from lback_cli.signals.ordered import OrderedSignal, ReceiverConnection, strong_references
 
 
 def noting(ran: list[Any], what: Any) -> Callable[..., None]:
@@ -65,10 +65,10 @@ def test_a_weak_receiver_of_a_sender_that_is_gone_is_forgotten() -> None:
 def test_what_is_connected_in_the_block_is_held_and_listed() -> None:
     signal = OrderedSignal("test")
     ran: list[str] = []
-    with holding() as connections:
+    with strong_references() as connections:
         signal.connect(noting(ran, "held"))
     signal.connect(noting(ran, "dropped"))
-    assert connections == [Connection(signal, connections[0].receiver)]
+    assert connections == [ReceiverConnection(signal, connections[0].receiver)]
     connections.clear()
     gc.collect()
 

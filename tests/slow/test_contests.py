@@ -18,7 +18,7 @@ from tests.acceptance.concurrent_commands import arena_on
 from tests.acceptance.test_contests import DATABASES, one_token, same_name
 
 ROUNDS = int(os.environ.get("ROUNDS", "100"))
-PROGRAM = Path(__file__).parents[1] / "managers" / "contests.py"
+PROGRAM = Path(__file__).parents[1] / "managers" / "concurrency.py"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lback_cli.errors import ValidationError
 from lback_cli.text import emails
 from lback_cli.text.emails import canonical_email
-from lback_cli.text.escaping import unsafe_character
+from lback_cli.text.escaping import first_unsafe_character
 
 any_text = st.text(st.characters(codec=None), max_size=20)
 near_addresses = st.builds("{}@{}".format, any_text, any_text | st.sampled_from(["example.org", "localhost", "İ.test"]))
@@ -76,7 +76,7 @@ def test_what_is_not_one_plain_address_is_refused(raw: str) -> None:
         canonical_email(raw)
     assert refusal.value.field == "email"
     assert refusal.value.hint == "Give one plain address such as alice@example.org."
-    assert unsafe_character(refusal.value.message) is None
+    assert first_unsafe_character(refusal.value.message) is None
 
 
 def test_an_address_that_is_too_long_is_refused_unread() -> None:
@@ -112,7 +112,7 @@ def test_an_accepted_address_is_stable_and_is_one_mailbox(raw: str) -> None:
         return
     assert canonical_email(address) == address
     assert address == address.lower()
-    assert unsafe_character(address) is None
+    assert first_unsafe_character(address) is None
     assert getaddresses([address]) == [("", address)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lback_cli.text.escaping import safe, unsafe_character
+from lback_cli.text.escaping import first_unsafe_character, safe
 
 any_text = st.text(st.characters(codec=None), max_size=40) | st.text(
     st.sampled_from("a\\ \x1b\n\u202e\u200b\U000e0001é"), max_size=40
@@ -41,7 +41,7 @@ def test_what_acts_or_hides_on_a_terminal_becomes_a_visible_escape(text: str, sh
 )
 def test_everything_else_is_left_as_it_is(text: str) -> None:
     assert safe(text) == text
-    assert unsafe_character(text) is None
+    assert first_unsafe_character(text) is None
 
 
 def test_asvs_16_4_1_of_all_code_points_exactly_the_unprintable_ones_are_escaped() -> None:
@@ -81,7 +81,7 @@ def test_a_limit_bounds_what_is_shown_and_never_splits_an_escape(text: str, limi
 
 @given(any_text)
 def test_text_is_shown_unchanged_exactly_if_it_has_no_unsafe_character(text: str) -> None:
-    found = unsafe_character(text)
+    found = first_unsafe_character(text)
     assert (found is None) == (safe(text) == text)
     if found is not None:
         assert safe(text[: text.index(found)]) == text[: text.index(found)]

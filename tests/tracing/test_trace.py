@@ -87,7 +87,7 @@ def empty_manager(tmp_path_factory: pytest.TempPathFactory) -> UserManager:
 
 
 class Terminal:
-    """A pseudo-terminal of *columns*; `stream` writes to it, and `shown` is what arrived once it is closed."""
+    """A pseudo-terminal of *columns*; `stream` writes to it, and `describe_settings` is what arrived once it is closed."""
 
     def __init__(self, columns: int, encoding: str = "utf-8") -> None:
         self._master, slave = pty.openpty()

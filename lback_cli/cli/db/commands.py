@@ -5,34 +5,34 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.command_group import Noun
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.command_group import CommandGroup
+from lback_cli.cli.context import CliContext
 from lback_cli.cli.global_options import runtime
 
-app = Noun("db", "Set up, migrate, adopt and move the database.")
+app = CommandGroup("db", "Set up, migrate, adopt and move the database.")
 
 
-@app.verb("init", examples=("lback db init --database-url sqlite:////srv/app/users.db",))
+@app.command("init", examples=("lback db init --database-url sqlite:////srv/app/users.db",))
 def init(ctx: typer.Context) -> None:
     """Make the tables in an empty database; a database that has them is left as it is."""
     run = runtime(ctx)
     before = run.schema.initialize()
     done = "has its tables already" if before.state == "current" else "is ready"
-    run.output.message(f"{run.unready_database.name} {done}.")
+    run.output.message(f"{run.unchecked_database.name} {done}.")
     _show(run)
 
 
-@app.verb("upgrade", examples=("lback db upgrade",))
+@app.command("upgrade", examples=("lback db upgrade",))
 def upgrade(ctx: typer.Context) -> None:
     """Bring older tables to the version that this lback needs."""
     run = runtime(ctx)
     before = run.schema.upgrade()
     done = "is up to date" if before.state == "current" else "is upgraded"
-    run.output.message(f"{run.unready_database.name} {done}.")
+    run.output.message(f"{run.unchecked_database.name} {done}.")
     _show(run)
 
 
-@app.verb("adopt", examples=("lback db adopt --database-url sqlite:////srv/app/app.db",))
+@app.command("adopt", examples=("lback db adopt --database-url sqlite:////srv/app/app.db",))
 def adopt(ctx: typer.Context) -> None:
     """Work with the users of an lback framework's application: add lback's tables, and change none of its own.
 
@@ -41,7 +41,7 @@ def adopt(ctx: typer.Context) -> None:
     run = runtime(ctx)
     found = run.schema.adopt()
     done = "has lback's tables already" if found is None else "is adopted"
-    run.output.message(f"{run.unready_database.name} {done}.")
+    run.output.message(f"{run.unchecked_database.name} {done}.")
     for remark in () if found is None else found.remarks:
         run.output.warning(f"warning: {remark}.")
     if found is not None and not run.settings.compat.lback_framework:
@@ -49,7 +49,7 @@ def adopt(ctx: typer.Context) -> None:
     _show(run)
 
 
-@app.verb(
+@app.command(
     "copy",
     examples=(
         "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
@@ -91,7 +91,7 @@ def copy(
     )
 
 
-@app.verb("status", examples=("lback db status -o json",))
+@app.command("status", examples=("lback db status -o json",))
 def status(ctx: typer.Context) -> None:
     """Tell which database is meant and which version its tables have; exit 9 if they do not fit."""
     run = runtime(ctx)
@@ -100,27 +100,27 @@ def status(ctx: typer.Context) -> None:
     _warn_of_compatibility(run)
 
 
-def _warn_of_compatibility(run: Runtime) -> None:
+def _warn_of_compatibility(run: CliContext) -> None:
     from lback_cli.database.introspection.origin import WITHOUT_COMPATIBILITY, is_adopted
 
     if run.settings.compat.lback_framework:
         return
-    with run.unready_database.reading() as session:
+    with run.unchecked_database.reading() as session:
         adopted = is_adopted(session.connection())
     if adopted:
         run.output.warning(f"warning: {WITHOUT_COMPATIBILITY.sentence} {WITHOUT_COMPATIBILITY.remedy}")
 
 
-def _show(run: Runtime) -> None:
+def _show(run: CliContext) -> None:
     status = run.schema.status()
     record: dict[str, object] = {
-        "database": run.unready_database.name,
-        "backend": run.unready_database.url.get_backend_name(),
+        "database": run.unchecked_database.name,
+        "backend": run.unchecked_database.url.get_backend_name(),
         "state": status.state,
         "revision": status.revision,
         "needed": status.needed,
     }
     if status.state == "foreign":
-        found = run.schema.examine()
+        found = run.schema.check_adoptable()
         record |= {"adoptable": found.adoptable, "obstacles": found.obstacles, "remarks": found.remarks}
     run.output.record(record)

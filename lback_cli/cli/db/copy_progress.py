@@ -3,18 +3,18 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.progress import bar, has_terminal
-from lback_cli.database_copy.observer import CopyWatcher, Step
+from lback_cli.database_copy.observer import CopyObserver, Step
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class CopyProgress(CopyWatcher):
+class CopyProgress(CopyObserver):
     """Shows a copy on stderr: a bar on a terminal, else a line for each table. *command* is that which goes on."""
 
-    def __init__(self, run: Runtime, command: str) -> None:
+    def __init__(self, run: CliContext, command: str) -> None:
         self._output = run.output
         self._command = command
         self._shows_bar = has_terminal(run)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.command_group import Noun
+from lback_cli.cli.command_group import CommandGroup
 from lback_cli.cli.completion import complete_signal
 from lback_cli.cli.events import relay as events_relay
 from lback_cli.cli.global_options import runtime
@@ -20,7 +20,7 @@ from lback_cli.events.export import EVENT_COLUMNS, cloud_event, event_view
 from lback_cli.events.summary import KINDS
 from lback_cli.managers.event_log import verify_lines
 
-app = Noun("events", "Read, prove, export and relay the event log: what happened, and who did it.")
+app = CommandGroup("events", "Read, prove, export and relay the event log: what happened, and who did it.")
 app.add_typer(events_relay.app)
 
 DEFAULT_LIMIT = 50
@@ -46,7 +46,7 @@ class ExportFormat(StrEnum):
     CLOUDEVENTS = "cloudevents"
 
 
-@app.verb(
+@app.command(
     "list",
     examples=(
         "lback events list --since 7d --signal user_authentication_failed",
@@ -82,14 +82,14 @@ def list_events(
         run.output.records(map(event_view, events), EVENT_COLUMNS, table=EVENT_TABLE)
 
 
-@app.verb("show", examples=("lback events show 42",))
+@app.command("show", examples=("lback events show 42",))
 def show(ctx: typer.Context, seq: Annotated[int, typer.Argument(metavar="SEQ", help="Number of the event.")]) -> None:
     """Show one event with its data and hashes."""
     run = runtime(ctx)
     run.output.record(event_view(run.events.find(seq)))
 
 
-@app.verb(
+@app.command(
     "follow", examples=("lback events follow", "lback events follow -o jsonl --signal user_authentication_failed")
 )
 def follow(
@@ -107,7 +107,7 @@ def follow(
     run.output.stream(map(event_view, run.events.follow(query)), EVENT_TABLE)
 
 
-@app.verb(
+@app.command(
     "checkpoint",
     examples=("lback events checkpoint >> /mnt/worm/checkpoints", "lback events checkpoint --sign-with key.pem"),
 )
@@ -125,7 +125,7 @@ def checkpoint(
     run.output.document(view, [str(signed)])
 
 
-@app.verb(
+@app.command(
     "verify",
     examples=(
         "lback events verify",
@@ -160,7 +160,7 @@ def verify(
     run.output.record({"intact": True, "events": verdict.events, "erased": verdict.erased, "hash": verdict.hash})
 
 
-@app.verb(
+@app.command(
     "export",
     examples=("lback events export > events.jsonl", "lback events export --format cloudevents --since 1d | jq .type"),
 )
@@ -183,7 +183,7 @@ def export(
         run.output.lines(map(event_view if form is ExportFormat.LBACK else cloud_event, events))
 
 
-@app.verb("summary", examples=("lback events summary", "lback events summary --since 30d -o csv"))
+@app.command("summary", examples=("lback events summary", "lback events summary --since 30d -o csv"))
 def summary(
     ctx: typer.Context,
     since: Annotated[

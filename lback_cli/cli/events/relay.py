@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lback_cli.cli.command_group import Noun
-from lback_cli.cli.exit_codes import Exit
+from lback_cli.cli.command_group import CommandGroup
+from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.errors import UsageError
@@ -14,8 +14,8 @@ from lback_cli.text.times import timestamp
 if TYPE_CHECKING:
     from lback_cli.relay.admin import SinkStatus
 
-app = Noun()
-dead_letters = Noun("dead-letters", "Events that a sink would not take.")
+app = CommandGroup()
+dead_letters = CommandGroup("dead-letters", "Events that a sink would not take.")
 app.add_typer(dead_letters)
 
 SINK_COLUMNS = (
@@ -30,7 +30,7 @@ Sequences = Annotated[list[int] | None, typer.Argument(metavar="[SEQ]...", help=
 All = Annotated[bool, typer.Option("--all", help="All of the sink's.")]
 
 
-@app.verb("relay", examples=("lback events relay", "lback events relay --once -q", "lback events relay audit crm"))
+@app.command("relay", examples=("lback events relay", "lback events relay --once -q", "lback events relay audit crm"))
 def relay(
     ctx: typer.Context,
     sinks: Annotated[list[str] | None, typer.Argument(metavar="[SINK]...", help="Only these sinks.")] = None,
@@ -40,10 +40,10 @@ def relay(
     ] = False,
 ) -> None:
     """Send the event log to the configured sinks, each event at least once and in order, until interrupted."""
-    from lback_cli.cli.events.relay_messages import RelayMessages
+    from lback_cli.cli.events.relay_messages import RelayConsoleObserver
 
     run = runtime(ctx)
-    relaying = run.relay(sinks or [], RelayMessages(run.output))
+    relaying = run.relay(sinks or [], RelayConsoleObserver(run.output))
     if not once:
         run.output.message("Relaying; Ctrl-C ends it.")
     reports = relaying.run(once=once)
@@ -63,19 +63,19 @@ def relay(
         table=("sink", "delivered", "dead_letters", "position"),
     )
     if any(report.error for report in reports):
-        raise typer.Exit(Exit.UNUSABLE)
+        raise typer.Exit(ExitCode.UNUSABLE)
     if any(report.dead for report in reports):
-        raise typer.Exit(Exit.PARTLY_FAILED)
+        raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
-@app.verb("sinks", examples=("lback events sinks", "lback events sinks -o json"))
+@app.command("sinks", examples=("lback events sinks", "lback events sinks -o json"))
 def list_sinks(ctx: typer.Context) -> None:
     """List the sinks: how far each has come, how much it lags behind, and why."""
     run = runtime(ctx)
     run.output.records(map(_sink_view, run.ledger.sinks()), SINK_COLUMNS, table=SINK_TABLE)
 
 
-@app.verb("replay", examples=("lback events replay audit --from 4711",))
+@app.command("replay", examples=("lback events replay audit --from 4711",))
 def replay(
     ctx: typer.Context,
     sink: SinkName,
@@ -88,7 +88,9 @@ def replay(
     run.output.record({"sink": sink, "position": seq - 1, "lag": count})
 
 
-@dead_letters.verb("list", examples=("lback events dead-letters list", "lback events dead-letters list audit -o json"))
+@dead_letters.command(
+    "list", examples=("lback events dead-letters list", "lback events dead-letters list audit -o json")
+)
 def list_letters(
     ctx: typer.Context,
     sink: Annotated[str | None, typer.Argument(metavar="[SINK]", help="Only of this sink.")] = None,
@@ -108,7 +110,7 @@ def list_letters(
     run.output.records(views, LETTER_COLUMNS, table=LETTER_COLUMNS[:-1])
 
 
-@dead_letters.verb(
+@dead_letters.command(
     "retry",
     examples=("lback events dead-letters retry audit 42 43", "lback events dead-letters retry audit --all"),
 )
@@ -122,10 +124,10 @@ def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All 
     ]
     run.output.records(outcomes, ("sink", "seq", "delivered", "error"))
     if not all(outcome["delivered"] for outcome in outcomes):
-        raise typer.Exit(Exit.PARTLY_FAILED)
+        raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
-@dead_letters.verb("drop", examples=("lback events dead-letters drop audit 42 --yes",))
+@dead_letters.command("drop", examples=("lback events dead-letters drop audit 42 --yes",))
 def drop(
     ctx: typer.Context,
     sink: SinkName,

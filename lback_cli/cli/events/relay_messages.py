@@ -1,10 +1,10 @@
 """What a relay says on stderr while it runs."""
 
 from lback_cli.cli.output.writer import Output
-from lback_cli.relay.observer import Watcher
+from lback_cli.relay.observer import RelayObserver
 
 
-class RelayMessages(Watcher):
+class RelayConsoleObserver(RelayObserver):
     """One line for each change for the worse or the better."""
 
     def __init__(self, output: Output) -> None:

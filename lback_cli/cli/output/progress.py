@@ -3,13 +3,13 @@
 import sys
 from typing import TYPE_CHECKING
 
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def has_terminal(run: Runtime) -> bool:
+def has_terminal(run: CliContext) -> bool:
     """Whether a bar can be shown: on a terminal that nothing else writes to."""
     return sys.stderr.isatty() and not run.options.get("quiet") and not run.traces_to_stderr
 

@@ -129,10 +129,10 @@ class Output:
 
     def warning(self, text: str) -> None:
         """Tell the person at the terminal something that matters even when quiet."""
-        tell(safe(text) + "\n")
+        write_stderr(safe(text) + "\n")
 
 
-def tell(text: str) -> None:
+def write_stderr(text: str) -> None:
     """Write *text* on stderr. That nobody can read it changes nothing about what was done."""
     with suppress(OSError):
         sys.stderr.write(text)
@@ -142,12 +142,12 @@ def show_error(error: LbackError, *, as_json: bool) -> None:
     """Say on stderr what went wrong and what to do: as one JSON object, or in a line or two."""
     message = error.message if error.hint is None else f"{error.message} {error.hint}"
     if as_json:
-        tell(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
+        write_stderr(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
         return
     label = _red("error:") if wants_color(sys.stderr) else "error:"
-    tell(f"{label} {safe(error.message)}\n")
+    write_stderr(f"{label} {safe(error.message)}\n")
     if error.hint is not None:
-        tell(f"       {safe(error.hint)}\n")
+        write_stderr(f"       {safe(error.hint)}\n")
 
 
 def _write(text: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lback_cli.cli.command_group import Noun
+from lback_cli.cli.command_group import CommandGroup
 from lback_cli.cli.completion import complete_group, complete_user
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.output.prompts import confirm
@@ -16,13 +16,13 @@ from lback_cli.cli.user import hashes as user_hashes
 from lback_cli.cli.user import import_ as user_import
 from lback_cli.cli.user import queries as user_queries
 from lback_cli.cli.user import trail as user_trail
-from lback_cli.cli.user.queries import User
+from lback_cli.cli.user.queries import UserArgument
 from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from lback_cli.models import User as Account
+    from lback_cli.models import User
 
-app = Noun("user", "Register, authenticate, verify, update and delete users, and reset their passwords.")
+app = CommandGroup("user", "Register, authenticate, verify, update and delete users, and reset their passwords.")
 
 Username = Annotated[str, typer.Argument(metavar="USERNAME", help="User name.")]
 Token = Annotated[str, typer.Argument(metavar="TOKEN", help="The token in the mailed link; - reads it from stdin.")]
@@ -35,7 +35,7 @@ class IfExists(StrEnum):
     SKIP = "skip"
 
 
-@app.verb(
+@app.command(
     "register",
     examples=(
         "lback user register alice --email alice@example.org",
@@ -67,7 +67,7 @@ def register(
     run = runtime(ctx)
     password = PasswordSource(run, password_stdin, password_file, generate_password)
     if if_exists is IfExists.FAIL:
-        password.begin()
+        password.prefetch()
     user, created = run.provisioning.register(
         username,
         email,
@@ -81,7 +81,7 @@ def register(
     run.output.record(user_view(user, **password.extra))
 
 
-@app.verb(
+@app.command(
     "authenticate",
     examples=(
         "lback user authenticate alice",
@@ -105,7 +105,7 @@ def authenticate(
     run.output.record(user_view(user))
 
 
-@app.verb("verify-email", examples=("lback user verify-email 3q2-7wW0...", "lback user verify-email - < token"))
+@app.command("verify-email", examples=("lback user verify-email 3q2-7wW0...", "lback user verify-email - < token"))
 def verify_email(ctx: typer.Context, token: Token) -> None:
     """Mark the address as verified to which the token was mailed."""
     run = runtime(ctx)
@@ -114,8 +114,8 @@ def verify_email(ctx: typer.Context, token: Token) -> None:
     run.output.record(user_view(user))
 
 
-@app.verb("resend-verification", examples=("lback user resend-verification alice",))
-def resend_verification(ctx: typer.Context, user: User) -> None:
+@app.command("resend-verification", examples=("lback user resend-verification alice",))
+def resend_verification(ctx: typer.Context, user: UserArgument) -> None:
     """Mail a fresh verification link; older ones die."""
     run = runtime(ctx)
     found = run.users.resend_verification(run.directory.resolve_id(user))
@@ -125,7 +125,7 @@ def resend_verification(ctx: typer.Context, user: User) -> None:
     run.output.record(user_view(found))
 
 
-@app.verb(
+@app.command(
     "update",
     examples=(
         "lback user update alice --email alice@example.net",
@@ -136,7 +136,7 @@ def resend_verification(ctx: typer.Context, user: User) -> None:
 )
 def update(
     ctx: typer.Context,
-    user: User,
+    user: UserArgument,
     username: Annotated[str | None, typer.Option("--username", help="New user name.", metavar="NAME")] = None,
     email: Annotated[
         str | None, typer.Option("--email", help="New address, to be verified again.", metavar="ADDRESS")
@@ -181,10 +181,10 @@ def update(
     run.output.record(user_view(updated, **(password.extra if password else {})))
 
 
-@app.verb("delete", examples=("lback user delete alice", "lback user delete id:7 --yes"))
+@app.command("delete", examples=("lback user delete alice", "lback user delete id:7 --yes"))
 def delete(
     ctx: typer.Context,
-    user: User,
+    user: UserArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete a user, with memberships and tokens, for good."""
@@ -196,11 +196,11 @@ def delete(
     run.output.record({"id": user_id, "deleted": True})
 
 
-@app.verb(
+@app.command(
     "request-password-reset",
     examples=("lback user request-password-reset alice", "lback user request-password-reset alice@example.org"),
 )
-def request_password_reset(ctx: typer.Context, user: User) -> None:
+def request_password_reset(ctx: typer.Context, user: UserArgument) -> None:
     """Mail a user a link that resets the password; older links die."""
     run = runtime(ctx)
     email = run.directory.resolve_email(user)
@@ -209,7 +209,7 @@ def request_password_reset(ctx: typer.Context, user: User) -> None:
     run.output.record({"email": email, "requested": True})
 
 
-@app.verb(
+@app.command(
     "reset-password",
     examples=(
         "lback user reset-password alice --generate-password",
@@ -237,7 +237,7 @@ def reset_password(
     if token == STDIN and password_stdin:
         raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
     password = PasswordSource(run, password_stdin, password_file, generate_password)
-    password.begin()
+    password.prefetch()
     if token is not None:
         changed = run.users.reset_password(read_token(token), password.read())
     else:
@@ -246,7 +246,7 @@ def reset_password(
     run.output.record(user_view(changed, **password.extra))
 
 
-def _registration_message(user: "Account", mailed: str, *, created: bool) -> str:
+def _registration_message(user: "User", mailed: str, *, created: bool) -> str:
     if not created:
         return f"{user.username} exists already: skipped."
     if user.is_email_verified:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lback_cli.cli.command_group import Noun
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.command_group import CommandGroup
+from lback_cli.cli.context import CliContext
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.user.filters import Active, InGroup, Search, Verified
 from lback_cli.cli.user.import_options import Form
@@ -16,10 +16,10 @@ from lback_cli.errors import UsageError
 if TYPE_CHECKING:
     from lback_cli.imports.exports import Form as ExportForm
 
-app = Noun()
+app = CommandGroup()
 
 
-@app.verb(
+@app.command(
     "export",
     examples=(
         "lback user export --file users.csv",
@@ -69,16 +69,16 @@ def export_users(
     run.output.message(f"Wrote {path}.")
 
 
-def _form(run: Runtime, form: Form | None, path: Path | None) -> "ExportForm":
+def _form(run: CliContext, form: Form | None, path: Path | None) -> "ExportForm":
     """The form that --format says, or the file's name, or -o."""
-    from lback_cli.imports.input_file import form_of
+    from lback_cli.imports.input_file import detect_format
     from lback_cli.imports.options import EXTENSIONS
 
     chosen = run.output.form
     if form is not None:
         name = form.value
     elif path is not None and (chosen == "table" or path.suffix.lower() in EXTENSIONS):
-        name = form_of(str(path))
+        name = detect_format(str(path))
     elif chosen == "json":
         return "json"
     else:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lback_cli.cli.command_group import Noun
-from lback_cli.cli.context import Runtime
-from lback_cli.cli.exit_codes import Exit
+from lback_cli.cli.command_group import CommandGroup
+from lback_cli.cli.context import CliContext
+from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.password_input import FromFile, FromStdin, PasswordSource
 from lback_cli.cli.user import import_options as option
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from lback_cli.imports.options import ImportOptions
     from lback_cli.imports.results import Counts, Result
 
-app = Noun()
+app = CommandGroup()
 
 Proof = tuple[str, PasswordSource]
 """The canary, and where its password comes from."""
 
 
-@app.verb(
+@app.command(
     "import",
     examples=(
         "lback user import users.csv --plan",
@@ -97,7 +97,7 @@ def import_users(
         _import(run, file, _options(run, file, **chosen, **files), proof, resume=resume, restart=restart)
 
 
-def _importer(run: Runtime, progress: "ImportProgress", proof: Proof | None) -> "Importer":
+def _importer(run: CliContext, progress: "ImportProgress", proof: Proof | None) -> "Importer":
     from lback_cli.imports.canary import Canary
 
     canary = None if proof is None else Canary(proof[0], proof[1].read())
@@ -105,7 +105,7 @@ def _importer(run: Runtime, progress: "ImportProgress", proof: Proof | None) -> 
 
 
 def _import(
-    run: Runtime, file: str, options: "ImportOptions", proof: Proof | None, *, resume: bool, restart: bool
+    run: CliContext, file: str, options: "ImportOptions", proof: Proof | None, *, resume: bool, restart: bool
 ) -> None:
     from lback_cli.cli.user.import_progress import ImportProgress
     from lback_cli.imports.input_file import absolute
@@ -115,7 +115,7 @@ def _import(
     _show(run, result, progress, options.command(absolute(file), "--resume"))
 
 
-def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, proof: Proof | None) -> None:
+def _plan(run: CliContext, file: str, options: "ImportOptions", path: Path | None, proof: Proof | None) -> None:
     from lback_cli.cli.user.import_progress import ImportProgress
     from lback_cli.imports.plan import PlanWriter
 
@@ -126,7 +126,7 @@ def _plan(run: Runtime, file: str, options: "ImportOptions", path: Path | None, 
         run.output.warning("As rows are refused, --atomic will import nothing.")
     run.output.record(_phrased(writer.summary) if run.output.form == "table" else writer.summary)
     if found.counts.failed:
-        raise typer.Exit(Exit.PARTLY_FAILED)
+        raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
 def _phrased(summary: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _phrased(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _apply(
-    run: Runtime,
+    run: CliContext,
     path: Path,
     file: str | None,
     chosen: dict[str, Any],
@@ -167,7 +167,7 @@ def _apply(
     _show(run, result, progress, options.command(plan.path, "--resume"))
 
 
-def _show(run: Runtime, result: "Result", progress: "ImportProgress", resume: str) -> None:
+def _show(run: CliContext, result: "Result", progress: "ImportProgress", resume: str) -> None:
     """Show how it ended; *resume* is the command that goes on behind a refused row that stopped it."""
     counts = result.counts
     if result.state == "stopped":
@@ -190,7 +190,7 @@ def _show(run: Runtime, result: "Result", progress: "ImportProgress", resume: st
         }
     )
     if counts.failed:
-        raise typer.Exit(Exit.PARTLY_FAILED)
+        raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
 def _told(counts: "Counts") -> str:
@@ -202,8 +202,10 @@ def _told(counts: "Counts") -> str:
     return f"Imported {imported} of {counts.total} rows." if counts.failed else "Imported."
 
 
-def _options(run: Runtime, file: str, *, form: Form | None, program: Program | None, **given: Any) -> "ImportOptions":
-    from lback_cli.imports.input_file import form_of
+def _options(
+    run: CliContext, file: str, *, form: Form | None, program: Program | None, **given: Any
+) -> "ImportOptions":
+    from lback_cli.imports.input_file import detect_format
     from lback_cli.imports.options import ImportOptions
 
     if form is not None and program is not None:
@@ -214,5 +216,5 @@ def _options(run: Runtime, file: str, *, form: Form | None, program: Program | N
         if isinstance(value, Path):
             # The command that resumes may be run in another directory.
             values[key] = value.absolute()
-    form_name = form_of(file) if name is None else name.value
+    form_name = detect_format(file) if name is None else name.value
     return ImportOptions(form=form_name, environment=run.environment, **values)

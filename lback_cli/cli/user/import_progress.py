@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lback_cli.cli.context import Runtime
+from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.progress import bar, has_terminal
-from lback_cli.imports.observer import Watcher
+from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.results import Counts, RowOutcome
 from lback_cli.settings.masking import MASK
 from lback_cli.text.escaping import safe
@@ -26,10 +26,10 @@ PASSWORD_ADVICE = (
 """What makes a command work that is shown without its password."""
 
 
-class ImportProgress(Watcher):
+class ImportProgress(ImportObserver):
     """Shows an import on stderr: the bar only on a terminal that nothing else writes to."""
 
-    def __init__(self, run: Runtime, report: Path | None = None) -> None:
+    def __init__(self, run: CliContext, report: Path | None = None) -> None:
         """*report* is the file that has what became of every row, if there is one."""
         self._output = run.output
         self._speaks_json = run.wants_json

@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.command_group import Noun
+from lback_cli.cli.command_group import CommandGroup
 from lback_cli.cli.completion import complete_user
-from lback_cli.cli.exit_codes import Exit
+from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.serializers import USER_COLUMNS, USER_TABLE, user_view
 from lback_cli.cli.user.filters import Active, InGroup, Search, Verified
 from lback_cli.errors import UsageError
 
-app = Noun()
+app = CommandGroup()
 
-User = Annotated[
+UserArgument = Annotated[
     str, typer.Argument(metavar="USER", help="User name, e-mail address or id:N.", autocompletion=complete_user)
 ]
 
@@ -30,24 +30,24 @@ class Sort(StrEnum):
     EMAIL = "email"
 
 
-@app.verb("show", examples=("lback user show alice", "lback user show id:7 -o json"))
-def show(ctx: typer.Context, user: User) -> None:
+@app.command("show", examples=("lback user show alice", "lback user show id:7 -o json"))
+def show(ctx: typer.Context, user: UserArgument) -> None:
     """Show one user."""
     run = runtime(ctx)
     run.output.record(user_view(run.directory.find_user(user)))
 
 
-@app.verb("exists", examples=("lback user exists alice && echo taken",))
-def exists(ctx: typer.Context, user: User) -> None:
+@app.command("exists", examples=("lback user exists alice && echo taken",))
+def exists(ctx: typer.Context, user: UserArgument) -> None:
     """Tell whether a user exists: exit 0 if so, 5 if not."""
     run = runtime(ctx)
     found = run.directory.exists(user)
     run.output.record({"user": user, "exists": found})
     if not found:
-        raise typer.Exit(Exit.NOT_FOUND)
+        raise typer.Exit(ExitCode.NOT_FOUND)
 
 
-@app.verb(
+@app.command(
     "list",
     examples=(
         "lback user list --inactive --sort username",

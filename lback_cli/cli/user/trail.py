@@ -4,19 +4,19 @@ from typing import Annotated
 
 import typer
 
-from lback_cli.cli.command_group import Noun
+from lback_cli.cli.command_group import CommandGroup
 from lback_cli.cli.global_options import runtime
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.cli.serializers import EVENT_TABLE
-from lback_cli.cli.user.queries import User
+from lback_cli.cli.user.queries import UserArgument
 
-app = Noun()
+app = CommandGroup()
 
 
-@app.verb("history", examples=("lback user history alice", "lback user history id:7 -o jsonl"))
+@app.command("history", examples=("lback user history alice", "lback user history id:7 -o jsonl"))
 def history(
     ctx: typer.Context,
-    user: User,
+    user: UserArgument,
     limit: Annotated[int, typer.Option("--limit", help="At most so many, the newest; 0 means all.", min=0)] = 50,
 ) -> None:
     """Show what happened to a user, past or present, the newest first."""
@@ -28,10 +28,10 @@ def history(
         run.output.records(map(event_view, events), EVENT_COLUMNS, table=EVENT_TABLE)
 
 
-@app.verb("erase", examples=("lback user erase alice", "lback user erase id:7 --yes"))
+@app.command("erase", examples=("lback user erase alice", "lback user erase id:7 --yes"))
 def erase(
     ctx: typer.Context,
-    user: User,
+    user: UserArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete a user, if still there, and the person's data from all past events; the log still verifies."""

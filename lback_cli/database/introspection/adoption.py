@@ -17,14 +17,14 @@ from lback_cli.database.introspection.catalog_queries import (
     has_row_security,
     triggers,
 )
-from lback_cli.database.introspection.collation import KEYS, loose_keys
+from lback_cli.database.introspection.collation import KEYS, case_insensitive_keys
 from lback_cli.database.introspection.encoding import THREE_BYTES
 from lback_cli.database.introspection.framework_tables import FRAMEWORK, ID, FrameworkColumn, Kind
 from lback_cli.database.introspection.unique_keys import unique_keys
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class AdoptionReport:
     """What was found in an application's tables: each *obstacle* keeps lback from using them, a *remark* does not.
 
     Both are phrases that begin with the table or column they are about.
@@ -39,7 +39,7 @@ class Findings:
         return not self.obstacles
 
 
-def examine(connection: Connection) -> Findings:
+def check_adoptable(connection: Connection) -> AdoptionReport:
     """Compare the tables with the framework's, changing nothing."""
     tables = sa.inspect(connection)
     names = set(tables.get_table_names())
@@ -60,10 +60,10 @@ def examine(connection: Connection) -> Findings:
     if not obstacles:
         remarks += [
             f"{key} has the collation {collation}, which takes different names for the same"
-            for key, collation in loose_keys(connection)
+            for key, collation in case_insensitive_keys(connection)
         ]
         remarks += _orphans(connection)
-    return Findings(tuple(obstacles), tuple(remarks))
+    return AdoptionReport(tuple(obstacles), tuple(remarks))
 
 
 def _missing(tables: Inspector, names: set[str]) -> Iterator[str]:

@@ -20,7 +20,7 @@ _MARIADB = text(
 )
 
 
-def loose_keys(connection: Connection) -> Iterator[tuple[str, str]]:
+def case_insensitive_keys(connection: Connection) -> Iterator[tuple[str, str]]:
     """Each key column, as ``table.column``, that takes different text for the same, with the collation that does.
 
     Such a column refuses names that others accept, and finds a user under a name that is not the user's.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from lback_cli.problem import Concern
+from lback_cli.problem import Problem
 
 UTF8 = "UTF8"
 """The one encoding of PostgreSQL's in which there is every letter, and in which text is checked to be text."""
@@ -34,17 +34,17 @@ def narrow_encoding(connection: Connection) -> str | None:
     return None if encoding == UTF8 else encoding
 
 
-def misencoded(connection: Connection) -> tuple[list[Concern], list[Concern]]:
+def encoding_problems(connection: Connection) -> tuple[list[Problem], list[Problem]]:
     """The problems, and the weaknesses, where the database or its tables have another encoding than UTF-8.
 
     Connections of lback's always have that. An application's own columns may lack the rare letters, as adoption lets
     them; lback's own may not.
     """
-    problems: list[Concern] = []
-    weaknesses: list[Concern] = []
+    problems: list[Problem] = []
+    weaknesses: list[Problem] = []
     if encoding := narrow_encoding(connection):
         remedy = f"Run: {MAKE_ANOTHER}; then 'lback db copy' to it."
-        problems.append(Concern(f"The database is encoded in {encoding}, which is not {UTF8}.", remedy))
+        problems.append(Problem(f"The database is encoded in {encoding}, which is not {UTF8}.", remedy))
     elif connection.dialect.name in {"mysql", "mariadb"}:
         for table, encoding, concern in _misencoded_tables(connection):
             tolerable = encoding in THREE_BYTES and not table.startswith("lback_")
@@ -52,7 +52,7 @@ def misencoded(connection: Connection) -> tuple[list[Concern], list[Concern]]:
     return problems, weaknesses
 
 
-def _misencoded_tables(connection: Connection) -> Iterator[tuple[str, str, Concern]]:
+def _misencoded_tables(connection: Connection) -> Iterator[tuple[str, str, Problem]]:
     quote = connection.dialect.identifier_preparer.quote
     for table, encoding, columns in connection.execute(_MARIADB):
         remedy = (
@@ -61,4 +61,4 @@ def _misencoded_tables(connection: Connection) -> Iterator[tuple[str, str, Conce
             # What else the application keeps there, and relies on, is not known.
             else f"Where the application allows it, convert these columns of {table} to utf8mb4."
         )
-        yield table, encoding, Concern(f"{table} is encoded in {encoding}, which is not utf8mb4 ({columns}).", remedy)
+        yield table, encoding, Problem(f"{table} is encoded in {encoding}, which is not utf8mb4 ({columns}).", remedy)

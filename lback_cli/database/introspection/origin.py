@@ -3,12 +3,12 @@
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
-from lback_cli.problem import Concern
+from lback_cli.problem import Problem
 
 _TABLE, _OWN_INDEX = "user_groups_association", "ix_user_groups_association_group_id"
 """lback makes an index with its tables that the lback framework does not, and adoption adds none."""
 
-WITHOUT_COMPATIBILITY = Concern(
+WITHOUT_COMPATIBILITY = Problem(
     "An application of the lback framework made the tables, and [compat] lback_framework is off: "
     "lback hashes with Argon2id, which that application cannot check.",
     "While it runs, set [compat] lback_framework = true; see docs/adoption.md.",

@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 from lback_cli.database.introspection.framework_tables import FRAMEWORK
 
 
-def are_lbacks(connection: Connection) -> bool:
+def is_own_partial_setup(connection: Connection) -> bool:
     """Whether a version table without a version is of a set-up that can be continued.
 
     So it is where all of the framework's tables are there, made by lback or found by it when it adopted them, and where
@@ -16,12 +16,12 @@ def are_lbacks(connection: Connection) -> bool:
     return len(there) == len(FRAMEWORK) or all(_is_new(connection, name) for name in there)
 
 
-def is_application(connection: Connection) -> bool:
+def is_framework_database(connection: Connection) -> bool:
     """Whether all of the framework's tables are there, which then are not to be touched."""
     return len(_framework_tables(connection)) == len(FRAMEWORK)
 
 
-def has_rows(connection: Connection) -> bool:
+def has_user_data(connection: Connection) -> bool:
     """Whether an application works with the framework's tables."""
     return not all(_is_empty(connection, name) for name in _framework_tables(connection))
 

@@ -40,7 +40,7 @@ _SEQUENCE = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class DeniedPrivilege:
     """A *right* on a *table*, or on the sequence that numbers its rows, that the server did not grant.
 
     With *read_only* nobody may write in such a transaction, whatever was granted.
@@ -56,7 +56,7 @@ class Refusal:
         return (self.table, self.right) != ("lback_events", "UPDATE") or self.read_only
 
 
-def refusals(connection: Connection) -> list[Refusal]:
+def refusals(connection: Connection) -> list[DeniedPrivilege]:
     """Try everything on no row at all, each under a savepoint; roll the transaction back afterwards.
 
     What cannot be tried for want of a table or a column is passed over. Raises SQLAlchemy's error for all else.
@@ -64,20 +64,20 @@ def refusals(connection: Connection) -> list[Refusal]:
     return [*_refused_statements(connection), *_refused_sequences(connection)]
 
 
-def _refused_statements(connection: Connection) -> Iterator[Refusal]:
+def _refused_statements(connection: Connection) -> Iterator[DeniedPrivilege]:
     for table in METADATA.sorted_tables:
         for right in ("SELECT", *_WRITTEN[table.name]):
             yield from _tried(connection, table.name, right, _statement(table, right))
 
 
-def _tried(connection: Connection, table: str, right: str, statement: Executable) -> Iterator[Refusal]:
+def _tried(connection: Connection, table: str, right: str, statement: Executable) -> Iterator[DeniedPrivilege]:
     try:
         with connection.begin_nested():
             connection.execute(statement)
     except DBAPIError as error:
         code = error_code(error)
         if code in FORBIDDEN or code in READ_ONLY:
-            yield Refusal(table, right, read_only=code in READ_ONLY)
+            yield DeniedPrivilege(table, right, read_only=code in READ_ONLY)
         elif code not in _NO_MATTER:
             raise
 
@@ -102,7 +102,7 @@ def _changed(table: Table) -> list[Column[object]]:
     ]
 
 
-def _refused_sequences(connection: Connection) -> Iterator[Refusal]:
+def _refused_sequences(connection: Connection) -> Iterator[DeniedPrivilege]:
     """Sequences are of PostgreSQL, and the statement that would show it would use up a number."""
     if connection.dialect.name != "postgresql":
         return
@@ -111,10 +111,10 @@ def _refused_sequences(connection: Connection) -> Iterator[Refusal]:
             continue
         quoted = connection.dialect.identifier_preparer.quote_identifier(table.name)
         for sequence in connection.execute(_SEQUENCE, {"table": quoted}).scalars():
-            yield Refusal(str(sequence), "USAGE")
+            yield DeniedPrivilege(str(sequence), "USAGE")
 
 
-def granting(engine: Engine, rights: str, names: Sequence[str], user: str) -> str:
+def grant_statement(engine: Engine, rights: str, names: Sequence[str], user: str) -> str:
     """The statements that grant *rights* on tables, or on sequences, to *user*."""
     quote = engine.dialect.identifier_preparer.quote
     if rights == "USAGE":

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from lback_cli.problem import Concern
+from lback_cli.problem import Problem
 from lback_cli.text.shell_quoting import command_line
 
 _LASTS = "and write it into the server's configuration"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ServerInfo:
     """What matters about a database beside its tables.
 
     *problems* keep transactions from working as they should, and *weaknesses* make them less safe or slower;
@@ -23,42 +23,42 @@ class Facts:
     """
 
     product: str
-    problems: tuple[Concern, ...] = ()
-    weaknesses: tuple[Concern, ...] = ()
-    read_only: Concern | None = None
+    problems: tuple[Problem, ...] = ()
+    weaknesses: tuple[Problem, ...] = ()
+    read_only: Problem | None = None
     user: str | None = None
     time: datetime | None = None
 
 
-def gather(connection: Connection) -> Facts:
+def server_info(connection: Connection) -> ServerInfo:
     """Ask; nothing is changed."""
     find = {"sqlite": _sqlite, "postgresql": _postgresql}.get(connection.dialect.name, _mariadb)
     return find(connection)
 
 
-def _sqlite(connection: Connection) -> Facts:
+def _sqlite(connection: Connection) -> ServerInfo:
     def pragma(name: str) -> str:
         return str(connection.execute(text(f"PRAGMA {name}")).scalar()).lower()
 
     problems = []
     if pragma("foreign_keys") != "1":
-        problems.append(Concern("The database does not enforce foreign keys.", "Use a SQLite that can."))
+        problems.append(Problem("The database does not enforce foreign keys.", "Use a SQLite that can."))
     weaknesses = []
     if (mode := pragma("journal_mode")) not in {"wal", "memory"}:
         weaknesses.append(
-            Concern(
+            Problem(
                 f"The database is kept with journal_mode {mode}, in which readers and writers wait for each other.",
                 f"If no application minds, run: {_sqlite3(connection)}",
             )
         )
-    return Facts(f"SQLite {sqlite3.sqlite_version}", tuple(problems), tuple(weaknesses))
+    return ServerInfo(f"SQLite {sqlite3.sqlite_version}", tuple(problems), tuple(weaknesses))
 
 
 def _sqlite3(connection: Connection) -> str:
     return command_line(["sqlite3", connection.engine.url.database or "", "PRAGMA journal_mode = WAL"])
 
 
-def _postgresql(connection: Connection) -> Facts:
+def _postgresql(connection: Connection) -> ServerInfo:
     row = connection.execute(
         text(
             "SELECT current_setting('server_version'), "
@@ -69,22 +69,22 @@ def _postgresql(connection: Connection) -> Facts:
     version, read_only, standby, synchronous, user, seconds = row
     reason = None
     if standby:
-        reason = Concern("The database is a standby, which only can be read.", "Name the primary in database.url.")
+        reason = Problem("The database is a standby, which only can be read.", "Name the primary in database.url.")
     elif read_only:
-        reason = Concern(
+        reason = Problem(
             "The database lets this user only read (default_transaction_read_only).",
             _setting_remedy(connection, "default_transaction_read_only", "off"),
         )
     weaknesses = []
     if synchronous == "off":
         weaknesses.append(
-            Concern(
+            Problem(
                 "The database may lose what was committed last when it fails (synchronous_commit).",
                 _setting_remedy(connection, "synchronous_commit", "on"),
             )
         )
     product = f"PostgreSQL {version.split()[0]}"
-    return Facts(product, weaknesses=tuple(weaknesses), read_only=reason, user=user, time=_moment(seconds))
+    return ServerInfo(product, weaknesses=tuple(weaknesses), read_only=reason, user=user, time=_moment(seconds))
 
 
 def _setting_remedy(connection: Connection, name: str, wanted: str) -> str:
@@ -102,7 +102,7 @@ def _setting_remedy(connection: Connection, name: str, wanted: str) -> str:
     return f"Run: ALTER ROLE {user} IN DATABASE {database} SET {name} = {wanted}"
 
 
-def _mariadb(connection: Connection) -> Facts:
+def _mariadb(connection: Connection) -> ServerInfo:
     row = connection.execute(
         text(
             "SELECT VERSION(), @@read_only, @@sql_mode, @@innodb_flush_log_at_trx_commit, CURRENT_USER(), "
@@ -116,19 +116,19 @@ def _mariadb(connection: Connection) -> Facts:
     ).first()
     reason = None
     if transactions is not None and transactions[1] == "ON":
-        reason = Concern(
+        reason = Problem(
             f"The database lets this user only read ({transactions[0]}).",
             f"Take {transactions[0]} out of database.url, or run: SET GLOBAL {transactions[0]} = OFF",
         )
     elif read_only:
-        reason = Concern(
+        reason = Problem(
             "The database only can be read (read_only).",
             "Name the primary in database.url, or if this is it, run: SET GLOBAL read_only = OFF",
         )
     problems = []
     if not {"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & set(modes.split(",")):
         problems.append(
-            Concern(
+            Problem(
                 "The database cuts what is too long instead of refusing it (sql_mode has no STRICT_TRANS_TABLES).",
                 "Take sql_mode out of database.url, or run: SET GLOBAL sql_mode = CONCAT_WS(',', @@GLOBAL.sql_mode, "
                 f"'STRICT_TRANS_TABLES'), {_LASTS}.",
@@ -137,14 +137,14 @@ def _mariadb(connection: Connection) -> Facts:
     weaknesses = []
     if flush != 1:
         weaknesses.append(
-            Concern(
+            Problem(
                 "The database may lose what was committed last when it fails (innodb_flush_log_at_trx_commit).",
                 f"Run: SET GLOBAL innodb_flush_log_at_trx_commit = 1, {_LASTS}.",
             )
         )
     product = f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.partition('-')[0]}"
     name, _, host = user.rpartition("@")
-    return Facts(product, tuple(problems), tuple(weaknesses), reason, f"'{name}'@'{host}'", _moment(seconds))
+    return ServerInfo(product, tuple(problems), tuple(weaknesses), reason, f"'{name}'@'{host}'", _moment(seconds))
 
 
 def _moment(seconds: object) -> datetime:

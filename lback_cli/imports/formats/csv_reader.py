@@ -68,7 +68,7 @@ def _records(file: BinaryIO) -> Iterator[_Record]:
     Records are cut out here and parsed one at a time: a parser that ran over the whole file would be lost after the
     first error, and the rows behind it with it.
     """
-    lines, parser = _Lines(file), _Parser()
+    lines, parser = _LineReader(file), _RecordParser()
     while (raw := lines.next()) is not None:
         number = lines.number
         if not raw.strip():
@@ -104,7 +104,7 @@ def _records(file: BinaryIO) -> Iterator[_Record]:
             yield number, raw, [], problem
 
 
-class _Lines:
+class _LineReader:
     """The lines of a file, none longer than a record may be by more than a byte; some can be put back."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -136,11 +136,11 @@ class _Lines:
             raw = self._waiting.popleft() if self._waiting else self._file.readline(LARGEST_RECORD)
 
 
-class _Parser:
+class _RecordParser:
     """Parses one record after the other, each on its own."""
 
     def __init__(self) -> None:
-        self._lines = _Fed()
+        self._lines = _LineQueue()
         # One for all records: making one takes as long as parsing a record.
         self._reader = csv.reader(self._lines, strict=True)
 
@@ -165,7 +165,7 @@ class _Parser:
         return fields, None
 
 
-class _Fed(deque[str]):
+class _LineQueue(deque[str]):
     """What was put in comes out, and after an end there may be more."""
 
     def __iter__(self) -> Iterator[str]:

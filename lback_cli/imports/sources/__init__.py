@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class SourceFormat:
     """Reads a kind of file; what that is *about*, in a line of help.
 
     *companion* says which second file goes with it, if any. *needs_domain* says that there may be users without an
@@ -64,16 +64,18 @@ def _checked_domain(domain: str) -> str:
         ) from error
 
 
-SOURCES: Mapping[str, Reader] = {
+SOURCES: Mapping[str, SourceFormat] = {
     reader.name: reader
     for reader in (
-        Reader("django", "Django: manage.py dumpdata auth.group auth.user", extension=".json"),
-        Reader("htpasswd", "Apache and nginx: an htpasswd file"),
-        Reader("keycloak", "Keycloak: kc.sh export --realm NAME --users realm_file", extension=".json"),
-        Reader("kratos", "Ory Kratos: identities with their credentials, a JSON list or JSON Lines", extension=".json"),
-        Reader("lback", "lback: lback user export --with-hashes, CSV or JSON Lines", needs_domain=False),
-        Reader("ldif", "LDAP: slapcat, or any LDIF with userPassword", extension=".ldif"),
-        Reader("shadow", "Unix: /etc/shadow", companion="/etc/passwd, which tells people from system accounts"),
+        SourceFormat("django", "Django: manage.py dumpdata auth.group auth.user", extension=".json"),
+        SourceFormat("htpasswd", "Apache and nginx: an htpasswd file"),
+        SourceFormat("keycloak", "Keycloak: kc.sh export --realm NAME --users realm_file", extension=".json"),
+        SourceFormat(
+            "kratos", "Ory Kratos: identities with their credentials, a JSON list or JSON Lines", extension=".json"
+        ),
+        SourceFormat("lback", "lback: lback user export --with-hashes, CSV or JSON Lines", needs_domain=False),
+        SourceFormat("ldif", "LDAP: slapcat, or any LDIF with userPassword", extension=".ldif"),
+        SourceFormat("shadow", "Unix: /etc/shadow", companion="/etc/passwd, which tells people from system accounts"),
     )
 }
 """By name."""

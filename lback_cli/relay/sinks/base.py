@@ -49,13 +49,13 @@ class SinkError(Exception):
         self.retry_after = retry_after
 
 
-class Unreachable(SinkError):  # noqa: N818 - named for what happened, as in lback_cli.errors
+class SinkUnavailable(SinkError):  # noqa: N818 - named for what happened, as in lback_cli.errors
     """The sink takes nothing at all now, whatever the message is."""
 
 
-class Failed(SinkError):  # noqa: N818
+class DeliveryFailed(SinkError):  # noqa: N818
     """The sink failed on this message; it may do so each time, or not."""
 
 
-class Rejected(SinkError):  # noqa: N818
+class MessageRejected(SinkError):  # noqa: N818
     """The sink will never take this message."""

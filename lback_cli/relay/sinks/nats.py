@@ -12,8 +12,8 @@ import nats.errors
 import nats.js.errors
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, Rejected, Sink, Unreachable
-from lback_cli.relay.sinks.tls import tls_context, told
+from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, Sink, SinkUnavailable
+from lback_cli.relay.sinks.tls import one_line, tls_context
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.secret_file import read_secret
 
@@ -53,18 +53,18 @@ class JetStream:
             self._run(self._publish(message))
         except (nats.js.errors.NoStreamResponseError, nats.errors.NoRespondersError) as error:
             self.close()
-            raise Unreachable(f"no stream takes the subject {self._settings.subject}.{message.signal}") from error
+            raise SinkUnavailable(f"no stream takes the subject {self._settings.subject}.{message.signal}") from error
         except nats.errors.MaxPayloadError as error:
-            raise Rejected("the event is larger than the server takes") from error
+            raise MessageRejected("the event is larger than the server takes") from error
         except TimeoutError as error:
             self.close()
-            raise Unreachable(f"no answer within {self._settings.timeout:g} s") from error
+            raise SinkUnavailable(f"no answer within {self._settings.timeout:g} s") from error
         except nats.errors.NoServersError as error:
             self.close()
-            raise Unreachable(told(self._last_error or error, self._password)) from error
+            raise SinkUnavailable(one_line(self._last_error or error, self._password)) from error
         except (nats.errors.Error, OSError, ConfigurationError) as error:
             self.close()
-            raise Unreachable(told(error, self._password)) from error
+            raise SinkUnavailable(one_line(error, self._password)) from error
 
     def idle(self) -> None:
         """Nothing: the loop answers pings."""

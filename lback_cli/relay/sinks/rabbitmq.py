@@ -10,8 +10,8 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, Rejected, Sink, Unreachable
-from lback_cli.relay.sinks.tls import tls_context, told
+from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, Sink, SinkUnavailable
+from lback_cli.relay.sinks.tls import one_line, tls_context
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.secret_file import read_secret
 
@@ -61,17 +61,17 @@ class RabbitMq:
             )
         except UnroutableError as error:
             self.close()
-            raise Unreachable("no queue is bound to the exchange for this event") from error
+            raise SinkUnavailable("no queue is bound to the exchange for this event") from error
         except NackError as error:
             self.close()
-            raise Unreachable("the broker did not take responsibility for the event") from error
+            raise SinkUnavailable("the broker did not take responsibility for the event") from error
         except ChannelClosedByBroker as error:
             self.close()
-            kind = Rejected if error.reply_code == _TOO_LARGE else Unreachable
-            raise kind(told(ConnectionError(f"{error.reply_code} {error.reply_text}"), self._password)) from error
+            kind = MessageRejected if error.reply_code == _TOO_LARGE else SinkUnavailable
+            raise kind(one_line(ConnectionError(f"{error.reply_code} {error.reply_text}"), self._password)) from error
         except (AMQPError, OSError, ConfigurationError) as error:
             self.close()
-            raise Unreachable(self._reason(error)) from error
+            raise SinkUnavailable(self._reason(error)) from error
 
     def idle(self) -> None:
         """Answer heartbeats."""
@@ -117,5 +117,5 @@ class RabbitMq:
         for cause in causes:
             inner = getattr(cause, "exception", cause)
             if isinstance(inner, ssl.SSLError | OSError):
-                return told(inner, self._password)
-        return told(error if str(error) else ConnectionError(type(error).__name__), self._password)
+                return one_line(inner, self._password)
+        return one_line(error if str(error) else ConnectionError(type(error).__name__), self._password)

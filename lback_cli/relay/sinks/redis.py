@@ -9,8 +9,8 @@ from redis.exceptions import DataError, RedisError
 from redis.retry import Retry
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import Message, Rejected, Sink, Unreachable
-from lback_cli.relay.sinks.tls import tls_context, told
+from lback_cli.relay.sinks.base import Message, MessageRejected, Sink, SinkUnavailable
+from lback_cli.relay.sinks.tls import one_line, tls_context
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.secret_file import read_secret
 
@@ -39,10 +39,10 @@ class RedisStream:
             entry: dict[str | bytes, str | bytes] = {"id": message.id, "type": message.type, "event": message.body}
             self._client.xadd(self._settings.stream, entry)  # type: ignore[arg-type]  # its dict is invariant
         except DataError as error:
-            raise Rejected(told(error, self._password)) from error
+            raise MessageRejected(one_line(error, self._password)) from error
         except (RedisError, OSError, ConfigurationError) as error:
             self.close()
-            raise Unreachable(told(error, self._password)) from error
+            raise SinkUnavailable(one_line(error, self._password)) from error
 
     def idle(self) -> None:
         """Nothing: a connection that the server gave up is replaced by the next event's failure, or was not one."""

@@ -17,7 +17,7 @@ def tls_context(name: str, ca_file: Path | None) -> ssl.SSLContext:
         ) from error
 
 
-def told(error: BaseException, *secrets: str | None) -> str:
+def one_line(error: BaseException, *secrets: str | None) -> str:
     """What *error* says, in one line of bounded length and without any of *secrets*."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"it could not prove who it is: {error.verify_message}"

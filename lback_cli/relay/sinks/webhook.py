@@ -14,9 +14,17 @@ from urllib.parse import urlunsplit
 from lback_cli import __version__
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks import split_url
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Failed, Message, Rejected, Sink, SinkError, Unreachable
+from lback_cli.relay.sinks.base import (
+    CONTENT_TYPE,
+    DeliveryFailed,
+    Message,
+    MessageRejected,
+    Sink,
+    SinkError,
+    SinkUnavailable,
+)
 from lback_cli.relay.sinks.signature import read_secrets, sign
-from lback_cli.relay.sinks.tls import tls_context, told
+from lback_cli.relay.sinks.tls import one_line, tls_context
 from lback_cli.settings import SinkSettings
 
 LONGEST_ANSWER = 64 * 1024
@@ -70,10 +78,10 @@ class Webhook:
             self.close()
             if breaker.fired or isinstance(error, TimeoutError):
                 reason = f"no answer within {self._settings.timeout:g} s"
-                raise (Failed if breaker.connected else Unreachable)(reason) from error
+                raise (DeliveryFailed if breaker.connected else SinkUnavailable)(reason) from error
             if breaker.connected:
-                raise Failed(f"no proper answer: {told(error)}") from error
-            raise Unreachable(told(error)) from error
+                raise DeliveryFailed(f"no proper answer: {one_line(error)}") from error
+            raise SinkUnavailable(one_line(error)) from error
         if status not in _SUCCESS:
             # The next try may have another secret, or find another server behind the name.
             self.close()
@@ -89,7 +97,7 @@ class Webhook:
             self._connection = None
 
     def _post(
-        self, connection: http.client.HTTPConnection, message: Message, breaker: "_Breaker"
+        self, connection: http.client.HTTPConnection, message: Message, breaker: "_DeadlineGuard"
     ) -> tuple[int, float | None]:
         timestamp = int(time.time())
         headers = {
@@ -113,7 +121,7 @@ class Webhook:
             self.close()
         return answer.status, _seconds(answer.headers.get("Retry-After"))
 
-    def _connected(self, breaker: "_Breaker") -> http.client.HTTPConnection:
+    def _connected(self, breaker: "_DeadlineGuard") -> http.client.HTTPConnection:
         kept = self._connection
         if kept is not None and kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
             breaker.watch(kept.sock)
@@ -137,12 +145,12 @@ class Webhook:
         try:
             return read_secrets(self._name, self._settings)
         except ConfigurationError as error:
-            raise Unreachable(error.message) from error
+            raise SinkUnavailable(error.message) from error
 
     @contextmanager
-    def _within_time(self) -> Iterator["_Breaker"]:
+    def _within_time(self) -> Iterator["_DeadlineGuard"]:
         """Cut the connection when the time is over: a server that sends a byte now and then never runs into one."""
-        breaker = _Breaker()
+        breaker = _DeadlineGuard()
         timer = threading.Timer(self._settings.timeout, breaker.cut)
         timer.daemon = True
         timer.start()
@@ -153,7 +161,7 @@ class Webhook:
             breaker.close()
 
 
-class _Breaker:
+class _DeadlineGuard:
     """Cuts a connection from another thread. *connected* says that the server is there, and who it should be."""
 
     def __init__(self) -> None:
@@ -186,12 +194,12 @@ class _Breaker:
 def _judged(status: int, retry_after: float | None) -> SinkError:
     phrase = next((f"{known.value} {known.phrase}" for known in HTTPStatus if known == status), str(status))
     if status in _REDIRECTION:
-        return Unreachable(f"it answers {phrase}, and redirects are not followed")
+        return SinkUnavailable(f"it answers {phrase}, and redirects are not followed")
     if status in _OF_THE_ENDPOINT:
-        return Unreachable(f"it answers {phrase}", retry_after=retry_after)
+        return SinkUnavailable(f"it answers {phrase}", retry_after=retry_after)
     if status in _CLIENT_ERROR:
-        return Rejected(f"it answers {phrase}")
-    return Failed(f"it answers {phrase}", retry_after=retry_after)
+        return MessageRejected(f"it answers {phrase}")
+    return DeliveryFailed(f"it answers {phrase}", retry_after=retry_after)
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -14,10 +14,10 @@ from lback_cli.errors import AuthenticationFailed, LbackError
 from lback_cli.imports.row import Row
 from lback_cli.imports.sources import SOURCES
 from lback_cli.managers.bulk_registration import BulkRegistration
-from lback_cli.managers.dependencies import Services
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.registration import NewUser
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.settings import Settings
 
 
@@ -26,7 +26,7 @@ class House:
     """Where accounts move in; Argon2 is real, and cheap."""
 
     database: Database
-    services: Services
+    services: Dependencies
     users: UserManager
 
     def move_in(self, rows: Iterable[Row]) -> dict[str, str]:
@@ -37,7 +37,7 @@ class House:
         prepared = [bulk.check(_new_user(row)) for row in rows if row.error is None]
         bulk.hash(prepared)
         with self.database.session() as session:
-            registered = bulk.register(Work(session), prepared)
+            registered = bulk.register(UnitOfWork(session), prepared)
         for one, outcome in zip(prepared, registered, strict=True):
             outcomes[one.new.username] = outcome.message if isinstance(outcome, LbackError) else "created"
         return outcomes
@@ -53,7 +53,7 @@ class House:
     def stored(self, username: str) -> str:
         """The hash that *username* has now."""
         with self.database.reading() as session:
-            user = Work(session).users.find_by_username(username)
+            user = UnitOfWork(session).users.find_by_username(username)
             assert user is not None
             return user.password_hash
 
@@ -81,7 +81,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     )
     database = Database(settings.database)
     Schema(database).initialize()
-    services = Services(settings, data_directory=tmp_path)
+    services = Dependencies(settings, data_directory=tmp_path)
     yield House(database, services, UserManager(database, services))
     database.dispose()
 

@@ -10,7 +10,7 @@ from lback_cli.errors import Refused, ValidationError
 from lback_cli.imports.canary import Canary, verify_canary, verify_canary_row
 from lback_cli.imports.row import Row
 from lback_cli.imports.sources import SOURCES
-from lback_cli.repositories.unit_of_work import Work
+from lback_cli.repositories.unit_of_work import UnitOfWork
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def check(house: Any) -> Callable[[str, str], None]:
 
     def run(username: str, password: str) -> None:
         with house.database.session() as session:
-            verify_canary(Work(session), house.services, Canary(username, password))
+            verify_canary(UnitOfWork(session), house.services, Canary(username, password))
 
     return run
 
@@ -66,7 +66,7 @@ def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
             row = next(row for row in rows if row.username == "ssha")
             new = NewUser(row.username, row.email, None, row.password_hash, mail="none")
             house.users.register(new, session=session)
-            verify_canary(Work(session), house.services, Canary("ssha", password))
+            verify_canary(UnitOfWork(session), house.services, Canary("ssha", password))
 
     with pytest.raises(ValidationError):
         import_with_canary("wrong")

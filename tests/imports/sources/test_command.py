@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lback_cli.errors import UsageError
-from lback_cli.imports.input_file import Source
+from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
 
 
@@ -34,12 +34,12 @@ def test_every_pass_over_a_file_has_the_same_companion_whatever_becomes_of_that(
     shadow.write_text("ann:*:1:0:9:7:::\nbackup:*:1:0:9:7:::\n")
     passwd.write_text("ann:x:1000:1::/:\nbackup:x:34:1::/:\n")
     options = ImportOptions(form="shadow", companion=passwd, email_domain="example.org")
-    with contextlib.closing(Source(str(shadow), options)) as source:
+    with contextlib.closing(InputFile(str(shadow), options)) as source:
         for content in ("backup:x:1034:1::/:\n", ""):
             assert [row.username for row in source.rows()] == ["ann"]
             passwd.write_text(content)
         assert [row.username for row in source.rows()] == ["ann"]
-    with contextlib.closing(Source(str(shadow), options)) as another:
+    with contextlib.closing(InputFile(str(shadow), options)) as another:
         assert another.digest != source.digest
 
 
@@ -49,7 +49,7 @@ def test_a_companion_that_cannot_be_read_is_a_mistake_in_the_command(lback: Any,
     result = lback("user", "import", str(shadow), "--from", "shadow", "--companion", str(gone), "-o", "json")
     assert (result.status, result.error["message"]) == (2, f"Cannot read {gone}: No such file or directory.")
     with pytest.raises(UsageError, match="is not a file"):
-        Source(str(shadow), ImportOptions(form="shadow", companion=tmp_path))
+        InputFile(str(shadow), ImportOptions(form="shadow", companion=tmp_path))
 
 
 @pytest.mark.parametrize(

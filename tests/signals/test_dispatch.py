@@ -43,7 +43,7 @@ class Sender:
     name: str = "delete_user"
     sender: Any = field(default_factory=object)
 
-    def role(self, signal: NamedSignal) -> Role:
+    def signal_role(self, signal: NamedSignal) -> Role:
         return "failure" if signal is user_deletion_failed else "started"
 
 
@@ -420,11 +420,11 @@ def test_a_receiver_can_ask_which_operation_it_hears_of() -> None:
 
 
 class Slow:
-    """A receiver that takes time, and tells it if *keeps_time*."""
+    """A receiver that takes time, and tells it if *enforces_own_timeout*."""
 
-    def __init__(self, name: str, seconds: float, *, keeps_time: bool = False) -> None:
+    def __init__(self, name: str, seconds: float, *, enforces_own_timeout: bool = False) -> None:
         self.receiver_name = name
-        self.keeps_time = keeps_time
+        self.enforces_own_timeout = enforces_own_timeout
         self._seconds = seconds
 
     def __call__(self, _sender: Any, **_arguments: Any) -> None:
@@ -457,7 +457,7 @@ def test_a_slow_receiver_is_told_of_once_while_it_runs_and_once_after(caplog: py
 def test_one_that_keeps_its_time_itself_is_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
     seen = watch()
     set_time_budget(0.1)
-    connect(user_deletion_started, Slow("hook", 0.3, keeps_time=True))
+    connect(user_deletion_started, Slow("hook", 0.3, enforces_own_timeout=True))
     deliver(Sender(), user_deletion_started, STARTED)
     assert (warned(caplog), seen[0].overruns) == ([], [])
 

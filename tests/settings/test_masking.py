@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from lback_cli.settings import DatabaseSettings, EmailSettings, Settings, TokenSettings
-from lback_cli.settings.masking import ShownSetting, mask_url, shown
+from lback_cli.settings.masking import ShownSetting, describe_settings, mask_url
 from lback_cli.settings.schema import keys, sections
 
 Place = Any  # of conftest.py
@@ -19,7 +19,7 @@ CANARY = "canary"
 def test_every_key_is_shown_in_order_with_its_value_and_source(place: Place) -> None:
     place.environment = {"LBACK_DATABASE_URL": "postgresql+psycopg://app:secret@db/app", "LBACK_EMAIL_PORT": "25"}
     file = place.write("config.toml", "[email]\ndirectory = 'out/mail'\n[tokens]\nreset_lifetime = 7200\n")
-    rows = shown(place.load())
+    rows = describe_settings(place.load())
     assert [row.key for row in rows] == [
         f"{section.name}.{key.name}" for section in sections() for key in keys(section)
     ]
@@ -36,7 +36,7 @@ def test_every_key_is_shown_in_order_with_its_value_and_source(place: Place) -> 
 
 def test_settings_made_by_a_program_say_so() -> None:
     settings = Settings(email=EmailSettings(ca_file=Path("ca.pem")), tokens=TokenSettings(timedelta(days=2)))
-    assert [(row.key, row.value) for row in shown(settings) if row.source == "code"] == [
+    assert [(row.key, row.value) for row in describe_settings(settings) if row.source == "code"] == [
         ("email.ca_file", "ca.pem"),
         ("tokens.verification_lifetime", "2d"),
     ]
@@ -90,7 +90,7 @@ AFTER_THE_PASSWORD = st.builds("@{}/app{}".format, HOSTS, QUERIES)
 @given(BEFORE_THE_PASSWORD, SCRAPS, SCRAPS, AFTER_THE_PASSWORD)
 def test_no_part_of_a_password_before_the_host_is_ever_shown(start: str, before: str, after: str, end: str) -> None:
     settings = Settings(database=DatabaseSettings(url=f"{start}{before}{CANARY}{after}{end}"))
-    assert CANARY not in repr(shown(settings))
+    assert CANARY not in repr(describe_settings(settings))
     assert CANARY not in repr(settings)
 
 
