@@ -11,25 +11,25 @@ Everything public is imported when it is first used, so that a plain command nee
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from lback_cli.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from lback_cli import errors, signals
     from lback_cli.errors import LbackError, OperationRejected
-    from lback_cli.managers.directory import UserDirectory
+    from lback_cli.managers.directory import Directory
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.models import Group, User
     from lback_cli.settings import Settings, load_settings
 
 __all__ = [
+    "Directory",
     "Group",
     "GroupManager",
     "LbackError",
     "OperationRejected",
     "Settings",
     "User",
-    "UserDirectory",
     "UserManager",
     "errors",
     "load_settings",
@@ -43,7 +43,7 @@ _HOMES = {
     "OperationRejected": "lback_cli.errors",
     "Settings": "lback_cli.settings",
     "User": "lback_cli.models",
-    "UserDirectory": "lback_cli.managers.directory",
+    "Directory": "lback_cli.managers.directory",
     "UserManager": "lback_cli.managers.user_manager",
     "load_settings": "lback_cli.settings",
 }

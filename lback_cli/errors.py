@@ -1,6 +1,6 @@
-"""Everything that lback raises, as one tree.
+"""The exceptions of lback.
 
-``code`` is stable and shown to scripts; ``error_type`` is the word that a failure signal carries.
+``code`` is a stable identifier for scripts. ``error_type`` is the value that a failure signal carries.
 
 - `LbackError`
     - `AuthenticationFailed`              ``authentication_failed``
@@ -20,6 +20,7 @@
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
         - `LastAdministrator`             ``last_administrator``
+        - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
     - `Unusable`
         - `ConfigurationError`            ``configuration_error``
@@ -36,10 +37,11 @@ from typing import ClassVar, Literal
 
 
 class LbackError(Exception):
-    """Base of all errors that lback raises on purpose: catch this one to catch them all.
+    """The base class of all errors that lback raises on purpose.
 
-    *message* says what happened and to what; *hint* what to do next, where there is something to do.
-    The foreign exception behind it, if any, is its ``__cause__``.
+    Args:
+        message: What happened, and to what.
+        hint: What to do next, if anything. An exception of another library that caused the error is its ``__cause__``.
     """
 
     code: ClassVar[str] = "error"
@@ -54,8 +56,8 @@ class LbackError(Exception):
 class AuthenticationFailed(LbackError):
     """The credentials were not accepted.
 
-    The message is the same whatever the reason, so that it cannot be used to find out which users exist
-    (ASVS 6.3.8); *reason* carries the word of ``user_authentication_failed``.
+    The message does not depend on the reason, so it does not reveal which users exist (ASVS 6.3.8). *reason* is the
+    ``reason`` of the signal ``user_authentication_failed``.
     """
 
     code = "authentication_failed"
@@ -66,11 +68,11 @@ class AuthenticationFailed(LbackError):
 
 
 class NotFound(LbackError):
-    """Something that was named does not exist."""
+    """The named object does not exist."""
 
 
 class UserNotFound(NotFound):
-    """No user has that name, address or id."""
+    """No user has that user name, address or id."""
 
     code = "user_not_found"
     error_type = "user_not_found"
@@ -114,17 +116,17 @@ class QueuedMailNotFound(NotFound):
 
 
 class Conflict(LbackError):
-    """Something of that name exists already."""
+    """An object of that name already exists."""
 
 
 class UserExists(Conflict):
-    """The user name or the e-mail address is taken; *field* says which."""
+    """The user name, the e-mail address or another unique value is taken. *field* is the name of the attribute."""
 
     code = "user_exists"
     error_type = "validation_error"
 
     def __init__(self, field: str, value: str) -> None:
-        what = "user name" if field == "username" else "e-mail address"
+        what = {"username": "user name", "email": "e-mail address"}.get(field, field)
         super().__init__(f"The {what} {value!r} is taken.")
         self.field = field
 
@@ -136,11 +138,11 @@ class GroupExists(Conflict):
 
 
 class Refused(LbackError):
-    """A rule, a token or a receiver said no."""
+    """A rule, a token or a receiver refused the operation."""
 
 
 class ValidationError(Refused):
-    """The value of *field* breaks a rule, which the message names."""
+    """The value of *field* breaks the rule in the message."""
 
     code = "validation_error"
     error_type = "validation_error"
@@ -151,7 +153,7 @@ class ValidationError(Refused):
 
 
 class InvalidToken(Refused):
-    """The token is unknown, used, expired or out of date."""
+    """The token is unknown, used, expired or replaced by a newer one."""
 
     code = "invalid_token"
     error_type = "invalid_token"
@@ -162,7 +164,7 @@ class InvalidToken(Refused):
 
 
 class OperationRejected(Refused):
-    """Raised by a receiver to veto the operation it was told of; *reason* is shown to the user."""
+    """Raised by a receiver to veto the operation. *reason* is shown to the user."""
 
     code = "rejected_by_receiver"
     error_type = "rejected_by_receiver"
@@ -179,8 +181,21 @@ class LastAdministrator(Refused):
     error_type = "last_administrator"
 
 
+class TooManyRequests(Refused):
+    """An e-mail address was sent too many reset links in a short time."""
+
+    code = "too_many_requests"
+    error_type = "too_many_requests"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many reset links were requested for this address.",
+            hint="Wait for authentication.window; authentication.max_reset_requests is the limit.",
+        )
+
+
 class BrokenEventLog(Refused):
-    """The event log is not what was written: *seq* is the number of the first event that shows it."""
+    """The event log was changed. *seq* is the number of the first event that proves it."""
 
     code = "broken_event_log"
 
@@ -190,40 +205,40 @@ class BrokenEventLog(Refused):
 
 
 class Unusable(LbackError):
-    """Configuration, database or mail cannot be used as they are."""
+    """The configuration, the database or the mail server cannot be used."""
 
 
 class ConfigurationError(Unusable):
-    """A setting is missing, unknown or has a value that cannot be used."""
+    """A setting is missing, unknown or invalid."""
 
     code = "configuration_error"
 
 
 class DatabaseError(Unusable):
-    """The database did not do what was asked of it."""
+    """A database operation failed."""
 
     code = "database_error"
     error_type = "repository_error"
 
 
 class SchemaError(DatabaseError):
-    """The database's tables are older or newer than this lback."""
+    """The database lacks tables that this lback needs, or has tables of another version."""
 
     code = "schema_error"
 
 
 class OutcomeUnknown(DatabaseError):
-    """The connection was lost during COMMIT, and nobody can be asked whether the change was kept."""
+    """The connection was lost during COMMIT, and lback could not find out whether the change was made."""
 
     code = "outcome_unknown"
 
 
 DeliveryFailureKind = Literal["refused", "deferred", "unreachable"]
-"""What a `MailError` means for the mail: it is refused for good, or till later, or no mail is taken at all."""
+"""Why a mail was not sent: ``refused`` permanently, ``deferred`` for now, or the mail server is ``unreachable``."""
 
 
 class MailError(Unusable):
-    """The mail was not accepted by the transport; *verdict* says whether another try can help."""
+    """The transport did not accept the mail. *verdict* says whether a later attempt can succeed."""
 
     code = "email_send_failed"
     error_type = "email_send_failed"
@@ -240,19 +255,19 @@ class MailError(Unusable):
 
 
 class UsageError(LbackError):
-    """The command line does not make sense as it stands."""
+    """The command line is not valid."""
 
     code = "usage"
 
 
 class PasswordHashingError(Unusable):
-    """The password could not be hashed, for want of memory above all."""
+    """The password could not be hashed, usually because memory is short."""
 
     code = "password_hashing_error"
     error_type = "password_hashing_error"
 
 
 class UnexpectedError(LbackError):
-    """Something failed that lback has no rule for; the exception is the ``__cause__``."""
+    """An exception that lback does not expect. It is the ``__cause__``."""
 
     code = "unexpected_exception"

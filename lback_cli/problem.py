@@ -1,10 +1,10 @@
-"""What may be wrong with that on which lback stands, in words."""
+"""A problem with the installation, and how to fix it."""
 
 from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """A sentence about what is not as it should be, and one about what mends it, if anything does."""
+    """What is wrong, as a sentence, and how to fix it, if lback knows."""
 
-    sentence: str
-    remedy: str | None = None
+    message: str
+    hint: str | None = None

@@ -1,47 +1,79 @@
-"""How a noun's commands are declared."""
+"""How commands are declared, and how a group of them imports each module only when it is needed."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from lback_cli.cli.global_options import LbackCommand, LbackGroup
+from lback_cli.cli.global_options import LbackCommand, LbackGroup, section
 
-F = TypeVar("F", bound=Callable[..., None])
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
-class CommandGroup(typer.Typer):
-    """A group of commands on one kind of thing."""
+def command(
+    *, examples: tuple[str, ...], notes: tuple[str, Callable[[], Iterable[str]]] | None = None
+) -> Callable[[Callable[..., None]], LbackCommand]:
+    """Make a command of the decorated function. The group that lists the command gives it its name.
 
-    def __init__(self, name: str | None = None, about: str | None = None) -> None:
-        """Without a *name*, the commands become the parent's own."""
+    Args:
+        examples: Whole command lines, which the help of the command shows.
+        notes: A title, and a function that returns lines. The help shows them after the examples.
+    """
+
+    def declare(function: Callable[..., None]) -> LbackCommand:
+        app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        app.command(cls=LbackCommand, epilog=section("Examples", examples), context_settings=CONTEXT_SETTINGS)(function)
+        declared = typer.main.get_command(app)
+        assert isinstance(declared, LbackCommand)
+        declared.notes = notes
+        return declared
+
+    return declare
+
+
+class CommandGroup(LbackGroup):
+    """A group of commands, such as all verbs of a noun."""
+
+    def __init__(self, package: str, about: str, references: Mapping[str, str]) -> None:
+        """Declare the group.
+
+        Args:
+            package: The module that *references* are relative to.
+            about: The help text.
+            references: ``module:attribute`` for each name. An empty module means *package* itself.
+        """
         super().__init__(
-            name=name,
+            commands=LazyCommands(package, references),  # type: ignore[arg-type]  # a mapping is enough
             help=about,
-            cls=LbackGroup,
-            # With a callback, a noun with one verb stays a noun.
-            callback=_nothing if name else None,
             no_args_is_help=True,
-            add_completion=False,
             rich_markup_mode="rich",
-            context_settings={"help_option_names": ["-h", "--help"]},
+            context_settings=CONTEXT_SETTINGS,
         )
 
-    def command(  # type: ignore[override]  # a command here always has a name and examples
-        self, name: str, *, examples: tuple[str, ...] = ()
-    ) -> Callable[[F], F]:
-        """Declare a command; *examples* are whole command lines, shown under its help."""
-        epilog = None
-        if examples:
-            # A blank line between lines, as help texts are reflowed paragraph by paragraph.
-            epilog = "\n\n".join(["[bold]Examples[/bold]", *(f"  {_literal(example)}" for example in examples)])
-        declare: Any = super().command(name, cls=LbackCommand, epilog=epilog)
-        return declare  # type: ignore[no-any-return]  # Typer's decorator returns its argument
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
+        """Return the names of the commands, without importing one."""
+        return list(self.commands)
 
 
-def _nothing() -> None:
-    """Do nothing before the verb."""
+class LazyCommands(Mapping[str, Any]):
+    """Commands by name. A command's module is imported when the command is looked up."""
 
+    def __init__(self, package: str, references: Mapping[str, str]) -> None:
+        self._package = package
+        self._references = references
+        self._imported: dict[str, Any] = {}
 
-def _literal(text: str) -> str:
-    return text.replace("[", r"\[")
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._imported:
+            module, _, attribute = self._references[name].partition(":")
+            found = getattr(import_module(f".{module}", self._package), attribute)
+            found.name = name
+            self._imported[name] = found
+        return self._imported[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._references)
+
+    def __len__(self) -> int:
+        return len(self._references)

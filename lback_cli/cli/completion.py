@@ -1,4 +1,4 @@
-"""What the shell offers when Tab is pressed."""
+"""Shell completion of names."""
 
 from collections.abc import Iterable
 
@@ -8,43 +8,50 @@ from lback_cli.cli.context import CliContext
 from lback_cli.errors import LbackError
 from lback_cli.text.escaping import first_unsafe_character
 
-MOST = 50
-"""Users that are offered at most."""
+MAX_USERS = 50
+"""Maximum number of users that are offered."""
 
 
 def complete_signal(incomplete: str) -> list[str]:
-    """Names of signals."""
+    """Return names of signals."""
     from lback_cli.signals import CATALOGUE
 
     return [name for name in CATALOGUE if name.startswith(incomplete)]
 
 
+def complete_source(incomplete: str) -> list[tuple[str, str]]:
+    """Return the source formats of lback, each with the program and the file."""
+    from lback_cli.imports.sources.registry import built_in_sources
+
+    return [(source.name, source.description) for source in built_in_sources() if source.name.startswith(incomplete)]
+
+
 def complete_group(ctx: typer.Context, incomplete: str) -> Iterable[str]:
-    """Names of groups in the configured database; nothing where that cannot be read."""
+    """Return names of groups in the configured database, or nothing if it cannot be read."""
     try:
-        groups = _runtime(ctx).groups.list_groups()
+        groups = _context(ctx).directory.list_groups()
     except LbackError:
         return []
     return [group.name for group, _ in groups if group.name.startswith(incomplete) and _is_plain(group.name)]
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
-    """User names in the configured database; nothing where that cannot be read."""
-    from lback_cli.repositories.user_repository import UserQuery
+    """Return user names in the configured database, or nothing if it cannot be read."""
+    from lback_cli.repositories.user_reader import UserQuery
 
-    query = UserQuery(prefix=incomplete.lower(), sort="username", limit=MOST)
+    query = UserQuery(prefix=incomplete.lower(), sort="username", limit=MAX_USERS)
     try:
-        with _runtime(ctx).directory.select_users(query) as users:
+        with _context(ctx).directory.select_users(query) as users:
             return [user.username for user in users if _is_plain(user.username)]
     except LbackError:
         return []
 
 
 def _is_plain(name: str) -> bool:
-    """Whether *name*, which another program may have stored, can be put on a command line."""
+    """Return whether *name*, which another program may have stored, is safe on a command line."""
     return first_unsafe_character(name) is None
 
 
-def _runtime(ctx: typer.Context) -> CliContext:
-    # While completing, no command has run that could have put one there.
+def _context(ctx: typer.Context) -> CliContext:
+    # Completion runs no command, so there may be no context yet.
     return ctx.obj or CliContext()

@@ -1,50 +1,57 @@
-"""What a command works with, each part made when it is first asked for: the one door to everything heavy."""
+"""What a command works with. Each part is made on its first use, so that a command loads only what it needs."""
 
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, get_args
+from typing import TYPE_CHECKING, Any, TextIO
 
-from lback_cli.cli.output.writer import Format, Output
+import typer
+
+from lback_cli.cli.output.output import Output, show_warning
+from lback_cli.cli.output.registry import find_format, has_json_errors
 from lback_cli.errors import ConfigurationError
+from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
     from lback_cli.database_copy.copy import DatabaseCopy
+    from lback_cli.database_copy.observer import CopyObserver
     from lback_cli.imports.canary import Canary
     from lback_cli.imports.exports import Exporter
     from lback_cli.imports.importer import Importer
     from lback_cli.imports.observer import ImportObserver
     from lback_cli.managers.dependencies import Dependencies
-    from lback_cli.managers.directory import UserDirectory
+    from lback_cli.managers.directory import Directory
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
-    from lback_cli.managers.provisioning import Provisioning
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.receivers.loader import Receivers
     from lback_cli.relay.admin import SinkAdmin
     from lback_cli.relay.mail import MailDelivery
-    from lback_cli.relay.observer import RelayObserver as RelayWatcher
+    from lback_cli.relay.observer import RelayObserver
     from lback_cli.relay.relay import Relay
+    from lback_cli.repositories.user_reader import UserRecord
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
     from lback_cli.tracing.trace import Trace
 
 STARTED_AT = time.monotonic()
-
-JSON_FORMS = ("json", "jsonl")
-"""The forms of output with which errors are JSON too."""
+"""When the process began, in seconds of the monotonic clock. The trace counts from here."""
 
 
 class CliContext:
-    """The parts of one run of `lback`. *options* holds the global options that were given, by parameter name."""
+    """The parts of one run of `lback`.
+
+    Attributes:
+        options: The global options on the command line, by parameter name.
+    """
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
@@ -53,49 +60,60 @@ class CliContext:
 
     @cached_property
     def settings(self) -> "Settings":
-        """The configuration. Raises `ConfigurationError`."""
+        """The configuration.
+
+        Raises:
+            ConfigurationError: It cannot be read.
+        """
         from lback_cli.settings import load_settings
 
         overrides = {"database.url": self.options.get("database_url"), "output.format": self.options.get("output")}
         given = {name: value for name, value in overrides.items() if value is not None}
-        return load_settings(self.options.get("config"), given)
+        settings = load_settings(self.options.get("config"), given)
+        # A warning during shell completion would garble the line that the user is typing.
+        for problem in settings.warnings if "_LBACK_COMPLETE" not in os.environ else ():
+            show_warning(problem, as_json=has_json_errors(settings.output.format))
+        return settings
 
     @cached_property
     def output(self) -> Output:
-        """Where results and messages go."""
-        return Output(self.settings.output.format, quiet=self.options.get("quiet", False))
+        """The results on standard output, and the messages on standard error."""
+        return self._output_in(self.settings.output.format)
 
     @property
     def any_output(self) -> Output:
-        """Where results go, even if the configuration cannot be read."""
+        """The same, even if the configuration cannot be read: then in the format that an option or a variable names."""
         try:
             return self.output
         except ConfigurationError:
-            named = self.options.get("output") or os.environ.get("LBACK_OUTPUT")
-            form: Format = next((form for form in get_args(Format) if form == named), "table")
-            return Output(form, quiet=self.options.get("quiet", False))
+            named = self.options.get("output") or os.environ.get("LBACK_OUTPUT") or "table"
+            return self._output_in(named if is_output_format(named) else "table")
 
     @cached_property
     def unchecked_database(self) -> "Database":
-        """The database, whatever state its tables are in."""
+        """The database, in whatever state its tables are."""
         return _database(self.settings.database)
 
     @cached_property
     def relaxed_database(self) -> "Database":
-        """The database for what may be forgotten when the power fails, as it would only be done again."""
+        """The database for writes that a power failure may undo, because they would only be repeated."""
         return _database(self.settings.database, durable=False)
 
     @cached_property
     def database(self) -> "Database":
-        """The database, with the tables that this lback needs. Raises `SchemaError`."""
+        """The database, with the tables that this lback needs.
+
+        Raises:
+            SchemaError: The tables are missing, or of another version.
+        """
         self.schema.ensure()
         return self.unchecked_database
 
     @property
-    def environment(self) -> tuple[str, ...]:
-        """The global options with which another command works on the same database as the same person, no password.
+    def options_to_repeat(self) -> tuple[str, ...]:
+        """The global options that a command needs to continue this one: same database, actor and receivers.
 
-        Receivers that were not wanted are not wanted there either.
+        They contain no password.
         """
         words: list[str] = []
         if (config := self.options.get("config")) is not None:
@@ -118,63 +136,67 @@ class CliContext:
         return Schema(self.unchecked_database)
 
     @cached_property
-    def services(self) -> "Dependencies":
-        """Passwords, names and mail."""
+    def dependencies(self) -> "Dependencies":
+        """What the managers depend on: password hashing, names and mail."""
         from lback_cli.managers.dependencies import Dependencies
 
-        hasher = self.__dict__.get("hasher")
+        hasher = vars(self).get("hasher")
         return Dependencies(self.settings, data_directory=self.unchecked_database.directory, hasher=hasher)
 
     @property
-    def mailed(self) -> str:
-        """What became of the mail of an operation."""
-        return "Queued" if self.services.queues_mail else "Mailed"
+    def mail_verb(self) -> str:
+        """How messages say that mail was sent: at once, or queued."""
+        return "Queued" if self.dependencies.queues_mail else "Mailed"
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
-        """Hashes passwords; it needs no database, so it can begin before that is loaded."""
+        """Hashes passwords. It needs no database, so hashing can start before the database is loaded."""
         from lback_cli.security.passwords import PasswordHasher
 
         return PasswordHasher(self.settings.password, framework=self.settings.compat.lback_framework)
 
     @cached_property
-    def directory(self) -> "UserDirectory":
-        """Finds users."""
-        from lback_cli.managers.directory import UserDirectory
+    def directory(self) -> "Directory":
+        """Finds and lists users and groups."""
+        from lback_cli.managers.directory import Directory
 
-        return UserDirectory(self.database, self.services)
+        return Directory(self.database, self.dependencies)
 
     @cached_property
     def users(self) -> "UserManager":
-        """Changes users, in the hearing of all receivers, and traced if that was asked for."""
+        """Changes users, with all receivers connected, and traced if an option asks for it."""
         from lback_cli.events.actor import set_actor
         from lback_cli.managers.user_manager import UserManager
 
-        self.receivers.load_plugin()
+        self.receivers.connect()
         if self.trace is not None:
             self.trace.connect()
         set_actor(self.options.get("actor") or self.settings.actor)
-        return UserManager(self.database, self.services)
+        return UserManager(self.database, self.dependencies)
 
-    @cached_property
-    def provisioning(self) -> "Provisioning":
-        """Registers users, or finds that they are there."""
-        from lback_cli.managers.provisioning import Provisioning
+    def show_user(self, user: "UserRecord | int", **extra: Any) -> None:
+        """Write a user, or the one with that id, as the result of the command, with *extra* fields."""
+        record = self.directory.find_user(f"id:{user}") if isinstance(user, int) else user
+        self.output.record(self.user_view(record, **extra))
 
-        return Provisioning(self.users, self.directory)
+    def user_view(self, user: "UserRecord", **extra: Any) -> dict[str, Any]:
+        """Return the fields of a user, and *extra* fields."""
+        from lback_cli.cli.output.serializers import user_view
+
+        return user_view(user, self.dependencies.attributes, self.dependencies.now(), **extra)
 
     @cached_property
     def groups(self) -> "GroupManager":
-        """Makes and deletes groups."""
+        """Creates, lists and deletes groups."""
         from lback_cli.managers.group_manager import GroupManager
 
-        return GroupManager(self.database, self.services)
+        return GroupManager(self.database, self.dependencies)
 
-    def importer(self, watcher: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
-        """Imports users, tells *watcher* how it goes, and tries the password of a *canary* first."""
+    def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
+        """Return an importer that reports its progress to *observer* and checks the *canary* first."""
         from lback_cli.imports.importer import Importer
 
-        return Importer(self.database, self.services, self.users, watcher, canary=canary)
+        return Importer(self.database, self.dependencies, self.users, observer, canary=canary)
 
     @cached_property
     def exporter(self) -> "Exporter":
@@ -188,11 +210,19 @@ class CliContext:
         """The event log."""
         from lback_cli.managers.event_log import EventLog
 
-        return EventLog(self.database, self.services)
+        return EventLog(self.database, self.dependencies)
 
-    def copy_to(self, url: str, password_file: Path | None) -> "DatabaseCopy":
-        """A copy of the database to the one at *url*. Raises `ConfigurationError`."""
-        from lback_cli.cli.db.copy_progress import CopyProgress
+    def copy_to(self, url: str, password_file: Path | None, observe: Callable[[str], "CopyObserver"]) -> "DatabaseCopy":
+        """Return a copy of the database to the one at *url*.
+
+        Args:
+            url: The target, in the form of ``database.url``.
+            password_file: The file with the target's password, if any.
+            observe: Makes the observer of the copy, given the command that continues it.
+
+        Raises:
+            ConfigurationError: The URL or the file cannot be used.
+        """
         from lback_cli.database.url import without_password
         from lback_cli.database_copy.copy import DatabaseCopy
         from lback_cli.database_copy.target import renaming_settings_to_options
@@ -204,49 +234,54 @@ class CliContext:
         with renaming_settings_to_options():
             self._target = _database(DatabaseSettings(url=url, password_file=password_file, busy_timeout=busy_timeout))
         shown = self._target.url if password_file is None else self._target.url._replace(password=None)
-        words = ["lback", *self.environment, "db", "copy", "--to", without_password(shown)]
+        words = ["lback", *self.options_to_repeat, "db", "copy", "--to", without_password(shown)]
         if password_file is not None:
             words += ["--to-password-file", str(password_file.absolute())]
-        return DatabaseCopy(self.database, self._target, watcher=CopyProgress(self, command_line(words)))
+        return DatabaseCopy(self.database, self._target, observer=observe(command_line(words)))
 
     @cached_property
     def receivers(self) -> "Receivers":
-        """Plugins and hooks, still to be connected; none with ``--no-receivers``."""
+        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``."""
         from lback_cli.receivers.loader import Receivers
 
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
-    def ledger(self) -> "SinkAdmin":
-        """The sinks of the relay and their dead letters."""
+    def sink_admin(self) -> "SinkAdmin":
+        """The state of the sinks, and their dead letters."""
         from lback_cli.relay.admin import SinkAdmin
 
-        return SinkAdmin(self.database, self.settings.relay, self.services.now)
+        return SinkAdmin(self.database, self.settings.relay, self.dependencies.now)
 
-    def relay(self, names: Sequence[str], watcher: "RelayWatcher") -> "Relay":
-        """Sends events to the sinks called *names*, or to all. Raises `SinkNotFound` or `ConfigurationError`."""
-        from lback_cli.relay.relay import Relay, chosen
+    def relay(self, names: Sequence[str], observer: "RelayObserver") -> "Relay":
+        """Return a relay to the sinks called *names*, or to all of them if there are no names.
 
-        sinks = chosen(self.settings.relay, names)
+        Raises:
+            SinkNotFound: No sink has one of the names.
+            ConfigurationError: A sink cannot be configured as it is.
+        """
+        from lback_cli.relay.relay import Relay, select_sinks
+
+        sinks = select_sinks(self.settings.relay, names)
         self.schema.ensure()
-        return Relay(self.relaxed_database, sinks, watcher, self.services.now)
+        return Relay(self.relaxed_database, sinks, observer, self.dependencies.now)
 
-    def post(self, watcher: "RelayWatcher") -> "MailDelivery":
-        """Sends queued mail."""
+    def mail_delivery(self, observer: "RelayObserver") -> "MailDelivery":
+        """Return the delivery of queued mail, which reports its progress to *observer*."""
         from lback_cli.relay.mail import MailDelivery
 
-        return MailDelivery(self.database, self.services, watcher)
+        return MailDelivery(self.database, self.dependencies, observer)
 
     @cached_property
     def mail_queue(self) -> "MailQueue":
-        """The mail that is not sent yet."""
+        """The queued mail."""
         from lback_cli.managers.mail_queue import MailQueue
 
-        return MailQueue(self.database, self.services.now)
+        return MailQueue(self.database, self.dependencies.now)
 
     @cached_property
     def trace(self) -> "Trace | None":
-        """The signal logger, if any option asks for it."""
+        """The trace of signals, if an option asks for it."""
         path, form = self.options.get("trace_file"), self.options.get("trace_format")
         if not (self.options.get("trace_signals") or path or form):
             return None
@@ -257,33 +292,37 @@ class CliContext:
         return Trace(self._trace_file or sys.stderr, format=form or "rich", started_at=STARTED_AT)
 
     @property
-    def traces_to_stderr(self) -> bool:
-        """Whether the trace takes up the terminal."""
-        return self.trace is not None and self._trace_file is None
+    def can_show_progress(self) -> bool:
+        """Whether a progress bar can be shown: on a terminal that nothing else writes to."""
+        traces_to_stderr = self.trace is not None and self._trace_file is None
+        return sys.stderr.isatty() and not self.options.get("quiet") and not traces_to_stderr
 
     @property
-    def wants_json(self) -> bool:
-        """Whether errors are to be JSON; known even where the configuration cannot be read."""
-        form = self.options.get("output")
-        if form is None and "settings" in self.__dict__:
-            form = self.settings.output.format
-        return (form or os.environ.get("LBACK_OUTPUT")) in JSON_FORMS
+    def wants_json_errors(self) -> bool:
+        """Whether errors are JSON objects. This is known even if the configuration cannot be read."""
+        name = self.options.get("output")
+        if name is None and "settings" in vars(self):
+            name = self.settings.output.format
+        return has_json_errors(name or os.environ.get("LBACK_OUTPUT"))
+
+    def _output_in(self, name: str) -> Output:
+        return Output(name, find_format(name)(sys.stdout), quiet=self.options.get("quiet", False))
 
     def close(self) -> None:
-        """Let go of the receivers, the trace and the database."""
-        receivers: Receivers | None = self.__dict__.get("receivers")
+        """Disconnect the receivers, and close the trace and the databases."""
+        receivers: Receivers | None = vars(self).get("receivers")
         if receivers is not None:
             receivers.close()
-        trace: Trace | None = self.__dict__.get("trace")
+        trace: Trace | None = vars(self).get("trace")
         if trace is not None:
             trace.disconnect()
         if self._trace_file is not None:
-            # What could not be written then cannot be written now; the trace has said so.
+            # The trace has already reported that the file cannot be written.
             with suppress(OSError):
                 self._trace_file.close()
         for name in ("unchecked_database", "relaxed_database"):
-            if name in self.__dict__:
-                self.__dict__[name].dispose()
+            if name in vars(self):
+                vars(self)[name].dispose()
         if self._target is not None:
             self._target.dispose()
 
@@ -293,15 +332,21 @@ def _database(settings: "DatabaseSettings", *, durable: bool = True) -> "Databas
 
     from lback_cli.database.engine import Database
 
-    # They log a lost connection once more while it is closed; what is to be said of it is in the error.
+    # They log a lost connection again when they close it. Our error has reported it already.
     for name in ("psycopg", "sqlalchemy.pool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return Database(settings, durable=durable)
 
 
 def _append_to(path: Path) -> TextIO:
-    """Open a trace file, which only its owner can read, as it says who has an account."""
+    """Open a trace file. Only its owner can read it, because it names users."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"--trace-file: cannot write {path}: {error.strerror}.") from error
+
+
+def cli_context(ctx: typer.Context) -> CliContext:
+    """Return what the command works with."""
+    context: CliContext = ctx.obj
+    return context

@@ -1,35 +1,32 @@
-"""`lback doctor`: whether everything that lback stands on is as it should be."""
+"""`lback doctor`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import typer
 
-from lback_cli.cli.command_group import CommandGroup
-from lback_cli.cli.global_options import runtime
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
 from lback_cli.doctor.result import CheckResult
-from lback_cli.doctor.runner import Doctor, require_all_passed
-
-app = CommandGroup()
+from lback_cli.doctor.runner import require_all_passed, run_checks
 
 COLUMNS = ("check", "status", "message", "hint")
 
 
-@app.command("doctor", examples=("lback doctor", "lback doctor -o json", "lback doctor --trace-file trace.jsonl"))
+@command(examples=("lback doctor", "lback doctor -o json", "lback doctor --trace-file trace.jsonl"))
 def doctor(ctx: typer.Context) -> None:
-    """Check configuration, files, hashing, mail, receivers, the database and its log; exit 9 if a check fails.
+    """Check the configuration, files, hashing, mail, receivers, database and event log; exit 9 if a check fails.
 
     Nothing is changed, and no mail is sent.
     """
-    run = runtime(ctx)
-    trace_file, receivers = run.options.get("trace_file"), not run.options.get("no_receivers")
-    examiner = Doctor(lambda: run.settings, trace_file=trace_file, receivers=receivers)
+    context = cli_context(ctx)
+    trace_file, receivers = context.options.get("trace_file"), not context.options.get("no_receivers")
     findings: list[CheckResult] = []
 
-    def told() -> Iterator[dict[str, object]]:
-        for finding in examiner.run_checks():
+    def views() -> Iterator[dict[str, object]]:
+        for finding in run_checks(lambda: context.settings, trace_file=trace_file, receivers=receivers):
             findings.append(finding)
             yield asdict(finding)
 
-    run.any_output.findings(told(), COLUMNS)
+    context.any_output.findings(views(), COLUMNS)
     require_all_passed(findings)

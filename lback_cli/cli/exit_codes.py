@@ -1,4 +1,4 @@
-"""THE table of exit codes."""
+"""The table of exit codes."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from lback_cli.errors import AuthenticationFailed, Conflict, LbackError, NotFoun
 
 
 class ExitCode(IntEnum):
-    """What the exit code of `lback` says."""
+    """An exit code of `lback`."""
 
     DONE = 0
     BUG = 1
@@ -24,9 +24,9 @@ class ExitCode(IntEnum):
 
 
 class TerminatedBySignal(KeyboardInterrupt):
-    """Ends the process with that exit code, from where it stands, so that transactions roll back on the way.
+    """Ends the process with an exit code, after transactions have rolled back.
 
-    It is a `KeyboardInterrupt`, as psycopg cancels a statement that is under way for no other.
+    It is a `KeyboardInterrupt`, because psycopg cancels a running statement only for that.
     """
 
     def __init__(self, code: ExitCode) -> None:
@@ -35,18 +35,18 @@ class TerminatedBySignal(KeyboardInterrupt):
 
 
 MEANINGS: dict[ExitCode, str] = {
-    ExitCode.DONE: "done, or already so",
+    ExitCode.DONE: "success, or nothing to do",
     ExitCode.BUG: "a bug in lback or in a receiver",
-    ExitCode.USAGE: "the command line does not make sense",
+    ExitCode.USAGE: "invalid command line",
     ExitCode.AUTHENTICATION_FAILED: "authentication failed",
     ExitCode.NOT_FOUND: "no such user, group, signal, event or sink",
-    ExitCode.CONFLICT: "it exists already",
+    ExitCode.CONFLICT: "already exists",
     ExitCode.REFUSED: "refused by validation, policy, token or receiver",
-    ExitCode.PARTLY_FAILED: "some rows of a batch failed, or some events were not taken",
-    ExitCode.UNUSABLE: "database, mail, a sink or the configuration cannot be used",
+    ExitCode.PARTLY_FAILED: "some rows, events or mails failed",
+    ExitCode.UNUSABLE: "database, mail, sink or configuration unusable",
     ExitCode.HANGUP: "hung up",
     ExitCode.INTERRUPTED: "interrupted",
-    ExitCode.BROKEN_PIPE: "nobody reads the output any more",
+    ExitCode.BROKEN_PIPE: "the reader of the output is gone",
     ExitCode.TERMINATED: "terminated",
 }
 
@@ -61,5 +61,5 @@ _CODES: tuple[tuple[type[LbackError], ExitCode], ...] = (
 
 
 def exit_code(error: LbackError) -> ExitCode:
-    """The exit code for *error*."""
+    """Return the exit code for *error*."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.BUG)

@@ -1,6 +1,7 @@
-"""Options that every command takes, before or after its name, and how Typer's parameters are made to start fast."""
+"""The global options, which every command takes before or after its name."""
 
 import os
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,55 +9,76 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lback_cli.cli.context import CliContext
+from lback_cli.cli.light_parameters import lighten
+from lback_cli.output_formats import BUILT_IN, is_output_format, plugin_names
 
 PANEL = "Global options"
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
-    """Keep a global option that was given; the one nearest to the end of the command line wins."""
+    """Keep a global option that was given. The last one on the command line wins."""
     if ctx.obj is not None and param.name is not None and value not in (None, False):
         if param.name == "no_color":
-            # Typer's own help goes by this variable too.
+            # Typer's help reads this variable too.
             os.environ["NO_COLOR"] = "1"
         ctx.obj.options[param.name] = value
     return value
 
 
+def _remember_format(ctx: typer.Context, param: typer.CallbackParam, value: str | None) -> str | None:
+    """Keep the output format that was given, if there is such a format."""
+    if value is not None and not is_output_format(value):
+        names = ", ".join(map(repr, (*BUILT_IN, *plugin_names())))
+        raise typer.BadParameter(f"{value!r} is not one of {names}.")
+    _remember(ctx, param, value)
+    return value
+
+
+def _complete_format(incomplete: str) -> list[str]:
+    return [name for name in (*BUILT_IN, *plugin_names()) if name.startswith(incomplete)]
+
+
 def _global(*names: str, **extra: Any) -> Any:
-    return typer.Option(*names, callback=_remember, expose_value=False, rich_help_panel=PANEL, **extra)
+    return typer.Option(*names, expose_value=False, rich_help_panel=PANEL, **{"callback": _remember, **extra})
 
 
 def _global_options(
     config: Annotated[Path | None, _global("--config", help="Configuration file.", metavar="PATH")] = None,
     database_url: Annotated[
-        str | None, _global("--database-url", help="Database to work on; overrides the configuration.", metavar="URL")
+        str | None, _global("--database-url", help="Database URL. Overrides the configuration.", metavar="URL")
     ] = None,
     output: Annotated[
-        Literal["table", "json", "jsonl", "csv"] | None,
-        _global("-o", "--output", help="Form of the result on stdout.", is_eager=True),
+        str | None,
+        _global(
+            *("-o", "--output"),
+            help="Format of the results on stdout.",
+            metavar=f"<{'|'.join(BUILT_IN)}>",
+            is_eager=True,
+            callback=_remember_format,
+            autocompletion=_complete_format,
+        ),
     ] = None,
     trace_signals: Annotated[
         bool, _global("--trace-signals", help="Show each signal on stderr as it is sent.")
     ] = False,
     trace_format: Annotated[
-        Literal["rich", "json"] | None, _global("--trace-format", help="Form of the trace; implies --trace-signals.")
+        Literal["rich", "json"] | None, _global("--trace-format", help="Format of the trace. Implies --trace-signals.")
     ] = None,
     trace_file: Annotated[
-        Path | None, _global("--trace-file", help="Append the trace to a file instead.", metavar="PATH")
+        Path | None, _global("--trace-file", help="Append the trace to this file.", metavar="PATH")
     ] = None,
-    no_receivers: Annotated[
-        bool, _global("--no-receivers", help="Load no plugins and run no hooks, this once.")
-    ] = False,
+    no_receivers: Annotated[bool, _global("--no-receivers", help="Load no plugins and run no hooks.")] = False,
     actor: Annotated[
         str | None,
-        _global("--actor", help="Who acts, for the event log; else LBACK_ACTOR, else your login.", metavar="NAME"),
+        _global(
+            "--actor", help="Actor in the event log. The default is LBACK_ACTOR, or your login name.", metavar="NAME"
+        ),
     ] = None,
-    quiet: Annotated[bool, _global("-q", "--quiet", help="No messages but errors.")] = False,
-    no_color: Annotated[bool, _global("--no-color", help="No colours.", is_eager=True)] = False,
+    quiet: Annotated[bool, _global("-q", "--quiet", help="Show only warnings and errors.")] = False,
+    no_color: Annotated[bool, _global("--no-color", help="Use no colours.", is_eager=True)] = False,
     debug: Annotated[bool, _global("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Declare the global options, once."""
+    """Declare the global options."""
 
 
 @cache
@@ -67,10 +89,28 @@ def _global_parameters() -> tuple[Any, ...]:
 
 
 class LbackCommand(TyperCommand):
-    """A command that takes the global options too."""
+    """A command that takes the global options too.
+
+    Attributes:
+        notes: A title, and a function that returns more lines for the help. It is called only for the help.
+    """
+
+    notes: tuple[str, Callable[[], Iterable[str]]] | None = None
+
+    @property
+    def epilog(self) -> str | None:
+        """The end of the help: the examples and the notes."""
+        if self.notes is None:
+            return self._epilog
+        title, lines = self.notes
+        return f"{self._epilog}\n\n{section(title, lines())}"
+
+    @epilog.setter
+    def epilog(self, text: str | None) -> None:
+        self._epilog = text
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """The command's own parameters, the global ones and --help."""
+        """Return the command's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
 
 
@@ -78,53 +118,15 @@ class LbackGroup(TyperGroup):
     """A group of commands that takes the global options too."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """The group's own parameters, the global ones and --help."""
+        """Return the group's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
 
 
 def _with_global_parameters(parameters: list[Any]) -> list[Any]:
-    return [_prepared(parameter) for parameter in (*parameters, *_global_parameters())]
+    return [lighten(parameter) for parameter in (*parameters, *_global_parameters())]
 
 
-class _LightCoercion:
-    """Text stays text, without the 60 ms that loading pydantic costs each command.
-
-    Typer builds a pydantic adapter even for a plain string or an option that was not given; here only a value that
-    needs one does.
-    """
-
-    def __init__(self, parameter: Any) -> None:
-        self._build = parameter.get_runtime_param
-        self._type = parameter.type_descriptor.annotation
-        self._choices = parameter.type_descriptor.choices
-
-    def coerce(self, value: Any, param: Any, ctx: typer.Context) -> Any:
-        """What `typer` would make of *value*."""
-        if value is None:
-            return () if param.multiple or param.nargs == -1 else None
-        if isinstance(self._type, type) and isinstance(value, self._type):
-            return value  # text as it is, or a default
-        if isinstance(value, str) and value in (self._choices or ()):
-            # The choice itself, which may be the member of an enumeration.
-            return next(choice for choice in self._choices if choice == value)
-        if isinstance(value, str) and self._type is Path:
-            return Path(value)
-        if self._type == list[str] and all(isinstance(item, str) for item in value):
-            return list(value)
-        return self._build().coerce(value, param=param, ctx=ctx)
-
-
-def _prepared(parameter: Any) -> Any:
-    """*parameter* with a coercion that starts fast, and without a type in the help of a flag that takes no value."""
-    if getattr(parameter, "is_flag", False):
-        parameter.metavar = ""
-    if "get_runtime_param" not in vars(parameter):
-        coercion = _LightCoercion(parameter)
-        parameter.get_runtime_param = lambda: coercion
-    return parameter
-
-
-def runtime(ctx: typer.Context) -> CliContext:
-    """What the command works with."""
-    found: CliContext = ctx.obj
-    return found
+def section(title: str, lines: Iterable[str]) -> str:
+    """Return a section of help. Each line is a paragraph, because help reflows the lines of a paragraph."""
+    escaped = (line.replace("[", r"\[") for line in lines)
+    return "\n\n".join([f"[bold]{title}[/bold]", *(f"  {line}" for line in escaped)])

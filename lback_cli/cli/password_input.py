@@ -1,4 +1,4 @@
-"""Where a password comes from: never from an option's value, which every user of the machine could read."""
+"""Where a password comes from. It is never the value of an option, which other users of the machine can see."""
 
 import getpass
 import os
@@ -14,12 +14,12 @@ from lback_cli.cli.context import CliContext
 from lback_cli.errors import UsageError
 
 STDIN = "-"
-"""Given as a token: read it from standard input."""
+"""As a token: read the token from standard input."""
 
 LARGEST_INPUT = 64 * 1024
-"""Bytes read of a password or token; the policy refuses one of that size."""
+"""Maximum number of bytes to read. The policy refuses a password of that size."""
 
-PANEL = "Where the password comes from"
+PANEL = "Password"
 
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.", rich_help_panel=PANEL)
@@ -30,10 +30,10 @@ FromFile = Annotated[
 ]
 Generated = Annotated[
     bool,
-    typer.Option("--generate-password", help="Make one up; it is shown once, on stdout.", rich_help_panel=PANEL),
+    typer.Option(
+        "--generate-password", help="Generate a password, and show it once in the result.", rich_help_panel=PANEL
+    ),
 ]
-
-
 AskPassword = Annotated[
     bool, typer.Option("--ask-password", help="Ask for the password on the terminal.", rich_help_panel=PANEL)
 ]
@@ -41,12 +41,13 @@ AskPassword = Annotated[
 
 @dataclass(slots=True)
 class PasswordSource:
-    """Reads the password when it is needed, from the one place that the options name.
+    """Reads a password when it is needed, from the one source that the options name.
 
-    *generated* is the password that was made up, if one was, to be shown.
+    Attributes:
+        generated: The generated password, if there is one. The result shows it.
     """
 
-    run: CliContext
+    context: CliContext
     stdin: bool = False
     file: Path | None = None
     generate: bool = False
@@ -56,7 +57,7 @@ class PasswordSource:
     _read_already: str | None = None
 
     def __post_init__(self) -> None:
-        """Raises `UsageError` when several places are named, or none and there is no terminal to ask on."""
+        """Raise `UsageError` for several sources, or for none without a terminal."""
         named = [self.stdin, self.file is not None, self.generate, self.ask].count(True)
         options = "--password-stdin, --password-file or --generate-password"
         if not self.confirm:
@@ -64,41 +65,45 @@ class PasswordSource:
         if named > 1:
             raise UsageError(f"Use one of {options}, not several.")
         if named == self.ask and not (sys.stdin is not None and sys.stdin.isatty()):
-            raise UsageError("There is no terminal to ask for the password on.", hint=f"Use {options}.")
+            raise UsageError("There is no terminal to ask for the password.", hint=f"Use {options}.")
 
     @classmethod
     def optional(
-        cls, run: CliContext, stdin: bool, file: Path | None, generate: bool, ask: bool
+        cls, context: CliContext, stdin: bool, file: Path | None, generate: bool, ask: bool
     ) -> "PasswordSource | None":
-        """The place that the options name, or None when they name none."""
+        """Return the source that the options name, or None if they name none."""
         if not (stdin or file or generate or ask):
             return None
-        return cls(run, stdin, file, generate, ask)
+        return cls(context, stdin, file, generate, ask)
 
     @property
     def extra(self) -> dict[str, str]:
-        """What the result shows besides the user."""
+        """The fields that the result shows besides the user."""
         return {} if self.generated is None else {"password": self.generated}
 
     def prefetch(self) -> None:
-        """Read the password now, and let it be hashed while the command loads what it needs besides.
+        """Read the password now, and hash it while the command loads its other parts.
 
-        A person is not asked yet, as the command may find that there is no need to.
+        This does not ask a person yet, because the command may not need the password.
         """
         if not (self.stdin or self.file or self.generate):
             return
         self._read_already = self._read()
-        self.run.hasher.hash_in_background(self._read_already)
+        self.context.hasher.hash_in_background(self._read_already)
 
     def read(self) -> str:
-        """The password. Raises `UsageError` when there is none."""
+        """Return the password.
+
+        Raises:
+            UsageError: There is no password.
+        """
         return self._read() if self._read_already is None else self._read_already
 
     def _read(self) -> str:
         if self.generate:
             from lback_cli.security.password_generator import generate_password
 
-            self.generated = generate_password(minimum_length=self.run.settings.password.minimum_length)
+            self.generated = generate_password(minimum_length=self.context.settings.password.minimum_length)
             return self.generated
         if self.stdin:
             return read_stdin()
@@ -111,7 +116,7 @@ class PasswordSource:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-                    self.run.output.warning(f"warning: others can read {path}; run: chmod 600 {path}")
+                    self.context.output.warning(f"warning: other users can read {path}. Run: chmod 600 {path}")
                 return _decoded(file.read(LARGEST_INPUT))
         except OSError as error:
             raise UsageError(f"--password-file: cannot read {path}: {error.strerror or error}.") from error
@@ -119,24 +124,24 @@ class PasswordSource:
     def _ask(self) -> str:
         try:
             password = getpass.getpass("Password: ")
-            if self.confirm and getpass.getpass("Once more: ") != password:
+            if self.confirm and getpass.getpass("Repeat the password: ") != password:
                 raise UsageError("The two passwords differ.")
         except EOFError as error:
             raise UsageError("No password was entered.") from error
         except UnicodeDecodeError as error:
-            raise UsageError("What was entered is not text in the terminal's encoding.") from error
+            raise UsageError("The password is not text in the terminal's encoding.") from error
         return password
 
 
 def read_stdin() -> str:
-    """A secret from standard input, without the line end that tools put behind it."""
+    """Return a secret from standard input, without the line end after it."""
     if sys.stdin is None:
         raise UsageError("Standard input is closed.")
     return _decoded(sys.stdin.buffer.read(LARGEST_INPUT))
 
 
 def read_token(argument: str) -> str:
-    """A token as given; ``-`` means standard input, which keeps it out of the process list."""
+    """Return the token. ``-`` reads it from standard input, which keeps it out of the process list."""
     return read_stdin() if argument == STDIN else argument
 
 

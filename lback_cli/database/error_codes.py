@@ -1,19 +1,19 @@
-"""The errors of PostgreSQL, by SQLSTATE, and of MariaDB, by number, that lback acts on."""
+"""Error codes that lback acts on: PostgreSQL's SQLSTATEs and MariaDB's numbers."""
 
 from sqlalchemy.exc import DBAPIError
 
 LOST_RACES: frozenset[int | str] = frozenset(
     {
-        "40001",  # serialization_failure; of the engines that speak PostgreSQL's protocol, CockroachDB's commonest
-        1020,  # ER_CHECKREAD: somebody else changed the row since this transaction's snapshot
-        1213,  # ER_LOCK_DEADLOCK, which is found at once; of a Galera cluster, at COMMIT too
-        1412,  # ER_TABLE_DEF_CHANGED: the table was made or changed since this transaction's snapshot
-        1684,  # ER_WARN_I_S_SKIPPED_TABLE: it is being changed
+        "40001",  # serialization_failure; the most common error of CockroachDB, which speaks PostgreSQL's protocol
+        1020,  # ER_CHECKREAD: another transaction changed the row since this one's snapshot
+        1213,  # ER_LOCK_DEADLOCK, detected at once; in a Galera cluster also at COMMIT
+        1412,  # ER_TABLE_DEF_CHANGED: the table was created or changed since this transaction's snapshot
+        1684,  # ER_WARN_I_S_SKIPPED_TABLE: the table is being changed
     }
 )
 CONFLICTS = LOST_RACES | {
     "40P01",  # deadlock_detected, after deadlock_timeout
-    "55P03",  # lock_not_available: lock_timeout is over
+    "55P03",  # lock_not_available: lock_timeout has passed
     1205,  # ER_LOCK_WAIT_TIMEOUT
 }
 LOST: frozenset[int | str] = frozenset(
@@ -55,7 +55,7 @@ READ_ONLY: frozenset[int | str] = frozenset(
 
 
 def error_code(error: DBAPIError) -> int | str | None:
-    """MariaDB's number for the error, or PostgreSQL's SQLSTATE; None where there is neither."""
+    """Return MariaDB's number or PostgreSQL's SQLSTATE for the error, or None if it has neither."""
     arguments = getattr(error.orig, "args", ())
     if arguments and isinstance(arguments[0], int):
         return arguments[0]

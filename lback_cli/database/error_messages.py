@@ -1,4 +1,4 @@
-"""Turn what SQLAlchemy raises into a `DatabaseError` that says what happened and what to do."""
+"""Translate SQLAlchemy's errors into a `DatabaseError` that says what happened and what to do."""
 
 import contextlib
 import re
@@ -18,60 +18,65 @@ _SQLITE = (
     ("unable to open database", "cannot be opened", "Check the path, and the permissions of the file and directory."),
     ("not a database", "is not a SQLite database", "Check the path in database.url."),
     ("malformed", "is damaged", "Restore it from a backup."),
-    ("disk is full", "cannot grow: the disk is full", "Make room first."),
-    ("disk i/o error", "cannot be read or written: the disk reports an error", "Check the disk."),
+    ("disk is full", "cannot grow, because the disk is full", "Free some disk space."),
+    ("disk i/o error", "cannot be read or written, because the disk reports an error", "Check the disk."),
 )
-"""(part of the driver's message, what that means, what to do)."""
+"""(part of the driver's message, what it means, what to do)."""
 
 
 class _ErrorPattern(NamedTuple):
-    """Errors of a server: by their code, or by words, as a refused connection has no code in PostgreSQL.
+    """Errors of a server, recognized by *codes*, or by the pattern *words* if the driver gives no code.
 
-    *sentence* may end with the driver's own words for it, which name hosts, users and tables, but nothing that is
-    stored, and may have the right that the statement needs.
+    psycopg has no code for a connection that could not be established. *message* may contain ``{reason}``, the driver's
+    own words, which name hosts, users and tables but no stored values, and ``{privilege}``, the one that was denied.
     """
 
     codes: frozenset[int | str]
     words: str
-    sentence: str
-    hint: str | None
+    message: str
+    hint: str
 
 
-_MARK = "[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a\u300c-\u300f]"
-"""Begins or ends what is quoted, in PostgreSQL's translations too."""
+_NEVER = r"(?!)"
+"""Matches nothing."""
 
-_QUOTED = re.compile(f"{_MARK}.*{_MARK}", re.DOTALL)
+_QUOTE = "[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a\u300c-\u300f]"
+"""A quotation mark, including those of PostgreSQL's translated messages."""
+
+_QUOTED = re.compile(f"{_QUOTE}.*{_QUOTE}", re.DOTALL)
+
+_OPTIONS_HINT = "Check the options after the question mark in database.url; see docs/databases.md."
 
 _SERVER = (
     _ErrorPattern(
         frozenset({1045}),
-        r"(?!)",
-        "refuses this user name or password",
-        "Check the user in database.url, and database.password_file, and whether this user has to use TLS.",
+        _NEVER,
+        "rejected the user name or the password",
+        "Check the user in database.url, database.password_file, and whether this user must use TLS.",
     ),
     _ErrorPattern(
         frozenset({1698, "28000", "28P01"}),
         r'password authentication|no password supplied|role ".*" does not exist|peer authentication',
-        "refuses this user name or password",
+        "rejected the user name or the password",
         "Check the user in database.url, and database.password_file.",
     ),
     _ErrorPattern(
         frozenset(),
         r"pg_hba\.conf.* no encryption",
-        "does not let this user in without TLS: {reason}",
+        "does not accept this user without TLS: {reason}",
         "Add sslmode=verify-full to database.url; see docs/databases.md.",
     ),
     _ErrorPattern(
         frozenset(),
         r"pg_hba\.conf",
-        "does not let this user in from here: {reason}",
-        "Its administrator decides in pg_hba.conf who may connect, and from where.",
+        "does not accept this user from this host: {reason}",
+        "Ask its administrator to allow the connection in pg_hba.conf.",
     ),
     _ErrorPattern(
         frozenset({1044}),
-        r"(?!)",
-        "does not exist there, or is closed to this user: {reason}",
-        "Check the name in database.url, or ask for rights on it.",
+        _NEVER,
+        "does not exist, or is closed to this user: {reason}",
+        "Check the name in database.url, or ask its administrator for privileges.",
     ),
     _ErrorPattern(
         frozenset({1049, "3D000"}),
@@ -83,55 +88,60 @@ _SERVER = (
         frozenset({2026, 3159}),
         r"\bssl|certificate|private key file",
         "cannot be reached with these TLS options: {reason}",
-        "Check the part of database.url after the question mark; see docs/databases.md.",
+        _OPTIONS_HINT,
     ),
     _ErrorPattern(
-        frozenset(), r"invalid connection option", "is given an option that its driver does not know: {reason}", None
+        frozenset(),
+        r"invalid connection option",
+        "has an option in its URL that the driver does not know: {reason}",
+        _OPTIONS_HINT,
     ),
     _ErrorPattern(
         frozenset({1040, 1203, "53300"}),
         r"too many (clients|connections)",
-        "has no connection left",
+        "has no free connection",
         "Try again later.",
     ),
     _ErrorPattern(
         frozenset({2002, 2003, 2005}),
         r"connection (failed|refused|is bad)|failed to resolve|timeout expired",
         "cannot be reached: {reason}",
-        "Check the host and the port in database.url, and whether the server runs.",
+        "Check the host and the port in database.url, and that the server is running.",
     ),
     _ErrorPattern(
         frozenset({"22P05"}),
-        r"(?!)",
-        "cannot store every letter, as its encoding is not UTF8",
-        "Move to one that has it: lback db copy.",
+        _NEVER,
+        "cannot store this character, because its encoding is not UTF8",
+        "Move to a database in UTF8 with 'lback db copy'.",
     ),
     _ErrorPattern(
         frozenset({1267, 1366}),
-        r"(?!)",
-        "cannot take that letter, as some of its columns are not utf8mb4",
+        _NEVER,
+        "cannot store this character, because some of its columns are not utf8mb4",
         "'lback doctor' names them.",
     ),
-    _ErrorPattern(frozenset({1146, "42P01"}), r"(?!)", "lacks a table", "Run: lback db status"),
-    _ErrorPattern(READ_ONLY, r"(?!)", "may only be read", "Name one that may be written to."),
+    _ErrorPattern(frozenset({1146, "42P01"}), _NEVER, "lacks a table", "Run: lback db status"),
+    _ErrorPattern(READ_ONLY, _NEVER, "is read-only", "Set database.url to one that can be written to."),
     _ErrorPattern(
         FORBIDDEN,
-        r"(?!)",
-        "does not let this user {right}: {reason}",
-        "Ask its administrator for the right to read and write lback's tables.",
+        _NEVER,
+        "denies this user {privilege}: {reason}",
+        "Ask its administrator for the privileges to read and write lback's tables.",
     ),
     _ErrorPattern(
         frozenset({1021, 1114, "53100"}),
-        r"(?!)",
-        "cannot grow: the disk is full",
-        "Make room first.",
+        _NEVER,
+        "cannot grow, because the disk is full",
+        "Free some disk space.",
     ),
 )
+
+_DETAILS_HINT = "Run 'lback db status' for details."
 
 
 @contextlib.contextmanager
 def translate_errors(url: URL) -> Iterator[None]:
-    """Raise `DatabaseError` for every SQLAlchemy error in the block; the original is its ``__cause__``."""
+    """Raise a `DatabaseError` for each SQLAlchemy error in the block; the original is its ``__cause__``."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -139,79 +149,78 @@ def translate_errors(url: URL) -> Iterator[None]:
 
 
 def describe_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
-    """What *error* means for the database at *url*, without its password and without bound values."""
+    """Return what *error* means for the database at *url*, without its password and without bound values."""
     if url.get_backend_name() == "sqlite":
-        return _describe_file(url, error)
-    name = server_name(url)
+        return _describe_file_error(url, error)
     if isinstance(error, DBAPIError):
-        if is_starting(error):
-            return DatabaseError(f"The database {name} is starting up or shutting down.", hint="Try again in a moment.")
-        if is_lost(error):
-            return DatabaseError(f"The connection to the database {name} was lost.", hint="Run the command again.")
-        if is_conflict(error):
-            return DatabaseError(
-                f"The database {name} is busy: others held or changed the same rows.", hint="Run the command again."
-            )
-        code, reason, right = error_code(error), _server_reason(error), _right(error)
-        # A name, of a host say, is no word of the driver's.
-        nameless = re.sub(r"""(["']).*?\1""", r"\1\1", reason)
-        for fault in _SERVER:
-            if code in fault.codes or (not code and re.search(fault.words, nameless, re.IGNORECASE)):
-                sentence = fault.sentence.format(reason=reason, right=right)
-                return DatabaseError(f"The database {name} {sentence}.", hint=fault.hint)
-        words = f"{_first_line(_driver_words(error))} ({code})" if code else _first_line(_driver_words(error))
-    else:
-        words = type(error).__name__
-    return DatabaseError(f"The database {name} failed: {words}.", hint="'lback db status' tells more.")
+        return _describe_server_error(server_name(url), error)
+    return DatabaseError(f"The database {server_name(url)} failed: {type(error).__name__}.", hint=_DETAILS_HINT)
 
 
 def server_name(url: URL) -> str:
-    """*url* without its password, and without the options, as they may have one, too."""
+    """Return *url* without its password and its options, which may contain secrets too."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def _describe_file(url: URL, error: SQLAlchemyError) -> DatabaseError:
-    reason = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
-    for part, sentence, hint in _SQLITE:
-        if part in reason.lower():
-            return DatabaseError(f"The database {url.database} {sentence}.", hint=hint)
-    first_line = _first_line(reason) or type(error).__name__
-    return DatabaseError(f"The database {url.database} failed: {first_line}.", hint="'lback db status' tells more.")
-
-
-def _right(error: DBAPIError) -> str:
-    """What the statement needs the right to: PostgreSQL does not say, and locking a row takes that to change it."""
-    statement = (error.statement or "").upper()
-    word = statement.split(maxsplit=1)[0] if statement.strip() else "do that"
-    return "SELECT ... FOR UPDATE" if word == "SELECT" and "FOR UPDATE" in statement else word
-
-
-def _server_reason(error: DBAPIError) -> str:
-    """The driver's own words for a connection that did not come about."""
-    return _first_line(_driver_words(error)).removeprefix("connection failed: ")
-
-
-def _driver_words(error: DBAPIError) -> str:
-    """PyMySQL has the code first."""
-    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
-    return str(arguments[1] if len(arguments) > 1 else error.orig)
-
-
 def redact_values(error: DBAPIError) -> None:
-    """Take out of a server's *error*, and the driver's own behind it, what may be a value: the former repeats some.
+    """Remove what may be a stored value from a server's *error* and from the driver's error in it.
 
-    That is everything in quotes, of which a value may have its own, so what goes reaches from the first quote to the
-    last; and PostgreSQL's details, which may be a whole row. What is said of a right has no values, but names a table.
+    Removed are PostgreSQL's details, which may be a whole row, and everything from the first quotation mark to the
+    last, as a value may contain quotation marks itself. A denied privilege names a table and no values, so it stays.
     """
     driver = error.orig
     code = error_code(error)
-    words = getattr(getattr(driver, "diag", None), "message_primary", None) or _driver_words(error)
+    words = getattr(getattr(driver, "diag", None), "message_primary", None) or _driver_message(error)
     if code not in FORBIDDEN:
         words = _QUOTED.sub("…", words)
     words = _first_line(words) or type(driver).__name__
     if driver is not None:
         driver.args = (code, words) if isinstance(code, int) else (words,)
     error.args = (f"({type(driver).__module__}.{type(driver).__name__}) {words}",)
+
+
+def _describe_file_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
+    reason = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
+    for part, message, hint in _SQLITE:
+        if part in reason.lower():
+            return DatabaseError(f"The database {url.database} {message}.", hint=hint)
+    words = _first_line(reason) or type(error).__name__
+    return DatabaseError(f"The database {url.database} failed: {words}.", hint=_DETAILS_HINT)
+
+
+def _describe_server_error(name: str, error: DBAPIError) -> DatabaseError:
+    if is_starting(error):
+        return DatabaseError(f"The database {name} is starting up or shutting down.", hint="Try again in a moment.")
+    if is_lost(error):
+        return DatabaseError(f"The connection to the database {name} was lost.", hint="Run the command again.")
+    if is_conflict(error):
+        return DatabaseError(
+            f"The database {name} is busy: other transactions held or changed the same rows.",
+            hint="Run the command again.",
+        )
+    code, words = error_code(error), _first_line(_driver_message(error))
+    reason = words.removeprefix("connection failed: ")
+    # A quoted name, such as that of a host, must not match a pattern.
+    unquoted = re.sub(r"""(["']).*?\1""", r"\1\1", reason)
+    for pattern in _SERVER:
+        if code in pattern.codes or (not code and re.search(pattern.words, unquoted, re.IGNORECASE)):
+            message = pattern.message.format(reason=reason, privilege=_denied_privilege(error))
+            return DatabaseError(f"The database {name} {message}.", hint=pattern.hint)
+    details = f"{words} ({code})" if code else words
+    return DatabaseError(f"The database {name} failed: {details}.", hint=_DETAILS_HINT)
+
+
+def _denied_privilege(error: DBAPIError) -> str:
+    """Return the kind of statement that failed. PostgreSQL does not report it, and locking a row needs UPDATE."""
+    statement = (error.statement or "").upper()
+    keyword = statement.split(maxsplit=1)[0] if statement.strip() else "this"
+    return "SELECT ... FOR UPDATE" if keyword == "SELECT" and "FOR UPDATE" in statement else keyword
+
+
+def _driver_message(error: DBAPIError) -> str:
+    """Return the message; PyMySQL puts the code before it."""
+    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
+    return str(arguments[1] if len(arguments) > 1 else error.orig)
 
 
 def _first_line(text: str) -> str:

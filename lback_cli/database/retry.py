@@ -1,4 +1,4 @@
-"""Doing work again whose transaction the database gave up for reasons that pass."""
+"""Retry a transaction that failed for a reason that may pass."""
 
 import random
 import time
@@ -21,55 +21,69 @@ from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, Unexpect
 R = TypeVar("R")
 
 MAX_ATTEMPTS = 5
-"""How often work is begun at most that waited in vain for a lock, or lost its connection."""
+"""Maximum attempts after waiting for a lock in vain, or after losing the connection."""
 
 MAX_ATTEMPTS_ON_CONFLICT = 20
-"""How often work is begun at most that others were faster than: such a try ends at once, and somebody has got on."""
+"""Maximum attempts after a lost race. These fail at once and another transaction succeeds, so we allow more of them."""
 
-_PAUSE = 0.05
-"""Seconds to wait at most before the second try; each further wait may last twice as long, the longest eight times."""
+_INITIAL_DELAY = 0.05
+"""Maximum seconds before the second attempt."""
 
-_RESTART = 1.0
-"""The same, where the server is about to return."""
+_RESTART_DELAY = 1.0
+"""Maximum seconds before the second attempt if the server is restarting."""
 
-_SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and its like
+_MAX_DOUBLINGS = 3
+"""How often the maximum delay doubles."""
+
+_SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and related codes
 
 
-def retried(work: Callable[[], R], *, passes: Callable[[LbackError], bool] | None = None, pause: float = _PAUSE) -> R:
-    """What *work* returns, begun anew, after a random wait, where it fails with what *passes* says may pass.
+def retried(
+    function: Callable[[], R],
+    *,
+    is_retryable: Callable[[LbackError], bool] | None = None,
+    initial_delay: float = _INITIAL_DELAY,
+) -> R:
+    """Call *function*, call it again after each retryable error, and return its result.
 
-    *work* must be a whole transaction, or hold whole ones, so that nothing is left of a try that failed. By default
-    `is_transient` says what passes. The waits are random, so that those who got into each other's way do not meet
-    again. A server that is out of reach may be starting again if it was there before, but a first connection fails at
-    once: its host or port may be wrong. Raises what the last of `MAX_ATTEMPTS`, or of `MAX_ATTEMPTS_ON_CONFLICT`,
-    raised.
+    The delays are random, so that two transactions in each other's way do not collide again. A server that is
+    unreachable at the first connection is not retried, because its host or port may be wrong; one that was reachable
+    before may be restarting, and is.
+
+    Args:
+        function: One whole transaction, or several, so that a failed attempt leaves nothing.
+        is_retryable: Whether an error may pass; the default is `is_transient`.
+        initial_delay: Maximum seconds before the second attempt. Later delays double, up to eight times this value.
+
+    Raises:
+        LbackError: The error of the last attempt, after `MAX_ATTEMPTS` or `MAX_ATTEMPTS_ON_CONFLICT`.
     """
-    passes = passes or is_transient
-    tried, was_there = 0, False
+    is_retryable = is_retryable or is_transient
+    attempts, was_reachable = 0, False
     while True:
         try:
-            return work()
+            return function()
         except LbackError as error:
-            tried += 1
+            attempts += 1
             causes = list(_causes(error))
             starting = any(map(is_starting, causes))
-            returns = starting or (was_there and any(map(_is_unreachable, causes)))
-            was_there = was_there or starting or any(map(is_lost, causes))
-            if not (passes(error) or returns) or tried >= (
-                MAX_ATTEMPTS_ON_CONFLICT if _is_lost_race(error) else MAX_ATTEMPTS
-            ):
+            restarting = starting or (was_reachable and any(map(_is_unreachable, causes)))
+            was_reachable = was_reachable or starting or any(map(is_lost, causes))
+            limit = MAX_ATTEMPTS_ON_CONFLICT if _is_lost_race(error) else MAX_ATTEMPTS
+            if attempts >= limit or not (is_retryable(error) or restarting):
                 raise
-        # Outside of the except block, or the next error would have this one as its context.
-        wait = max(pause, _RESTART) if returns else pause
-        time.sleep(random.uniform(0.1, 1) * wait * 2 ** min(tried - 1, 3))  # noqa: S311 - no secret
+        # Outside the except block, so that the next error does not have this one as its context.
+        delay = max(initial_delay, _RESTART_DELAY) if restarting else initial_delay
+        doublings = min(attempts - 1, _MAX_DOUBLINGS)
+        time.sleep(random.uniform(0.1, 1) * delay * 2**doublings)  # noqa: S311 - not a secret
 
 
 def is_transient(error: LbackError) -> bool:
-    """Whether the same work may succeed when it is done again, nothing of it having been kept.
+    """Return whether the same transaction may succeed if it is repeated, and none of it was kept.
 
-    So it is after a serialization failure, a deadlock or a wait for a lock that took too long, and where the
-    connection was lost before COMMIT: the server rolls back then; or where the server is starting. It is so too where a
-    unique index refused what lback then could not find: it came after the transaction's snapshot, or is gone again.
+    True for a serialization failure, a deadlock, a lock timeout, a connection lost before COMMIT (the server rolls
+    back), and a server that is starting. Also true for a violation of a unique index after lback found the value free:
+    the other row came after the transaction's snapshot, or is gone again.
     """
     if isinstance(error, OutcomeUnknown) or not isinstance(error, DatabaseError | UnexpectedError):
         return False
@@ -79,17 +93,13 @@ def is_transient(error: LbackError) -> bool:
     return any(is_conflict(cause) or is_lost(cause) or is_starting(cause) for cause in causes)
 
 
-def _is_lost_race(error: LbackError) -> bool:
-    return any(error_code(cause) in LOST_RACES | DUPLICATES for cause in _causes(error))
-
-
 def is_disconnect(error: DatabaseError) -> bool:
-    """Whether the connection was lost on the way, so that only a look can tell what became of a COMMIT."""
+    """Return whether the connection was lost, so that the outcome of a COMMIT is unknown."""
     return any(is_lost(cause) for cause in _causes(error))
 
 
 def is_conflict(error: DBAPIError) -> bool:
-    """Whether others were in the way: a serialization failure, a deadlock, or a lock that did not come free."""
+    """Return whether another transaction was in the way: serialization failure, deadlock or lock timeout."""
     driver = error.orig
     if (code := getattr(driver, "sqlite_errorcode", None)) is not None:
         return bool(code & 0xFF == _SQLITE_BUSY)
@@ -97,16 +107,20 @@ def is_conflict(error: DBAPIError) -> bool:
 
 
 def is_lost(error: DBAPIError) -> bool:
-    """Whether an established connection was lost, or its server does not know what became of a COMMIT."""
+    """Return whether an established connection was lost, or the server does not know the outcome of a COMMIT."""
     return error.connection_invalidated or error_code(error) in LOST
 
 
 def is_starting(error: DBAPIError) -> bool:
-    """Whether the server took no connection as it is starting up or shutting down."""
+    """Return whether the server refused the connection because it is starting up or shutting down."""
     if (code := error_code(error)) is not None:
         return code == STARTING
-    # What psycopg raises for a connection that did not come about has no SQLSTATE.
+    # psycopg has no SQLSTATE for a connection that could not be established.
     return error.statement is None and "the database system is " in str(error.orig)
+
+
+def _is_lost_race(error: LbackError) -> bool:
+    return any(error_code(cause) in LOST_RACES | DUPLICATES for cause in _causes(error))
 
 
 def _is_unreachable(error: DBAPIError) -> bool:
@@ -119,7 +133,7 @@ def _is_unreachable(error: DBAPIError) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[DBAPIError]:
-    """What the driver said, also where a rollback that failed in turn hides it, as MariaDB's after a deadlock does."""
+    """Yield the driver's errors, including those hidden by a rollback that failed too, as on MariaDB's deadlocks."""
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:

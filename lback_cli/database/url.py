@@ -1,4 +1,4 @@
-"""The database's URL, and what is wrong with one, in words that give no password away."""
+"""Parse the database's URL, and describe its errors without showing the password."""
 
 import re
 from importlib.util import find_spec
@@ -10,11 +10,11 @@ from sqlalchemy.engine import URL, make_url
 from lback_cli.errors import ConfigurationError
 
 _SECOND_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
-"""SQLAlchemy ends the password at the first of them."""
+"""A URL with another @ after the password. SQLAlchemy ends the password at the first one."""
 
 
 class _Driver(NamedTuple):
-    """Of a kind of server: the *extra* of lback-cli that installs it, how a URL names it, and its *module*."""
+    """A driver: the *extra* of lback-cli that installs it, the *scheme* of its URLs, and its *module*."""
 
     extra: str
     scheme: str
@@ -27,79 +27,80 @@ _DRIVERS = {
     "mysql": _Driver("mariadb", "mysql+pymysql", "pymysql"),
     "mariadb": _Driver("mariadb", "mariadb+pymysql", "pymysql"),
 }
-"""The driver that lback works with, by what a URL may call the kind of server."""
+"""The driver that lback works with, by the backend that a URL names."""
 
 
 def read_url(text: str) -> URL:
-    """Read *text*. Raises `ConfigurationError`."""
+    """Parse *text*. Raises `ConfigurationError`."""
     if _SECOND_AT.match(text):
         from lback_cli.settings.masking import mask_url
 
         raise ConfigurationError(
-            f"database.url has another @ behind the one that ends the password: {mask_url(text)}.",
-            hint="Write @ in a password, and behind the host, as %40; or keep the password in database.password_file.",
+            f"database.url has more than one @, so the end of the password is unclear: {mask_url(text)}.",
+            hint="Write every @ except the one before the host as %40, or set database.password_file.",
         )
     try:
         return make_url(text)
     except ValueError as error:
         raise ConfigurationError(
-            "database.url has a port that is not a number.",
-            hint="It looks like postgresql+psycopg://app@db.example.org:5432/app",
+            "The port in database.url is not a number.",
+            hint="Example: postgresql+psycopg://app@db.example.org:5432/app",
         ) from error
     except sqlalchemy.exc.ArgumentError as error:
         raise ConfigurationError(
-            "database.url is not a database URL.", hint="It looks like sqlite:////path/to/users.db"
+            "database.url is not a database URL.", hint="Example: sqlite:////path/to/users.db"
         ) from error
 
 
 def without_password(url: URL) -> str:
-    """*url* for a command that is shown: ``***`` stands for its password, and for options that may be one."""
-    from lback_cli.settings.masking import MASK, is_secret_option
+    """Return *url* with ``***`` in place of its password and of options that may be secret."""
+    from lback_cli.settings.masking import HIDDEN, is_secret_option
 
-    secret = {name: MASK for name in url.query if is_secret_option(name)}
+    secret = {name: HIDDEN for name in url.query if is_secret_option(name)}
     return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
 def require_driver(url: URL) -> None:
-    """Raise `ConfigurationError` unless *url* is of a database that lback knows, and of the driver that it works with.
+    """Raise `ConfigurationError` unless lback supports the database and the driver that *url* names.
 
-    Errors of others cannot be told apart, as they have their codes elsewhere: psycopg2 in ``pgcode``, for one.
+    Other drivers keep their error codes elsewhere (psycopg2 in ``pgcode``), so lback could not tell errors apart.
     """
     try:
         dialect = url.get_dialect()
     except sqlalchemy.exc.NoSuchModuleError as error:
-        raise _unknown(url) from error
+        raise _unsupported(url) from error
     backend = url.get_backend_name()
     if dialect.is_async:
-        raise ConfigurationError(f"database.url: {url.drivername!r} is an asynchronous driver.", hint=_begin(backend))
+        raise ConfigurationError(
+            f"database.url: {url.drivername!r} is an asynchronous driver.", hint=_scheme_hint(backend)
+        )
     if backend != "sqlite" and backend not in _DRIVERS:
-        raise _unknown(url)
+        raise _unsupported(url)
     if dialect.driver != ("pysqlite" if backend == "sqlite" else _DRIVERS[backend].module):
         raise ConfigurationError(
-            f"database.url: lback does not work with the driver of {url.drivername!r}.", hint=_install(backend)
+            f"database.url: lback does not support the driver of {url.drivername!r}.", hint=_driver_hint(backend)
         )
 
 
 def missing_driver(url: URL) -> ConfigurationError:
-    """What is said where the driver's module is not there."""
+    """Return the error for a driver that is not installed."""
     return ConfigurationError(
-        f"The driver for {url.drivername} is not installed.", hint=_install(url.get_backend_name())
+        f"The driver for {url.drivername} is not installed.", hint=_driver_hint(url.get_backend_name())
     )
 
 
-def _unknown(url: URL) -> ConfigurationError:
+def _unsupported(url: URL) -> ConfigurationError:
     backend = url.get_backend_name()
-    hint = _begin(backend) if backend in _DRIVERS else "lback works with SQLite, PostgreSQL and MariaDB."
-    return ConfigurationError(f"database.url: {url.drivername!r} is not a database lback knows.", hint=hint)
+    hint = _scheme_hint(backend) if backend in _DRIVERS else "lback supports SQLite, PostgreSQL and MariaDB."
+    return ConfigurationError(f"database.url: lback does not support {url.drivername!r}.", hint=hint)
 
 
-def _install(backend: str) -> str:
-    """What to do to have the driver."""
+def _driver_hint(backend: str) -> str:
     driver = _DRIVERS.get(backend)
     if driver is None or find_spec(driver.module) is not None:
-        return _begin(backend)
-    return f"Run: pip install 'lback-cli[{driver.extra}]', and begin the URL with {driver.scheme}://"
+        return _scheme_hint(backend)
+    return f"Run: pip install 'lback-cli[{driver.extra}]', and start the URL with {driver.scheme}://"
 
 
-def _begin(backend: str) -> str:
-    return f"Begin the URL with {_DRIVERS[backend].scheme if backend in _DRIVERS else 'sqlite'}://"
+def _scheme_hint(backend: str) -> str:
+    return f"Start the URL with {_DRIVERS[backend].scheme if backend in _DRIVERS else 'sqlite'}://"

@@ -1,1 +1,1 @@
-"""Copying all of lback's data into another, empty database."""
+"""Copy all of lback's data into another database."""

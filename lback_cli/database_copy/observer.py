@@ -1,28 +1,28 @@
-"""What a copy tells while it runs."""
+"""The callbacks of a running copy."""
 
 from typing import Literal
 
 Step = Literal["copied", "read back", "compared"]
-"""What becomes of every row: the target gets it, the target gives it back, and the source is asked for it once more."""
+"""What happens to every row: it is copied to the target, read back from it, and compared with the source once more."""
 
 
 class CopyObserver:
-    """Is told how a copy goes on; this one does not care."""
+    """Receives the progress of a copy; the methods do nothing by default."""
 
     def begun(self, step: Step, rows: int) -> None:
-        """That *step* begins, for so many *rows*."""
+        """*step* begins, for so many *rows*."""
 
     def advanced(self, rows: int) -> None:
-        """So many *rows* more have come through the step."""
+        """The step has processed so many *rows* more."""
 
     def copied(self, table: str, rows: int) -> None:
         """The target has all *rows* of *table*."""
 
     def emptied(self) -> None:
-        """The source has changed since an earlier copy to the target was cut off, so that it is begun anew."""
+        """The target was emptied, because the source has changed since an earlier copy was interrupted."""
 
     def interrupted(self, *, begun: bool) -> None:
-        """The copy was asked to end before its time; *begun* is whether the target has something of it."""
+        """The copy was interrupted; *begun* is true if the target is already marked as a copy."""
 
     def ended(self) -> None:
-        """There is no more to tell."""
+        """No more calls follow."""

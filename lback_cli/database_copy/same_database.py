@@ -1,4 +1,8 @@
-"""Whether two URLs lead to one database, whatever they call it."""
+"""Whether two URLs lead to the same database.
+
+An identifier stored in the database would not answer that: a file that was copied, or a server that was restored from a
+backup, has the same identifier and is another database. So a lock on one side is looked for on the other.
+"""
 
 import contextlib
 import secrets
@@ -11,23 +15,23 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 
-_KINDS = {"mysql": "mariadb"}
-"""Backends by another name."""
+_ALIASES = {"mysql": "mariadb"}
+"""Other names of a backend."""
 
 _POSTGRESQL_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_POSTGRESQL_LOOK = text("SELECT NOT pg_try_advisory_xact_lock(:key)")
+_POSTGRESQL_IS_LOCKED = text("SELECT NOT pg_try_advisory_xact_lock(:key)")
 
 _MARIADB_LOCK = text("SELECT GET_LOCK(:name, 0)")
-_MARIADB_LOOK = text("SELECT NOT IS_FREE_LOCK(:name)")
+_MARIADB_IS_LOCKED = text("SELECT NOT IS_FREE_LOCK(:name)")
 _MARIADB_RELEASE = text("SELECT RELEASE_LOCK(:name)")
 _MARIADB_DATABASE = text("SELECT IF(@@lower_case_table_names, LOWER(DATABASE()), DATABASE())")
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseMarker:
-    """What tells a database: for a SQLite file its *path*, else the *key* of a lock that only it knows.
+    """What identifies a database: the *path* of a SQLite file, or the *key* of a lock that is held in it.
 
-    MariaDB's locks are the server's, so there the *name* of the database has to be the same too.
+    MariaDB's locks belong to the server, so there the *name* of the database must be the same too.
     """
 
     kind: str
@@ -38,7 +42,7 @@ class DatabaseMarker:
 
 @contextlib.contextmanager
 def advisory_marker(database: Database) -> Iterator[DatabaseMarker]:
-    """Mark *database* for the duration of the block. Nothing is written: the mark is a lock. Raises `DatabaseError`."""
+    """Hold a lock in *database* during the block; nothing is written. Raises `DatabaseError`."""
     kind, key = _kind(database), secrets.randbits(63)
     if kind == "sqlite":
         yield DatabaseMarker(kind, database.path)
@@ -55,31 +59,31 @@ def advisory_marker(database: Database) -> Iterator[DatabaseMarker]:
             session.execute(_MARIADB_RELEASE, {"name": _lock_name(key)})
 
 
-def has_marker(database: Database, mark: DatabaseMarker) -> bool:
-    """Whether *mark* is on *database*. Raises `DatabaseError`."""
-    if _kind(database) != mark.kind:
+def has_marker(database: Database, marker: DatabaseMarker) -> bool:
+    """Return whether *database* is the one that *marker* belongs to. Raises `DatabaseError`."""
+    if _kind(database) != marker.kind:
         return False
-    if mark.kind == "sqlite":
-        return _are_one_file(database.path, mark.path)
+    if marker.kind == "sqlite":
+        return _are_one_file(database.path, marker.path)
     with database.reading() as session:
-        return _marker_visible(session, mark)
+        return _is_marker_visible(session, marker)
 
 
 def _kind(database: Database) -> str:
     name = database.url.get_backend_name()
-    return _KINDS.get(name, name)
+    return _ALIASES.get(name, name)
 
 
 def _are_one_file(one: Path | None, other: Path | None) -> bool:
-    # A link to a file has another path and is the same file.
+    # Links have different paths but lead to the same file.
     return one is not None and other is not None and one.exists() and other.exists() and one.samefile(other)
 
 
-def _marker_visible(session: Session, mark: DatabaseMarker) -> bool:
-    if mark.kind == "postgresql":
-        return bool(session.scalar(_POSTGRESQL_LOOK, {"key": mark.key}))
-    held = session.scalar(_MARIADB_LOOK, {"name": _lock_name(mark.key)})
-    return bool(held) and session.scalar(_MARIADB_DATABASE) == mark.name
+def _is_marker_visible(session: Session, marker: DatabaseMarker) -> bool:
+    if marker.kind == "postgresql":
+        return bool(session.scalar(_POSTGRESQL_IS_LOCKED, {"key": marker.key}))
+    is_locked = session.scalar(_MARIADB_IS_LOCKED, {"name": _lock_name(marker.key)})
+    return bool(is_locked) and session.scalar(_MARIADB_DATABASE) == marker.name
 
 
 def _lock_name(key: int) -> str:

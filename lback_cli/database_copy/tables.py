@@ -1,4 +1,4 @@
-"""Whole tables of one database, row by row: what moving them to another takes."""
+"""Read and write whole tables, for a copy to another database."""
 
 import contextlib
 import hashlib
@@ -26,15 +26,13 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from lback_cli.database.introspection.adoption import added_columns
-from lback_cli.database.introspection.framework_tables import FRAMEWORK
+from lback_cli.database.introspection.framework_tables import FRAMEWORK_TABLES
 from lback_cli.database.schema import VERSION_TABLE
-from lback_cli.models import EVENT_HEAD, EVENTS, User
-from lback_cli.models.base import UtcDateTime
-from lback_cli.models.metadata import METADATA
+from lback_cli.models.tables import EVENT_HEAD, EVENTS, METADATA, SECRETS, USERS, UtcDateTime
 from lback_cli.repositories.event_repository import ChainHead, EventRepository
 
-PAGE = 1000
-"""Rows that are held, and inserted in one transaction, at a time."""
+PAGE_SIZE = 1000
+"""Rows in memory at a time, and rows per transaction."""
 
 _permissions = MetaData()
 _PERMISSIONS = (
@@ -54,23 +52,25 @@ _PERMISSIONS = (
         Column("permission_id", Integer, ForeignKey("userpermissions.id"), primary_key=True),
     ),
 )
-"""The application's permissions, which lback has no models of, as it never looks at them."""
+"""The application's permissions. lback has no models of them, as it never uses them."""
 
-TABLES = (*(table for table in METADATA.sorted_tables if table is not EVENT_HEAD), *_PERMISSIONS)
-"""What is copied, each table behind those that it refers to. The head of the event log is set when all is there."""
+_OWN_TO_A_DATABASE = {EVENT_HEAD.name, SECRETS.name}
+
+TABLES = (*(table for table in METADATA.sorted_tables if table.name not in _OWN_TO_A_DATABASE), *_PERMISSIONS)
+"""The tables to copy, each after those that it refers to. The head of the event log is set at the end."""
 
 Row = Sequence[Any]
 
 
 class Digest:
-    """SHA-256 over rows in order: equal only where all of them are, on whatever database they are."""
+    """The SHA-256 over rows in order. Equal rows have equal digests on every database."""
 
     def __init__(self) -> None:
         self.rows = 0
         self._hash = hashlib.sha256()
 
     def add(self, row: Row) -> None:
-        """Take one more row."""
+        """Add a row."""
         self.rows += 1
         self._hash.update(json.dumps(list(row), default=datetime.isoformat).encode() + b"\n")
 
@@ -85,43 +85,43 @@ class TableCopy:
         self.session = session
 
     def rows(self, table: Table) -> Generator[Row]:
-        """Every row by primary key, fetched a page at a time and not kept; to be read to its end, or closed."""
+        """Yield every row by primary key, fetched by the page. The caller must exhaust or close the generator."""
         statement = select(table).order_by(*table.primary_key)
-        with contextlib.closing(self.session.execute(statement, execution_options={"yield_per": PAGE})) as result:
+        with contextlib.closing(self.session.execute(statement, execution_options={"yield_per": PAGE_SIZE})) as result:
             for page in result.partitions():
                 yield from page
 
-    def left_out(self) -> list[str]:
-        """The columns, as ``table.column``, that `rows` does not tell of: an application's own."""
+    def application_columns(self) -> list[str]:
+        """Return the columns, as ``table.column``, that an application has added; `rows` leaves them out."""
         tables = inspect(self.session.connection())
-        return [name for table in FRAMEWORK for name in added_columns(tables, table)]
+        return [name for table in FRAMEWORK_TABLES for name in added_columns(tables, table)]
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
-        """Add *rows*, ids and all."""
+        """Insert *rows* with their ids."""
         names = table.columns.keys()
         self.session.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
 
     def is_empty(self) -> bool:
-        """Whether no table has a row."""
+        """Return whether no table has a row."""
         return all(self.session.execute(select(table).limit(1)).first() is None for table in TABLES)
 
     def count(self, table: Table) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         return self.session.execute(select(func.count()).select_from(table)).scalar_one()
 
     def empty(self) -> None:
-        """Delete every row, those that refer to others first."""
+        """Delete every row, referring tables first."""
         for table in reversed(TABLES):
             self.session.execute(delete(table))
 
-    def digest(self, table: Table, told: Callable[[int], None]) -> Digest:
-        """What the rows amount to; *told* of how many more were read, a page at a time."""
+    def digest(self, table: Table, advanced: Callable[[int], None]) -> Digest:
+        """Return the digest of all rows, and call *advanced* with the number of rows of each page."""
         digest = Digest()
         for row in self.rows(table):
             digest.add(row)
-            if digest.rows % PAGE == 0:
-                told(PAGE)
-        told(digest.rows % PAGE)
+            if digest.rows % PAGE_SIZE == 0:
+                advanced(PAGE_SIZE)
+        advanced(digest.rows % PAGE_SIZE)
         return digest
 
     @property
@@ -129,34 +129,34 @@ class TableCopy:
         """The event log."""
         return EventRepository(self.session)
 
-    def set_head(self, head: ChainHead) -> None:
-        """Let the event log end there."""
+    def set_chain_head(self, head: ChainHead) -> None:
+        """Set the head of the event log."""
         self.session.execute(EVENT_HEAD.update().where(EVENT_HEAD.c.id == 1).values(seq=head.seq, hash=head.hash))
 
     def change_revision(self, old: str, new: str) -> bool:
-        """Let the tables be of the revision *new*; whether they were of *old*, which they have to be."""
+        """Change the revision of the tables from *old* to *new*; return false if it was another one."""
         statement = sql(f"UPDATE {VERSION_TABLE} SET version_num = :new WHERE version_num = :old")  # noqa: S608 - constant
         return cast("CursorResult[Any]", self.session.execute(statement, {"old": old, "new": new})).rowcount == 1
 
     def last_id(self, table: Table) -> int:
-        """The greatest id that *table* ever gave, as far as the database knows; 0 where it gives none.
+        """Return the greatest id that *table* ever assigned, as far as the database knows; 0 if it assigns none.
 
-        It may be that of a row that is gone: an id in the event log must not come to mean somebody else.
+        Ids of deleted users count, because the event log names users by their ids.
         """
         if table.autoincrement_column is None:
             return 0
         used = [self.session.scalar(select(func.max(table.autoincrement_column))), self._counter(table)]
-        if table is User.__table__:
+        if table is USERS:
             used.append(self.session.scalar(select(func.max(EVENTS.c.subject_id))))
         return max(number or 0 for number in used)
 
-    def continue_above(self, table: Table, last_id: int) -> None:
-        """Let *table* give ids above *last_id*. On MariaDB that ends the transaction."""
+    def set_next_id_above(self, table: Table, last_id: int) -> None:
+        """Let *table* assign ids above *last_id*. On MariaDB this ends the transaction."""
         if table.autoincrement_column is None or last_id < 1:
             return
         match self._dialect:
             case "sqlite":
-                # A table without AUTOINCREMENT goes by its greatest id.
+                # A table without AUTOINCREMENT continues from its greatest id.
                 definition = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"
                 if "AUTOINCREMENT" in (self._scalar(definition, name=table.name) or "").upper():
                     self._execute("DELETE FROM sqlite_sequence WHERE name = :name", name=table.name)
@@ -169,7 +169,7 @@ class TableCopy:
                 self._execute(f"ALTER TABLE `{table.name}` AUTO_INCREMENT = {last_id + 1:d}")
 
     def _counter(self, table: Table) -> int | None:
-        """The greatest id given, from where the database counts."""
+        """Return the last value of the database's counter for *table*."""
         found: int | None
         match self._dialect:
             case "sqlite":
@@ -188,7 +188,7 @@ class TableCopy:
         return found
 
     def _sequence(self, table: Table) -> Any:
-        """What PostgreSQL takes the ids of *table* from; null where an application numbers them otherwise."""
+        """Return the sequence that numbers *table* on PostgreSQL; None if an application numbers it otherwise."""
         return self._scalar("SELECT pg_get_serial_sequence(:name, 'id')", name=f'"{table.name}"')
 
     def _scalar(self, statement: str, **values: Any) -> Any:

@@ -1,1 +1,1 @@
-"""The checks of `lback doctor`: whether everything that lback stands on is as it should be."""
+"""The checks of `lback doctor`."""

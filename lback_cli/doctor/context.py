@@ -1,4 +1,4 @@
-"""What the checks look at."""
+"""The installation that the checks inspect."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lback_cli.database.engine import Database
-from lback_cli.database.introspection.privileges import DeniedPrivilege, refusals
+from lback_cli.database.introspection.privileges import DeniedPrivilege, find_denied_privileges
 from lback_cli.database.introspection.server_info import ServerInfo, server_info
 from lback_cli.database.schema import Schema, SchemaStatus
 from lback_cli.doctor.result import NotChecked
@@ -21,10 +21,14 @@ from lback_cli.text.times import utc_now
 
 @dataclass
 class CheckContext:
-    """An installation: its *settings*, and the trace file that was named, if any. Nothing of it is changed.
+    """An installation, and what several checks need to know of it. Reading its attributes changes nothing.
 
-    *directory* is the current one, where ``.env`` is looked for; *clock* tells the time, in UTC. Whoever commands
-    without receivers does not want them.
+    Args:
+        settings: The configuration in effect.
+        trace_file: The file that ``--trace-file`` names, if any.
+        directory: Where ``.env`` is looked for: the current directory.
+        clock: Returns the current time in UTC.
+        wants_receivers: False if commands run with ``--no-receivers``.
     """
 
     settings: Settings
@@ -34,34 +38,34 @@ class CheckContext:
     wants_receivers: bool = True
 
     @cached_property
-    def unusable(self) -> dict[str, ConfigurationError]:
-        """The sections of the settings that name something without which their check cannot be made, and why."""
-        found: dict[str, ConfigurationError] = {}
+    def unusable_sections(self) -> dict[str, ConfigurationError]:
+        """The sections of the settings whose checks cannot run, each with the reason."""
+        errors: dict[str, ConfigurationError] = {}
         try:
             Database(self.settings.database)
         except ConfigurationError as error:
-            found["database"] = error
+            errors["database"] = error
         if self.settings.email.password_file is not None:
             try:
                 read_secret(self.settings.email.password_file, "email.password_file")
             except ConfigurationError as error:
-                found["email"] = error
-        return found
+                errors["email"] = error
+        return errors
 
-    def require(self, section: str) -> None:
-        """Raise `NotChecked` where *section* cannot be used, which the check of the configuration tells."""
-        if section in self.unusable:
+    def require_section(self, section: str) -> None:
+        """Raise `NotChecked` if *section* is unusable; the check of the configuration reports why."""
+        if section in self.unusable_sections:
             raise NotChecked("the check of configuration failed")
 
     @cached_property
     def database(self) -> Database:
-        """The database. Raises `NotChecked` where its settings cannot be used."""
-        self.require("database")
+        """The database. Raises `NotChecked` if its settings are unusable."""
+        self.require_section("database")
         return Database(self.settings.database)
 
     @cached_property
-    def place(self) -> Database:
-        """The database as far as it is to be found, which takes no password. Raises `NotChecked`."""
+    def database_without_password(self) -> Database:
+        """The database, enough to find its files. Raises `NotChecked` if its URL is unusable."""
         try:
             return Database(replace(self.settings.database, password_file=None))
         except ConfigurationError as error:
@@ -69,43 +73,44 @@ class CheckContext:
 
     @cached_property
     def schema(self) -> SchemaStatus:
-        """Which version the tables have. Raises `DatabaseError`."""
+        """The state of the tables. Raises `DatabaseError`."""
         return Schema(self.database).status()
 
     @cached_property
-    def facts(self) -> ServerInfo:
-        """What the database tells of itself. Raises `DatabaseError`."""
-        with reading(self.database) as work:
-            return server_info(work.session.connection())
+    def server(self) -> ServerInfo:
+        """The facts about the database server. Raises `DatabaseError`."""
+        with reading(self.database) as uow:
+            return server_info(uow.session.connection())
 
     @cached_property
-    def refusals(self) -> list[DeniedPrivilege]:
-        """The rights on lback's tables that the server does not grant. Raises `DatabaseError`."""
+    def denied_privileges(self) -> list[DeniedPrivilege]:
+        """The privileges on lback's tables that the server denies. Raises `DatabaseError`."""
         if self.database.url.get_backend_name() == "sqlite":
             return []
         with self.database.session() as session:
-            refused = refusals(session.connection())
+            denied = find_denied_privileges(session.connection())
             session.rollback()
-        return refused
+        return denied
 
     def require_readable(self, *tables: str) -> None:
-        """Raise `NotChecked` where lback may not read one of *tables*."""
-        for refusal in self.refusals:
-            if refusal.right == "SELECT" and refusal.table in tables:
-                raise NotChecked(f"lback may not read {refusal.table}")
+        """Raise `NotChecked` if the server does not let lback read one of *tables*."""
+        for denied in self.denied_privileges:
+            if denied.privilege == "SELECT" and denied.table in tables:
+                raise NotChecked(f"lback may not read {denied.table}")
 
     @property
-    def is_yet_to_be_made(self) -> bool:
-        """Whether the first use makes the database."""
+    def will_be_created(self) -> bool:
+        """Whether the database does not exist yet and the first command will create it."""
         return self.database.embedded and self.schema.state == "missing"
 
     def reading(self) -> contextlib.AbstractContextManager[UnitOfWork]:
-        """Look into the tables. Raises `NotChecked` where the first use is to make, or upgrade, them."""
+        """Open a read-only unit of work. Raises `NotChecked` if the tables are missing or of another version."""
         self.require_tables()
         return reading(self.database)
 
     def require_tables(self) -> None:
-        """Raise `NotChecked` where the first use is to make, or upgrade, the tables."""
+        """Raise `NotChecked` if the tables are missing or of another version."""
         if self.schema.state != "current":
-            there = "is no database yet" if self.is_yet_to_be_made else "are no tables of this version yet"
-            raise NotChecked(f"there {there}")
+            raise NotChecked(
+                "there is no database yet" if self.will_be_created else "there are no tables of this version yet"
+            )

@@ -1,9 +1,11 @@
-"""Whether the database can be reached, has the right tables, and keeps what it is given."""
+"""Checks of the database: its tables, its privileges, its text and its transactions."""
 
-from lback_cli.database.introspection.collation import case_insensitive_keys
-from lback_cli.database.introspection.encoding import encoding_problems
-from lback_cli.database.introspection.missing_objects import missing
-from lback_cli.database.introspection.origin import WITHOUT_COMPATIBILITY, is_adopted
+from collections.abc import Iterator, Sequence
+
+from lback_cli.database.introspection.adoption import COMPATIBILITY_IS_OFF, is_adopted
+from lback_cli.database.introspection.missing_objects import missing_objects
+from lback_cli.database.introspection.privileges import DeniedPrivilege, grant_statement
+from lback_cli.database.introspection.text_columns import case_insensitive_keys, encoding_problems
 from lback_cli.database.schema import Schema
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
@@ -11,64 +13,101 @@ from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction
 
 
-def check_database(patient: CheckContext) -> CheckResult:
-    """Connect. Raises `DatabaseError` or `ConfigurationError`."""
-    if patient.is_yet_to_be_made:
-        return CheckResult("database", "ok", f"{patient.database.name} will be made on first use.")
-    if patient.schema.state == "missing":
-        return CheckResult("database", "fail", f"{patient.database.name} does not exist.", "Run: lback db init")
-    return CheckResult("database", "ok", f"{patient.facts.product} at {patient.database.name}.")
+def check_database(context: CheckContext) -> CheckResult:
+    """Connect to the database. Raises `DatabaseError` or `ConfigurationError`."""
+    name = context.database.name
+    if context.will_be_created:
+        return CheckResult("database", "ok", f"{name} will be created on first use.")
+    if context.schema.state == "missing":
+        return CheckResult("database", "fail", f"{name} does not exist.", "Run: lback db init")
+    return CheckResult("database", "ok", f"{context.server.product} at {name}.")
 
 
-def check_schema(patient: CheckContext) -> CheckResult:
-    """Compare the version of the tables, and see whether all is there. Raises `SchemaError` where they do not fit."""
-    if patient.is_yet_to_be_made or (patient.database.embedded and patient.schema.state in {"empty", "older"}):
-        return CheckResult("schema", "ok", "The tables will be made, or upgraded, on first use.")
-    Schema(patient.database).require()
-    # A server does not let everybody look at a table that is not to be read.
-    closed = {refusal.table for refusal in patient.refusals if refusal.right == "SELECT"}
-    with patient.reading() as work:
-        connection = work.session.connection()
-        gone = list(missing(connection, except_for=closed))
-        adopted = not gone and is_adopted(connection)
-    good = f"The tables have version {patient.schema.revision}, as needed, and nothing of them is missing."
-    alone = adopted and not patient.settings.compat.lback_framework
-    weaknesses = [WITHOUT_COMPATIBILITY] if alone else []
-    return evaluate("schema", good, problems=gone, weaknesses=weaknesses)
+def check_schema(context: CheckContext) -> CheckResult:
+    """Check the version of the tables, and that none, no column and no unique index is missing.
 
-
-def check_encoding(patient: CheckContext) -> CheckResult:
-    """See whether every character can be stored."""
-    with patient.reading() as work:
-        problems, weaknesses = encoding_problems(work.session.connection())
-    return evaluate("encoding", "Every character of Unicode can be stored.", problems=problems, weaknesses=weaknesses)
-
-
-def check_collation(patient: CheckContext) -> CheckResult:
-    """See whether names are compared byte by byte, so that every database accepts and refuses the same ones."""
-    with patient.reading() as work:
-        loose = list(case_insensitive_keys(work.session.connection()))
-    keys = ", ".join(key for key, _ in loose)
-    collations = ", ".join(dict.fromkeys(name for _, name in loose))
-    concern = Problem(
-        f"Different names are taken for the same in {keys} ({collations}).",
-        "Names may be refused as taken that are not. A binary collation, such as utf8mb4_bin, mends it.",
-    )
+    Raises `SchemaError` if the tables are of another version.
+    """
+    if context.will_be_created or (context.database.embedded and context.schema.state in {"empty", "older"}):
+        return CheckResult("schema", "ok", "The tables will be created or upgraded on first use.")
+    Schema(context.database).require()
+    # A server may hide a table that lback must not read.
+    unreadable = {denied.table for denied in context.denied_privileges if denied.privilege == "SELECT"}
+    with context.reading() as uow:
+        connection = uow.session.connection()
+        missing = list(missing_objects(connection, except_for=unreadable))
+        adopted = not missing and is_adopted(connection)
+    compatibility_is_off = adopted and not context.settings.compat.lback_framework
     return evaluate(
-        "collation", "Names and addresses are compared byte by byte.", weaknesses=[concern] if loose else []
+        "schema",
+        f"Schema is up to date ({context.schema.revision}).",
+        errors=missing,
+        warnings=[COMPATIBILITY_IS_OFF] if compatibility_is_off else [],
     )
 
 
-def check_isolation(patient: CheckContext) -> CheckResult:
-    """See whether transactions can be begun, at the level that they were designed for. Raises `DatabaseError`."""
-    patient.require_tables()
-    facts, wanted = patient.facts, patient.database.isolation
-    with transaction(patient.database) as work:
-        found = work.session.connection().get_isolation_level()
-    problems = list(facts.problems)
-    if found != wanted:
-        remedy = "Take what sets the isolation level out of database.url."
-        problems.append(Problem(f"Transactions run at {found} instead of {wanted}.", remedy))
+def check_privileges(context: CheckContext) -> CheckResult:
+    """Try each kind of statement on each table; nothing is changed. Raises `DatabaseError`."""
+    context.require_tables()
+    server = context.server
+    if server.user is None:
+        return CheckResult("rights", "ok", "SQLite has no privileges to check.")
+    denied = context.denied_privileges
+    if any(privilege.read_only for privilege in denied) or server.read_only is not None:
+        unknown = Problem("The database is read-only.", "Set database.url to one that can be written to.")
+        return evaluate("rights", "", errors=[server.read_only or unknown])
+    required = [privilege for privilege in denied if privilege.is_required]
+    optional = [privilege for privilege in denied if not privilege.is_required]
+    purpose = ", which erasing a person from the event log needs"
     return evaluate(
-        "isolation", f"Transactions can be begun, and run at {found}.", problems=problems, weaknesses=facts.weaknesses
+        "rights",
+        f"{server.user} has every privilege on lback's tables that its commands need.",
+        errors=list(_denied_problems(context, server.user, required)),
+        warnings=list(_denied_problems(context, server.user, optional, purpose)),
     )
+
+
+def check_encoding(context: CheckContext) -> CheckResult:
+    """Check that every character can be stored."""
+    with context.reading() as uow:
+        errors, warnings = encoding_problems(uow.session.connection())
+    return evaluate("encoding", "Every Unicode character can be stored.", errors=errors, warnings=warnings)
+
+
+def check_collation(context: CheckContext) -> CheckResult:
+    """Check that names compare byte by byte, so that every database accepts and refuses the same names."""
+    with context.reading() as uow:
+        insensitive = list(case_insensitive_keys(uow.session.connection()))
+    keys = ", ".join(key for key, _ in insensitive)
+    collations = ", ".join(dict.fromkeys(collation for _, collation in insensitive))
+    problem = Problem(
+        f"Different names count as equal in {keys} ({collations}).",
+        "A free name may be refused as taken. Use a binary collation, such as utf8mb4_bin.",
+    )
+    return evaluate("collation", "Names and addresses compare byte by byte.", warnings=[problem] if insensitive else [])
+
+
+def check_isolation(context: CheckContext) -> CheckResult:
+    """Begin a transaction and check its isolation level. Raises `DatabaseError`."""
+    context.require_tables()
+    server, expected = context.server, context.database.isolation
+    with transaction(context.database) as uow:
+        level = uow.session.connection().get_isolation_level()
+    errors = list(server.errors)
+    if level != expected:
+        hint = "Remove the isolation level from database.url."
+        errors.append(Problem(f"Transactions run at {level} instead of {expected}.", hint))
+    return evaluate("isolation", f"Transactions run at {level}.", errors=errors, warnings=server.warnings)
+
+
+def _denied_problems(
+    context: CheckContext, user: str, denied: Sequence[DeniedPrivilege], purpose: str = ""
+) -> Iterator[Problem]:
+    """Yield one problem for each set of privileges, with all tables that lack it."""
+    tables: dict[str, list[str]] = {}
+    for table in dict.fromkeys(privilege.table for privilege in denied):
+        privileges = ", ".join(privilege.privilege for privilege in denied if privilege.table == table)
+        tables.setdefault(privileges, []).append(table)
+    for privileges, names in tables.items():
+        statement = grant_statement(context.database.engine, privileges, names, user)
+        yield Problem(f"{user} lacks {privileges} on {', '.join(names)}{purpose}.", f"Run: {statement}")

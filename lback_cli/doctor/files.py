@@ -1,4 +1,4 @@
-"""Whether files that hold hashes, tokens or passwords are closed to others."""
+"""Check that files with hashes, tokens or passwords are closed to other users."""
 
 import os
 import stat
@@ -16,53 +16,59 @@ from lback_cli.text.shell_quoting import command_line
 _OTHERS, _GROUP = 0o007, 0o070
 
 
-def check_files(patient: CheckContext) -> CheckResult:
-    """Look at the modes of all such files that there are. An application's group may share its database."""
+def check_files(context: CheckContext) -> CheckResult:
+    """Check the modes of the files that exist. Access for the group is a warning: an application may need it."""
     if sys.platform == "win32":
-        return CheckResult("files", "ok", "Modes mean nothing here.")
-    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in dict.fromkeys(_secret(patient)) if _exists(path)}
-    exposed = [path for path, mode in modes.items() if mode & _OTHERS]
-    shared = [path for path, mode in modes.items() if mode & _GROUP and path not in exposed]
-    commands = [
-        command_line(["chmod", mode, *map(str, paths)])
-        for mode, paths in (
-            ("600", [path for path in (*exposed, *shared) if not path.is_dir()]),
-            ("700", [path for path in (*exposed, *shared) if path.is_dir()]),
-        )
-        if paths
-    ]
-    remedy = f"Run: {'; '.join(commands)}"
+        return CheckResult("files", "ok", "File modes have no meaning on Windows.")
+    paths = dict.fromkeys(path for path in _secret_files(context) if _exists(path))
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in paths}
+    open_to_others = [path for path, mode in modes.items() if mode & _OTHERS]
+    open_to_group = [path for path, mode in modes.items() if mode & _GROUP and path not in open_to_others]
+    hint = _chmod_hint([*open_to_others, *open_to_group])
     return evaluate(
         "files",
-        f"Nobody else can read or write {_count(len(modes))}.",
-        problems=[Problem(f"Others can read or write {path} ({modes[path]:03o}).", remedy) for path in exposed],
-        weaknesses=[Problem(f"Its group can read or write {path} ({modes[path]:03o}).", remedy) for path in shared],
+        _success(len(modes)),
+        errors=[Problem(f"Others can read or write {path} ({modes[path]:03o}).", hint) for path in open_to_others],
+        warnings=[Problem(f"Its group can read or write {path} ({modes[path]:03o}).", hint) for path in open_to_group],
     )
 
 
-def _secret(patient: CheckContext) -> Iterator[Path]:
-    settings = patient.settings
-    if (path := patient.place.path) is not None:
-        yield from (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm", "-journal"))
+def _chmod_hint(paths: list[Path]) -> str:
+    files = [str(path) for path in paths if not path.is_dir()]
+    directories = [str(path) for path in paths if path.is_dir()]
+    commands = [
+        command_line(["chmod", mode, *names]) for mode, names in (("600", files), ("700", directories)) if names
+    ]
+    return f"Run: {'; '.join(commands)}"
+
+
+def _secret_files(context: CheckContext) -> Iterator[Path]:
+    """Yield the files and directories that may hold secrets, whether they exist or not."""
+    settings, database = context.settings, context.database_without_password
+    if (path := database.path) is not None:
+        yield from (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
     if settings.config_file is not None and settings.sources.get("database.url") == str(settings.config_file):
-        url = patient.place.url
+        url = database.url
         if settings.database.password_file is None and (url.password or any(map(is_secret_option, url.query))):
             yield settings.config_file
     yield from (file for file in (settings.database.password_file, settings.email.password_file) if file is not None)
-    environment_file = patient.directory / ".env"
+    environment_file = context.directory / ".env"
     if _exists(environment_file) and ENVIRONMENT_PREFIX.encode() in environment_file.read_bytes():
         yield environment_file
-    if patient.trace_file is not None:
-        yield patient.trace_file
+    if context.trace_file is not None:
+        yield context.trace_file
     if settings.email.transport == "file":
         # The links in mail are as good as passwords.
-        yield settings.email.directory or patient.place.directory / "mail"
+        yield settings.email.directory or database.directory / "mail"
 
 
 def _exists(path: Path) -> bool:
-    # Not Path.exists: before Python 3.14 it raises where a directory may not be entered.
+    # Not Path.exists: before Python 3.14 it raises if the directory is inaccessible.
     return os.path.exists(path)  # noqa: PTH110
 
 
-def _count(number: int) -> str:
-    return "the one file with secrets" if number == 1 else f"the {number} files with secrets" if number else "any file"
+def _success(number: int) -> str:
+    if number == 0:
+        return "There are no files with secrets."
+    files = "the file with secrets" if number == 1 else f"the {number} files with secrets"
+    return f"Only the owner can access {files}."

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Status = Literal["ok", "warn", "fail", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of the report: *check* is what was looked at, *hint* what to do, where there is something to do."""
+    """One line of the report: the name of the *check*, its outcome, and a *hint* if the user should act."""
 
     check: str
     status: Status
@@ -19,32 +19,32 @@ class CheckResult:
     hint: str | None = None
 
 
-class NotChecked(Exception):  # noqa: N818 - it is no error, but says why there is nothing to say
-    """The check cannot be made; the message is the reason, as a sentence."""
+class NotChecked(Exception):  # noqa: N818 - not an error: it skips the check
+    """The check cannot run. The message is the reason, without a full stop."""
 
 
 def evaluate(
-    check: str, good: str, *, problems: Sequence[Problem] = (), weaknesses: Sequence[Problem] = ()
+    check: str, success: str, *, errors: Sequence[Problem] = (), warnings: Sequence[Problem] = ()
 ) -> CheckResult:
-    """Fail with *problems*, else a warning of *weaknesses*, else ok with what is *good*."""
-    concerns = [*problems, *weaknesses]
-    if not concerns:
-        return CheckResult(check, "ok", good)
-    remedies = dict.fromkeys(concern.remedy for concern in concerns if concern.remedy)
+    """Return a failure if there are *errors*, else a warning if there are *warnings*, else the *success* message."""
+    problems = [*errors, *warnings]
+    if not problems:
+        return CheckResult(check, "ok", success)
+    hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
     return CheckResult(
         check,
-        "fail" if problems else "warn",
-        " ".join(concern.sentence for concern in concerns),
-        _joined(list(remedies)) or None,
+        "fail" if errors else "warn",
+        " ".join(problem.message for problem in problems),
+        _join(list(hints)) or None,
     )
 
 
-def _joined(remedies: Sequence[str]) -> str:
-    """One after the other; commands, to which no full stop belongs, with a semicolon between."""
+def _join(hints: Sequence[str]) -> str:
+    """Join the hints with spaces; commands end without a full stop, so separate them by semicolons."""
     joined = ""
-    for remedy in remedies:
+    for hint in hints:
         if not joined or joined.endswith("."):
-            joined += f" {remedy}" if joined else remedy
+            joined += f" {hint}" if joined else hint
         else:
-            joined += f"; {remedy.removeprefix('Run: ')}"
+            joined += f"; {hint.removeprefix('Run: ')}"
     return joined

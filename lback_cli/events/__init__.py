@@ -1,1 +1,1 @@
-"""The event log: what happened, who did it, and proof that nobody touched the record."""
+"""The event log: what happened, who did it, and whether the log was altered."""

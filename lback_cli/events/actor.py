@@ -1,4 +1,4 @@
-"""Who acts: the person behind an operation, and the process through which it is done."""
+"""Actors: the person or program that an operation is attributed to."""
 
 import contextlib
 import os
@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from uuid import uuid4
 
-from lback_cli import __version__
+from lback_cli.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and from where.
+    """The name of an actor, the host, and the version of lback.
 
-    *name* is a login, or what the caller says; *invocation_id* is shared by all operations of one command, of one
-    `acting_as` block, or of one process that uses neither.
+    *invocation_id* is shared by all operations of one command, of one `acting_as` block, or of one process that uses
+    neither.
     """
 
     name: str
@@ -30,30 +30,30 @@ _acting: ContextVar[Actor | None] = ContextVar("lback_actor", default=None)
 
 
 def current_actor() -> Actor:
-    """Who acts now: whom `acting_as` named, else the operating system's user of this process."""
+    """Return the actor that `acting_as` or `set_actor` named, else the operating system's user of this process."""
     return _acting.get() or _process_actor(os.getpid())
 
 
 @contextlib.contextmanager
 def acting_as(actor: Actor | str) -> Iterator[Actor]:
-    """Attribute the operations in the block to *actor*, in this thread or task; a name stands for a new invocation."""
-    who = Actor(actor) if isinstance(actor, str) else actor
-    token = _acting.set(who)
+    """Attribute the operations in the block to *actor*, in this thread or task. A name starts a new invocation."""
+    acting = Actor(actor) if isinstance(actor, str) else actor
+    token = _acting.set(acting)
     try:
-        yield who
+        yield acting
     finally:
         _acting.reset(token)
 
 
 def set_actor(name: str | None) -> None:
-    """Attribute every later operation of this context to *name*, else to the login: a new invocation begins."""
+    """Attribute all later operations of this context to *name*, or to the login. This starts a new invocation."""
     _acting.set(Actor(name or login_name()))
 
 
 def login_name() -> str:
-    """The person at the keyboard: the login behind sudo or doas, else the user that the process runs as.
+    """Return the login that used sudo or doas, else the user of the process.
 
-    An environment variable is only believed from root, since anybody else could set it.
+    The environment variables of sudo and doas are trusted only if root runs the process: other users can set them.
     """
     if os.getuid() == 0:
         for variable in ("SUDO_USER", "DOAS_USER"):
@@ -67,5 +67,5 @@ def login_name() -> str:
 
 @cache
 def _process_actor(_pid: int) -> Actor:
-    # By process id, as a forked worker is another process.
+    # Cached by process id, since a forked worker is another process.
     return Actor(login_name())

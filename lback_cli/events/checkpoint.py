@@ -1,6 +1,6 @@
-"""A checkpoint: one line that, kept elsewhere, pins the log up to an event.
+"""Checkpoints: lines that pin the log up to an event.
 
-It is what shows a log that was cut off, rolled back to a backup or rewritten as a whole.
+A checkpoint that is kept elsewhere reveals a log that was truncated, rolled back to a backup or rewritten completely.
 """
 
 import base64
@@ -23,7 +23,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The log had *count* events, the last of them number *seq* with *hash*. *signature* is Ed25519 (RFC 8032)."""
+    """A log of *count* events, the last of which has number *seq* and *hash*. *signature* is Ed25519 (RFC 8032)."""
 
     seq: int
     count: int
@@ -37,12 +37,16 @@ class Checkpoint:
 
     @property
     def statement(self) -> str:
-        """What is signed: the line without its signature."""
+        """The line without its signature, which is what gets signed."""
         return f"lback-checkpoint-v1 seq={self.seq} count={self.count} hash={self.hash}"
 
     @classmethod
     def parse(cls, line: str) -> "Checkpoint":
-        """Read a line. Raises `ValidationError`."""
+        """Parse a line.
+
+        Raises:
+            ValidationError: It is not a checkpoint.
+        """
         match = _LINE.fullmatch(line.strip())
         if match is None:
             raise ValidationError("checkpoint", "This is not a line that 'lback events checkpoint' printed.")
@@ -51,15 +55,24 @@ class Checkpoint:
         except binascii.Error as error:
             raise ValidationError("checkpoint", "The signature of the checkpoint is not Base64.") from error
         if match[1] != match[2]:
-            raise ValidationError("checkpoint", "The checkpoint has another count than number: no log is like that.")
+            raise ValidationError("checkpoint", "The seq and the count of the checkpoint differ.")
         return cls(int(match[1]), int(match[2]), match[3], signature)
 
     def signed(self, key_file: Path) -> "Checkpoint":
-        """This checkpoint, signed with the Ed25519 private key in a PEM file. Raises `ConfigurationError`."""
+        """Sign this checkpoint with the Ed25519 private key in the PEM file *key_file*.
+
+        Raises:
+            ConfigurationError: The file has no such key, or the cryptography package is not installed.
+        """
         return replace(self, signature=_private_key(key_file).sign(self.statement.encode()))
 
     def require_signature(self, key_file: Path) -> None:
-        """Raise `Refused` unless the owner of the public key in that PEM file signed this checkpoint."""
+        """Require a signature by the owner of the Ed25519 public key in the PEM file *key_file*.
+
+        Raises:
+            Refused: The checkpoint is not signed, or not with that key.
+            ConfigurationError: The file has no such key, or the cryptography package is not installed.
+        """
         key = _public_key(key_file)
         from cryptography.exceptions import InvalidSignature
 
@@ -115,7 +128,7 @@ def _not_a_key(path: Path, kind: str) -> ConfigurationError:
 
 def _require_cryptography() -> None:
     try:
-        import cryptography  # noqa: F401 - asked for here, to say how to get it
+        import cryptography  # noqa: F401 - imported to raise an error with a hint
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "Signatures need the cryptography package.", hint="Run: pip install 'lback-cli[signing]'"

@@ -1,4 +1,4 @@
-"""Which events an erasure covers, and how that is written down."""
+"""Which events an erasure covers, and how they are listed."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any
 
 ERASURE = "user_erased"
-"""The event that says which others were erased. It is no signal, and has no personal data itself."""
+"""The event that lists erased events. It is not a signal, and has no personal data."""
 
 _NAMES = ("username", "email")
 _BEFORE, _AFTER = "'\"(<[{`", "'\")>]}`"
 
 
 def format_ranges(sequences: Sequence[int]) -> str:
-    """Ascending numbers in a short form: ``3-5,9``."""
+    """Return ascending numbers in a short form such as ``3-5,9``."""
     ranges: list[list[int]] = []
     for number in sequences:
         if ranges and number == ranges[-1][1] + 1:
@@ -24,30 +24,55 @@ def format_ranges(sequences: Sequence[int]) -> str:
 
 
 def parse_ranges(text: str) -> list[tuple[int, int]]:
-    """The (first, last) pairs of what `format_ranges` wrote."""
+    """Return the (first, last) pairs of a text that `format_ranges` returned."""
     pairs = (part.partition("-") for part in text.split(",") if part)
     return [(int(first), int(last or first)) for first, _, last in pairs]
 
 
 def names_of_subject(data: Mapping[str, Any]) -> set[str]:
-    """The user names and addresses, in lower case, of the user that an event with *data* is about.
+    """Return the user names and addresses, in lower case, of the user that an event with *data* is about.
 
-    Those that an update only asked for are not among them: they may be somebody else's.
+    Names that an update only requested are left out, since they may be another user's.
     """
-    return _names_of(data) | _names_of(data.get("user"))
+    names = _names_of(data) | _names_of(data.get("user"))
+    changes = data.get("changes")
+    for change in (changes.get(name) for name in _NAMES) if isinstance(changes, Mapping) else ():
+        if isinstance(change, Mapping):
+            names |= {value.lower() for value in change.values() if isinstance(value, str)}
+    return names
 
 
-def mentions_any(data: Any, names: set[str]) -> bool:
-    """Whether a text anywhere in *data* is one of *names*, or has one in quotes or brackets, or an address bare.
+def mentions_any(subject: str | None, data: Mapping[str, Any], names: set[str]) -> bool:
+    """Return whether an event with *subject* and *data* mentions one of *names*.
 
-    So do lback's messages, and those of databases and mail servers, name people. A bare user name is not looked for in
-    text: it may be a common word.
+    A text mentions a name if it is the name, contains it in quotes or brackets, or contains an address anywhere. That
+    is how the messages of lback, of databases and of mail servers name people. A user name without quotes is ignored,
+    since it may be a common word. Names of groups and lback's own words, such as those of ``error_type``, are no
+    mentions of a user with the same name.
     """
     return any(
         text in names
         or any(name in text and ("@" in name or _enclosed(name).search(text) is not None) for name in names)
-        for text in map(str.lower, _texts(data))
+        for text in map(str.lower, _texts([subject, _searchable(data)]))
     )
+
+
+def _searchable(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *data* without names of groups and lback's own words."""
+    found = _without(data, "error_type", "reason", "group")
+    parts = {
+        "changes": ("groups", "password", "name") if "group" in data else ("groups", "password"),
+        "update_data": ("add_groups", "remove_groups"),
+        "exception": ("type",),
+    }
+    for name, ignored in parts.items():
+        if isinstance(part := found.get(name), Mapping):
+            found[name] = _without(part, *ignored)
+    return found
+
+
+def _without(part: Mapping[str, Any], *ignored: str) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name not in ignored}
 
 
 @cache

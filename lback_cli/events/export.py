@@ -1,4 +1,4 @@
-"""Events as JSON for others: lback's own lines, which can be verified, and CloudEvents 1.0."""
+"""Events as JSON: lback's own lines, which can be verified, and CloudEvents 1.0."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,18 +12,18 @@ from lback_cli.events.verifier import COLUMNS
 _FIRST = ("seq", "time", "signal", "outcome", "subject_id", "subject", "actor", "data")
 
 EVENT_COLUMNS = (*_FIRST, *sorted({*COLUMNS} - {*_FIRST}))
-"""All fields of an event, those that people look for first, the rest by name."""
+"""All fields of an event: the most interesting ones, then the others by name."""
 
 
 def event_view(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored event as JSON shows it: all that its hash covers, and the personal part, with *data* as an object."""
+    """Return all fields of a stored event, with ``data`` as an object."""
     view = {name: row[name] for name in EVENT_COLUMNS}
     view["data"] = None if row["data"] is None else json.loads(row["data"])
     return view
 
 
 def cloud_event(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored event as a CloudEvent (specification 1.0.2, JSON format), with the sequence extension."""
+    """Return a stored event as a CloudEvent (specification 1.0.2, JSON format) with the sequence extension."""
     view = event_view(row)
     about = {"operation", "operation_id", "outcome", "actor", "subject_id"}
     event = {
@@ -42,16 +42,20 @@ def cloud_event(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_rows(lines: Iterable[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of an exported file, as the verifier takes them. Raises `BrokenEventLog` for a line that is none.
+    """Yield the rows of an exported file, as the verifier expects them.
 
-    What could not be decoded stands in *lines* as lone surrogates (PEP 383).
+    Args:
+        lines: The lines of the file. Bytes that are not UTF-8 are lone surrogates (PEP 383).
+
+    Raises:
+        BrokenEventLog: A line is not an exported event.
     """
     for number, line in enumerate(lines, start=1):
         try:
             line.encode()
             row = _DECODER.decode(line)
             if not isinstance(row, dict) or row.keys() != {*COLUMNS}:
-                raise ValueError("other fields than an event has")  # noqa: TRY301 - one way to refuse a line
+                raise ValueError("its fields are not those of an event")  # noqa: TRY301 - all bad lines are handled below
             if not (isinstance(row["data"], dict | None) and isinstance(row["subject"], str | None)):
                 raise ValueError("data or subject of another type")  # noqa: TRY004, TRY301 - as above
             data = None if row["data"] is None else canonical(row["data"])
@@ -62,25 +66,25 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[Any, ...]]:
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; with a key twice, one reader would see the first value and the hash cover the last."""
+    """Reject duplicate keys: a reader could see the first value, while the hash covers the last."""
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key twice")
+        raise ValueError("a duplicate key")
     return result
 
 
 def _exact(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS or abs(number := int(digits)) > EXACT:
-        raise ValueError("a number that not every reader takes alike")
+    if len(digits) > _MAXIMUM_DIGITS or abs(number := int(digits)) > EXACT:
+        raise ValueError("a number that readers may interpret differently")
     return number
 
 
-def _refused(text: str) -> NoReturn:
-    raise ValueError(f"the number {text[:_MOST_DIGITS]}, where only integers are")
+def _not_an_integer(text: str) -> NoReturn:
+    raise ValueError(f"{text[:_MAXIMUM_DIGITS]} is not an integer")
 
 
-_MOST_DIGITS = 20
+_MAXIMUM_DIGITS = 20
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_unambiguous, parse_int=_exact, parse_float=_refused, parse_constant=_refused
+    object_pairs_hook=_unambiguous, parse_int=_exact, parse_float=_not_an_integer, parse_constant=_not_an_integer
 )
-"""Takes what an event can hold and nothing else, so that no two readers see different events in one line."""
+"""Accepts only what an event can hold, so that all readers see the same event in a line."""

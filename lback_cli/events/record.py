@@ -1,4 +1,4 @@
-"""An event as it is recorded: the terminal signal of an operation, who caused it, and whom it is about."""
+"""Build events: the terminal signal of an operation, its actor, and the user that it is about."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 
 from lback_cli.events.actor import current_actor
 from lback_cli.events.erasure import ERASURE
-from lback_cli.events.hash_chain import canonical, hash_row, personal_digest, quoted, row_template
+from lback_cli.events.hash_chain import canonical, hash_row, personal_digest, row_template
 from lback_cli.events.serialization import to_json
 from lback_cli.text.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
-"""Characters of a subject's name; no address is longer (RFC 5321)."""
+"""Characters of a subject. No address is longer (RFC 5321)."""
 
 _COLUMN_LIMIT = 255
 _OUTCOME_LIMIT = 64
 
 UNRECORDED = frozenset({"session"})
-"""Arguments that mean nothing once the operation is over."""
+"""Arguments that are not recorded, since they have no meaning after the operation."""
 
 COLUMNS = (
     *("seq", "id", "time", "signal", "operation", "operation_id", "outcome"),
@@ -30,9 +30,10 @@ _ID_LENGTH = 32  # hex digits
 
 
 class EventRecord(NamedTuple):
-    """What is known of an event before it gets its place in the chain. *subject_id* and *subject* say whom it is about.
+    """An event before it is added to the chain.
 
-    *outcome* is the ``error_type`` or ``reason`` of the signal; *data* its arguments, as canonical JSON.
+    *outcome* is the ``error_type`` or ``reason`` of the signal, *subject_id* and *subject* identify the user that it is
+    about, and *data* has its arguments as canonical JSON.
     """
 
     signal: str
@@ -45,9 +46,9 @@ class EventRecord(NamedTuple):
 
 
 def build_chain_rows(records: Sequence[EventRecord], seq: int, previous_hash: str) -> list[tuple[Any, ...]]:
-    """The rows of *records* behind number *seq* with *previous_hash*, their values in the order of `COLUMNS`.
+    """Return the rows of *records*, with values in the order of `COLUMNS`.
 
-    They are recorded together, so the time and who acts are asked for once.
+    They follow the event with number *seq* and the hash *previous_hash*. All have the same time and actor.
     """
     actor = current_actor()
     time = timestamp(utc_now())
@@ -78,17 +79,25 @@ def build_chain_rows(records: Sequence[EventRecord], seq: int, previous_hash: st
 
 
 def random_ids(count: int) -> list[str]:
-    """So many times 128 random bits in hex, for the price of one call of the system."""
+    """Return *count* times 128 random bits in hex, from one system call."""
     digits = os.urandom(count * _ID_LENGTH // 2).hex()
     return [digits[start : start + _ID_LENGTH] for start in range(0, len(digits), _ID_LENGTH)]
 
 
-def event_from_signal(signal: str, operation: str, operation_id: str, arguments: Mapping[str, Any]) -> EventRecord:
-    """The event that *signal* with *arguments* is.
+def event_from_signal(
+    signal: str,
+    operation: str,
+    operation_id: str,
+    arguments: Mapping[str, Any],
+    changes: Mapping[str, Any] | None = None,
+) -> EventRecord:
+    """Return the event for *signal* with *arguments*, and with *changes* if the operation succeeded.
 
-    Whom it is about is the user among the arguments, else the ``user_id``, ``username`` or ``email``.
+    Its subject is the user among the arguments, else the ``user_id``, ``username`` or ``email``.
     """
     data = {name: to_json(value) for name, value in arguments.items() if name not in UNRECORDED}
+    if changes is not None:
+        data["changes"] = changes
     user = data.get("user") or {}
     subject = user.get("username") or data.get("username") or data.get("email")
     outcome = data.get("error_type") or data.get("reason")
@@ -103,24 +112,44 @@ def event_from_signal(signal: str, operation: str, operation_id: str, arguments:
     )
 
 
-def fast_registered_event(operation_id: str, user_id: int, username: str, email: str) -> EventRecord:
-    """Build the event of ``user_registered`` as `event_from_signal` does, ten times faster, for imports."""
-    data = f'{{"user":{{"email":{quoted(email)},"id":{user_id},"username":{quoted(username)}}}}}'
+def registered_event(operation_id: str, user_id: int, username: str, data: str) -> EventRecord:
+    """Return the event of ``user_registered`` with *data*, which is in canonical form."""
     return EventRecord("user_registered", "register_user", operation_id, None, user_id, username, data)
 
 
+def administrative_event(
+    name: str,
+    operation: str,
+    data: Mapping[str, Any],
+    *,
+    operation_id: str | None = None,
+    subject: tuple[int, str] | None = None,
+) -> EventRecord:
+    """Return an event that is no signal, such as ``group_created``.
+
+    Args:
+        name: The name of the event.
+        operation: The name of what was done.
+        data: What the event says.
+        operation_id: The operation that it belongs to; None for one of its own.
+        subject: The id and the name of the user that it is about, if it is about one.
+    """
+    user_id, username = subject or (None, None)
+    return EventRecord(name, operation, operation_id or random_ids(1)[0], None, user_id, username, canonical(data))
+
+
 def erasure_event(user_id: int | None, events: str) -> EventRecord:
-    """The event that tells which others were erased; *events* are their numbers, all of them, however many."""
+    """Return the event of an erasure; *events* are the numbers of the erased events, from `format_ranges`."""
     data = canonical({"events": events, "user_id": user_id})
     return EventRecord(ERASURE, "erase_user", random_ids(1)[0], None, user_id, None, data)
 
 
 def to_storable_text(value: object, limit: int | None = None) -> str:
-    """*value* as text that every database takes as it is: without NUL and lone surrogates, and cut to *limit*."""
+    """Return *value* as text that every database can store: without NUL and lone surrogates, and cut to *limit*."""
     text = str(value).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
     return text[:limit]
 
 
 def _integer(value: Any) -> int | None:
-    """*value*, if it is a number: True and False, which Python counts as such, would be stored as another value."""
+    """Return *value* if it is an integer. A bool, which is one in Python, would be stored as another value."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,6 +1,6 @@
-"""Arguments of signals as JSON: what the trace and the event log keep of them.
+"""Arguments of signals as JSON, for the trace and the event log.
 
-Nothing here asks the database: of a user it tells what is loaded already.
+Nothing here queries the database: of a user only loaded attributes are used.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,32 +14,32 @@ from lback_cli.models import User
 from lback_cli.text.escaping import ELLIPSIS
 
 TEXT_LIMIT = 2000
-"""Characters of one value; the rest is cut."""
+"""Characters of a value; longer text is cut."""
 
 ITEM_LIMIT = 100
-"""Entries of one list or dict; the rest is cut."""
+"""Entries of a list or dict; more are cut."""
 
 DEPTH_LIMIT = 4
-"""Lists and dicts within each other; what lies deeper becomes text."""
+"""Nested lists and dicts; deeper ones become text."""
 
 EXACT = 2**53 - 1
-"""A larger integer is not the same for every reader of JSON (RFC 7493, section 2.2): it becomes text."""
+"""The largest integer that all readers of JSON agree on (RFC 7493 section 2.2); larger ones become text."""
 
 
 def to_json(value: Any) -> Any:
-    """*value* as something that `json.dumps` takes, without floats, and no larger than the limits allow."""
+    """Return *value* in types that `json.dumps` accepts, without floats, and within the limits."""
     return _as_json(value, DEPTH_LIMIT)
 
 
 def exception_as_json(error: BaseException) -> dict[str, str]:
-    """The ``type`` and ``message`` of *error*."""
+    """Return the ``type`` and ``message`` of *error*."""
     return {"type": type(error).__name__, "message": _cut(safe_str(error))}
 
 
 def loaded_attributes(user: User) -> dict[str, Any]:
-    """The id, username and email of *user*, as far as they are loaded.
+    """Return the id, username and email of *user*, or None for those that are not loaded.
 
-    Reading an attribute that is not would send a query in the middle of the operation, or raise.
+    To read an attribute that is not loaded would send a query in the middle of the operation, or raise.
     """
     state = inspect(user)
     known: dict[str, Any] = {name: state.dict.get(name) for name in ("id", "username", "email")}
@@ -48,22 +48,22 @@ def loaded_attributes(user: User) -> dict[str, Any]:
     return known
 
 
-def truncated_items(values: Iterable[Any], shown: Callable[[Any], Any]) -> list[Any]:
-    """As many of *values* as the limit allows, each as *shown* has it, a set's in a stable order."""
+def truncated_items(values: Iterable[Any], convert: Callable[[Any], Any]) -> list[Any]:
+    """Return the converted *values*, at most `ITEM_LIMIT`. A set is sorted."""
     ordered = sorted(values, key=safe_str) if isinstance(values, set | frozenset) else list(values)
-    entries = [shown(value) for value in ordered[:ITEM_LIMIT]]
+    entries = [convert(value) for value in ordered[:ITEM_LIMIT]]
     return [*entries, ELLIPSIS] if len(ordered) > ITEM_LIMIT else entries
 
 
 def safe_str(value: Any) -> str:
-    """``str(value)``, or the name of its type when foreign code cannot do that."""
+    """Return ``str(value)``, or the name of its type if that raises."""
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - whatever it raises, the operation that is watched goes on
+    except Exception:  # noqa: BLE001 - whatever it raises, the operation must go on
         return f"<{type(value).__name__}>"
 
 
-def _as_json(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kind of value
+def _as_json(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one return for each type of value
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) <= EXACT:
@@ -84,11 +84,11 @@ def _as_json(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kin
 
 
 def _as_key(key: Any) -> str:
-    """*key* in ASCII, which sorts alike by UTF-16 (RFC 8785) and by code point (most encoders of JSON)."""
+    """Return *key* in ASCII, whose order by UTF-16 (RFC 8785) and by code point (most JSON encoders) is the same."""
     return _cut(safe_str(key)).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _cut(text: str) -> str:
-    """*text*, cut to the limit, with lone surrogates, which canonical JSON may not hold, as visible escapes."""
+    """Return *text* cut to the limit, with escapes for lone surrogates, which canonical JSON cannot hold."""
     cut = text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - len(ELLIPSIS)] + ELLIPSIS
     return cut.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,10 +1,10 @@
-"""Counts of events per day, in the few kinds a person wants to see."""
+"""Counts of events per day and kind."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
 
 KINDS = ("registered", "logins", "failed_logins", "failures", "changes")
-"""What is counted, in the order in which it is shown: failures are all but those of logins, changes the rest."""
+"""The kinds in display order. Failures exclude failed logins; changes are all other events."""
 
 _KIND_OF = {
     "user_registered": "registered",
@@ -14,10 +14,10 @@ _KIND_OF = {
 
 
 class Summary:
-    """Counts per day, without gaps between the first and the last."""
+    """Counts for each day from the first to the last, without gaps."""
 
     def __init__(self, counts: Iterable[tuple[str, str, int]]) -> None:
-        """*counts* are (day, signal, number of events), by day."""
+        """Sum *counts*, which are (day, signal, number of events)."""
         by_day: dict[date, dict[str, int]] = {}
         for text, signal, number in counts:
             by_day.setdefault(date.fromisoformat(text), dict.fromkeys(KINDS, 0))[_kind(signal)] += number

@@ -1,8 +1,7 @@
-"""Walk a log from its first event and find the first that is not as it was written.
+"""Verify a log from its first event on, and find the first event that was altered.
 
-The verifier trusts nothing it is given: neither that rows come in order, nor that they have the fields or types they
-should. What it cannot see is a log that was cut off at the end or rewritten as a whole, head included; for that it
-needs a `Checkpoint` that was kept elsewhere.
+The verifier trusts nothing in the rows: not their order, their fields or their types. But it cannot detect a log that
+was truncated or rewritten completely, with its head, unless it has a `Checkpoint` that was kept elsewhere.
 """
 
 import json
@@ -17,19 +16,19 @@ from lback_cli.events.erasure import ERASURE, parse_ranges
 from lback_cli.events.hash_chain import GENESIS, HASHED, personal_digest, row_hash
 
 COLUMNS = (*HASHED, "data", "subject", "salt", "hash")
-"""The fields of a row that the verifier is fed, in this order; *data* as canonical JSON text."""
+"""The order of the fields in a row for the verifier; ``data`` is canonical JSON text."""
 
 _SEQ = HASHED.index("seq")
 _PREVIOUS_HASH = HASHED.index("previous_hash")
 _DIGEST = HASHED.index("digest")
 _SIGNAL = HASHED.index("signal")
 _HASHED = len(HASHED)
-_ENDLESS = 10**20
+_LARGEST_NUMBER = 10**20
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """A log that holds: *events* in number, *erased* of them without personal data, and the *hash* of the last."""
+    """An intact log: the number of *events*, the number that are *erased*, and the *hash* of the last."""
 
     events: int
     erased: int
@@ -37,7 +36,7 @@ class VerificationResult:
 
 
 class Verifier:
-    """Checks a log row by row. With a *checkpoint*, the log must contain it."""
+    """Verifies a log row by row. With a *checkpoint*, the log must contain that event."""
 
     def __init__(self, checkpoint: Checkpoint | None = None) -> None:
         self._checkpoint = checkpoint
@@ -49,7 +48,11 @@ class Verifier:
             self._compare_checkpoint(GENESIS)
 
     def feed(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Check *rows*, which have the fields of `COLUMNS`. Raises `BrokenEventLog` for the first that is wrong."""
+        """Verify *rows*, which have the fields of `COLUMNS`.
+
+        Raises:
+            BrokenEventLog: A row was altered; the error names the first.
+        """
         seq, previous = self._seq, self._hash
         stop = self._checkpoint.seq if self._checkpoint else None
         for row in rows:
@@ -58,18 +61,18 @@ class Verifier:
             if row[_SEQ] != seq:
                 raise BrokenEventLog(seq, _misplaced(row[_SEQ], seq))
             try:
-                whole = row_hash(row[:_HASHED]) == stated
+                is_hashed = row_hash(row[:_HASHED]) == stated
                 erased = salt is None and data is None and subject is None
-                named = erased or (
+                is_digested = erased or (
                     data is not None and salt is not None and personal_digest(salt, data, subject) == row[_DIGEST]
                 )
             except (ValueError, TypeError, RecursionError) as error:
-                raise BrokenEventLog(seq, "it holds what no event holds.") from error
-            if not whole:
-                raise BrokenEventLog(seq, "it was edited: its fields do not give its hash.")
+                raise BrokenEventLog(seq, "it has a value that no event can have.") from error
+            if not is_hashed:
+                raise BrokenEventLog(seq, "it was edited: its hash does not match its fields.")
             if row[_PREVIOUS_HASH] != previous:
-                raise BrokenEventLog(seq, f"it does not follow event {seq - 1}: one of them was replaced.")
-            if not named:
+                raise BrokenEventLog(seq, f"it does not follow event {seq - 1}: one of the two was replaced.")
+            if not is_digested:
                 raise BrokenEventLog(seq, "its data or subject was edited.")
             if erased:
                 self._erased += 1
@@ -82,48 +85,50 @@ class Verifier:
         self._seq, self._hash = seq, previous
 
     def finish(self, head: tuple[Any, Any] | None = None) -> VerificationResult:
-        """Check what only the whole log shows; *head* is the number and hash that its last event should have.
+        """Verify what only the complete log shows.
 
-        Raises `BrokenEventLog`.
+        Args:
+            head: The number and hash that the last event should have, if known.
+
+        Raises:
+            BrokenEventLog: The log was truncated or rewritten, or an erased event is not listed by an erasure.
         """
         if head is not None and head != (self._seq, self._hash):
             raise BrokenEventLog(
                 self._seq + 1,
-                f"the log ends before it, but its head tells of {_short(head[0])} events: one of them was changed.",
+                f"the log ends before it, but the head counts {_display(head[0])} events: one of the two was changed.",
             )
         if self._checkpoint is not None and self._seq < self._checkpoint.seq:
             raise BrokenEventLog(
                 self._seq + 1,
-                f"it is missing: the log ends before the checkpoint, which has seen {self._checkpoint.seq} events.",
+                f"it is missing: the log ends before the checkpoint, which covers {self._checkpoint.seq} events.",
             )
         if self._unexplained:
-            raise BrokenEventLog(self._unexplained[0], "its data is gone, and no erasure says so.")
+            raise BrokenEventLog(self._unexplained[0], "its data is missing, and no erasure names it.")
         return VerificationResult(self._seq, self._erased, self._hash)
 
     def _explain(self, seq: int, data: str | None) -> None:
-        """Take the events that an erasure names off those that need one: all of them come before it."""
+        """Mark the events that an erasure names as explained. All of them come before it."""
         if data is None:
-            raise BrokenEventLog(seq, "it tells of an erasure and was itself erased.")
+            raise BrokenEventLog(seq, "it records an erasure, but was itself erased.")
         try:
             ranges = parse_ranges(json.loads(data)["events"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise BrokenEventLog(seq, "it tells of an erasure, but not of what.") from error
+            raise BrokenEventLog(seq, "it records an erasure, but does not name the erased events.") from error
         for first, last in ranges:
             del self._unexplained[bisect_left(self._unexplained, first) : bisect_right(self._unexplained, last)]
 
     def _compare_checkpoint(self, found: str) -> None:
         if self._checkpoint is not None and self._checkpoint.hash != found:
-            raise BrokenEventLog(
-                self._checkpoint.seq, "it is not the one that the checkpoint has seen: the log was rewritten."
-            )
+            raise BrokenEventLog(self._checkpoint.seq, "it differs from the checkpoint: the log was rewritten.")
 
 
 def _misplaced(found: Any, wanted: int) -> str:
     if isinstance(found, int) and found > wanted:
-        return f"it is missing; event {_short(found)} comes in its place."
-    return f"event {_short(found)} comes in its place: one was inserted, repeated or moved."
+        return f"it is missing; event {_display(found)} is in its place."
+    return f"event {_display(found)} is in its place: an event was inserted, repeated or moved."
 
 
-def _short(found: Any) -> str:
-    """What stands where a number should, which may be anything."""
-    return str(found) if isinstance(found, int) and abs(found) < _ENDLESS else "without a number"
+def _display(found: Any) -> str:
+    """Return the number of an event for a message; it may be any value."""
+    return str(found) if isinstance(found, int) and abs(found) < _LARGEST_NUMBER else "without a number"

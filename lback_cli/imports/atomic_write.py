@@ -1,4 +1,4 @@
-"""A file that only its owner can read, and that is there whole or not at all."""
+"""Write a file that only its owner can read, and that appears complete or not at all."""
 
 import contextlib
 import os
@@ -11,11 +11,15 @@ from lback_cli.errors import Unusable
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Callable[[str], object]]:
-    """Write to *path*: what is written in the block takes its place at the end. Raises `Unusable`."""
+    """Yield a function that writes text; after the block the text replaces the file at *path*.
+
+    Raises:
+        Unusable: The file cannot be written.
+    """
     target = Path(os.path.realpath(path))
     try:
         if path.exists() and not path.is_file():
-            # A pipe or a device is written to; a file in its place would cut off whoever reads it.
+            # A pipe or a device is written to, because its reader would not see a file in its place.
             with path.open("w", encoding="utf-8") as file:
                 yield file.write
             return

@@ -1,47 +1,51 @@
-"""The canary: one user whose old password is known, to prove before anything is kept that passwords have moved in."""
+"""The canary: a user whose old password is known, to verify the imported hashes before anything is kept."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.row import Row
+from lback_cli.imports.row import ImportRow
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.text.escaping import safe
 
-_HINT = "Nothing is imported. Check the password, and that the hashes came over whole."
+_HINT = "Nothing is imported. Check the password, and that the hashes were exported completely."
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """A user, and the password that must open the account."""
+    """A user, by user name or e-mail address, and the password that must match the imported hash."""
 
     username: str
     password: str
 
-    def is_in(self, row: Row) -> bool:
-        """Whether *row* is about that user, by name or address."""
+    def is_in(self, row: ImportRow) -> bool:
+        """Return whether *row* is that of the canary."""
         return self.username.lower() in (row.username.lower(), row.email.lower())
 
 
-def verify_canary(work: UnitOfWork, services: Dependencies, canary: Canary) -> None:
-    """Prove that the password opens the account as the transaction of *work* has it.
+def verify_canary(uow: UnitOfWork, services: Dependencies, canary: Canary) -> None:
+    """Verify the canary's password against the hash that is stored in the transaction of *uow*.
 
-    It starts no operation, changes nothing and does not ask whether the account is active. Raises `ValidationError`,
-    upon which the caller rolls back.
+    This is no operation: it changes nothing, and an inactive user is verified too.
+
+    Raises:
+        ValidationError: The password does not match. The caller rolls back.
     """
-    user = find_by_identifier(work.users, services, canary.username)
+    user = find_by_identifier(uow.users, services, canary.username)
     if user is None:
         raise ValidationError("canary", f"There is no user {_shown(canary)} to be the canary.", hint=_HINT)
-    _require_accepted(services, canary, user.password_hash)
+    _require_match(services, canary, user.password_hash)
 
 
-def verify_canary_row(rows: Iterable[Row], services: Dependencies, canary: Canary) -> None:
-    """Prove the same of the file itself, before its first row is imported: *rows* are read as far as that user's.
+def verify_canary_row(rows: Iterable[ImportRow], services: Dependencies, canary: Canary) -> None:
+    """Verify the canary's password against the hash in the file, reading *rows* up to that of the canary.
 
-    For an import that commits chunk by chunk: when the canary's is reached, thousands of users may be in already.
-    Raises `ValidationError`.
+    Chunks are committed one by one, so this must come before the first: thousands of users may precede the canary.
+
+    Raises:
+        ValidationError: The password does not match.
     """
     row = next(filter(canary.is_in, rows), None)
     if row is None:
@@ -50,18 +54,22 @@ def verify_canary_row(rows: Iterable[Row], services: Dependencies, canary: Canar
         problem = f"The canary {_shown(canary)} cannot be imported. {row.error.message}"
         raise ValidationError("canary", problem, hint=_HINT)
     if row.password is not None:
-        raise ValidationError("canary", f"{_shown(canary)} has a plain password, no hash to be proven.")
-    _require_accepted(services, canary, row.password_hash)
+        raise ValidationError(
+            "canary",
+            f"The canary {_shown(canary)} has a plain password in the file.",
+            hint="Name a user who has a password hash.",
+        )
+    _require_match(services, canary, row.password_hash)
 
 
-def _require_accepted(services: Dependencies, canary: Canary, stored: str | None) -> None:
+def _require_match(services: Dependencies, canary: Canary, stored: str | None) -> None:
     name = _shown(canary)
     if stored is None:
         raise ValidationError("canary", f"The canary {name} has no password hash.", hint=_HINT)
-    if objection := services.hasher.rejection_reason(stored):
-        raise ValidationError("canary", f"The password hash of the canary {name} {objection}.", hint=_HINT)
+    if reason := services.hasher.rejection_reason(stored):
+        raise ValidationError("canary", f"The password hash of the canary {name} {reason}.", hint=_HINT)
     if not services.hasher.verify(canary.password, stored).accepted:
-        raise ValidationError("canary", f"The password does not open the account of the canary {name}.", hint=_HINT)
+        raise ValidationError("canary", f"The password does not match the hash of the canary {name}.", hint=_HINT)
 
 
 def _shown(canary: Canary) -> str:

@@ -1,36 +1,94 @@
-"""Services without effects, for operations that are going to be rolled back."""
+"""The dry run of an import: all operations run and are rolled back, without mail, hashes or receivers."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from lback_cli.imports.context import ImportContext
+from lback_cli.imports.existing_users import Baseline
+from lback_cli.imports.results import Counts, RowOutcome
+from lback_cli.imports.row_processor import RowProcessor
 from lback_cli.mail.counting import CountingMailer
 from lback_cli.mail.mailer import Mailer
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.passwords import PasswordHasher
+from lback_cli.signals.dispatch import suppress_signals
 
-_STAND_IN = "!"
+_STUB_HASH = "!"
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunResult:
+    """What an import would do.
+
+    Attributes:
+        counts: The outcomes of the rows, up to the one that would stop the import.
+        stopped_at: The line of the refused row that would stop the import, or None.
+        signals: The number of signals that would be sent, by name.
+        mails: The number of mails that would be sent, by template.
+        hashes: The number of passwords that would be hashed.
+    """
+
+    counts: Counts
+    stopped_at: int | None
+    signals: Counter[str]
+    mails: Counter[str]
+    hashes: int
+
+
+def dry_run(
+    context: ImportContext, uow: UnitOfWork, process_outcomes: Callable[[list[RowOutcome]], None]
+) -> DryRunResult:
+    """Run the operations of an import in the transaction of *uow*, and roll them back.
+
+    Args:
+        context: The import.
+        uow: The transaction; it can be used afterwards.
+        process_outcomes: Called with the outcomes of each chunk. Users who would be created have no id.
+    """
+    services = DryRunDependencies(context.services)
+    users = UserManager(context.database, services)
+    baseline = Baseline(services.now(), uow.users.last_id())
+    processor = RowProcessor(context.database, users, services, context.source.options, baseline=baseline)
+    counts, stopped_at = Counts(), None
+    with suppress_signals() as signals, uow.session.begin_nested() as savepoint:
+        for rows in context.chunks():
+            outcomes = processor.apply(uow, processor.prepare(rows, session=uow.session))
+            for outcome in outcomes:
+                if outcome.id is not None and outcome.id > baseline.last_id:
+                    outcome.id = None  # It is rolled back with the user, and will belong to another user.
+            process_outcomes(outcomes)
+            counts = counts.plus(outcomes)
+            context.observer.advanced(context.source.position, counts)
+            if context.stops_at(outcomes[-1]):
+                stopped_at = outcomes[-1].row.line
+                break
+        savepoint.rollback()
+        # The session must not keep users whose ids other users will get.
+        uow.session.expunge_all()
+    return DryRunResult(counts, stopped_at, signals, services.mails, services.hashes)
 
 
 class DryRunDependencies(Dependencies):
-    """What *services* are, but that no mail leaves the house, and no password is hashed, which takes a core's time.
-
-    *mails* counts, by template, what would have been sent, and *hashed* the passwords.
-    """
+    """Dependencies for operations that are rolled back: they send no mail and hash no password, but count both."""
 
     def __init__(self, services: Dependencies) -> None:
         super().__init__(services.settings, data_directory=Path(), clock=services.now)
         self.mails: Counter[str] = Counter()
-        self.hashed = 0
+        self.hashes = 0
 
     @cached_property
     def hasher(self) -> PasswordHasher:
-        """Knows all hashes, and makes none."""
+        """Inspects all hashes, and computes none."""
         return _StubHasher(self)
 
     @property
     def queues_mail(self) -> bool:
-        """Whether operations leave their mail in the queue: it would be gone with them, uncounted."""
+        """False: mail in the queue would be rolled back uncounted."""
         return False
 
     @cached_property
@@ -45,5 +103,5 @@ class _StubHasher(PasswordHasher):
         self._services = services
 
     def hash(self, password: str) -> str:  # noqa: ARG002
-        self._services.hashed += 1
-        return _STAND_IN
+        self._services.hashes += 1
+        return _STUB_HASH

@@ -1,60 +1,77 @@
-"""Exporting users to CSV or JSON Lines, in the columns that an import takes, or as one JSON document."""
+"""Export users to CSV or JSON Lines, in the columns that an import takes, or as one JSON document."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args
 
+from lback_cli.errors import UsageError
 from lback_cli.imports.formats.csv_injection import escaped
 from lback_cli.imports.row import groups_cell
-from lback_cli.managers.directory import UserDirectory
-from lback_cli.repositories.user_repository import UserQuery, UserRow
-from lback_cli.security.unusable import is_unusable
+from lback_cli.managers.directory import Directory
+from lback_cli.repositories.user_reader import UserQuery, UserRecord
+from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
 
-Form = Literal["csv", "jsonl", "json"]
-
-_FIRST = ("username", "email")
-_REST = ("groups", "is_active", "is_email_verified", "created_at", "updated_at", "id")
+ExportFormat = Literal["csv", "jsonl", "json"]
 
 
 class Exporter:
     """Exports the users of one database."""
 
-    def __init__(self, directory: UserDirectory) -> None:
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def lines(self, query: UserQuery, form: Form, *, with_hashes: bool = False) -> Iterator[str]:
-        """The users that *query* describes, in pieces of many lines, all as of one moment; never many in memory.
+    def lines(self, query: UserQuery, export_format: str, *, with_hashes: bool = False) -> Iterator[str]:
+        """Yield the users that *query* selects, all as of one moment, in pieces of many lines.
 
-        *with_hashes* adds the column ``password_hash``, empty for users who have no password. Raises `GroupNotFound`.
+        Args:
+            query: Which users, in which order.
+            export_format: ``csv``, ``jsonl`` or ``json``.
+            with_hashes: Whether to add the column ``password_hash``, which is empty for a user without a password.
+
+        Raises:
+            GroupNotFound: The group of the query does not exist.
+            UsageError: Users cannot be exported in that format.
         """
-        columns = (*_FIRST, *(("password_hash",) if with_hashes else ()), *_REST)
-        with self._directory.select_stored(query) as pages:
-            # Nothing is written before the query is known to make sense.
-            if form == "json":
+        if export_format not in get_args(ExportFormat):
+            raise UsageError(
+                f"Users are not exported as {export_format}.", hint="Add --format csv or --format jsonl, or -o json."
+            )
+        columns = tuple(name for name in _VALUES if with_hashes or name != "password_hash")
+        with self._directory.user_pages(query) as pages:
+            # Nothing is yielded before the query is known to be valid.
+            if export_format == "json":
                 yield from _json(columns, pages)
-            else:
-                if form == "csv":
-                    yield ",".join(columns) + "\n"
-                written = _csv if form == "csv" else _jsonl
-                for page in pages:
-                    yield written(columns, page)
+                return
+            if export_format == "csv":
+                yield ",".join(columns) + "\n"
+            page_text = _csv if export_format == "csv" else _jsonl
+            for page in pages:
+                yield page_text(columns, page)
 
 
-def _csv(columns: Sequence[str], users: Sequence[UserRow]) -> str:
+def _csv(columns: Sequence[str], users: Sequence[UserRecord]) -> str:
     text = io.StringIO()
-    cells: list[Callable[[UserRow], Any]] = [_CELLS[column] for column in columns]
-    csv.writer(text, lineterminator="\n").writerows([[cell(user) for cell in cells] for user in users])
+    values = [_VALUES[column] for column in columns]
+    csv.writer(text, lineterminator="\n").writerows([[_cell(value(user)) for value in values] for user in users])
     return text.getvalue()
 
 
-def _jsonl(columns: Sequence[str], users: Sequence[UserRow]) -> str:
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return escaped(groups_cell(value)) if isinstance(value, list) else value
+
+
+def _jsonl(columns: Sequence[str], users: Sequence[UserRecord]) -> str:
     return "".join([_object(columns, user) + "\n" for user in users])
 
 
-def _json(columns: Sequence[str], pages: Iterable[Sequence[UserRow]]) -> Iterator[str]:
+def _json(columns: Sequence[str], pages: Iterable[Sequence[UserRecord]]) -> Iterator[str]:
     separator = "[\n"
     for page in pages:
         for user in page:
@@ -63,18 +80,14 @@ def _json(columns: Sequence[str], pages: Iterable[Sequence[UserRow]]) -> Iterato
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _object(columns: Sequence[str], user: UserRow) -> str:
+def _object(columns: Sequence[str], user: UserRecord) -> str:
     return json.dumps({column: _VALUES[column](user) for column in columns})
 
 
-def _hash(user: UserRow) -> str | None:
-    return None if is_unusable(user.password_hash) else user.password_hash
-
-
-_VALUES: dict[str, Callable[[UserRow], Any]] = {
+_VALUES: Mapping[str, Callable[[UserRecord], Any]] = {
     "username": lambda user: user.username,
     "email": lambda user: user.email,
-    "password_hash": _hash,
+    "password_hash": lambda user: None if is_unusable(user.password_hash) else user.password_hash,
     "groups": lambda user: list(user.groups),
     "is_active": lambda user: user.is_active,
     "is_email_verified": lambda user: user.is_email_verified,
@@ -82,13 +95,4 @@ _VALUES: dict[str, Callable[[UserRow], Any]] = {
     "updated_at": lambda user: timestamp(user.updated_at),
     "id": lambda user: user.id,
 }
-
-_CELLS: dict[str, Callable[[UserRow], Any]] = {
-    **_VALUES,
-    "username": lambda user: escaped(user.username),
-    "email": lambda user: escaped(user.email),
-    "password_hash": lambda user: escaped(_hash(user) or ""),
-    "groups": lambda user: escaped(groups_cell(user.groups)),
-    "is_active": lambda user: "true" if user.is_active else "false",
-    "is_email_verified": lambda user: "true" if user.is_email_verified else "false",
-}
+"""The columns of an export in their order, each with its value as in JSON."""

@@ -1,36 +1,42 @@
-"""Importing users from a file: in chunks that each are a transaction, or all in one."""
+"""Import users from a file, plan an import, and apply a plan."""
 
 import contextlib
+import gc
+import os
 from collections.abc import Iterator
-from itertools import islice, zip_longest
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from lback_cli.database.engine import Database
-from lback_cli.database.retry import retried
 from lback_cli.errors import OutcomeUnknown
-from lback_cli.imports.all_or_nothing import AtomicImport
+from lback_cli.imports.atomic import AtomicPipeline
 from lback_cli.imports.canary import Canary, verify_canary_row
-from lback_cli.imports.chunking import CHUNK
-from lback_cli.imports.context import DryRunResult, ImportContext, hashing_pool, reduced_gc
+from lback_cli.imports.chunks import CHUNK_COST
+from lback_cli.imports.context import ImportContext
+from lback_cli.imports.dry_run import DryRunResult, dry_run
 from lback_cli.imports.input_file import InputFile
-from lback_cli.imports.jobs import APPLY_AGAIN, RESUME, ImportRegistry, ImportRun, require_files_free
+from lback_cli.imports.jobs import APPLY_AGAIN, RESUME, Checkpoint, ImportRegistry, ImportRun, require_files_free
 from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.pending_row import PendingRow
+from lback_cli.imports.pipeline import ImportPipeline
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.imports.report_files import ReportFiles, require_distinct_files
-from lback_cli.imports.results import Counts, Result, RowOutcome
-from lback_cli.imports.row_processor import RowProcessor
+from lback_cli.imports.results import ImportResult, RowOutcome
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import ImportJob
-from lback_cli.repositories.unit_of_work import UnitOfWork, transaction
+from lback_cli.repositories.unit_of_work import transaction
 
 
 class Importer:
     """Imports users into one database, through the operations of *users*.
 
-    With a *canary*, nothing is imported unless the hash in the file is one of its password. *chunk* is as for
-    `chunked`.
+    Args:
+        database: The database of *users*.
+        services: The dependencies of *users*.
+        users: The manager that registers and updates users.
+        observer: The observer of the import.
+        canary: A user whose password must match the hash in the file; otherwise nothing is imported.
+        chunk_cost: The cost of a chunk at most, as `chunked` takes it.
     """
 
     def __init__(
@@ -38,159 +44,155 @@ class Importer:
         database: Database,
         services: Dependencies,
         users: UserManager,
-        watcher: ImportObserver | None = None,
+        observer: ImportObserver | None = None,
         *,
         canary: Canary | None = None,
-        chunk: int = CHUNK,
+        chunk_cost: int = CHUNK_COST,
     ) -> None:
-        self._canary = canary
         self._database = database
         self._services = services
         self._users = users
-        self._watcher = watcher or ImportObserver()
-        self._chunk = chunk
+        self._observer = observer or ImportObserver()
+        self._canary = canary
+        self._chunk_cost = chunk_cost
 
-    def run(self, path: str, options: ImportOptions, *, resume: bool = False, restart: bool = False) -> Result:
-        """Import the file at *path*; ``-`` is standard input.
+    def run(self, path: str, options: ImportOptions, *, resume: bool = False, restart: bool = False) -> ImportResult:
+        """Import a file.
 
-        With *resume*, an import that was interrupted goes on behind the last row that was committed; *restart* forgets
-        that one. Raises `ValidationError` when the file as a whole cannot be read, and `Conflict` as
-        `ImportRegistry.claim` does. Whatever ends it early leaves the rows of a chunk done or not, together with the
-        files that report on them.
+        Whatever interrupts the import, each chunk is committed as a whole or not at all, and so is its part of the
+        report files.
+
+        Args:
+            path: The file; ``-`` is standard input.
+            options: How to import it.
+            resume: Whether to continue an interrupted import after the last committed row.
+            restart: Whether to abandon an interrupted import and begin again.
+
+        Raises:
+            ValidationError: The file as a whole cannot be read.
+            Conflict: As `ImportRegistry.claim` raises it.
         """
-        with self._run(path, options) as run, self._claimed(run, resume=resume, restart=restart) as job:
+        with self._open(path, options) as context, self._claim(context, resume=resume, restart=restart) as job:
             if isinstance(job, ImportJob):
-                return Result("finished", Counts(job.created, job.updated, job.skipped, job.failed), job.id)
-            if options.atomic:
-                return AtomicImport(run, job, job.lengths, canary=self._canary).result()
-            return self._by_chunks(run, job)
+                return ImportResult("finished", Checkpoint.of(job).counts, job.id)
+            with _hashing_pool() as executor, _reduced_gc():
+                if options.atomic:
+                    return AtomicPipeline(context, job, executor, canary=self._canary).run()
+                return ImportPipeline(context, job, executor).run()
 
     def plan(self, path: str, options: ImportOptions, writer: PlanWriter) -> DryRunResult:
-        """Do everything, tell *writer*, and roll it back. Nothing is mailed, hashed or told to receivers."""
-        with self._run(path, options, writer=writer) as run, transaction(self._database) as work:
-            require_files_free(work, run.source)
-            run.journal.begin()
-            self._watcher.begun(run.source.size, 0)
-            writer.begin(run.source, options)
+        """Write a plan of the import with *writer*, from a dry run that changes nothing."""
+        with self._open(path, options, writer=writer) as context, transaction(self._database) as uow:
+            require_files_free(uow, context.source)
+            context.files.begin()
+            self._observer.begun(context.source.size, 0)
+            writer.begin(context.source, options)
 
-            def each(outcomes: list[RowOutcome]) -> None:
-                run.report_failures(outcomes)
-                run.journal.write(outcomes)
+            def process_outcomes(outcomes: list[RowOutcome]) -> None:
+                context.report_failures(outcomes)
+                context.files.write(outcomes)
                 writer.add(outcomes)
 
-            found = run.dry_run(work, run.source.rows(), each)
-            writer.end(found)
-        return found
+            result = dry_run(context, uow, process_outcomes)
+            writer.end(result)
+        return result
 
-    def apply(self, plan: Plan, options: ImportOptions, *, restart: bool = False) -> Result:
-        """Do exactly what *plan* says, in one transaction; *options* are its own, but for the files that report.
+    def apply(self, plan: Plan, options: ImportOptions, *, restart: bool = False) -> ImportResult:
+        """Do exactly what *plan* says, in one transaction.
 
-        Raises `Conflict` when the input, or any row it touches, has changed since, and when an import of the input was
-        begun and not finished, unless *restart* forgets that one.
+        Args:
+            plan: The plan.
+            options: The options of the plan; only the report files may differ.
+            restart: Whether to abandon an unfinished import of the same input.
+
+        Raises:
+            Conflict: The input or a row that it touches has changed since the plan was made, or an import of the input
+                is not finished and *restart* is not set.
         """
         with (
-            self._run(plan.path, options, plan=plan) as run,
-            self._claimed(run, resume=False, restart=restart, applied=True) as job,
+            self._open(plan.path, options, plan=plan) as context,
+            self._claim(context, resume=False, restart=restart, applies_plan=True) as job,
+            _hashing_pool() as executor,
+            _reduced_gc(),
         ):
-            assert isinstance(job, ImportRun), "only a resumed import can be finished before it begins"
-            return AtomicImport(run, job, job.lengths, plan, self._canary).result()
+            assert isinstance(job, ImportRun), "only a resumed import can be finished already"
+            return AtomicPipeline(context, job, executor, plan=plan, canary=self._canary).run()
 
     @contextlib.contextmanager
-    def _run(
+    def _open(
         self, path: str, options: ImportOptions, *, writer: PlanWriter | None = None, plan: Plan | None = None
     ) -> Iterator[ImportContext]:
-        """The parts of an import, of the making of a plan by *writer*, or of the applying of *plan*."""
+        """Open the input and the report files; *writer* or *plan* is the plan to write or to apply."""
         require_distinct_files(
             options, path, plan_file=None if writer is None else writer.path, apply=None if plan is None else plan.file
         )
         with contextlib.closing(InputFile(path, options)) as source:
             if plan is not None:
-                # Before it is read: what is wrong with it may be that it was changed.
+                # First: an input that has changed may have any other fault.
                 plan.require_input(source.digest)
             columns = source.columns()
-            # What is wrong with the file as a whole shows with the first row, before anything is begun.
+            # Reading the first row finds faults of the file as a whole before anything is begun.
             next(source.rows(), None)
             if self._canary is not None:
                 verify_canary_row(source.rows(), self._services, self._canary)
-            with contextlib.closing(ReportFiles(options, columns, dry=writer is not None)) as journal:
+            with contextlib.closing(ReportFiles(options, columns, dry_run=writer is not None)) as files:
                 try:
                     yield ImportContext(
-                        self._database, self._services, self._users, self._watcher, source, journal, self._chunk
+                        database=self._database,
+                        services=self._services,
+                        users=self._users,
+                        observer=self._observer,
+                        source=source,
+                        files=files,
+                        chunk_cost=self._chunk_cost,
                     )
                 finally:
-                    self._watcher.ended()
+                    self._observer.ended()
 
     @contextlib.contextmanager
-    def _claimed(
-        self, run: ImportContext, *, resume: bool, restart: bool, applied: bool = False
+    def _claim(
+        self, context: ImportContext, *, resume: bool, restart: bool, applies_plan: bool = False
     ) -> Iterator[ImportRun | ImportJob]:
-        jobs = ImportRegistry(self._database, self._services.now, APPLY_AGAIN if applied else RESUME)
-        job = jobs.claim(run.source, run.journal, resume=resume, restart=restart)
+        """Claim the job of the import; release it if the import is interrupted."""
+        source = context.source
+        registry = ImportRegistry(self._database, self._services.now, APPLY_AGAIN if applies_plan else RESUME)
+        job = registry.claim(source, context.files, resume=resume, restart=restart)
         if isinstance(job, ImportJob):
             yield job
             return
-        self._watcher.begun(run.source.size, job.rows_done)
+        self._observer.begun(source.size, job.rows_done)
         try:
             yield job
         except BaseException as error:
-            with contextlib.suppress(Exception), transaction(self._database) as work:
-                lengths = job.release(work)
-                if lengths is not None:
-                    run.journal.truncate(lengths)
-            self._watcher.ended()
-            options = run.source.options
-            command = None if options.atomic or applied else options.command(run.source.path, "--resume")
-            if job.over:
-                self._watcher.over()
+            with contextlib.suppress(Exception), transaction(self._database) as uow:
+                if job.release(uow):
+                    context.files.truncate(job.reached.lengths)
+            self._observer.ended()
+            in_one_transaction = source.options.atomic or applies_plan
+            command = None if in_one_transaction else source.options.command(source.path, "--resume")
+            if job.is_over:
+                self._observer.over()
             elif command is not None or not isinstance(error, OutcomeUnknown):
-                self._watcher.interrupted(command, job.rows_done)
+                self._observer.interrupted(command, job.rows_done)
             raise
 
-    def _by_chunks(self, run: ImportContext, job: ImportRun) -> Result:
-        rows = run.source.rows()
-        for _ in islice(rows, job.rows_done):
-            pass
-        decider, counts = run.decider(), job.counts
-        with hashing_pool() as executor, reduced_gc():
-            for chunk in run.chunked(rows):
-                drafts = decider.validate_and_hash(chunk, executor)
-                outcomes = self._settle(run, job, decider, drafts, counts)
-                counts = counts.plus(outcomes)
-                job.note_progress(counts)
-                run.report_progress(outcomes, counts)
-                if run.stops(outcomes):
-                    return Result("stopped", counts, job.id)
-        retried(lambda: job.commit(self._database, lambda work: job.end(work, "done")))
-        return Result("done", counts, job.id)
 
-    def _settle(
-        self, run: ImportContext, job: ImportRun, decider: RowProcessor, drafts: list[PendingRow], counts: Counts
-    ) -> list[RowOutcome]:
-        """What becomes of one chunk, in a transaction that is tried again where the database gives it up."""
-        before, tries = job.lengths, 0
-        lengths = before
+@contextlib.contextmanager
+def _hashing_pool() -> Iterator[Executor]:
+    """Yield threads that hash passwords, one for each core of this process; what is not begun is dropped at the end."""
+    executor = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
 
-        def change(work: UnitOfWork) -> list[RowOutcome]:
-            nonlocal lengths, tries
-            tries += 1
-            if lengths != before:
-                # An earlier try wrote something.
-                run.journal.truncate(before)
-            outcomes = decider.apply(work, drafts)
-            run.source.require_unchanged()
-            lengths = run.journal.write(outcomes)
-            job.checkpoint(work, counts.plus(outcomes), lengths, state="stopped" if run.stops(outcomes) else "running")
-            return outcomes
 
-        try:
-            outcomes = retried(lambda: job.commit(self._database, change))
-        except BaseException as error:
-            if not job.was_committed(self._database, error):
-                for draft in drafts:
-                    draft.announce_failed(error)
-            raise
-        if tries > 1:
-            for draft, outcome in zip_longest(drafts, outcomes):
-                draft.announce_undone(outcome)
-        job.lengths = lengths
-        return outcomes
+@contextlib.contextmanager
+def _reduced_gc() -> Iterator[None]:
+    """Collect garbage less often: rows leave no cycles, and the collector would take a tenth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

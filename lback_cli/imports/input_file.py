@@ -1,4 +1,4 @@
-"""The input of an import: what it is, whether it is still the same, and its rows."""
+"""The input of an import: its format, its digest, and its rows."""
 
 import contextlib
 import hashlib
@@ -7,7 +7,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,46 +15,64 @@ from lback_cli.errors import Conflict, Unusable, UsageError
 from lback_cli.events.record import to_storable_text
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
 from lback_cli.imports.formats.jsonl_reader import read_jsonl
-from lback_cli.imports.options import EXTENSIONS, STDIN, ImportOptions
-from lback_cli.imports.row import COLUMNS, Row
+from lback_cli.imports.options import FORMATS, STDIN, FileFormat, ImportOptions
+from lback_cli.imports.row import COLUMNS, ImportRow
+
+_READERS: dict[str, Callable[[BinaryIO], Iterator[ImportRow]]] = {"csv": read_csv, "jsonl": read_jsonl}
 
 
-def detect_format(path: str) -> str:
-    """The form that the extension of *path* tells. Raises `UsageError` when it tells none."""
+def detect_format(path: str) -> FileFormat:
+    """Return the format that the extension of *path* means.
+
+    Raises:
+        UsageError: It means none.
+    """
     extension = Path(path).suffix.lower()
-    form = EXTENSIONS.get(extension)
-    if form is not None:
-        return form
-    from lback_cli.imports.sources import SOURCES
+    file_format = FORMATS.get(extension)
+    if file_format is not None:
+        return file_format
+    from lback_cli.imports.sources.registry import built_in_sources
 
-    what = "Standard input" if path == STDIN else f"The name of {path}"
+    name = "Standard input" if path == STDIN else f"The name of {path}"
     hint = "Add --format csv or --format jsonl."
-    programs = [f"--from {reader.name}" for reader in SOURCES.values() if reader.extension == extension]
-    if programs:
-        hint += f" To import what another program wrote, add {' or '.join(programs)}."
-    raise UsageError(f"{what} does not tell the form of the file.", hint=hint)
+    sources = [f"--from {source.name}" for source in built_in_sources() if source.extension == extension]
+    if sources:
+        hint += f" For the file of another program, add {' or '.join(sources)}."
+    raise UsageError(f"{name} does not show the format of the file.", hint=hint)
 
 
 def absolute(path: str) -> str:
-    """*path* as it means the same in any directory; standard input stays what it is."""
+    """Return *path* as it is valid in any directory; standard input stays as it is."""
     return path if path == STDIN else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
 
 
 class InputFile:
-    """An input file, open for as long as the import lasts.
+    """An input file, open as long as the import lasts.
 
-    What cannot be read twice, a pipe above all, is copied to a private temporary file first: the digest must be known
-    before the first row is imported. A companion is small and read once, so that every pass has the same one.
-    *stored_path* is the path as text that a database takes, whatever its bytes are.
+    A pipe, or anything else that cannot be read twice, is copied to a private temporary file first, because the digest
+    must be known before the first row is imported. A companion is small and read once, so that it cannot change.
+
+    Attributes:
+        options: The options of the import.
+        path: The absolute path.
+        stored_path: The path as text that every database can store.
+        size: The size in bytes.
+        digest: The SHA-256 of the content, companion included, in hex.
     """
 
     def __init__(self, path: str, options: ImportOptions) -> None:
-        """Raises `UsageError` when there is no input or companion to read, and `Unusable` for what cannot be copied."""
+        """Open the file at *path*.
+
+        Raises:
+            UsageError: The input or the companion cannot be read, or the options do not fit the format.
+            Unusable: A pipe cannot be copied.
+        """
         self.options = options
-        self._companion = None if options.companion is None else _companion(options.companion)
+        self._companion = None if options.companion is None else _read_companion(options.companion)
+        self._read = self._reader()
         self.path = absolute(path)
         self.stored_path = to_storable_text(self.path)
-        self._file = _opened(path)
+        self._file = _open(path)
         self._status = os.fstat(self._file.fileno())
         self.size = self._status.st_size
         try:
@@ -69,41 +87,48 @@ class InputFile:
 
     @property
     def position(self) -> int:
-        """How many bytes were read."""
+        """The number of bytes that were read."""
         return self._file.tell()
 
-    def rows(self) -> Iterator[Row]:
-        """The rows, from the first on. Raises `ValidationError` when the file as a whole cannot be read."""
-        with self._reading():
-            yield from self._rows()
+    def rows(self) -> Iterator[ImportRow]:
+        """Yield the rows from the first; earlier iterators must not be used any more.
 
-    def _rows(self) -> Iterator[Row]:
+        Raises:
+            ValidationError: The file as a whole cannot be read.
+        """
         self._file.seek(0)
-        if self.options.form == "csv":
-            return read_csv(self._file)
-        if self.options.form == "jsonl":
-            return read_jsonl(self._file)
-        from lback_cli.imports.sources import SOURCES
-
-        return SOURCES[self.options.form].read(self._file, self._companion, self.options.email_domain)
+        with self._reading():
+            yield from self._read(self._file)
 
     def columns(self) -> tuple[str, ...]:
-        """The columns of a CSV file, those of lback for any other."""
-        if self.options.form != "csv":
+        """Return the columns of a CSV file, or those of lback for any other."""
+        if self.options.format != "csv":
             return COLUMNS
         self._file.seek(0)
         with self._reading():
             return read_header(self._file)
 
     def require_unchanged(self) -> None:
-        """Raise `Conflict` when the file was written to since it was opened."""
+        """Check that the file was not written to since it was opened.
+
+        Raises:
+            Conflict: It was.
+        """
         now = os.fstat(self._file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns):
             raise Conflict(
-                f"{self._name} was changed while it was imported.",
-                hint="What is done is kept; put the file back as it was and resume, or import the new one with "
+                f"{self._name} was changed during the import.",
+                hint="The committed rows are kept. Restore the file and resume, or import the new one with "
                 "--if-exists skip.",
             )
+
+    def _reader(self) -> Callable[[BinaryIO], Iterator[ImportRow]]:
+        name = self.options.format
+        if name in _READERS:
+            return _READERS[name]
+        from lback_cli.imports.sources.registry import find_source
+
+        return find_source(name)(self._companion, self.options.email_domain).read
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -123,23 +148,23 @@ class InputFile:
         return digest.hexdigest()
 
 
-def _companion(path: Path) -> bytes:
+def _read_companion(path: Path) -> bytes:
     try:
-        # Opening a pipe would wait for who writes to it.
+        # Opening a pipe would wait for its writer.
         if path.exists() and not path.is_file():
             raise UsageError(
-                f"--companion: {path} is not a file.", hint="--resume and --apply read it again: write it to one."
+                f"--companion: {path} is not a file.", hint="Write it to a file: --resume and --apply read it again."
             )
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
-def _opened(path: str) -> BinaryIO:
+def _open(path: str) -> BinaryIO:
     if path == STDIN:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("There is nothing on standard input.", hint="Name a file, or pipe one in.")
-        return _spooled(sys.stdin.buffer, "standard input")
+        return _copied(sys.stdin.buffer, "standard input")
     try:
         file = open(path, "rb")  # noqa: SIM115, PTH123 - it stays open
     except (OSError, ValueError) as error:
@@ -148,18 +173,20 @@ def _opened(path: str) -> BinaryIO:
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     with file:
-        return _spooled(file, path)
+        return _copied(file, path)
 
 
-def _spooled(stream: BinaryIO, name: str) -> BinaryIO:
-    spool = tempfile.TemporaryFile(prefix="lback-")  # noqa: SIM115 - it stays open
+def _copied(stream: BinaryIO, name: str) -> BinaryIO:
+    """Return a private temporary file with the content of *stream*."""
+    copy = tempfile.TemporaryFile(prefix="lback-")  # noqa: SIM115 - it stays open
     try:
-        shutil.copyfileobj(stream, spool, 1024 * 1024)
-        spool.flush()
+        shutil.copyfileobj(stream, copy, 1024 * 1024)
+        copy.flush()
     except OSError as error:
-        spool.close()
+        copy.close()
         raise Unusable(
-            f"Cannot copy {name} to a temporary file: {error.strerror or error}.", hint="TMPDIR says where it goes."
+            f"Cannot copy {name} to a temporary file: {error.strerror or error}.",
+            hint="Set TMPDIR to a directory with enough space.",
         ) from error
-    spool.seek(0)
-    return spool
+    copy.seek(0)
+    return copy

@@ -1,9 +1,9 @@
-"""Exactly once: which import this is, who works on it, and how far it has come."""
+"""Import jobs: which import this is, which process works on it, and how far it has come."""
 
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -14,258 +14,296 @@ from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import STDIN, ImportOptions
 from lback_cli.imports.report_files import NAMES, ReportFiles
 from lback_cli.imports.results import Counts
-from lback_cli.lease import LeaseOwner
+from lback_cli.lease import RELEASED, Lease
 from lback_cli.models import ImportJob
 from lback_cli.repositories.unit_of_work import LOCK_TIMEOUT, UnitOfWork, reading, resolve_unknown_commit, transaction
 
 R = TypeVar("R")
 
 LEASE = timedelta(minutes=1)
-"""How long an import that tells nothing of itself is taken for alive, where that cannot be seen."""
+"""How long an import on another host is presumed alive without a heartbeat."""
 
-RESUME = "Once it can be reached, --resume goes on from what was committed."
-APPLY_AGAIN = "Once it can be reached, apply the plan again: it is refused if all of it was done."
-"""What to do where nobody knows whether a plan was applied, as above whether a chunk was kept."""
+RESUME = "When the database is reachable again, --resume continues after the last committed row."
+"""What to do if nobody knows whether a chunk was committed."""
+
+APPLY_AGAIN = "When the database is reachable again, apply the plan again: if it was applied, that is refused."
+"""What to do if nobody knows whether a plan was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far an import has come.
+
+    Attributes:
+        counts: The outcomes of the rows so far.
+        lengths: The lengths of the report files in bytes, in the order of `NAMES`.
+        state: ``running``; ``stopped`` at a refused row; ``done``; ``rolled_back``; or ``abandoned`` for a restart.
+    """
+
+    counts: Counts
+    lengths: Sequence[int]
+    state: str = "running"
+
+    @classmethod
+    def of(cls, row: ImportJob) -> "Checkpoint":
+        """Return the checkpoint that *row* stores."""
+        counts = Counts(created=row.created, updated=row.updated, skipped=row.skipped, failed=row.failed)
+        return cls(counts, [getattr(row, f"{name}_offset") for name in NAMES], row.state)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the values of the columns that store the checkpoint."""
+        counts = self.counts
+        return {
+            "state": self.state,
+            "rows_done": counts.total,
+            "created": counts.created,
+            "updated": counts.updated,
+            "skipped": counts.skipped,
+            "failed": counts.failed,
+            **{f"{name}_offset": length for name, length in zip(NAMES, self.lengths, strict=True)},
+        }
 
 
 class ImportRun:
     """An import that this process works on.
 
-    *over* says, once it was released, that all of it had been committed when it was interrupted.
+    Every UPDATE checks the owner, so a process that lost its lease cannot write.
 
-    Every change names the owner, so a process that was taken for dead and is not changes nothing any more.
+    Attributes:
+        id: The id of the import job.
+        reached: What is committed, so far as this process knows.
+        is_over: After `release`: whether everything had been committed.
     """
 
-    def __init__(self, row: ImportJob, owner: LeaseOwner, now: Callable[[], datetime], advice: str = RESUME) -> None:
-        """*advice* is what to do where nobody knows whether the last transaction was committed."""
+    def __init__(self, row: ImportJob, lease: Lease, now: Callable[[], datetime], advice: str = RESUME) -> None:
+        """Create the run of *row*; *advice* is what to do if the result of a commit stays unknown."""
         self.id = row.id
-        self.rows_done = row.rows_done
-        self.counts = Counts(row.created, row.updated, row.skipped, row.failed)
-        self.lengths = _lengths(row)
-        self.over = False
+        self.reached = Checkpoint.of(row)
+        self.is_over = False
         self._advice = advice
-        self._owner = str(owner)
+        self._lease = lease
         self._now = now
         self._stored: dict[str, Any] = {}
 
-    def checkpoint(self, work: UnitOfWork, counts: Counts, lengths: Sequence[int], *, state: str = "running") -> None:
-        """Store how far the rows of this transaction bring the import; another *state* than running ends the work."""
-        offsets = {f"{name}_offset": length for name, length in zip(NAMES, lengths, strict=True)}
-        numbers = {"created": counts.created, "updated": counts.updated}
-        numbers |= {"skipped": counts.skipped, "failed": counts.failed, "rows_done": counts.total}
-        self._change(work, state=state, **numbers, **offsets)
+    @property
+    def rows_done(self) -> int:
+        """The number of rows that are imported."""
+        return self.reached.counts.total
 
-    def commit(self, database: Database, change: Callable[[UnitOfWork], R]) -> R:
-        """What *change* returns, done in one transaction, which it ends with `checkpoint` or `end`.
+    def commit(self, database: Database, work: Callable[[UnitOfWork], R]) -> R:
+        """Return what *work* returns, done in one transaction; use it with `retried`.
 
-        Where the connection was lost during COMMIT, the stored job tells what became of it. For `retried`. Raises
-        `OutcomeUnknown` where the database stays out of reach, and else what `transaction` does.
+        *work* ends with `checkpoint` or `end`. If the connection is lost during COMMIT, the stored job shows whether
+        the transaction was committed.
+
+        Raises:
+            OutcomeUnknown: The connection was lost during COMMIT, and the database stays out of reach.
+            LbackError: What `transaction` raises.
         """
         lost: BaseException | None = None
-        done: list[R] = []
+        results: list[R] = []
         self._stored = {}
         try:
-            with transaction(database, tries=MAX_ATTEMPTS) as work:
-                done.append(change(work))
+            with transaction(database, tries=MAX_ATTEMPTS) as uow:
+                results.append(work(uow))
         except OutcomeUnknown as unknown:
             if not resolve_unknown_commit(database, unknown, self._is_as_stored, self._advice):
                 lost = unknown.__cause__
         if lost is not None:
             raise lost
-        return done[0]
+        return results[0]
 
     def was_committed(self, database: Database, error: BaseException) -> bool:
-        """Whether the last transaction of `keep` was committed although *error* ended it.
+        """Return whether the last transaction of `commit` was committed although *error* was raised.
 
-        Errors of lback's own tell; who was interrupted has to look.
+        An error of lback itself says that it was not. An interruption, such as Ctrl-C, may come after the COMMIT.
         """
         if isinstance(error, LbackError):
             return False
-        with suppress(LbackError), transaction(database, tries=MAX_ATTEMPTS, patience=LOCK_TIMEOUT) as work:
-            return self._is_as_stored(work)
+        with suppress(LbackError), transaction(database, tries=MAX_ATTEMPTS, lock_timeout=LOCK_TIMEOUT) as uow:
+            return self._is_as_stored(uow)
         return False
 
-    def _is_as_stored(self, work: UnitOfWork) -> bool:
-        row = work.jobs.get(self.id, lock=True)
+    def checkpoint(self, uow: UnitOfWork, reached: Checkpoint) -> None:
+        """Store what is *reached* with this transaction; any state but ``running`` ends the work."""
+        self._update(uow, **reached.columns())
+
+    def heartbeat(self, uow: UnitOfWork) -> None:
+        """Extend the lease while there is nothing to store yet."""
+        self._update(uow, state="running")
+
+    def end(self, uow: UnitOfWork, state: str) -> None:
+        """End the import in *state*."""
+        self._update(uow, state=state)
+
+    def release(self, uow: UnitOfWork) -> bool:
+        """Give the lease back, so that another process can continue at once.
+
+        Reads what is committed, which an interrupted process may not know.
+
+        Returns:
+            Whether this process still had the lease.
+        """
+        if not uow.jobs.release(self.id, owner=self._lease.owner):
+            self.is_over = uow.jobs.get(self.id).state == "done"
+            return False
+        self.reached = Checkpoint.of(uow.jobs.get(self.id))
+        return True
+
+    def _is_as_stored(self, uow: UnitOfWork) -> bool:
+        row = uow.jobs.get(self.id, lock=True)
         return bool(self._stored) and all(getattr(row, name) == value for name, value in self._stored.items())
 
-    def heartbeat(self, work: UnitOfWork) -> None:
-        """Say that this process is still at work, where it has nothing to store yet."""
-        self._change(work, state="running")
-
-    def note_progress(self, counts: Counts) -> None:
-        """Remember what the database has now, for when it cannot be asked any more."""
-        self.rows_done = counts.total
-
-    def end(self, work: UnitOfWork, state: str) -> None:
-        """Say that the import is over."""
-        self._change(work, state=state)
-
-    def release(self, work: UnitOfWork) -> list[int] | None:
-        """Let another process go on at once; the lengths that are kept, or None if one has taken over already.
-
-        What was committed is read afresh, as whoever was interrupted cannot know.
-        """
-        if not work.jobs.change(self.id, self._owner, {"owner": None, "lease_until": None}):
-            self.over = work.jobs.get(self.id).state == "done"
-            return None
-        row = work.jobs.get(self.id)
-        self.rows_done = row.rows_done
-        return _lengths(row)
-
-    def _change(self, work: UnitOfWork, *, state: str, **values: int) -> None:
+    def _update(self, uow: UnitOfWork, *, state: str, **values: Any) -> None:
         self._stored = {"state": state, **values}
-        now = self._now()
-        running = state == "running"
-        at_work = {"lease_until": now + LEASE} if running else {"lease_until": None, "owner": None}
-        if not work.jobs.change(self.id, self._owner, {"state": state, "updated_at": now, **values, **at_work}):
+        lease = self._lease.columns if state == "running" else RELEASED
+        changes = {"state": state, "updated_at": self._now(), **values, **lease}
+        if not uow.jobs.update(self.id, changes, owner=self._lease.owner):
             raise Conflict(
-                "Another process has taken over this import, as this one was not heard of for a minute.",
-                hint="What this process had committed is kept; the other one goes on from there.",
+                "Another process has taken over this import, because this process gave no sign of life for a minute.",
+                hint="The rows that this process committed are kept; the other process continues after them.",
             )
 
 
 class ImportRegistry:
-    """The imports of one database."""
+    """The imports of one database.
+
+    Args:
+        database: The database.
+        now: The clock.
+        advice: What to do if the result of a commit stays unknown.
+    """
 
     def __init__(self, database: Database, now: Callable[[], datetime], advice: str = RESUME) -> None:
-        """*advice* is as for `ImportRun`."""
         self._database = database
         self._now = now
         self._advice = advice
+        # While its one transaction is open, an atomic import cannot renew its lease.
+        self._lease = Lease(LEASE, now, expires_while_running=False)
 
-    def claim(self, source: InputFile, journal: ReportFiles, *, resume: bool, restart: bool) -> ImportRun | ImportJob:
-        """Begin the import of *source*, or go on with it, with the files of *journal*.
+    def claim(self, source: InputFile, files: ReportFiles, *, resume: bool, restart: bool) -> ImportRun | ImportJob:
+        """Begin the import of *source*, or continue it, and open *files*.
 
-        With *resume*, the import that was finished before is returned as it was. Raises `Conflict` when another process
-        works on it, when it was begun before and neither *resume* nor *restart* says what to do, and when the input or
-        the options changed since.
+        Args:
+            source: The input.
+            files: The files that report on the rows.
+            resume: Whether to continue an unfinished import.
+            restart: Whether to abandon an unfinished import and begin again.
+
+        Returns:
+            The import; with *resume*, the stored job if the import is finished.
+
+        Raises:
+            Conflict: Another process works on the import; it is unfinished, and neither *resume* nor *restart* says
+                what to do; or the input or the options have changed.
         """
-        with reading(self._database) as work:
-            # Whoever works on it may hold the write lock for long, as an atomic import does.
-            self._begun(work, source, resume=resume, restart=restart)
+        with reading(self._database) as uow:
+            # Without a lock first: the process that works on the import may hold the write lock for a long time.
+            self._find_job(uow, source, resume=resume, restart=restart)
         opened: list[int] = []
-        return retried(lambda: self._claim(source, journal, opened, resume=resume, restart=restart))
+        return retried(lambda: self._claim(source, files, opened, resume=resume, restart=restart))
 
     def _claim(
-        self, source: InputFile, journal: ReportFiles, opened: list[int], *, resume: bool, restart: bool
+        self, source: InputFile, files: ReportFiles, opened: list[int], *, resume: bool, restart: bool
     ) -> ImportRun | ImportJob:
-        """One try; *opened* has the lengths of the journal as an earlier one has left it open."""
-        with transaction(self._database, tries=MAX_ATTEMPTS) as work:
-            work.events.lock()  # two that begin at once take turns
-            found = self._begun(work, source, resume=resume, restart=restart)
-            if found is not None and found.state == "done":
-                return found
-            owner = LeaseOwner.this_process()
-            if found is not None:
-                if not opened:
-                    journal.resume(_lengths(found))
-                    opened[:] = _lengths(found)
-                found.path, found.state, found.owner, found.lease_until = (
-                    source.stored_path,
-                    "running",
-                    str(owner),
-                    self._lease,
-                )
+        """Claim the import in one attempt; *opened* are the lengths of *files* if an earlier attempt opened them."""
+        with transaction(self._database, tries=MAX_ATTEMPTS) as uow:
+            uow.events.lock()  # Two processes that begin at once take turns.
+            job = self._find_job(uow, source, resume=resume, restart=restart)
+            if job is not None and job.state == "done":
+                return job
+            if job is None:
+                opened[:] = opened or files.begin()
+                job = self._new_job(source, opened)
+                uow.jobs.add(job)
             else:
-                opened[:] = opened or journal.begin()
-                found = self._new(source, opened, owner)
-                work.jobs.add(found)
-            work.session.flush()
-            return ImportRun(found, owner, self._now, self._advice)
+                if not opened:
+                    opened[:] = Checkpoint.of(job).lengths
+                    files.resume(opened)
+                if not uow.jobs.acquire(job, self._lease, path=source.stored_path, state="running"):
+                    raise _under_way("another process")
+            uow.session.flush()
+            return ImportRun(job, self._lease, self._now, self._advice)
 
-    @property
-    def _lease(self) -> datetime:
-        return self._now() + LEASE
-
-    def _new(self, source: InputFile, lengths: Sequence[int], owner: LeaseOwner) -> ImportJob:
+    def _new_job(self, source: InputFile, lengths: Sequence[int]) -> ImportJob:
         now = self._now()
-        counts = dict.fromkeys(("rows_done", "created", "updated", "skipped", "failed"), 0)
-        offsets = {f"{name}_offset": length for name, length in zip(NAMES, lengths, strict=True)}
         return ImportJob(
             id=secrets.token_hex(16),
             path=source.stored_path,
             digest=source.digest,
             options=source.options.as_json(),
-            state="running",
-            owner=str(owner),
-            lease_until=self._lease,
             started_at=now,
             updated_at=now,
-            **counts,
-            **offsets,
+            **self._lease.columns,
+            **Checkpoint(Counts(), lengths).columns(),
         )
 
-    def _begun(self, work: UnitOfWork, source: InputFile, *, resume: bool, restart: bool) -> ImportJob | None:
-        """The import to go on with, or the one that is done; None to begin a new one."""
+    def _find_job(self, uow: UnitOfWork, source: InputFile, *, resume: bool, restart: bool) -> ImportJob | None:
+        """Return the job to continue, or the finished one, or None for a new one; abandon what is restarted."""
         options = source.options.as_json()
-        same = work.jobs.unfinished(source.digest)
-        if same is not None:
-            self._require_idle(same)
-            if restart or (same.options != options and not same.rows_done):
-                same.state = "abandoned"
+        same_input = uow.jobs.unfinished(source.digest)
+        if same_input is not None:
+            self._require_idle(same_input)
+            if restart or (same_input.options != options and not same_input.rows_done):
+                same_input.state = "abandoned"
                 return None
-            _require_resumable(same, source, resume=resume)
-            return same
-        if resume and (done := work.jobs.finished(source.digest, options)):
-            return done
-        before = work.jobs.unfinished_of(source.stored_path)
-        if before is not None and (resume or restart):
-            self._require_idle(before)
+            _require_resumable(same_input, source, resume=resume)
+            return same_input
+        if resume and (finished := uow.jobs.finished(source.digest, options)):
+            return finished
+        same_path = uow.jobs.unfinished_of(source.stored_path)
+        if same_path is not None and (resume or restart):
+            self._require_idle(same_path)
             if restart:
-                before.state = "abandoned"
-            elif before.rows_done:
-                raise _changed(before)
+                same_path.state = "abandoned"
+            elif same_path.rows_done:
+                raise _input_changed(same_path)
         return None
 
     def _require_idle(self, job: ImportJob) -> None:
-        if job.owner is None:
-            return
-        owner = LeaseOwner.parse(job.owner)
-        lives = owner.lives
-        if lives or (lives is None and job.lease_until is not None and job.lease_until > self._now()):
-            raise Conflict(
-                f"This import is under way: {owner.name} works on it.",
-                hint="Wait for it, or stop that process; then resume.",
-            )
+        if holder := self._lease.holder(job):
+            raise _under_way(holder.name)
 
 
-def require_files_free(work: UnitOfWork, source: InputFile) -> None:
-    """Raise `Conflict` if a file that is to be written belongs to an import of *source* that is to be resumed."""
-    begun = work.jobs.unfinished(source.digest)
-    if begun is None or not begun.rows_done:
+def require_files_free(uow: UnitOfWork, source: InputFile) -> None:
+    """Refuse to write a report file of an unfinished import of *source*.
+
+    Raises:
+        Conflict: A file of the options belongs to such an import.
+    """
+    job = uow.jobs.unfinished(source.digest)
+    if job is None or not job.rows_done:
         return
-    theirs = ImportOptions.from_json(begun.options).files
-    for file in source.options.files & theirs:
+    taken = ImportOptions.from_json(job.options).files
+    for file in source.options.files & taken:
         raise Conflict(
-            f"{file} belongs to an import that was begun before and not finished.",
-            hint="Resume that one first, or name another file.",
+            f"{file} belongs to an import of this input that is not finished.",
+            hint="Resume that import first, or name another file.",
         )
 
 
-def _lengths(row: ImportJob) -> list[int]:
-    return [getattr(row, f"{name}_offset") for name in NAMES]
+def _under_way(process: str) -> Conflict:
+    return Conflict(
+        f"This import is under way: {process} works on it.",
+        hint="Wait until it ends. Or stop that process, then resume the import.",
+    )
 
 
 def _require_resumable(job: ImportJob, source: InputFile, *, resume: bool) -> None:
     options = source.options
-    before = replace(ImportOptions.from_json(job.options), environment=options.environment)
-    command = before.command(source.path, "--resume")
+    stored = replace(ImportOptions.from_json(job.options), environment=options.environment)
+    hint = f"Begin again with --restart, or continue: {stored.command(source.path, '--resume')}"
     if job.options != options.as_json():
         raise Conflict(
-            f"This file was begun to be imported with other options; {job.rows_done} rows are done.",
-            hint=f"Begin again with --restart, or go on: {command}",
+            f"An import of this input with other options is not finished; {job.rows_done} rows are imported.", hint=hint
         )
     if not resume and job.rows_done:
-        raise Conflict(
-            f"This import was begun before and not finished; {job.rows_done} rows are done.",
-            hint=f"Begin again with --restart, or go on: {command}",
-        )
+        raise Conflict(f"This import is not finished; {job.rows_done} rows are imported.", hint=hint)
 
 
-def _changed(job: ImportJob) -> Conflict:
-    what = "What comes on standard input" if job.path == STDIN else job.path
+def _input_changed(job: ImportJob) -> Conflict:
+    name = "Standard input" if job.path == STDIN else job.path
     return Conflict(
-        f"{what} is not what it was when this import began; {job.rows_done} rows are done.",
-        hint="Put it back as it was and resume, or begin again with the new one: --restart --if-exists skip",
+        f"{name} has changed since this import began; {job.rows_done} rows are imported.",
+        hint="Restore the input and resume, or begin again with the new one: --restart --if-exists skip",
     )

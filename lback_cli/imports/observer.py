@@ -1,25 +1,25 @@
-"""What an import tells while it runs."""
+"""The observer of an import: a progress bar, for instance."""
 
 from lback_cli.imports.results import Counts, RowOutcome
 
 
 class ImportObserver:
-    """Is told how an import goes on; this one does not care."""
+    """Observes an import; override the methods of interest."""
 
     def begun(self, size: int, rows_done: int) -> None:
-        """The input has *size* bytes; *rows_done* were done by an earlier run."""
+        """The import begins: the input has *size* bytes, and earlier runs have imported *rows_done* rows."""
 
     def advanced(self, position: int, counts: Counts) -> None:
-        """The rows up to *position*, in bytes, are done."""
+        """The import has come to *position*, in bytes of the input, with these *counts* so far."""
 
     def failed(self, outcome: RowOutcome) -> None:
         """A row was refused."""
 
     def interrupted(self, command: str | None, rows_done: int) -> None:
-        """The import ended before its time, with *rows_done*; *command* goes on, unless nothing was done at all."""
+        """The import was interrupted after *rows_done* rows; *command* resumes it. None: nothing was imported."""
 
     def over(self) -> None:
-        """The import was interrupted when all of it was done."""
+        """The import was interrupted after its last commit, so all rows are imported."""
 
     def ended(self) -> None:
-        """There is no more to tell."""
+        """The import has ended, in whatever way; this is the last call."""

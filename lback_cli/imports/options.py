@@ -1,40 +1,55 @@
-"""What an import is told besides its input: all that decides what becomes of a row, or where that is written."""
+"""The options of an import: all that decides the outcome of a row besides the input, and where outcomes are written."""
 
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lback_cli.errors import UsageError
-from lback_cli.managers.registration import RegistrationMail
+from lback_cli.managers.registration_mail import RegistrationMail
 from lback_cli.text.shell_quoting import command_line
 
 IfExists = Literal["fail", "skip", "update"]
-OnError = Literal["continue", "stop"]
+"""What to do if a user name is taken: refuse the row, skip it, or update the user."""
 
-EXTENSIONS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-"""Forms by the extension of a file's name."""
+OnError = Literal["continue", "stop"]
+"""What to do if a row is refused: continue with the next, or stop."""
+
+FileFormat = Literal["csv", "jsonl"]
+"""The formats of lback's own."""
+
+FORMATS: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+"""The formats of lback's own, by the extension of a file's name."""
 
 STDIN = "-"
 """The path of standard input."""
 
 _PATHS = ("companion", "report", "rejects", "passwords")
-_FLAGS = ("atomic", "overwrite_passwords")
+_STORED_NAMES = {"format": "form"}
+"""The names in the stored options, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """The options of an import.
 
-    *form* is ``csv``, ``jsonl`` or the name of one of `SOURCES`, for which *companion* may be a second file, and
-    *email_domain* the domain of addresses that are missing. *if_exists* is for a user name that is taken: an update
-    sets what the row says and leaves the rest, and passwords only with *overwrite_passwords*. *mail* is as for
-    `NewUser`. *report*, *rejects* and *passwords* are files to write; with the last, users without a password get one
-    made up. *environment* are words of the command line that say in which database; they are no part of what the
-    import is.
+    Attributes:
+        format: ``csv``, ``jsonl``, or the name of a source format, such as ``keycloak``.
+        if_exists: What to do if a user name is taken. An update sets what the row says and leaves the rest.
+        on_error: What to do if a row is refused.
+        atomic: Whether to import all rows or, if one is refused, none.
+        mail: Which mail new users get.
+        overwrite_passwords: Whether an update sets passwords too.
+        companion: The second file that some source formats read.
+        email_domain: The domain of the addresses that are made for users without one.
+        report: The file to write the outcome of each row to.
+        rejects: The file to write the refused rows to.
+        passwords: The file to write generated passwords to. If set, users without a password get a generated one.
+        environment: Global options of the command line, for the command that resumes. They are not part of what
+            identifies the import.
     """
 
-    form: str = "csv"
+    format: str = "csv"
     if_exists: IfExists = "fail"
     on_error: OnError = "continue"
     atomic: bool = False
@@ -48,59 +63,64 @@ class ImportOptions:
     environment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises `UsageError` for options that contradict each other."""
+        """Refuse options that contradict each other, with `UsageError`."""
         if self.overwrite_passwords and self.if_exists != "update":
-            raise UsageError("--overwrite-passwords is for --if-exists update.")
-        if not self.foreign and (self.companion or self.email_domain):
-            raise UsageError("--companion and --email-domain are for --from.")
-        if not self.foreign and self._told_by_rejects not in {None, self.form}:
+            raise UsageError("--overwrite-passwords needs --if-exists update.")
+        if not self.is_foreign and (self.companion or self.email_domain):
+            raise UsageError("--companion and --email-domain need --from.")
+        if not self.is_foreign and self._format_of_rejects not in {None, self.format}:
             raise UsageError(
-                f"--rejects: {self.rejects} will be in the form of the input.", hint=f"Name it something.{self.form}"
+                f"--rejects: {self.rejects} will have the format of the input.",
+                hint=f"Give it the extension .{self.format}.",
             )
 
     @property
-    def foreign(self) -> bool:
+    def is_foreign(self) -> bool:
         """Whether another program wrote the input."""
-        return self.form not in EXTENSIONS.values()
+        return self.format not in FORMATS.values()
 
     @property
     def files(self) -> set[Path]:
-        """Those that say what became of each row."""
+        """The files that report on the rows."""
         return {file for file in (self.report, self.rejects, self.passwords) if file is not None}
 
     @property
-    def rejects_form(self) -> str:
-        """The form of the refused rows: that of the input, or of another program's what the file's name tells."""
-        return (self._told_by_rejects or "jsonl") if self.foreign else self.form
+    def rejects_format(self) -> str:
+        """The format of the refused rows: that of the input or, with ``--from``, what the file's name says."""
+        return (self._format_of_rejects or "jsonl") if self.is_foreign else self.format
 
     @property
-    def _told_by_rejects(self) -> str | None:
-        return None if self.rejects is None else EXTENSIONS.get(self.rejects.suffix.lower())
+    def _format_of_rejects(self) -> str | None:
+        return None if self.rejects is None else FORMATS.get(self.rejects.suffix.lower())
 
     def as_json(self) -> str:
-        """Canonical JSON: equal for equal options."""
-        values = {key: _plain(value) for key, value in asdict(self).items() if key != "environment"}
+        """Return the options as canonical JSON, which is equal for equal options."""
+        values = {
+            _STORED_NAMES.get(name, name): str(value) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+            if name != "environment"
+        }
         return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ImportOptions":
-        """The options that `to_json` wrote; names that this version does not know are passed over."""
-        known = {field.name for field in fields(cls)}
-        values = {key: value for key, value in json.loads(text).items() if key in known}
+        """Return the options that `as_json` wrote; names that this version does not know are ignored."""
+        stored = json.loads(text)
+        names = {field.name: _STORED_NAMES.get(field.name, field.name) for field in fields(cls)}
+        values = {name: stored[stored_name] for name, stored_name in names.items() if stored_name in stored}
         paths = {name: Path(values[name]) for name in _PATHS if values.get(name)}
         return cls(**{**values, **paths})
 
     def command(self, path: str, *more: str) -> str:
-        """The command line of this import of the file at *path*, for a shell."""
+        """Return the command that imports the file at *path* with these options and *more*, for a shell."""
         words = ["lback", *self.environment, "user", "import", path]
-        words += ["--from" if self.foreign else "--format", self.form]
-        for name, default in (("if_exists", "fail"), ("on_error", "continue"), ("mail", "invite")):
-            if getattr(self, name) != default:
-                words += [_option(name), getattr(self, name)]
-        words += [_option(name) for name in _FLAGS if getattr(self, name)]
-        for name in ("companion", "email_domain", "report", "rejects"):
-            if getattr(self, name) is not None:
-                words += [_option(name), str(getattr(self, name))]
+        words += ["--from" if self.is_foreign else "--format", self.format]
+        defaults = ImportOptions()
+        for name in ("if_exists", "on_error", "mail", "companion", "email_domain", "report", "rejects"):
+            value = getattr(self, name)
+            if value != getattr(defaults, name):
+                words += [_option(name), str(value)]
+        words += [_option(name) for name in ("atomic", "overwrite_passwords") if getattr(self, name)]
         if self.passwords is not None:
             words += ["--generate-passwords", str(self.passwords)]
         return command_line([*words, *more])
@@ -108,7 +128,3 @@ class ImportOptions:
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value

@@ -1,51 +1,64 @@
-"""A plan: what an import would do, written down so that exactly that can be done later.
+"""Plan files: what an import would do, row by row, so that exactly that can be applied later.
 
-A plan file is JSON Lines: what it is a plan of, a line for each row, and a summary with the digest of all lines before.
+A plan file is JSON Lines: a header with the input and the options, a line for each row, and a summary with the SHA-256
+of all lines before it.
 """
 
 import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lback_cli import __version__
 from lback_cli.errors import Conflict, Unusable, UsageError, ValidationError
-from lback_cli.imports.context import DryRunResult
+from lback_cli.imports.dry_run import DryRunResult
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome
 from lback_cli.security.passwords import PasswordHasher
+from lback_cli.version import __version__
 
 _VERSION = 1
-_PASSIVE = {"failed": "refused"}
-"""What is done to a user whose row has this outcome, where that is another word."""
+_VERBS = {"created": "creates", "updated": "updates", "skipped": "skips", "failed": "refuses"}
+_PARTICIPLES = {"failed": "refused"}
 
-_PROMISED = ("line", "outcome", "code", "message", "state")
+_COMPARED = ("line", "outcome", "code", "message", "state")
+_COMPARED_WITHOUT_STATE = ("line", "outcome", "code")
 
 
 class PlanWriter:
-    """Collects a plan, and writes it to *path* if there is one; *summary* is what it came to."""
+    """Writes a plan to a file, and collects its summary.
+
+    Args:
+        hasher: Recognizes password hashes.
+        path: The plan file; without it only the summary is made.
+
+    Attributes:
+        summary: The summary, after `end`.
+    """
 
     def __init__(self, hasher: PasswordHasher, path: Path | None = None) -> None:
-        """Raises `Unusable`."""
         self._hasher = hasher
         self.path = path
         self._digest = hashlib.sha256()
         self._hashes: Counter[str] = Counter()
-        self._weak: Counter[str] = Counter()
+        self._weak_hashes: Counter[str] = Counter()
         self._descriptor = -1
         self.summary: dict[str, Any] = {}
 
     def begin(self, source: InputFile, options: ImportOptions) -> None:
-        """Write what it is a plan of."""
+        """Write the header.
+
+        Raises:
+            Unusable: The file cannot be written.
+        """
         if self.path is not None:
             try:
                 self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with suppress(OSError):  # not a file of ours, such as /dev/stdout
+                with suppress(OSError):  # It may be a device, such as /dev/stdout.
                     os.fchmod(self._descriptor, 0o600)
             except OSError as error:
                 raise self._unusable(error) from error
@@ -59,31 +72,31 @@ class PlanWriter:
             }
         )
 
-    def add(self, outcomes: list[RowOutcome]) -> None:
-        """Write what would become of these rows."""
+    def add(self, outcomes: Sequence[RowOutcome]) -> None:
+        """Write the planned *outcomes* of some rows."""
         for outcome in outcomes:
             stored = outcome.row.password_hash
             if stored is not None and outcome.kind != "failed" and (known := self._hasher.inspect(stored)):
                 self._hashes[known.scheme] += 1
                 if known.weakness is not None:
-                    self._weak[f"{known.scheme} ({known.weakness})"] += 1
+                    self._weak_hashes[f"{known.scheme} ({known.weakness})"] += 1
         if self.path is not None:
-            self._write(*map(_promise, outcomes))
+            self._write(*map(_planned, outcomes))
 
-    def end(self, found: DryRunResult) -> None:
-        """Write the summary."""
-        counts = found.counts
+    def end(self, result: DryRunResult) -> None:
+        """Write the summary of *result*."""
+        counts = result.counts
         self.summary = {
             "created": counts.created,
             "updated": counts.updated,
             "skipped": counts.skipped,
             "refused": counts.failed,
             "total": counts.total,
-            "stopped_at_line": found.stopped_at,
-            "mails": dict(sorted(found.mails.items())),
+            "stopped_at_line": result.stopped_at,
+            "mails": dict(sorted(result.mails.items())),
             "password_hashes": dict(sorted(self._hashes.items())),
-            "weak_password_hashes": dict(sorted(self._weak.items())),
-            "signals": dict(sorted(found.signals.items())),
+            "weak_password_hashes": dict(sorted(self._weak_hashes.items())),
+            "signals": dict(sorted(result.signals.items())),
         }
         self._write({"summary": self.summary, "sha256": self._digest.hexdigest()})
         if self._descriptor >= 0:
@@ -107,47 +120,62 @@ class PlanWriter:
 
 
 class Plan:
-    """A plan file that was written to its end."""
+    """A complete plan file.
 
-    def __init__(self, path: Path) -> None:
-        """Raises `UsageError` when it cannot be read, `ValidationError` when it is no plan."""
-        self.file = path
+    Attributes:
+        file: The plan file.
+        path: The input of the import.
+        options: The options of the import.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Read the header, and verify that no line is missing or changed.
+
+        Raises:
+            UsageError: The file cannot be read.
+            ValidationError: The file is not a complete plan.
+        """
+        self.file = file
         try:
-            head = self._verified()
-            self.path: str = head["path"]
-            self.options = ImportOptions.from_json(json.dumps(head["options"]))
-            self._input_digest: str = head["digest"]
+            header = self._verified_header()
+            self.path: str = header["path"]
+            self.options = ImportOptions.from_json(json.dumps(header["options"]))
+            self._input_digest: str = header["digest"]
         except OSError as error:
-            raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
+            raise UsageError(f"Cannot read {file}: {error.strerror or error}.") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValidationError(
-                "plan", f"{path} is not a plan that --plan-file wrote, or not all of it.", hint="Make the plan again."
+                "plan", f"{file} is not a complete plan that --plan-file wrote.", hint="Make the plan again."
             ) from error
 
     def require_input(self, digest: str) -> None:
-        """Raise `Conflict` unless the input still has that digest."""
+        """Refuse an input that has another *digest* than when the plan was made.
+
+        Raises:
+            Conflict: The input has changed.
+        """
         if digest != self._input_digest:
-            raise _changed(f"{self.path} is not what it was when the plan was made")
+            raise _changed(f"{self.path} has changed since the plan was made")
 
     def checker(self, *, states: bool = True) -> "PlanChecker":
-        """What holds outcomes against this plan, from its first row on; without *states* only what is done."""
-        return PlanChecker(self._lines(), _PROMISED if states else ("line", "outcome", "code"))
+        """Return a checker that begins with the first row; without *states* it compares only what is done."""
+        return PlanChecker(self._planned_rows(), _COMPARED if states else _COMPARED_WITHOUT_STATE)
 
-    def _verified(self) -> dict[str, Any]:
+    def _verified_header(self) -> dict[str, Any]:
         digest, previous = hashlib.sha256(), b""
         with self.file.open("rb") as file:
-            head = json.loads(file.readline())
-            if head["plan"] != _VERSION:
-                raise ValueError("another version")
+            header = json.loads(file.readline())
+            if header["plan"] != _VERSION:
+                raise ValueError("unknown version")
             file.seek(0)
             for line in file:
                 digest.update(previous)
                 previous = line
         if json.loads(previous)["sha256"] != digest.hexdigest():
-            raise ValueError("edited")
-        return dict(head)
+            raise ValueError("wrong digest")
+        return dict(header)
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _planned_rows(self) -> Iterator[dict[str, Any]]:
         with self.file.open("rb") as file:
             next(file)
             for line in file:
@@ -157,26 +185,35 @@ class Plan:
 
 
 class PlanChecker:
-    """Holds what becomes of rows against what was planned of them."""
+    """Compares the outcomes of rows, in their order, with a plan."""
 
-    def __init__(self, lines: Iterator[dict[str, Any]], names: tuple[str, ...]) -> None:
-        self._lines = lines
+    def __init__(self, planned: Iterator[dict[str, Any]], names: tuple[str, ...]) -> None:
+        """Create a checker that compares the values called *names*."""
+        self._rows = planned
         self._names = names
 
-    def compare(self, outcomes: list[RowOutcome]) -> None:
-        """Raise `Conflict` unless the plan says the same of the next rows."""
+    def compare(self, outcomes: Sequence[RowOutcome]) -> None:
+        """Compare the *outcomes* of the next rows.
+
+        Raises:
+            Conflict: The plan says something else.
+        """
         for outcome in outcomes:
-            planned, found = next(self._lines, None), _promise(outcome)
+            planned, found = next(self._rows, None), _planned(outcome)
             if planned is None or any(planned[name] != found[name] for name in self._names):
                 raise _changed(f"{outcome.row.place}: {_difference(planned, found)}")
 
     def finish(self) -> None:
-        """Raise `Conflict` unless that was all."""
-        if next(self._lines, None) is not None:
+        """Check that there are no more rows.
+
+        Raises:
+            Conflict: The plan has more rows.
+        """
+        if next(self._rows, None) is not None:
             raise _changed("the plan has more rows")
 
 
-def _promise(outcome: RowOutcome) -> dict[str, Any]:
+def _planned(outcome: RowOutcome) -> dict[str, Any]:
     return {
         "line": outcome.row.line,
         "outcome": outcome.kind,
@@ -190,10 +227,10 @@ def _difference(planned: Mapping[str, Any] | None, found: Mapping[str, Any]) -> 
     if planned is None:
         return "the plan has no such row"
     if planned["outcome"] != found["outcome"]:
-        before, now = (_PASSIVE.get(outcome, outcome) for outcome in (planned["outcome"], found["outcome"]))
-        return f"the user was to be {before}, and now would be {now}"
-    return "the user that the row is about was changed"
+        now = _PARTICIPLES.get(found["outcome"], found["outcome"])
+        return f"the plan {_VERBS[planned['outcome']]} the user, but now the user would be {now}"
+    return "the user has changed"
 
 
 def _changed(what: str) -> Conflict:
-    return Conflict(f"The plan does not hold any more: {what}.", hint="Make the plan again, and look at it.")
+    return Conflict(f"The plan is out of date: {what}.", hint="Make the plan again, and check it.")

@@ -1,7 +1,7 @@
-"""The files that say what became of each row, kept in step with the database.
+"""The files that report on the rows, kept in step with the database.
 
-They are written and on the disk before the transaction commits that stores their lengths. So after a crash a file is at
-least as long as the import knows, and is cut back to that.
+Lines are written to the disk before the transaction commits that stores the new lengths. So after a crash a file is at
+least as long as the import job says, and is cut back to that length.
 """
 
 import contextlib
@@ -10,7 +10,8 @@ import io
 import json
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,164 +24,194 @@ from lback_cli.imports.row import groups_cell
 NAMES = ("report", "rejects", "passwords")
 """The files, in the order in which their lengths are stored."""
 
-_ADDED = ("error_code", "error")
+_PASSWORDS = NAMES.index("passwords")
+_REJECT_COLUMNS = ("error_code", "error")
 _OPTIONS = {"passwords": "generate_passwords"}
+"""The names of command-line options, where they differ from those of `ImportOptions`."""
 
 
 class ReportFiles:
-    """The files that the options name."""
+    """The report files that the options name.
 
-    def __init__(self, options: ImportOptions, columns: Sequence[str], *, dry: bool = False) -> None:
-        """*columns* are those of the input; *dry* leaves out what only a real import writes."""
-        in_csv = options.rejects_form == "csv"
-        rejects = _csv_rejects(columns) if in_csv else _jsonl_reject
-        header = _csv([*_kept(columns), *_ADDED]) if in_csv else ""
-        self._files: list[tuple[_ReportFile | None, Callable[[list[RowOutcome]], str]]] = [
-            (_ReportFile(options.report) if options.report else None, lambda found: "".join(map(_report_line, found))),
-            (
-                _ReportFile(options.rejects, header) if options.rejects else None,
-                lambda found: "".join([rejects(one) for one in found if one.kind == "failed"]),
-            ),
-            (
-                _ReportFile(options.passwords, "username,password\n", new=True)
-                if options.passwords and not dry
-                else None,
-                lambda found: "".join([_csv([one.username, one.password]) for one in found if one.password]),
-            ),
+    Args:
+        options: The options of the import.
+        columns: The columns of the input.
+        dry_run: Whether to leave out the file that only a real import writes: that of the passwords.
+    """
+
+    def __init__(self, options: ImportOptions, columns: Sequence[str], *, dry_run: bool = False) -> None:
+        self._files = [
+            _report(options.report) if options.report else None,
+            _rejects(options.rejects, options.rejects_format, columns) if options.rejects else None,
+            _passwords(options.passwords) if options.passwords and not dry_run else None,
         ]
 
     def begin(self) -> list[int]:
-        """Make the files, and return their lengths. Raises `Unusable`, or `Conflict` for one that must be new."""
-        return [0 if file is None else file.begin() for file, _ in self._files]
+        """Create the files, and return their lengths.
+
+        Raises:
+            Unusable: A file cannot be written.
+            Conflict: A file exists that must be new.
+        """
+        return [0 if file is None else file.begin() for file in self._files]
 
     def resume(self, lengths: Sequence[int]) -> None:
-        """Open the files again, cut back to these *lengths*. Raises `Conflict` when one is not what was written."""
-        for (file, _), length in zip(self._files, lengths, strict=True):
+        """Open the files again, and cut them back to *lengths*.
+
+        Raises:
+            Conflict: A file is missing, or shorter than what was written.
+        """
+        for file, length in zip(self._files, lengths, strict=True):
             if file is not None:
                 file.resume(length)
 
     def truncate(self, lengths: Sequence[int]) -> None:
-        """Forget what was written behind these *lengths*."""
-        for (file, _), length in zip(self._files, lengths, strict=True):
+        """Cut the files back to *lengths*."""
+        for file, length in zip(self._files, lengths, strict=True):
             if file is not None:
                 file.truncate(length)
 
-    def write(self, outcomes: list[RowOutcome]) -> list[int]:
-        """Add *outcomes*, wait until they are on the disk, and return the new lengths. Raises `Unusable`."""
-        return [0 if file is None else file.append(content(outcomes)) for file, content in self._files]
+    def write(self, outcomes: Sequence[RowOutcome]) -> list[int]:
+        """Append *outcomes*, wait until they are on the disk, and return the new lengths.
 
-    def discard(self) -> None:
-        """Take away what names users that do not exist, as everything was rolled back."""
-        file, _ = self._files[NAMES.index("passwords")]
+        Raises:
+            Unusable: A file cannot be written.
+        """
+        return [0 if file is None else file.write(outcomes) for file in self._files]
+
+    def discard_passwords(self) -> None:
+        """Delete the file of generated passwords: its users do not exist, because everything was rolled back."""
+        file = self._files[_PASSWORDS]
         if file is not None:
             file.remove()
 
     def close(self) -> None:
         """Close the files."""
-        for file, _ in self._files:
+        for file in self._files:
             if file is not None:
                 file.close()
 
 
+@dataclass(slots=True)
 class _ReportFile:
-    """One of the files, readable by its owner alone, as it tells who has an account or even with which password."""
+    """One of the files. Only its owner can read it, because it shows who has an account, or even the passwords.
 
-    def __init__(self, path: Path, header: str = "", *, new: bool = False) -> None:
-        self._path = path
-        self._header = header.encode()
-        self._new = new
-        self._descriptor = -1
-        self._regular = True
+    Attributes:
+        path: The path.
+        lines: Returns the lines of some outcomes.
+        header: The first line.
+        must_be_new: Whether an existing file must not be overwritten.
+    """
+
+    path: Path
+    lines: Callable[[Sequence[RowOutcome]], Iterable[str]]
+    header: str = ""
+    must_be_new: bool = False
+    _descriptor: int = -1
+    _is_regular: bool = True
 
     def begin(self) -> int:
         try:
-            if self._new:
+            if self.must_be_new:
                 self._open_new()
             else:
                 self._open(os.O_CREAT)
-            if self._regular:
+            if self._is_regular:
                 os.ftruncate(self._descriptor, 0)
                 os.fchmod(self._descriptor, 0o600)
         except OSError as error:
             raise self._unusable(error) from error
-        return self.append(self._header.decode())
+        return self._append(self.header)
 
     def resume(self, length: int) -> None:
         try:
             self._open(0)
-            if not self._regular:
+            if not self._is_regular:
                 return
             found = os.fstat(self._descriptor).st_size
             if found >= length:
                 self.truncate(length)
                 return
+            problem = f"has {found} bytes, {length} were written"
         except FileNotFoundError:
-            found = None
+            problem = "is missing"
         except OSError as error:
             raise self._unusable(error) from error
-        state = "is missing" if found is None else f"has {found} bytes, {length} were written"
-        raise Conflict(f"{self._path} {state}.", hint="Put it back as it was, or begin again with --restart.")
+        raise Conflict(f"{self.path} {problem}.", hint="Restore the file, or begin again with --restart.")
 
     def truncate(self, length: int) -> None:
-        if self._regular:
+        if self._is_regular:
             os.ftruncate(self._descriptor, length)
             os.lseek(self._descriptor, 0, os.SEEK_END)
 
-    def append(self, text: str) -> int:
-        data = memoryview(text.encode("utf-8", "backslashreplace"))
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-            if not self._regular:
-                return 0
-            os.fsync(self._descriptor)
-            return os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        except OSError as error:
-            raise self._unusable(error) from error
+    def write(self, outcomes: Sequence[RowOutcome]) -> int:
+        return self._append("".join(self.lines(outcomes)))
 
     def remove(self) -> None:
         self.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _open_new(self) -> None:
-        """Make the file, or take the one that an import has left which was killed before it was on record.
+    def _append(self, text: str) -> int:
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            if not self._is_regular:
+                return 0
+            os.fsync(self._descriptor)
+            return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        except OSError as error:
+            raise self._unusable(error) from error
 
-        That one holds a header and nothing else. Raises `Conflict` for any other.
+    def _open_new(self) -> None:
+        """Create the file, or take over one that holds the header alone: a killed import may have left it.
+
+        Raises:
+            Conflict: Any other file exists.
         """
         try:
             self._open(os.O_CREAT | os.O_EXCL)
         except FileExistsError as error:
             with contextlib.suppress(OSError):
                 self._open(os.O_NOFOLLOW, os.O_RDWR)
-                if self._is_bare():
+                if self._holds_header_alone():
                     os.lseek(self._descriptor, 0, os.SEEK_SET)
                     return
             self.close()
-            raise Conflict(f"{self._path} exists already.", hint="Name a new file for the passwords.") from error
+            raise Conflict(f"{self.path} exists already.", hint="Name a new file for the passwords.") from error
 
-    def _is_bare(self) -> bool:
-        """Whether it has the header alone, and nobody else has the file, by another name neither."""
+    def _holds_header_alone(self) -> bool:
+        """Return whether the file is ours, has no other name, and holds nothing but the header."""
         status = os.fstat(self._descriptor)
-        own = self._regular and status.st_uid == os.geteuid() and status.st_nlink == 1
-        return own and os.read(self._descriptor, len(self._header) + 1) == self._header
+        is_ours = self._is_regular and status.st_uid == os.geteuid() and status.st_nlink == 1
+        header = self.header.encode()
+        return is_ours and os.read(self._descriptor, len(header) + 1) == header
 
     def _open(self, flags: int, access: int = os.O_WRONLY) -> None:
-        self._descriptor = os.open(self._path, access | flags, 0o600)
-        self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        self._descriptor = os.open(self.path, access | flags, 0o600)
+        self._is_regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
     def _unusable(self, error: OSError) -> Unusable:
-        return Unusable(f"Cannot write {self._path}: {error.strerror or error}.")
+        return Unusable(f"Cannot write {self.path}: {error.strerror or error}.")
 
 
 def require_distinct_files(options: ImportOptions, path: str, **plans: Path | None) -> None:
-    """Raise `UsageError` when two of the files, *plans* among them, or one of them and a standard stream, are the same.
+    """Refuse options that name one file twice.
 
-    A file that standard output goes to would be written over; a pipe has no beginning.
+    A file that standard output or standard error is redirected to would be overwritten.
+
+    Args:
+        options: The options, which name report files and a companion.
+        path: The input.
+        plans: Plan files by the name of their option.
+
+    Raises:
+        UsageError: Two of the files are the same.
     """
     seen = {_identity(2): "standard error", _identity(1): "standard output"}
     seen[_identity(0 if path == STDIN else path)] = "the input"
@@ -190,11 +221,11 @@ def require_distinct_files(options: ImportOptions, path: str, **plans: Path | No
         if value is not None and (identity := _identity(value)) is not None:
             first = seen.setdefault(identity, option)
             if first != option:
-                raise UsageError(f"{value} is named twice: it cannot be {first} and {option} too.")
+                raise UsageError(f"{value} is named twice: it cannot be both {first} and {option}.")
 
 
 def _identity(file: Path | str | int) -> object:
-    """What two names of one file have in common; None for what is no file that could be written over."""
+    """Return what all names of one file share, or None for what cannot be overwritten, such as a pipe."""
     try:
         status = os.stat(file)  # noqa: PTH116 - standard input has no path
     except OSError:
@@ -202,47 +233,63 @@ def _identity(file: Path | str | int) -> object:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
-def _report_line(outcome: RowOutcome) -> str:
-    row = outcome.row
-    told = {
-        "line": row.line,
-        **({} if row.record is None else {"record": row.record}),
-        "outcome": outcome.kind,
-        "id": outcome.id,
-        "code": outcome.code,
-        "message": outcome.message,
-    }
-    return json.dumps(told) + "\n"
-
-
-def _csv_rejects(columns: Sequence[str]) -> Callable[[RowOutcome], str]:
-    kept = _kept(columns)
+def _report(path: Path) -> _ReportFile:
+    """Return the file with the outcome of each row, in JSON Lines."""
 
     def line(outcome: RowOutcome) -> str:
         row = outcome.row
-        fields = row.original
-        cells = [escaped(_text(fields.get(name))) for name in kept]
+        values = {
+            "line": row.line,
+            **({} if row.record is None else {"record": row.record}),
+            "outcome": outcome.kind,
+            "id": outcome.id,
+            "code": outcome.code,
+            "message": outcome.message,
+        }
+        return json.dumps(values) + "\n"
+
+    return _ReportFile(path, lambda outcomes: map(line, outcomes))
+
+
+def _passwords(path: Path) -> _ReportFile:
+    """Return the file with the generated passwords, in CSV."""
+
+    def lines(outcomes: Sequence[RowOutcome]) -> Iterable[str]:
+        return (_csv([outcome.username, outcome.password]) for outcome in outcomes if outcome.password)
+
+    return _ReportFile(path, lines, header="username,password\n", must_be_new=True)
+
+
+def _rejects(path: Path, file_format: str, columns: Sequence[str]) -> _ReportFile:
+    """Return the file with the refused rows, in the columns of the input."""
+    kept = [column for column in columns if column not in _REJECT_COLUMNS]
+
+    def csv_line(outcome: RowOutcome) -> str:
+        row = outcome.row
+        cells = [escaped(_cell(row.original.get(name))) for name in kept]
         if row.raw is not None:
-            # It has no columns, so that it is all there is to mend.
+            # The row has no columns, so its whole text goes into the first.
             cells[0] = escaped(row.raw)
-        return _csv([*cells, outcome.code, escaped(_one_line(outcome.message or ""))])
+        return _csv([*cells, outcome.code, escaped(" ".join((outcome.message or "").split()))])
 
-    return line
+    def jsonl_line(outcome: RowOutcome) -> str:
+        row = outcome.row
+        # A row without columns has its whole text under the first key.
+        fields = row.original if row.raw is None else {"username": row.raw}
+        values = {name: value for name, value in fields.items() if name not in _REJECT_COLUMNS}
+        return json.dumps({**values, "error_code": outcome.code, "error": outcome.message}) + "\n"
+
+    line = csv_line if file_format == "csv" else jsonl_line
+    header = _csv([*kept, *_REJECT_COLUMNS]) if file_format == "csv" else ""
+
+    def lines(outcomes: Sequence[RowOutcome]) -> Iterable[str]:
+        return (line(outcome) for outcome in outcomes if outcome.kind == "failed")
+
+    return _ReportFile(path, lines, header=header)
 
 
-def _jsonl_reject(outcome: RowOutcome) -> str:
-    row = outcome.row
-    # A row without fields has no keys, so that its text is all there is to mend.
-    fields = row.original if row.raw is None else {"username": row.raw}
-    kept = {name: value for name, value in fields.items() if name not in _ADDED}
-    return json.dumps({**kept, "error_code": outcome.code, "error": outcome.message}) + "\n"
-
-
-def _kept(columns: Sequence[str]) -> list[str]:
-    return [column for column in columns if column not in _ADDED]
-
-
-def _text(value: Any) -> str:
+def _cell(value: Any) -> str:
+    """Return a value of a row as text in a CSV cell."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
@@ -250,13 +297,9 @@ def _text(value: Any) -> str:
     return json.dumps(value)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _csv(cells: Sequence[Any]) -> str:
     line = io.StringIO()
-    # A carriage return alone ends a line for some readers, so it has to be quoted too.
-    bare = any(isinstance(cell, str) and "\r" in cell for cell in cells)
-    csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(cells)
+    # Some readers end a line at a lone carriage return, so such a cell has to be quoted.
+    has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+    csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL).writerow(cells)
     return line.getvalue()

@@ -1,24 +1,31 @@
-"""What became of each row, and of all of them."""
+"""The outcome of each row, and of the whole import."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from lback_cli.errors import LbackError
-from lback_cli.imports.row import Row
+from lback_cli.imports.row import ImportRow
 
-Kind = Literal["created", "updated", "skipped", "failed"]
+OutcomeKind = Literal["created", "updated", "skipped", "failed"]
 
 
 @dataclass(slots=True)
 class RowOutcome:
-    """What became of *row*.
+    """The outcome of *row*.
 
-    *code* and *message* say why it failed or was skipped. *username* is as stored, *password* what was made up for a
-    user created. *state* is a digest of the user that was there before, where there was one.
+    Attributes:
+        row: The row.
+        kind: What was done.
+        id: The user's id, if the user exists.
+        code: Why the row was skipped or refused, as a code.
+        message: The same as text.
+        username: The stored user name of a created user.
+        password: The password that was generated for a created user.
+        state: A digest of the user that existed before, for a plan.
     """
 
-    row: Row
-    kind: Kind
+    row: ImportRow
+    kind: OutcomeKind
     id: int | None = None
     code: str | None = None
     message: str | None = None
@@ -29,7 +36,7 @@ class RowOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows came to what."""
+    """How many rows had which outcome."""
 
     created: int = 0
     updated: int = 0
@@ -38,26 +45,29 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All rows."""
+        """The number of all rows."""
         return self.created + self.updated + self.skipped + self.failed
 
     def plus(self, outcomes: list[RowOutcome]) -> "Counts":
-        """These and *outcomes*."""
+        """Return these counts with *outcomes* added."""
         kinds = [outcome.kind for outcome in outcomes]
         return Counts(
-            self.created + kinds.count("created"),
-            self.updated + kinds.count("updated"),
-            self.skipped + kinds.count("skipped"),
-            self.failed + kinds.count("failed"),
+            created=self.created + kinds.count("created"),
+            updated=self.updated + kinds.count("updated"),
+            skipped=self.skipped + kinds.count("skipped"),
+            failed=self.failed + kinds.count("failed"),
         )
 
 
-@dataclass(slots=True)
-class Result:
-    """How an import ended: *counts*, and the *job* that did it.
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """How an import ended.
 
-    *state* is ``done``, ``stopped`` at the first failure, ``rolled_back`` with nothing imported, or ``finished`` when
-    all was done before.
+    Attributes:
+        state: ``done``; ``stopped`` at the first refused row; ``rolled_back``, so that nothing was imported; or
+            ``finished``, because an earlier run had imported everything.
+        counts: The outcomes of all rows, those of earlier runs included.
+        job: The id of the import job.
     """
 
     state: Literal["done", "stopped", "rolled_back", "finished"]
@@ -65,11 +75,11 @@ class Result:
     job: str
 
 
-def failed(row: Row, error: LbackError) -> RowOutcome:
-    """The outcome of a row that *error* refused."""
-    return RowOutcome(row, "failed", code=error.code, message=describe_error(error))
+def failed(row: ImportRow, error: LbackError) -> RowOutcome:
+    """Return the outcome of a *row* that *error* refused."""
+    return RowOutcome(row, "failed", code=error.code, message=one_line(error))
 
 
-def describe_error(error: LbackError) -> str:
-    """What went wrong and what to do, in one line."""
+def one_line(error: LbackError) -> str:
+    """Return the message of *error* and its hint in one line."""
     return error.message if error.hint is None else f"{error.message} {error.hint}"

@@ -1,27 +1,25 @@
-"""One row of an import: where it stood, what it said, and the user it means."""
+"""A row of an import: where it is in the file, what it says, and which user that means."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from lback_cli.errors import LbackError, ValidationError
 
-COLUMNS = ("username", "email", "password", "password_hash", "groups", "is_active", "is_email_verified")
-"""What a row may say; the first two it must."""
-
 IGNORED = ("id", "created_at", "updated_at", "error_code", "error")
-"""Columns of lback's own exports and reject files that an import passes over."""
+"""Columns of exports and rejects that an import ignores."""
 
-LARGEST_FIELD = 64 * 1024
-"""Characters of one field; no valid one is nearly as long, and a reader must not hold what a mistake makes of it."""
+LARGEST_FIELD: Final = 64 * 1024
+"""Characters of one field; no valid field is nearly as long, and a broken file must not fill the memory."""
 
-LARGEST_RECORD = 16 * LARGEST_FIELD
-"""Bytes of one record; a longer one is a bad row, and is not held in memory."""
+LARGEST_RECORD: Final = 16 * LARGEST_FIELD
+"""Bytes of one record; a longer one is refused, and is not held in memory."""
 
-_REFUSED = "error_code"
-"""The column that tells a row of a file of rejects."""
+_REQUIRED = ("username", "email")
+_ERROR_CODE = "error_code"
+"""A column that only rejects have."""
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _GROUP_SEPARATORS = re.compile(r"[;,]")
@@ -29,16 +27,21 @@ _NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
 
 
 @dataclass(slots=True)
-class Row:
-    """A row of the file: its first *line*, its *original* fields by column, and what they mean.
+class ImportRow:
+    """A row of an import. What the row does not say is None, or empty.
 
-    *record* is its number among those of a document, which may be a single line. *error* is set when they mean nothing;
-    the others are None where the row is silent. *raw* is the text of a row that has no fields, as it is not in the form
-    of the file.
+    Attributes:
+        line: The number of its first line.
+        columns: The names of its fields.
+        cells: The values of its fields, as they are in the file.
+        error: Why the row cannot be used, or None.
+        raw: The text of a row that has no fields, because it does not have the format of the file.
+        record: Its number among the records of a document, which may be a single line.
     """
 
     line: int
-    original: Mapping[str, Any] = field(default_factory=dict)
+    columns: Iterable[str] = ()
+    cells: Iterable[Any] = ()
     username: str = ""
     email: str = ""
     password: str | None = None
@@ -51,95 +54,97 @@ class Row:
     record: int | None = None
 
     @property
+    def original(self) -> dict[str, Any]:
+        """The fields by name, as they are in the file."""
+        return dict(zip(self.columns, self.cells, strict=True))
+
+    @property
     def place(self) -> str:
-        """Where it stood, for a person to find it."""
+        """Where the row is in the file, for a person."""
         return f"line {self.line}" if self.record is None else f"line {self.line}, record {self.record}"
 
 
-def row_of(line: int, fields: Mapping[str, Any]) -> Row:
-    """The row that *fields* mean; a field of the wrong kind is the row's error."""
-    if _REFUSED in fields and (raw := _unmended(fields)) is not None:
-        return broken_row(line, _not_mended(), raw=raw)
-    get = fields.get
-    try:
-        return Row(
-            line,
-            fields,
-            _text(get("username"), "username") or "",
-            _text(get("email"), "email") or "",
-            _text(get("password"), "password"),
-            _text(get("password_hash"), "password_hash"),
-            _groups(get("groups")),
-            _boolean(get("is_active"), "is_active"),
-            _boolean(get("is_email_verified"), "is_email_verified"),
-        )
-    except ValidationError as error:
-        return broken_row(line, error, fields)
+class RowReader:
+    """Reads rows from the cells of a file that names its columns once, such as CSV.
 
-
-def row_of_texts(line: int, fields: Mapping[str, str]) -> Row:
-    """`row_of` for *fields* that are all text, and none too long."""
-    if _REFUSED in fields and (raw := _unmended(fields)) is not None:
-        return broken_row(line, _not_mended(), raw=raw)
-    get = fields.get
-    groups, active, verified = get("groups"), get("is_active"), get("is_email_verified")
-    try:
-        return Row(
-            line,
-            fields,
-            get("username") or "",
-            get("email") or "",
-            get("password") or None,
-            get("password_hash") or None,
-            _groups(groups) if groups else None,
-            _boolean(active, "is_active") if active else None,
-            _boolean(verified, "is_email_verified") if verified else None,
-        )
-    except ValidationError as error:
-        return broken_row(line, error, fields)
-
-
-def _unmended(fields: Mapping[str, Any]) -> bytes | None:
-    """The text of a row that could not be read, as a file of rejects has it: under one column, with its error.
-
-    It may hold a password, which must not be taken for a name and be told to the event log.
+    The cells are text of at most `LARGEST_FIELD` characters.
     """
-    said = [value for name, value in fields.items() if value and name not in IGNORED]
-    if len(said) != 1 or not isinstance(said[0], str) or not fields[_REFUSED]:
-        return None
-    return said[0].encode("utf-8", "backslashreplace")
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._readers = [
+            (index, name, None if (reader := _READERS[name]) is _text else reader)
+            for index, name in enumerate(columns)
+            if name in _READERS
+        ]
+        self._may_be_rejects = _ERROR_CODE in columns
+
+    def read(self, line: int, cells: Sequence[str]) -> ImportRow:
+        """Return the row with these *cells*; a cell that cannot be used is the row's error."""
+        if self._may_be_rejects:
+            return row_of(line, dict(zip(self._columns, cells, strict=True)))
+        values: dict[str, Any] = {}
+        try:
+            for index, name, reader in self._readers:
+                if cell := cells[index]:
+                    values[name] = cell if reader is None else reader(cell, name)
+        except ValidationError as error:
+            return broken_row(line, error, dict(zip(self._columns, cells, strict=True)))
+        return ImportRow(line, self._columns, cells, **values)
 
 
-def _not_mended() -> ValidationError:
-    return ValidationError(
-        "row", "The row is as it was refused: a text without columns.", hint="Write what it says into the columns."
-    )
+def row_of(line: int, fields: Mapping[str, Any]) -> ImportRow:
+    """Return the row with these *fields*; a field that cannot be used is the row's error."""
+    if _ERROR_CODE in fields and (raw := _text_of_unrepaired_reject(fields)) is not None:
+        problem = ValidationError(
+            "row",
+            "The row is a reject that was not repaired: a text without columns.",
+            hint="Put its values into the columns.",
+        )
+        return broken_row(line, problem, raw=raw)
+    try:
+        values = {name: read(fields[name], name) for name, read in _READERS.items() if name in fields}
+    except ValidationError as error:
+        return broken_row(line, error, fields)
+    for name in _REQUIRED:
+        values[name] = values.get(name) or ""
+    return ImportRow(line, fields.keys(), fields.values(), **values)
 
 
-def broken_row(line: int, error: LbackError, fields: Mapping[str, Any] | None = None, raw: bytes | None = None) -> Row:
-    """A row that cannot be read, with as much of it as could: its *fields*, or else the *raw* text.
+def broken_row(
+    line: int, error: LbackError, fields: Mapping[str, Any] | None = None, raw: bytes | None = None
+) -> ImportRow:
+    """Return a row that cannot be used, with its *fields* or, if it has none, its *raw* text.
 
     Of a text that is too long only the beginning is kept, and the error says so.
     """
     if raw is not None and len(raw) > LARGEST_FIELD:
-        # A reader stops in the middle of a record that is longer than the largest.
+        # A reader stops within a record that is longer than the largest, so its length is not known.
         whole = f"its {len(raw)}" if len(raw) <= LARGEST_RECORD else f"more than {LARGEST_RECORD}"
         cut = f"Its text was cut: it is the first {LARGEST_FIELD} of {whole} bytes."
         error = ValidationError("row", f"{error.message} {cut}", hint=error.hint)
     fields = fields or {}
-    name, email = fields.get("username"), fields.get("email")
-    return Row(
+    known: dict[str, Any] = {name: value for name in _REQUIRED if isinstance(value := fields.get(name), str)}
+    return ImportRow(
         line,
-        fields,
-        username=name if isinstance(name, str) else "",
-        email=email if isinstance(email, str) else "",
+        fields.keys(),
+        fields.values(),
         error=error,
         raw=None if raw is None else raw[:LARGEST_FIELD].decode("utf-8", "backslashreplace").rstrip("\r\n"),
+        **known,
     )
 
 
-def require_columns(columns: tuple[str, ...], where: str) -> None:
-    """Raise `ValidationError` unless these columns make an import: known, each once, the necessary ones among them."""
+def require_columns(columns: Sequence[str], where: str) -> None:
+    """Refuse a header that an import cannot use.
+
+    Args:
+        columns: The names in the header.
+        where: The place of the header, for messages.
+
+    Raises:
+        ValidationError: A column is unknown, empty, named twice, or missing.
+    """
     if "" in columns:
         at_end = not any(columns[columns.index("") :])
         problem = "has an empty column at its end" if at_end else f"has no name for column {columns.index('') + 1}"
@@ -156,9 +161,27 @@ def require_columns(columns: tuple[str, ...], where: str) -> None:
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise ValidationError("columns", f"{where}: the column {twice!r} comes twice.")
-    missing = [column for column in COLUMNS[:2] if column not in columns]
+    missing = [column for column in _REQUIRED if column not in columns]
     if missing:
         raise ValidationError("columns", f"{where}: the column {missing[0]!r} is missing.")
+
+
+def groups_cell(names: Sequence[str]) -> str:
+    """Return *names* as one cell: separated by semicolons, or as a JSON list if a name contains one itself."""
+    if all(name == name.strip() and not _NEEDS_A_LIST.search(name) for name in names):
+        return ";".join(names)
+    return json.dumps(list(names))
+
+
+def _text_of_unrepaired_reject(fields: Mapping[str, Any]) -> bytes | None:
+    """Return the text of a reject that had no columns, if *fields* are one: a single field besides the error.
+
+    It may hold a password, so it must not be used as a user name, which the event log would record.
+    """
+    values = [value for name, value in fields.items() if value and name not in IGNORED]
+    if len(values) != 1 or not isinstance(values[0], str) or not fields[_ERROR_CODE]:
+        return None
+    return values[0].encode("utf-8", "backslashreplace")
 
 
 def _text(value: Any, name: str) -> str | None:
@@ -185,27 +208,34 @@ def _boolean(value: Any, name: str) -> bool | None:
     raise ValidationError(name, f"{name} must be true or false.")
 
 
-def _groups(value: Any) -> tuple[str, ...] | None:
+def _groups(value: Any, name: str) -> tuple[str, ...] | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
         if value.startswith("["):
-            return _groups(_listed(value))
-        return tuple(name.strip() for name in _GROUP_SEPARATORS.split(value) if name.strip())
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            return _groups(_parsed(value), name)
+        return tuple(group.strip() for group in _GROUP_SEPARATORS.split(value) if group.strip())
+    if isinstance(value, list) and all(isinstance(group, str) for group in value):
         return tuple(value)
-    raise ValidationError("groups", "groups must be names separated by semicolons, or a JSON list of names.")
+    raise ValidationError(name, f"{name} must be names separated by semicolons, or a JSON list of names.")
 
 
-def groups_cell(names: Sequence[str]) -> str:
-    """*names* in one cell, as `row_of` reads them: with semicolons, or as a JSON list where a name has one itself."""
-    if all(name == name.strip() and not _NEEDS_A_LIST.search(name) for name in names):
-        return ";".join(names)
-    return json.dumps(list(names))
-
-
-def _listed(text: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return 0  # no names, like any other number
+        return 0  # a value that is no list of names
+
+
+_READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "username": _text,
+    "email": _text,
+    "password": _text,
+    "password_hash": _text,
+    "groups": _groups,
+    "is_active": _boolean,
+    "is_email_verified": _boolean,
+}
+
+COLUMNS = tuple(_READERS)
+"""The columns of an import, each an attribute of `ImportRow`; the user name and the e-mail address are required."""

@@ -1,4 +1,4 @@
-"""What is done about each row: create, update, skip or refuse. Rows are decided in their order, whatever the chunks."""
+"""What is done about each row: create, update, skip or refuse a user. Rows are applied in the order of the file."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -8,15 +8,14 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import LbackError, ValidationError
+from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.existing_users import Baseline, ExistingUserHandler
-from lback_cli.imports.heap import kept_memory
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.pending_row import HashedPassword, PendingRow
 from lback_cli.imports.results import RowOutcome, failed
-from lback_cli.imports.row import Row
-from lback_cli.managers.bulk_registration import BulkRegistration, Outcome, PreparedUser
+from lback_cli.imports.row import ImportRow
+from lback_cli.managers.bulk_registration import BulkRegistration, RegistrationResult
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.registration import NewUser
+from lback_cli.managers.registration import NewUser, PreparedUser
 from lback_cli.managers.user_lookup import username_variants
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading
@@ -24,9 +23,9 @@ from lback_cli.security.password_generator import generate_password
 
 
 class RowProcessor:
-    """Decides rows by *options*, through the operations of *users*.
+    """Prepares and applies rows as *options* say, through the operations of *users*.
 
-    With *before*, outcomes tell the state in which an existing user was found, for a plan to be held against.
+    With a *baseline*, outcomes hold the state in which an existing user was found, for a plan to be compared with.
     """
 
     def __init__(
@@ -36,196 +35,206 @@ class RowProcessor:
         services: Dependencies,
         options: ImportOptions,
         *,
-        before: Baseline | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
         self._database = database
         self._services = services
         self._options = options
-        self._bulk = BulkRegistration(users, services)
-        self._existing = ExistingUserHandler(users, services, options, before)
+        self._bulk = BulkRegistration(database, users, services)
+        self._existing = ExistingUserHandler(users, services, options, baseline)
 
-    def validate_and_hash(
+    def prepare(
         self,
-        rows: Sequence[Row],
+        rows: Sequence[ImportRow],
         executor: Executor | None = None,
         session: Session | None = None,
-        hashed: Sequence[HashedPassword | None] = (),
-    ) -> list[PendingRow]:
-        """Validate *rows* and hash the passwords that will be needed, with several at once by *executor*.
+        ready: Sequence[PreparedUser | None] = (),
+    ) -> Chunk:
+        """Validate *rows*, and hash the passwords that will be needed, so far as that is known yet.
 
-        It needs no transaction, but looks into that of *session* where everything is done in one. *hashed* has what was
-        made of the rows before, as far as it was.
+        Args:
+            rows: The rows of a chunk.
+            executor: Hashes several passwords at once.
+            session: The transaction to look for existing users in; without it, one that is read only.
+            ready: The users of these rows that were prepared before.
         """
-        drafts = [self._draft(row, before) for row, before in zip_longest(rows, hashed)]
-        if any(draft.prepared is not None and draft.prepared.to_hash for draft in drafts):
-            with reading(self._database, session) as work:
-                needed = self._to_hash(work, drafts)
-            with kept_memory():
-                self._bulk.hash(needed, executor)
-        return drafts
+        users = [user or self._prepare(row) for row, user in zip_longest(rows, ready)]
+        waiting = [user for user in users if user is not None and user.needs_hash]
+        if waiting:
+            with reading(self._database, session) as uow:
+                needed = self._without_existing(uow, waiting)
+            self._bulk.hash_passwords(needed, executor)
+        return Chunk(rows, users)
 
-    def apply(self, work: UnitOfWork, drafts: Sequence[PendingRow]) -> list[RowOutcome]:
-        """Do what there is to do; the outcomes come in the same order.
+    def apply(self, uow: UnitOfWork, chunk: Chunk) -> list[RowOutcome]:
+        """Create, update, skip or refuse the users of *chunk*.
 
-        Where the options say to stop, the first that fails is the last. After an error that `aborts_transaction` it may
-        be called again in another transaction: a row whose refusal was announced stays refused, and the caller lets the
-        others `settle`.
+        After an error that `aborts_transaction`, it may be called again in another transaction. A row whose refusal was
+        announced stays refused then.
+
+        Returns:
+            The outcomes in the order of the rows. With ``on_error="stop"`` the first refused row is the last.
         """
-        stops = self._options.on_error == "stop"
-        return _ChunkProcessor(work, drafts, self._bulk, self._existing, stops=stops).apply_all()
+        return _ChunkWriter(
+            uow,
+            chunk,
+            self._bulk,
+            self._existing,
+            self._variants(chunk),
+            stops_on_error=self._options.on_error == "stop",
+        ).write()
 
-    def _draft(self, row: Row, hashed: HashedPassword | None) -> PendingRow:
+    def _prepare(self, row: ImportRow) -> PreparedUser | None:
         if row.error is not None:
-            return PendingRow(row)
-        password, made = row.password, None
-        if hashed is not None and hashed.made is not None:
-            password = made = hashed.made
-        elif self._options.passwords is not None and password is None and row.password_hash is None:
-            password = made = generate_password(minimum_length=self._services.settings.password.minimum_length)
-        new = NewUser(
-            row.username,
-            row.email,
-            password,
-            row.password_hash,
-            row.groups or (),
-            row.is_email_verified is True,
-            row.is_active is not False,
-            self._options.mail,
+            return None
+        password = row.password
+        if self._options.passwords is not None and password is None and row.password_hash is None:
+            password = generate_password(minimum_length=self._services.settings.password.minimum_length)
+        return self._bulk.prepare(
+            NewUser(
+                username=row.username,
+                email=row.email,
+                password=password,
+                password_hash=row.password_hash,
+                groups=row.groups or (),
+                is_active=row.is_active is not False,
+                is_email_verified=row.is_email_verified is True,
+                mail=self._options.mail,
+            )
         )
-        spellings: tuple[str, ...] = ()
-        if self._options.if_exists != "fail":
-            spellings = username_variants(self._services, row.username)
-        prepared = self._bulk.check(new)
-        if hashed is not None and prepared.to_hash:
-            prepared.password_hash = hashed.password_hash
-        return PendingRow(row, prepared, spellings, made)
 
-    def _to_hash(self, work: UnitOfWork, drafts: Sequence[PendingRow]) -> list[PreparedUser]:
-        """Those who are not going to be refused, skipped or left with their password, as far as can be told by now."""
-        waiting = [one for draft in drafts if (one := draft.prepared) is not None and one.to_hash]
-        candidates = [one.candidate for one in waiting if one.candidate is not None]
+    def _without_existing(self, uow: UnitOfWork, waiting: Sequence[PreparedUser]) -> Sequence[PreparedUser]:
+        """Return the users whose passwords will be needed, so far as we can tell before the transaction."""
         if self._options.overwrite_passwords and self._options.if_exists == "update":
             return waiting
-        usernames = work.users.taken_usernames([candidate.username for candidate in candidates])
-        emails = work.users.taken_emails([candidate.email for candidate in candidates])
+        usernames = uow.users.taken_usernames([user.username for user in waiting])
+        emails = uow.users.taken_emails([user.email for user in waiting])
         needed = []
-        for one in waiting:
-            candidate = one.candidate
-            if candidate is not None and candidate.username not in usernames and candidate.email not in emails:
-                usernames.add(candidate.username)
-                emails.add(candidate.email)
-                needed.append(one)
+        for user in waiting:
+            if user.username not in usernames and user.email not in emails:
+                usernames.add(user.username)
+                emails.add(user.email)
+                needed.append(user)
         return needed
 
+    def _variants(self, chunk: Chunk) -> list[tuple[str, ...]]:
+        """Return the stored user names that each row may mean; none at all if a taken name only refuses the row."""
+        if self._options.if_exists == "fail":
+            return []
+        return [() if row.error else username_variants(self._services, row.username) for row in chunk.rows]
 
-class _ChunkProcessor:
-    """One chunk, in one transaction. Rows that create are collected, and created before anything may depend on them."""
+
+class _ChunkWriter:
+    """Writes one chunk in one transaction.
+
+    Rows that create users are collected, and written together before a row may depend on them.
+    """
 
     def __init__(
         self,
-        work: UnitOfWork,
-        drafts: Sequence[PendingRow],
+        uow: UnitOfWork,
+        chunk: Chunk,
         bulk: BulkRegistration,
         existing: ExistingUserHandler,
+        variants: Sequence[tuple[str, ...]],
         *,
-        stops: bool,
+        stops_on_error: bool,
     ) -> None:
-        """With *stops*, the first failure is the end."""
-        self._work = work
-        self._drafts = drafts
+        """*variants* are the stored user names that each row may mean, or empty if existing users do not matter."""
+        self._uow = uow
+        self._chunk = chunk
         self._bulk = bulk
         self._existing = existing
-        self._stops = stops
-        self._found: list[RowOutcome | None] = [None] * len(drafts)
+        self._variants = variants
+        self._stops_on_error = stops_on_error
+        self._stopped = False
+        self._outcomes: list[RowOutcome | None] = [None] * len(chunk.rows)
         self._pending: list[int] = []
         self._pending_names: set[str] = set()
-        self._known = work.users.ids_by_username([name for draft in drafts for name in draft.spellings])
-        self._stopped = False
+        self._ids = uow.users.ids_by_username([name for names in variants for name in names])
 
-    def apply_all(self) -> list[RowOutcome]:
-        prepared = [draft.prepared for draft in self._drafts if draft.prepared is not None and not draft.spellings]
-        if len(prepared) == len(self._drafts) and not self._stops:
-            # What most chunks are: nothing has to be looked up, row by row.
-            return list(map(_registered, self._drafts, self._register(prepared)))
-        for index, draft in enumerate(self._drafts):
-            self._decide(index, draft)
+    def write(self) -> list[RowOutcome]:
+        """Write the chunk, and return the outcomes up to the row that stops the import."""
+        rows, users = self._chunk.rows, [user for user in self._chunk.users if user is not None]
+        if len(users) == len(rows) and not self._variants and not self._stops_on_error:
+            # Most chunks are like that: no row has to be looked up.
+            return list(map(_registration_outcome, rows, users, self._bulk.register(self._uow, users)))
+        for index in range(len(rows)):
+            self._write_row(index)
             if self._stopped:
                 break
-        self._flush()
-        ready: list[RowOutcome] = []
-        for outcome in self._found:
+        self._write_pending()
+        written: list[RowOutcome] = []
+        for outcome in self._outcomes:
             if outcome is None:
                 break
-            ready.append(outcome)
-            if self._stops and outcome.kind == "failed":
+            written.append(outcome)
+            if self._stops_on_error and outcome.kind == "failed":
                 break
-        return ready
+        return written
 
-    def _decide(self, index: int, draft: PendingRow) -> None:
-        if draft.prepared is None:
-            self._settle(index, failed(draft.row, draft.row.error or LbackError("The row has no meaning.")))
+    def _write_row(self, index: int) -> None:
+        row, user = self._chunk.rows[index], self._chunk.users[index]
+        if user is None:
+            self._settle(index, failed(row, row.error or LbackError("The row cannot be read.")))
             return
-        if draft.refused is not None:
-            outcome, refusal = draft.refused
-            refusal.record(self._work.session)
+        if (refused := self._chunk.refused_update(index)) is not None:
+            outcome, failure = refused
+            failure.record(self._uow.session)
             self._settle(index, outcome)
             return
-        if draft.spellings and not (draft.registration and draft.registration.refusal):
-            if not self._pending_names.isdisjoint(draft.spellings):
-                self._flush()
-            user_id = next((self._known[name] for name in draft.spellings if name in self._known), None)
+        names = self._variants[index] if self._variants else ()
+        if names and not (user.attempts and user.attempts.refusal):
+            if not self._pending_names.isdisjoint(names):
+                self._write_pending()
+            user_id = next((self._ids[name] for name in names if name in self._ids), None)
             if user_id is not None and not self._stopped:
-                self._flush_before_update()
-                met = None if self._stopped else self._existing.apply(self._work, draft, user_id)
-                if met is not None:
-                    self._settle(index, met)
+                existing = self._write_existing(index, user_id)
+                if existing is not None:
+                    self._settle(index, existing)
                     return
         if not self._stopped:
             self._pending.append(index)
-            candidate = draft.prepared.candidate
-            if candidate is not None:
-                self._pending_names.add(candidate.username)
+            if user.error is None:
+                self._pending_names.add(user.username)
 
-    def _register(self, prepared: Sequence[PreparedUser]) -> list[Outcome]:
-        return self._bulk.register(self._work, prepared, stop=self._stops)
+    def _write_existing(self, index: int, user_id: int) -> RowOutcome | None:
+        if self._existing.updates:
+            self._write_pending()
+        return None if self._stopped else self._existing.apply(self._uow, self._chunk, index, user_id)
 
     def _settle(self, index: int, outcome: RowOutcome) -> None:
-        if outcome.kind == "failed" and self._stops:
-            self._flush()
+        if outcome.kind == "failed" and self._stops_on_error:
+            self._write_pending()
             if self._stopped:
                 return
             self._stopped = True
-        self._found[index] = outcome
+        self._outcomes[index] = outcome
 
-    def _flush_before_update(self) -> None:
-        if self._existing.updates:
-            self._flush()
-
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, []
+    def _write_pending(self) -> None:
+        indexes, self._pending = self._pending, []
         self._pending_names = set()
-        drafts = [self._drafts[index] for index in pending]
-        prepared = [draft.prepared for draft in drafts if draft.prepared is not None]
-        if not prepared or self._stopped:
+        users = [user for index in indexes if (user := self._chunk.users[index]) is not None]
+        if not users or self._stopped:
             return
-        for index, draft, outcome in zip(pending, drafts, self._register(prepared), strict=False):
-            self._found[index] = found = _registered(draft, outcome)
-            if found.kind == "created" and found.username is not None and found.id is not None:
-                self._known[found.username] = found.id
-            elif found.kind == "failed" and self._stops:
+        results = self._bulk.register(self._uow, users, stop_on_error=self._stops_on_error)
+        for index, user, result in zip(indexes, users, results, strict=False):
+            self._outcomes[index] = outcome = _registration_outcome(self._chunk.rows[index], user, result)
+            if outcome.kind == "created" and outcome.id is not None:
+                self._ids[user.username] = outcome.id
+            elif self._stops_on_error:
                 self._stopped = True
 
 
-def _registered(draft: PendingRow, outcome: Outcome) -> RowOutcome:
-    if isinstance(outcome, LbackError):
-        return failed(draft.row, _of_row(outcome, draft.row))
-    candidate = draft.prepared.candidate if draft.prepared is not None else None
-    username = candidate.username if candidate is not None else None
-    return RowOutcome(draft.row, "created", outcome, username=username, password=draft.password)
+def _registration_outcome(row: ImportRow, user: PreparedUser, result: RegistrationResult) -> RowOutcome:
+    if isinstance(result, LbackError):
+        return failed(row, _of_row(result, row))
+    generated = user.new.password if row.password is None else None
+    return RowOutcome(row, "created", id=result, username=user.username, password=generated)
 
 
-def _of_row(error: LbackError, row: Row) -> LbackError:
-    """*error*, or where the row says nothing of what a user must have, that it does not."""
+def _of_row(error: LbackError, row: ImportRow) -> LbackError:
+    """Return *error*, or a plainer one if the row lacks the user name or the e-mail address."""
     if isinstance(error, ValidationError):
         if error.field == "username" and not row.username.strip():
             return ValidationError("username", "The row has no user name.")

@@ -1,1 +1,1 @@
-"""Mail to users: what is written, how it becomes a message, and how it leaves."""
+"""Mail to users: templates, messages, and the transports that send them."""

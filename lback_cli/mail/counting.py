@@ -1,4 +1,4 @@
-"""A mailer that sends nothing."""
+"""A mailer that counts mail instead of sending it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from lback_cli.settings.schema import EmailSettings, LinkSettings
 
 
 class CountingMailer(Mailer):
-    """Counts the mails it is given in *counter*, by template, and sends none of them."""
+    """Counts mails in *counter*, by template, and sends none."""
 
     def __init__(self, settings: EmailSettings, links: LinkSettings, counter: Counter[str]) -> None:
         super().__init__(settings, links, default_directory=Path())

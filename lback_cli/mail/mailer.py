@@ -1,4 +1,4 @@
-"""The mails that lback sends, each to one stored address."""
+"""The mails that lback sends to users."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,17 +21,23 @@ _MONTHS = (
 class Mailer:
     """Writes each mail from its templates and hands it to the configured transport.
 
-    *default_directory* is where transport ``file`` writes when ``email.directory`` is unset. Settings, templates and
-    the mail server are looked at when a mail is sent, not before, so that work without mail needs none of them.
+    Settings, templates and the mail server are used when a mail is sent, not before, so work without mail needs none of
+    them. Each method returns when the transport has accepted the mail. It raises `MailError` if the transport did not,
+    with its exception as the ``__cause__``, or `ConfigurationError` if a setting or a template cannot be used.
 
-    Every method returns once the transport has accepted the mail, and raises `MailError` when it has not (the foreign
-    exception is the ``__cause__``) or `ConfigurationError` when a setting or a template cannot be used. Sending the
-    same mail again gives it the same Message-ID, so that receiving systems can recognise the copy. *key* says what "the
-    same" is: any text that is unique to the mail or to the change, such as the id of its operation. Without one, two
-    mails with the same token are the same.
+    A mail that is sent again has the same Message-ID, so that mail systems recognise the copy. It depends on the
+    template, the recipient and *key*, a text that is unique to the change, such as the id of the operation. By default,
+    *key* is the token. Times without a zone are UTC.
     """
 
     def __init__(self, settings: EmailSettings, links: LinkSettings, *, default_directory: Path) -> None:
+        """Create a mailer.
+
+        Args:
+            settings: The section [email].
+            links: The section [links].
+            default_directory: Where the transport ``file`` writes if ``email.directory`` is unset.
+        """
         self._settings = settings
         self._links = links
         self._default_directory = default_directory
@@ -39,38 +45,35 @@ class Mailer:
     def send_verification(
         self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
     ) -> None:
-        """Send *email* the link that proves it is the user's; *expires_at* without a zone is UTC."""
+        """Send *email* a verification link."""
         link = _link("links.verify_email", self._links.verify_email, token)
-        values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
-        self._send("verify_email", email, key or token, values)
+        self._send("verify_email", email, key or token, _link_values(username, email, link, expires_at))
 
     def send_password_reset(
         self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
     ) -> None:
-        """Send *email* the link that sets a new password; *expires_at* without a zone is UTC."""
+        """Send *email* a link to set a new password."""
         link = _link("links.reset_password", self._links.reset_password, token)
-        values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
-        self._send("reset_password", email, key or token, values)
+        self._send("reset_password", email, key or token, _link_values(username, email, link, expires_at))
 
     def send_invitation(
         self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
     ) -> None:
-        """Send *email* the link that sets the first password; *expires_at* without a zone is UTC."""
+        """Send *email* a link to set the first password."""
         link = _link("links.reset_password", self._links.reset_password, token)
-        values = {"username": username, "email": email, "link": link, "expires_at": spell_time(expires_at)}
-        self._send("invitation", email, key or token, values)
+        self._send("invitation", email, key or token, _link_values(username, email, link, expires_at))
 
     def send_email_changed(self, *, username: str, old_email: str, new_email: str, key: str) -> None:
-        """Tell *old_email* that the account has moved to *new_email* (ASVS 6.3.7)."""
+        """Notify *old_email* that the user's address was changed to *new_email* (ASVS 6.3.7)."""
         values = {"username": username, "email": old_email, "new_email": new_email}
         self._send("email_changed", old_email, key, values)
 
     def send_password_changed(self, *, username: str, email: str, key: str) -> None:
-        """Tell *email* that the account's password is another one now (ASVS 6.3.7)."""
+        """Notify *email* that the user's password was changed (ASVS 6.3.7)."""
         self._send("password_changed", email, key, {"username": username, "email": email})
 
     def send_test(self, *, email: str, key: str) -> None:
-        """Send *email* a mail that shows that mail works."""
+        """Send *email* a mail that shows that the settings work."""
         self._send("test", email, key, {"email": email})
 
     def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> None:
@@ -80,7 +83,7 @@ class Mailer:
             if is_unprintable(value):
                 raise MailError(
                     f"The mail was not sent: its {name} {value!r} contains control characters.",
-                    hint="Correct the user's data; such characters can forge a mail.",
+                    hint="Correct the user's data. Such characters can forge a mail.",
                     verdict="refused",
                 )
         content = render(template, {**values, "application": application}, self._settings.templates)
@@ -102,30 +105,35 @@ class Mailer:
         except ValueError as error:
             raise ConfigurationError(
                 f"email.sender: {self._settings.sender!r} is not an e-mail address: {error}.",
-                hint="Give the plain address, for instance accounts@example.org.",
+                hint="Use the plain address, for instance accounts@example.org.",
             ) from error
 
     def _application(self) -> str:
         name = self._settings.application
         if is_unprintable(name) or not name.strip():
-            raise ConfigurationError(f"email.application: {name!r} is not a name that mail can carry.")
+            raise ConfigurationError(f"email.application: {name!r} is not one line of text.")
         return " ".join(name.split())
 
 
-def spell_time(moment: datetime) -> str:
-    """*moment* for a reader, in UTC and rounded down to the minute: ``4 March 2026, 15:04 UTC``.
+def format_time(moment: datetime) -> str:
+    """Return *moment* as text in UTC, rounded down to the minute: ``4 March 2026, 15:04 UTC``.
 
-    A moment without a zone is UTC. Month names are English whatever the process's locale is, as the templates are.
+    A moment without a zone is UTC. The month is English in every locale, as the templates are.
     """
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
+
+
+def _link_values(username: str, email: str, link: str, expires_at: datetime) -> dict[str, str]:
+    """Return the values of a template with a link."""
+    return {"username": username, "email": email, "link": link, "expires_at": format_time(expires_at)}
 
 
 def _link(key: str, template: str, token: str) -> str:
     if "{token}" not in template:
         raise ConfigurationError(
             f"{key}: {template!r} has no {{token}}.",
-            hint="Put {token} where the token belongs, for instance https://example.org/confirm?token={token}.",
+            hint="Write {token} where the token belongs, for instance https://example.org/confirm?token={token}.",
         )
     if is_unprintable(template):
         raise ConfigurationError(f"{key}: {template!r} contains control characters.")
@@ -133,6 +141,6 @@ def _link(key: str, template: str, token: str) -> str:
 
 
 def _message_id(template: str, recipient: str, secret: str, *, domain: str) -> str:
-    """The same for the same mail. Half of a SHA-256 digest is public, which says nothing about a 256-bit *secret*."""
+    """Return the Message-ID. It has half of a SHA-256 digest, which reveals nothing about a 256-bit *secret*."""
     digest = hashlib.sha256(f"{template}\0{recipient}\0{secret}".encode("utf-8", "surrogatepass"))
     return f"<{digest.hexdigest()[:32]}@{domain}>"

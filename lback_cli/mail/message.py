@@ -1,4 +1,4 @@
-"""One mail to one recipient, with the headers that were meant and no others."""
+"""The message of a mail: one recipient, and exactly the headers that were meant."""
 
 import re
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ from email.policy import SMTP
 from lback_cli.errors import MailError
 from lback_cli.mail.templates import Content
 
-_LONGEST_LINE = 998
-"""Octets that a line may have without its end (RFC 5322, section 2.1.1)."""
+_MAX_LINE = 998
+"""Octets of a line without its end (RFC 5322, section 2.1.1)."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]")
@@ -19,25 +19,28 @@ _DOMAIN = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
 
 def is_unprintable(text: str) -> bool:
-    """Whether *text* has a control character (C0, DEL, C1), a line or paragraph separator, or half a surrogate pair.
+    """Return True if *text* has a control character (C0, DEL, C1), a line or paragraph separator, or a lone surrogate.
 
-    `email.message` lets some of these through, NUL among them; in a header any of them can forge another header.
+    In a header, any of them can forge another header, and `email.message` accepts some of them, such as NUL.
     """
     return _UNPRINTABLE.search(text) is not None
 
 
 def wire_address(address: str) -> str:
-    """*address* as SMTP and headers carry it: a domain beyond ASCII becomes its A-labels (IDNA 2008).
+    """Return *address* as SMTP and headers need it, with a domain beyond ASCII as A-labels (IDNA 2008).
 
-    The local part stays as it is, and must be a dot-atom (RFC 5321, section 4.1.2; RFC 6531 beyond ASCII): the quoted
-    form, which no user needs, could smuggle a second address. Raises `ValueError`, saying what is wrong.
+    The local part is unchanged. It must be a dot-atom (RFC 5321, section 4.1.2; RFC 6531 beyond ASCII), because the
+    quoted form could smuggle in a second address.
+
+    Raises:
+        ValueError: If it is not a plain address. The text says why.
     """
     local, at, domain = address.rpartition("@")
     if not at:
         raise ValueError("it has no @")
     atoms = local.split(".")
     if not all(atoms) or not all(map(_is_atom_character, local.replace(".", ""))):
-        raise ValueError("the part before the @ has characters that mail cannot carry")
+        raise ValueError("the part before the @ has characters that are not allowed")
     if not domain.isascii():
         domain = _ascii_domain(domain)
     if not _DOMAIN.fullmatch(domain):
@@ -46,10 +49,10 @@ def wire_address(address: str) -> str:
 
 
 def compose(content: Content, *, sender: str, sender_name: str, recipient: str, message_id: str) -> EmailMessage:
-    """A text and HTML mail from *sender* to *recipient* and nobody else, dated now, marked as automatic (RFC 3834).
+    """Return a mail in text and HTML to one recipient, dated now and marked as automatic (RFC 3834).
 
-    The finished mail is parsed again and must say what was meant; if it does not, or a header's value cannot be
-    carried safely, `MailError` is raised.
+    Raises:
+        MailError: If the recipient is not a plain address, or the finished mail does not parse back to its headers.
     """
     try:
         recipient = wire_address(recipient)
@@ -75,7 +78,7 @@ def compose(content: Content, *, sender: str, sender_name: str, recipient: str, 
         message.set_content(content.text, cte=_transfer_encoding(content.text))
         message.add_alternative(content.html, subtype="html", cte=_transfer_encoding(content.html))
         _require_unchanged(message, headers)
-    except Exception as error:  # what the library cannot write or read, it fails on with errors of every kind
+    except Exception as error:  # the library fails on bad values with errors of every kind
         reason = f": {error}" if isinstance(error, ValueError) else ""
         raise MailError(
             f"The mail was not sent: its headers cannot be written safely{reason}.",
@@ -98,30 +101,30 @@ def _require_printable(name: str, value: str | Address) -> str | Address:
 
 
 def _require_unchanged(message: EmailMessage, headers: dict[str, str | Address]) -> None:
-    """Raise `ValueError` unless *message*, as it will be sent, parses back to *headers* and nothing more.
+    """Raise `ValueError` unless *message*, as it will be sent, parses back to *headers* and no others.
 
-    What an encoded word or a folded line turns into differs between versions of the standard library, some of which
-    were attackable (CVE-2024-6923).
+    Versions of the standard library encode and fold headers differently, and some allowed forged headers
+    (CVE-2024-6923).
     """
-    # As text, because the library's parser of bytes reads UTF-8 headers (RFC 6532) as broken ASCII.
+    # As text, because the parser of bytes takes UTF-8 headers (RFC 6532) for broken ASCII.
     parsed = Parser(policy=message.policy).parsestr(message.as_bytes().decode("utf-8"), headersonly=True)
     if parsed.keys() != [*headers, "Date", "MIME-Version", "Content-Type"]:
-        raise ValueError("they do not stay apart")
+        raise ValueError("they do not stay separate")
     for name, meant in headers.items():
         found = parsed[name].addresses if isinstance(meant, Address) else [str(parsed[name])]
         if list(map(_essence, found)) != [_essence(meant)]:
-            raise ValueError(f"{name} does not stay as it was")
+            raise ValueError(f"{name} would change")
 
 
 def _essence(value: str | Address) -> tuple[str, str]:
-    """A header's address and its text without white space, which the library moves when it folds encoded words."""
+    """Return a header's address, and its text without the white space that folding may move."""
     address, text = (value.addr_spec, value.display_name) if isinstance(value, Address) else ("", value)
     return address, "".join(text.split())
 
 
 def _transfer_encoding(body: str) -> str | None:
-    """7bit where a mail may hold *body* as it is, so that a long link stays in one piece; else the library's choice."""
-    fits = body.isascii() and all(len(line) <= _LONGEST_LINE for line in body.splitlines())
+    """Return 7bit if a mail can contain *body* as it is, which keeps a long link whole, or None for the default."""
+    fits = body.isascii() and all(len(line) <= _MAX_LINE for line in body.splitlines())
     return "7bit" if fits else None
 
 
@@ -134,7 +137,7 @@ def _is_atom_character(character: str) -> bool:
 def _ascii_domain(domain: str) -> str:
     from email_validator import validate_email
 
-    # Only the domain's spelling is wanted here; whether an address may be used at all was asked when it was stored.
+    # This only converts the domain. The address was validated when it was stored.
     checked = validate_email(
         f"postmaster@{domain}", check_deliverability=False, globally_deliverable=False, test_environment=True
     )

@@ -1,4 +1,4 @@
-"""The transport that hands mail to a mail server."""
+"""The transport that sends mail through a mail server."""
 
 import smtplib
 import ssl
@@ -10,21 +10,21 @@ from lback_cli.errors import ConfigurationError, DeliveryFailureKind, MailError
 from lback_cli.settings.schema import EmailSettings
 from lback_cli.settings.secret_file import read_secret
 
-_LONGEST_ANSWER = 200
+_MAX_ANSWER = 200
 """Characters of a server's answer that an error repeats."""
 
 _DONE = 250
-"""The reply code of what was done (RFC 5321, section 4.2.3)."""
+"""The reply code for success (RFC 5321, section 4.2.3)."""
 
 _TEMPORARY = range(400, 500)
-"""Reply codes that invite another try (RFC 5321, section 4.2.1)."""
+"""Reply codes of temporary failures (RFC 5321, section 4.2.1)."""
 
 
 class SmtpTransport:
-    """Hands each mail to the mail server of *settings*, over a connection of its own.
+    """Sends each mail over a new connection to the mail server.
 
-    With ``starttls`` and ``tls`` the server's certificate must be valid for ``email.host``, or nothing is said to it;
-    a login is only ever sent over such a connection.
+    With ``starttls`` and ``tls``, nothing is sent unless the server's certificate is valid for ``email.host``. A
+    password is sent only over such a connection.
     """
 
     def __init__(self, settings: EmailSettings) -> None:
@@ -33,14 +33,20 @@ class SmtpTransport:
     def deliver(self, message: EmailMessage) -> None:
         """Send *message* from its From to its To address.
 
-        Raises `ConfigurationError`, before connecting, when login or certificates are not usable, and `MailError`, with
-        the foreign exception as its cause, when the server cannot be reached, is not trusted or does not accept.
+        Raises:
+            ConfigurationError: If the password or the certificates cannot be used, before connecting.
+            MailError: If the server cannot be reached, is not trusted or does not accept the mail.
         """
         with self._ready_connection() as connection:
             self._send(connection, message)
 
     def check(self) -> str:
-        """Do all that `deliver` does before it sends, and say whom that reached. Raises what `deliver` raises."""
+        """Do all that `deliver` does except sending, and return what was reached.
+
+        Raises:
+            ConfigurationError: As `deliver`.
+            MailError: As `deliver`.
+        """
         with self._ready_connection() as connection:
             code, answer = connection.noop()
             if code != _DONE:
@@ -51,7 +57,7 @@ class SmtpTransport:
 
     @contextmanager
     def _ready_connection(self) -> Iterator[smtplib.SMTP]:
-        """A connection that is protected and logged in, and ended with a goodbye."""
+        """Provide a connection that is encrypted and logged in as configured, and end it with QUIT."""
         password = self._password()
         context = self._tls_context()
         try:
@@ -61,7 +67,7 @@ class SmtpTransport:
                 if password is not None:
                     connection.login(self._settings.username, password)
                 yield connection
-                # The mail is accepted by now: whatever becomes of the goodbye, sending again would double it.
+                # The mail is accepted. If QUIT fails, sending again would only duplicate it.
                 with suppress(smtplib.SMTPException, OSError):
                     connection.quit()
         except (smtplib.SMTPException, OSError, ValueError) as error:
@@ -76,10 +82,10 @@ class SmtpTransport:
     def _protect(self, connection: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
         connection.ehlo_or_helo_if_needed()
         if not connection.has_extn("starttls"):
-            # Whoever sits between us and the server can strip the offer, so its absence is never taken for consent.
+            # An attacker between could remove the offer, so without it nothing is sent.
             raise MailError(
                 f"The mail server {self._name} does not offer STARTTLS, so nothing was sent.",
-                hint="Check email.host and email.port; a server on port 465 usually wants email.security = tls.",
+                hint="Check email.host and email.port. On port 465, email.security is usually tls.",
             )
         connection.starttls(context=context)
 
@@ -91,16 +97,16 @@ class SmtpTransport:
             connection.ehlo_or_helo_if_needed()
             if not connection.has_extn("smtputf8"):
                 raise MailError(
-                    f"The mail server {self._name} does not take addresses beyond ASCII (SMTPUTF8, RFC 6531).",
+                    f"The mail server {self._name} does not support addresses beyond ASCII (SMTPUTF8, RFC 6531).",
                     hint="Use an address in ASCII, or a mail server that supports SMTPUTF8.",
                     verdict="refused",
                 )
             options = ["SMTPUTF8", "BODY=8BITMIME"]
-        # Not send_message(): it writes the mail anew and puts a > before lines that begin with "From ".
+        # Not send_message(), which changes lines that begin with "From ".
         connection.sendmail(sender, [recipient], message.as_bytes(), options)
 
     def _password(self) -> str | None:
-        """The password of the login, or None where there is no login."""
+        """Return the password, or None without a login."""
         if not self._settings.username:
             return None
         if self._settings.security == "none":
@@ -112,14 +118,14 @@ class SmtpTransport:
         if file is None:
             raise ConfigurationError(
                 "email.username is set, but email.password_file is not.",
-                hint="Name a file whose first line is the password.",
+                hint="Set it to a file whose first line is the password.",
             )
         password = read_secret(file, "email.password_file")
         if not (password + self._settings.username).isascii():
-            # smtplib encodes logins as ASCII; its own error would quote the password.
+            # smtplib encodes both as ASCII, and its error would contain the password.
             raise ConfigurationError(
                 "email.username and the password in email.password_file must be plain ASCII.",
-                hint="Choose a login without accents and the like at the mail server.",
+                hint="Choose a user name and a password in ASCII at the mail server.",
             )
         return password
 
@@ -144,7 +150,7 @@ class SmtpTransport:
 
 
 def _verdict(error: Exception) -> DeliveryFailureKind:
-    """What the answer means for this mail; one about the sender or the login is not about the mail."""
+    """Return what *error* means for the mail. Errors about the sender or the login say nothing about this mail."""
     match error:
         case smtplib.SMTPRecipientsRefused():
             ((code, _),) = error.recipients.values()
@@ -156,8 +162,8 @@ def _verdict(error: Exception) -> DeliveryFailureKind:
 
 
 def _explain(error: Exception, *, timeout: float) -> tuple[str, str]:
-    """What the server did, and what to check."""
-    # smtplib turns a timeout into a disconnection, and keeps it as the context only.
+    """Return what the server did, and what to check."""
+    # smtplib raises a timeout as a disconnection, with the timeout as its context.
     origin = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else error
     if isinstance(origin, TimeoutError):
         return f"did not answer within {timeout:g} s", "Check email.host, email.port and email.security."
@@ -165,10 +171,10 @@ def _explain(error: Exception, *, timeout: float) -> tuple[str, str]:
         return _explain_answer(error)
     match error:
         case ssl.SSLCertVerificationError():
-            advice = "email.host must be a name in the certificate, and email.ca_file its authority."
-            return f"could not prove who it is: {_shorten(error.verify_message)}", advice
+            advice = "email.host must be a name in the certificate, and email.ca_file the authority that signed it."
+            return f"has a certificate that is not trusted: {_shorten(error.verify_message)}", advice
         case ssl.SSLError():
-            advice = "Check email.port and email.security: usually 465 is tls and 587 is starttls."
+            advice = "Check email.port and email.security. Usually 465 is tls, and 587 is starttls."
             return f"does not speak TLS as expected: {_shorten(error.reason or str(error))}", advice
         case OSError():
             return f"cannot be reached: {_shorten(error.strerror or str(error))}", "Check email.host and email.port."
@@ -185,19 +191,22 @@ def _explain_answer(error: smtplib.SMTPException) -> tuple[str, str]:
             advice = "Check email.username and email.password_file."
             return f"refused the login: {_quote(code, answer)}", _advise(code, advice)
         case smtplib.SMTPSenderRefused(smtp_code=code, smtp_error=answer):
-            advice = "Check email.sender, and whether the server wants a login (email.username)."
+            advice = "Check email.sender, and whether the server requires a login (email.username)."
             return f"refused the sender: {_quote(code, answer)}", _advise(code, advice)
         case smtplib.SMTPResponseException(smtp_code=code, smtp_error=answer):
-            advice = "The answer should say why; the server's log may say more."
+            advice = "The answer should say why. See also the log of the mail server."
             return f"refused: {_quote(code, answer)}", _advise(code, advice)
         case smtplib.SMTPServerDisconnected():
-            return "closed the connection", "Check email.port and email.security; the server's log may say why."
+            return "closed the connection", "Check email.port and email.security. See also the log of the mail server."
         case _:
-            return f"cannot take the mail: {_shorten(str(error))}", "Check email.security and what the server supports."
+            return (
+                f"cannot accept the mail: {_shorten(str(error))}",
+                "Check what the mail server supports.",
+            )
 
 
 def _advise(code: int, permanent: str) -> str:
-    return "The server calls this temporary: try again later." if code in _TEMPORARY else permanent
+    return "The server says that this is temporary. Try again later." if code in _TEMPORARY else permanent
 
 
 def _quote(code: int, answer: bytes | str) -> str:
@@ -207,4 +216,4 @@ def _quote(code: int, answer: bytes | str) -> str:
 
 def _shorten(text: str) -> str:
     line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= _LONGEST_ANSWER else f"{line[: _LONGEST_ANSWER - 1]}…"
+    return line if len(line) <= _MAX_ANSWER else f"{line[: _MAX_ANSWER - 1]}…"

@@ -1,4 +1,4 @@
-"""The texts of mails: lback's own, each replaceable by a file of the same name."""
+"""The templates of mails. A file of the operator replaces the built-in one of the same name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lback_cli.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What one mail says: a *subject* of one line, and the same message as plain *text* and as *html*."""
+    """The content of a mail: a *subject* of one line, and the same message as plain *text* and as *html*."""
 
     subject: str
     text: str
@@ -21,19 +21,24 @@ class Content:
 
 
 def render(name: str, values: Mapping[str, str], directory: Path | None = None) -> Content:
-    """Fill the templates ``name.txt`` and ``name.html`` with *values*, which the HTML gets escaped.
+    """Fill the templates ``name.txt`` and ``name.html`` with *values*.
 
-    The text's first line is ``Subject: ...``, then comes an empty line, then the body. Placeholders are those of
-    `string.Template`: ``$link``, ``${link}``; a dollar sign is ``$$``. A file of that name in *directory* is used
-    instead of lback's own.
+    The first line of the text is ``Subject: ...``, the second is empty, and the rest is the body. Placeholders are
+    those of `string.Template`: ``$link`` or ``${link}``, and ``$$`` for a dollar sign. In HTML, the values are escaped.
 
-    Raises `ConfigurationError` for a directory or file that cannot be read, a missing subject, and a placeholder that
-    the mail has no value for.
+    Args:
+        name: The name of the templates.
+        values: The value of each placeholder.
+        directory: Where to look for templates before using the built-in ones.
+
+    Raises:
+        ConfigurationError: If the directory or a file cannot be read, the subject is missing, or a placeholder has no
+            value.
     """
     if directory is not None and not directory.is_dir():
         raise ConfigurationError(
             f"email.templates: {directory} is not a directory that can be read.",
-            hint="Name the directory that holds your templates, or leave the key out for lback's own.",
+            hint="Set it to the directory of your templates, or remove the key to use the built-in ones.",
         )
     text_file = _find(f"{name}.txt", directory)
     html_file = _find(f"{name}.html", directory)
@@ -51,7 +56,7 @@ def _find(name: str, directory: Path | None) -> Traversable:
     if directory is None:
         return packaged
     try:
-        # Not exists(): it takes a broken link or a forbidden directory for a template that was never written.
+        # Not exists(), which would ignore a template that is a broken link or in a directory without permission.
         (directory / name).lstat()
     except FileNotFoundError:
         return packaged
@@ -70,7 +75,7 @@ def _read(file: Traversable) -> str:
 def _unreadable(file: Traversable, error: OSError | UnicodeDecodeError) -> ConfigurationError:
     reason = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8"
     return ConfigurationError(
-        f"Cannot read the mail template {file}: {reason}.", hint="Make the file readable, or take it away."
+        f"Cannot read the mail template {file}: {reason}.", hint="Make the file readable, or remove it."
     )
 
 
@@ -81,7 +86,7 @@ def _split(text: str, file: Traversable) -> tuple[str, str]:
     if field.lower() != "subject" or not colon or not subject.strip() or gap.strip():
         raise ConfigurationError(
             f"The mail template {file} does not begin with 'Subject: ...' and an empty line.",
-            hint="Write the subject on the first line, leave the second empty, begin the text on the third.",
+            hint="Write the subject on the first line, leave the second empty, and begin the text on the third.",
         )
     return " ".join(subject.split()), body
 
@@ -92,10 +97,10 @@ def _fill(text: str, values: Mapping[str, str], file: Traversable) -> str:
         return Template(text).substitute(values)
     except KeyError as error:
         raise ConfigurationError(
-            f"The mail template {file} has an unknown placeholder ${error.args[0]}.", hint=f"It can use {known}."
+            f"The mail template {file} has an unknown placeholder ${error.args[0]}.", hint=f"Placeholders are {known}."
         ) from error
     except ValueError as error:
         raise ConfigurationError(
-            f"The mail template {file} has a $ that begins no placeholder: {error}.",
-            hint=f"Write $$ for a dollar sign; placeholders are {known}.",
+            f"The mail template {file} has a $ without a placeholder: {error}.",
+            hint=f"Write $$ for a dollar sign. Placeholders are {known}.",
         ) from error

@@ -1,4 +1,4 @@
-"""The ways a finished mail can leave: into a directory, or to a mail server."""
+"""Transports: what a finished mail is handed to."""
 
 import os
 import secrets
@@ -12,44 +12,58 @@ from lback_cli.settings.schema import EmailSettings
 
 
 class Transport(Protocol):
-    """Takes a mail off lback's hands."""
+    """Sends or stores a mail."""
 
     def deliver(self, message: EmailMessage) -> None:
-        """Return when *message* has been accepted; raise `MailError` when it has not."""
+        """Return when *message* is accepted.
+
+        Raises:
+            MailError: If it is not.
+        """
 
     def check(self) -> str:
-        """Say where mail would go, having tried all but sending it; raise what `deliver` would."""
+        """Do all that `deliver` does except sending, and return where mail would go.
+
+        Raises:
+            MailError: If no mail would be accepted.
+        """
 
 
 def actual_transport(settings: EmailSettings) -> Literal["file", "smtp"]:
-    """How mail leaves in the end."""
+    """Return the transport that sends mail in the end: that of the queue, if mail is queued."""
     return settings.deliver_with if settings.transport == "queue" else settings.transport
 
 
 def build_transport(settings: EmailSettings, *, default_directory: Path) -> Transport:
-    """The transport that ``email.transport`` names, or where that is the queue, the one that empties it.
+    """Return the transport that sends mail in the end.
 
-    *default_directory* stands in for an unset ``email.directory``.
+    Args:
+        settings: The section [email].
+        default_directory: Where the transport ``file`` writes if ``email.directory`` is unset.
     """
     if actual_transport(settings) == "smtp":
-        from lback_cli.mail.smtp import SmtpTransport  # brings TLS, which files have no use for
+        from lback_cli.mail.smtp import SmtpTransport  # imports TLS, which files do not need
 
         return SmtpTransport(settings)
     return FileTransport(settings.directory or default_directory)
 
 
 class FileTransport:
-    """Writes each mail as ``<time>-<id>.eml`` into *directory*, which is made, for its owner only, when missing.
+    """Writes each mail to a file ``<time>-<id>.eml`` in *directory*, which is created if it is missing.
 
-    Names sort in the order of sending. A file appears complete, is readable by its owner only and replaces no other.
-    Its lines end in LF, so that shell tools find the links in it.
+    The names sort in the order of sending. A file appears complete, only its owner can read it, and it replaces no
+    other file. Its lines end in LF, so that shell tools find the links in it.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def deliver(self, message: EmailMessage) -> None:
-        """Write *message*; raises `MailError` when the directory or file cannot be written."""
+        """Write *message* to a file.
+
+        Raises:
+            MailError: If the directory or the file cannot be written.
+        """
         data = message.as_bytes(policy=message.policy.clone(linesep="\n"))
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,11 +71,15 @@ class FileTransport:
         except OSError as error:
             raise MailError(
                 f"Cannot write mail to {self._directory}: {error.strerror or error}.",
-                hint="Check email.directory and who may write there.",
+                hint="Check email.directory and its permissions.",
             ) from error
 
     def check(self) -> str:
-        """Say which directory mail is written to; raises `MailError` when that would fail. It is not made for this."""
+        """Return the directory that mail is written to, without creating it.
+
+        Raises:
+            MailError: If it cannot be written.
+        """
         if self._directory.is_dir():
             usable = os.access(self._directory, os.W_OK | os.X_OK)
         else:
@@ -69,7 +87,7 @@ class FileTransport:
             usable = above.is_dir() and not self._directory.exists() and os.access(above, os.W_OK | os.X_OK)
         if not usable:
             raise MailError(
-                f"Cannot write mail to {self._directory}.", hint="Check email.directory and who may write there."
+                f"Cannot write mail to {self._directory}.", hint="Check email.directory and its permissions."
             )
         return str(self._directory)
 

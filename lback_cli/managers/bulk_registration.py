@@ -1,30 +1,35 @@
-"""Registering many users in one transaction: the same rules, signals and events as one at a time, in fewer statements.
+"""Registration of many users in one transaction: the rules, signals and events of single ones, in fewer statements.
 
-While nobody listens to a signal of registration, nobody can tell a batch of inserts from as many single ones, so that
-is what is done. As soon as somebody listens, or mail is to be sent, each user is registered by `UserManager.register`
-under a savepoint.
+As long as no receiver listens to a signal of registration, nothing outside can observe how users are registered, so
+they are inserted many at once. As soon as a receiver listens, or a user is mailed, each user is registered by an
+operation of its own, under a savepoint.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import groupby
+from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
 from lback_cli import signals
+from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
-from lback_cli.events.record import EventRecord, event_from_signal, fast_registered_event, random_ids
+from lback_cli.events.hash_chain import canonical
+from lback_cli.events.record import EventRecord, event_from_signal, random_ids, registered_event
+from lback_cli.managers.changes import RegistrationChanges
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.registration import NewUser, Registration, ValidatedUser
+from lback_cli.managers.link_mail import LinkMail
+from lback_cli.managers.registration import NewUser, PreparedUser, Registration
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.operations.kinds import REGISTER_USER
-from lback_cli.operations.operation import original_exception
+from lback_cli.operations.operation import Operation, original_exception
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.signals.dispatch import suppressed_signals
 
-SIGNALS = (
+OBSERVABLE_SIGNALS = (
     signals.user_registration_started,
     signals.user_pre_register,
     signals.user_email_verification_initiated,
@@ -33,202 +38,211 @@ SIGNALS = (
     signals.user_registration_failed,
     signals.delivered,
 )
-"""Whoever listens to one of these can tell how users are registered."""
+"""A receiver of any of these signals can observe how users are registered."""
 
-Outcome = int | LbackError
-"""The id of a registered user, or why there is none."""
-
-
-class PreparedUser:
-    """A new user with what can be done outside of a transaction done: validated and perhaps hashed, or refused.
-
-    *effects* is what was done in earlier tries of the transaction, where somebody could notice.
-    """
-
-    __slots__ = ("candidate", "effects", "error", "new", "password_hash")
-
-    def __init__(self, new: NewUser) -> None:
-        self.new = new
-        self.candidate: ValidatedUser | None = None
-        self.password_hash: str | None = None
-        self.error: LbackError | None = None
-        self.effects: AttemptState | None = None
-
-    @property
-    def to_hash(self) -> bool:
-        """Whether there is a password that was not hashed yet."""
-        return self.password_hash is None and self.error is None
+RegistrationResult = int | LbackError
+"""The id of a registered user, or why the user was refused."""
 
 
 class BulkRegistration:
-    """Registers users by the hundred for *users*, the manager whose operations these are."""
+    """Registers many users.
 
-    def __init__(self, users: UserManager, services: Dependencies) -> None:
+    Args:
+        database: The database of *users*.
+        users: The sender of the signals.
+        services: The dependencies of *users*.
+    """
+
+    def __init__(self, database: Database, users: UserManager, services: Dependencies) -> None:
+        self._database = database
         self._users = users
         self._services = services
-        self._registration = Registration(services)
+        self._registration = Registration(services, LinkMail(services))
 
-    def check(self, new: NewUser) -> PreparedUser:
-        """Validate *new*. It does not look into the database."""
-        prepared = PreparedUser(new)
-        try:
-            prepared.candidate = candidate = self._registration.check(new)
-            prepared.password_hash = candidate.password_hash
-        except LbackError as error:
-            prepared.error = error
-        return prepared
+    def prepare(self, new: NewUser) -> PreparedUser:
+        """Validate *new* without reading the database."""
+        return self._registration.prepare(new)
 
-    def hash(self, prepared: Iterable[PreparedUser], executor: Executor | None = None) -> None:
-        """Hash the passwords; *executor* does several at once, as Argon2 lets go of the interpreter."""
-        list((executor.map if executor else map)(self._hash, [one for one in prepared if one.to_hash]))
+    def hash_passwords(self, users: Iterable[PreparedUser], executor: Executor | None = None) -> None:
+        """Hash the passwords of *users*, several at once if there is an *executor*: Argon2 releases the GIL."""
+        list((executor.map if executor else map)(self._hash_password, users))
 
-    def register(self, work: UnitOfWork, prepared: Sequence[PreparedUser], *, stop: bool = False) -> list[Outcome]:
-        """Register all that can be; the outcomes come in the same order. The caller commits.
+    def register(
+        self, uow: UnitOfWork, users: Sequence[PreparedUser], *, stop_on_error: bool = False
+    ) -> list[RegistrationResult]:
+        """Register all *users* that can be registered; the caller commits.
 
-        A refused user is recorded as a failed registration, like every other failure. With *stop* the first refused
-        one is the last that is looked at, and its outcome the last in the list. Raises what `aborts_transaction` says,
-        and may be called again with the same *prepared* then: nobody is mailed or told twice.
+        A refused user leaves the event of a failed registration. After an error that `aborts_transaction`, the caller
+        may register the same *users* in another transaction: no signal or mail is sent twice.
+
+        Args:
+            uow: The transaction.
+            users: The users, prepared. A password that is not hashed yet is hashed if the user is not refused.
+            stop_on_error: Whether to stop after the first refused user.
+
+        Returns:
+            The results in the order of *users*; with *stop_on_error* up to the first refused user.
+
+        Raises:
+            LbackError: An error that `aborts_transaction`.
         """
-        outcomes: list[Outcome] = []
-        listened = self._listened()
-        for singly, group in groupby(prepared, key=lambda one: listened or one.new.mailed):
-            register = self._one_by_one if singly else self._at_once
-            outcomes += register(work, list(group), stop)
-            if stop and isinstance(outcomes[-1], LbackError):
+        results: list[RegistrationResult] = []
+        listened = _has_receivers()
+        for is_observed, group in groupby(users, key=lambda user: listened or user.new.is_mailed):
+            register = self._register_one_by_one if is_observed else self._register_at_once
+            results += register(uow, list(group), stop_on_error)
+            if stop_on_error and isinstance(results[-1], LbackError):
                 break
-        return outcomes
+        return results
 
-    @staticmethod
-    def _listened() -> bool:
-        return suppressed_signals() is None and any(signal.receivers for signal in SIGNALS)
-
-    def _hash(self, prepared: PreparedUser) -> None:
+    def _hash_password(self, user: PreparedUser) -> None:
         try:
-            if prepared.candidate is not None:
-                prepared.password_hash = self._registration.hash(prepared.candidate)
+            self._registration.hash_password(user)
         except LbackError as error:
-            prepared.error = error
+            user.error = error
 
-    def _one_by_one(self, work: UnitOfWork, prepared: Sequence[PreparedUser], stop: bool) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for one in prepared:
+    def _register_one_by_one(
+        self, uow: UnitOfWork, users: Sequence[PreparedUser], stop_on_error: bool
+    ) -> list[RegistrationResult]:
+        results: list[RegistrationResult] = []
+        for user in users:
             try:
-                one.effects = one.effects or AttemptState()
-                user = self._users.register(
-                    one.new, hashed=one.password_hash, session=work.session, effects=one.effects
-                )
-                outcomes.append(user.id)
+                results.append(self._register_one(uow, user))
             except LbackError as error:
                 if aborts_transaction(error):
                     raise
-                outcomes.append(error)
-                if stop:
+                results.append(error)
+                if stop_on_error:
                     break
-        return outcomes
+        return results
 
-    def _at_once(self, work: UnitOfWork, prepared: Sequence[PreparedUser], stop: bool) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        while len(outcomes) < len(prepared) and self._registration.default_group(work) is None:
-            # Whoever is registered first makes the default group; a failure makes none.
-            outcomes += self._one_by_one(work, [prepared[len(outcomes)]], stop)
-            if stop and isinstance(outcomes[-1], LbackError):
-                return outcomes
-        left = prepared[len(outcomes) :]
-        # Most files bring nobody who is there already, so that is tried before anything is looked up; a password that
-        # was not hashed tells of somebody who is.
-        expected = any(one.to_hash for one in left)
-        for look in (True,) if expected else (False, True):
-            accepted, failures = self._sorted_out(work, left, stop, look)
-            if not look and any(left[index].error is None for index in failures):
-                # Which rule it breaks first depends on who is there.
+    def _register_one(self, uow: UnitOfWork, user: PreparedUser) -> int:
+        user.attempts = user.attempts or AttemptState()
+        operation = Operation(
+            REGISTER_USER, self._users, self._database, uow.session, _identity(user.new), effects=user.attempts
+        )
+        return operation.run(lambda operation: self._registration.register(operation, user)).id
+
+    def _register_at_once(
+        self, uow: UnitOfWork, users: Sequence[PreparedUser], stop_on_error: bool
+    ) -> list[RegistrationResult]:
+        results: list[RegistrationResult] = []
+        while len(results) < len(users) and self._registration.default_group(uow) is None:
+            # The first registered user creates the default group; a refused user does not.
+            results += self._register_one_by_one(uow, [users[len(results)]], stop_on_error)
+            if stop_on_error and isinstance(results[-1], LbackError):
+                return results
+        rest = users[len(results) :]
+        # Most files hold new users only, so the first attempt does not look for taken names. A password that is not
+        # hashed yet says that the caller has seen a taken name.
+        expects_conflict = any(user.needs_hash for user in rest)
+        for looks_up_names in (True,) if expects_conflict else (False, True):
+            accepted, refused = self._sort_out(uow, rest, stop_on_error, looks_up_names)
+            if not looks_up_names and any(rest[index].error is None for index in refused):
+                # Which rule such a user breaks first depends on which names are taken.
                 continue
             try:
-                with work.session.begin_nested():
-                    return outcomes + self._insert(work, left, accepted, failures)
+                with uow.session.begin_nested():
+                    return results + self._insert(uow, rest, accepted, refused)
             except IntegrityError:
                 continue
-        return outcomes + self._one_by_one(work, left, stop)
+        return results + self._register_one_by_one(uow, rest, stop_on_error)
+
+    def _sort_out(
+        self, uow: UnitOfWork, users: Sequence[PreparedUser], stop_on_error: bool, looks_up_names: bool
+    ) -> tuple[list[tuple[PreparedUser, "_Groups"]], dict[int, LbackError]]:
+        """Return the accepted users with their groups, and the errors of the refused ones by index."""
+        usernames: set[str] = set()
+        emails: set[str] = set()
+        if looks_up_names:
+            usernames |= uow.users.taken_usernames([user.username for user in users if user.error is None])
+            emails |= uow.users.taken_emails([user.email for user in users if user.error is None])
+        groups = _GroupLookup(self._registration, uow)
+        accepted: list[tuple[PreparedUser, _Groups]] = []
+        refused: dict[int, LbackError] = {}
+        for index, user in enumerate(users):
+            try:
+                if user.error is not None:
+                    raise user.error
+                _require_free(user, usernames, emails)
+                if user.needs_hash:
+                    self._registration.hash_password(user)
+                accepted.append((user, groups.find(user.new.groups)))
+            except LbackError as error:
+                refused[index] = error
+                if stop_on_error:
+                    break
+            else:
+                usernames.add(user.username)
+                emails.add(user.email)
+        return accepted, refused
 
     def _insert(
         self,
-        work: UnitOfWork,
-        prepared: Sequence[PreparedUser],
-        accepted: Sequence[tuple[PreparedUser, ValidatedUser, list[int]]],
-        failures: Mapping[int, LbackError],
-    ) -> list[Outcome]:
-        ids = work.users.add_all(
+        uow: UnitOfWork,
+        users: Sequence[PreparedUser],
+        accepted: Sequence[tuple[PreparedUser, "_Groups"]],
+        refused: Mapping[int, LbackError],
+    ) -> list[RegistrationResult]:
+        now = self._services.now()
+        ids = uow.users.add_all(
             [
-                (candidate.username, candidate.email, one.password_hash or "", one.new.active, one.new.verified)
-                for one, candidate, _ in accepted
+                (user.username, user.email, user.password_hash or "", user.new.is_active, user.new.is_email_verified)
+                for user, _ in accepted
             ],
-            now=self._services.now(),
+            now=now,
         )
-        work.groups.add_members(
-            [(user_id, group_id) for user_id, (_, _, groups) in zip(ids, accepted, strict=True) for group_id in groups]
+        uow.groups.add_members(
+            [(user_id, group_id) for user_id, (_, groups) in zip(ids, accepted, strict=True) for group_id in groups.ids]
         )
-        operations = random_ids(len(ids) + len(failures))
-        outcomes: list[Outcome] = []
+        uow.attributes.add_all(
+            [
+                (user_id, attribute, value)
+                for user_id, (user, _) in zip(ids, accepted, strict=True)
+                for attribute, value in user.attributes.items()
+            ]
+        )
+        changes = RegistrationChanges(self._services.attributes, now)
+        results: list[RegistrationResult] = []
         events: list[EventRecord] = []
         registered = zip(ids, accepted, strict=True)
-        for index, operation in enumerate(operations):
-            if (failure := failures.get(index)) is not None:
-                outcomes.append(failure)
-                events.append(_failed_event(operation, prepared[index].new, failure))
+        for index, operation_id in enumerate(random_ids(len(ids) + len(refused))):
+            if (error := refused.get(index)) is not None:
+                results.append(error)
+                events.append(_failed_event(operation_id, users[index].new, error))
             else:
-                user_id, (_, candidate, _) = next(registered)
-                outcomes.append(user_id)
-                events.append(fast_registered_event(operation, user_id, candidate.username, candidate.email))
-        work.events.append(events)
+                user_id, (user, groups) = next(registered)
+                results.append(user_id)
+                data = changes.data(user_id, user, groups.json)
+                events.append(registered_event(operation_id, user_id, user.username, data))
+        uow.events.append(events)
         if (counter := suppressed_signals()) is not None:
-            _count_unheard(counter, accepted, failures.values())
-        return outcomes
-
-    def _sorted_out(
-        self, work: UnitOfWork, prepared: Sequence[PreparedUser], stop: bool, look: bool
-    ) -> tuple[list[tuple[PreparedUser, ValidatedUser, list[int]]], dict[int, LbackError]]:
-        """Who is accepted, with the groups to join, and by index who is not; with *look*, taken names are known."""
-        usernames: set[str] = set()
-        emails: set[str] = set()
-        if look:
-            candidates = [one.candidate for one in prepared if one.candidate is not None]
-            usernames |= work.users.taken_usernames([candidate.username for candidate in candidates])
-            emails |= work.users.taken_emails([candidate.email for candidate in candidates])
-        groups = _Groups(self._registration, work)
-        accepted: list[tuple[PreparedUser, ValidatedUser, list[int]]] = []
-        failures: dict[int, LbackError] = {}
-        for index, one in enumerate(prepared):
-            candidate = one.candidate
-            try:
-                if candidate is None or one.error is not None:
-                    raise one.error or LbackError("The user was not validated.")
-                _require_free(candidate, usernames, emails)
-                if one.to_hash:
-                    one.password_hash = self._registration.hash(candidate)
-                accepted.append((one, candidate, groups.find(one.new.groups)))
-            except LbackError as error:
-                failures[index] = error
-                if stop:
-                    break
-            else:
-                usernames.add(candidate.username)
-                emails.add(candidate.email)
-        return accepted, failures
+            _count_signals(counter, [user.new for user, _ in accepted], refused.values())
+        return results
 
 
-class _Groups:
-    """The ids of groups by name, each looked up once; the default group is among all."""
+class _Groups(NamedTuple):
+    """The ids of groups, and their names as a JSON list."""
 
-    def __init__(self, registration: Registration, work: UnitOfWork) -> None:
+    ids: list[int]
+    json: str
+
+
+class _GroupLookup:
+    """Groups by name, each looked up once; the default group is always among them."""
+
+    def __init__(self, registration: Registration, uow: UnitOfWork) -> None:
         self._registration = registration
-        self._work = work
-        self._known: dict[tuple[str, ...], list[int] | GroupNotFound] = {}
+        self._uow = uow
+        self._known: dict[tuple[str, ...], _Groups | GroupNotFound] = {}
 
-    def find(self, names: Sequence[str]) -> list[int]:
+    def find(self, names: Sequence[str]) -> _Groups:
         key = tuple(names)
         found = self._known.get(key)
         if found is None:
             try:
-                found = [group.id for group in self._registration.groups(self._work, names)]
+                groups = self._registration.groups(self._uow, names)
+                found = _Groups([group.id for group in groups], canonical([group.name for group in groups]))
             except GroupNotFound as error:
                 found = error
             self._known[key] = found
@@ -237,36 +251,40 @@ class _Groups:
         return found
 
 
-def _require_free(candidate: ValidatedUser, usernames: Collection[str], emails: Collection[str]) -> None:
-    if candidate.username in usernames:
-        raise UserExists("username", candidate.username)
-    if candidate.email in emails:
-        raise UserExists("email", candidate.email)
+def _has_receivers() -> bool:
+    return suppressed_signals() is None and any(signal.receivers for signal in OBSERVABLE_SIGNALS)
 
 
-def _failed_event(operation_id: str, new: NewUser, failure: LbackError) -> EventRecord:
+def _require_free(user: PreparedUser, usernames: Collection[str], emails: Collection[str]) -> None:
+    if user.username in usernames:
+        raise UserExists("username", user.username)
+    if user.email in emails:
+        raise UserExists("email", user.email)
+
+
+def _identity(new: NewUser) -> dict[str, str]:
+    return {"username": new.username, "email": new.email}
+
+
+def _failed_event(operation_id: str, new: NewUser, error: LbackError) -> EventRecord:
+    """Return the event that the operation would leave for *error*."""
     arguments = {
-        "username": new.username,
-        "email": new.email,
-        "error_type": failure.error_type,
-        "error_message": failure.message,
-        "exception": original_exception(failure),
+        **_identity(new),
+        "error_type": error.error_type,
+        "error_message": error.message,
+        "exception": original_exception(error),
     }
     return event_from_signal(REGISTER_USER.failed.name, REGISTER_USER.name, operation_id, arguments)
 
 
-def _count_unheard(
-    counter: Counter[str],
-    accepted: Sequence[tuple[PreparedUser, ValidatedUser, list[int]]],
-    failures: Collection[LbackError],
-) -> None:
-    """Count what `UserManager.register` would have sent for these, of whom none is mailed."""
-    without_group = sum(isinstance(failure, GroupNotFound) for failure in failures)
+def _count_signals(counter: Counter[str], accepted: Sequence[NewUser], refused: Collection[LbackError]) -> None:
+    """Count the signals that operations would send for these users, none of whom is mailed."""
+    without_group = sum(isinstance(error, GroupNotFound) for error in refused)
     counts = {
-        signals.user_registration_started: len(accepted) + len(failures),
+        signals.user_registration_started: len(accepted) + len(refused),
         signals.user_pre_register: len(accepted) + without_group,
-        signals.user_email_verification_successful: sum(one.new.verified for one, _, _ in accepted),
+        signals.user_email_verification_successful: sum(new.is_email_verified for new in accepted),
         signals.user_registered: len(accepted),
-        signals.user_registration_failed: len(failures),
+        signals.user_registration_failed: len(refused),
     }
     counter.update({signal.name: count for signal, count in counts.items() if count})

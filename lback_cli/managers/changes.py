@@ -1,80 +1,142 @@
-"""What `UserManager.update_user` may be asked to change."""
+"""What an operation changes of a user: the difference between two records, for the event log."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
-from lback_cli.errors import ValidationError
+from lback_cli.attributes import UserAttributes
+from lback_cli.events.hash_chain import canonical, quoted
+from lback_cli.operations.operation import Operation
+from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.repositories.user_reader import UserRecord
+from lback_cli.security.stored_hashes import is_unusable
+from lback_cli.text.times import timestamp
 
-
-class Mask:
-    """Stands where a password was; its str and repr are ``********``."""
-
-    def __str__(self) -> str:
-        return "********"
-
-    __repr__ = __str__
-
-
-MASK = Mask()
-
-_SECRET = frozenset({"password", "password_hash"})
+if TYPE_CHECKING:
+    from lback_cli.managers.registration import PreparedUser
 
 
-@dataclass(frozen=True, slots=True)
-class UserUpdate:
-    """The changes by name; None or an empty tuple leaves things as they are.
+def track_user(
+    operation: Operation,
+    uow: UnitOfWork,
+    known: UserAttributes,
+    before: UserRecord | None,
+    user_id: Callable[[], int],
+    *,
+    rehashes: bool = False,
+) -> None:
+    """Let *operation* record how the user differs from *before* at the end of its transaction.
 
-    A new *email* is unverified unless *is_email_verified* says otherwise. *password_hash* takes over a password from
-    elsewhere, in place of *password*.
+    Args:
+        operation: The operation.
+        uow: Its transaction.
+        known: The attributes to compare.
+        before: The user before the operation; None for one that it creates.
+        user_id: Returns the id of the user, once the user exists.
+        rehashes: Whether the operation replaces the hash, but not the password.
     """
 
-    username: str | None = None
-    email: str | None = None
-    password: str | None = None
-    password_hash: str | None = None
-    is_active: bool | None = None
-    is_email_verified: bool | None = None
-    add_groups: tuple[str, ...] = ()
-    remove_groups: tuple[str, ...] = ()
+    def compute() -> dict[str, Any]:
+        uow.session.flush()
+        return user_changes(before, uow.users.find_by_id(user_id()), known, rehashes=rehashes)
 
-    @classmethod
-    def parse(cls, update_data: Mapping[str, Any]) -> "UserUpdate":
-        """Read *update_data*. Raises `ValidationError` for an unknown name or a value of the wrong type."""
-        if not isinstance(update_data, Mapping):
-            raise ValidationError("update_data", "What to update must be a mapping of names to values.")
-        known = {field.name: field.type for field in fields(cls)}
-        values: dict[str, Any] = {}
-        for name, value in update_data.items():
-            if name not in known:
-                raise ValidationError(
-                    str(name), f"There is no {name!r} to update.", hint=f"There are {', '.join(known)}."
-                )
-            values[name] = _groups(name, value) if name.endswith("_groups") else _typed(name, value)
-        return cls(**values)
+    operation.track_changes(compute)
 
 
-def masked(update_data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of *update_data* that may be shown: a password, or its hash, is masked, and so is what has no known name.
+def user_changes(
+    before: UserRecord | None, after: UserRecord | None, known: UserAttributes, *, rehashes: bool = False
+) -> dict[str, Any]:
+    """Return the difference of a user before and after an operation.
 
-    Under a mistaken name, such as ``passwd``, it could be a password too; it is refused later, where that can be
-    announced, and so is what is no mapping at all.
+    A new user has only the new value of each attribute, a deleted one only the old value; both name all attributes and
+    ``created_at``. Otherwise only what differs is named. A password is named, never its hash.
+
+    Args:
+        before: The user before; None for a new one.
+        after: The user after; None for a deleted one.
+        known: The attributes to compare.
+        rehashes: Whether another hash is still of the same password.
     """
-    if not isinstance(update_data, Mapping):
+    changes: dict[str, Any] = {}
+    old, new = _values(before, known), _values(after, known)
+    for name in {**old, **new}:
+        if before is None:
+            changes[name] = {"to": new[name]}
+        elif after is None:
+            changes[name] = {"from": old[name]}
+        elif old.get(name) != new.get(name):
+            changes[name] = {"from": old.get(name), "to": new.get(name)}
+    groups = _group_changes(before, after)
+    if before is None or after is None or groups["added"] or groups["removed"]:
+        changes["groups"] = groups
+    if (password := _password_change(before, after, rehashes=rehashes)) is not None:
+        changes["password"] = password
+    return changes
+
+
+class RegistrationChanges:
+    """The event data of users who are registered many at once: what `user_changes` gives, in a fraction of the time.
+
+    The canonical form of the data is a template, because the names in it are the same for all users.
+    """
+
+    def __init__(self, known: UserAttributes, created_at: datetime) -> None:
+        self._rows = tuple(sorted(known.rows, key=attrgetter("name")))
+        values = {attribute.name: '{"to":%s}' for attribute in (*known.columns, *known.rows)}
+        values |= {"created_at": f'{{"to":{quoted(timestamp(created_at))}}}', "groups": '{"added":%s,"removed":[]}'}
+        self._without_password = _registration_template(values)
+        self._with_password = _registration_template(values | {"password": '"set"'})
+        # The values in the order of their names, which is that of canonical JSON.
+        self._names = tuple(sorted(name for name in values if name != "created_at"))
+
+    def data(self, user_id: int, user: "PreparedUser", groups: str) -> str:
+        """Return the event data of *user*, who was stored with *user_id*; *groups* is a JSON list of names."""
+        email, username = quoted(user.email), quoted(user.username)
+        values = {
+            "email": email,
+            "username": username,
+            "groups": groups,
+            "is_active": "true" if user.new.is_active else "false",
+            "is_email_verified": "true" if user.new.is_email_verified else "false",
+        }
+        for attribute in self._rows:
+            value = user.attributes.get(attribute)
+            values[attribute.name] = "null" if value is None else canonical(value)
+        template = self._without_password if is_unusable(user.password_hash or "") else self._with_password
+        return template % (*(values[name] for name in self._names), email, user_id, username)
+
+
+def _registration_template(values: Mapping[str, str]) -> str:
+    changes = ",".join(f'"{name}":{value}' for name, value in sorted(values.items()))
+    return f'{{"changes":{{{changes}}},"user":{{"email":%s,"id":%d,"username":%s}}}}'
+
+
+def _values(user: UserRecord | None, known: UserAttributes) -> dict[str, Any]:
+    if user is None:
         return {}
-    shown = {field.name for field in fields(UserUpdate)} - _SECRET
-    return {name: value if name in shown else MASK for name, value in update_data.items()}
+    values = {attribute.name: getattr(user, attribute.column) for attribute in known.columns}
+    # An attribute that the configuration no longer declares still has rows.
+    values |= dict.fromkeys((attribute.name for attribute in known.rows), None) | dict(user.attributes)
+    return values | {"created_at": timestamp(user.created_at)}
 
 
-def _typed(name: str, value: Any) -> Any:
-    wanted = bool if name.startswith("is_") else str
-    if value is not None and not isinstance(value, wanted):
-        raise ValidationError(name, f"{name} must be {'true or false' if wanted is bool else 'text'}.")
-    return value
+def _group_changes(before: UserRecord | None, after: UserRecord | None) -> dict[str, list[str]]:
+    old = set() if before is None else set(before.groups)
+    new = set() if after is None else set(after.groups)
+    return {"added": sorted(new - old), "removed": sorted(old - new)}
 
 
-def _groups(name: str, value: Any) -> tuple[str, ...]:
-    names = () if value is None else tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
-    if not all(isinstance(group, str) for group in names):
-        raise ValidationError(name, f"{name} must be names of groups.")
-    return names
+def _password_change(before: UserRecord | None, after: UserRecord | None, *, rehashes: bool) -> str | None:
+    old, new = _usable_hash(before), _usable_hash(after)
+    if old == new:
+        return None
+    if old is None:
+        return "set"
+    if new is None:
+        return "removed"
+    return "rehashed" if rehashes else "changed"
+
+
+def _usable_hash(user: UserRecord | None) -> str | None:
+    return None if user is None or is_unusable(user.password_hash) else user.password_hash

@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lback_cli.attributes import Attribute, UserAttributes
 from lback_cli.settings import Settings
 from lback_cli.text.times import utc_now
 
@@ -34,6 +35,14 @@ class Dependencies:
         self._given_hasher = hasher
         self.now = clock
         self._data_directory = data_directory
+
+    @cached_property
+    def attributes(self) -> UserAttributes:
+        """The attributes of users: the built-in ones and those that the configuration declares."""
+        return UserAttributes(
+            Attribute(name, declared.type, "", personal=declared.personal, declared=True)
+            for name, declared in self.settings.attributes.items()
+        )
 
     @cached_property
     def hasher(self) -> "PasswordHasher":

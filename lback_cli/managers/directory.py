@@ -1,40 +1,48 @@
-"""Finding users, without changing any."""
+"""Finding users and groups, without the ORM and without changing anything."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_identifier, find_group, find_user, parse_id
-from lback_cli.models import User
-from lback_cli.repositories.unit_of_work import UnitOfWork, reading
-from lback_cli.repositories.user_repository import UserQuery, UserRepository, UserRow
+from lback_cli.managers.user_lookup import find_by_identifier, find_group_record, find_user, parse_id
+from lback_cli.repositories.group_reader import GroupRecord
+from lback_cli.repositories.snapshot import Snapshot, snapshot
+from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
 from lback_cli.text.escaping import safe
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
-class UserDirectory:
-    """Finds users by what a person types. Looking sends no signal."""
+
+class Directory:
+    """Finds users and groups by the names that people type. It sends no signal."""
 
     def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
 
-    def find_user(self, identifier: str, *, session: Session | None = None) -> User:
-        """The user meant by a user name, an e-mail address or ``id:N``. Raises `UserNotFound`."""
-        with reading(self._database, session) as work:
-            return find_user(work.users, self._services, identifier)
+    def find_user(self, identifier: str, *, session: "Session | None" = None) -> UserRecord:
+        """Return the user that a user name, an e-mail address or ``id:N`` means.
 
-    def find_by_username(self, username: str) -> User | None:
-        """The user with that name, in any spelling that means the same."""
-        with reading(self._database) as work:
-            return find_by_identifier(work.users, self._services, username) if "@" not in username else None
+        Raises:
+            UserNotFound: There is none.
+        """
+        with snapshot(self._database, session) as found:
+            return find_user(found.users, self._services, identifier)
+
+    def find_by_username(self, username: str) -> UserRecord | None:
+        """Return the user with that name, however it is spelled."""
+        if "@" in username:
+            return None
+        with snapshot(self._database) as found:
+            return find_by_identifier(found.users, self._services, username)
 
     def exists(self, identifier: str) -> bool:
-        """Whether *identifier* means anybody."""
+        """Return whether *identifier* means a user."""
         try:
             self.find_user(identifier)
         except UserNotFound:
@@ -42,14 +50,21 @@ class UserDirectory:
         return True
 
     def resolve_id(self, identifier: str) -> int:
-        """The id of the user meant; ``id:N`` is N, whoever has it. Raises `UserNotFound`."""
+        """Return the id of the user that *identifier* means; for ``id:N`` it is N, whether or not the user exists.
+
+        Raises:
+            UserNotFound: No user has that name or e-mail address.
+        """
         user_id = parse_id(identifier)
         return self.find_user(identifier).id if user_id is None else user_id
 
     def resolve_email(self, identifier: str) -> str:
-        """The address of the user meant; an address, and an ``id:N`` that nobody has, stay as they are.
+        """Return the e-mail address of the user that *identifier* means.
 
-        Raises `UserNotFound` for a name that nobody has.
+        An e-mail address is returned as given, and so is an ``id:N`` that no user has.
+
+        Raises:
+            UserNotFound: No user has that name.
         """
         if "@" in identifier:
             return identifier
@@ -62,49 +77,65 @@ class UserDirectory:
 
     @contextlib.contextmanager
     def select_users(self, query: UserQuery) -> Iterator["UserPage"]:
-        """The users that *query* describes, as they come from the database, for as long as the block lasts.
+        """Yield the users that *query* describes; they are read while the block lasts.
 
-        Raises `GroupNotFound`, so that a misspelt group is not taken for an empty one, and `ValidationError` for text
-        that no database can hold.
+        Raises:
+            GroupNotFound: There is no such group, which is not the same as an empty one.
+            ValidationError: No database can hold a text of the query.
         """
-        with self._selecting(query) as (work, found):
-            yield UserPage(found, work.users)
+        with self._selecting(query) as (found, stored):
+            yield UserPage(stored, found.users)
 
     @contextlib.contextmanager
-    def select_stored(self, query: UserQuery) -> Iterator[Iterator[Sequence[UserRow]]]:
-        """Like `select_users`, for all who have to be read however many they are: in pages, without a next one."""
-        with self._selecting(query) as (work, found):
-            yield work.users.select_stored(found)
+    def user_pages(self, query: UserQuery) -> Iterator[Iterator[Sequence[UserRecord]]]:
+        """Yield the users that *query* describes, page by page, like `select_users`."""
+        with self._selecting(query) as (found, stored):
+            yield found.users.pages(stored)
+
+    def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
+        """Return every group with the number of its members, by name."""
+        with snapshot(self._database) as found:
+            return found.groups.all_with_sizes()
+
+    def find_group(self, name: str) -> tuple[GroupRecord, int]:
+        """Return the group called *name* with the number of its members.
+
+        Raises:
+            GroupNotFound: There is none.
+        """
+        with snapshot(self._database) as found:
+            group = find_group_record(found.groups, self._services, name)
+            return group, found.groups.size(group.id)
 
     @contextlib.contextmanager
-    def _selecting(self, query: UserQuery) -> Iterator[tuple[UnitOfWork, UserQuery]]:
+    def _selecting(self, query: UserQuery) -> Iterator[tuple[Snapshot, UserQuery]]:
         for name in ("search", "prefix", "after"):
             _check_encodable(name, getattr(query, name))
-        with reading(self._database) as work:
+        with snapshot(self._database) as found:
             if query.group is not None:
-                query = replace(query, group=find_group(work.groups, self._services, query.group).name)
-            yield work, query
+                query = replace(query, group=find_group_record(found.groups, self._services, query.group).name)
+            yield found, query
 
 
 def _check_encodable(name: str, value: object) -> None:
-    """Raise `ValidationError` for a lone surrogate, which is what a byte that is not UTF-8 becomes, and for NUL."""
+    """Raise `ValidationError` for NUL and for a lone surrogate, which is what a byte that is not UTF-8 becomes."""
     if isinstance(value, str) and ("\0" in value or any("\ud800" <= character <= "\udfff" for character in value)):
         raise ValidationError(name, f"'{safe(value, limit=80)}' is not text that users can have.", hint="Send UTF-8.")
 
 
 class UserPage:
-    """Users to be iterated once; then *next_after* is where the next page starts, or None if there is none."""
+    """Users to iterate over once; then *next_after* is where the next page starts, or None if there is none."""
 
-    def __init__(self, query: UserQuery, users: UserRepository) -> None:
+    def __init__(self, query: UserQuery, users: UserReader) -> None:
         self._query = query
         self._users = users
         self.next_after: str | int | None = None
 
-    def __iter__(self) -> Iterator[User]:
+    def __iter__(self) -> Iterator[UserRecord]:
         limit = self._query.limit
-        # One more than asked for tells whether there are more.
+        # One more than asked for shows whether there are more.
         query = self._query if limit is None else replace(self._query, limit=limit + 1)
-        last: User | None = None
+        last: UserRecord | None = None
         for count, user in enumerate(self._users.select(query)):
             if count == limit:
                 self.next_after = None if last is None else getattr(last, query.sort)

@@ -16,7 +16,7 @@ from lback_cli.events.export import read_rows
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import Summary
-from lback_cli.events.verifier import COLUMNS, VerificationResult, Verifier
+from lback_cli.events.verifier import VerificationResult, Verifier
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier, not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
@@ -126,11 +126,8 @@ class EventLog:
 
     def verify(self, checkpoint: Checkpoint | None = None) -> VerificationResult:
         """Prove the whole log, against *checkpoint* if there is one. Raises `BrokenEventLog`."""
-        verifier = Verifier(checkpoint)
         with reading(self._database) as work:
-            head = work.events.head()
-            verifier.feed(work.events.walk(COLUMNS))
-        return verifier.finish((head.seq, head.hash) if head else (None, None))
+            return work.events.verify(checkpoint)
 
     def erase_user(self, identifier: str, users: UserManager) -> Erasure:
         """Delete the user, if still there, and blank the person's data in all past events, in one transaction.
@@ -269,6 +266,6 @@ def _events_of(work: UnitOfWork, user_id: int | None, names: set[str], *, after:
         if any(needle in text for needle in needles):
             arguments = json.loads(data)
             foreign = names if subject_id is None else names - names_of_subject(arguments)
-            if mentions_any([subject, arguments], foreign):
+            if mentions_any(subject, arguments, foreign):
                 found.append(seq)
     return found

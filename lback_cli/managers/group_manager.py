@@ -1,73 +1,77 @@
-"""Groups: making, deleting and listing them. Membership changes with the user, by `UserManager.update_user`."""
-
-from collections.abc import Sequence
+"""Creating and deleting groups. `UserManager.update_user` changes who is a member."""
 
 from lback_cli.database.engine import Database
-from lback_cli.database.retry import MAX_ATTEMPTS, retried
+from lback_cli.database.retry import retried
 from lback_cli.errors import LastAdministrator, Refused, ValidationError
+from lback_cli.events.record import administrative_event, random_ids
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.group_changes import created, deleted
 from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group
-from lback_cli.repositories.unit_of_work import reading, transaction
+from lback_cli.repositories.unit_of_work import transaction_with_events
 from lback_cli.text.escaping import first_unsafe_character
 
 LONGEST_DESCRIPTION = 1000
-"""Characters that the description of a group may have."""
+"""Characters of a description."""
 
 
 class GroupManager:
-    """Creates, deletes and lists groups. The document gives groups no signals, so none are sent."""
+    """Creates and deletes groups. No documented signal is about groups, so none is sent."""
 
     def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
 
     def create_group(self, name: str, *, description: str | None = None) -> Group:
-        """Make a group. Raises `ValidationError` or `GroupExists`."""
+        """Create a group.
+
+        Raises:
+            ValidationError: The name or the description is not allowed.
+            GroupExists: There is a group with that name.
+        """
         canonical = self._services.canonical_group_name(name)
         if description is not None:
             _check_description(description)
 
         def change() -> Group:
-            with transaction(self._database, tries=MAX_ATTEMPTS) as work:
-                return work.groups.add(canonical, description=description, now=self._services.now())
+            with transaction_with_events(self._database) as uow:
+                group = uow.groups.add(canonical, description=description, now=self._services.now())
+                uow.events.append([administrative_event("group_created", "create_group", created(group))])
+                return group
 
         return retried(change)
 
     def delete_group(self, name: str) -> Group:
         """Delete a group; its members lose the membership and nothing else.
 
-        Raises `GroupNotFound`, `LastAdministrator` for the administrators' group while it has an active member, or
-        `Refused` for the group that every new user joins.
+        Raises:
+            GroupNotFound: There is no such group.
+            LastAdministrator: It is the administrators' group and has an active member.
+            Refused: It is the default group.
         """
         users = self._services.settings.users
 
         def change() -> Group:
-            with transaction(self._database, tries=MAX_ATTEMPTS) as work:
-                group = find_group(work.groups, self._services, name, lock=True)
+            with transaction_with_events(self._database) as uow:
+                group = find_group(uow.groups, self._services, name, lock=True)
                 if group.name in group_name_variants(self._services, users.default_group):
                     raise Refused(
                         f"{group.name!r} is the group that every new user joins.",
                         hint="Change users.default_group first.",
                     )
                 administers = group.name in group_name_variants(self._services, users.admin_group)
-                if administers and work.users.count_active(group):
+                if administers and uow.users.count_active(group):
                     raise LastAdministrator(f"{group.name!r} still has active administrators.")
-                work.groups.delete(group)
+                operation_id = random_ids(1)[0]
+                events = [
+                    administrative_event(name, "delete_group", data, operation_id=operation_id)
+                    for name, data in deleted(group, uow.groups.member_ids(group.id))
+                ]
+                uow.groups.delete(group)
+                uow.events.append(events)
             return group
 
         return retried(change)
-
-    def list_groups(self) -> Sequence[tuple[Group, int]]:
-        """Every group with the number of its members, by name."""
-        with reading(self._database) as work:
-            return work.groups.all_with_sizes()
-
-    def find_group(self, name: str) -> tuple[Group, int]:
-        """The group called *name* with the number of its members. Raises `GroupNotFound`."""
-        with reading(self._database) as work:
-            group = find_group(work.groups, self._services, name)
-            return group, work.groups.size(group)
 
 
 def _check_description(text: str) -> None:

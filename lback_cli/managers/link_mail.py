@@ -1,11 +1,11 @@
-"""Tokens, and the mail that carries them. Whatever is mailed here is mailed once in an operation."""
+"""Mail with a link: tokens are issued and mailed, each mail once in an operation."""
 
 from datetime import datetime, timedelta
 
 from lback_cli import signals
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.link_tokens import link_tokens
-from lback_cli.managers.mail_queue import queued
+from lback_cli.managers.mail_queue import queued_mail
 from lback_cli.models import Purpose, QueuedMail, User
 from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork
@@ -15,51 +15,52 @@ _PURPOSES = {
     "invitation": Purpose.RESET_PASSWORD,
     "reset_password": Purpose.RESET_PASSWORD,
 }
-"""The templates of mails with a link, and what the token in it is for."""
+"""The templates of mails with a link, and the purpose of the token in each."""
 
 
-class MailedLinks:
-    """Issues *tokens* and mails the links made of them. Raises `MailError` when a mail is not accepted.
+class LinkMail:
+    """Issues tokens, and mails or queues the links to use them.
 
-    Where mail is queued, what is stored is a request for a link; its token is made when the mail is sent.
+    A queued mail is only a request for a link. Its token is issued when the mail is sent. Sending raises `MailError` if
+    the mail is not accepted.
     """
 
     def __init__(self, services: Dependencies) -> None:
         self._services = services
         self.tokens = link_tokens(services)
 
-    def send_verification(self, run: Operation, work: UnitOfWork, user: User) -> None:
-        """Mail *user* a link that verifies the address."""
-        self._send(run, work, user, "verify_email")
+    def send_verification(self, operation: Operation, uow: UnitOfWork, user: User) -> None:
+        """Send *user* a verification link."""
+        self._send(operation, uow, user, "verify_email")
 
-    def initiate_verification(self, run: Operation, work: UnitOfWork, user: User) -> None:
-        """`send_verification`, and announce it."""
-        self.send_verification(run, work, user)
-        run.emit(signals.user_email_verification_initiated, user=user)
+    def initiate_verification(self, operation: Operation, uow: UnitOfWork, user: User) -> None:
+        """Send *user* a verification link, and announce it."""
+        self.send_verification(operation, uow, user)
+        operation.emit(signals.user_email_verification_initiated, user=user)
 
-    def send_invitation(self, run: Operation, work: UnitOfWork, user: User) -> None:
-        """Mail *user*, who has no password yet, a link that sets it."""
-        self._send(run, work, user, "invitation")
+    def send_invitation(self, operation: Operation, uow: UnitOfWork, user: User) -> None:
+        """Send *user*, who has no password, a link to set one."""
+        self._send(operation, uow, user, "invitation")
 
-    def send_password_reset(self, run: Operation, work: UnitOfWork, user: User) -> None:
-        """Mail *user* a link that resets the password."""
-        self._send(run, work, user, "reset_password")
+    def send_password_reset(self, operation: Operation, uow: UnitOfWork, user: User) -> None:
+        """Send *user* a reset link."""
+        self._send(operation, uow, user, "reset_password")
 
-    def issue_queued(self, work: UnitOfWork, mail: QueuedMail, user: User) -> tuple[str, datetime]:
-        """A token for the queued *mail*, and until when it works.
+    def issue_token(self, uow: UnitOfWork, mail: QueuedMail, user: User) -> tuple[str, datetime]:
+        """Issue the token of a queued *mail*; return it and when it expires.
 
-        Those of earlier tries of this mail stay alive: one may have arrived, and as all copies have the same
-        Message-ID, it may be the only one that the user gets to see. All others died with the request.
+        Tokens of earlier attempts to send this mail stay valid. One of the copies may have arrived, and as all copies
+        have the same Message-ID, the recipient may see only that one. Other tokens were revoked by the request.
         """
         purpose = _PURPOSES[mail.template]
         token = self.tokens.generate(purpose)
         lifetime = self._lifetime(mail.template)
-        return token, self.tokens.issue(work, user, purpose, token, lifetime=lifetime, beside_others=True)
+        return token, self.tokens.issue(uow, user, purpose, token, lifetime=lifetime, keep_others=True)
 
-    def mail(
+    def send_now(
         self, template: str, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
     ) -> None:
-        """Mail the link with *token*, now; *key* is as for `Mailer`."""
+        """Send the mail with the link for *token*; *key* is as for `Mailer`."""
         mailer = self._services.mailer
         send = {
             "verify_email": mailer.send_verification,
@@ -68,26 +69,31 @@ class MailedLinks:
         }[template]
         send(username=username, email=email, token=token, expires_at=expires_at, key=key)
 
-    def _send(self, run: Operation, work: UnitOfWork, user: User, template: str) -> None:
-        """Queue the mail; or store and mail a token, in a later try of *run* the same one and without a second mail."""
+    def _send(self, operation: Operation, uow: UnitOfWork, user: User, template: str) -> None:
+        """Queue the mail, or issue its token and send it.
+
+        Later attempts of *operation* store the same token and send no second mail.
+        """
         purpose = _PURPOSES[template]
         if self._services.queues_mail:
-            self.tokens.revoke(work, user, purpose)
+            self.tokens.revoke(uow, user, purpose)
             now = self._services.now()
-            work.mails.add(queued(user, template, {"username": user.username}, now=now, purpose=purpose))
+            uow.mails.add(queued_mail(user, template, {"username": user.username}, now=now, purpose=purpose))
             return
-        token = run.once_per_operation((template, "token", user.email), lambda: self.tokens.generate(purpose))
-        expires_at = self.tokens.issue(work, user, purpose, token, lifetime=self._lifetime(template))
-        run.once_per_operation(
+        token = operation.once_per_operation((template, "token", user.email), lambda: self.tokens.generate(purpose))
+        expires_at = self.tokens.issue(uow, user, purpose, token, lifetime=self._lifetime(template))
+        operation.once_per_operation(
             (template, "mail", user.username, user.email),
-            lambda: self.mail(template, username=user.username, email=user.email, token=token, expires_at=expires_at),
+            lambda: self.send_now(
+                template, username=user.username, email=user.email, token=token, expires_at=expires_at
+            ),
         )
 
     def _lifetime(self, template: str) -> timedelta | None:
-        """The lifetime of a token in that mail, where it is not that of its purpose."""
+        """Return the lifetime of the token in that mail, or None for that of its purpose."""
         return self._services.settings.tokens.invitation_lifetime if template == "invitation" else None
 
 
-def announce_verified_by_admin(run: Operation, user: User) -> None:
-    """Say that the address of *user* counts as verified without a link, as an administrator said so."""
-    run.emit(signals.user_email_verification_successful, user=user, reason="set_by_administrator")
+def announce_verified_by_admin(operation: Operation, user: User) -> None:
+    """Announce that an administrator marked the address of *user* as verified."""
+    operation.emit(signals.user_email_verification_successful, user=user, reason="set_by_administrator")

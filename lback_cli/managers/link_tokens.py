@@ -1,4 +1,4 @@
-"""The tokens in mailed links: lback's own, and those of an lback framework's application beside it."""
+"""The tokens in links: lback's own, and those that an application of the lback framework accepts."""
 
 import re
 from dataclasses import dataclass
@@ -10,154 +10,164 @@ from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.tokens import generate_hex_token, generate_token, token_digest
 
 _FRAMEWORK_LENGTHS = {Purpose.VERIFY_EMAIL: 32, Purpose.RESET_PASSWORD: 64}
-"""Characters of the framework's tokens; 32 of them are 128 random bits."""
+"""Characters of the framework's tokens. 32 hexadecimal digits are 128 random bits."""
 
 _FRAMEWORK_LIFETIME = timedelta(minutes=60)
-"""How long the framework lets either of its tokens live."""
+"""The lifetime of the framework's tokens."""
 
 _HEXADECIMAL = re.compile("[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token that somebody was sent at the address *email*; it works until *expires_at*, unless it is *spent*."""
+    """A token that was sent to the address *email*."""
 
     user_id: int
     email: str
     expires_at: datetime
-    spent: bool = False
+    used: bool = False
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it could be used *now*."""
-        return not self.spent and self.expires_at >= now
+        """Return True if the token could be used *now*."""
+        return not self.used and self.expires_at >= now
 
 
 class LinkTokens:
-    """lback's own tokens, of which the database keeps digests."""
+    """lback's own tokens. The database has their digests only."""
 
     def __init__(self, services: Dependencies) -> None:
         self._services = services
 
-    def generate(self, purpose: Purpose) -> str:  # noqa: ARG002 - one kind for every purpose here
-        """A new token."""
+    def generate(self, purpose: Purpose) -> str:  # noqa: ARG002 - all purposes have the same tokens here
+        """Return a new token."""
         return generate_token()
 
     def lifetime(self, purpose: Purpose) -> timedelta:
-        """How long a token works."""
+        """Return how long a token is valid."""
         settings = self._services.settings.tokens
         return settings.verification_lifetime if purpose is Purpose.VERIFY_EMAIL else settings.reset_lifetime
 
     def issue(
         self,
-        work: UnitOfWork,
+        uow: UnitOfWork,
         user: User,
         purpose: Purpose,
         token: str,
         *,
         lifetime: timedelta | None = None,
-        beside_others: bool = False,
+        keep_others: bool = False,
     ) -> datetime:
-        """Store *token* for *user*, in place of older ones for that purpose or *beside_others*; until when it works.
+        """Store a token.
 
-        *lifetime* None is that of the purpose.
+        Args:
+            uow: The transaction.
+            user: The user who is sent the token.
+            purpose: What the token is for.
+            token: The token.
+            lifetime: How long the token is valid, by default as long as `lifetime` says.
+            keep_others: False if the user's older tokens for this purpose are revoked.
+
+        Returns:
+            When the token expires.
         """
         now = self._services.now()
         expires_at = now + (self.lifetime(purpose) if lifetime is None else lifetime)
-        store = work.tokens.add if beside_others else work.tokens.issue
+        store = uow.tokens.add if keep_others else uow.tokens.issue
         store(user, purpose, token_digest(token), now=now, expires_at=expires_at)
         return expires_at
 
-    def find(self, work: UnitOfWork, token: str, purpose: Purpose) -> IssuedToken | None:
-        """The token, dead or alive; None where nobody was sent such a one, or it is forgotten."""
-        found = work.tokens.find(token_digest(token), purpose)
+    def find(self, uow: UnitOfWork, token: str, purpose: Purpose) -> IssuedToken | None:
+        """Return the token, valid or not, or None if it was never issued or is deleted."""
+        found = uow.tokens.find(token_digest(token), purpose)
         if found is None:
             return None
-        return IssuedToken(found.user_id, found.email, found.expires_at, spent=found.used_at is not None)
+        return IssuedToken(found.user_id, found.email, found.expires_at, used=found.used_at is not None)
 
-    def consume(self, work: UnitOfWork, token: str, purpose: Purpose) -> bool:
-        """Spend the token, if it is alive; whether it was. Of any number that try at once, one succeeds."""
-        return work.tokens.consume(token_digest(token), purpose, now=self._services.now())
+    def consume(self, uow: UnitOfWork, token: str, purpose: Purpose) -> bool:
+        """Use the token; return False if it is not valid. If several processes try at once, one of them succeeds."""
+        return uow.tokens.consume(token_digest(token), purpose, now=self._services.now())
 
-    def revoke(self, work: UnitOfWork, user: User, purpose: Purpose) -> None:
-        """Make every token of *user* for *purpose* useless."""
-        work.tokens.revoke(user, purpose)
+    def revoke(self, uow: UnitOfWork, user: User, purpose: Purpose) -> None:
+        """Revoke all tokens of *user* for *purpose*."""
+        uow.tokens.revoke(user, purpose)
 
-    def revoke_all(self, work: UnitOfWork, user: User) -> None:
-        """Make every unused token of *user* useless."""
-        work.tokens.revoke_all(user)
+    def revoke_all(self, uow: UnitOfWork, user: User) -> None:
+        """Revoke all unused tokens of *user*."""
+        uow.tokens.revoke_all(user)
 
 
 class FrameworkLinkTokens(LinkTokens):
-    """Tokens that the framework's endpoints accept, and the acceptance of those that they issued.
+    """Tokens of lback or of an application of the lback framework, which are valid for both.
 
-    The framework looks into the user's row and nowhere else, so what stands there decides: a token that was used or
-    replaced on either side is dead on both. lback's own row beside it remembers the address and that it was used.
+    The framework reads only the user's row, so that row decides: a token that was used or replaced on either side is
+    invalid on both. lback's own row remembers the address and that the token was used.
     """
 
     def generate(self, purpose: Purpose) -> str:
-        """A new token in the framework's form."""
+        """Return a new token in the framework's format."""
         return generate_hex_token(_FRAMEWORK_LENGTHS[purpose])
 
     def lifetime(self, purpose: Purpose) -> timedelta:
-        """How long a token works: never longer than the framework's own."""
+        """Return how long a token is valid: not longer than the framework's own."""
         return min(super().lifetime(purpose), _FRAMEWORK_LIFETIME)
 
     def issue(
         self,
-        work: UnitOfWork,
+        uow: UnitOfWork,
         user: User,
         purpose: Purpose,
         token: str,
         *,
         lifetime: timedelta | None = None,
-        beside_others: bool = False,
+        keep_others: bool = False,
     ) -> datetime:
-        """Store *token* for *user*, as a digest here and in plain text for the framework; until when it works.
+        """Store a token, as a digest for lback and in plain text for the framework.
 
-        The framework goes by the moment in the user's row, so an invitation may have a *lifetime* beyond its own. It
-        has room for one token of each purpose, so that those *beside_others* take the place of the others even so.
+        The arguments and the result are as for `LinkTokens.issue`, with two differences. The user's row has room for
+        one token of each purpose, so the framework accepts only the newest, even with *keep_others*. The framework
+        reads the expiry from that row, so the *lifetime* of an invitation may be longer than that of its own tokens.
         """
-        expires_at = super().issue(work, user, purpose, token, lifetime=lifetime, beside_others=beside_others)
-        work.framework_tokens.put(user, purpose, token, expires_at=expires_at)
+        expires_at = super().issue(uow, user, purpose, token, lifetime=lifetime, keep_others=keep_others)
+        uow.framework_tokens.put(user, purpose, token, expires_at=expires_at)
         return expires_at
 
-    def find(self, work: UnitOfWork, token: str, purpose: Purpose) -> IssuedToken | None:
-        """The token, whoever issued it, dead or alive."""
-        own = super().find(work, token, purpose)
+    def find(self, uow: UnitOfWork, token: str, purpose: Purpose) -> IssuedToken | None:
+        """Return the token, valid or not, of lback or of the framework, or None if there is none."""
+        own = super().find(uow, token, purpose)
         if not _is_hexadecimal(token, purpose):
-            # From before: the framework could not have accepted it either.
+            # Issued before lback_framework was turned on, so the framework never accepted it.
             return own
-        stored = work.framework_tokens.find(token, purpose)
+        stored = uow.framework_tokens.find(token, purpose)
         if own is None:
             return None if stored is None else IssuedToken(stored.user_id, stored.email, stored.expires_at)
-        return IssuedToken(own.user_id, own.email, own.expires_at, spent=own.spent or stored is None)
+        return IssuedToken(own.user_id, own.email, own.expires_at, used=own.used or stored is None)
 
-    def consume(self, work: UnitOfWork, token: str, purpose: Purpose) -> bool:
-        """Spend the token on both sides, if it is alive; whether it was."""
+    def consume(self, uow: UnitOfWork, token: str, purpose: Purpose) -> bool:
+        """Use the token on both sides; return False if it is not valid."""
         if not _is_hexadecimal(token, purpose):
-            return super().consume(work, token, purpose)
-        taken = work.framework_tokens.take(token, purpose, now=self._services.now())
-        if taken:
-            super().consume(work, token, purpose)
-        return taken
+            return super().consume(uow, token, purpose)
+        consumed = uow.framework_tokens.consume(token, purpose, now=self._services.now())
+        if consumed:
+            super().consume(uow, token, purpose)
+        return consumed
 
-    def revoke(self, work: UnitOfWork, user: User, purpose: Purpose) -> None:
-        """Make every token of *user* for *purpose* useless, on both sides."""
-        super().revoke(work, user, purpose)
-        work.framework_tokens.clear(user, [purpose])
+    def revoke(self, uow: UnitOfWork, user: User, purpose: Purpose) -> None:
+        """Revoke all tokens of *user* for *purpose*, on both sides."""
+        super().revoke(uow, user, purpose)
+        uow.framework_tokens.clear(user, [purpose])
 
-    def revoke_all(self, work: UnitOfWork, user: User) -> None:
-        """Make every token of *user* useless, on both sides."""
-        super().revoke_all(work, user)
-        work.framework_tokens.clear(user)
+    def revoke_all(self, uow: UnitOfWork, user: User) -> None:
+        """Revoke all unused tokens of *user*, on both sides."""
+        super().revoke_all(uow, user)
+        uow.framework_tokens.clear(user)
 
 
 def link_tokens(services: Dependencies) -> LinkTokens:
-    """The tokens that the settings ask for."""
-    kind = FrameworkLinkTokens if services.settings.compat.lback_framework else LinkTokens
-    return kind(services)
+    """Return the tokens that the settings select."""
+    tokens = FrameworkLinkTokens if services.settings.compat.lback_framework else LinkTokens
+    return tokens(services)
 
 
 def _is_hexadecimal(token: str, purpose: Purpose) -> bool:
-    """Whether *token*, which may be any text, has the framework's form: other text need not reach the database."""
+    """Return True if *token* has the framework's format. Other text need not reach the database."""
     return len(token) == _FRAMEWORK_LENGTHS[purpose] and _HEXADECIMAL.fullmatch(token) is not None

@@ -1,4 +1,4 @@
-"""Mail that is committed with the change that asks for it: what is in the queue, and what a person does with it."""
+"""The mail queue: mail that is committed with the change that asks for it, and sent later."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -11,7 +11,7 @@ from lback_cli.models import Purpose, QueuedMail, User
 from lback_cli.repositories.unit_of_work import reading, transaction
 
 
-def queued(
+def queued_mail(
     user: User,
     template: str,
     details: Mapping[str, str],
@@ -21,7 +21,17 @@ def queued(
     recipient: str | None = None,
     key: str | None = None,
 ) -> QueuedMail:
-    """A request for the mail *template* to *recipient*, else the user's own address; *details* are its values."""
+    """Return a mail to queue.
+
+    Args:
+        user: The user that the mail is about.
+        template: The name of the template.
+        details: The values of the template, except those of a link.
+        now: The time.
+        purpose: The purpose of the token, if the mail has a link.
+        recipient: The address, by default the user's.
+        key: What makes the Message-ID, by default a random text.
+    """
     return QueuedMail(
         key=key or uuid4().hex,
         template=template,
@@ -35,39 +45,52 @@ def queued(
 
 
 class MailQueue:
-    """The queue of one database, as a person sees it."""
+    """Shows and edits the mail queue of one database."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
 
     def mails(self, *, dead: bool | None = None) -> list[QueuedMail]:
-        """All mails in the order of queueing, only those given up, or only the others."""
-        with reading(self._database) as work:
-            return [*work.mails.list_all(dead=dead)]
+        """Return the mails in the order of queueing: those given up if *dead*, the others if not, or all if None."""
+        with reading(self._database) as uow:
+            return [*uow.mails.list_all(dead=dead)]
 
     def retry(self, ids: Collection[int] | None) -> int:
-        """Have mails tried again, as if for the first time: those with *ids*, or all that were given up; how many.
+        """Have mails sent again, with all their attempts.
 
-        Raises `QueuedMailNotFound`.
+        Args:
+            ids: The mails, or None for all that were given up.
+
+        Returns:
+            How many mails that are.
+
+        Raises:
+            QueuedMailNotFound: If one of *ids* is not in the queue.
         """
-        anew = {"retry_at": self._now(), "tries": 0, "last_error": None}
-        with transaction(self._database) as work:
-            chosen = _chosen(work.mails.list_all(), ids)
-            return sum(work.mails.change(mail.id, anew, owner=mail.owner) for mail in chosen)
+        values = {"retry_at": self._now(), "tries": 0, "last_error": None}
+        with transaction(self._database) as uow:
+            selected = _select(uow.mails.list_all(), ids)
+            return sum(uow.mails.update(mail.id, values, owner=mail.owner) for mail in selected)
 
     def drop(self, ids: Collection[int] | None) -> int:
-        """Forget mails: those with *ids*, or all that were given up; how many. Raises `QueuedMailNotFound`."""
-        with transaction(self._database) as work:
-            chosen = _chosen(work.mails.list_all(), ids)
-            return sum(work.mails.remove(mail.id, owner=mail.owner) for mail in chosen)
+        """Delete mails; the arguments and the result are as for `retry`.
+
+        Raises:
+            QueuedMailNotFound: If one of *ids* is not in the queue.
+        """
+        with transaction(self._database) as uow:
+            selected = _select(uow.mails.list_all(), ids)
+            return sum(uow.mails.delete(mail.id, owner=mail.owner) for mail in selected)
 
 
-def _chosen(mails: Collection[QueuedMail], ids: Collection[int] | None) -> list[QueuedMail]:
+def _select(mails: Collection[QueuedMail], ids: Collection[int] | None) -> list[QueuedMail]:
     if ids is None:
         return [mail for mail in mails if mail.retry_at is None]
     known = {mail.id: mail for mail in mails}
     missing = [mail_id for mail_id in ids if mail_id not in known]
     if missing:
-        raise QueuedMailNotFound(f"No mail {missing[0]} is queued.", hint="'lback mail queue list' has those that are.")
+        raise QueuedMailNotFound(
+            f"There is no mail {missing[0]} in the queue.", hint="'lback mail queue list' shows the mails in the queue."
+        )
     return [known[mail_id] for mail_id in dict.fromkeys(ids)]

@@ -1,36 +1,37 @@
-"""What becomes of a new user on the way in: the same for one as for a million."""
+"""Registration of new users: validation, hashing, and the steps that store, announce and mail them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Literal
+from typing import Any
 
-from lback_cli.errors import GroupNotFound, ValidationError
+from lback_cli import signals
+from lback_cli.attributes import Attribute, Value
+from lback_cli.errors import GroupNotFound, LbackError, ValidationError
+from lback_cli.managers.arguments import require_text
+from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.group_changes import created
+from lback_cli.managers.link_mail import LinkMail, announce_verified_by_admin
+from lback_cli.managers.registration_mail import RegistrationMail, is_mailed
 from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group, User
+from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.security.unusable import is_unusable
-
-RegistrationMail = Literal["verify", "invite", "none"]
-"""What a new user is mailed.
-
-``verify``: a link that verifies the address, or, without a password, one that sets it. ``invite``: only the latter.
-``none``: nothing.
-"""
+from lback_cli.security.stored_hashes import is_unusable
 
 
-def is_mailed(mail: RegistrationMail, *, invited: bool, verified: bool) -> bool:
-    """Whether a new user who has a password to set or an address to verify is mailed anything."""
-    return mail != "none" and (invited or (mail == "verify" and not verified))
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class NewUser:
-    """A user to be registered, as given.
+    """A user to register, as it is asked for.
 
-    At most one of *password* and *password_hash* is set; without either the user is invited to set a password.
-    *password_hash* is in any form that `PasswordHasher.identify` knows.
+    Attributes:
+        password: The plain password. Without it and without a hash, the user is invited to set one.
+        password_hash: A hash that another system made, in any form that `PasswordHasher.identify` knows.
+        groups: Names of the groups to join besides the default group.
+        attributes: Values of attributes in lback's own table, by name.
+        mail: Which mail the user gets.
     """
 
     username: str
@@ -38,101 +39,183 @@ class NewUser:
     password: str | None = None
     password_hash: str | None = None
     groups: Sequence[str] = ()
-    verified: bool = False
-    active: bool = True
+    is_active: bool = True
+    is_email_verified: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     mail: RegistrationMail = "verify"
 
     @property
-    def invited(self) -> bool:
-        """Whether there is no password yet."""
+    def is_invited(self) -> bool:
+        """Whether the user has no password yet."""
         return self.password is None and self.password_hash is None
 
     @property
-    def mailed(self) -> bool:
-        """Whether the user is mailed anything."""
-        return is_mailed(self.mail, invited=self.invited, verified=self.verified)
+    def is_mailed(self) -> bool:
+        """Whether registration sends the user a mail."""
+        return is_mailed(self.mail, invited=self.is_invited, verified=self.is_email_verified)
 
 
 @dataclass(slots=True)
-class ValidatedUser:
-    """A new user who passed validation: canonical, with the password still to be hashed, if it is not already."""
+class PreparedUser:
+    """A new user after validation: ready to be stored, or refused.
 
-    username: str
-    email: str
-    password: str | None
-    password_hash: str | None
+    Attributes:
+        new: What was asked for.
+        username: The user name in canonical form; empty if the user is refused.
+        email: The e-mail address in canonical form; empty if the user is refused.
+        password: The plain password in the form that is hashed, if there is one.
+        password_hash: The hash to store; None as long as the password is not hashed.
+        attributes: The values to store in lback's own table.
+        error: Why the user is refused, or None.
+        attempts: What earlier attempts at the transaction announced, for a user who is registered by an operation of
+            its own.
+    """
+
+    new: NewUser
+    username: str = ""
+    email: str = ""
+    password: str | None = None
+    password_hash: str | None = None
+    attributes: Mapping[Attribute, Value] = field(default_factory=dict)
+    error: LbackError | None = None
+    attempts: AttemptState | None = None
+
+    @property
+    def needs_hash(self) -> bool:
+        """Whether the password still has to be hashed."""
+        return self.password_hash is None and self.error is None
 
 
 def check_password_hash(services: Dependencies, password_hash: str, username: str) -> None:
-    """Raise `ValidationError` unless *password_hash*, from elsewhere, can be stored and verified at a login.
+    """Refuse a *password_hash* from elsewhere that no login could verify.
 
-    What `is_unusable` may be stored too: it is how an export writes a user who has no password.
+    What `is_unusable` accepts may be stored too: an export writes it for a user who has no password.
+
+    Raises:
+        ValidationError: The hash is of an unknown or damaged form, or asks for too much time or memory.
     """
     if is_unusable(password_hash):
         return
-    if objection := services.hasher.rejection_reason(password_hash):
+    if reason := services.hasher.rejection_reason(password_hash):
         raise ValidationError(
             "password_hash",
-            f"The password hash of {username} {objection}.",
-            hint="docs/batch.md lists the kinds; leave it out to invite the user instead.",
+            f"The password hash of {username} {reason}.",
+            hint="docs/imports.md lists the supported kinds. Leave the hash out to invite the user instead.",
         )
 
 
 class Registration:
-    """Validates new users and builds their rows."""
+    """Prepares and registers new users."""
 
-    def __init__(self, services: Dependencies) -> None:
+    def __init__(self, services: Dependencies, links: LinkMail) -> None:
         self._services = services
+        self._links = links
 
-    def check(self, new: NewUser) -> ValidatedUser:
-        """*new* in canonical form. Raises `ValidationError`. It does not look into the database."""
-        username = self._services.canonical_username(new.username)
-        email = self._services.canonical_email(new.email)
-        password, password_hash = new.password, new.password_hash
-        if password is not None:
-            if password_hash is not None:
-                raise ValidationError("password", "Give either a password or its hash, not both.")
-            password = self._services.policy.check(password, username=username, email=email)
-        elif password_hash is None or is_unusable(password_hash):
-            password_hash = self._services.hasher.unusable
-        else:
-            check_password_hash(self._services, password_hash, username)
-        return ValidatedUser(username, email, password, password_hash)
-
-    def hash(self, candidate: ValidatedUser) -> str:
-        """The hash to store. Raises `PasswordHashingError`."""
-        if candidate.password_hash is not None:
-            return candidate.password_hash
-        return self._services.hasher.hash(candidate.password or "")
-
-    def groups(self, work: UnitOfWork, names: Sequence[str]) -> list[Group]:
-        """The default group, made if it is missing, and those called *names*, by name. Raises `GroupNotFound`."""
-        default = self.default_group(work)
-        if default is None:
-            *_, canonical = group_name_variants(self._services, self._services.settings.users.default_group)
-            default = work.groups.get_or_add(canonical, now=self._services.now())
-        chosen = {default, *(find_group(work.groups, self._services, name) for name in names)}
-        return sorted(chosen, key=attrgetter("name"))
-
-    def default_group(self, work: UnitOfWork) -> Group | None:
-        """The group that every new user joins, if it is there."""
+    def prepare(self, new: NewUser) -> PreparedUser:
+        """Validate *new* without reading the database; a refused user has its `error` set."""
         try:
-            return find_group(work.groups, self._services, self._services.settings.users.default_group)
+            require_text(username=new.username, email=new.email)
+            username = self._services.canonical_username(new.username)
+            email = self._services.canonical_email(new.email)
+            password, password_hash = new.password, new.password_hash
+            if password is not None:
+                require_text(password=password)
+                if password_hash is not None:
+                    raise ValidationError("password", "Give either a password or its hash, not both.")
+                password = self._services.policy.check(password, username=username, email=email)
+            elif password_hash is None or is_unusable(password_hash):
+                password_hash = self._services.hasher.unusable
+            else:
+                check_password_hash(self._services, password_hash, username)
+            attributes = self._attributes(new)
+        except LbackError as error:
+            return PreparedUser(new, error=error)
+        return PreparedUser(new, username, email, password, password_hash, attributes)
+
+    def hash_password(self, prepared: PreparedUser) -> None:
+        """Hash the password of *prepared*.
+
+        Raises:
+            PasswordHashingError: The hash could not be computed.
+        """
+        prepared.password_hash = self._services.hasher.hash(prepared.password or "")
+
+    def register(self, operation: Operation, prepared: PreparedUser) -> User:
+        """Store *prepared* in the default group and its other groups, and send the mail that it asks for.
+
+        Raises:
+            LbackError: The error of *prepared*, or what `UserManager.register_user` raises.
+        """
+        new = prepared.new
+        if prepared.error is not None:
+            raise prepared.error
+        with operation.read_only() as uow:
+            if conflict := uow.users.taken(username=prepared.username, email=prepared.email):
+                raise conflict
+        if prepared.needs_hash:
+            self.hash_password(prepared)
+        operation.emit(signals.user_pre_register, username=prepared.username, email=prepared.email)
+        with operation.transaction() as uow:
+            groups = self._join(operation, uow, new.groups)
+            # Receivers are told the id, so a later attempt has to store the same.
+            user = self._user(prepared, groups, user_id=operation.earlier_result("id"))
+            operation.user = user
+            track_user(operation, uow, self._services.attributes, None, lambda: user.id)
+            uow.users.add(user)
+            uow.attributes.set(user, prepared.attributes)
+            operation.once_per_operation("id", lambda: user.id)
+            if new.is_email_verified:
+                announce_verified_by_admin(operation, user)
+            if new.is_invited and new.mail != "none":
+                self._links.send_invitation(operation, uow, user)
+            elif new.mail == "verify" and not new.is_email_verified:
+                self._links.initiate_verification(operation, uow, user)
+        return user
+
+    def groups(self, uow: UnitOfWork, names: Sequence[str]) -> list[Group]:
+        """Return the default group, which exists, and the groups called *names*, sorted by name.
+
+        Raises:
+            GroupNotFound: There is no group of one of these names.
+        """
+        names = (self._services.settings.users.default_group, *names)
+        return sorted({find_group(uow.groups, self._services, name) for name in names}, key=attrgetter("name"))
+
+    def default_group(self, uow: UnitOfWork) -> Group | None:
+        """Return the group that every new user joins, or None as long as it does not exist."""
+        try:
+            return find_group(uow.groups, self._services, self._services.settings.users.default_group)
         except GroupNotFound:
             return None
 
-    def user(
-        self, new: NewUser, candidate: ValidatedUser, password_hash: str, groups: list[Group], *, user_id: int | None
-    ) -> User:
-        """The row to insert; *user_id* None leaves the id to the database."""
+    def _join(self, operation: Operation, uow: UnitOfWork, names: Sequence[str]) -> list[Group]:
+        """Return the groups of a new user, and create the default group if it is missing."""
+        if self.default_group(uow) is None:
+            *_, canonical = group_name_variants(self._services, self._services.settings.users.default_group)
+            default, is_new = uow.groups.get_or_add(canonical, now=self._services.now())
+            if is_new:
+                operation.add_event("group_created", created(default))
+        return self.groups(uow, names)
+
+    def _attributes(self, new: NewUser) -> dict[Attribute, Value]:
+        if not new.attributes:
+            return {}
+        values = self._services.attributes.parse_rows(new.attributes)
+        return {
+            attribute: value
+            for attribute in self._services.attributes.rows
+            if (value := values.get(attribute.name)) is not None
+        }
+
+    def _user(self, prepared: PreparedUser, groups: list[Group], *, user_id: int | None) -> User:
         now = self._services.now()
         return User(
             id=user_id,
-            username=candidate.username,
-            email=candidate.email,
-            password_hash=password_hash,
-            is_active=new.active,
-            is_email_verified=new.verified,
+            username=prepared.username,
+            email=prepared.email,
+            password_hash=prepared.password_hash,
+            is_active=prepared.new.is_active,
+            is_email_verified=prepared.new.is_email_verified,
             created_at=now,
             updated_at=now,
             groups=groups,

@@ -1,38 +1,34 @@
-"""Tokens that were mailed out: lback's own table."""
+"""Tokens of links in mail, mapped."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
-from lback_cli.models.base import Base, UtcDateTime
+from lback_cli.models.base import Base
+from lback_cli.models.tables import TOKENS
 
 
 class Purpose(StrEnum):
-    """What a token is good for."""
+    """What a token is for."""
 
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose, not a password
 
 
 class Token(Base):
-    """A token that a user was sent.
+    """A token that was sent to a user; see `lback_cli.models.tables.TOKENS`."""
 
-    Only its SHA-256 digest is kept: a token has 256 random bits, so a plain hash is enough (ASVS 6.5.2). *email* is the
-    address it was sent to. It is dead once *used_at* is set or *expires_at* is past; a revoked one is deleted.
-    """
+    __table__ = TOKENS
 
-    __tablename__ = "lback_tokens"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    purpose: Mapped[str] = mapped_column(String(32))
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    email: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    id: Mapped[int]
+    user_id: Mapped[int]
+    purpose: Mapped[str]
+    digest: Mapped[str]
+    email: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
 
     def __repr__(self) -> str:
         return f"Token(id={self.id!r}, user_id={self.user_id!r}, purpose={self.purpose!r})"

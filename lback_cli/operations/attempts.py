@@ -1,4 +1,4 @@
-"""What operations do outside of their transaction, so that one which is tried again does it once."""
+"""The effects of an operation outside its transaction, so that a retry does not repeat them."""
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator
@@ -15,19 +15,27 @@ from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
 
 @dataclass(frozen=True)
 class RecordedFailure:
-    """A failure that was announced. *record* appends its event in a session, or in a transaction of its own."""
+    """A failure that was announced. *record* appends its event in a session, or in a new transaction."""
 
     error: LbackError
     record: Callable[[Session | None], None]
 
 
 class AttemptState:
-    """What an operation has let out into the world, however often it was tried: signals, mail, and what `once` made.
+    """Side effects that an operation has had already: signals, mail, and results of `Operation.once_per_operation`.
 
-    A caller that runs its own transaction again, with operations in it, hands each of them the same again. An operation
-    that was refused stays refused then, as it was announced. One that the database failed, or that was interrupted, is
-    not announced: as soon as the caller keeps nothing of its transaction it calls `give_up`, which announces that, and
-    of those that had succeeded until then too.
+    A caller that retries a transaction with several operations passes each operation its own state again. A refused
+    operation stays refused, because the refusal was announced. A failure of the database or an interruption is not
+    announced at once: when the caller rolls back for good, it calls `give_up`, which announces the failure of every
+    operation of the transaction, of those that had succeeded too.
+
+    Attributes:
+        id: The operation id.
+        seq: The number of signals sent.
+        sent: The names of the signals sent.
+        made: The results of `Operation.once_per_operation` by name.
+        waiting: Announces the failure of an operation that is neither committed nor refused.
+        refusal: The announced failure of a refused operation.
     """
 
     def __init__(self) -> None:
@@ -36,11 +44,10 @@ class AttemptState:
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}
         self.waiting: Callable[[LbackError], None] | None = None
-        """Announces the failure of the operation, which has not failed for good, nor been committed."""
         self.refusal: RecordedFailure | None = None
 
     def give_up(self, error: BaseException) -> None:
-        """Announce that *error* leaves nothing of the operation; a failure that was announced is recorded again."""
+        """Announce that *error* undid the operation; an announced refusal is only recorded again."""
         fail, self.waiting = self.waiting, None
         if self.refusal is not None:
             self.refusal.record(None)
@@ -49,13 +56,13 @@ class AttemptState:
 
 
 def aborts_transaction(error: LbackError) -> bool:
-    """Whether *error* leaves the transaction unusable in which the operation was one of several."""
+    """Return whether *error* makes the surrounding transaction unusable."""
     return isinstance(error, DatabaseError) or is_transient(error)
 
 
 @contextlib.contextmanager
 def track_writes(session: Session) -> Iterator[list[str]]:
-    """The statements other than queries that the block sends in the transaction of *session*."""
+    """Collect the statements other than SELECT that the block executes in the transaction of *session*."""
     session.flush()
     written: list[str] = []
     connection = session.connection()
@@ -72,7 +79,7 @@ def track_writes(session: Session) -> Iterator[list[str]]:
 
 
 def to_lback_error(error: BaseException) -> LbackError:
-    """*error* as one that operations raise: what none raises on purpose is behind an `UnexpectedError`."""
+    """Return *error* as an `LbackError`; any other exception becomes the cause of an `UnexpectedError`."""
     if isinstance(error, LbackError):
         return error
     unexpected = UnexpectedError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

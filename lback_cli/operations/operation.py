@@ -1,4 +1,4 @@
-"""One run of one operation: its first signal, its transaction, and exactly one terminal signal, by construction."""
+"""One run of an operation: its first signal, its transaction, and exactly one terminal signal, by construction."""
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -7,14 +7,15 @@ from typing import Any, TypeVar, cast
 
 from blinker import NamedSignal
 from sqlalchemy import inspect
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstanceState, Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError, Unusable
-from lback_cli.events.record import EventRecord, event_from_signal
-from lback_cli.models import User
+from lback_cli.events.record import EventRecord, administrative_event, event_from_signal
+from lback_cli.models import Group, User
 from lback_cli.operations.attempts import (
     AttemptState,
     RecordedFailure,
@@ -23,7 +24,13 @@ from lback_cli.operations.attempts import (
     track_writes,
 )
 from lback_cli.operations.kinds import OperationKind
-from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
+from lback_cli.operations.session_guard import SessionGuard
+from lback_cli.repositories.unit_of_work import (
+    UnitOfWork,
+    reading,
+    require_transactional,
+    transaction_with_events,
+)
 from lback_cli.signals.dispatch import deliver
 from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import safe
@@ -32,17 +39,21 @@ R = TypeVar("R")
 
 
 class Operation:
-    """One run of the operation *kind* of a manager, the sender.
+    """One run of an operation.
 
-    *identity* is what the documented arguments call the run: ``username``, ``user_id``, ``token_prefix`` and so on.
-    The body sets `user` as soon as it has found one, and `reason` where success has one; both reach the signals.
+    An operation with a transaction of its own is retried if the database aborts the transaction for a reason that
+    passes (see `lback_cli.database.retry`). The whole body runs again, but its effects happen once: a mail and other
+    effects outside the database go through `once_per_operation`, and a signal is sent again only if receivers wrote
+    into the transaction that was rolled back.
 
-    With a transaction of its own it is tried again where the database gives the transaction up for reasons that pass
-    (see `lback_cli.database.retry`): the whole body runs again, and still its effects come once. What leaves the
-    database, such as a mail, goes through `once`. A signal that was sent is not sent again, except where its receivers
-    wrote into the transaction that was rolled back, and what they wrote with it.
-    In a caller's session nothing is tried again: with the transaction, it is the caller's work too that is gone. A
-    caller that tries all of it again passes the same *effects* each time.
+    In a caller's session nothing is retried, because the caller's own changes are lost with the transaction. A caller
+    that retries its transaction passes the same *effects* each time.
+
+    Attributes:
+        user: The user that the operation is about. The body sets it as soon as it has found the user.
+        reason: The reason of a success, where there is one.
+        success_signal: The signal of a success; the body may choose another than its kind's.
+        on_failure: Called once the operation has failed for good, before the failure is announced.
     """
 
     def __init__(
@@ -55,11 +66,23 @@ class Operation:
         *,
         effects: AttemptState | None = None,
     ) -> None:
+        """Describe the run.
+
+        Args:
+            kind: What is documented of the operation.
+            sender: The manager that sends the signals.
+            database: The database.
+            session: The caller's session, or None for a transaction of its own.
+            identity: The documented arguments that are known from the start, such as ``username`` or ``user_id``.
+            effects: What earlier attempts of the caller's transaction did, if the caller retries it.
+        """
         self.kind = kind
         self.sender = sender
-        self.user: User | None = None
+        self._user: User | None = None
+        self._found: User | None = None
         self.reason: str | None = None
         self.success_signal = kind.succeeded
+        self.on_failure: Callable[[], None] | None = None
         self._database = database
         self._session = session
         self._identity = identity
@@ -68,12 +91,31 @@ class Operation:
         self._reset()
 
     def _reset(self) -> None:
-        """What a try begins with."""
-        self.user = None
+        """Forget the attempt before."""
+        self._user = None
         self.reason = None
         self.success_signal = self.kind.succeeded
+        self._more_events: list[EventRecord] = []
+        self._compute_changes: Callable[[], Mapping[str, Any]] | None = None
         self._succeeded = False
         self._in_transaction = False
+        self._guard: SessionGuard | None = None
+
+    @property
+    def user(self) -> User | None:
+        """The user that the operation is about."""
+        return self._user
+
+    @user.setter
+    def user(self, user: User | None) -> None:
+        self._user = user
+        if user is not None and inspect(user).has_identity:
+            self._found = _copy(user)
+
+    @property
+    def session(self) -> Session | None:
+        """The caller's session, if the operation joins it."""
+        return self._session
 
     @property
     def name(self) -> str:
@@ -82,21 +124,25 @@ class Operation:
 
     @property
     def id(self) -> str:
-        """What the event and every trace line of this operation has."""
+        """The operation id in the event and in every line of the trace."""
         return self._effects.id
 
     @property
     def seq(self) -> int:
-        """The number of the signal sent last."""
+        """The number of signals sent so far."""
         return self._effects.seq
 
     def run(self, body: Callable[["Operation"], R]) -> R:
-        """Send the first signal, run *body*, send the terminal signal, and return what *body* returns.
+        """Send the first signal, run *body*, send the terminal signal, and return the result of *body*.
 
-        *body* changes the database in one `transaction`. Raises an `LbackError` for every failure; what ends the
-        process, such as `KeyboardInterrupt`, is announced as a failure too and then raised as it is. A failure that was
-        announced in an earlier try is raised again.
+        *body* makes its changes in one `transaction`. Whatever ends the process, such as `KeyboardInterrupt`, is
+        announced as a failure and raised unchanged. A failure that an earlier attempt announced is raised again.
+
+        Raises:
+            LbackError: The operation failed.
         """
+        if self._session is not None:
+            require_transactional(self._database, self._session)
         if (refusal := self._effects.refusal) is not None:
             refusal.record(self._session)
             raise refusal.error
@@ -124,7 +170,7 @@ class Operation:
         return result
 
     def announce_failure(self, failure: LbackError) -> None:
-        """Announce *failure*, now that nobody tries again and the caller's transaction is gone."""
+        """Announce *failure* once the caller's transaction is rolled back and will not be retried."""
         self._session = None
         self._announce_failure(failure)
 
@@ -137,29 +183,50 @@ class Operation:
         return result
 
     def emit(self, signal: NamedSignal, **arguments: Any) -> None:
-        """Send one of the documented signals as the next one of this operation, unless an earlier try sent it."""
+        """Send *signal* as the next one of this operation, unless an earlier attempt sent it."""
         if signal.name in self._effects.sent:
             return
         self._effects.sent.add(signal.name)
         self._effects.seq += 1
-        deliver(self, signal, arguments)
+        with self._guard.active() if self._guard is not None and signal.receivers else contextlib.nullcontext():
+            deliver(self, signal, arguments)
 
     def once_per_operation(self, name: Hashable, make: Callable[[], R]) -> R:
-        """What *make* returns, called in the first try that comes here, and the same in every later one.
+        """Return the result of *make*, which is called in the first attempt that needs it.
 
-        *name* tells it from the other things that the operation makes, and is to hold all that it depends on: what an
-        earlier try mailed to one address is no mail to another.
+        Args:
+            name: Identifies the result among those of the operation. It has to contain everything that the result
+                depends on: a mail to one address does not replace a mail to another.
+            make: Makes the result.
         """
         if name not in self._effects.made:
             self._effects.made[name] = make()
         return cast("R", self._effects.made[name])
 
     def earlier_result(self, name: Hashable) -> Any:
-        """What `once` made under *name* in an earlier try; None where it did not."""
+        """Return what `once_per_operation` has made under *name*, or None."""
         return self._effects.made.get(name)
 
+    def add_event(self, name: str, data: Mapping[str, Any]) -> None:
+        """Record another event of this operation, one that is no signal, before the event of its success."""
+        self._more_events.append(administrative_event(name, self.kind.name, data, operation_id=self.id))
+
+    def track_changes(self, compute: Callable[[], Mapping[str, Any]]) -> None:
+        """Let *compute* say what the transaction has changed, for the event; it is called after the receivers ran."""
+        self._compute_changes = compute
+
+    def changes(self, signal: NamedSignal) -> Mapping[str, Any] | None:
+        """Return what the transaction has changed so far, if *signal* is the success of this operation."""
+        if signal is not self.success_signal:
+            return None
+        return {} if self._compute_changes is None else self._compute_changes()
+
+    def misuse(self) -> str | None:
+        """Return what the receivers did to the session they must not do, or None."""
+        return None if self._guard is None else self._guard.misuse()
+
     def signal_role(self, signal: NamedSignal) -> Role:
-        """What *signal* means in this operation."""
+        """Return the role of *signal* in this operation."""
         if signal is self.kind.started:
             return "started"
         if signal is self.success_signal:
@@ -167,30 +234,41 @@ class Operation:
         return "failure" if signal is self.kind.failed else "progress"
 
     def read_only(self) -> contextlib.AbstractContextManager[UnitOfWork]:
-        """Look things up without a write lock, so that what takes long, such as hashing, holds up nobody."""
+        """Read without a write lock, so that other processes can write while this one hashes a password."""
         return reading(self._database, self._session)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
-        """The one transaction: at its end, and before the commit, the success signal is sent."""
-        with transaction_with_events(self._database, self._session) as work:
+        """The one transaction of the operation. The success signal is sent at its end, before the commit."""
+        with transaction_with_events(self._database, self._session) as uow:
             self._in_transaction = True
-            yield work
-            outcome = {"user": self.user, "session": work.session, "reason": self.reason}
-            arguments = self._documented(self.success_signal, outcome)
-            self._announce_success(work, arguments)
-            work.events.append([self._event(self.success_signal, arguments)])
-            if self._session is None:
-                # A COMMIT without an answer would expire what was loaded, also where it turns out to have worked.
-                work.session.flush()
-                work.session.expunge_all()
+            self._guard = SessionGuard(uow.session)
+            try:
+                yield uow
+                self._finish(uow)
+            finally:
+                self._guard = None
         self._succeeded = True
 
-    def _event(self, signal: NamedSignal, arguments: Mapping[str, Any]) -> EventRecord:
-        return event_from_signal(signal.name, self.kind.name, self.id, arguments)
+    def _finish(self, uow: UnitOfWork) -> None:
+        """Send the success signal and append its event."""
+        outcome = {"user": self.user, "session": uow.session, "reason": self.reason}
+        arguments = self._documented(self.success_signal, outcome)
+        self._announce_success(uow, arguments)
+        event = self._event(self.success_signal, arguments, self.changes(self.success_signal))
+        uow.events.append([*self._more_events, event])
+        if self._session is None:
+            # A COMMIT that gets no answer would expire the loaded objects, even if it succeeded.
+            uow.session.flush()
+            uow.session.expunge_all()
+
+    def _event(
+        self, signal: NamedSignal, arguments: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+    ) -> EventRecord:
+        return event_from_signal(signal.name, self.kind.name, self.id, arguments, changes)
 
     def _announce_success(self, work: UnitOfWork, arguments: Mapping[str, Any]) -> None:
-        """Send the success signal, which a later try is not to send again unless receivers write into this one."""
+        """Send the success signal; a later attempt sends it again only if receivers wrote into this transaction."""
         again = self._session is None or self._is_one_of_several
         if not (again and self.success_signal.receivers):
             self.emit(self.success_signal, **arguments)
@@ -204,8 +282,11 @@ class Operation:
                     self._effects.sent.discard(self.success_signal.name)
 
     def _announce_failure(self, failure: LbackError) -> None:
-        """Record the failure in a transaction of its own, since that of the operation is gone, and send the signal."""
+        """Record the failure in a transaction of its own, as the operation's is rolled back, and send the signal."""
         arguments: dict[str, Any] = {}
+        if self.on_failure is not None:
+            with contextlib.suppress(Exception):
+                self.on_failure()
 
         def record() -> None:
             with transaction_with_events(self._database, self._session) as work:
@@ -214,20 +295,21 @@ class Operation:
 
         try:
             if isinstance(failure, OutcomeUnknown):
-                # The log may say that it succeeded, and must not contradict itself.
-                self.user = None
+                # The log may already record the success; it must not contradict itself.
+                self._user = None
             elif self._session is None:
                 retried(record)
             else:
                 record()
-        except Exception as error:  # noqa: BLE001 - whatever keeps the event from being written, the signal is sent
+        except Exception as error:  # noqa: BLE001 - the signal is sent even if the event cannot be written
             if self._in_transaction:
-                self.user = None
+                # Reading the expired user would need the database.
+                self._user = self._found
             _log_unrecorded(self, error)
         self.emit(self.kind.failed, **(arguments or self._failure_arguments(failure)))
 
     def _record_refusal(self, failure: LbackError) -> LbackError:
-        """Record and announce *failure*, and return it, unless the caller's transaction is lost: then what lost it."""
+        """Record and announce *failure* and return it; if the caller's transaction is lost, return what lost it."""
         if not aborts_transaction(failure):
             try:
                 with transaction_with_events(self._database, self._session) as work:
@@ -253,12 +335,12 @@ class Operation:
             return
         try:
             retried(record)
-        except Exception as error:  # noqa: BLE001 - the failure is settled and was announced
+        except Exception as error:  # noqa: BLE001 - the failure was announced already
             _log_unrecorded(self, error)
 
     def _failure_arguments(self, failure: LbackError, work: UnitOfWork | None = None) -> dict[str, Any]:
         if work is not None and self._in_transaction and self.user is not None:
-            self.user = _reloaded(self.user, work)
+            self._user = _reloaded(self.user, work)
         outcome = {
             "user": self.user,
             "error_type": failure.error_type,
@@ -269,7 +351,7 @@ class Operation:
         return self._documented(self.kind.failed, outcome)
 
     def _documented(self, signal: NamedSignal, outcome: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments that the catalogue lists for *signal*, out of what is known."""
+        """Return the documented arguments of *signal*; those that are not known are None."""
         known = {**outcome, **self._identity}
         if self.user is not None:
             known.setdefault("username", self.user.username)
@@ -278,13 +360,27 @@ class Operation:
 
 
 def _reloaded(user: User, work: UnitOfWork) -> User | None:
-    """*user* as it is in the database: rolling back expired what was loaded and undid what was changed."""
+    """Read *user* again: the rollback has expired and undone what was loaded and changed."""
     identity = inspect(user).identity
     return None if identity is None else work.users.get(identity[0])
 
 
+def _copy(user: User) -> User:
+    """Return a copy of what is loaded of *user*, which no session knows."""
+    copy = User(**_loaded(user))
+    if "groups" in inspect(user).dict:
+        set_committed_value(copy, "groups", [Group(**_loaded(group)) for group in user.groups])
+    return copy
+
+
+def _loaded(row: User | Group) -> dict[str, Any]:
+    state: InstanceState[Any] = inspect(row)
+    columns = (column.key for column in state.mapper.column_attrs)
+    return {name: state.dict[name] for name in columns if name in state.dict}
+
+
 def _log_unrecorded(operation: Operation, error: Exception) -> None:
-    """The database is gone, and the event log with it: say so where it can still be seen."""
+    """Log that the event of a failure is missing, as the event log cannot be written."""
     import logging
 
     logging.getLogger("lback_cli.events").error(
@@ -292,8 +388,9 @@ def _log_unrecorded(operation: Operation, error: Exception) -> None:
     )
 
 
-def original_exception(failure: LbackError) -> BaseException | None:
-    """The exception that made the operation fail, the foreign one where there is one; a refusal by a rule has none."""
+def original_exception(failure: LbackError) -> Exception | None:
+    """Return the exception behind *failure*: the foreign one if there is one; None for a refusal by a rule."""
     if isinstance(failure, Unusable) or failure.error_type == UnexpectedError.error_type:
-        return failure.__cause__ or failure
+        # What ends the process, such as KeyboardInterrupt, is not an Exception.
+        return failure.__cause__ if isinstance(failure.__cause__, Exception) else failure
     return None

@@ -1,1 +1,1 @@
-"""Receivers that come with lback."""
+"""Find and connect receivers: plugins, which are Python modules, and hooks, which are executables."""

@@ -1,4 +1,4 @@
-"""Receivers for people of the shell: executables in a directory for each signal."""
+"""Hooks: receivers that are executables, in a directory for each signal."""
 
 import os
 import sys
@@ -11,20 +11,20 @@ from lback_cli.signals import SignalSpec, current_emission, find_signal
 from lback_cli.text.escaping import ELLIPSIS
 
 REASON_LIMIT = 2000
-"""Characters of what a hook wrote that are kept."""
+"""Characters of a hook's standard error that are kept."""
 
-_OFF = "--no-receivers does without them."
+_OFF = "Use --no-receivers to run without hooks."
 
 
 class HookError(Exception):
-    """A hook did not do its work; where nothing can be refused any more, that is all there is to say."""
+    """A hook of a failure signal failed. There is nothing left to veto."""
 
 
 class Hook:
-    """Runs the executable at *path* when the signal of *spec* is sent: a receiver.
+    """A receiver that runs the executable at *path* when the signal of *spec* is sent.
 
-    The event goes to its standard input, as one line of JSON. Only an exit code of 0 means yes: with any other, or
-    when it cannot be run or takes more than *seconds*, a signal that can veto is vetoed.
+    The executable reads the signal from standard input, as one line of JSON. Exit code 0 accepts. Any other exit code,
+    a hook that cannot be run, and one that takes more than *seconds* are a veto, if the signal can be vetoed.
     """
 
     enforces_own_timeout = True
@@ -36,37 +36,43 @@ class Hook:
         self._seconds = seconds
 
     def __call__(self, _sender: Any, **_arguments: Any) -> None:
-        """Run it. Raises `OperationRejected`, or `HookError` where there is no veto."""
+        """Run the executable.
+
+        Raises:
+            OperationRejected: The hook vetoes the operation.
+            HookError: The hook failed at a signal that cannot be vetoed.
+        """
         from lback_cli.receivers.subprocess_runner import run_program
         from lback_cli.tracing.json_lines import as_event, as_line
 
         emission = current_emission()
-        assert emission is not None, "only a delivery calls a receiver"
+        assert emission is not None, "receivers are only called while a signal is sent"
         try:
-            ended = run_program(self.path, as_line(as_event(emission)).encode(), self._seconds)
+            result = run_program(self.path, as_line(as_event(emission)).encode(), self._seconds)
         except UntrustedFileError as error:
             self._refuse(f"cannot be run: {error}.")
         except OSError as error:
             self._refuse(f"cannot be run: {error.strerror or error}.")
         else:
-            said = _said(ended.errors)
-            if ended.failure is not None:
-                self._refuse(f"{ended.failure}{f': {said}' if said else '.'}")
-            elif ended.status:
-                self._refuse(f"ended with exit code {ended.status}.", said)
-            elif said:
-                _tell(f"The hook {self.receiver_name} says: {said}")
+            message = _message(result.errors)
+            if result.failure is not None:
+                self._refuse(f"{result.failure}{f': {message}' if message else '.'}")
+            elif result.status:
+                self._refuse(f"ended with exit code {result.status}.", message)
+            elif message:
+                _log(f"The hook {self.receiver_name} says: {message}")
 
-    def _refuse(self, what: str, reason: str = "") -> None:
+    def _refuse(self, failure: str, reason: str = "") -> None:
         if self.spec.can_veto:
-            raise OperationRejected(reason or f"The hook {self.receiver_name} {what}")
-        raise HookError(f"{what} {reason}".rstrip())
+            raise OperationRejected(reason or f"The hook {self.receiver_name} {failure}")
+        raise HookError(f"{failure} {reason}".rstrip())
 
 
 def find_hooks(directory: Path, seconds: float) -> list[Hook]:
-    """The hooks in *directory*, by signal and in the order of their names; names that begin with a dot are no hooks.
+    """Return the hooks in *directory*, sorted by signal and name. Files whose names begin with a dot are ignored.
 
-    Raises `ConfigurationError` for one that could not be run, or would never be.
+    Raises:
+        ConfigurationError: A hook cannot be run, or its directory is not named after a signal.
     """
     if sys.platform == "win32":
         raise ConfigurationError("receivers.hooks_directory: hooks need a POSIX system.", hint="Write a plugin.")
@@ -91,17 +97,17 @@ def _entries(directory: Path) -> list[Path]:
         return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise UntrustedFileError(
-            f"{directory}: {error.strerror}", "Whoever runs lback must be able to read it."
+            f"{directory}: {error.strerror}", "The user who runs lback must be able to read it."
         ) from error
 
 
-def _said(errors: bytes) -> str:
-    """What a hook wrote, on one line, and no more of it than anybody wants to read."""
+def _message(errors: bytes) -> str:
+    """Return what a hook wrote, on one line, cut to `REASON_LIMIT`."""
     text = " ".join(errors.decode("utf-8", "backslashreplace").split())
     return text if len(text) <= REASON_LIMIT else text[: REASON_LIMIT - len(ELLIPSIS)] + ELLIPSIS
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     import logging
 
     from lback_cli.text.escaping import safe

@@ -1,4 +1,4 @@
-"""Connect everything that the configuration and the installation name as receivers."""
+"""Connect the receivers that installed packages and the configuration provide."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverInfo:
-    """Who listens to what: the names of a *signal* and of a *receiver*, and the *source* that it came from."""
+    """The names of a signal and of a receiver connected to it, and the *source* that provided the receiver."""
 
     signal: str
     receiver: str
@@ -22,9 +22,9 @@ class ReceiverInfo:
 
 
 class Receivers:
-    """The plugins and hooks of *settings*; none unless *wanted*.
+    """The plugins and hooks of *settings*; none if *wanted* is false.
 
-    Modules connect their receivers once and for the life of the process; hooks and the time budget can be taken back.
+    A plugin's receivers are connected once, for the lifetime of the process. `close` disconnects hooks only.
     """
 
     def __init__(self, settings: Settings, *, wanted: bool = True) -> None:
@@ -32,13 +32,14 @@ class Receivers:
         self._wanted = wanted
         self._hooks: list[ReceiverConnection] = []
         self.listeners: list[ReceiverInfo] = []
-        """Who was connected, by signal in the order of the catalogue, and there in the order in which they run."""
+        """The connected receivers, by signal in the order of the catalogue, then in the order in which they run."""
 
-    def load_plugin(self) -> None:
-        """Connect plugins by entry point, then configured modules, then hooks.
+    def connect(self) -> None:
+        """Connect the plugins of installed packages, then configured modules, then hooks.
 
-        Raises `ConfigurationError` for one that cannot be used: an operation does not run without those who were to
-        hear of it, and perhaps to refuse it.
+        Raises:
+            ConfigurationError: A plugin or hook cannot be used. No operation may run without a receiver that could
+                have vetoed it.
         """
         if not self._wanted:
             return
@@ -63,7 +64,7 @@ class Receivers:
         self.listeners.sort(key=lambda listener: order.get(listener.signal, len(order)))
 
     def close(self) -> None:
-        """Disconnect the hooks, and watch the time of receivers no more."""
+        """Disconnect the hooks and stop the time budget."""
         for signal, hook in self._hooks:
             signal.disconnect(hook)
         self._hooks.clear()

@@ -1,4 +1,4 @@
-"""Receivers of others: modules that connect them when they are imported."""
+"""Plugins: modules that connect receivers when they are imported."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,35 +9,36 @@ from lback_cli.errors import ConfigurationError
 from lback_cli.signals.ordered import ReceiverConnection, strong_references
 
 ENTRY_POINT_GROUP = "lback.receivers"
-"""Under this name an installed distribution lists its modules with receivers (PyPA's entry points specification)."""
+"""The entry point group in which a package lists its plugins (PyPA's entry points specification)."""
 
-_HINT = "Mend it or take it out, or run without any receivers: --no-receivers"
+_HINT = "Repair or remove it, or run without receivers: --no-receivers"
 
 _connected: dict[str, list[ReceiverConnection]] = {}
-"""What each module connected, which is done once in a process, as its import is."""
+"""The connections of each module. They are made once in a process, when the module is imported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A module with receivers, and where lback was told of it, as messages have it."""
+    """The name of a module with receivers, and a description of where lback found that name."""
 
     module: str
     source: str
 
 
 def discover_plugins(modules: Sequence[str], source: str) -> Iterator[Plugin]:
-    """The plugins of installed distributions, by name, then *modules*, which *source* lists.
+    """Yield the plugins of installed packages, sorted by name, then *modules*, which *source* lists.
 
-    Raises `ConfigurationError` for an entry point that names no module.
+    Raises:
+        ConfigurationError: An entry point does not name a module.
     """
-    # Whatever runs an operation has SQLAlchemy, which has imported this already.
+    # Imported late to start fast. A command that gets here has imported it already, through SQLAlchemy.
     from importlib.metadata import entry_points
 
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
         where = f"entry point {point.name!r} of {_distribution(point.dist)}"
         if not all(map(str.isidentifier, point.value.split("."))):
             raise ConfigurationError(
-                f"The {where} names {point.value!r}, which is no module.",
+                f"The {where} names {point.value!r}, which is not a module.",
                 hint=f"It must name a module that connects its receivers when it is imported. {_HINT}",
             )
         yield Plugin(point.value, where)
@@ -45,10 +46,13 @@ def discover_plugins(modules: Sequence[str], source: str) -> Iterator[Plugin]:
 
 
 def load_plugin(plugin: Plugin) -> list[ReceiverConnection]:
-    """Import the module of *plugin*, and return what it connected, which lasts.
+    """Import the module of *plugin*, and return the receivers that it connects.
 
-    A module that something else has imported before has connected its receivers then. Raises `ConfigurationError` for
-    one that cannot be imported, having disconnected what it got to, or that connects nothing.
+    A module that was imported earlier has already connected its receivers; they are not returned. If an import fails,
+    the receivers connected so far are disconnected.
+
+    Raises:
+        ConfigurationError: The module cannot be imported, or connects no receiver.
     """
     if plugin.module not in _connected:
         fresh = plugin.module not in sys.modules
@@ -64,7 +68,7 @@ def load_plugin(plugin: Plugin) -> list[ReceiverConnection]:
         if fresh and not connections:
             raise ConfigurationError(
                 f"The module {plugin.module} ({plugin.source}) connects no receiver when it is imported.",
-                hint=f"docs/receivers.md shows how to. {_HINT}",
+                hint=f"See docs/receivers.md. {_HINT}",
             )
         _connected[plugin.module] = connections
     return _connected[plugin.module]
@@ -79,6 +83,6 @@ def _broken(plugin: Plugin, error: BaseException) -> ConfigurationError:
 
 
 def _distribution(found: object) -> str:
-    """Name and version, as far as the metadata have them."""
+    """Return the name and version of a distribution, as far as its metadata has them."""
     name, version = (getattr(found, part, None) for part in ("name", "version"))
-    return f"{name or 'a distribution without a name'} {version or ''}".rstrip()
+    return f"{name or 'a package without a name'} {version or ''}".rstrip()

@@ -1,4 +1,4 @@
-"""Run a foreign program for a bounded time, with bounded output, in an environment that tells it little."""
+"""Run a program with a time limit, a limit on its output, and few environment variables."""
 
 import contextlib
 import os
@@ -13,17 +13,17 @@ from pathlib import Path
 from lback_cli.receivers.trusted_files import open_trusted_program
 
 OUTPUT_LIMIT = 16384
-"""Bytes of standard error that are kept; the rest is read and dropped, so that the program never has to wait."""
+"""Bytes of standard error that are kept. The rest is read and discarded, so that the program never blocks."""
 
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
-"""The only variables that are passed on: others may hold a password, or change what the program does."""
+"""The environment variables that are passed on. Others may hold a password, or change what the program does."""
 
 _POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
-    """How a program ended: by its exit *status*, or by a *failure* in words; and what it wrote to standard error."""
+    """The exit *status* of a program, or a description of its *failure*; and what it wrote to standard error."""
 
     status: int
     failure: str | None
@@ -31,21 +31,24 @@ class ProcessResult:
 
 
 def run_program(path: Path, data: bytes, seconds: float) -> ProcessResult:
-    """Run the program at *path* with *data* on its standard input, in its own directory, for at most *seconds*.
+    """Run the program at *path*, in its own directory, with *data* on its standard input, for at most *seconds*.
 
-    Then it is killed with everything it started, unless that left its process group. It need not read its input. What
-    it leaves behind when it ends in time goes on, and is not waited for. Standard output goes nowhere.
+    A program that takes longer is killed with its process group. It need not read its input. If it ends in time, the
+    processes that it started continue, and are not waited for. Standard output is discarded.
 
-    Raises `UntrustedFileError` when others could have changed the program, and OSError when it cannot be started.
+    Raises:
+        UntrustedFileError: Other users could have changed the program.
+        OSError: The program cannot be started.
     """
     descriptor = open_trusted_program(path)
     try:
-        # The very file that was looked at; where that cannot be named, the name, whose way is safe from others too.
+        # Run the very file that was checked, through its descriptor. Without /proc run it by its path, whose
+        # directories other users cannot change.
         opened = f"/proc/self/fd/{descriptor}"
-        with subprocess.Popen(  # noqa: S603 - running it is what it is trusted for
+        with subprocess.Popen(  # noqa: S603 - the file was checked
             [str(path)],
             executable=opened if Path(opened).exists() else str(path),
-            pass_fds=(descriptor,),  # an interpreter opens the script by this number
+            pass_fds=(descriptor,),  # an interpreter opens the script through it
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -55,16 +58,16 @@ def run_program(path: Path, data: bytes, seconds: float) -> ProcessResult:
         ) as process:
             os.close(descriptor)
             descriptor = -1
-            with _ended_with(process):
-                return _attend(process, data, seconds)
+            with _killed_at_the_end(process):
+                return _communicate(process, data, seconds)
     finally:
         if descriptor >= 0:
             os.close(descriptor)
 
 
 @contextlib.contextmanager
-def _ended_with(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Whatever ends the block, such as Ctrl-C, nothing of an unfinished *process* is left running."""
+def _killed_at_the_end(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Kill *process* if it is still running when the block ends, for example by Ctrl-C."""
     try:
         yield
     finally:
@@ -72,8 +75,8 @@ def _ended_with(process: "subprocess.Popen[bytes]") -> Iterator[None]:
             _kill(process)
 
 
-def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> ProcessResult:
-    """Write and read until *process* ends, or until it has to."""
+def _communicate(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> ProcessResult:
+    """Write to and read from *process* until it ends, or kill it after *seconds*."""
     assert process.stdin is not None
     assert process.stderr is not None
     deadline = time.monotonic() + seconds
@@ -100,7 +103,7 @@ def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
                         process.stdin.close()
                 elif not _read(process.stderr.fileno(), errors):
                     selector.unregister(process.stderr)
-    # What is there by now is what the program said: a child that still holds the pipe may write for ever.
+    # Read only what is there now: a child process may hold the pipe open and write for ever.
     while len(errors) < OUTPUT_LIMIT and _read(process.stderr.fileno(), errors):
         pass
     killed = f"was killed by {_signal_name(-process.returncode)}" if process.returncode < 0 else None
@@ -108,7 +111,7 @@ def _attend(process: "subprocess.Popen[bytes]", data: bytes, seconds: float) -> 
 
 
 def _write(descriptor: int, data: memoryview) -> memoryview:
-    """What is left of *data*: nothing, too, where nobody is going to read it."""
+    """Write what the pipe takes of *data* and return the rest; nothing is left if the pipe is closed."""
     try:
         return data[os.write(descriptor, data) :]
     except BlockingIOError:
@@ -118,7 +121,7 @@ def _write(descriptor: int, data: memoryview) -> memoryview:
 
 
 def _read(descriptor: int, errors: bytearray) -> bool:
-    """Keep what fits of what can be read now; false when there is nothing."""
+    """Read what is there now into *errors*, up to the limit. Return False if there is nothing."""
     try:
         piece = os.read(descriptor, 65536)
     except BlockingIOError:
@@ -128,7 +131,7 @@ def _read(descriptor: int, errors: bytearray) -> bool:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill all of its session's first process group, which it leads."""
+    """Kill the process group that *process* leads."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -1,1 +1,1 @@
-"""What leaves after the commit: events to sinks, and queued mail."""
+"""Delivery after the commit: events to sinks, and queued mail to the mail server."""

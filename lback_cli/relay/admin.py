@@ -1,4 +1,4 @@
-"""What a person does with sinks: look at them, set them back, and deal with their dead letters."""
+"""Administration of sinks: their status, replays, and dead letters."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from datetime import datetime
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
-from lback_cli.lease import LeaseOwner
+from lback_cli.lease import current_owner
 from lback_cli.models import DeadLetter, SinkState
 from lback_cli.relay.sinks import build_sink
-from lback_cli.relay.sinks.base import Message, SinkError
+from lback_cli.relay.sinks.base import Message, SinkError, deliver
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction
 from lback_cli.settings import SinkSettings
@@ -17,9 +17,18 @@ from lback_cli.settings import SinkSettings
 
 @dataclass(frozen=True, slots=True)
 class SinkStatus:
-    """One sink: how far it has come, by how much it *lags* behind the log, and how it goes.
+    """The status of one sink.
 
-    *position* is None where no relay ever worked for it; *configured* is false where it is no longer in the settings.
+    Attributes:
+        name: The sink.
+        configured: False if the settings no longer have it.
+        position: The number of the last event that is delivered or a dead letter; None if no relay has served the sink.
+        lag: Events after *position*.
+        failures: Failures since the last delivery.
+        dead_letters: Events that the sink did not take.
+        last_error: The reason of the last failure.
+        delivered_at: When an event was last delivered.
+        worker: The process that holds the sink.
     """
 
     name: str
@@ -34,7 +43,7 @@ class SinkStatus:
 
 
 class SinkAdmin:
-    """The sinks of one database, those in *settings* and those that were."""
+    """Administers the sinks of one database, those that are configured and those that were."""
 
     def __init__(self, database: Database, settings: Mapping[str, SinkSettings], now: Callable[[], datetime]) -> None:
         self._database = database
@@ -42,95 +51,112 @@ class SinkAdmin:
         self._now = now
 
     def sinks(self) -> list[SinkStatus]:
-        """All sinks, by name."""
-        with reading(self._database) as work:
-            head = _head(work)
-            known = {sink.name: sink for sink in work.sinks.list_all()}
-            dead = work.sinks.count_dead_letters()
+        """Return the status of each sink, by name."""
+        with reading(self._database) as uow:
+            head = _head(uow)
+            known = {sink.name: sink for sink in uow.sinks.list_all()}
+            dead = uow.sinks.count_dead_letters()
         names = sorted({*self._settings, *known, *dead})
         return [self._status(name, known.get(name), head, dead.get(name, 0)) for name in names]
 
     def replay(self, name: str, seq: int) -> int:
-        """Send a sink everything from event *seq* on, once more; how many that are.
+        """Have event *seq* be the next that the sink is sent; a running relay goes on from there.
 
-        A relay at work goes on from there with its next event. Raises `SinkNotFound` or `EventNotFound`.
+        Returns:
+            How many events are to be sent.
+
+        Raises:
+            SinkNotFound: If there is no such sink.
+            EventNotFound: If *seq* is neither in the log nor the next number.
         """
-        with transaction(self._database) as work:
-            sink = work.sinks.get(name)
+        with transaction(self._database) as uow:
+            sink = uow.sinks.get(name)
             if sink is None and name not in self._settings:
-                raise self._unknown(name)
-            head = _head(work)
+                raise self._not_found(name)
+            head = _head(uow)
             if not 1 <= seq <= head + 1:
-                raise EventNotFound(
-                    f"There is no event {seq}, nor will it be the next.", hint=f"The log ends with event {head}."
-                )
+                raise EventNotFound(f"There is no event {seq}.", hint=f"The log ends with event {head}.")
             if sink is None:
-                work.sinks.add(SinkState(name=name, position=seq - 1, failures=0, tries=0))
+                uow.sinks.add(SinkState(name=name, position=seq - 1, failures=0, tries=0))
             else:
-                work.sinks.change(name, {"position": seq - 1, "tries": 0})
+                uow.sinks.set_position(name, seq - 1)
         return head - seq + 1
 
     def dead_letters(self, name: str | None, sequences: Collection[int] | None = None) -> list[DeadLetter]:
-        """Those of one sink, or of all; raises `SinkNotFound`, or `DeadLetterNotFound` unless all *sequences* are."""
-        with reading(self._database) as work:
-            found = work.sinks.dead_letters(name, sequences)
-            known = name is None or name in self._settings or bool(found) or work.sinks.get(name) is not None
+        """Return the dead letters of one sink or of all, with these *sequences* or all.
+
+        Raises:
+            SinkNotFound: If there is no such sink.
+            DeadLetterNotFound: If one of *sequences* is no dead letter of the sink.
+        """
+        with reading(self._database) as uow:
+            letters = uow.sinks.dead_letters(name, sequences)
+            known = name is None or name in self._settings or bool(letters) or uow.sinks.get(name) is not None
         if not known:
-            raise self._unknown(str(name))
-        missing = sorted({*(sequences or ())} - {letter.seq for letter in found})
+            raise self._not_found(str(name))
+        missing = sorted({*(sequences or ())} - {letter.seq for letter in letters})
         if missing:
             raise DeadLetterNotFound(
-                f"{name} has no dead letter {missing[0]}.", hint=f"'lback events dead-letters list {name}' has them."
+                f"{name} has no dead letter {missing[0]}.", hint=f"'lback events dead-letters list {name}' shows all."
             )
-        return [*found]
+        return [*letters]
 
     def retry(self, name: str, sequences: Collection[int] | None) -> Iterator[tuple[int, str | None]]:
-        """Send dead letters again now, each once: the number of each, and why the sink did not take it, or None.
+        """Send dead letters again, each once and now. One that is delivered is deleted.
 
-        What is taken is no dead letter any more. Raises what `dead_letters` raises, and `ConfigurationError`.
+        Returns:
+            The number of each event, and why the sink did not take it, or None if it did.
+
+        Raises:
+            ConfigurationError: If the settings of the sink cannot be used.
+            SinkNotFound: If there is no such sink.
+            DeadLetterNotFound: If one of *sequences* is no dead letter of the sink.
         """
         if name not in self._settings:
-            raise self._unknown(name)
+            raise self._not_found(name)
         sink = build_sink(name, self._settings[name])
         letters = self.dead_letters(name, sequences)
         try:
             for letter in letters:
-                with reading(self._database) as work:
-                    row = next(work.events.select(EventQuery(after=letter.seq - 1, before=letter.seq + 1, limit=1)))
+                with reading(self._database) as uow:
+                    row = next(uow.events.select(EventQuery(after=letter.seq - 1, before=letter.seq + 1, limit=1)))
                 try:
-                    sink.send(Message.of(row))
+                    deliver(sink, Message.of(row))
                 except SinkError as error:
-                    self._bury_again(letter, str(error))
+                    self._note_attempt(letter, str(error))
                     yield letter.seq, str(error)
                 else:
-                    with transaction(self._database) as work:
-                        work.sinks.remove_dead_letter(name, letter.seq)
+                    with transaction(self._database) as uow:
+                        uow.sinks.remove_dead_letter(name, letter.seq)
                     yield letter.seq, None
         finally:
             sink.close()
 
     def drop(self, name: str, sequences: Collection[int] | None) -> int:
-        """Forget dead letters; how many. Raises what `dead_letters` raises."""
-        letters = self.dead_letters(name, sequences)
-        with transaction(self._database) as work:
-            return sum(work.sinks.remove_dead_letter(name, letter.seq) for letter in letters)
+        """Delete dead letters, and return how many.
 
-    def _bury_again(self, letter: DeadLetter, error: str) -> None:
-        with transaction(self._database) as work:
-            if work.sinks.remove_dead_letter(letter.sink, letter.seq):
+        Raises:
+            SinkNotFound: If there is no such sink.
+            DeadLetterNotFound: If one of *sequences* is no dead letter of the sink.
+        """
+        letters = self.dead_letters(name, sequences)
+        with transaction(self._database) as uow:
+            return sum(uow.sinks.remove_dead_letter(name, letter.seq) for letter in letters)
+
+    def _note_attempt(self, letter: DeadLetter, error: str) -> None:
+        """Store another failed attempt, unless the dead letter has been deleted."""
+        with transaction(self._database) as uow:
+            if uow.sinks.remove_dead_letter(letter.sink, letter.seq):
                 again = DeadLetter(sink=letter.sink, seq=letter.seq, tries=letter.tries + 1, error=error)
                 again.given_up_at = self._now()
-                work.sinks.add_dead_letter(again)
+                uow.sinks.add_dead_letter(again)
 
     def _status(self, name: str, sink: SinkState | None, head: int, dead: int) -> SinkStatus:
         configured = name in self._settings
         if sink is None:
-            waiting = head if configured and self._settings[name].start == "first" else 0
-            return SinkStatus(name, configured, None, waiting, 0, dead, None, None, None)
-        alive = sink.lease_until is not None and sink.lease_until > self._now()
-        worker = None
-        if sink.owner is not None and alive and (owner := LeaseOwner.parse(sink.owner)).lives is not False:
-            worker = owner.name
+            lag = head if configured and self._settings[name].start == "first" else 0
+            return SinkStatus(name, configured, None, lag, 0, dead, None, None, None)
+        owner = current_owner(sink, self._now())
         return SinkStatus(
             name,
             configured,
@@ -140,14 +166,14 @@ class SinkAdmin:
             dead,
             sink.last_error,
             sink.delivered_at,
-            worker,
+            None if owner is None else owner.name,
         )
 
-    def _unknown(self, name: str) -> SinkNotFound:
+    def _not_found(self, name: str) -> SinkNotFound:
         known = ", ".join(self._settings) or "none"
-        return SinkNotFound(f"There is no sink {name!r}.", hint=f"Configured are: {known}.")
+        return SinkNotFound(f"There is no sink {name!r}.", hint=f"Configured sinks: {known}.")
 
 
-def _head(work: UnitOfWork) -> int:
-    head = work.events.head()
+def _head(uow: UnitOfWork) -> int:
+    head = uow.events.head()
     return 0 if head is None else head.seq

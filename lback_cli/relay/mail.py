@@ -1,41 +1,38 @@
-"""Sending queued mail: one mail at a time, each held by one process, by as many processes as like to."""
+"""Delivery of queued mail: one mail at a time, each held by one of any number of processes."""
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import DatabaseError, MailError, Unusable
-from lback_cli.lease import LeaseOwner
+from lback_cli.errors import MailError, Unusable
+from lback_cli.lease import RELEASED, Lease
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.link_mail import MailedLinks
-from lback_cli.managers.notification_mail import MailedNotices
+from lback_cli.managers.link_mail import LinkMail
+from lback_cli.managers.notification_mail import NotificationMail
 from lback_cli.models import Purpose, QueuedMail, User
-from lback_cli.relay.backoff import Backoff
+from lback_cli.relay.loop import Backoff, DeliveryLoop
 from lback_cli.relay.observer import RelayObserver
 from lback_cli.relay.thread_runner import run_all
 from lback_cli.repositories.unit_of_work import reading, transaction
 
-POLL_SECONDS = 0.5
-"""How often to look for new mail."""
-
 PAGE = 50
-"""Mails looked for at a time."""
+"""Mails that are read from the queue at a time."""
 
-BACKOFF = Backoff(first=30.0, longest=3600.0)
-"""For a mail that the server puts off."""
+MAIL_BACKOFF = Backoff(initial=30.0, maximum=3600.0)
+"""After the mail server temporarily rejected a mail."""
 
-SERVER_BACKOFF = Backoff(first=0.5, longest=300.0)
-"""For a server that takes none."""
+SERVER_BACKOFF = Backoff(initial=0.5, maximum=300.0)
+"""After the mail server or the database failed."""
 
 LEASE = timedelta(minutes=1)
-"""How long a process that is silent keeps a mail, beyond the time that the mail server has for its answers."""
+"""How long a process holds a mail, beyond the time that the mail server has for its answers."""
 
-_ANSWERS = 10
-"""Answers that a mail server gives for one mail, at most, each within its own time."""
+_MAX_ANSWERS = 10
+"""Answers that a mail server gives for one mail, at most, each within the configured timeout."""
 
 NAME = "mail"
 """What messages call the queue."""
@@ -43,7 +40,7 @@ NAME = "mail"
 
 @dataclass(slots=True)
 class MailReport:
-    """What became of the queue in one run: *error* says why the server took none, if so."""
+    """The outcome of one run; *error* says why the mail server took no mail at all."""
 
     delivered: int = 0
     dead: int = 0
@@ -54,7 +51,7 @@ class MailReport:
 
 @dataclass(frozen=True, slots=True)
 class _ClaimedMail:
-    """A mail that is ours to send, with the token of its link."""
+    """A mail that this process holds, with the token of its link if it has one."""
 
     mail: QueuedMail
     token: str | None = None
@@ -62,171 +59,172 @@ class _ClaimedMail:
 
 
 class MailDelivery:
-    """Sends what is queued in one database."""
+    """Sends the queued mail of one database."""
 
     def __init__(
         self,
         database: Database,
         services: Dependencies,
-        watcher: RelayObserver,
+        observer: RelayObserver,
         *,
-        backoff: Backoff = BACKOFF,
+        mail_backoff: Backoff = MAIL_BACKOFF,
         server_backoff: Backoff = SERVER_BACKOFF,
     ) -> None:
+        """Create a delivery that begins with `run`.
+
+        Args:
+            database: The queue.
+            services: The settings and the mailer.
+            observer: Receives reports about failures and dead letters.
+            mail_backoff: The delays after the mail server temporarily rejected a mail.
+            server_backoff: The delays after the mail server or the database failed.
+        """
+        settings = services.settings.email
         self.report = MailReport()
         self._database = database
-        self._links = MailedLinks(services)
-        self._notices = MailedNotices(services)
-        self._now: Callable[[], datetime] = services.now
-        self._tries = services.settings.email.tries
-        self._lease = LEASE + timedelta(seconds=_ANSWERS * services.settings.email.timeout)
-        self._watcher = watcher
-        self._backoff = backoff
+        self._links = LinkMail(services)
+        self._notifications = NotificationMail(services)
+        self._now = services.now
+        self._observer = observer
+        self._max_attempts = settings.max_attempts
+        self._mail_backoff = mail_backoff
         self._server_backoff = server_backoff
+        self._lease = Lease(LEASE + timedelta(seconds=_MAX_ANSWERS * settings.timeout), services.now)
         self._stop = threading.Event()
-        self._failures = 0
+        self._loop = DeliveryLoop(
+            NAME, observer, backoff=server_backoff, max_attempts=self._max_attempts, stop=self._stop
+        )
 
     def run(self, *, once: bool) -> MailReport:
-        """Send what is due; with *once* until nothing is or the server takes none, else for ever.
+        """Send the mail that is due until interrupted; with *once*, until none is due or the server takes none.
 
-        Raises `DatabaseError` with *once*, and `ConfigurationError` where mail cannot be sent at all.
+        Raises:
+            DatabaseError: With *once*.
+            ConfigurationError: If a setting or a template cannot be used.
         """
-        run_all([partial(self._work, once)], self._stop)
+        run_all([partial(self._loop.run, self._step, once=once)], self._stop)
         return self.report
 
-    def _work(self, once: bool) -> None:
-        while not self._stop.is_set():
-            try:
-                worked = self._deliver_due()
-                self.report.error = None
-            except DatabaseError as error:
-                if once:
-                    raise
-                self._pause(error.message)
-                continue
-            except MailError as error:
-                self.report.error = error.message
-                if once:
-                    break
-                self._pause(error.message)
-                continue
-            if not worked:
-                if once:
-                    break
-                self._stop.wait(POLL_SECONDS)
+    def _step(self) -> bool:
+        """Send the mail that is due; return False if there is no more to do."""
+        try:
+            sent_any = self._deliver_due()
+        except MailError as error:
+            self.report.error = error.message
+            if self._loop.once:
+                return False
+            self._loop.report_failure(error.message)
+            self._loop.wait(self._server_backoff.delay(self._loop.failures))
+            return True
+        self.report.error = None
+        return sent_any or self._loop.poll()
 
     def _deliver_due(self) -> bool:
-        """Try each mail that is due; whether there was any. Raises `MailError` when the server takes none at all."""
-        with reading(self._database) as work:
-            due = [*work.mails.due(self._now(), PAGE)]
-        worked = False
+        """Try to send each mail that is due.
+
+        Returns:
+            True if there was any.
+
+        Raises:
+            MailError: If the mail server takes no mail at all.
+        """
+        with reading(self._database) as uow:
+            due = [*uow.mails.due(self._now(), PAGE)]
+        tried_any = False
         for mail in due:
-            if not self._stop.is_set() and self._is_free(mail):
-                worked = True
-                if (ready := self._claim(mail)) is not None:
-                    self._send(ready)
-        return worked
+            if not self._loop.stopped and self._lease.holder(mail) is None:
+                tried_any = True
+                if (claimed := self._claim(mail)) is not None:
+                    self._deliver(claimed)
+        return tried_any
 
     def _claim(self, mail: QueuedMail) -> _ClaimedMail | None:
-        """Take *mail* and make its token, in one transaction; None where somebody else took it, or it has no point."""
-        owner = str(LeaseOwner.this_process())
-        now = self._now()
-        with transaction(self._database) as work:
-            # The user before the mail, as operations lock them, or the two might wait for each other.
-            user = None if mail.purpose is None else work.users.get(mail.user_id, lock=True)
-            if not work.mails.change(mail.id, {"owner": owner, "lease_until": now + self._lease}, owner=mail.owner):
+        """Acquire the lease of *mail* and issue its token, in one transaction.
+
+        Returns:
+            None if another process was faster, or the mail is no longer wanted and was withdrawn.
+        """
+        with transaction(self._database) as uow:
+            # Lock the user before the mail, as operations do: the other order could deadlock.
+            user = None if mail.purpose is None else uow.users.get(mail.user_id, lock=True)
+            if not uow.mails.acquire(mail, self._lease):
                 return None
-            taken = work.mails.get(mail.id)
-            assert taken is not None
-            if taken.retry_at is None or taken.retry_at > now:
-                # Somebody tried it since it was found.
-                work.mails.change(mail.id, {"owner": None, "lease_until": None}, owner=owner)
+            current = uow.mails.get(mail.id)
+            assert current is not None
+            if current.retry_at is None or current.retry_at > self._now():
+                # Another process has tried it since it was read.
+                uow.mails.release(mail.id, owner=self._lease.owner)
                 return None
-            if taken.purpose is None:
-                return _ClaimedMail(taken)
-            if user is None or user.email != taken.recipient or _is_verified(taken, user):
-                work.mails.remove(mail.id, owner=owner)
+            if current.purpose is None:
+                return _ClaimedMail(current)
+            if user is None or user.email != current.recipient or _is_verified(current, user):
+                uow.mails.delete(mail.id, owner=self._lease.owner)
                 self.report.withdrawn += 1
                 return None
-            token, expires_at = self._links.issue_queued(work, taken, user)
-            return _ClaimedMail(taken, token, expires_at)
+            token, expires_at = self._links.issue_token(uow, current, user)
+            return _ClaimedMail(current, token, expires_at)
 
-    def _send(self, ready: _ClaimedMail) -> None:
-        mail, owner = ready.mail, ready.mail.owner
-        details: dict[str, str] = json.loads(mail.details)
+    def _deliver(self, claimed: _ClaimedMail) -> None:
+        """Send one mail and store the outcome.
+
+        Raises:
+            MailError: If the mail server takes no mail at all.
+        """
+        mail = claimed.mail
         try:
-            if ready.token is not None and ready.expires_at is not None:
-                self._links.mail(
-                    mail.template,
-                    **details,
-                    email=mail.recipient,
-                    token=ready.token,
-                    expires_at=ready.expires_at,
-                    key=mail.key,
-                )
-            else:
-                self._notices.mail(mail.template, mail.recipient, mail.key, **details)
+            self._send(claimed)
         except MailError as error:
             self._reschedule(mail, error)
             if error.verdict == "unreachable":
                 raise
         except Unusable:
-            self._release(mail, owner)
+            with transaction(self._database) as uow:
+                uow.mails.release(mail.id, owner=self._lease.owner)
             raise
         else:
-            self._mark_sent(mail)
+            self._loop.save(lambda: self._remove(mail))
             self.report.delivered += 1
-        if self._failures:
-            self._failures = 0
-            self._watcher.recovered(NAME)
+        self._loop.report_success()
 
-    def _mark_sent(self, mail: QueuedMail) -> None:
-        """Forget *mail*, however long the database is busy: it would be sent twice."""
-        attempts = 0
-        while True:
-            try:
-                with transaction(self._database) as work:
-                    work.mails.remove(mail.id, owner=mail.owner)
-            except DatabaseError:
-                attempts += 1
-                if attempts >= self._tries or self._stop.wait(self._server_backoff.pause(attempts)):
-                    raise
-            else:
-                return
+    def _send(self, claimed: _ClaimedMail) -> None:
+        mail = claimed.mail
+        details: dict[str, str] = json.loads(mail.details)
+        if claimed.token is None or claimed.expires_at is None:
+            self._notifications.send_now(mail.template, mail.recipient, mail.key, **details)
+            return
+        self._links.send_now(
+            mail.template,
+            **details,
+            email=mail.recipient,
+            token=claimed.token,
+            expires_at=claimed.expires_at,
+            key=mail.key,
+        )
 
     def _reschedule(self, mail: QueuedMail, error: MailError) -> None:
+        """Store that *mail* was not sent, and when to try again."""
         tries = mail.tries + (error.verdict != "unreachable")
-        values: dict[str, object] = {"owner": None, "lease_until": None, "tries": tries, "last_error": error.message}
-        # Behind all that is due: what breaks the connection each time must not keep the others waiting.
-        values["retry_at"] = self._now()
-        if error.verdict == "refused" or (error.verdict == "deferred" and tries >= self._tries):
-            values["retry_at"] = None
+        # Last of all that are due: a mail that breaks the connection each time must not keep the others waiting.
+        retry_at: datetime | None = self._now()
+        if error.verdict == "refused" or (error.verdict == "deferred" and tries >= self._max_attempts):
+            retry_at = None
             self.report.dead += 1
-            self._watcher.given_up(NAME, f"mail {mail.id}", error.message.rstrip("."))
+            self._observer.dead_lettered(NAME, f"mail {mail.id}", error.message.rstrip("."))
         elif error.verdict == "deferred":
-            values["retry_at"] = self._now() + timedelta(seconds=self._backoff.pause(tries))
+            retry_at = self._now() + timedelta(seconds=self._mail_backoff.delay(tries))
             self.report.deferred += 1
-        with transaction(self._database) as work:
-            work.mails.change(mail.id, values, owner=mail.owner)
+        values = {**RELEASED, "tries": tries, "last_error": error.message, "retry_at": retry_at}
+        self._loop.save(lambda: self._update(mail, values))
 
-    def _release(self, mail: QueuedMail, owner: str | None) -> None:
-        with transaction(self._database) as work:
-            work.mails.change(mail.id, {"owner": None, "lease_until": None}, owner=owner)
+    def _remove(self, mail: QueuedMail) -> None:
+        with transaction(self._database) as uow:
+            uow.mails.delete(mail.id, owner=self._lease.owner)
 
-    def _is_free(self, mail: QueuedMail) -> bool:
-        """Whether nobody works on *mail*, or nobody who lives; a lease longer than ours was made by a wrong clock."""
-        if mail.owner is None or mail.lease_until is None:
-            return True
-        left = mail.lease_until - self._now()
-        return LeaseOwner.parse(mail.owner).lives is False or not timedelta() < left < 10 * self._lease
-
-    def _pause(self, reason: str) -> None:
-        self._failures += 1
-        if self._failures == 1:
-            self._watcher.failing(NAME, reason.rstrip("."))
-        self._stop.wait(self._server_backoff.pause(self._failures))
+    def _update(self, mail: QueuedMail, values: Mapping[str, object]) -> None:
+        with transaction(self._database) as uow:
+            uow.mails.update(mail.id, values, owner=self._lease.owner)
 
 
 def _is_verified(mail: QueuedMail, user: User) -> bool:
-    """Whether *mail* asks *user* for what was proven meanwhile."""
+    """Return True if *mail* is to verify an address that is verified already."""
     return mail.purpose == Purpose.VERIFY_EMAIL and user.is_email_verified

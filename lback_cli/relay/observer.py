@@ -1,17 +1,19 @@
-"""What a relay tells while it runs."""
+"""What a relay reports while it runs."""
+
+from typing import Protocol
 
 
-class RelayObserver:
-    """Is told how the delivery goes, by several threads; this one does not care."""
+class RelayObserver(Protocol):
+    """Receives reports about deliveries. Several threads call it."""
 
     def failing(self, name: str, reason: str) -> None:
-        """The sink takes nothing, since just now, and is tried again."""
+        """Report that deliveries to *name* began to fail. They are retried."""
 
     def recovered(self, name: str) -> None:
-        """The sink takes something again."""
+        """Report that deliveries to *name* succeed again."""
 
     def waiting(self, name: str, holder: str) -> None:
-        """Another process works for the sink."""
+        """Report that another process, *holder*, delivers to *name*."""
 
-    def given_up(self, name: str, what: str, reason: str) -> None:
-        """Something went to the dead letters."""
+    def dead_lettered(self, name: str, item: str, reason: str) -> None:
+        """Report that *item* became a dead letter."""

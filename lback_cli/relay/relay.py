@@ -1,4 +1,4 @@
-"""Delivering to all sinks at once, each in a thread of its own, so that none waits for another."""
+"""Delivery to all sinks at once, each in its own thread, so that none waits for another."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -7,38 +7,50 @@ from functools import partial
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import ConfigurationError, SinkNotFound
-from lback_cli.relay.backoff import Backoff
 from lback_cli.relay.cursor import SinkCursor
+from lback_cli.relay.loop import Backoff
 from lback_cli.relay.observer import RelayObserver
 from lback_cli.relay.sinks import build_sink
 from lback_cli.relay.thread_runner import run_all
 from lback_cli.relay.worker import RelayReport, Worker
 from lback_cli.settings import SinkSettings
 
-FIRST_PAUSE = 0.5
-"""Seconds after the first failure in a row."""
+INITIAL_BACKOFF = 0.5
+"""Seconds to wait after the first failure in a row."""
 
 LEASE = timedelta(seconds=30)
-"""How long a relay that is silent keeps a sink, beyond a delivery under way."""
+"""How long a relay holds a sink without a sign of life, beyond the delivery under way."""
 
 
 class Relay:
-    """Sends the event log to *sinks*, by name. *database* need not be durable: a position lost is an event repeated."""
+    """Sends the event log to sinks."""
 
     def __init__(
         self,
         database: Database,
         sinks: Mapping[str, SinkSettings],
-        watcher: RelayObserver,
+        observer: RelayObserver,
         now: Callable[[], datetime],
         *,
         lease: timedelta = LEASE,
-        first_pause: float = FIRST_PAUSE,
+        initial_backoff: float = INITIAL_BACKOFF,
     ) -> None:
-        """Raises `ConfigurationError` for a sink whose settings cannot be used, before any is served."""
+        """Build all sinks, without connecting to any.
+
+        Args:
+            database: The log and the positions. It need not be durable: a lost position only repeats events.
+            sinks: The settings of each sink, by name.
+            observer: Receives reports about failures and dead letters.
+            now: The clock.
+            lease: How long a sink is held without a sign of life, beyond the delivery under way.
+            initial_backoff: Seconds to wait after the first failure in a row.
+
+        Raises:
+            ConfigurationError: If there are no sinks, or the settings of one cannot be used.
+        """
         if not sinks:
             raise ConfigurationError(
-                "No sink is configured.", hint="Add a section [relay.NAME] with a url; docs/relay.md tells more."
+                "No sink is configured.", hint="Add a section [relay.NAME] with a url; see docs/relay.md."
             )
         self._stop = threading.Event()
         self._workers = [
@@ -48,10 +60,10 @@ class Relay:
                     database, name, start=sink.start, lease=lease + 3 * timedelta(seconds=sink.timeout), now=now
                 ),
                 build_sink(name, sink),
-                watcher,
+                observer,
                 timeout=sink.timeout,
-                tries=sink.tries,
-                backoff=Backoff(first_pause, sink.longest_pause.total_seconds()),
+                max_attempts=sink.max_attempts,
+                backoff=Backoff(initial_backoff, sink.max_backoff.total_seconds()),
                 now=now,
                 stop=self._stop,
             )
@@ -59,19 +71,26 @@ class Relay:
         ]
 
     def run(self, *, once: bool) -> list[RelayReport]:
-        """Deliver; with *once* what there is now, else for ever.
+        """Deliver until interrupted; with *once*, until each sink has all events or fails.
 
-        What ends the process, such as a signal, stops the workers: each finishes its event or, after some seconds,
-        abandons it, to be sent again. Raises `DatabaseError` with *once*.
+        An exception in the main thread, such as `KeyboardInterrupt`, stops the workers: each finishes its event or,
+        after some seconds, abandons it, to be sent again.
+
+        Raises:
+            DatabaseError: With *once*.
         """
         run_all([partial(worker.run, once=once) for worker in self._workers], self._stop)
         return [worker.report for worker in self._workers]
 
 
-def chosen(sinks: Mapping[str, SinkSettings], names: Sequence[str]) -> dict[str, SinkSettings]:
-    """Those of *sinks* that are called *names*, or all. Raises `SinkNotFound`."""
+def select_sinks(sinks: Mapping[str, SinkSettings], names: Sequence[str]) -> dict[str, SinkSettings]:
+    """Return the *sinks* with these *names*, or all if there are none.
+
+    Raises:
+        SinkNotFound: If no sink has one of the names.
+    """
     for name in names:
         if name not in sinks:
             known = ", ".join(sinks) or "none"
-            raise SinkNotFound(f"No sink {name!r} is configured.", hint=f"Configured are: {known}.")
+            raise SinkNotFound(f"No sink {name!r} is configured.", hint=f"Configured sinks: {known}.")
     return {name: sink for name, sink in sinks.items() if not names or name in names}

@@ -1,4 +1,4 @@
-"""Delivering to one sink: in the order of the log, one event at a time."""
+"""Delivery to one sink: in the order of the log, one event at a time."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -9,24 +9,25 @@ from typing import Any
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import DatabaseError
+from lback_cli.lease import LeaseLostError
 from lback_cli.models import DeadLetter
-from lback_cli.relay.backoff import Backoff
-from lback_cli.relay.cursor import LeaseLostError, SinkCursor
+from lback_cli.relay.cursor import SinkCursor
+from lback_cli.relay.loop import Backoff, DeliveryLoop
 from lback_cli.relay.observer import RelayObserver
-from lback_cli.relay.sinks.base import DeliveryFailed, Message, MessageRejected, Sink, SinkError
+from lback_cli.relay.sinks.base import DeliveryFailed, Message, MessageRejected, Sink, SinkError, deliver
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import reading
 
-POLL_SECONDS = 0.5
-"""How often to look for new events, or whether another relay has let go."""
-
-_MARGIN = 5.0
+_LEASE_MARGIN = 5.0
 """Seconds of a lease that must be left beyond the longest delivery."""
 
 
 @dataclass(slots=True)
 class RelayReport:
-    """What came of one run for one sink: *error* is why it ended early, *holder* who else works for it."""
+    """The outcome of one run for one sink.
+
+    *error* says why the run ended early. *holder* is the other process that holds the sink.
+    """
 
     sink: str
     delivered: int = 0
@@ -37,151 +38,123 @@ class RelayReport:
 
 
 class Worker:
-    """Works for one sink until everything is delivered, or until it is stopped.
+    """Delivers the event log to one sink.
 
-    The position is stored after each event and before the next one is sent, so a crash at any moment repeats one event
+    It stores the position after each event and before it sends the next one, so a crash at any moment repeats one event
     at most.
     """
 
     def __init__(
         self,
         database: Database,
-        position: SinkCursor,
+        cursor: SinkCursor,
         sink: Sink,
-        watcher: RelayObserver,
+        observer: RelayObserver,
         *,
         timeout: float,
-        tries: int,
+        max_attempts: int,
         backoff: Backoff,
         now: Callable[[], datetime],
         stop: threading.Event,
     ) -> None:
-        self.report = RelayReport(position.name)
+        self.report = RelayReport(cursor.name)
         self._database = database
-        self._position = position
+        self._cursor = cursor
         self._sink = sink
-        self._watcher = watcher
+        self._observer = observer
         self._timeout = timeout
-        self._tries = tries
+        self._max_attempts = max_attempts
         self._backoff = backoff
         self._now = now
-        self._stop = stop
-        self._once = False
-        self._failing = False
-        self._burials = 0
+        self._loop = DeliveryLoop(cursor.name, observer, backoff=backoff, max_attempts=max_attempts, stop=stop)
+        self._consecutive_dead_letters = 0
 
     def run(self, *, once: bool) -> None:
-        """Deliver; with *once* until the end of the log or the first failure, else until stopped."""
-        self._once = once
+        """Deliver until stopped; with *once*, until the end of the log or the first failure.
+
+        Raises:
+            DatabaseError: With *once*.
+        """
         try:
-            while not self._stop.is_set() and self._step():
-                pass
+            self._loop.run(self._step, once=once)
         finally:
             self._sink.close()
-            # Nobody needs to wait for the lease to end; where the database is gone, they have to.
+            # Another relay can go on at once. If the database is gone, it has to wait until the lease expires.
             with suppress(DatabaseError):
-                self._position.release()
+                self._cursor.release()
 
     def _step(self) -> bool:
-        """Do the next thing there is to do; whether there is more."""
+        """Do the next thing there is to do; return False if there is no more."""
         try:
-            return self._deliver_next() if self._position.held else self._claim()
+            return self._deliver_next() if self._cursor.held else self._acquire()
         except LeaseLostError:
             self._sink.close()
             return True
-        except DatabaseError as error:
-            if self._once:
-                raise
-            self._report_failing(error.message)
-            self._stop.wait(self._backoff.pause(1))
-            return True
 
-    def _claim(self) -> bool:
-        holder = self._position.claim()
-        if holder is None:
-            self.report.holder = None
-            return True
-        if self.report.holder != holder:
-            self.report.holder = holder
-            self._watcher.waiting(self._position.name, holder)
-        self._stop.wait(0 if self._once else POLL_SECONDS)
-        return not self._once
+    def _acquire(self) -> bool:
+        holder = self._cursor.acquire()
+        if holder is not None and holder != self.report.holder:
+            self._observer.waiting(self._cursor.name, holder)
+        self.report.holder = holder
+        return holder is None or self._loop.poll()
 
     def _deliver_next(self) -> bool:
-        self.report.position = self._position.seq
-        # Before each event, and not once for many: what is erased meanwhile must not leave.
-        with reading(self._database) as work:
-            row = next(work.events.select(EventQuery(after=self._position.seq, limit=1)), None)
-        self._position.extend_lease(self._timeout + _MARGIN)
+        self.report.position = self._cursor.position
+        # One event at a time, not a batch: an event that is erased in the meantime must not leave.
+        with reading(self._database) as uow:
+            row = next(uow.events.select(EventQuery(after=self._cursor.position, limit=1)), None)
+        self._cursor.extend_lease(self._timeout + _LEASE_MARGIN)
         if row is None:
-            if self._once:
+            if not self._loop.poll():
                 return False
             self._sink.idle()
-            self._stop.wait(POLL_SECONDS)
-            self._position.refresh()
+            self._cursor.refresh()
             return True
         error = self._deliver(row)
-        self.report.position = self._position.seq
+        self.report.position = self._cursor.position
         if error is None:
             return True
-        if self._once:
+        if self._loop.once:
             self.report.error = str(error)
             return False
-        self._wait(error)
+        self._wait_after(error)
         return True
 
     def _deliver(self, row: Mapping[str, Any]) -> SinkError | None:
-        """Send one event and store what came of it; why it was not taken, if the next one has to wait for that."""
+        """Send one event and store the outcome; return the error if the next event has to wait."""
         seq = row["seq"]
         try:
-            self._sink.send(Message.of(row))
+            deliver(self._sink, Message.of(row))
         except SinkError as error:
             counts = isinstance(error, DeliveryFailed)
-            if isinstance(error, MessageRejected) or (counts and self._position.tries + 1 >= self._tries):
+            if isinstance(error, MessageRejected) or (counts and self._cursor.tries + 1 >= self._max_attempts):
                 return self._dead_letter(seq, error)
             reason = str(error)
-            self._stored(lambda: self._position.fail(reason, counts=counts))
-            self._report_failing(reason)
+            self._loop.save(lambda: self._cursor.fail(reason, counts=counts))
+            self._loop.report_failure(reason)
             return error
-        self._stored(lambda: self._position.advance(seq))
+        self._loop.save(lambda: self._cursor.advance(seq))
         self.report.delivered += 1
-        self._burials = 0
-        if self._failing:
-            self._failing = False
-            self._watcher.recovered(self._position.name)
+        self._consecutive_dead_letters = 0
+        self._loop.report_success()
         return None
 
     def _dead_letter(self, seq: int, error: SinkError) -> SinkError | None:
-        letter = {"sink": self._position.name, "seq": seq, "error": str(error), "tries": self._position.tries + 1}
-        self._stored(lambda: self._position.advance(seq, DeadLetter(**letter, given_up_at=self._now())))
+        letter = {"sink": self._cursor.name, "seq": seq, "error": str(error), "tries": self._cursor.tries + 1}
+        self._loop.save(lambda: self._cursor.advance(seq, DeadLetter(**letter, given_up_at=self._now())))
         self.report.dead += 1
-        self._burials += 1
-        self._watcher.given_up(self._position.name, f"event {seq}", str(error))
-        # A sink that takes none of so many is not set up yet; it shall not get rid of the whole log at once.
-        return error if self._burials >= self._tries else None
+        self._consecutive_dead_letters += 1
+        self._observer.dead_lettered(self._cursor.name, f"event {seq}", str(error))
+        # If a sink rejects this many events in a row, it is probably misconfigured: pause before each further one
+        # instead of dead-lettering the whole log.
+        return error if self._consecutive_dead_letters >= self._max_attempts else None
 
-    def _stored(self, store: Callable[[], None]) -> None:
-        """*store* what became of a delivery, however long the database is busy, or the event would be sent twice."""
-        attempts = 0
-        while True:
-            try:
-                return store()
-            except DatabaseError as error:
-                attempts += 1
-                self._report_failing(error.message)
-                if self._stop.wait(self._backoff.pause(attempts)) or (self._once and attempts >= self._tries):
-                    raise
-
-    def _wait(self, error: SinkError) -> None:
-        """Pause after *error*, and keep the sink meanwhile."""
-        left = self._backoff.pause(max(self._position.failures, self._burials - self._tries + 1))
+    def _wait_after(self, error: SinkError) -> None:
+        """Back off after *error*, and keep the lease during the delay."""
+        failures = max(self._cursor.failures, self._consecutive_dead_letters - self._max_attempts + 1)
+        left = self._backoff.delay(failures)
         if error.retry_after is not None:
-            left = min(max(left, error.retry_after), self._backoff.longest)
-        while left > 0 and not self._stop.wait(min(left, _MARGIN)):
-            left -= _MARGIN
-            self._position.extend_lease(self._timeout + _MARGIN)
-
-    def _report_failing(self, reason: str) -> None:
-        if not self._failing:
-            self._failing = True
-            self._watcher.failing(self._position.name, reason)
+            left = min(max(left, error.retry_after), self._backoff.maximum)
+        while left > 0 and not self._loop.wait(min(left, _LEASE_MARGIN)):
+            left -= _LEASE_MARGIN
+            self._cursor.extend_lease(self._timeout + _LEASE_MARGIN)

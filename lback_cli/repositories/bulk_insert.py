@@ -1,31 +1,35 @@
-"""Inserting many rows of one shape at once, past the work that SQLAlchemy does for each row and value."""
+"""Inserting many rows with few statements, without SQLAlchemy's work for each row and value."""
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
-from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import Session
+from sqlalchemy.engine import Connection, Dialect
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _LARGEST_STATEMENT = 30_000
-"""Values in one statement; PostgreSQL counts them with 16 bits."""
+"""Values in one statement; PostgreSQL allows 65,535."""
 
 _LARGEST_OF_SQLITE = 999
-"""The same for SQLite before 3.32; much larger ones save little more."""
+"""Values in one statement on SQLite before 3.32; larger statements save little more."""
 
 _PLACEHOLDERS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
 
 
-def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert *rows* of values in the order of *columns*, each in the form that `to_driver_value` gives it."""
+def insert_rows(
+    session: "Connection | Session", table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert *rows*, whose values are in the order of *columns* and in the form that `to_driver_value` returns."""
     if not rows:
         return
-    connection = session.connection()
+    connection = session if isinstance(session, Connection) else session.connection()
     dialect = connection.dialect
     if dialect.name == "sqlite":
         size = _LARGEST_OF_SQLITE // len(columns)
-        # A statement of yet another length would have to be parsed, which takes longer than it saves.
+        # Parsing a statement of another length takes longer than it saves.
         whole = len(rows) // size * size
         parts = [(size, rows[:whole]), (1, rows[whole:])]
     else:
@@ -37,8 +41,8 @@ def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
             connection.exec_driver_sql(_statement(dialect, table, columns, size), values)
 
 
-def to_driver_value(session: Session, table: Table, column: str, value: Any) -> Any:
-    """*value* as the driver takes it for that column: done once for what all rows share."""
+def to_driver_value(session: "Session", table: Table, column: str, value: Any) -> Any:
+    """Return *value* as the driver takes it for that column."""
     dialect = session.connection().dialect
     convert = table.c[column].type.dialect_impl(dialect).bind_processor(dialect)
     return value if convert is None else convert(value)

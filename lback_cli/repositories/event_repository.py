@@ -2,18 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.engine import Connection
 
 from lback_cli.errors import DatabaseError
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.record import COLUMNS as RECORDED
 from lback_cli.events.record import EventRecord, build_chain_rows, to_storable_text
-from lback_cli.models import EVENT_HEAD, EVENTS
+from lback_cli.models.tables import EVENT_HEAD, EVENTS
 from lback_cli.repositories.bulk_insert import insert_rows
 from lback_cli.repositories.sql_functions import binary_equal, binary_position
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from lback_cli.events.checkpoint import Checkpoint
+    from lback_cli.events.verifier import VerificationResult
 
 PAGE = 1000
 """Events fetched at a time by a query without a limit."""
@@ -57,7 +63,7 @@ class ChainHead:
 class EventRepository:
     """The event log in one session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: "Connection | Session") -> None:
         self._session = session
         self.last: tuple[int, str] | None = None
         """The number and the operation of what `append` added last."""
@@ -132,6 +138,15 @@ class EventRepository:
             statement = statement.where(EVENTS.c.seq > after)
         for page in self._session.execute(statement, execution_options={"yield_per": PAGE}).partitions():
             yield from page
+
+    def verify(self, checkpoint: "Checkpoint | None" = None) -> "VerificationResult":
+        """Verify the whole hash chain, against *checkpoint* if there is one. Raises `BrokenEventLog`."""
+        from lback_cli.events.verifier import COLUMNS, Verifier
+
+        verifier = Verifier(checkpoint)
+        head = self.head()
+        verifier.feed(self.walk(COLUMNS))
+        return verifier.finish((head.seq, head.hash) if head else (None, None))
 
     def count_by_day(self, since: str) -> Sequence[tuple[str, str, int]]:
         """(day, signal, number of events) from *since* on."""

@@ -14,11 +14,12 @@ _COLUMNS: dict[Purpose, tuple[InstrumentedAttribute[Any], InstrumentedAttribute[
     Purpose.VERIFY_EMAIL: (User.email_verification_token, User.email_verification_token_expiry),
     Purpose.RESET_PASSWORD: (User.auth_token, User.token_expiry),
 }
+"""The columns of a token and its expiry."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameworkToken:
-    """A token as a user's row has it; one without an expiry is none that the framework accepts."""
+    """A token in a user's row. The framework accepts none without an expiry."""
 
     user_id: int
     email: str
@@ -26,13 +27,16 @@ class FrameworkToken:
 
 
 class FrameworkTokenRepository:
-    """The framework's tokens in one session: one of each purpose a user, in plain text."""
+    """The framework's tokens in one session: for each user one of each purpose, in plain text."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def find(self, token: str, purpose: Purpose) -> FrameworkToken | None:
-        """The token, expired or not; compared once more here, as the column may take different text for the same."""
+        """Return the token, expired or not.
+
+        The comparison is repeated here, as the collation of the column may treat different text as equal.
+        """
         column, expiry = _COLUMNS[purpose]
         statement = select(User.id, User.email, column, expiry).where(column == token, expiry.is_not(None))
         for user_id, email, stored, expires_at in self._session.execute(statement):
@@ -41,17 +45,17 @@ class FrameworkTokenRepository:
         return None
 
     def put(self, user: User, purpose: Purpose, token: str, *, expires_at: datetime) -> None:
-        """Store a token for *user*, in place of the one it had for that purpose."""
+        """Store a token for *user*, in place of the one for that purpose."""
         column, expiry = _COLUMNS[purpose]
         self._session.execute(update(User).where(User.id == user.id).values({column: token, expiry: expires_at}))
 
-    def take(self, token: str, purpose: Purpose, *, now: datetime) -> bool:
-        """Spend the token, if it is alive; whether it was. Of any number that try at once, one succeeds."""
+    def consume(self, token: str, purpose: Purpose, *, now: datetime) -> bool:
+        """Use the token; return False if it is not valid. If several processes try at once, one of them succeeds."""
         column, expiry = _COLUMNS[purpose]
         statement = update(User).where(column == token, expiry >= now).values({column: None, expiry: None})
         return cast("CursorResult[Any]", self._session.execute(statement)).rowcount > 0
 
     def clear(self, user: User, purposes: Iterable[Purpose] = tuple(Purpose)) -> None:
-        """Make the tokens of *user* for *purposes* useless."""
-        nothing = {column: None for purpose in purposes for column in _COLUMNS[purpose]}
-        self._session.execute(update(User).where(User.id == user.id).values(nothing))
+        """Delete the tokens of *user* for *purposes*."""
+        empty = {column: None for purpose in purposes for column in _COLUMNS[purpose]}
+        self._session.execute(update(User).where(User.id == user.id).values(empty))

@@ -3,31 +3,29 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from lback_cli.models import DeadLetter, SinkState
+from lback_cli.models.tables import SINKS
+from lback_cli.repositories.lease_repository import LeaseRepository
 
-SINKS = cast(Table, SinkState.__table__)
 
-
-class SinkRepository:
+class SinkRepository(LeaseRepository):
     """Sinks and dead letters in one session."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    table = SINKS
 
     def get(self, name: str) -> SinkState | None:
-        """The state of that sink, as it is in the database now; None where no relay ever worked for it."""
+        """Return the state of the sink as it is in the database now, or None if no relay has served it yet."""
         return self._session.get(SinkState, name, populate_existing=True)
 
     def list_all(self) -> Sequence[SinkState]:
-        """All sinks, by name."""
+        """Return all sinks by name."""
         return self._session.scalars(select(SinkState).order_by(SinkState.name)).all()
 
     def add(self, sink: SinkState) -> bool:
-        """Insert *sink*; whether it was not there yet."""
+        """Insert *sink*; return False if it is there already."""
         try:
             with self._session.begin_nested():
                 self._session.add(sink)
@@ -35,24 +33,18 @@ class SinkRepository:
             return False
         return True
 
-    def change(self, name: str, values: Mapping[str, Any], **expected: Any) -> bool:
-        """Set *values* in one statement, if the sink's columns still are as *expected*; whether they were.
-
-        That is the fence: one who lost the sink meanwhile, or whose position was changed, writes nothing.
-        """
-        statement = update(SinkState).where(SinkState.name == name).values(**values)
-        for column, value in expected.items():
-            statement = statement.where(SINKS.c[column] == value)
-        result = self._session.execute(statement, execution_options={"synchronize_session": False})
-        return cast("CursorResult[Any]", result).rowcount == 1
+    def set_position(self, name: str, position: int) -> None:
+        """Have the sink go on after event *position*, whichever process holds it."""
+        statement = update(SinkState).where(SinkState.name == name).values(position=position, tries=0)
+        self._session.execute(statement, execution_options={"synchronize_session": False})
 
     def add_dead_letter(self, letter: DeadLetter) -> None:
-        """Keep *letter*, in place of one that the same event left before."""
+        """Store *letter*, in place of an older one of the same event."""
         self._session.merge(letter)
         self._session.flush()
 
     def dead_letters(self, sink: str | None = None, sequences: Collection[int] | None = None) -> Sequence[DeadLetter]:
-        """Dead letters in the order of the log: those of one sink, those of some events, or all."""
+        """Return dead letters in the order of the log, of one sink or all, with these *sequences* or all."""
         statement = select(DeadLetter).order_by(DeadLetter.sink, DeadLetter.seq)
         if sink is not None:
             statement = statement.where(DeadLetter.sink == sink)
@@ -61,12 +53,12 @@ class SinkRepository:
         return self._session.scalars(statement).all()
 
     def count_dead_letters(self) -> Mapping[str, int]:
-        """How many there are, by sink."""
+        """Return the number of dead letters of each sink that has any."""
         statement = select(DeadLetter.sink, func.count().label("letters")).group_by(DeadLetter.sink)
         return {row.sink: row.letters for row in self._session.execute(statement)}
 
     def remove_dead_letter(self, sink: str, seq: int) -> bool:
-        """Forget a dead letter; whether it was there."""
+        """Delete a dead letter; return False if there was none."""
         statement = delete(DeadLetter).where(DeadLetter.sink == sink, DeadLetter.seq == seq)
         result = self._session.execute(statement, execution_options={"synchronize_session": False})
         return cast("CursorResult[Any]", result).rowcount == 1

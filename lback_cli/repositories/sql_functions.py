@@ -1,4 +1,4 @@
-"""Text that is compared as it is, on every database."""
+"""SQL functions that compare text exactly, on every database."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class binary_equal(FunctionElement[str]):  # noqa: N801 - it is used like a function of SQL
-    """*column*, which differs from any other text, whatever its collation takes for the same.
+    """A column whose text equals only the same text, whatever its collation.
 
-    MariaDB ignores spaces at the end with most of them, and uses no index for this.
+    Most collations of MariaDB ignore spaces at the end. No index is used.
     """
 
     inherit_cache = True
@@ -21,7 +21,7 @@ class binary_equal(FunctionElement[str]):  # noqa: N801 - it is used like a func
 
 @compiles(binary_equal)
 def _in_c(element: binary_equal, compiler: SQLCompiler, **options: Any) -> str:
-    """PostgreSQL's citext knows no collation, so it is made text first."""
+    """PostgreSQL's citext has no collation, so it is cast to text first."""
     return f'CAST({compiler.process(element.clauses, **options)} AS TEXT) COLLATE "C"'
 
 
@@ -37,7 +37,7 @@ def _by_bytes(element: binary_equal, compiler: SQLCompiler, **options: Any) -> s
 
 
 class binary_position(FunctionElement[int]):  # noqa: N801 - it is used like a function of SQL
-    """Where *column*, taken as it is, has *part*, counted from 1; 0 where it has not. LIKE knows no case on SQLite."""
+    """The position, from 1, of a part in a column, compared exactly; 0 if missing. LIKE ignores case on SQLite."""
 
     inherit_cache = True
     name = "position"

@@ -3,14 +3,14 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.database.error_messages import translate_errors
 from lback_cli.database.retry import MAX_ATTEMPTS, is_disconnect, retried
-from lback_cli.errors import DatabaseError, OutcomeUnknown
+from lback_cli.errors import DatabaseError, OutcomeUnknown, UsageError
 from lback_cli.repositories.event_repository import EventRepository
 from lback_cli.repositories.group_repository import GroupRepository
 from lback_cli.repositories.mail_queue_repository import MailQueueRepository
@@ -18,19 +18,20 @@ from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
 
 if TYPE_CHECKING:
+    from lback_cli.repositories.attribute_repository import AttributeRepository
     from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
     from lback_cli.repositories.import_job_repository import ImportJobRepository
     from lback_cli.repositories.sink_repository import SinkRepository
 
 LOCK_TIMEOUT = 5.0
-"""Seconds that a look waits for the server to end a transaction whose connection is gone."""
+"""Seconds to wait for the server to end a transaction whose connection was lost."""
 
 _PAUSE_BETWEEN_LOOKS = 1.0
-"""Seconds, at most, from the first look to the second; a server that was restarted needs a few in all."""
+"""Seconds between the first and the second check, at most; a server that restarts needs a few in all."""
 
 
 class UnitOfWork:
-    """What one transaction works with; what few commands have to do with is loaded on first use."""
+    """The repositories of one transaction. Those that few commands need are loaded on first use."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -39,6 +40,13 @@ class UnitOfWork:
     def users(self) -> UserRepository:
         """The users."""
         return UserRepository(self.session)
+
+    @cached_property
+    def attributes(self) -> "AttributeRepository":
+        """The attributes of users in lback's own table."""
+        from lback_cli.repositories.attribute_repository import AttributeRepository
+
+        return AttributeRepository(self.session)
 
     @cached_property
     def groups(self) -> GroupRepository:
@@ -64,7 +72,7 @@ class UnitOfWork:
 
     @cached_property
     def jobs(self) -> "ImportJobRepository":
-        """The imports."""
+        """The import jobs."""
         from lback_cli.repositories.import_job_repository import ImportJobRepository
 
         return ImportJobRepository(self.session)
@@ -78,28 +86,35 @@ class UnitOfWork:
 
     @cached_property
     def mails(self) -> MailQueueRepository:
-        """The mail that waits."""
+        """The queued mail."""
         return MailQueueRepository(self.session)
 
 
 @contextlib.contextmanager
 def transaction(
-    database: Database, session: Session | None = None, *, tries: int = 1, patience: float | None = None
+    database: Database, session: Session | None = None, *, tries: int = 1, lock_timeout: float | None = None
 ) -> Iterator[UnitOfWork]:
-    """Work that is kept as a whole or not at all.
+    """Run the block in a transaction that commits at its end, or rolls back as a whole.
 
-    With the caller's *session* it runs under a savepoint there and the caller commits; without, it commits at the end.
-    One who would run it up to *tries* times, as `retried` does, says so; *patience* is as for `Database.session`.
-    Raises `DatabaseError` for what the database refuses, the commit included, and `OutcomeUnknown`, caused by that
-    `DatabaseError`, where the connection was lost during COMMIT.
+    Args:
+        database: The database.
+        session: The caller's session. The block then runs under a savepoint, and the caller commits.
+        tries: How often the caller would run it, as `retried` does: they share the time to wait for a lock.
+        lock_timeout: As for `Database.session`.
+
+    Raises:
+        DatabaseError: The database refused something, the commit included.
+        OutcomeUnknown: The connection was lost during COMMIT; the `DatabaseError` is its cause.
     """
     if session is not None:
-        with translate_errors(database.url), session.begin_nested():
-            yield UnitOfWork(session)
+        with translate_errors(database.url):
+            _begin_on_sqlite(session)
+            with session.begin_nested():
+                yield UnitOfWork(session)
         return
     committing = False
     try:
-        with database.session(tries=tries, patience=patience) as own:
+        with database.session(tries=tries, lock_timeout=lock_timeout) as own:
             yield UnitOfWork(own)
             own.flush()
             committing = True
@@ -109,16 +124,57 @@ def transaction(
         raise OutcomeUnknown(
             f"The connection to the database {database.name} was lost during COMMIT: whether the change was made is"
             " unknown.",
-            hint="Look before you try again.",
+            hint="Check before you try again.",
         ) from error
+
+
+def require_transactional(database: Database, session: Session) -> None:
+    """Refuse a caller's *session* that would show changes to others before the caller commits.
+
+    Raises:
+        UsageError: The driver commits every statement by itself.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    with translate_errors(database.url):
+        connection = session.connection()
+        driver = connection.connection.dbapi_connection
+    if driver and connection.dialect.detect_autocommit_setting(driver):
+        raise UsageError(
+            "The session commits every statement by itself.",
+            hint="Pass a session without the isolation level AUTOCOMMIT, and commit it yourself.",
+        )
+
+
+def holds_write_lock(session: Session) -> bool:
+    """Return whether the transaction of *session* may hold the one write lock of a SQLite database."""
+    if not session.in_transaction() or session.get_bind().dialect.name != "sqlite":
+        return False
+    driver: Any = session.connection().connection.driver_connection
+    return bool(driver.in_transaction)
+
+
+def _begin_on_sqlite(session: Session) -> None:
+    """Begin the transaction of *session*, if it is on SQLite and has not begun.
+
+    Python's driver begins it only before the first INSERT, UPDATE or DELETE. A savepoint before that would be the
+    outermost transaction, and its release would commit.
+    """
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite" and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN")
 
 
 @contextlib.contextmanager
 def transaction_with_events(database: Database, session: Session | None = None) -> Iterator[UnitOfWork]:
-    """A `transaction` for `retried`, at whose end events are appended: they tell what became of it.
+    """Run the block in a `transaction` that appends events, for `retried`.
 
-    Where the connection was lost during COMMIT it is looked whether the last event is there. If so, all is well; if
-    not, what COMMIT met is raised. Raises `OutcomeUnknown` where the database stays out of reach.
+    If the connection is lost during COMMIT, the last event shows whether the transaction was committed.
+
+    Raises:
+        DatabaseError: As for `transaction`.
+        OutcomeUnknown: The connection was lost during COMMIT and the database stays out of reach.
     """
     lost: BaseException | None = None
     work: UnitOfWork | None = None
@@ -136,25 +192,32 @@ def transaction_with_events(database: Database, session: Session | None = None) 
         ):
             lost = unknown.__cause__
     if lost is not None:
-        # So what COMMIT met is all that happened.
+        # Nothing was committed, so the error of COMMIT is the outcome.
         raise lost
 
 
 def resolve_unknown_commit(
     database: Database, unknown: OutcomeUnknown, look: Callable[[UnitOfWork], bool], advice: str
 ) -> bool:
-    """What *look* sees of a transaction that ended as *unknown*; it locks a row which that one changed.
+    """Return whether a transaction whose COMMIT got no answer was committed.
 
-    So it waits until the server has ended that one, but no longer than `LOCK_TIMEOUT` a time. Raises `OutcomeUnknown`
-    with *advice* where the database stays out of reach.
+    Args:
+        database: The database.
+        unknown: The error of the transaction.
+        look: Returns whether a committed row of the transaction is there. It locks a row that the transaction changed,
+            and so waits until the server has ended it, at most `LOCK_TIMEOUT` at a time.
+        advice: How a person can find out, for the error.
+
+    Raises:
+        OutcomeUnknown: The database stays out of reach.
     """
 
     def once() -> bool:
-        with transaction(database, tries=MAX_ATTEMPTS, patience=LOCK_TIMEOUT) as work:
+        with transaction(database, tries=MAX_ATTEMPTS, lock_timeout=LOCK_TIMEOUT) as work:
             return look(work)
 
     try:
-        return retried(once, passes=lambda _: True, pause=_PAUSE_BETWEEN_LOOKS)
+        return retried(once, is_retryable=lambda _: True, initial_delay=_PAUSE_BETWEEN_LOOKS)
     except DatabaseError:
         raise OutcomeUnknown(
             f"{unknown.message.removesuffix('.')}, as it cannot be looked up.", hint=advice
@@ -163,7 +226,7 @@ def resolve_unknown_commit(
 
 @contextlib.contextmanager
 def reading(database: Database, session: Session | None = None) -> Iterator[UnitOfWork]:
-    """Work that changes nothing: in the caller's *session*, else in one of its own that takes no write lock."""
+    """Read mapped objects: in the caller's *session*, else in a new one that takes no write lock."""
     if session is None:
         with database.reading() as own:
             yield UnitOfWork(own)

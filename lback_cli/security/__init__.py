@@ -1,1 +1,1 @@
-"""What keeps names, passwords, tokens and terminals safe."""
+"""Passwords and tokens: hashing, policy and generation."""

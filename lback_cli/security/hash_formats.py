@@ -1,6 +1,6 @@
-"""The forms in which applications store password hashes, each brought to the one that libpass reads.
+"""Convert the forms in which applications store password hashes to those of libpass.
 
-Nothing here hashes anything or decides what is safe: `PasswordHasher` does.
+Nothing here hashes, or decides whether a hash is acceptable; `PasswordHasher` does.
 """
 
 import base64
@@ -10,18 +10,20 @@ from typing import NamedTuple
 
 
 class NativeHash(NamedTuple):
-    """A hash as libpass reads it: its *scheme* by libpass's name, and its *text*."""
+    """A hash in libpass's form: libpass's name of its *scheme*, and its *text*."""
 
     scheme: str
     text: str
 
 
 _LONGEST_KEY = {"sha1": 20, "sha256": 32, "sha512": 64}
-"""Bytes of one block of PBKDF2 by digest. Blocks do not depend on each other (RFC 8018 section 5.2), so of a longer key
-the first block is a hash by itself; it is all that libpass computes."""
+"""Bytes of a PBKDF2 key that libpass computes, by digest.
+
+They are one block. Blocks are independent (RFC 8018 section 5.2), so a longer key can be cut to its first block.
+"""
 
 _SCRYPT_KEY = 32
-"""Bytes of a scrypt key that libpass computes. The key is PBKDF2's output (RFC 7914 section 6), so the same holds."""
+"""Bytes of a scrypt key that libpass computes. It is PBKDF2's output (RFC 7914 section 6), so it can be cut too."""
 
 _MODULAR = {
     "argon2id": "argon2",
@@ -45,7 +47,7 @@ _MODULAR = {
     "P": "phpass",
     "H": "phpass",
 }
-"""Schemes by what stands between the first two dollar signs."""
+"""Schemes by the text between the first two dollar signs."""
 
 _DJANGO = {
     "pbkdf2_sha256": "django_pbkdf2_sha256",
@@ -55,7 +57,7 @@ _DJANGO = {
     "md5": "django_salted_md5",
 }
 _UNSALTED = {"sha1": "SHA", "md5": "MD5"}
-"""Digests of Django's that have no salt, by their LDAP names."""
+"""Django's digests without salt, and their LDAP names."""
 
 _LDAP_DIGESTS = {
     "SSHA512": "ldap_salted_sha512",
@@ -67,30 +69,30 @@ _LDAP_DIGESTS = {
     "PKCS5S2": "atlassian_pbkdf2_sha1",
 }
 _UNSALTED_SIZES = {"SHA": 20, "MD5": 16}
-"""Bytes of a digest without salt; libpass takes any number, and then no password."""
+"""Bytes of a digest without salt; libpass parses any number of bytes, and then accepts no password."""
 
 _LDAP_PBKDF2 = {"PBKDF2": "sha1", "PBKDF2-SHA1": "sha1", "PBKDF2-SHA256": "sha256", "PBKDF2-SHA512": "sha512"}
 _LDAP_HEX = {"SHA256": "hex_sha256", "SHA512": "hex_sha512"}
 _LDAP_WRAPPERS = frozenset(
     {"CRYPT", "ARGON2", "ARGON2I", "ARGON2ID", "BCRYPT", "BLF-CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT"}
 )
-"""What stands before a hash in crypt(3)'s form in OpenLDAP and Dovecot."""
+"""Prefixes of OpenLDAP and Dovecot before a hash in crypt(3)'s form."""
 
 _BCRYPTS = frozenset({"bcrypt", "bcrypt_sha256", "django_bcrypt_sha256"})
 _BCRYPT_LETTERS = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _BCRYPT_END = re.compile(r"(.*\$)([./A-Za-z0-9]{22})(\$?)([./A-Za-z0-9]{31})")
-"""Sixteen bytes of salt and twenty-three of digest, in six bits a letter: four and two bits are left over."""
+"""16 bytes of salt and 23 of digest, six bits in each letter: four and two bits are unused."""
 
 _LDAP = re.compile(r"\{([A-Za-z0-9-]+)\}(.+)")
 _DES = re.compile(r"[./0-9A-Za-z]{13}")
 
 
 def native_hash(stored: str) -> NativeHash | None:
-    """*stored* as libpass reads it, or None when it is of no known form.
+    """Return *stored* in libpass's form, or None if its form is unknown.
 
-    Known are libpass's own forms and those of crypt(3), Django, Werkzeug, OpenLDAP and Dovecot. That it begins like
-    one of them does not make it one: libpass's parser decides. The bits of bcrypt's base64 that stand for nothing are
-    cleared, as libpass would do with a warning.
+    The known forms are libpass's own and those of crypt(3), Django, Werkzeug, OpenLDAP and Dovecot. The result may
+    still be invalid: only libpass's parser can tell. Unused bits of bcrypt's base64 are cleared; libpass would do so
+    with a warning.
     """
     try:
         found = _native(stored)
@@ -103,13 +105,13 @@ def native_hash(stored: str) -> NativeHash | None:
 
 
 def _cleared(text: str, bits: int) -> str:
-    """*text* with the last *bits* of its last letter set to zero."""
+    """Return *text* with the last *bits* of its last letter cleared."""
     value = _BCRYPT_LETTERS.index(text[-1])
     return text[:-1] + _BCRYPT_LETTERS[value >> bits << bits]
 
 
 def is_known_form(stored: str) -> bool:
-    """Whether *stored* begins like a hash of a known form, even where it goes on as none."""
+    """Return whether *stored* begins like a hash of a known form."""
     try:
         return _native(stored) is not None
     except ValueError:
@@ -117,7 +119,11 @@ def is_known_form(stored: str) -> bool:
 
 
 def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
-    """PBKDF2 with HMAC over *digest* (sha1, sha256 or sha512), as libpass writes it. Raises ValueError."""
+    """Return a hash by PBKDF2 with HMAC over *digest* (sha1, sha256 or sha512) in libpass's form.
+
+    Raises:
+        ValueError: The digest is unknown, or the key too short.
+    """
     size = _LONGEST_KEY.get(digest)
     if size is None or len(key) < size:
         raise ValueError(f"a key of {len(key)} bytes by PBKDF2 with {digest[:40]}")
@@ -126,7 +132,11 @@ def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
 
 
 def scrypt_hash(cost: int, block_size: int, parallelism: int, salt: bytes, key: bytes) -> str:
-    """Scrypt with N = *cost*, r and p (RFC 7914), as libpass writes it. Raises ValueError."""
+    """Return a hash by scrypt with N = *cost*, r = *block_size* and p = *parallelism* (RFC 7914) in libpass's form.
+
+    Raises:
+        ValueError: The key is too short, or *cost* is not a power of two.
+    """
     if len(key) < _SCRYPT_KEY or cost < 2 or cost & (cost - 1):  # noqa: PLR2004 - N is a power of two
         raise ValueError(f"a key of {len(key)} bytes by scrypt of cost {cost}")
     parameters = f"ln={cost.bit_length() - 1},r={block_size},p={parallelism}"
@@ -136,19 +146,19 @@ def scrypt_hash(cost: int, block_size: int, parallelism: int, salt: bytes, key: 
 def argon2_hash(
     kind: str, *, version: int, memory: int, iterations: int, parallelism: int, salt: bytes, tag: bytes
 ) -> str:
-    """Argon2 of *kind* (d, i or id) with *memory* in KiB, in the PHC string format."""
+    """Return a hash by Argon2 of *kind* (d, i or id), with *memory* in KiB, in the PHC string format."""
     cost = f"m={memory},t={iterations},p={parallelism}"
     return f"$argon2{kind}$v={version}${cost}${_unpadded(salt)}${_unpadded(tag)}"
 
 
 def decoded(text: str) -> bytes:
-    """The bytes of base64, padded or not, in the usual alphabet or in crypt's adapted one. Raises ValueError."""
+    """Decode base64, padded or not, in the standard alphabet or crypt's adapted one. Raises ValueError."""
     text = text.rstrip("=").replace(".", "+")
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def _native(stored: str) -> NativeHash | None:
-    """`native_hash`. Raises ValueError where the form is known, and *stored* is not of it all the same."""
+    """Return *stored* in libpass's form. Raises ValueError if it only begins like a known form."""
     if stored.startswith("$"):
         return _modular(stored)
     return _ldap(stored) if stored.startswith("{") else _worded(stored)
@@ -157,7 +167,7 @@ def _native(stored: str) -> NativeHash | None:
 def _modular(stored: str) -> NativeHash | None:
     scheme = _MODULAR.get(stored[1 : stored.find("$", 1)])
     if stored.startswith("$p5k2$"):
-        # Two libraries share the prefix. One has 20 bytes in base64, which end in padding, the other 24.
+        # Two libraries use the prefix: one for 20 bytes in base64, which end in padding, the other for 24.
         scheme = "cta_pbkdf2_sha1" if stored.endswith("=") else "dlitz_pbkdf2_sha1"
     return None if scheme is None else NativeHash(scheme, stored)
 
@@ -166,7 +176,7 @@ def _ldap(stored: str) -> NativeHash | None:
     match = _LDAP.fullmatch(stored)
     if match is None:
         return None
-    # RFC 3112 section 2 has scheme names in any case.
+    # Scheme names are case-insensitive (RFC 3112 section 2).
     name, rest = match[1].upper(), match[2]
     if scheme := _LDAP_DIGESTS.get(name):
         size = _UNSALTED_SIZES.get(name)
@@ -178,12 +188,12 @@ def _ldap(stored: str) -> NativeHash | None:
         return NativeHash(scheme, decoded(rest).hex())
     if name in _LDAP_WRAPPERS and rest.startswith("$"):
         return _modular(rest)
-    # Without its wrapper this is no more than a word of thirteen letters.
+    # Without its prefix a DES hash is just 13 letters.
     return NativeHash("des_crypt", rest) if name in {"CRYPT", "DES-CRYPT"} and _DES.fullmatch(rest) else None
 
 
 def _unsalted(digest: str, size: int) -> str:
-    """*digest*, of so many bytes in base64 or, as some directories have it, in hex, in base64. Raises ValueError."""
+    """Return *digest* of *size* bytes in base64; some directories store it in hex. Raises ValueError."""
     raw = bytes.fromhex(digest) if len(digest) == 2 * size else decoded(digest)
     if len(raw) != size:
         raise ValueError(f"a digest of {len(raw)} bytes")
@@ -191,7 +201,7 @@ def _unsalted(digest: str, size: int) -> str:
 
 
 def _worded(stored: str) -> NativeHash | None:
-    """What begins with a word: Django's forms and Werkzeug's."""
+    """Convert the forms of Django and Werkzeug, which begin with a word."""
     method, _, rest = stored.partition("$")
     name, _, parameters = method.partition(":")
     if parameters:
@@ -219,7 +229,7 @@ _DJANGO_WRAPPERS: dict[str, Callable[[str], NativeHash | None]] = {
 
 
 def _werkzeug_pbkdf2(parameters: str, rest: str) -> str:
-    # Without the rounds they are whatever that version of Werkzeug took; nobody can tell now.
+    # The rounds must be given: their default depended on the version of Werkzeug.
     digest, rounds = parameters.split(":")
     salt, _, key = rest.partition("$")
     return pbkdf2_hash(digest, int(rounds), salt.encode(), bytes.fromhex(key))

@@ -1,4 +1,4 @@
-"""What a guesser tries first: common passwords, what people put around them, and patterns on the keyboard."""
+"""Recognise predictable passwords: common ones, variations of words, and patterns on the keyboard."""
 
 import gzip
 import re
@@ -9,15 +9,15 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-# What people add to a word to satisfy a rule.
+# What people add to a word to satisfy composition rules.
 _DECORATION = string.digits + string.punctuation + string.whitespace
 _SEPARATORS = re.compile(r"[\W_]+")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 _LOOK_ALIKES = str.maketrans("01345789@$!|", "oieastbgasii")
-_SHORTEST_CORE = 4
-_LONGEST_PART = 64  # no listed password is longer; this bounds the work on a long one
+_SHORTEST_WORD = 4
+_LONGEST_PART = 64  # no listed password is longer; this bounds the work on a long password
 
-# Straight lines over digits and keyboards (rows and columns of QWERTY, rows of QWERTZ and AZERTY), either way.
+# Sequences of digits and letters, and lines on keyboards: rows and columns of QWERTY, rows of QWERTZ and AZERTY.
 _LINES = (
     "01234567890",
     "abcdefghijklmnopqrstuvwxyza",
@@ -32,31 +32,31 @@ _SHORTEST_RUN = 3
 
 
 def normalize(text: str) -> str:
-    """Return the form in which passwords are compared with lists: case-folded, in NFC."""
+    """Return *text* case-folded and in NFC, as passwords are compared with lists."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 @cache
 def common_passwords() -> str:
-    """Return the `normalize` common passwords that come with lback, sorted, each on a line between line ends.
+    """Return the common passwords that come with lback: normalized, sorted, each between two line ends.
 
-    ``data/README.md`` has their sources.
+    ``data/README.md`` names their sources.
     """
     return gzip.decompress((Path(__file__).parent / "data" / "common_passwords.txt.gz").read_bytes()).decode("utf-8")
 
 
 def is_common(words: Iterable[str]) -> bool:
-    """Return whether one of *words*, which hold no line ends, is a common password."""
+    """Return whether one of *words* is a common password. They are normalized and hold no line ends."""
     text = common_passwords()
     return any(_has_line(text, word) for word in words)
 
 
 def _has_line(text: str, line: str) -> bool:
-    """Return whether *line* is one of the sorted lines of *text*, which begins with a line end and ends with one.
+    """Return whether *line* is one of the sorted lines of *text*, which begins and ends with a line end.
 
-    A command looks up a dozen words: cutting the text into a set for them would take longer than all else here.
+    It is a binary search. A command looks up a dozen words, and to split the text into a set would take longer.
     """
-    start, end = 0, len(text) - 1  # line ends, with what is left of the text between them
+    start, end = 0, len(text) - 1  # the line ends around the rest of the text
     while start < end:
         before = text.rfind("\n", start, (start + end) // 2 + 1)
         after = text.index("\n", before + 1)
@@ -71,10 +71,10 @@ def _has_line(text: str, line: str) -> bool:
 
 
 def base_words(password: str) -> set[str]:
-    """Return what a `normalize` *password* comes down to, itself among it.
+    """Return the words that a normalized *password* may be built from, itself included.
 
-    Digits and punctuation around it, separators, repetition, and digits that stand for letters are undone:
-    ``p@ssw0rd-123`` comes down to ``password``, and so does ``passwordpassword``.
+    Digits and punctuation around a word, separators, repetition, and digits that stand for letters are removed: the
+    base word of ``p@ssw0rd-123`` and of ``passwordpassword`` is ``password``.
     """
     found = {password}
     for text in (password, _SEPARATORS.sub("", password)):
@@ -85,12 +85,12 @@ def base_words(password: str) -> set[str]:
     words = {word for word in _NO_LETTERS.split(password) if word}
     if len(words) == 1:
         found |= words
-    found |= {core.translate(_LOOK_ALIKES) for core in found}
-    return {core for core in found if len(core) >= _SHORTEST_CORE}
+    found |= {word.translate(_LOOK_ALIKES) for word in found}
+    return {word for word in found if len(word) >= _SHORTEST_WORD}
 
 
 def _partly_stripped(text: str) -> Iterator[str]:
-    """Yield *text* with less and less of its decoration: that of ``psalm23-2024`` is not all an addition."""
+    """Yield *text* with more or less of its decoration, as part of it may belong to the word: ``psalm23-2024``."""
     inner = text.strip(_DECORATION)
     if not inner or len(inner) > _LONGEST_PART:
         return
@@ -105,10 +105,10 @@ def _partly_stripped(text: str) -> Iterator[str]:
 
 
 def independent_characters(password: str) -> int:
-    """Return how many characters of a `normalize` *password* were a choice of their own.
+    """Return how many characters of a normalized *password* do not follow from the ones before.
 
-    A repeated part counts once, and so does each run of three or more characters along the alphabet, the digits or a
-    keyboard, or of one character: ``qwerty123456`` has two.
+    A repeated part counts once. So does a run of three or more equal characters, or characters that follow each other
+    in the alphabet, the digits or on a keyboard: ``qwerty123456`` has two independent characters.
     """
     text = _unrepeated(password)
     steps = [_directions(pair) for pair in pairwise(text)]
@@ -124,8 +124,8 @@ def independent_characters(password: str) -> int:
 
 
 def _unrepeated(text: str) -> str:
-    """Return the part of which *text* is two or more repetitions; the last one may be cut short by a character."""
-    # The prefix function of Knuth, Morris and Pratt: the longest proper prefix that is also a suffix.
+    """Return the part that *text* repeats, else *text*. The last repetition may lack its last character."""
+    # The prefix function of Knuth, Morris and Pratt: the length of the longest proper prefix that is also a suffix.
     border = [0] * len(text)
     length = 0
     for position in range(1, len(text)):
@@ -140,7 +140,7 @@ def _unrepeated(text: str) -> str:
 
 @cache
 def _line_steps() -> dict[tuple[str, str], int]:
-    """Map each step along a line to the set of directions it belongs to, as bits from 3 on."""
+    """Map each pair of neighbours on a line to a set of directions, as bits from 3 on."""
     steps: dict[tuple[str, str], int] = {}
     bit = 1 << 3
     for line in _LINES:
@@ -152,7 +152,7 @@ def _line_steps() -> dict[tuple[str, str], int]:
 
 
 def _directions(pair: tuple[str, str]) -> int:
-    """Return the directions that lead from one character to the other: none, up, down, the same again, lines."""
+    """Return the directions from one character to the other, as bits: equal, up, down, and along lines."""
     difference = ord(pair[1]) - ord(pair[0])
     neighbour = {0: 1, 1: 2, -1: 4}.get(difference, 0)  # also the order of alphabets other than Latin
     return neighbour | _line_steps().get(pair, 0)

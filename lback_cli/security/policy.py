@@ -1,7 +1,7 @@
-"""What a password must be: long enough, and not what a guesser tries first.
+"""The rules for new passwords, after ASVS 5.0 section 6.2 and NIST SP 800-63B-4.
 
-The rules are those of ASVS 5.0 section 6.2 and NIST SP 800-63B-4: a length, a list, the words of its context, and no
-demands on the kinds of characters.
+A password must be long enough, and must not be a common one or built from words of its context. There are no rules
+about its composition.
 """
 
 import re
@@ -15,23 +15,23 @@ from lback_cli.text.escaping import safe
 
 MAXIMUM_LENGTH = 1024
 BCRYPT_LIMIT = 72
-"""Bytes of a password that bcrypt looks at."""
+"""Bytes of a password that bcrypt uses."""
 
 # Checked before normalization, whose cost grows with the input (CVE-2023-46695).
 _MAXIMUM_RAW_LENGTH = 4096
 
 _SHORTEST_WORD = 4
-# The floor of SP 800-63B-4 for any password holds for what no pattern and no context word explains.
-_LEAST_CHOICES = 8
-_LEAST_DISTINCT = 4
+# The minimum length of any password in SP 800-63B-4, applied to the characters that follow no pattern.
+_MINIMUM_INDEPENDENT = 8
+_MINIMUM_DISTINCT = 4
 _NOT_IN_WORDS = re.compile(r"[\W_]+")
 _HINT = "Use several unrelated words, or a generated password."
 
 
 def normalize_password(password: str) -> str | None:
-    """Return *password* in NFC (RFC 8265 section 4.2), the form that is hashed, or None if it can be no password.
+    """Return *password* in NFC (RFC 8265 section 4.2), the form that is hashed, or None if it cannot be a password.
 
-    That is so if it is longer than any password may be, or holds a lone surrogate, which has no UTF-8 form.
+    A password is not too long, and has no lone surrogate, which UTF-8 cannot encode.
     """
     if len(password) > _MAXIMUM_RAW_LENGTH or _has_surrogate(password):
         return None
@@ -40,9 +40,10 @@ def normalize_password(password: str) -> str | None:
 
 
 class PasswordPolicy:
-    """The rules for new passwords; *application_words* are names that a guesser knows, such as the application's.
+    """The rules for new passwords.
 
-    With *framework* a password also has to be one that bcrypt looks at as a whole.
+    *application_words* are words that an attacker would try, such as the application's name. With *framework* a
+    password must also be short enough for bcrypt.
     """
 
     def __init__(
@@ -54,25 +55,25 @@ class PasswordPolicy:
         self._own_blocklist: frozenset[str] | None = None
 
     def check(self, password: str, *, username: str = "", email: str = "") -> str:
-        """Return *password* in NFC, the form to be hashed, if it may be the password of that user.
+        """Check a new password of a user and return it in NFC, the form to be hashed.
 
         Raises:
-            ValidationError: it breaks the rule that the message names; ``field`` is ``password``. The password itself
-                is in no message.
-            ConfigurationError: the blocklist file cannot be read.
+            ValidationError: The password breaks a rule. The message names the rule and never contains the password;
+                ``field`` is ``password``.
+            ConfigurationError: The blocklist file cannot be read.
         """
         normalized = self._checked_characters(password)
         text = normalize(normalized)
         found = base_words(text)
         words = self._context_words(username, email)
         if found & words or _is_mostly(text, words):
-            raise _refusal("The password is built from the user's name or address, or the application's name.")
+            raise _rejected("The password is based on the user's name or address, or on the application's name.")
         if is_common(found):
-            raise _refusal("The password is a common one, or a common one with additions.")
+            raise _rejected("The password is a common password, or a variation of one.")
         if found & self._blocklist():
-            raise _refusal("The password is on the list in [password] blocklist_file, or one there with additions.")
-        if independent_characters(text) < _LEAST_CHOICES or len(set(text)) < _LEAST_DISTINCT:
-            raise _refusal("The password is a simple sequence or repetition.")
+            raise _rejected("The password is in [password] blocklist_file, or a variation of an entry.")
+        if independent_characters(text) < _MINIMUM_INDEPENDENT or len(set(text)) < _MINIMUM_DISTINCT:
+            raise _rejected("The password is a simple sequence or repetition.")
         return normalized
 
     def _checked_characters(self, password: str) -> str:
@@ -84,7 +85,7 @@ class PasswordPolicy:
             raise ValidationError(
                 "password",
                 "The password contains a control character, such as a tab or a line break.",
-                hint="Remove it; spaces are welcome.",
+                hint="Remove it. Spaces are allowed.",
             )
         normalized = unicodedata.normalize("NFC", password)
         if len(normalized) > MAXIMUM_LENGTH:
@@ -92,14 +93,14 @@ class PasswordPolicy:
         if len(normalized) < self._settings.minimum_length:
             raise ValidationError(
                 "password",
-                f"The password has {len(normalized)} characters; {self._settings.minimum_length} is the least.",
+                f"The password has {len(normalized)} characters; the minimum is {self._settings.minimum_length}.",
                 hint=_HINT,
             )
         if self._framework and (size := len(normalized.encode())) > BCRYPT_LIMIT:
             raise ValidationError(
                 "password",
-                f"The password has {size} bytes in UTF-8; with [compat] lback_framework {BCRYPT_LIMIT} are the most.",
-                hint="bcrypt, which the application beside lback uses, ignores what follows; use a shorter one.",
+                f"The password has {size} bytes in UTF-8; the maximum with [compat] lback_framework is {BCRYPT_LIMIT}.",
+                hint="Use a shorter password: the application uses bcrypt, which ignores the rest.",
             )
         return normalized
 
@@ -130,11 +131,11 @@ class PasswordPolicy:
 
 
 def _is_mostly(text: str, words: Iterable[str]) -> bool:
-    """Tell whether *text* holds one of *words* and little besides them."""
+    """Return whether *text* contains some of *words* and few other independent characters."""
     rest = text
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")
-    return rest != text and independent_characters(rest) < _LEAST_CHOICES
+    return rest != text and independent_characters(rest) < _MINIMUM_INDEPENDENT
 
 
 def _has_surrogate(text: str) -> bool:
@@ -142,8 +143,10 @@ def _has_surrogate(text: str) -> bool:
 
 
 def _too_long() -> ValidationError:
-    return ValidationError("password", f"The password has more than {MAXIMUM_LENGTH} characters.", hint="Use fewer.")
+    return ValidationError(
+        "password", f"The password has more than {MAXIMUM_LENGTH} characters.", hint="Use a shorter password."
+    )
 
 
-def _refusal(message: str) -> ValidationError:
+def _rejected(message: str) -> ValidationError:
     return ValidationError("password", message, hint=_HINT)

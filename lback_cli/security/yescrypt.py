@@ -1,7 +1,7 @@
-"""Verify yescrypt, which Debian, Ubuntu and Fedora hash passwords with, by the libcrypt of the system that has it.
+"""Verify yescrypt, the scheme of Debian, Ubuntu and Fedora, with the system's libcrypt.
 
-No Python library knows the scheme. Where there is no libxcrypt, as on macOS, its hashes count as unknown. The functions
-are those of a libpass handler.
+No Python library implements it. On a system without libxcrypt, such as macOS, its hashes cannot be verified. The
+functions are those of a libpass handler.
 """
 
 import ctypes
@@ -10,22 +10,26 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
-# Costs 1 to 9 of libxcrypt's crypt_gensalt; N and r follow the j, and the last of these takes 256 MiB.
+# Costs 1 to 9 of libxcrypt's crypt_gensalt, which needs up to 256 MiB. N and r follow the j.
 _FORM = re.compile(r"\$y\$j(?:[78]5|[7-9A-D]T)\$[./0-9A-Za-z]{1,86}\$([./0-9A-Za-z]{43})")
 _COST = re.compile(r"\$y\$j([./0-9A-Za-z])([./0-9A-Za-z])\$")
 _DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LIBRARIES = ("libcrypt.so.2", "libcrypt.so.1")
-_CRYPT_DATA_SIZE = 32768  # of struct crypt_data, crypt(3)
+_CRYPT_DATA_SIZE = 32768  # bytes of struct crypt_data in crypt(3)
 
 
 class Yescrypt(NamedTuple):
-    """A hash that can be verified."""
+    """A parsed hash."""
 
     checksum: str
 
 
 def from_string(text: str) -> Yescrypt:
-    """The parts of *text*. Raises ValueError when it is no such hash, costs too much, or cannot be verified here."""
+    """Parse *text*.
+
+    Raises:
+        ValueError: It is not a yescrypt hash, is too costly, or cannot be verified on this system.
+    """
     match = _FORM.fullmatch(text)
     if match is None or _library() is None:
         raise ValueError("no yescrypt hash for this system")
@@ -33,24 +37,24 @@ def from_string(text: str) -> Yescrypt:
 
 
 def memory(text: str) -> int | None:
-    """The KiB that *text* asks for, or None when it does not say so in libxcrypt's way."""
+    """Return the KiB of memory that *text* requires, or None if its parameters are not libxcrypt's."""
     match = _COST.match(text)
     if match is None:
         return None
-    # Each is written as one less, that of N as its logarithm; the memory is 128 bytes times N * r.
+    # Both are encoded as one less, and N as its logarithm. The memory is 128 * N * r bytes.
     logarithm, block_size = (_DIGITS.index(digit) + 1 for digit in match.groups())
     return (block_size << logarithm) // 8
 
 
 def is_available() -> bool:
-    """Whether this system can verify any such hash."""
+    """Return whether this system can verify yescrypt."""
     return _library() is not None
 
 
 def verify(password: str, text: str) -> bool:
-    """Whether *text* is a hash of *password*."""
+    """Return whether *text* is a hash of *password*."""
     library = _library()
-    if library is None or "\0" in password:  # where C's text ends
+    if library is None or "\0" in password:  # C strings end there
         return False
     data = ctypes.create_string_buffer(_CRYPT_DATA_SIZE)
     found = library.crypt_rn(password.encode(), text.encode(), data, _CRYPT_DATA_SIZE)

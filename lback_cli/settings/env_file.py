@@ -1,4 +1,4 @@
-"""Read variables from a ``.env`` file, and trust it only when nobody else can have written or read it."""
+"""Read variables from a ``.env`` file, if only its owner can read and write it."""
 
 import os
 import stat
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def read_private_variables(path: Path, prefix: str) -> dict[str, str]:
-    """The variables of *path* whose names start with *prefix*, values as written: nothing is interpolated.
+    """Return the variables of *path* whose names start with *prefix*. Values are not interpolated.
 
-    A file that somebody else can write, or a link that leads elsewhere, would let that person choose the database;
-    one that others can read gives its password away. So a file with such variables must be a regular file, the
-    user's own, and closed to group and others. Other programs' ``.env`` files, without such variables, may be anything.
+    A file that another user can write, or a link, would let that user choose the database. A file that others can read
+    reveals the password. So a file with such variables must be a regular file that belongs to the user and is closed to
+    the group and others. A ``.env`` file without such variables belongs to another program and is ignored.
 
-    Raises `ConfigurationError` for a file that cannot be read or trusted, and for a broken line about *prefix*.
+    Raises `ConfigurationError` if the file cannot be read or trusted, or has a malformed line about *prefix*.
     """
-    # Anything but a file is left alone: a directory may be a virtual environment, and a pipe would block.
+    # Ignore anything else: a directory may be a virtual environment, and reading a pipe would block.
     if not os.path.isfile(path):  # noqa: PTH113 (Path.is_file raises PermissionError before Python 3.14)
         return {}
     try:
@@ -31,9 +31,9 @@ def read_private_variables(path: Path, prefix: str) -> dict[str, str]:
         raise ConfigurationError(
             f"Cannot read {path}: {error.strerror or error}.", hint="Run lback in another directory, or as its owner."
         ) from error
-    # Another program's file may have any encoding; where an LBACK_ value is not UTF-8, its key refuses the surrogates.
+    # Another program's file may have any encoding. If an LBACK_ value is not UTF-8, its key refuses the surrogates.
     text = content.decode("utf-8-sig", "surrogateescape")
-    if prefix not in text:  # spares the import of dotenv
+    if prefix not in text:  # avoids importing dotenv
         return {}
     variables = _variables(path, text, prefix)
     if variables:
@@ -44,7 +44,7 @@ def read_private_variables(path: Path, prefix: str) -> dict[str, str]:
 def _variables(path: Path, text: str, prefix: str) -> dict[str, str]:
     from io import StringIO
 
-    # Not dotenv_values(): it logs a broken line and goes on without it, here with another database than was meant.
+    # Not dotenv_values(): it logs a malformed line and skips it, and lback might use the wrong database.
     from dotenv.parser import parse_stream
 
     variables: dict[str, str] = {}
@@ -65,7 +65,7 @@ def _begins_with(binding: "Binding", prefix: str) -> bool:
 
 
 def _line(binding: "Binding") -> int:
-    """Where the statement starts; dotenv counts the blank lines before it as part of it."""
+    """Return the number of the line; dotenv counts the blank lines before a statement as part of it."""
     statement = binding.original.string
     return binding.original.line + statement[: len(statement) - len(statement.lstrip())].count("\n")
 
@@ -75,7 +75,7 @@ def _require_private(path: Path, status: os.stat_result, prefix: str) -> None:
         raise ConfigurationError(
             f"{path} sets {prefix} variables but is a symbolic link.", hint="Copy its target here instead."
         )
-    if sys.platform == "win32":  # its files have no owner's id and no such mode
+    if sys.platform == "win32":  # files have no owner id and no mode there
         return
     if status.st_uid != os.geteuid():
         raise ConfigurationError(

@@ -1,34 +1,37 @@
-"""Read the configuration from all its sources, each value with the place it came from."""
+"""Read the configuration from all its sources, and record the source of each value."""
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import Field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
+from lback_cli.attributes import is_declarable
 from lback_cli.errors import ConfigurationError
+from lback_cli.problem import Problem
 from lback_cli.settings.env_file import read_private_variables
 from lback_cli.settings.parsing import parse
 from lback_cli.settings.schema import Settings, families, keys, section_class, sections
+from lback_cli.settings.sinks import known_keys, settings_class
 
 ENVIRONMENT_PREFIX = "LBACK_"
 
-OTHER_VARIABLES = {
+NON_KEY_VARIABLES = {
     "LBACK_CONFIG": "path of the configuration file",
-    "LBACK_ACTOR": "who is acting, for the event log",
-    "LBACK_HOOK": "what a hook is told of its own path",
-    "LBACK_REQUIRE_SERVICES": "services that lback's own tests must find",
+    "LBACK_ACTOR": "name of the actor in the event log",
+    "LBACK_HOOK": "path of the running hook",
+    "LBACK_REQUIRE_SERVICES": "services that lback's own tests require",
 }
-"""Environment variables that are not configuration keys."""
+"""Known environment variables that are not configuration keys."""
 
 _EXAMPLE = "config.example.toml shows how every key is written."
 
 Values = dict[tuple[str, str], tuple[Any, str]]
-"""(section, key) -> (raw value, where it came from); a section of a family is called ``family.name``."""
+"""(section, key) -> (raw value, its source). The name of a section of a family is ``family.name``."""
 
-_NAME = re.compile("[a-z][a-z0-9]{0,31}")
-"""Names in a family; without a separator, so that its variables can be told apart."""
+_NAMES = {"relay": re.compile("[a-z][a-z0-9]{0,31}"), "attributes": re.compile("[a-z][a-z0-9_]{0,31}")}
+"""The names in each family."""
 
 
 def load_settings(
@@ -37,13 +40,19 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> Settings:
-    """Combine all sources, the later over the earlier: defaults, file, ``.env``, *environment*, *overrides*.
+    """Combine all sources. Later ones override earlier ones: defaults, file, ``.env``, *environment*, *overrides*.
 
-    *config* names the file outright; *overrides* maps ``section.key`` to values given on the command line, None being
-    an option that was not given; *directory* is where ``config.toml`` and ``.env`` are looked for (the current one by
-    default, never a parent).
+    An unknown ``LBACK_`` variable is only a warning: container platforms set variables such as ``LBACK_SERVICE_HOST``
+    for a service called ``lback``.
 
-    Raises `ConfigurationError` for an unknown key, a bad value or a file that cannot be read.
+    Args:
+        config: The configuration file; by default the usual places are searched.
+        overrides: Values of ``section.key`` from the command line. None means that the option was not given.
+        environment: The environment variables; by default those of the process.
+        directory: Where ``config.toml`` and ``.env`` are looked for; by default the current directory, never a parent.
+
+    Raises:
+        ConfigurationError: A key is unknown, a value is invalid, or a file cannot be read.
     """
     environment = os.environ if environment is None else environment
     directory = directory or Path()
@@ -53,46 +62,80 @@ def load_settings(
     config_file = _find_config_file(config, merged, directory)
     if config_file is not None:
         values |= _from_file(config_file)
-    values |= _from_environment(environment_file, " in .env")
-    values |= _from_environment(environment, "")
+    warnings: list[Problem] = []
+    values |= _from_environment(environment_file, " in .env", warnings)
+    values |= _from_environment(environment, "", warnings)
     values |= _from_overrides(overrides or {})
-    return _build(values, config_file, merged.get("LBACK_ACTOR") or None)
+    return Settings(
+        **_build_sections(values, warnings),
+        config_file=config_file,
+        actor=merged.get("LBACK_ACTOR") or None,
+        warnings=tuple(warnings),
+    )
 
 
 def user_config_file() -> Path:
-    """The configuration file in the user's configuration directory."""
+    """Return the path of the file in the user's configuration directory."""
     from platformdirs import user_config_path
 
     return user_config_path("lback") / "config.toml"
 
 
-def _build(values: Values, config_file: Path | None, actor: str | None) -> Settings:
+def _build_sections(values: Values, warnings: list[Problem]) -> dict[str, Any]:
+    """Return the arguments of `Settings` for its sections and ``sources``, and add to *warnings*."""
     sources: dict[str, str] = {}
-    built = {section.name: _section(section, section.name, values, sources) for section in sections()}
+    built: dict[str, Any] = {
+        section.name: _section(section_class(section), section.name, values, sources) for section in sections()
+    }
     for family in families():
-        names = sorted({section for section, _ in values if section.startswith(f"{family.name}.")})
-        built[family.name] = {name.partition(".")[2]: _section(family, name, values, sources) for name in names}
-    return Settings(**built, sources=sources, config_file=config_file, actor=actor)
+        built[family.name] = {}
+        for section in sorted({section for section, _ in values if section.startswith(f"{family.name}.")}):
+            if declared := _member_class(section, family, values, warnings):
+                built[family.name][section.partition(".")[2]] = _section(declared, section, values, sources)
+    return {**built, "sources": sources}
 
 
-def _section(declared: Field[Any], section: str, values: Values, sources: dict[str, str]) -> Any:
-    """What *values* say of one section; where each value came from is added to *sources*."""
+def _member_class(section: str, family: Field[Any], values: Values, warnings: list[Problem]) -> type[Any] | None:
+    """Return the class of one section of *family*, or None if nothing is left of it.
+
+    The URL of a sink selects the keys that it can have. An unknown key is an error in a file; as a variable it is a
+    warning, and is removed from *values*.
+    """
+    declared: type[Any] | None = section_class(family)
+    known: Collection[Field[Any]] | None = keys(family)
+    if family.name == "relay":
+        url = str(values.get((section, "url"), ("", ""))[0])
+        declared, known = settings_class(url) or declared, known_keys(url)
+    if known is not None:
+        for name, key in [place for place in values if place[0] == section]:
+            if key not in {field.name for field in known}:
+                source = values[name, key][1]
+                error = _unknown_key(section, key, source, known)
+                if not source.startswith(ENVIRONMENT_PREFIX) or _new_name(key, known) is not None:
+                    raise error
+                warnings.append(Problem(error.message, error.hint))
+                del values[name, key]
+    return declared if any(name == section for name, _ in values) else None
+
+
+def _section(declared: type[Any], section: str, values: Values, sources: dict[str, str]) -> Any:
+    """Build one section from *values*, and add the source of each value to *sources*."""
     chosen: dict[str, Any] = {}
-    for key in keys(declared):
+    for key in fields(declared):
         name = f"{section}.{key.name}"
         raw, sources[name] = values.get((section, key.name), (None, "default"))
         if (section, key.name) in values:
             chosen[key.name] = parse(key, raw, name=name, source=sources[name])
-    return section_class(declared)(**chosen)
+    return declared(**chosen)
 
 
 def _find_config_file(config: Path | None, environment: Mapping[str, str], directory: Path) -> Path | None:
-    """``--config``, then ``LBACK_CONFIG``, then ``./config.toml``, then the user's configuration directory."""
+    """Try ``--config``, ``LBACK_CONFIG``, ``./config.toml`` and the user's configuration directory, in this order."""
     if config is not None:
         return config
     if named := environment.get("LBACK_CONFIG"):
-        return Path(os.path.expanduser(named))  # noqa: PTH111 (Path.expanduser raises for a user who is not)
-    # Not Path.is_file: before Python 3.14 it raises where a directory may not be entered, such as root's under sudo -u.
+        return Path(os.path.expanduser(named))  # noqa: PTH111 (Path.expanduser raises for an unknown user)
+    # Not Path.is_file: before Python 3.14 it raises if a directory is inaccessible, such as root's under sudo -u.
     found = (path for path in _usual_config_files(directory) if os.path.isfile(path))  # noqa: PTH113
     return next(found, None)
 
@@ -103,41 +146,54 @@ def _usual_config_files(directory: Path) -> Iterable[Path]:
 
 
 def _from_file(path: Path) -> Values:
-    known = {section.name: [key.name for key in keys(section)] for section in sections()}
-    named = {family.name: [key.name for key in keys(family)] for family in families()}
+    known = {section.name: keys(section) for section in sections()}
+    named = {family.name: keys(family) for family in families()}
     values: Values = {}
     for section, table in _read_toml(path).items():
         if section not in known and section not in named:
-            what = f"section [{section}]" if isinstance(table, dict | list) else f"key {section!r} outside any section"
-            raise ConfigurationError(f"{path}: unknown {what}.", hint=_choices("Sections", section, [*known, *named]))
+            unknown = (
+                f"section [{section}]" if isinstance(table, dict | list) else f"key {section!r} outside any section"
+            )
+            raise ConfigurationError(
+                f"{path}: unknown {unknown}.", hint=_choices("Sections", section, [*known, *named])
+            )
         if section in known:
             values |= _from_table(path, section, table, known[section])
             continue
         if not isinstance(table, dict) or not all(isinstance(inner, dict) for inner in table.values()):
-            raise ConfigurationError(f"{path}: {section} must be sections with names, [{section}.NAME].", hint=_EXAMPLE)
+            raise ConfigurationError(
+                f"{path}: {section} must consist of named sections, [{section}.NAME].", hint=_EXAMPLE
+            )
         for name, inner in table.items():
-            _require_name(f"{path}: [{section}.{name}]", name)
-            values |= _from_table(path, f"{section}.{name}", inner, named[section])
+            if problem := _name_problem(section, name):
+                raise ConfigurationError(f"{path}: [{section}.{name}]: {problem.message}", hint=problem.hint)
+            # The keys of a sink are checked when its URL is known, which may be in a variable.
+            known_here = None if section == "relay" else named[section]
+            values |= _from_table(path, f"{section}.{name}", inner, known_here)
     return values
 
 
-def _from_table(path: Path, section: str, table: Any, known: list[str]) -> Values:
+def _from_table(path: Path, section: str, table: Any, known: Collection[Field[Any]] | None) -> Values:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{path}: {section} must be a section, [{section}].", hint=_EXAMPLE)
     for key in table:
-        if key not in known:
-            raise ConfigurationError(
-                f"{path}: unknown key {key!r} in [{section}].", hint=_choices(f"Keys of [{section}]", key, known)
-            )
+        if known is not None and key not in {field.name for field in known}:
+            raise _unknown_key(section, key, str(path), known)
     return {(section, key): (value, str(path)) for key, value in table.items()}
 
 
-def _require_name(where: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"{where}: {name[:40]!r} is not a name.",
-            hint="A name is up to 32 lower-case letters and digits, the first a letter.",
+def _name_problem(family: str, name: str) -> Problem | None:
+    """Return why *name* cannot be declared in *family*, or None."""
+    if not _NAMES[family].fullmatch(name):
+        characters = (
+            "lower-case letters, digits and underscores" if family == "attributes" else "lower-case letters and digits"
         )
+        return Problem(
+            f"{name[:40]!r} is not a valid name.", f"A name is up to 32 {characters}, and starts with a letter."
+        )
+    if family == "attributes" and not is_declarable(name):
+        return Problem(f"{name!r} has a meaning in lback already.", "Choose another name.")
+    return None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -149,7 +205,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(
             f"Cannot read {path}: {error.strerror or error}.",
-            hint="Check --config, LBACK_CONFIG and who may read the file.",
+            hint="Check --config, LBACK_CONFIG and the permissions of the file.",
         ) from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -158,39 +214,65 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from error
     except RecursionError as error:
         raise ConfigurationError(f"{path} is not valid TOML: nested too deeply.", hint=_EXAMPLE) from error
-    except ValueError as error:  # TOMLDecodeError, and int()'s for one of thousands of digits
+    except ValueError as error:  # TOMLDecodeError, or int() refuses thousands of digits
         raise ConfigurationError(f"{path} is not valid TOML: {error}.", hint=_EXAMPLE) from error
 
 
-def _from_environment(environment: Mapping[str, str], where: str) -> Values:
-    variables = {
-        f"{ENVIRONMENT_PREFIX}{section.name}_{key.name}".upper(): (section.name, key.name)
+def _from_environment(environment: Mapping[str, str], where: str, warnings: list[Problem]) -> Values:
+    """Return the values of *environment*, and add a warning for each unknown variable."""
+    declared = {
+        f"{ENVIRONMENT_PREFIX}{section.name}_{key.name}".upper(): (section, key)
         for section in sections()
         for key in keys(section)
     }
+    variables = {name: (section.name, key.name) for name, (section, key) in declared.items()}
     variables["LBACK_OUTPUT"] = ("output", "format")
-    found: Values = {}
+    renamed = {
+        f"{ENVIRONMENT_PREFIX}{section.name}_{key.metadata['formerly']}".upper(): name
+        for name, (section, key) in declared.items()
+        if "formerly" in key.metadata
+    }
+    values: Values = {}
     for name, value in environment.items():
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in variables and name not in OTHER_VARIABLES:
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in variables and name not in NON_KEY_VARIABLES:
+            if name in renamed:
+                raise ConfigurationError(f"{name}{where} is now called {renamed[name]}.", hint="Rename the variable.")
             if (member := _of_family(name)) is None:
-                raise ConfigurationError(
-                    f"Unknown environment variable {name}{where}.", hint=_variable_choices(name, variables)
-                )
-            found[member] = (value, f"{name}{where}")
-    # In the order of the keys, not of the environment, so that LBACK_OUTPUT always wins over LBACK_OUTPUT_FORMAT.
-    own = {key: (environment[name], f"{name}{where}") for name, key in variables.items() if name in environment}
-    return found | own
+                hint = _nearest(name, [*variables, *NON_KEY_VARIABLES, *_family_variables(name)])
+                warnings.append(Problem(f"Unknown environment variable {name}{where}.", hint))
+            else:
+                values[member] = (value, f"{name}{where}")
+    # In the order of the keys, so that LBACK_OUTPUT always wins over LBACK_OUTPUT_FORMAT.
+    known = {key: (environment[name], f"{name}{where}") for name, key in variables.items() if name in environment}
+    return values | known
 
 
 def _of_family(variable: str) -> tuple[str, str] | None:
-    """The section and key that *variable* sets in a family: ``LBACK_RELAY_AUDIT_URL`` is ``url`` in relay.audit."""
+    """Return the section and key of a family that *variable* sets: LBACK_RELAY_AUDIT_URL is url in relay.audit."""
     for family in families():
         prefix = f"{ENVIRONMENT_PREFIX}{family.name}_".upper()
-        name, _, key = variable.removeprefix(prefix).lower().partition("_")
-        if variable.startswith(prefix) and key in {known.name for known in keys(family)} and variable.isupper():
-            _require_name(variable, name)
-            return f"{family.name}.{name}", key
+        if not variable.startswith(prefix) or not variable.isupper():
+            continue
+        member = variable.removeprefix(prefix).lower()
+        if family.name == "relay":
+            # The keys depend on the kind of sink; the name has no underscore.
+            name, _, key = member.partition("_")
+            return (f"relay.{name}", key) if key and _name_problem("relay", name) is None else None
+        # A name of an attribute may have underscores.
+        for key in (known.name for known in keys(family)):
+            name = member.removesuffix(f"_{key}")
+            if name != member and _name_problem(family.name, name) is None:
+                return f"{family.name}.{name}", key
     return None
+
+
+def _family_variables(variable: str) -> Iterator[str]:
+    """Yield the variables of the family section that *variable* seems to name."""
+    for family in families():
+        prefix = f"{ENVIRONMENT_PREFIX}{family.name}_".upper()
+        if variable.startswith(prefix):
+            name = variable.removeprefix(prefix).partition("_")[0]
+            yield from (f"{prefix}{name}_{key.name}".upper() for key in keys(family))
 
 
 def _from_overrides(overrides: Mapping[str, Any]) -> Values:
@@ -206,22 +288,41 @@ def _from_overrides(overrides: Mapping[str, Any]) -> Values:
     return values
 
 
-def _variable_choices(name: str, variables: Iterable[str]) -> str:
-    section = name.removeprefix(ENVIRONMENT_PREFIX).partition("_")[0]
-    siblings = [variable for variable in variables if variable.startswith(f"{ENVIRONMENT_PREFIX}{section}_")]
-    if siblings:
-        return _choices(f"Variables of [{section.lower()}]", name, siblings)
-    single = [f"{ENVIRONMENT_PREFIX}{section.name}_".upper() for section in sections()]
-    named = [f"{ENVIRONMENT_PREFIX}{family.name}_NAME_".upper() for family in families()]
-    stems = ", ".join(f"{stem}..." for stem in [*single, *named])
-    return f"{_nearest(name, [*variables, *OTHER_VARIABLES])}Variables are {stems}, {', '.join(OTHER_VARIABLES)}."
+def _new_name(key: str, known: Collection[Field[Any]]) -> str | None:
+    """Return the name that *key* has now, if it was renamed."""
+    return next((field.name for field in known if field.metadata.get("formerly") == key), None)
+
+
+def _unknown_key(section: str, key: str, source: str, known: Collection[Field[Any]]) -> ConfigurationError:
+    """Return the error for a *key* that is not among the *known* ones, in the file or the variable *source*."""
+    prefix = f"{ENVIRONMENT_PREFIX}{section.replace('.', '_')}_".upper()
+    is_variable = source.startswith(prefix)
+    new_name = _new_name(key, known)
+    if is_variable and new_name is not None:
+        new_name = f"{prefix}{new_name}".upper()
+        return ConfigurationError(f"{source} is now called {new_name}.", hint="Rename the variable.")
+    if is_variable:
+        names = [f"{prefix}{field.name}".upper() for field in known]
+        hint = _choices(f"Variables of [{section}]", f"{prefix}{key}".upper(), names)
+        return ConfigurationError(f"Unknown environment variable {source}.", hint=hint)
+    if new_name is not None:
+        return ConfigurationError(
+            f"{source}: the key {key!r} in [{section}] is now called {new_name!r}.", hint="Rename the key."
+        )
+    return ConfigurationError(
+        f"{source}: unknown key {key!r} in [{section}].",
+        hint=_choices(f"Keys of [{section}]", key, [field.name for field in known]),
+    )
 
 
 def _choices(what: str, wrong: str, right: Iterable[str]) -> str:
-    return f"{_nearest(wrong, right)}{what} are {', '.join(right)}."
+    right = list(right)
+    suggestion = _nearest(wrong, right)
+    choices = f"{what} are {', '.join(right)}."
+    return f"{suggestion} {choices}" if suggestion else choices
 
 
-def _nearest(wrong: str, right: Iterable[str]) -> str:
+def _nearest(wrong: str, right: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
-    return "".join(f"Did you mean {match}? " for match in get_close_matches(wrong, right, n=1, cutoff=0.75))
+    return next((f"Did you mean {match}?" for match in get_close_matches(wrong, list(right), n=1, cutoff=0.75)), None)

@@ -1,4 +1,4 @@
-"""Turn a raw configuration value, from TOML or a string, into the type that its key declares, and back into text."""
+"""Convert configuration values from TOML or text to the type of their key, and back to text."""
 
 import math
 import re
@@ -19,34 +19,37 @@ _LONGEST_QUOTE = 80
 
 
 def parse(key: Field[Any], raw: Any, *, name: str, source: str) -> Any:
-    """Read *raw* as the type of *key*; an optional path is unset by an empty string.
+    """Convert *raw* to the type of *key*. An empty text unsets an optional path.
 
-    Raises `ConfigurationError` that names the key, its source and what is allowed.
+    Raises `ConfigurationError`, which names the key, its source and the allowed values.
     """
     try:
         value = _convert(key.type, raw)
         _check_limits(key, value)
-    except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # RuntimeError: ~ of a user who is not
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # RuntimeError: ~ of an unknown user
         what = "the value" if key.metadata.get("hidden") else _quote(raw)
-        raise ConfigurationError(f"{name} ({source}): {what} is not {allowed(key)}.") from error
+        raise ConfigurationError(f"{name} ({source}): {what} is not {describe_allowed(key)}.") from error
     return value
 
 
-def allowed(key: Field[Any]) -> str:
-    """What values *key* takes, in words that follow "is not": ``a whole number from 1 to 65535``."""
+def describe_allowed(key: Field[Any]) -> str:
+    """Describe the allowed values of *key*, for a sentence such as "... is not a whole number from 1 to 65535"."""
+    if "choices" in key.metadata:
+        words = "one of " + ", ".join(key.metadata["choices"])
+        return f"{words}, or what a plugin adds" if "more_choices" in key.metadata else words
     words = _words(key.type)
     if "contains" in key.metadata:
         return f"{words} with {key.metadata['contains']} in it"
     if "minimum" in key.metadata and "maximum" in key.metadata:
         limits = (key.metadata["minimum"], key.metadata["maximum"])
         if key.type is timedelta:
-            return "{}, from {} to {}".format(words, *(as_text(timedelta(seconds=limit)) for limit in limits))
+            return "{}, from {} to {}".format(words, *(to_text(timedelta(seconds=limit)) for limit in limits))
         return "{} from {} to {}".format(words, *limits)
     return words
 
 
-def as_text(value: Any) -> str:
-    """Write *value* as `parse` reads it: ``true``, ``24h``, ``a, b``, a path as given, and nothing at all for None."""
+def to_text(value: Any) -> str:
+    """Return *value* as text that `parse` reads: ``true``, ``24h``, ``a, b``, a path, or nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -55,7 +58,7 @@ def as_text(value: Any) -> str:
         return ", ".join(value)
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
-        # 24h rather than 1d: hours are the customary unit of a lifetime until they no longer fit it.
+        # 24h rather than 1d: lifetimes of a day are usually given in hours.
         for unit, size in _UNIT_SECONDS.items():
             if seconds and seconds % size == 0 and (unit != "d" or seconds > size):
                 return f"{seconds // size:.0f}{unit}"
@@ -67,9 +70,13 @@ def _check_limits(key: Field[Any], value: Any) -> None:
     if isinstance(value, str):
         if (not value and key.default) or key.metadata.get("contains", "") not in value:
             _refuse()
+        if "choices" in key.metadata and value not in key.metadata["choices"]:
+            more_choices = key.metadata.get("more_choices", tuple)
+            if value not in more_choices():
+                _refuse()
     elif isinstance(value, int | float | timedelta):
         size = value.total_seconds() if isinstance(value, timedelta) else value
-        # Not two comparisons joined by "or": nan, which TOML and float() know, would pass them.
+        # Not two comparisons joined by "or": they would both be false for nan, which TOML and float() accept.
         if not key.metadata.get("minimum", -math.inf) <= size <= key.metadata.get("maximum", math.inf):
             _refuse()
 
@@ -83,7 +90,7 @@ def _convert(wanted: Any, raw: Any) -> Any:
 
 
 def _inner(optional: Any) -> Any:
-    """The ``X`` of ``X | None``."""
+    """Return the ``X`` of ``X | None``."""
     (inner,) = (choice for choice in get_args(optional) if choice is not types.NoneType)
     return inner
 
@@ -107,7 +114,7 @@ def _text(raw: Any) -> str:
 
 
 def _module_names(raw: Any) -> tuple[str, ...]:
-    """The names in a TOML array, or between the commas of a string; each a dotted name of Python's."""
+    """Return the dotted Python names of a TOML array, or of a comma-separated text."""
     if not isinstance(raw, str | list | tuple):
         _refuse()
     names = [name.strip() for name in raw.split(",") if name.strip()] if isinstance(raw, str) else raw
@@ -132,14 +139,14 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
 
 
 def _refuse() -> NoReturn:
-    raise ValueError  # without the value, which may be a secret and would show in a traceback
+    raise ValueError  # without the value, because a secret would appear in the traceback
 
 
 def _quote(raw: Any) -> str:
-    """*Raw* as a message shows it, never longer than a line."""
+    """Return *raw* for a message, shortened to fit on a line."""
     try:
         text = repr(raw)
-    except ValueError:  # Python refuses to write out an integer of thousands of digits
+    except ValueError:  # Python refuses to convert an integer of thousands of digits
         return "a number that long"
     return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
 

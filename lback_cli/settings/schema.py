@@ -1,26 +1,36 @@
-"""Every configuration key: its section, type, default, limits and meaning.
+"""Every configuration key: its section, type, default, limits and documentation.
 
-``config.example.toml``, the environment variables' names, `lback config show` and the error messages are derived from
-these classes. A key's documentation is the ``doc`` of its field.
+``config.example.toml``, the names of environment variables, `lback config show` and the error messages are derived from
+these classes.
 """
 # ruff: noqa: RUF009 (`key` is a `dataclasses.field`, whose defaults here are all immutable)
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, TypeVar, Unpack
+
+from lback_cli.attributes import ValueType
+from lback_cli.output_formats import BUILT_IN, plugin_names
+from lback_cli.problem import Problem
 
 T = TypeVar("T")
 
 
 class Details(TypedDict, total=False):
-    """What else a key says of itself.
+    """The optional properties of a key.
 
-    *minimum* and *maximum* bound a number, or a time in seconds (inclusive); *contains* must be part of a text;
-    *example* stands for an unset path in ``config.example.toml``. A *hidden* value is kept out of `repr` and of
-    error messages, and `lback config show` masks the ``password`` in a URL, or the ``whole`` of it. *only* names the
-    kinds of sink that know the key.
+    Attributes:
+        minimum: Smallest allowed number, or time in seconds.
+        maximum: Largest allowed number, or time in seconds.
+        contains: Required part of a text.
+        example: Value in ``config.example.toml`` if the default would say nothing.
+        hidden: The secret part of the value: the ``password`` of a URL, or the ``whole`` value. It is kept out of
+            `repr`, error messages and `lback config show`.
+        formerly: The old name of the key, which is refused with a hint.
+        choices: The allowed values of a text.
+        more_choices: Returns the further values that plugins add.
     """
 
     minimum: float
@@ -28,221 +38,340 @@ class Details(TypedDict, total=False):
     contains: str
     example: str
     hidden: Literal["password", "whole"]
-    only: tuple[str, ...]
+    formerly: str
+    choices: tuple[str, ...]
+    more_choices: Callable[[], tuple[str, ...]]
 
 
 def key(default: T, doc: str, **details: Unpack[Details]) -> T:
-    """Declare one configuration key. A text key may be empty only when its *default* is."""
+    """Declare a configuration key. The value of a text key may be empty only if its *default* is."""
     made: T = field(default=default, repr="hidden" not in details, metadata={"doc": doc, **details})
     return made
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """Where the users are kept."""
+    """The database."""
 
     url: str = key(
         "",
         "SQLAlchemy URL, for instance sqlite:////srv/app/users.db or postgresql+psycopg://app@db/app. "
-        "Empty: a SQLite file in your data directory, made on first use.",
+        "Empty: a SQLite file in your data directory, created on first use.",
         hidden="password",
     )
     password_file: Path | None = key(
         None,
-        "File whose first line is the database password, so that the URL needs none.",
+        "File whose first line is the password of the database. Use it instead of a password in the URL.",
         example="/run/secrets/database-password",
     )
-    busy_timeout: float = key(
-        10.0, "Seconds to wait for another writer before giving up (SQLite).", minimum=0, maximum=600
-    )
+    busy_timeout: float = key(10.0, "Seconds to wait for another writer of a SQLite file.", minimum=0, maximum=600)
 
 
 @dataclass(frozen=True, slots=True)
 class EmailSettings:
-    """How mail leaves."""
+    """How mail is sent."""
 
     transport: Literal["file", "smtp", "queue"] = key(
         "file",
-        "file: write .eml files to a directory. smtp: hand them to a mail server. "
-        "queue: commit them with the change, for 'lback mail deliver' to send.",
+        "file: write .eml files to a directory. smtp: send mail through a mail server. "
+        "queue: commit mail with the change, and send it with 'lback mail deliver'.",
     )
-    deliver_with: Literal["file", "smtp"] = key("smtp", "How 'lback mail deliver' sends what is queued.")
-    tries: int = key(
+    deliver_with: Literal["file", "smtp"] = key("smtp", "How 'lback mail deliver' sends queued mail.")
+    max_attempts: int = key(
         30,
-        "How often a queued mail is tried that the mail server puts off, before it is given up.",
+        "Attempts to send a queued mail that the mail server temporarily rejects, before it is given up.",
         minimum=1,
         maximum=1000,
+        formerly="tries",
     )
     directory: Path | None = key(
-        None, "Where transport 'file' writes. Unset: 'mail' beside the SQLite file.", example="/srv/app/mail"
+        None,
+        "Directory that transport 'file' writes to. Unset: 'mail' beside the SQLite file.",
+        example="/srv/app/mail",
     )
-    host: str = key("localhost", "Mail server.")
-    port: int = key(587, "Its port: usually 587 for starttls, 465 for tls, 25 for none.", minimum=1, maximum=65535)
+    host: str = key("localhost", "Host of the mail server.")
+    port: int = key(
+        587, "Port of the mail server: usually 587 for starttls, 465 for tls, 25 for none.", minimum=1, maximum=65535
+    )
     security: Literal["starttls", "tls", "none"] = key(
-        "starttls", "How the connection is protected. A password is never sent with 'none'."
+        "starttls", "How the connection is encrypted. A password is never sent with 'none'."
     )
     ca_file: Path | None = key(
         None,
-        "PEM file of the authority that signed the server's certificate. Unset: the system's.",
+        "PEM file of the authority that signed the server's certificate. Unset: the system's authorities.",
         example="/etc/ssl/private-ca.pem",
     )
-    username: str = key("", "Login name at the mail server. Empty: no login.")
+    username: str = key("", "User name at the mail server. Empty: no login.")
     password_file: Path | None = key(
-        None, "File whose first line is the password for that login.", example="/run/secrets/mail-password"
+        None, "File whose first line is the password of that user.", example="/run/secrets/mail-password"
     )
-    sender: str = key("lback@localhost", "Address that mail comes from.")
-    timeout: float = key(10.0, "Seconds that the mail server has for each answer.", minimum=0.1, maximum=600)
+    sender: str = key("lback@localhost", "Address that mail is sent from.")
+    timeout: float = key(10.0, "Seconds to wait for each answer of the mail server.", minimum=0.1, maximum=600)
     templates: Path | None = key(
         None,
-        "Directory with your own verify_email.txt, verify_email.html and so on; missing ones are lback's.",
+        "Directory of your own templates: verify_email.txt, verify_email.html and so on. The others are built in.",
         example="/srv/app/templates",
     )
-    application: str = key("lback", "Name of your application, as mail calls it.")
+    application: str = key("lback", "Name of your application in mail.")
 
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """Where the links in mail lead; {token} is replaced."""
+    """Links in mail. {token} stands for the token."""
 
     verify_email: str = key(
-        "https://localhost/verify-email?token={token}", "Link that proves an e-mail address.", contains="{token}"
+        "https://localhost/verify-email?token={token}", "Link that verifies an e-mail address.", contains="{token}"
     )
     reset_password: str = key(
-        "https://localhost/reset-password?token={token}", "Link that resets a password.", contains="{token}"
+        "https://localhost/reset-password?token={token}", "Link to reset a password.", contains="{token}"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class UserSettings:
-    """Who users are."""
+    """Users and groups."""
 
-    default_group: str = key("basic_user", "Group that every new user joins; made when missing.")
-    admin_group: str = key("admin", "Group whose last active member cannot be deleted, deactivated or removed.")
+    default_group: str = key("basic_user", "Group that every new user joins. It is created if missing.")
+    admin_group: str = key(
+        "admin",
+        "Group of the administrators. Its last active member cannot be deleted, deactivated or removed from it.",
+    )
     unicode_names: bool = key(False, "Allow user names beyond ASCII letters and digits (RFC 8265).")
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordSettings:
-    """What a password must be, and what it costs to guess one."""
+    """Password rules and hashing."""
 
-    memory: int = key(65536, "Argon2id memory in KiB (RFC 9106's second choice).", minimum=19456, maximum=4194304)
-    iterations: int = key(3, "Argon2id passes over that memory.", minimum=2, maximum=100)
-    parallelism: int = key(4, "Argon2id lanes.", minimum=1, maximum=64)
-    minimum_length: int = key(15, "Shortest password accepted, in characters.", minimum=8, maximum=1024)
-    blocklist_file: Path | None = key(
-        None, "Your own list of refused passwords, one a line, beside lback's.", example="/srv/app/blocklist.txt"
+    memory: int = key(
+        65536,
+        "Argon2id memory in KiB. The defaults are the second recommended option of RFC 9106.",
+        minimum=19456,
+        maximum=4194304,
     )
-    upgrade_at_login: bool = key(True, "Replace a password hash of an older scheme or cost when its user logs in.")
+    iterations: int = key(3, "Argon2id passes over the memory.", minimum=2, maximum=100)
+    parallelism: int = key(4, "Argon2id lanes.", minimum=1, maximum=64)
+    minimum_length: int = key(15, "Minimum length of a password in characters.", minimum=8, maximum=1024)
+    blocklist_file: Path | None = key(
+        None,
+        "File with more refused passwords, one per line, in addition to lback's own list.",
+        example="/srv/app/blocklist.txt",
+    )
+    upgrade_at_login: bool = key(True, "When a user logs in, replace a password hash of an older scheme or cost.")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationSettings:
+    """How often a password may be guessed."""
+
+    max_failures: int = key(10, "Failed logins after which an account is locked.", minimum=1, maximum=1000)
+    window: timedelta = key(
+        timedelta(minutes=15),
+        "How long failed logins count, and how long an account stays locked.",
+        minimum=1,
+        maximum=86400,
+    )
+    max_reset_requests: int = key(
+        5, "Mails with a reset link that one address is sent within that time.", minimum=1, maximum=1000
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """How long a link in a mail works."""
+    """Lifetimes of the links in mail."""
 
     verification_lifetime: timedelta = key(
-        timedelta(hours=24), "For the link that proves an e-mail address.", minimum=1, maximum=365 * 86400
+        timedelta(hours=24), "Link that verifies an e-mail address.", minimum=1, maximum=365 * 86400
     )
-    reset_lifetime: timedelta = key(
-        timedelta(hours=1), "For the link that resets a password.", minimum=1, maximum=365 * 86400
-    )
+    reset_lifetime: timedelta = key(timedelta(hours=1), "Link that resets a password.", minimum=1, maximum=365 * 86400)
     invitation_lifetime: timedelta = key(
-        timedelta(days=7), "For the link that sets a first password.", minimum=1, maximum=365 * 86400
+        timedelta(days=7), "Link of an invitation, which sets the first password.", minimum=1, maximum=365 * 86400
     )
 
 
 @dataclass(frozen=True, slots=True)
 class CompatSettings:
-    """Whom lback has to get on with."""
+    """Compatibility with other applications."""
 
     lback_framework: bool = key(
         False,
-        "Keep an application of the lback framework working on the same database: passwords are hashed with bcrypt, "
-        "and tokens stored as that framework compares them, in plain text. See docs/adoption.md before you turn it on.",
+        "Share the database with an application of the lback framework: hash passwords with bcrypt, and store tokens "
+        "in plain text, as that framework expects them. Read docs/adoption.md before you turn it on.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverSettings:
-    """Who else hears the signals, beside installed plugins. See docs/receivers.md."""
+    """Receivers of signals, in addition to installed plugins. See docs/receivers.md."""
 
     modules: tuple[str, ...] = key((), "Python modules that connect receivers when they are imported.")
     hooks_directory: Path | None = key(
         None,
-        "Directory with a directory for each signal, whose executables are run when it is sent.",
+        "Directory of hooks: it has a directory for each signal, whose executables run when the signal is sent.",
         example="/etc/lback/hooks",
     )
     time_budget: float = key(
-        5.0, "Seconds that a receiver may take: a hook is killed then, a plugin is told of.", minimum=0.1, maximum=3600
+        5.0,
+        "Maximum seconds for a receiver. After that a hook is killed, and a slow plugin is logged.",
+        minimum=0.1,
+        maximum=3600,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
-    """How results are shown."""
+    """Output of commands."""
 
-    format: Literal["table", "json", "jsonl", "csv"] = key("table", "Form of results on stdout; LBACK_OUTPUT too.")
+    format: str = key(
+        "table",
+        "Format of results on standard output. LBACK_OUTPUT sets it too. Plugins can add formats.",
+        choices=BUILT_IN,
+        more_choices=plugin_names,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSettings:
+    """An attribute of your own that every user may have, any number of them. Set it with --set NAME=VALUE."""
+
+    type: ValueType = key("text", "What it holds; a text is one line of at most 1,000 characters.")
+    personal: bool = key(True, "Whether its values are personal data, which 'lback user erase' looks for.")
 
 
 @dataclass(frozen=True, slots=True)
 class SinkSettings:
-    """A sink of 'lback events relay', any number of them: their names are lower-case letters and digits."""
+    """A sink of 'lback events relay', named with lower-case letters and digits. Every kind of sink has these keys."""
 
-    url: str = key(
-        "",
-        "Where: https://host/path (http:// only to this machine), amqp:// or amqps:// for RabbitMQ, redis:// or "
-        "rediss://, nats:// or tls:// for NATS JetStream.",
-        hidden="password",
-    )
-    secrets: str = key(
-        "",
-        "What signs a webhook: whsec_ and base64; while a secret is being replaced, both, with a space between.",
-        hidden="whole",
-        only=("webhook",),
-    )
-    secret_file: Path | None = key(
-        None, "File with these secrets instead, one a line.", example="/run/secrets/audit-webhook", only=("webhook",)
-    )
-    password_file: Path | None = key(
-        None,
-        "File whose first line is the broker's password, so that the URL needs none.",
-        example="/run/secrets/broker-password",
-        only=("rabbitmq", "redis", "nats"),
-    )
-    ca_file: Path | None = key(
-        None,
-        "PEM file of the authority that signed the server's certificate. Unset: the system's.",
-        example="/etc/ssl/private-ca.pem",
-    )
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """The schemes of the URLs that lead to this kind of sink."""
+
+    url: str = key("", "Where to send events. Its scheme selects the kind of sink.", hidden="password")
     start: Literal["first", "next"] = key(
-        "first", "Where a sink that is new begins: at the first event of the log, or at the next one to come."
+        "first", "Where a new sink begins: at the first event of the log, or at the next one that is written."
     )
     timeout: float = key(10.0, "Seconds that one delivery may take, its answer included.", minimum=0.1, maximum=60)
-    tries: int = key(
+    max_attempts: int = key(
         10,
-        "How often an event is tried that the sink fails on, before it goes to the dead letters.",
+        "Attempts to deliver an event that the sink fails on, before the event becomes a dead letter.",
         minimum=1,
         maximum=1000,
+        formerly="tries",
     )
-    longest_pause: timedelta = key(
-        timedelta(minutes=5), "Pauses between tries grow up to this.", minimum=1, maximum=86400
-    )
-    exchange: str = key("", "RabbitMQ exchange; it must exist. Empty: the default exchange.", only=("rabbitmq",))
-    routing_key: str = key(
-        "", "RabbitMQ routing key; at the default exchange, the queue. Empty: the event's type.", only=("rabbitmq",)
-    )
-    stream: str = key("lback:events", "Key of the Redis stream; made when missing.", only=("redis",))
-    subject: str = key(
-        "lback.events", "NATS subject, to which the signal's name is added; a stream must take it.", only=("nats",)
+    max_backoff: timedelta = key(
+        timedelta(minutes=5), "Longest delay between two attempts.", minimum=1, maximum=86400, formerly="longest_pause"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """All configuration, with the place each value came from.
+class TlsSinkSettings(SinkSettings):
+    """A sink that can be reached with TLS."""
 
-    *relay* has the sinks by name. *sources* maps ``section.key`` to ``default``, a file, an environment variable or an
-    option; *config_file* is the TOML file that was read, if any; *actor* is what ``LBACK_ACTOR`` says, in the
-    environment or in ``.env``.
+    ca_file: Path | None = key(
+        None,
+        "PEM file of the authority that signed the server's certificate. Unset: the system's authorities.",
+        example="/etc/ssl/private-ca.pem",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings(TlsSinkSettings):
+    """A message broker."""
+
+    password_file: Path | None = key(
+        None,
+        "File whose first line is the broker's password, so that the URL needs none.",
+        example="/run/secrets/broker-password",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings(TlsSinkSettings):
+    """A webhook: one signed POST for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+
+    url: str = key(
+        "",
+        "https://host/path. http:// is only allowed to this machine.",
+        hidden="password",
+        example="https://crm.example.org/hooks/users",
+    )
+    secrets: str = key(
+        "",
+        "Secret that signs the requests: whsec_ and base64. While you replace it, the new and the old one, with a "
+        "space between them.",
+        hidden="whole",
+    )
+    secret_file: Path | None = key(
+        None, "File with these secrets instead, one a line.", example="/run/secrets/crm-webhook"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitMqSettings(BrokerSettings):
+    """RabbitMQ: one persistent message for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("amqps", "amqp")
+
+    url: str = key(
+        "",
+        "amqps://user@host/vhost or amqp://user@host/vhost.",
+        hidden="password",
+        example="amqps://lback@mq.example.org/prod",
+    )
+    exchange: str = key("", "Exchange, which must exist. Empty: the default exchange.")
+    routing_key: str = key("", "Routing key; at the default exchange, the queue. Empty: the event's type.")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings(BrokerSettings):
+    """Redis Streams: one entry for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("rediss", "redis")
+
+    url: str = key(
+        "",
+        "rediss://user@host/database or redis://user@host/database.",
+        hidden="password",
+        example="rediss://redis.example.org/0",
+    )
+    stream: str = key("lback:events", "Key of the stream, which is created if it is missing.")
+
+
+@dataclass(frozen=True, slots=True)
+class NatsSettings(BrokerSettings):
+    """NATS JetStream: one message for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("tls", "nats")
+
+    url: str = key(
+        "", "tls://user@host or nats://user@host.", hidden="password", example="tls://lback@nats.example.org"
+    )
+    subject: str = key(
+        "lback.events", "Subject, to which the name of the signal is added. A stream must capture these subjects."
+    )
+
+
+SINK_KINDS: Mapping[str, type[SinkSettings]] = {
+    "webhook": WebhookSettings,
+    "rabbitmq": RabbitMqSettings,
+    "redis": RedisSettings,
+    "nats": NatsSettings,
+}
+"""The built-in kinds of sinks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All configuration, with the source of each value.
+
+    Attributes:
+        attributes: The attributes that the configuration declares, by name.
+        relay: The sinks of the relay by name.
+        sources: Maps ``section.key`` to ``default``, a file, an environment variable or an option.
+        config_file: The TOML file that was read, if any.
+        actor: The value of ``LBACK_ACTOR`` in the environment or in ``.env``.
+        warnings: Unknown environment variables.
     """
 
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
@@ -250,33 +379,46 @@ class Settings:
     links: LinkSettings = field(default_factory=LinkSettings)
     users: UserSettings = field(default_factory=UserSettings)
     password: PasswordSettings = field(default_factory=PasswordSettings)
+    authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
     tokens: TokenSettings = field(default_factory=TokenSettings)
     compat: CompatSettings = field(default_factory=CompatSettings)
     receivers: ReceiverSettings = field(default_factory=ReceiverSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
-    relay: dict[str, SinkSettings] = field(default_factory=dict, metadata={"section": False, "tables": SinkSettings})
+    attributes: dict[str, AttributeSettings] = field(
+        default_factory=dict, metadata={"section": False, "tables": AttributeSettings}
+    )
+    relay: dict[str, SinkSettings] = field(
+        default_factory=dict, metadata={"section": False, "tables": SinkSettings, "kinds": SINK_KINDS}
+    )
     sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
     config_file: Path | None = field(default=None, metadata={"section": False})
     actor: str | None = field(default=None, metadata={"section": False})
+    warnings: tuple[Problem, ...] = field(default=(), metadata={"section": False})
 
 
 def sections() -> Iterator[Field[Any]]:
-    """The fields of `Settings` that are sections of the configuration file."""
+    """Yield the fields of `Settings` that are sections of the configuration file."""
     return (section for section in fields(Settings) if section.metadata.get("section", True))
 
 
 def families() -> Iterator[Field[Any]]:
-    """The fields of `Settings` that hold any number of sections of one kind by name: ``[relay.NAME]``."""
+    """Yield the fields of `Settings` that are families: any number of named sections, such as ``[relay.NAME]``."""
     return (section for section in fields(Settings) if "tables" in section.metadata)
 
 
+def kinds(family: Field[Any]) -> Mapping[str, type[Any]]:
+    """The classes of the sections of a family, by kind. Each has the keys of `section_class` and some of its own."""
+    declared: Mapping[str, type[Any]] = family.metadata.get("kinds", {})
+    return declared
+
+
 def section_class(section: Field[Any]) -> type[Any]:
-    """The dataclass of a section, or of each section of a family."""
+    """Return the dataclass of a section, or of each section of a family."""
     declared = section.metadata.get("tables", section.type)
     assert isinstance(declared, type)
     return declared
 
 
 def keys(section: Field[Any]) -> tuple[Field[Any], ...]:
-    """The keys of a section, or of each section of a family, in the order of their declaration."""
+    """Return the keys of a section, or of each section of a family, in the order of their declaration."""
     return fields(section_class(section))

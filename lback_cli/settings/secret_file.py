@@ -1,4 +1,4 @@
-"""Secrets that the configuration names by file, so that it holds none itself."""
+"""Read secrets from the files that the configuration names."""
 
 import re
 import stat
@@ -6,34 +6,34 @@ from pathlib import Path
 
 from lback_cli.errors import ConfigurationError
 
-LONGEST = 65536
-"""Characters that a secret may have at most: a file that never ends, such as /dev/zero, is none."""
+MAX_LENGTH = 65536
+"""The maximum length of a secret in characters, so that an endless file such as /dev/zero is refused."""
 
 _STREAM = re.compile(r"/dev/(stdin|fd/\d+)|/proc/self/fd/\d+")
-"""What this process was handed open, as a shell does for ``<(command)``."""
+"""A stream that the parent process opened, as a shell does for ``<(command)``."""
 
 
 def read_secret(path: Path, key: str) -> str:
-    """The first line of *path*, a file or a stream that is open already.
+    """Return the first line of *path*, a regular file or a stream that is already open.
 
-    Raises `ConfigurationError`, naming *key*, when it cannot be read, is empty, or is anything else.
+    Raises `ConfigurationError`, which names *key*, if the file cannot be read, is empty or is of another kind.
     """
     try:
-        # Somebody may never write to a pipe, and a device never end.
+        # Reading a pipe could block forever, and a device need not end.
         kind = stat.S_IFMT(path.stat().st_mode)
         if kind not in {stat.S_IFREG, stat.S_IFDIR} and not _STREAM.fullmatch(str(path)):
             raise ConfigurationError(f"{key}: cannot read {path}: it is not a file.")
-        # Notepad begins a file with a byte order mark.
+        # Notepad writes a byte order mark.
         with path.open(encoding="utf-8-sig") as file:
-            secret = file.readline(LONGEST + 1).rstrip("\r\n")
+            secret = file.readline(MAX_LENGTH + 1).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(
             f"{key}: cannot read {path}: {reason}.",
-            hint=f"Mend {key}, or make the file readable for whoever runs lback.",
+            hint=f"Correct {key}, or make the file readable for the user who runs lback.",
         ) from error
-    if len(secret) > LONGEST:
+    if len(secret) > MAX_LENGTH:
         raise ConfigurationError(f"{key}: the first line of {path} is too long.")
     if not secret:
-        raise ConfigurationError(f"{key}: the first line of {path} is empty.", hint="Write the password there.")
+        raise ConfigurationError(f"{key}: the first line of {path} is empty.", hint="Write the secret there.")
     return secret

@@ -1,4 +1,4 @@
-"""The 22 signals of `UserManager`; connect receivers the blinker way, or by `receiver`.
+"""The 22 signals of `UserManager`. Connect receivers with `receiver`, or as blinker documents it.
 
     from lback_cli.signals import receiver, user_registered
 

@@ -1,6 +1,6 @@
-"""THE catalogue: the 22 signals, when each is sent, what it carries, and the words it may use.
+"""The 22 signals of docs/requirements.md: when each is sent, what it carries, and the words it may use.
 
-`lback signals`, ``docs/signals.md``, the trace and the contract tests are all derived from it.
+`lback signals`, ``docs/signals.md``, the trace and the contract tests are derived from it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Phase = Literal["started", "progress", "success", "failure"]
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One keyword argument of a signal. An optional one is always passed too, as None where there is nothing to say."""
+    """A keyword argument of a signal. An optional argument is always passed too, as None if it has no value."""
 
     name: str
     type: str
@@ -28,104 +28,105 @@ class Argument:
 
     @property
     def annotation(self) -> str:
-        """The type as Python writes it."""
+        """The type in Python's notation."""
         return f"{self.type} | None" if self.optional else self.type
 
 
 @dataclass(frozen=True)
 class SignalSpec:
-    """What is promised of one signal.
-
-    *words* are the values that ``error_type`` or ``reason`` can have, each with its meaning.
-    """
+    """The contract of a signal. *reasons* maps each value of its ``error_type`` or ``reason`` to a meaning."""
 
     name: str
     phase: Phase
     when: str
     arguments: tuple[Argument, ...]
-    words: Mapping[str, str]
+    reasons: Mapping[str, str]
     signal: NamedSignal
 
     @cached_property
     def argument_names(self) -> frozenset[str]:
-        """The names of all arguments but the sender."""
+        """The names of the keyword arguments."""
         return frozenset(argument.name for argument in self.arguments)
 
     @property
     def all_arguments(self) -> tuple[Argument, ...]:
-        """The sender, which blinker passes by position, and the keyword arguments."""
+        """The sender, which blinker passes by position, followed by the keyword arguments."""
         return (Argument("sender", "UserManager", "the manager that runs the operation"), *self.arguments)
 
     @property
-    def word_argument(self) -> str | None:
-        """The argument that *words* are the values of."""
+    def reason_argument(self) -> str | None:
+        """The name of the argument whose values are *reasons*, or None."""
         return next((name for name in ("error_type", "reason") if name in self.argument_names), None)
 
     @cached_property
     def carries_session(self) -> bool:
-        """Whether receivers are handed the open transaction, and so can write in it."""
+        """Whether receivers are passed the open transaction, and can write in it."""
         return "session" in self.argument_names
 
     @cached_property
     def can_veto(self) -> bool:
-        """Whether a receiver that raises `OperationRejected` calls the operation off.
+        """Whether a receiver can stop the operation by raising `OperationRejected`.
 
-        All can, but for failure signals, which report what is settled.
+        Failure signals cannot be vetoed: they report an operation that has already ended.
         """
         return self.phase != "failure"
 
     @cached_property
     def carries_containers(self) -> bool:
-        """Whether an argument is one that a receiver could change under the feet of others."""
+        """Whether an argument is a dict or a list, which a receiver could modify."""
         return any(argument.type.startswith(("dict", "list")) for argument in self.arguments)
 
 
 _specs: dict[str, SignalSpec] = {}
 CATALOGUE: Mapping[str, SignalSpec] = MappingProxyType(_specs)
-"""Every documented signal by name, in the order of the document."""
+"""Every signal by name, in the order of docs/requirements.md."""
 
 
 def find_signal(name: str) -> SignalSpec:
-    """The signal called *name*. Raises `SignalNotFound`, with the nearest name as the hint."""
+    """Return the signal called *name*.
+
+    Raises:
+        SignalNotFound: There is no such signal; the hint is the most similar name.
+    """
     if name in CATALOGUE:
         return CATALOGUE[name]
     from difflib import get_close_matches
 
     near = get_close_matches(name, CATALOGUE, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "'lback signals list' shows them all."
+    hint = f"Did you mean {near[0]}?" if near else "'lback signals list' shows all signals."
     raise SignalNotFound(f"There is no signal {name[:80]!r}.", hint=hint)
 
 
 def _declare(
-    name: str, phase: Phase, when: str, *arguments: Argument, words: Mapping[str, str] | None = None
+    name: str, phase: Phase, when: str, *arguments: Argument, reasons: Mapping[str, str] | None = None
 ) -> NamedSignal:
     signal = OrderedSignal(name, doc=f"{when}\n\nArguments: sender, {', '.join(a.name for a in arguments)}.")
-    _specs[name] = SignalSpec(name, phase, when, arguments, MappingProxyType(dict(words or {})), signal)
+    _specs[name] = SignalSpec(name, phase, when, arguments, MappingProxyType(dict(reasons or {})), signal)
     return signal
 
 
-_USER = Argument("user", "User", "the user it is about")
+_USER = Argument("user", "User", "the user")
 _FOUND_USER = Argument("user", "User", "the user, if one was found", optional=True)
 _SESSION = Argument(
-    "session", "Session", "the open SQLAlchemy session; what a receiver writes commits with the operation"
+    "session", "Session", "the open SQLAlchemy session; what a receiver writes is committed with the operation"
 )
-_EXCEPTION = Argument("exception", "Exception", "the foreign exception behind the failure, if any", optional=True)
-_ERROR_TYPE = Argument("error_type", "str", "the kind of failure, one of the words below")
-_USER_ID = Argument("user_id", "int", "id of the user")
-_UPDATE_DATA = Argument("update_data", "dict[str, Any]", "the changes asked for; a password shows as ********")
+_EXCEPTION = Argument("exception", "Exception", "the exception that caused the failure, if any", optional=True)
+_ERROR_TYPE = Argument("error_type", "str", "the kind of failure, one of the values below")
+_USER_ID = Argument("user_id", "int", "the id of the user")
+_UPDATE_DATA = Argument("update_data", "dict[str, Any]", "the requested changes; a password is displayed as ********")
 _TOKEN_PREFIX = Argument("token_prefix", "str", "the first 10 characters of the token")
-_RESET_EMAIL = Argument("email", "str", "address for which the reset was requested")
+_RESET_EMAIL = Argument("email", "str", "the address that the reset was requested for")
 
-_VALIDATION = {"validation_error": "an input breaks a rule, or names something that is taken or missing"}
-_NOT_FOUND = {"user_not_found": "nobody has that id or address"}
+_VALIDATION = {"validation_error": "an input is invalid, already taken, or names a group that does not exist"}
+_NOT_FOUND = {"user_not_found": "no user has that id or address"}
 _HASHING = {"password_hashing_error": "the password could not be hashed"}
 _MAIL = {"email_send_failed": "the mail was not accepted for delivery"}
-_LAST_ADMINISTRATOR = {"last_administrator": "the administrators' group would have no active member left"}
+_LAST_ADMINISTRATOR = {"last_administrator": "the administrators' group would have no active member"}
 _INVALID_TOKEN = {"invalid_token": "the token is unknown"}
 _ANYTHING = {
-    "repository_error": "the database failed, or refused to commit",
+    "repository_error": "the database failed, or the commit failed",
     "rejected_by_receiver": "a receiver raised OperationRejected",
-    "unexpected_exception": "anything else; the exception says what",
+    "unexpected_exception": "any other error; see the exception",
 }
 
 # Registration
@@ -133,40 +134,40 @@ _ANYTHING = {
 user_registration_started = _declare(
     "user_registration_started",
     "started",
-    "First thing in register_user, before any validation or database access.",
-    Argument("username", "str", "user name as it was given"),
-    Argument("email", "str", "e-mail address as it was given"),
+    "At the start of register_user, before any validation or database access.",
+    Argument("username", "str", "the user name as given"),
+    Argument("email", "str", "the e-mail address as given"),
 )
 user_pre_register = _declare(
     "user_pre_register",
     "progress",
-    "Once name, address and password are valid and the password is hashed, just before the user is inserted.",
-    Argument("username", "str", "user name in its canonical form"),
-    Argument("email", "str", "e-mail address in its canonical form"),
+    "After validation and password hashing, just before the user is inserted.",
+    Argument("username", "str", "the user name in canonical form"),
+    Argument("email", "str", "the e-mail address in canonical form"),
 )
 user_registered = _declare(
     "user_registered",
     "success",
-    "Once the user is inserted, a member of the default group, and e-mail verification is under way; before commit.",
+    "After the user is inserted and joins the default group, and e-mail verification is initiated; before the commit.",
     _USER,
     _SESSION,
 )
 user_email_verification_initiated = _declare(
     "user_email_verification_initiated",
     "progress",
-    "Once a verification token is stored and the mail that carries it was accepted.",
+    "After a verification token is stored and the mail with the link is accepted.",
     _USER,
 )
 user_registration_failed = _declare(
     "user_registration_failed",
     "failure",
-    "When registration ends without a user, for whatever reason.",
-    Argument("username", "str", "user name as it was given"),
-    Argument("email", "str", "e-mail address as it was given"),
+    "When registration fails for any reason.",
+    Argument("username", "str", "the user name as given"),
+    Argument("email", "str", "the e-mail address as given"),
     _ERROR_TYPE,
-    Argument("error_message", "str", "what was wrong, in words; None where only the exception knows", optional=True),
+    Argument("error_message", "str", "a message for people; None for an unexpected exception", optional=True),
     _EXCEPTION,
-    words=_VALIDATION | _HASHING | _MAIL | _ANYTHING,
+    reasons=_VALIDATION | _HASHING | _MAIL | _ANYTHING,
 )
 
 # Authentication
@@ -174,29 +175,29 @@ user_registration_failed = _declare(
 user_authentication_started = _declare(
     "user_authentication_started",
     "started",
-    "First thing in authenticate_user, before the user is looked up or any credential checked.",
-    Argument("username", "str", "user name as it was given"),
+    "At the start of authenticate_user, before the user is looked up or the password checked.",
+    Argument("username", "str", "the user name as given"),
 )
 user_authenticated = _declare(
     "user_authenticated",
     "success",
-    "Once the password is right and the user may log in; before commit.",
+    "After the user is authenticated; before the commit.",
     _USER,
     _SESSION,
 )
 user_authentication_failed = _declare(
     "user_authentication_failed",
     "failure",
-    "When authentication is refused or breaks, for whatever reason.",
-    Argument("username", "str", "user name as it was given"),
-    Argument("reason", "str", "why, one of the words below"),
+    "When authentication fails for any reason.",
+    Argument("username", "str", "the user name as given"),
+    Argument("reason", "str", "the reason of the failure, one of the values below"),
     _FOUND_USER,
     _EXCEPTION,
-    words={
-        "user_not_found": "nobody has that name",
-        "incorrect_password": "the password is wrong, or the account has none that can be used",
-        "user_inactive": "the password is right but the account is deactivated",
-        "email_not_verified": "the password is right but the address was never verified",
+    reasons={
+        "user_not_found": "no user has that name or address",
+        "incorrect_password": "the password is wrong, or the user has no usable password",
+        "user_inactive": "the password is correct, but the user is deactivated",
+        "email_not_verified": "the password is correct, but the address is not verified",
     }
     | _HASHING
     | _ANYTHING,
@@ -207,24 +208,24 @@ user_authentication_failed = _declare(
 user_email_verification_successful = _declare(
     "user_email_verification_successful",
     "success",
-    "Once the user's address counts as verified.",
+    "After the user's address is marked as verified.",
     _USER,
-    Argument("reason", "str", "why no token was needed, one of the words below; else None", optional=True),
-    words={
-        "already_verified": "it was verified before",
-        "set_by_administrator": "an administrator vouched for it at registration or by an update",
+    Argument("reason", "str", "why no token was needed, one of the values below", optional=True),
+    reasons={
+        "already_verified": "the address was already verified",
+        "set_by_administrator": "an administrator marked the address as verified",
     },
 )
 user_email_verification_failed = _declare(
     "user_email_verification_failed",
     "failure",
-    "When an attempt to verify an address fails.",
-    Argument("token_prefix", "str", "the first 10 characters of the token; empty before there is one"),
+    "When the verification of an address fails.",
+    Argument("token_prefix", "str", "the first 10 characters of the token; empty if there is none yet"),
     _ERROR_TYPE,
     _EXCEPTION,
     _FOUND_USER,
-    words=_INVALID_TOKEN
-    | {"token_mismatch_or_expired": "the token is known, but used, expired or meant for another address"}
+    reasons=_INVALID_TOKEN
+    | {"token_mismatch_or_expired": "the token is used, expired or for another address"}
     | _NOT_FOUND
     | _MAIL
     | _ANYTHING,
@@ -235,27 +236,27 @@ user_email_verification_failed = _declare(
 user_update_started = _declare(
     "user_update_started",
     "started",
-    "First thing in update_user, before the user is looked up or any change applied.",
+    "At the start of update_user, before the user is looked up or changed.",
     _USER_ID,
     _UPDATE_DATA,
 )
 user_updated = _declare(
     "user_updated",
     "success",
-    "Once the changes are written; before commit.",
+    "After the changes are written; before the commit.",
     _USER,
     _SESSION,
 )
 user_update_failed = _declare(
     "user_update_failed",
     "failure",
-    "When an update ends without a change, for whatever reason.",
+    "When an update fails for any reason.",
     _USER_ID,
     _UPDATE_DATA,
     _ERROR_TYPE,
     _EXCEPTION,
     _FOUND_USER,
-    words=_NOT_FOUND | _VALIDATION | _LAST_ADMINISTRATOR | _HASHING | _MAIL | _ANYTHING,
+    reasons=_NOT_FOUND | _VALIDATION | _LAST_ADMINISTRATOR | _HASHING | _MAIL | _ANYTHING,
 )
 
 # Deletion
@@ -263,40 +264,40 @@ user_update_failed = _declare(
 user_deletion_started = _declare(
     "user_deletion_started",
     "started",
-    "First thing in delete_user, before the user is looked up.",
+    "At the start of delete_user, before the user is looked up.",
     _USER_ID,
 )
 user_deleted = _declare(
     "user_deleted",
     "success",
-    "Once the user is deleted; before commit.",
+    "After the user is deleted; before the commit.",
     _USER_ID,
-    Argument("username", "str", "name that the user had"),
+    Argument("username", "str", "the name of the deleted user"),
     _SESSION,
 )
 user_deletion_failed = _declare(
     "user_deletion_failed",
     "failure",
-    "When a deletion leaves the user in place, for whatever reason.",
+    "When a deletion fails for any reason.",
     _USER_ID,
-    Argument("username", "str", "name of the user, if one was found", optional=True),
+    Argument("username", "str", "the name of the user, if one was found", optional=True),
     _ERROR_TYPE,
     _EXCEPTION,
-    words=_NOT_FOUND | _LAST_ADMINISTRATOR | _ANYTHING,
+    reasons=_NOT_FOUND | _LAST_ADMINISTRATOR | _ANYTHING,
 )
 
-# Password reset: the request
+# Password reset request
 
 password_reset_request_started = _declare(
     "password_reset_request_started",
     "started",
-    "First thing in reset_password_request, before the user is looked up or a token made.",
+    "At the start of reset_password_request, before the user is looked up or a token generated.",
     _RESET_EMAIL,
 )
 password_reset_request_processed = _declare(
     "password_reset_request_processed",
     "success",
-    "Once a reset token is stored and the mail that carries it was accepted; before commit.",
+    "After a reset token is stored and the mail with the link is accepted; before the commit.",
     _RESET_EMAIL,
     _USER,
     _SESSION,
@@ -304,37 +305,37 @@ password_reset_request_processed = _declare(
 password_reset_request_failed = _declare(
     "password_reset_request_failed",
     "failure",
-    "When a reset request ends without a mail, for whatever reason.",
+    "When a reset request fails for any reason.",
     _RESET_EMAIL,
     _ERROR_TYPE,
     _EXCEPTION,
-    words=_NOT_FOUND | _MAIL | _ANYTHING,
+    reasons=_NOT_FOUND | _MAIL | _ANYTHING,
 )
 
-# Password reset: the deed
+# Password reset
 
 password_reset_started = _declare(
     "password_reset_started",
     "started",
-    "First thing in reset_password, before the token is checked or the password changed.",
+    "At the start of reset_password, before the token is checked or the password changed.",
     _TOKEN_PREFIX,
 )
 password_reset_successful = _declare(
     "password_reset_successful",
     "success",
-    "Once the new password is written and the token spent; before commit.",
+    "After the new password is written and the token is used up; before the commit.",
     _USER,
     _SESSION,
 )
 password_reset_failed = _declare(
     "password_reset_failed",
     "failure",
-    "When a reset leaves the password as it was, for whatever reason.",
+    "When a password reset fails for any reason.",
     _TOKEN_PREFIX,
     _ERROR_TYPE,
     _EXCEPTION,
     _FOUND_USER,
-    words={"invalid_token": "the token is unknown, used or expired"}
+    reasons={"invalid_token": "the token is unknown, used or expired"}
     | _NOT_FOUND
     | _VALIDATION
     | _HASHING

@@ -1,9 +1,10 @@
-"""How a signal reaches its receivers: each on its own, so that none can silence another."""
+"""Send signals to their receivers, each called on its own, so that none can keep another from running."""
 
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -17,38 +18,43 @@ from lback_cli.signals.time_budget import TimeBudget
 from lback_cli.text.escaping import safe
 from lback_cli.text.times import utc_now
 
+
+class SessionMisuseError(Exception):
+    """A receiver ended the transaction of the operation, or tried to."""
+
+
 delivered = OrderedSignal(
-    "delivered", "Sent after the receivers of a documented signal ran, with what became of it: `delivery`."
+    "delivered", "Sent after the receivers of a documented signal ran, with the results: `delivery`."
 )
 
-_rehearsed: ContextVar[Counter[str] | None] = ContextVar("lback_rehearsed", default=None)
+_suppressed: ContextVar[Counter[str] | None] = ContextVar("lback_suppressed", default=None)
 
 
 @contextlib.contextmanager
 def suppress_signals() -> Iterator[Counter[str]]:
-    """Count the signals sent in the block by name, instead of delivering them, in this thread or task.
+    """Count the signals of the block by name instead of sending them, in this thread or task.
 
-    Receivers reach beyond the database, so what is going to be rolled back must not run them.
+    A dry run uses this: it rolls back its transaction, but could not undo what receivers do elsewhere.
     """
     counter: Counter[str] = Counter()
-    token = _rehearsed.set(counter)
+    token = _suppressed.set(counter)
     try:
         yield counter
     finally:
-        _rehearsed.reset(token)
+        _suppressed.reset(token)
 
 
 def suppressed_signals() -> Counter[str] | None:
-    """Where signals are counted in a `suppress_signals`; None outside of one."""
-    return _rehearsed.get()
+    """Return the counts of the current `suppress_signals` block; None outside a block."""
+    return _suppressed.get()
 
 
 _budget: TimeBudget | None = None
 
 
 def set_time_budget(seconds: float | None) -> None:
-    """Tell in the log of receivers that take more than *seconds*, in the whole process; None tells of none."""
-    global _budget  # noqa: PLW0603 - as the signals are, it is one for the process
+    """Log a warning for each receiver in this process that takes more than *seconds*; None disables the warning."""
+    global _budget  # noqa: PLW0603 - there is one for the process, as there is one of each signal
     if _budget is not None:
         _budget.stop()
     _budget = None if seconds is None else TimeBudget(seconds, _warn, receiver_name)
@@ -57,20 +63,18 @@ def set_time_budget(seconds: float | None) -> None:
 
 
 def deliver(operation: SignalSource, signal: NamedSignal, arguments: Mapping[str, Any]) -> None:
-    """Run every receiver of *signal* in the order of their connection, then tell `delivered`.
+    """Run every receiver of *signal* in the order of connection, then send `delivered`.
 
-    Blinker's own ``send`` stops at the first exception, so one bad receiver could keep a good one from running. Here
-    all run, and then a failure has the effect that its kind demands:
+    Blinker's own ``send`` stops at the first exception. Here all receivers run, and their exceptions are handled after
+    that. Exceptions at a failure signal are only logged, since the operation has already ended. At other signals:
 
-    - `OperationRejected` is raised on, as the veto it is; of several the first;
-    - another exception of a receiver that was handed the session is raised on as `UnexpectedError`, since what it
-      wrote may be half done;
-    - any other is logged, and that is all.
+    - The first `OperationRejected` is a veto, and raised.
+    - Any other exception is raised as `UnexpectedError` if the receiver was passed the session, because its changes may
+      be incomplete; otherwise it is logged.
 
-    What ends the process, such as `KeyboardInterrupt`, is raised at once, without running the remaining receivers.
-    A failure signal reports what is settled, so nothing its receivers raise goes further than the log.
+    An exception that ends the process, such as `KeyboardInterrupt`, is raised without running the other receivers.
     """
-    if (counter := _rehearsed.get()) is not None:
+    if (counter := _suppressed.get()) is not None:
         counter[signal.name] += 1
         return
     if (not signal.receivers and not delivered.receivers) or signal.is_muted:
@@ -80,10 +84,13 @@ def deliver(operation: SignalSource, signal: NamedSignal, arguments: Mapping[str
         raise TypeError(f"{signal.name} is documented with {sorted(spec.argument_names)}, not {sorted(arguments)}")
     sender = operation.sender
     role = operation.signal_role(signal)
-    emission = Emission(operation.name, operation.id, operation.seq, utc_now(), spec, role, sender, arguments)
+    emission = Emission(
+        *(operation.name, operation.id, operation.seq, utc_now(), spec, role, sender, arguments),
+        compute_changes=partial(operation.changes, signal),
+    )
     token = current.set(emission)
     try:
-        ran, failures, overruns, interruption = _run(list(signal.receivers_for(sender)), emission)
+        ran, failures, overruns, interruption = _run(list(signal.receivers_for(sender)), emission, operation.misuse)
     finally:
         current.reset(token)
     if delivered.receivers:
@@ -94,10 +101,10 @@ def deliver(operation: SignalSource, signal: NamedSignal, arguments: Mapping[str
         _raise_fatal_failures(spec, failures)
 
 
-def _run(  # noqa: C901 - one loop, every step of which counts
-    receivers: Sequence[Callable[..., Any]], emission: Emission
+def _run(  # noqa: C901 - a function call for each receiver would show in the time that a signal takes
+    receivers: Sequence[Callable[..., Any]], emission: Emission, misuse: Callable[[], str | None]
 ) -> tuple[int, Sequence[ReceiverFailure], Sequence[BudgetExceeded], BaseException | None]:
-    """Run *receivers*: how many ran, those that raised, those that took too long, and what ends the process, if any."""
+    """Run *receivers*; return how many ran, which failed, which were slow, and an exception that ends the process."""
     sender, arguments, changeable = emission.sender, emission.arguments, emission.spec.carries_containers
     failures: list[ReceiverFailure] = []
     overruns: list[BudgetExceeded] = []
@@ -115,16 +122,19 @@ def _run(  # noqa: C901 - one loop, every step of which counts
             result = receiver(sender, **(_copy_containers(arguments) if changeable else arguments))
             if result is not None and isinstance(result, Coroutine):
                 result.close()
-                raise TypeError("an asynchronous receiver cannot be awaited here")  # noqa: TRY301 - one way to fail
+                raise TypeError("an asynchronous receiver cannot be awaited")  # noqa: TRY301 - one way to fail
         except Exception as error:  # noqa: BLE001 - a receiver is foreign code
             failures.append(ReceiverFailure(receiver_name(receiver), error))
-        except BaseException as error:  # noqa: BLE001 - raised by `deliver`, once those who watch know of the signal
+        except BaseException as error:  # noqa: BLE001 - raised by `deliver`, after the observers were notified
             failures.append(ReceiverFailure(receiver_name(receiver), error))
             interruption = error
         if budget is not None:
             seconds, started = perf_counter() - started, perf_counter()
-            if seconds > budget.seconds and budget.overrun(receiver, signal, seconds):
+            if seconds > budget.seconds and budget.report_overrun(receiver, signal, seconds):
                 overruns.append(BudgetExceeded(receiver_name(receiver), seconds))
+        if interruption is None and (done := misuse()) is not None:
+            failures.append(ReceiverFailure(receiver_name(receiver), SessionMisuseError(done)))
+            break
         if interruption is not None:
             break
     if budget is not None:
@@ -135,54 +145,75 @@ def _run(  # noqa: C901 - one loop, every step of which counts
 def _delivery(
     emission: Emission, ran: int, failures: Sequence[ReceiverFailure], overruns: Sequence[BudgetExceeded]
 ) -> Delivery:
-    e = emission
     return Delivery(
-        *(e.operation, e.operation_id, e.seq, e.time, e.spec, e.role, e.sender, e.arguments), ran, failures, overruns
+        emission.operation,
+        emission.operation_id,
+        emission.seq,
+        emission.time,
+        emission.spec,
+        emission.role,
+        emission.sender,
+        emission.arguments,
+        ran,
+        failures,
+        overruns,
+        compute_changes=emission.compute_changes,
     )
 
 
 def _notify_observers(delivery: Delivery) -> None:
-    for watcher in list(delivered.receivers_for(delivery.sender)):
+    for observer in list(delivered.receivers_for(delivery.sender)):
         try:
-            watcher(delivery.sender, delivery=delivery)
-        except Exception as error:  # noqa: BLE001 - who only watches must not disturb
-            _log("delivered", ReceiverFailure(receiver_name(watcher), error))
+            observer(delivery.sender, delivery=delivery)
+        except Exception as error:  # noqa: BLE001 - an observer must not affect the operation
+            _log("delivered", ReceiverFailure(receiver_name(observer), error))
 
 
 def _copy_containers(value: Any) -> Any:
-    """A receiver may change a dict or list that it was given: nobody else sees that, the operation least of all."""
+    """Copy dicts and lists, so that a receiver's changes reach neither the operation nor other receivers."""
     if isinstance(value, Mapping):
         return {key: _copy_containers(entry) for key, entry in value.items()}
     return list(value) if isinstance(value, list) else value
 
 
 def _raise_fatal_failures(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
-    """Raise what stops the operation, a veto before a crash, and log the rest."""
+    """Raise the failure that stops the operation, a veto before an error, and log those that stop nothing."""
     vetoes: list[LbackError] = []
-    crashes: list[LbackError] = []
+    errors: list[LbackError] = []
     for failure in failures:
+        if isinstance(failure.exception, SessionMisuseError):
+            raise _misused(spec, failure)
         if spec.can_veto and isinstance(failure.exception, OperationRejected):
             vetoes.append(failure.exception)
         elif spec.carries_session:
-            crashes.append(_crash(spec, failure))
+            errors.append(_as_error(spec, failure))
         else:
             _log(spec.name, failure)
-    for fatal in (*vetoes, *crashes):
+    for fatal in (*vetoes, *errors):
         raise fatal
 
 
-def _crash(spec: SignalSpec, failure: ReceiverFailure) -> UnexpectedError:
-    error = failure.exception
-    crash = UnexpectedError(
-        f"The receiver {failure.receiver} of {spec.name} failed: {type(error).__name__}: {error}",
-        hint="Nothing was changed, as the receiver may have written half of its own work.",
+def _as_error(spec: SignalSpec, failure: ReceiverFailure) -> UnexpectedError:
+    cause = failure.exception
+    error = UnexpectedError(
+        f"The receiver {failure.receiver} of {spec.name} failed: {type(cause).__name__}: {cause}",
+        hint="Nothing was changed, because the receiver's own changes may be incomplete.",
     )
-    crash.__cause__ = error
-    return crash
+    error.__cause__ = cause
+    return error
+
+
+def _misused(spec: SignalSpec, failure: ReceiverFailure) -> UnexpectedError:
+    error = UnexpectedError(
+        f"The receiver {failure.receiver} of {spec.name} {failure.exception}.",
+        hint="A receiver writes into the session; the operation commits it. Nothing was changed.",
+    )
+    error.__cause__ = failure.exception
+    return error
 
 
 def _log(signal: str, failure: ReceiverFailure) -> None:
-    """Report a failure that does not stop the operation: on stderr, unless the application configured logging."""
+    """Log a failure that does not stop the operation; without a logging configuration it is written to stderr."""
     import logging
 
     error = failure.exception
@@ -198,7 +229,7 @@ def _warn(text: str) -> None:
 
 
 def receiver_name(receiver: Any) -> str:
-    """What *receiver* is called in reports: its ``receiver_name`` if it has one, else its dotted name."""
+    """Return the name of *receiver* in messages: its ``receiver_name`` if it has one, else its dotted name."""
     if (own := getattr(receiver, "receiver_name", None)) is not None:
         return str(own)
     module = getattr(receiver, "__module__", type(receiver).__module__)

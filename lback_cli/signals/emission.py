@@ -1,8 +1,8 @@
-"""One signal on its way: what is sent, what its receivers are told, and what became of it."""
+"""A signal while it is sent, and the results of its receivers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -11,33 +11,39 @@ from blinker import NamedSignal
 from lback_cli.signals.catalogue import SignalSpec
 
 Role = Literal["started", "progress", "success", "failure"]
-"""What a signal means in the operation that sends it."""
+"""The role of a signal in the operation that sends it."""
 
 
 class SignalSource(Protocol):
-    """What a delivery has to know of the operation that sends a signal."""
+    """An operation, as far as sending a signal needs it."""
 
     sender: Any
 
     @property
     def id(self) -> str:
-        """What tells it from every other."""
+        """The unique id of the operation."""
 
     @property
     def seq(self) -> int:
-        """The number of this signal in it, from 1."""
+        """The number of the current signal within the operation, from 1."""
 
     @property
     def name(self) -> str:
-        """The operation's documented name."""
+        """The documented name of the operation."""
 
     def signal_role(self, signal: NamedSignal) -> Role:
-        """What *signal* means in this operation."""
+        """Return the role of *signal* in this operation."""
+
+    def changes(self, signal: NamedSignal) -> Mapping[str, Any] | None:
+        """What the operation has changed so far, if *signal* is its success."""
+
+    def misuse(self) -> str | None:
+        """What the receivers did to the session that they must not do, as a verb phrase; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverFailure:
-    """A receiver, by its dotted name, and the exception that it raised."""
+    """The dotted name of a receiver, and the exception that it raised."""
 
     receiver: str
     exception: BaseException
@@ -45,7 +51,7 @@ class ReceiverFailure:
 
 @dataclass(frozen=True, slots=True)
 class BudgetExceeded:
-    """A receiver, by its dotted name, that took longer than its time budget: so many *seconds*."""
+    """The dotted name of a receiver that exceeded its time budget, and the *seconds* that it took."""
 
     receiver: str
     seconds: float
@@ -53,9 +59,9 @@ class BudgetExceeded:
 
 @dataclass(slots=True)
 class Emission:
-    """One documented signal as it is sent.
+    """A signal that is being sent.
 
-    *seq* counts the signals of one operation from 1; *time* is UTC, taken before the first receiver runs.
+    *seq* counts the signals of one operation from 1. *time* is in UTC, before the first receiver runs.
     """
 
     operation: str
@@ -66,13 +72,19 @@ class Emission:
     role: Role
     sender: Any
     arguments: Mapping[str, Any]
+    compute_changes: Callable[[], Mapping[str, Any] | None] = field(default=lambda: None, kw_only=True, repr=False)
+
+    @property
+    def changes(self) -> Mapping[str, Any] | None:
+        """What the operation has changed so far, if this is its success; compared when it is read."""
+        return self.compute_changes()
 
 
 @dataclass(slots=True)
 class Delivery(Emission):
-    """One documented signal as it was sent, and what its receivers made of it.
+    """A signal that was sent, with the results of its receivers.
 
-    *receivers* counts those that ran, the failed ones included.
+    *receivers* is the number of receivers that ran, failed ones included.
     """
 
     receivers: int
@@ -84,5 +96,5 @@ current: ContextVar[Emission | None] = ContextVar("lback_emission", default=None
 
 
 def current_emission() -> Emission | None:
-    """For receivers: the signal that is being delivered, with the id of its operation. None outside of receivers."""
+    """Return the signal whose receiver is running, with the id of its operation; None outside a receiver."""
     return current.get()

@@ -1,4 +1,4 @@
-"""Hearing of every documented signal and of what its receivers made of it."""
+"""The base class of observers, which receive every signal together with the results of its receivers."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
@@ -9,7 +9,7 @@ from lback_cli.signals.emission import Delivery
 
 
 class SignalObserver(ABC):
-    """Is told of each delivery while it is connected, as a context manager or by `connect`."""
+    """Receives each delivery while it is connected: by `connect`, or as a context manager."""
 
     def __enter__(self) -> Self:
         self.connect()
@@ -21,13 +21,13 @@ class SignalObserver(ABC):
         self.disconnect()
 
     def connect(self) -> None:
-        """Begin; `delivered` keeps this watcher alive until `disconnect`."""
+        """Start to observe. The signal `delivered` holds a reference to the observer until `disconnect`."""
         delivered.connect(self._receive, weak=False)
 
     def disconnect(self) -> None:
-        """Be told no more."""
+        """Stop observing."""
         delivered.disconnect(self._receive)
 
     @abstractmethod
     def _receive(self, sender: Any, /, delivery: Delivery, **_extra: Any) -> None:
-        """Take note of *delivery*."""
+        """Process *delivery*."""

@@ -1,4 +1,4 @@
-"""Signals whose receivers run in the order in which they were connected; blinker itself leaves that undefined."""
+"""Signals whose receivers run in the order in which they were connected; blinker leaves the order undefined."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -11,17 +11,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ReceiverConnection(NamedTuple):
-    """A receiver and the signal that it was connected to."""
+    """A receiver and the signal that it is connected to."""
 
     signal: NamedSignal
     receiver: Callable[..., Any]
 
 
-_held: ContextVar[list[ReceiverConnection] | None] = ContextVar("lback_held", default=None)
+_connections: ContextVar[list[ReceiverConnection] | None] = ContextVar("lback_connections", default=None)
 
 
 class _OrderedSet(dict[Any, None]):
-    """As much of a set as blinker uses; unlike a set it remembers what came first."""
+    """The methods of a set that blinker uses, with the order of insertion."""
 
     def add(self, item: Any) -> None:
         self[item] = None
@@ -33,41 +33,46 @@ class _OrderedSet(dict[Any, None]):
 class OrderedSignal(NamedSignal):
     """A blinker signal that runs its receivers in the order in which they were connected.
 
-    Those connected to any sender come before those connected to one.
+    Receivers of any sender run before receivers of one sender.
     """
 
-    set_class = _OrderedSet  # type: ignore[assignment]  # blinker's documented hook; its type asks for all of a set
+    set_class = _OrderedSet  # type: ignore[assignment]  # blinker's documented hook is typed as a complete set
 
     def connect(self, receiver: F, sender: Any = ANY, weak: bool = True) -> F:
-        """Connect *receiver* as blinker does; within `strong_references`, by a strong reference."""
-        held = _held.get()
-        if held is not None:
+        """Connect *receiver* as blinker does; inside `strong_references`, with a strong reference."""
+        connections = _connections.get()
+        if connections is not None:
             weak = False
-            held.append(ReceiverConnection(self, receiver))
+            connections.append(ReceiverConnection(self, receiver))
         return super().connect(receiver, sender, weak)
 
 
 @contextlib.contextmanager
 def strong_references() -> Iterator[list[ReceiverConnection]]:
-    """Hold what is connected in the block by strong references, in this thread or task, and list it.
+    """Connect receivers with strong references inside the block, in this thread or task, and list the connections.
 
     Blinker holds receivers weakly, so a lambda, a closure or a method would be gone at once.
     """
-    held: list[ReceiverConnection] = []
-    token = _held.set(held)
+    connections: list[ReceiverConnection] = []
+    token = _connections.set(connections)
     try:
-        yield held
+        yield connections
     finally:
-        _held.reset(token)
+        _connections.reset(token)
 
 
 def receiver(*signals: NamedSignal, sender: Any = ANY) -> Callable[[F], F]:
-    """Connect the decorated function to *signals* for good: unlike blinker's own way, by a strong reference.
+    """Connect the decorated function to *signals* permanently; blinker itself would hold it weakly.
 
-    Only signals of *sender*, a `UserManager`, reach it, or those of all. Raises TypeError for what is no signal.
+    Args:
+        signals: The signals to receive.
+        sender: The `UserManager` whose signals are received; by default every one.
+
+    Raises:
+        TypeError: There are no *signals*, or one of them is not a signal.
     """
     if not signals or not all(isinstance(signal, NamedSignal) for signal in signals):
-        raise TypeError("receiver() takes the signals to listen to: @receiver(user_registered)")
+        raise TypeError("receiver() takes one or more signals: @receiver(user_registered)")
 
     def connect(function: F) -> F:
         for signal in signals:

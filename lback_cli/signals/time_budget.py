@@ -1,4 +1,4 @@
-"""The time that a receiver may take. It is told of, not stopped: it runs in the thread of the operation."""
+"""The time that a receiver may take. A slow receiver is reported, not stopped: it runs in the operation's thread."""
 
 import threading
 from collections.abc import Callable
@@ -6,61 +6,61 @@ from time import perf_counter
 from typing import Any
 
 POLL_SECONDS = 1.0
-"""The longest time between two looks at what runs."""
-
+"""The longest interval between two checks of the running receivers."""
 
 Running = tuple[Callable[..., Any], str, float]
-"""A receiver, the name of its signal, and when it began, a value of `time.perf_counter`."""
+"""A receiver, the name of its signal, and the `time.perf_counter` at which it started."""
 
 
 class TimeBudget:
-    """Tells of receivers that take more than *seconds*: of each once while it still runs, and once after.
+    """Reports each receiver that takes more than *seconds*, once while it is running and once when it has returned.
 
-    *tell* gets the text, *name* names a receiver. One whose attribute ``enforces_own_timeout`` is true sees to its time itself.
+    *report* gets the text, and *name* returns the name of a receiver. A receiver whose attribute
+    ``enforces_own_timeout`` is true is exempt.
     """
 
-    def __init__(self, seconds: float, tell: Callable[[str], None], name: Callable[[Any], str]) -> None:
+    def __init__(self, seconds: float, report: Callable[[str], None], name: Callable[[Any], str]) -> None:
         self.seconds = seconds
-        self._tell = tell
+        self._report = report
         self._name = name
         self._running: dict[int, list[Running]] = {}
-        self._told: set[tuple[str, str, str]] = set()
-        self._over = threading.Event()
+        self._reported: set[tuple[str, str, str]] = set()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="lback-time-budget", daemon=True)
 
     def start(self) -> None:
-        """Begin to look at what runs."""
+        """Start to watch the running receivers."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
-        self._over.set()
+        """Stop watching."""
+        self._stopped.set()
         self._thread.join()
 
     def running(self) -> list[Running]:
-        """What runs in this thread, the innermost last: who calls receivers keeps it up to date."""
+        """Return the receivers that run in this thread, the innermost last. The caller keeps the list up to date."""
         thread = threading.get_ident()
         found = self._running.get(thread)
         if found is None:
             found = self._running[thread] = []
         return found
 
-    def overrun(self, receiver: Callable[..., Any], signal: str, seconds: float) -> bool:
-        """Tell that *receiver* took *seconds*, more than it may; false if that is its own business."""
+    def report_overrun(self, receiver: Callable[..., Any], signal: str, seconds: float) -> bool:
+        """Report that *receiver* took *seconds*, and return whether it did: False if the receiver is exempt."""
         if getattr(receiver, "enforces_own_timeout", False):
             return False
-        self._once("after", receiver, signal, f"took {seconds:.1f} s")
+        self._report_once("after", receiver, signal, f"took {seconds:.1f} s")
         return True
 
     def _watch(self) -> None:
-        while not self._over.wait(min(POLL_SECONDS, self.seconds / 4)):
+        while not self._stopped.wait(min(POLL_SECONDS, self.seconds / 4)):
             now = perf_counter()
-            for receiver, signal, started in [one for stack in list(self._running.values()) for one in list(stack)]:
+            for receiver, signal, started in [entry for stack in list(self._running.values()) for entry in list(stack)]:
                 if now - started > self.seconds and not getattr(receiver, "enforces_own_timeout", False):
-                    self._once("while", receiver, signal, f"still runs after {now - started:.1f} s")
+                    self._report_once("while", receiver, signal, f"is still running after {now - started:.1f} s")
 
-    def _once(self, when: str, receiver: Callable[..., Any], signal: str, what: str) -> None:
+    def _report_once(self, when: str, receiver: Callable[..., Any], signal: str, what: str) -> None:
         name = self._name(receiver)
-        if (when, name, signal) not in self._told:
-            self._told.add((when, name, signal))
-            self._tell(f"The receiver {name} of {signal} {what}; its time budget is {self.seconds:g} s.")
+        if (when, name, signal) not in self._reported:
+            self._reported.add((when, name, signal))
+            self._report(f"The receiver {name} of {signal} {what}; its time budget is {self.seconds:g} s.")

@@ -12,7 +12,7 @@ from lback_cli.database.schema import Schema
 from lback_cli.mail.mailer import Mailer
 from lback_cli.mail.transports import Transport
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.directory import UserDirectory
+from lback_cli.managers.directory import Directory
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
@@ -41,7 +41,7 @@ class Sandbox:
         Schema(self._database).ensure()
         self._services = _MemoryServices(self.settings)
         self.users = UserManager(self._database, self._services)
-        self.directory = UserDirectory(self._database, self._services)
+        self.directory = Directory(self._database, self._services)
         self.groups = GroupManager(self._database, self._services)
         self.events = EventLog(self._database, self._services)
         self.signals = SignalRecorder(self.users)
@@ -62,7 +62,8 @@ class Sandbox:
 
     def register(self, username: str, email: str | None = None, **options: Any) -> User:
         """Register a user with the password `PASSWORD`; *options* are those of `UserManager.register_user`."""
-        return self.users.register_user(username, email or f"{username}@example.org", PASSWORD, **options)
+        user: User = self.users.register_user(username, email or f"{username}@example.org", PASSWORD, **options)
+        return user
 
     def close(self) -> None:
         """Forget everything."""

@@ -1,1 +1,1 @@
-"""Text from outside: user names, e-mail addresses, times, and safe output to terminals and shells."""
+"""Text from outside: user names, e-mail addresses and times, and safe output to terminals and shells."""

@@ -1,4 +1,4 @@
-"""One spelling for each e-mail address."""
+"""The canonical form of e-mail addresses."""
 
 import re
 
@@ -10,30 +10,30 @@ MAXIMUM_LENGTH = 254
 _ECHO_LENGTH = 40
 _HINT = "Give one plain address such as alice@example.org."
 
-# Names of this machine (RFC 6761) and of its network (RFC 6762) have no meaning elsewhere, but they have mail: such a
-# domain is checked as if it were below one that the library accepts.
+# The library rejects the names of this machine (RFC 6761) and of the local network (RFC 6762), which can receive mail.
+# So such a domain is checked as a subdomain of one that the library accepts.
 _LOCAL_DOMAINS = frozenset({"local", "localhost"})
 _STAND_IN = ".test"
 
-# An address of this form is its own canonical form, whatever the standards say of rarer ones: most are, and need no
-# library, whose import alone takes 25 ms.
+# An address of this form is its own canonical form. Most addresses are, and need not load the library, which takes 25
+# ms.
 _PLAIN = re.compile(r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63}", re.ASCII)
 _RESERVED = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test"})
-_LONGEST_PLAIN = 128  # beyond it the library's several limits of length come into play
+_LONGEST_PLAIN = 128  # longer addresses may exceed one of the library's limits
 _LONGEST_LOCAL_PART = 64
 _LONGEST_LABEL = 63
 
 
 def canonical_email(raw: str) -> str:
-    """Return the one form of the address *raw* that is stored, compared and mailed to.
+    """Return the canonical form of the address *raw*, which is stored, compared and mailed to.
 
-    The form has its local part in NFC (RFC 6532 section 3.1) and lower case, and its domain in lower-case Unicode
-    (IDNA 2008); it is applied until it is stable. *raw* must be one addr-spec of RFC 5321 of at most 254 characters,
-    with neither display name, comment, quoted local part nor address literal. Domains without a dot and those of the
-    local network are accepted; whether anyone receives mail there is not asked.
+    The local part is in NFC (RFC 6532 section 3.1) and lower case, the domain in lower-case Unicode (IDNA 2008). The
+    form is stable. *raw* must be one address of RFC 5321 (addr-spec) of at most 254 characters, without display name,
+    comment, quoted local part or address literal. Domains without a dot and domains of the local network are accepted.
+    Whether the address receives mail is not checked.
 
     Raises:
-        ValidationError: *raw* is no such address; ``field`` is ``email``.
+        ValidationError: *raw* is not such an address; ``field`` is ``email``.
     """
     if len(raw) > MAXIMUM_LENGTH:
         raise ValidationError(
@@ -56,11 +56,11 @@ def _is_plain(address: str) -> bool:
 
 
 def _checked(raw: str) -> str:
-    """*raw* in canonical form, by the library that knows all the rules. Raises `ValidationError`."""
+    """Return *raw* in canonical form, using the library. Raises `ValidationError`."""
     from email_validator import EmailNotValidError
 
     if (hidden := first_unsafe_character(raw)) is not None:
-        raise _refusal(raw, f"It contains the invisible character U+{ord(hidden):04X}.")
+        raise _rejected(raw, f"It contains the invisible character U+{ord(hidden):04X}.")
     address = raw
     try:
         for _ in range(4):
@@ -69,13 +69,13 @@ def _checked(raw: str) -> str:
             if address == before:
                 break
         else:
-            raise _refusal(raw, "It has no stable spelling.")
+            raise _rejected(raw, "It has no stable canonical form.")
     except EmailNotValidError as error:
-        raise _refusal(raw, str(error)) from error
+        raise _rejected(raw, str(error)) from error
     domain = address.rpartition("@")[2]
-    # An address literal without its brackets: no domain ends in a number (RFC 1123 section 2.1).
+    # No domain ends in a number (RFC 1123 section 2.1), so this is an address literal without its brackets.
     if domain.rpartition(".")[2].isdigit():
-        raise _refusal(raw, "The part after the @-sign is a number, not a domain.")
+        raise _rejected(raw, "The part after the @-sign is a number, not a domain.")
     return address
 
 
@@ -99,6 +99,6 @@ def _normalized(address: str) -> str:
     return normalized.lower()
 
 
-def _refusal(raw: str, reason: str) -> ValidationError:
+def _rejected(raw: str, reason: str) -> ValidationError:
     shown = safe(raw, limit=_ECHO_LENGTH)
-    return ValidationError("email", f"'{shown}' is not a usable e-mail address. {safe(reason)}", hint=_HINT)
+    return ValidationError("email", f"'{shown}' is not a valid e-mail address. {safe(reason)}", hint=_HINT)

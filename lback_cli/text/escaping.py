@@ -1,11 +1,11 @@
-"""Show foreign text on a terminal without letting it act there."""
+"""Escape text from outside before a terminal shows it."""
 
 import unicodedata
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
-# Default_Ignorable_Code_Point of the Unicode Character Database, as far as its category is not Cf or Cn already:
-# a terminal draws nothing for these letters and marks either.
+# Letters and marks that a terminal draws as nothing: Default_Ignorable_Code_Point of the Unicode Character Database,
+# without the categories Cf and Cn.
 _INVISIBLE = frozenset(
     chr(code)
     for first, last in (
@@ -23,20 +23,22 @@ _INVISIBLE = frozenset(
 
 
 def safe(text: object, *, limit: int | None = None) -> str:
-    r"""Return *text* with every character that could act on a terminal, or hide there, as a visible escape.
+    r"""Return *text* with a visible escape for every character that could control a terminal or be invisible on it.
 
-    Escaped are control characters (C0 with newline and tab, DEL, C1), format characters (bidirectional controls,
-    zero-width characters, tags), line and paragraph separators, lone surrogates, private and unassigned code points
-    and all else that Unicode draws as nothing: ESC becomes ``\x1b``, U+202E ``\u202e``. Everything else is returned as
-    it is, a backslash too, so the result is for reading and not for parsing (ASVS 16.4.1).
+    These are control characters (C0 with newline and tab, DEL, C1), format characters (bidirectional controls,
+    zero-width characters, tags), line and paragraph separators, lone surrogates, private and unassigned code points,
+    and all others that Unicode draws as nothing. ESC becomes ``\x1b``, and U+202E becomes ``\u202e``. Other characters
+    are unchanged, backslashes too, so the result is for reading and not for parsing (ASVS 16.4.1).
 
-    With *limit* (at least 1) the result has at most that many characters; a longer one ends in an ellipsis, never in
-    half an escape.
+    Args:
+        text: A string, or an object to convert to one.
+        limit: The maximum number of characters, at least 1. A longer result is cut, never within an escape, and ends in
+            an ellipsis.
     """
     whole = text if type(text) is str else str(text)
     if limit is None:
         return whole if _is_plain(whole) else "".join(map(_visible, whole))
-    # An escape is never shorter than what it stands for, so nothing past the limit can matter.
+    # An escape is never shorter than its character, so the text beyond the limit does not matter.
     head = whole[: limit + 1]
     shown = head if _is_plain(head) else "".join(map(_visible, head))
     if len(shown) <= limit:
@@ -51,7 +53,7 @@ def safe(text: object, *, limit: int | None = None) -> str:
 
 
 def first_unsafe_character(text: str) -> str | None:
-    """Return the first character of *text* that `safe` would escape, or None when there is none."""
+    """Return the first character of *text* that `safe` would escape, or None."""
     return None if _is_plain(text) else next((character for character in text if _is_unsafe(character)), None)
 
 
@@ -60,7 +62,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _is_unsafe(character: str) -> bool:
-    # isprintable() is false for the categories Cc, Cf, Cs, Co, Cn, Zl, Zp and, harmless here, Zs.
+    # isprintable() is false for the categories Cc, Cf, Cs, Co, Cn, Zl, Zp and Zs, of which only Zs (spaces) is safe.
     if character.isprintable():
         return character in _INVISIBLE
     return unicodedata.category(character) != "Zs"

@@ -1,4 +1,4 @@
-"""Commands that are shown, to be pasted into a shell."""
+"""Quote commands that a user can paste into a shell."""
 
 import os
 import shlex
@@ -8,10 +8,9 @@ from lback_cli.text.escaping import first_unsafe_character
 
 
 def command_line(words: Iterable[str]) -> str:
-    r"""*words* for a POSIX shell, as text that `safe` leaves as it is.
+    r"""Return *words* quoted for a POSIX shell, as text that `safe` does not change.
 
-    A word that has a character which acts on a terminal, or hides there, is written as ``$'a\x0ab'``, which bash, zsh
-    and ksh know.
+    A word with a character that `safe` would escape is written as ``$'a\x0ab'``, which bash, zsh and ksh understand.
     """
     return " ".join(map(_quoted, words))
 
@@ -27,5 +26,5 @@ def _escaped(character: str) -> str:
         return f"\\{character}"
     if first_unsafe_character(character) is None:
         return character
-    # Of a file name, bytes that are not UTF-8 too.
+    # os.fsencode also restores the bytes of a file name that is not UTF-8.
     return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

@@ -1,4 +1,4 @@
-"""What a terminal shows: whether in colour, and how wide."""
+"""Colour on a terminal, and the width of text."""
 
 import os
 from typing import TextIO
@@ -6,7 +6,7 @@ from unicodedata import combining, east_asian_width
 
 
 def wants_color(stream: TextIO) -> bool:
-    """Whether *stream* gets colours: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that has any."""
+    """Return whether to write colours to *stream*: NO_COLOR decides, then FORCE_COLOR, then the terminal."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -15,7 +15,7 @@ def wants_color(stream: TextIO) -> bool:
 
 
 def text_width(text: str) -> int:
-    """How many columns *text* takes, once it has passed `safe`."""
+    """Return the columns of *text*, which has passed `safe`."""
     if text.isascii():
         return len(text)
     return sum(0 if combining(character) else 1 + (east_asian_width(character) in "FW") for character in text)

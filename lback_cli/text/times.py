@@ -1,4 +1,4 @@
-"""Time: always aware, always UTC, as text always RFC 3339."""
+"""Times in UTC, and their text in RFC 3339."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,19 +11,20 @@ _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "day
 
 
 def utc_now() -> datetime:
-    """The current time."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def timestamp(moment: datetime) -> str:
-    """*moment* as RFC 3339 in UTC, to the microsecond, so that text compares as time does."""
+    """Return *moment* as RFC 3339 in UTC with microseconds, so that texts sort as times."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """*text*, an ISO 8601 date or time (UTC where it names no zone) or an age before *now* such as ``2h``.
+    """Parse an ISO 8601 date or time, in UTC unless it names a zone, or an age before *now* such as ``2h``.
 
-    Raises `UsageError`.
+    Raises:
+        UsageError: *text* is none of these.
     """
     try:
         moment = now - parse_duration(text) if text.endswith(("s", "m", "h", "d")) else datetime.fromisoformat(text)
@@ -35,9 +36,13 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def parse_duration(raw: Any) -> timedelta:
-    """Read a time such as ``90s``, ``30m``, ``24h`` or ``7d``, or a number of seconds. Raises ValueError."""
+    """Parse a duration such as ``90s``, ``30m``, ``24h`` or ``7d``, or a number of seconds.
+
+    Raises:
+        ValueError: *raw* is none of these.
+    """
     if isinstance(raw, timedelta):
         return raw
     if isinstance(raw, bool) or not isinstance(raw, int | str) or not (match := _DURATION.fullmatch(str(raw).strip())):
-        raise ValueError  # without the value, which may be a secret and would show in a traceback
+        raise ValueError  # without the value, which may be a secret and would appear in a traceback
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

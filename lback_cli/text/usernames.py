@@ -1,4 +1,4 @@
-"""One spelling for each user name and each group name, so that two names are the same only if their text is."""
+"""The canonical form of user names and group names, which makes equal names equal text."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.text.escaping import first_unsafe_character, safe
 
 MAXIMUM_LENGTH = 64
-# What is longer than any name can be is refused before anything looks at its characters.
+# Longer text is rejected before its characters are examined.
 _MAXIMUM_RAW_LENGTH = 256
 _ECHO_LENGTH = 40
 
@@ -20,35 +20,35 @@ _SCRIPTS_WRITTEN_TOGETHER = (
     frozenset({"CJK", "IDEOGRAPHIC", "HANGUL"}),
     frozenset({"CJK", "IDEOGRAPHIC", "BOPOMOFO"}),
 )
-# A dot above these letters is not drawn, or makes one look like another (UTS 39 section 5.4).
+# A dot above these letters is invisible, or makes one letter look like another (UTS 39 section 5.4).
 _HIDDEN_DOT = re.compile("[ij\N{LATIN SMALL LETTER DOTLESS I}\N{LATIN SMALL LETTER DOTLESS J}]\N{COMBINING DOT ABOVE}")
 
 
 def canonical_username(raw: str, *, unicode_names: bool = False) -> str:
-    """Return the one form of the user name *raw* that is stored and compared.
+    """Return the canonical form of the user name *raw*, which is stored and compared.
 
-    The form is that of RFC 8265 section 3.3 (UsernameCaseMapped: width mapped, lower case, NFC), applied until it is
-    stable. It must be 1 to 64 ASCII letters, digits, ``.``, ``_`` or ``-`` and begin with a letter or digit. With
-    *unicode_names* the letters and digits may be of any one script (Japanese, Korean and Bopomofo with their
-    ideographs): this stops the Cyrillic letter in a Latin word, not a word wholly of look-alikes.
+    The form is UsernameCaseMapped of RFC 8265 section 3.3 (width mapped, lower case, NFC), and stable. It has 1 to 64
+    ASCII letters, digits, ``.``, ``_`` or ``-`` and begins with a letter or digit. With *unicode_names* the letters and
+    digits may be of any one script (Japanese, Korean and Bopomofo with their ideographs). That rejects a Cyrillic
+    letter in a Latin word, but not a word that consists of look-alikes.
 
     Raises:
-        ValidationError: *raw* is no such name; ``field`` is ``username``.
+        ValidationError: *raw* is not such a name; ``field`` is ``username``.
     """
     return _canonical(raw, "username", "user name", unicode_names=unicode_names)
 
 
 def canonical_group_name(raw: str) -> str:
-    """Return the one form of the group name *raw*: the ASCII rule of `canonical_username`.
+    """Return the canonical form of the group name *raw*, by the ASCII rule of `canonical_username`.
 
     Raises:
-        ValidationError: *raw* is no such name; ``field`` is ``group``.
+        ValidationError: *raw* is not such a name; ``field`` is ``group``.
     """
     return _canonical(raw, "group", "group name", unicode_names=False)
 
 
 def _canonical(raw: str, field: str, what: str, *, unicode_names: bool) -> str:
-    # Most names are plain, in any case, under either rule; the rest of this is for the others.
+    # Most names need nothing else, whichever rule applies.
     if raw.isascii() and _ASCII_NAME.fullmatch(lower := raw.lower()):
         return lower
     if len(raw) > _MAXIMUM_RAW_LENGTH:
@@ -89,8 +89,8 @@ def _canonical(raw: str, field: str, what: str, *, unicode_names: bool) -> str:
 
 
 def _enforce(raw: str, field: str, shown: str) -> str:
-    """Apply UsernameCaseMapped to *raw* until it changes no more: once is not always enough (RFC 8264 section 7)."""
-    from precis_i18n import get_profile  # takes 15 ms, and most names are ASCII
+    """Apply UsernameCaseMapped to *raw* until the result is stable; once is not always enough (RFC 8264 section 7)."""
+    from precis_i18n import get_profile  # takes 15 ms; most names are ASCII and do not need it
 
     profile = get_profile("UsernameCaseMapped")
     name = raw
@@ -107,15 +107,15 @@ def _enforce(raw: str, field: str, shown: str) -> str:
             ) from error
         if name == before:
             return name
-    raise ValidationError(field, f"{shown} has no stable spelling.", hint="Use ordinary letters and digits.")
+    raise ValidationError(field, f"{shown} has no stable canonical form.", hint="Use ordinary letters and digits.")
 
 
 def _unicode_problem(name: str) -> str | None:
-    """Say what of the enforced *name* is against the rule for Unicode names, or None if nothing is."""
+    """Return which rule for Unicode names *name* breaks, as the predicate of a sentence about it, or None."""
     if len(name) > MAXIMUM_LENGTH:
         return f"has {len(name)} characters"
     if _HIDDEN_DOT.search(name):
-        return "has a dot over i or j that cannot be seen"
+        return "has an invisible dot over i or j"
     if unicodedata.category(name[0])[0] not in "LN":
         return "does not begin with a letter or digit"
     scripts = set()
@@ -124,7 +124,7 @@ def _unicode_problem(name: str) -> str | None:
             continue
         category = unicodedata.category(character)
         if category[0] not in "LM" and category != "Nd":
-            return f"contains {_code_point(character)}, which is no letter or digit"
+            return f"contains {_code_point(character)}, which is not a letter or a digit"
         script = re.split("[ -]", unicodedata.name(character, ""), maxsplit=1)[0]
         if script != "COMBINING":
             scripts.add(script)

@@ -1,1 +1,1 @@
-"""The trace behind `--trace-signals`: what it shows, and how each format looks."""
+"""The signal trace of `--trace-signals`."""

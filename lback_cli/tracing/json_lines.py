@@ -1,4 +1,4 @@
-"""The trace for programs: one JSON object a line."""
+"""The trace for programs: one JSON object on each line."""
 
 import json
 from typing import Any
@@ -9,12 +9,15 @@ from lback_cli.text.times import timestamp
 
 
 def json_line(delivery: Delivery) -> str:
-    """*delivery* as one line of ASCII with its newline, so that no name can break it, whatever reads it.
+    """Return *delivery* as one line of ASCII with a newline. No value in it can break the line for any reader.
 
-    The keys are those of `as_event`, ``receivers``, where a receiver raised ``receiver_errors``, and where one took
-    too long ``receiver_overruns``.
+    Its keys are those of `as_event`, ``receivers``, ``receiver_errors`` if a receiver raised, and ``receiver_overruns``
+    if one exceeded its time budget.
     """
-    line = as_event(delivery) | {"receivers": delivery.receivers}
+    line = as_event(delivery)
+    if (changes := delivery.changes) is not None:
+        line["changes"] = dict(changes)
+    line["receivers"] = delivery.receivers
     if delivery.failures:
         line["receiver_errors"] = [
             {"receiver": failure.receiver, **exception_as_json(failure.exception)} for failure in delivery.failures
@@ -27,7 +30,7 @@ def json_line(delivery: Delivery) -> str:
 
 
 def as_event(emission: Emission) -> dict[str, Any]:
-    """What was sent: ``time`` (RFC 3339, UTC), ``operation_id``, ``seq``, ``signal``, ``sender`` and ``args``."""
+    """Return the ``time`` (RFC 3339, UTC), ``operation_id``, ``seq``, ``signal``, ``sender`` and ``args``."""
     return {
         "time": timestamp(emission.time),
         "operation_id": emission.operation_id,
@@ -39,5 +42,5 @@ def as_event(emission: Emission) -> dict[str, Any]:
 
 
 def as_line(event: dict[str, Any]) -> str:
-    """*event* as one line of ASCII."""
+    """Return *event* as one line of ASCII with a newline."""
     return json.dumps(event, separators=(",", ":")) + "\n"

@@ -1,4 +1,4 @@
-"""The trace for people, before any colour: which lines there are, and what each part of a line is.
+"""The trace for people as lines of styled spans, and as plain text.
 
 register_user 1f3c9a0b
   +0.112s ▸ user_registration_started  username=Alice  email=Alice@Example.org
@@ -15,30 +15,30 @@ from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import ELLIPSIS, safe
 from lback_cli.tracing.values import as_text, exception_as_text
 
-Style = Literal[Role, "operation", "time", "name", "value", "note", "trouble"]
-"""What a part of a line is, which decides its colour."""
+Style = Literal[Role, "operation", "time", "name", "value", "note", "problem"]
+"""The meaning of a part of a line, which decides its colour."""
 
 Span = Sequence[tuple[str, Style]]
-"""Parts that belong on one line if they can."""
+"""Parts that are kept on one line if they fit."""
 
 NAME_WIDTH = max(map(len, CATALOGUE))
-"""Columns of the longest name of a signal."""
+"""Columns of the longest signal name."""
 
 _ID_LENGTH = 8
 _TIME_WIDTH = 8
-# An operation whose last signal is muted never ends here; the following ones must not drift off to the right.
+# An operation whose terminal signal is muted never seems to end; later operations must not be indented ever deeper.
 _DEPTH_LIMIT = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """The characters that draw a trace. The first four tell the roles apart without colour, *trouble* a receiver's."""
+    """The characters that draw a trace. The first four mark the roles of signals, *problem* that of a receiver."""
 
     started: str
     progress: str
     success: str
     failure: str
-    trouble: str
+    problem: str
     head: str
     again: str
     rail: str
@@ -46,7 +46,7 @@ class Symbols:
     ellipsis: str
 
     def of(self, role: Role) -> str:
-        """The symbol of a signal with that *role*."""
+        """Return the symbol of a signal with that *role*."""
         return {
             "started": self.started,
             "progress": self.progress,
@@ -60,7 +60,7 @@ ASCII = Symbols(">", "-", "+", "x", "!", "+", "+", "|", "`", "...")
 
 
 def symbols_for(encoding: str) -> Symbols:
-    """The nicest symbols that *encoding* has."""
+    """Return the Unicode symbols if *encoding* has them, else the ASCII symbols."""
     try:
         "".join(getattr(UNICODE, name) for name in UNICODE.__slots__).encode(encoding)
     except UnicodeEncodeError:
@@ -70,29 +70,33 @@ def symbols_for(encoding: str) -> Symbols:
 
 @dataclass(frozen=True, slots=True)
 class TraceLine:
-    """One line, at *depth* operations deep: what starts it, *lead* and then *words*, under which it may be wrapped."""
+    """A line of the trace.
+
+    *depth* is the number of operations around this one. *start* is ``head`` for the header of an operation, ``again``
+    for one that is repeated, and ``rail`` below a header. *spans* follow *lead*; a writer may wrap them.
+    """
 
     depth: int
     start: Literal["head", "again", "rail"]
     lead: Span
-    words: Sequence[Span]
+    spans: Sequence[Span]
 
 
 class Layout:
-    """Turns deliveries into lines, and keeps track of which operation runs within which.
+    """Turns deliveries into lines, and tracks which operations run inside others.
 
-    An operation is within another when it begins while the other has no outcome yet.
+    An operation that starts before another has ended runs inside it.
     """
 
     def __init__(self, encoding: str) -> None:
         self.symbols = symbols_for(encoding)
         self._encoding = encoding
         self._open: list[str] = []
-        self._settled: set[str] = set()
+        self._ended: set[str] = set()
         self._last = ""
 
     def lines(self, delivery: Delivery, elapsed: float) -> list[TraceLine]:
-        """The lines for *delivery*, which was sent *elapsed* seconds after the start."""
+        """Return the lines for *delivery*, which was sent *elapsed* seconds after the start."""
         depth = self._enter(delivery)
         lines = [] if delivery.operation_id == self._last else [self._header(delivery, depth)]
         self._last = delivery.operation_id
@@ -103,24 +107,24 @@ class Layout:
         if delivery.receivers:
             count = "1 receiver" if delivery.receivers == 1 else f"{delivery.receivers} receivers"
             lines.append(TraceLine(depth, "rail", [(f"{blank}  ", "note")], [[(count, "note")]]))
-        for text in _troubles(delivery):
-            lead = [(f"{blank}{self.symbols.trouble} ", "trouble")]
-            lines.append(TraceLine(depth, "rail", lead, [[(self._encodable(text), "trouble")]]))
+        for text in _problems(delivery):
+            lead = [(f"{blank}{self.symbols.problem} ", "problem")]
+            lines.append(TraceLine(depth, "rail", lead, [[(self._encodable(text), "problem")]]))
         return lines
 
     def _enter(self, delivery: Delivery) -> int:
-        """Make the operation of *delivery* the innermost one, and return how many are around it."""
-        current, still_open = delivery.operation_id, self._open
-        if current in still_open:
-            del still_open[still_open.index(current) + 1 :]
+        """Make the operation of *delivery* the innermost one, and return the number of operations around it."""
+        current, unfinished = delivery.operation_id, self._open
+        if current in unfinished:
+            del unfinished[unfinished.index(current) + 1 :]
         else:
-            while still_open and still_open[-1] in self._settled:
-                still_open.pop()
-            still_open.append(current)
-        self._settled.intersection_update(still_open)
+            while unfinished and unfinished[-1] in self._ended:
+                unfinished.pop()
+            unfinished.append(current)
+        self._ended.intersection_update(unfinished)
         if delivery.role in ("success", "failure"):
-            self._settled.add(current)
-        return min(len(still_open) - 1, _DEPTH_LIMIT)
+            self._ended.add(current)
+        return min(len(unfinished) - 1, _DEPTH_LIMIT)
 
     def _header(self, delivery: Delivery, depth: int) -> TraceLine:
         again = delivery.seq > 1
@@ -129,12 +133,12 @@ class Layout:
         return TraceLine(depth, "again" if again else "head", [], [[(name, "operation"), (note, "note")]])
 
     def _signal(self, delivery: Delivery) -> list[Span]:
-        words: list[Span] = [[(delivery.spec.name, delivery.role)]]
+        spans: list[Span] = [[(delivery.spec.name, delivery.role)]]
         for argument in delivery.spec.arguments:
             value = delivery.arguments[argument.name]
-            look: Style = "note" if value is None else "value"
-            words.append([(f"{argument.name}=", "name"), (self._encodable(as_text(value)), look)])
-        return words
+            style: Style = "note" if value is None else "value"
+            spans.append([(f"{argument.name}=", "name"), (self._encodable(as_text(value)), style)])
+        return spans
 
     def _encodable(self, text: str) -> str:
         if self.symbols is ASCII:
@@ -142,8 +146,25 @@ class Layout:
         return text.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
 
-def _troubles(delivery: Delivery) -> Iterator[str]:
+def _problems(delivery: Delivery) -> Iterator[str]:
     for failure in delivery.failures:
         yield f"receiver {safe(failure.receiver)} failed: {exception_as_text(failure.exception)}"
     for overrun in delivery.overruns:
         yield f"receiver {safe(overrun.receiver)} took {overrun.seconds:.1f} s, more than its time budget"
+
+
+def plain_text(lines: Sequence[TraceLine]) -> str:
+    """Return *lines* for a file or a pipe: never wrapped, so that they can be searched, and indented by depth."""
+    return "".join(f"{_plain_line(line)}\n" for line in lines)
+
+
+def _plain_line(line: TraceLine) -> str:
+    indent = "  " * (line.depth + (1 if line.start == "rail" else 0))
+    first, *rest = map(_plain_span, line.spans)
+    if rest:
+        first = first.ljust(NAME_WIDTH)
+    return indent + _plain_span(line.lead) + "  ".join([first, *rest])
+
+
+def _plain_span(span: Span) -> str:
+    return "".join(text for text, _ in span)

@@ -1,4 +1,4 @@
-"""The trace for people at a terminal: coloured, with a rail for each operation, wrapped under its own columns."""
+"""The trace for people at a terminal: in colour, with a rail for each operation, wrapped at the terminal's width."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _STYLES: Mapping[Style, str] = {
     "progress": "magenta",
     "success": "green",
     "failure": "bold red",
-    "trouble": "bold red",
+    "problem": "bold red",
     "name": "dim",
     "value": "",
     "note": "dim",
@@ -25,18 +25,18 @@ _RAIL = "dim"
 _GAP = "  "
 _HANGING = 2
 _LEAST_ROOM = 20
-# From here on the arguments of all signals get a column of their own.
+# Columns beside the signal names from which on the arguments get a column of their own.
 _ROOM_FOR_COLUMN = 60
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Let the error through: rich's own way is to end the process, in the middle of the operation."""
+        """Raise the error again; rich would end the process in the middle of the operation."""
         raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 
 class TerminalWriter:
-    """Writes lines to *stream*, wrapped at its width if it has one, with ANSI colours if *color*."""
+    """Writes lines to *stream*, wrapped at its width if it is a terminal, with ANSI colours if *color* is true."""
 
     def __init__(self, stream: TextIO, symbols: Symbols, *, color: bool) -> None:
         self._stream = stream
@@ -44,7 +44,7 @@ class TerminalWriter:
         self._console = _Console(
             file=stream,
             force_terminal=True,
-            # Without a colour system nothing is styled, bold and dim included.
+            # Without a colour system rich uses no style at all, not even bold and dim.
             color_system="standard" if color else None,
             no_color=False,
             highlight=False,
@@ -53,7 +53,7 @@ class TerminalWriter:
         )
 
     def write(self, lines: Sequence[TraceLine], *, ended: bool) -> None:
-        """Write *lines*; with *ended* the last one closes the rail of its operation."""
+        """Write *lines*. If *ended*, the last one closes the rail of its operation."""
         width = _width(self._stream)
         rows = [(line, row, first) for line in lines for row, first in self._rows(line, width)]
         texts = []
@@ -72,19 +72,19 @@ class TerminalWriter:
         return Text.assemble((f"{symbols.rail} " * line.depth + f"{own} ", _RAIL))
 
     def _rows(self, line: TraceLine, width: int | None) -> Iterator[tuple[Text, bool]]:
-        """The rows that *line* takes, without rails, and whether each is its first."""
+        """Yield the rows of *line* without rails, each with whether it is the first."""
         lead = _text(line.lead)
         if width is None:
-            yield Text(_GAP).join([lead + _text(line.words[0]), *map(_text, line.words[1:])]), True
+            yield Text(_GAP).join([lead + _text(line.spans[0]), *map(_text, line.spans[1:])]), True
             return
         room = max(_LEAST_ROOM, width - 2 * (line.depth + 1) - lead.cell_len)
         indent = " " * lead.cell_len
-        for number, row in enumerate(self._wrapped(line.words, room)):
+        for number, row in enumerate(self._wrapped(line.spans, room)):
             yield (lead if number == 0 else Text(indent)) + row, number == 0
 
-    def _wrapped(self, words: Sequence[Span], room: int) -> list[Text]:
-        """The rows of *words*. A word that fits into one row stays whole; rows below the first are indented."""
-        name, *arguments = map(_text, words)
+    def _wrapped(self, spans: Sequence[Span], room: int) -> list[Text]:
+        """Wrap *spans* into rows of *room* columns. A span that fits a row is not split; later rows are indented."""
+        name, *arguments = map(_text, spans)
         column = NAME_WIDTH + len(_GAP)
         hanging = column if room - column >= _ROOM_FOR_COLUMN else _HANGING
         if not arguments:
@@ -101,7 +101,7 @@ class TerminalWriter:
         return rows
 
     def _folded(self, text: Text, room: int, indent: int) -> list[Text]:
-        """*text* in rows of at most *room* columns, those below the first indented."""
+        """Fold *text* into rows of at most *room* columns; later rows are indented."""
         if text.cell_len <= room:
             return [text]
         first, *rest = text.wrap(self._console, room - indent)
@@ -110,12 +110,12 @@ class TerminalWriter:
         return [first, *(Text(" " * indent) + row for row in rest)]
 
 
-def _text(word: Span) -> Text:
-    return Text.assemble(*((text, _STYLES[look]) for text, look in word))
+def _text(span: Span) -> Text:
+    return Text.assemble(*((text, _STYLES[style]) for text, style in span))
 
 
 def _width(stream: TextIO) -> int | None:
-    """Columns of the terminal behind *stream*, asked each time as windows are resized; None for no terminal."""
+    """Return the columns of the terminal that *stream* writes to, which can change; None if it is no terminal."""
     if not stream.isatty():
         return None
     columns = os.environ.get("COLUMNS", "")

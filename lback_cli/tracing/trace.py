@@ -1,4 +1,4 @@
-"""The signal logger behind ``--trace-signals``: shows every signal as it is sent, and what its receivers did."""
+"""The observer behind ``--trace-signals``: it writes each signal and the results of its receivers."""
 
 import contextlib
 import logging
@@ -16,19 +16,24 @@ Format = Literal["rich", "json"]
 
 
 class Trace(SignalObserver):
-    """A receiver of `delivered` that writes each signal to *stream*, as soon as it was sent.
+    """An observer that writes each signal to *stream* as soon as it is sent.
 
-    The format ``rich`` is for people: in colour and wrapped on a terminal, plain lines elsewhere. ``json`` is one
-    object a line. *color* None follows NO_COLOR, FORCE_COLOR and the stream. Times count from *started_at*, a value
-    of `time.monotonic`, or from now. Tracing never disturbs what it traces: it loads nothing from the database, and
-    when the stream fails it says so once in the log and stops.
+    A trace never affects the operation: it loads nothing from the database, and if the stream fails it logs one warning
+    and stops.
+
+    Args:
+        stream: The text stream to write to.
+        format: ``rich`` for people: in colour and wrapped on a terminal, plain lines elsewhere. ``json`` for programs:
+            one object on each line.
+        color: Whether to use colour; None follows NO_COLOR, FORCE_COLOR and the stream.
+        started_at: The `time.monotonic` from which times count; None means now.
     """
 
     def __init__(
         self,
         stream: TextIO,
         *,
-        format: Format = "rich",  # noqa: A002 - the option is called so
+        format: Format = "rich",  # noqa: A002 - the name of the option
         color: bool | None = None,
         started_at: float | None = None,
     ) -> None:
@@ -44,28 +49,26 @@ class Trace(SignalObserver):
                 self._write = self._writer()
             self._write(delivery)
             self._stream.flush()
-        except Exception as error:  # noqa: BLE001 - raised on, it would fail the operation that is only watched
+        except Exception as error:  # noqa: BLE001 - the operation must not fail because its trace does
             self.disconnect()
-            # Where stderr is closed, the log fails too.
+            # If stderr is closed, logging fails too.
             with contextlib.suppress(Exception):
                 logging.getLogger("lback_cli.receivers").warning(
-                    "The signal trace stops, as it cannot be written: %s: %s", type(error).__name__, error
+                    "The signal trace stops because it cannot be written: %s: %s", type(error).__name__, error
                 )
 
     def _writer(self) -> Callable[[Delivery], object]:
-        """What writes a delivery; made with the first, so that only what is really used gets imported."""
+        """Return a function that writes a delivery. It is made for the first one, to import only what is used."""
         stream = self._stream
         if self._format == "json":
             from lback_cli.tracing.json_lines import json_line
 
             return lambda delivery: stream.write(json_line(delivery))
-        from lback_cli.tracing.layout import Layout
+        from lback_cli.tracing.layout import Layout, plain_text
 
         layout = Layout(stream.encoding or "utf-8")
         color = wants_color(stream) if self._color is None else self._color
         if not color and not stream.isatty():
-            from lback_cli.tracing.plain import plain_text
-
             return lambda delivery: stream.write(plain_text(layout.lines(delivery, self._elapsed(delivery))))
         from lback_cli.tracing.terminal import TerminalWriter
 
@@ -75,14 +78,17 @@ class Trace(SignalObserver):
         )
 
     def _elapsed(self, delivery: Delivery) -> float:
-        """Seconds from the start until the signal was sent, which is before its receivers ran."""
+        """Return the seconds from the start until the signal was sent, before its receivers ran."""
         since_start = time.monotonic() - self._started_at
         since_sent = (datetime.now(UTC) - delivery.time).total_seconds()
         return since_start - min(max(since_sent, 0.0), since_start)
 
 
 def _is_last(delivery: Delivery) -> bool:
-    """Whether the operation ends here, unless the commit fails: a failure follows a success whose receiver stops it."""
+    """Return whether *delivery* ends its operation, unless the commit fails.
+
+    A success signal does not, if one of its receivers stops the operation: a failure signal follows.
+    """
     stopped = any(
         delivery.spec.carries_session or isinstance(failure.exception, OperationRejected)
         for failure in delivery.failures

@@ -1,4 +1,4 @@
-"""What a trace says of an argument of a signal, in words that are safe on a terminal."""
+"""Arguments of signals as text for people, safe on a terminal."""
 
 import re
 from collections.abc import Mapping
@@ -11,23 +11,23 @@ from lback_cli.models import User
 from lback_cli.text.escaping import safe
 
 TEXT_LIMIT = 200
-"""Characters of one argument in words; the rest is cut."""
+"""Characters of the text of one argument; longer text is cut."""
 
-# What needs no quotes to be told from the names, brackets and words around it.
+# Text that needs no quotes to be distinguished from the names, brackets and constants around it.
 _WORD = re.compile(r"(?!(?:None|True|False)\Z)[^\s\"={}\[\],]+")
 
 
 def as_text(value: Any) -> str:
-    """*value* in words that are safe on a terminal; text that could be mistaken for something else gets quotes."""
+    """Return *value* as text that is safe on a terminal. Ambiguous text is quoted."""
     return safe(_as_text(value, DEPTH_LIMIT), limit=TEXT_LIMIT)
 
 
 def exception_as_text(error: BaseException) -> str:
-    """``Type: message``, safe on a terminal."""
+    """Return ``Type: message``, safe on a terminal."""
     return safe(_exception(error), limit=TEXT_LIMIT)
 
 
-def _as_text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one for each kind of value
+def _as_text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one return for each type of value
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, User):
@@ -53,7 +53,7 @@ def _user(user: User) -> str:
 
 
 def _exception(error: BaseException) -> str:
-    # SQLAlchemy writes several lines; a line of the trace reads better without escapes between them.
+    # SQLAlchemy's messages have several lines; joined by spaces they need no escapes.
     message = safe_str(error).replace("\n", " ")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 

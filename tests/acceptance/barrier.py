@@ -1,7 +1,7 @@
-"""Receivers that hold a command in the middle of its operation until all who contend are there.
+"""Receivers that hold a command in its operation until all competing commands have arrived.
 
-Each tells the port MEETING_PORT of this machine that it came, and goes on when it is answered. One that is not answered
-crashes, which stderr tells.
+Each connects to the port MEETING_PORT of this machine and continues when it gets an answer. Without an answer it
+raises an error.
 """
 
 import os
@@ -17,18 +17,18 @@ PATIENCE = 120
 def meet() -> None:
     with socket.create_connection(("127.0.0.1", int(os.environ["MEETING_PORT"])), PATIENCE) as place:
         if not place.recv(1):
-            raise TimeoutError("Not all came.")
+            raise TimeoutError("Not all commands arrived.")
 
 
 @receiver(user_pre_register)
-def when_the_name_is_free(_sender: Any, **_: Any) -> None:
-    """Everybody has looked, and found nobody of that name."""
+def wait_before_the_insert(_sender: Any, **_: Any) -> None:
+    """Wait until every command has found that the name is free."""
     meet()
 
 
 @receiver(password_reset_started)
-def when_the_token_is_alive(_sender: Any, **_: Any) -> None:
-    """No signal is sent between the look at the token and its use, but the new password is hashed there."""
+def wait_before_the_token_is_used(_sender: Any, **_: Any) -> None:
+    """Wait until every command has checked the token: no signal is sent then, but the password is hashed."""
     computed = PasswordHasher.hash
 
     def hash_and_meet(hasher: PasswordHasher, password: str) -> str:

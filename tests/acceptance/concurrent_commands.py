@@ -1,4 +1,4 @@
-"""A place where many processes of the installed command do the same at the same moment."""
+"""Run many processes of the installed command at the same moment."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from sqlalchemy import Select, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 from lback_cli.database.engine import Database
-from lback_cli.models import EVENTS
+from lback_cli.models.tables import EVENTS
 from lback_cli.settings import DatabaseSettings
 from tests.contract.on_server import empty
 
@@ -28,7 +28,7 @@ End = tuple[int, str, str]
 
 
 class Arena:
-    """The database at *url*, or else what the command makes by itself where nothing is configured."""
+    """The database at *url*, or the embedded database if there is no URL."""
 
     def __init__(self, lback: Any, url: str | None) -> None:
         self._lback = lback
@@ -40,7 +40,7 @@ class Arena:
             self.run("db", "init", "-q")
 
     def clear(self) -> None:
-        """Leave nothing of an earlier round: without a URL, not even a database."""
+        """Delete everything of an earlier round, the embedded database included."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self._lback.database.parent)
         if self._url is not None:
@@ -49,13 +49,13 @@ class Arena:
             database.dispose()
 
     def run(self, *arguments: str, input: str = "") -> Any:  # noqa: A002
-        """The result of a command that succeeds."""
+        """Run a command that must succeed, and return its result."""
         finished = self._lback(*arguments, "-o", "json", input=input)
         assert finished.status == 0, finished
         return json.loads(finished.out or "null")
 
     def compete(self, runs: Sequence[Run], *, meetings: int) -> list[End]:
-        """How all the commands end, which wait for each other so many times on their way."""
+        """Run all commands at once and return their ends. They wait for each other *meetings* times."""
         with socket.create_server(("127.0.0.1", 0), backlog=len(runs)) as place, ExitStack() as ending:
             place.settimeout(PATIENCE)
             variables = {
@@ -71,7 +71,7 @@ class Arena:
                     stdin.seek(0)
                     processes.append(self._lback.start(*arguments, "-o", "json", stdin=stdin, **variables))
                 ending.callback(_kill, processes[-1])
-            with suppress(TimeoutError):  # those who wait in vain tell of it
+            with suppress(TimeoutError):  # the commands report it
                 for _ in range(meetings):
                     _let_go(place, len(runs))
             return [_end(process) for process in processes]
@@ -82,7 +82,7 @@ class Arena:
             return [tuple(row) for row in found]
 
     def events(self) -> list[tuple[str, str | None, str | None, Any]]:
-        """Signal, outcome, subject and data of every event, once the command has verified that these are all."""
+        """Return signal, outcome, subject and data of every event, after `lback events verify`."""
         columns = [EVENTS.c[name] for name in ("signal", "outcome", "subject", "data", "hash")]
         found = self.rows(select(*columns).order_by(EVENTS.c.seq))
         verified = self.run("events", "verify")
@@ -90,14 +90,14 @@ class Arena:
         return [(signal, outcome, subject, json.loads(data)) for signal, outcome, subject, data, _ in found]
 
     def mails(self) -> list[tuple[str, str]]:
-        """Recipient and subject of every mail, the oldest first."""
+        """Return recipient and subject of every mail, oldest first."""
         return [(mail["To"], mail["Subject"]) for mail in self._lback.mails]
 
     def newest_mail(self) -> Any:
         return self._lback.mails[-1]
 
     def secret(self, name: str, content: str) -> str:
-        """The path of a file that holds *content*, and that only its owner can read."""
+        """Write *content* to a file of mode 600 and return its path."""
         path = Path(self._lback.directory / name)
         path.write_text(content, "utf-8")
         path.chmod(0o600)
@@ -106,13 +106,13 @@ class Arena:
 
 @contextmanager
 def arena_on(database: str, lback: Any, database_on: Callable[[str], AbstractContextManager[str]]) -> Iterator[Arena]:
-    """An `Arena` on a server's database of its own, or for ``sqlite`` where nothing is configured."""
+    """Yield an `Arena` on a new database of a server, or on the embedded database for ``sqlite``."""
     with nullcontext() if database == "sqlite" else database_on(database) as url:
         yield Arena(lback, url)
 
 
 def _let_go(place: socket.socket, number: int) -> None:
-    """Wait until so many have come to *place*, and let them go on."""
+    """Wait for *number* connections, and answer all of them."""
     with ExitStack() as leaving:
         there = [leaving.enter_context(place.accept()[0]) for _ in range(number)]
         for one in there:

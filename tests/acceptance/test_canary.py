@@ -1,4 +1,4 @@
-"""Secrets are planted as every password and token of a long session, and then looked for everywhere."""
+"""A long session with known passwords and tokens, after which all files and outputs are searched for them."""
 
 import re
 import secrets
@@ -12,7 +12,7 @@ import pytest
 
 
 class Watched:
-    """Runs the command, keeps all that it writes, and looks at its command line and environment while it runs."""
+    """Runs the command, and records its output, command line and environment."""
 
     def __init__(self, lback: Any) -> None:
         self._lback = lback
@@ -41,7 +41,7 @@ class Watched:
 
 
 class Secrets:
-    """Makes passwords that occur nowhere else, and remembers them."""
+    """Generates unique passwords and remembers them."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -62,7 +62,7 @@ def _files(directory: Path) -> Iterator[tuple[Path, bytes]]:
             yield path, path.read_bytes()
 
 
-def test_no_password_and_no_token_is_left_anywhere(  # noqa: PLR0915 - a long session is the point
+def test_no_password_or_token_is_left_anywhere(  # noqa: PLR0915 - one long session
     lback: Any, watched: Watched, smtp_server: Callable[..., Any], token_in: Callable[[Any], str]
 ) -> None:
     if not Path("/proc/self/cmdline").exists():

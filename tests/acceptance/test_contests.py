@@ -1,4 +1,4 @@
-"""A small round of each contest of commands on each database; tests/slow/test_contests.py has many large ones."""
+"""A small round of competing commands on each database. tests/slow/test_contests.py has many large rounds."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,12 +20,12 @@ TokenIn = Callable[[Any], str]
 
 
 def refusal(status: int, code: str, message: str) -> End:
-    """How a command ends that is refused, and says nothing else."""
+    """Return the end of a refused command."""
     return status, "", json.dumps({"error": {"code": code, "message": message}}) + "\n"
 
 
 def the_one(ends: Sequence[End], others: End) -> tuple[int, Any, str]:
-    """Number, result and stderr of the one that succeeded; the *others* all ended in the same way."""
+    """Return number, result and stderr of the one that succeeded. All others ended as *others*."""
     unlike = [(number, *end) for number, end in enumerate(ends) if end != others]
     assert [end[1] for end in unlike] == [0], unlike
     number, _, out, err = unlike[0]
@@ -33,7 +33,7 @@ def the_one(ends: Sequence[End], others: End) -> tuple[int, Any, str]:
 
 
 def same_name(arena: Arena, crowd: Iterable[int]) -> None:
-    """One round: they register the same name, each spelt in a way of its own, with an address of its own."""
+    """Run one round: all register the same name, in different spellings and with different addresses."""
     arena.clear()
     people = [spelling(number) for number in crowd]
     assert len(dict(people)) == len(people)
@@ -70,7 +70,7 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
 
 
 def one_token(arena: Arena, token_in: TokenIn, crowd: int) -> None:
-    """One round: so many each set a password of their own with the same token."""
+    """Run one round: each of *crowd* commands sets another password with the same token."""
     arena.clear()
     ann = ("user", "register", "ann", "--email", "ann@example.org", "--verified", "--password-stdin")
     user = arena.run(*ann, input=PASSWORD)
@@ -113,9 +113,9 @@ def arena(
         yield made
 
 
-def test_of_commands_that_register_one_name_one_succeeds_and_the_others_end_with_6(arena: Arena) -> None:
+def test_one_of_many_registrations_of_a_name_succeeds(arena: Arena) -> None:
     same_name(arena, range(1, 16, 2))  # two of each form of Unicode
 
 
-def test_of_commands_that_use_one_token_one_succeeds_and_the_others_end_with_7(arena: Arena, token_in: TokenIn) -> None:
+def test_one_of_many_uses_of_a_token_succeeds(arena: Arena, token_in: TokenIn) -> None:
     one_token(arena, token_in, 6)

@@ -1,4 +1,4 @@
-"""A shell script that provisions accounts, and is run again."""
+"""A shell script that provisions accounts, run twice."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ test "$(lback user list --limit 0 -o csv | tail -n +2 | wc -l)" -eq 6
 """
 
 
-def test_a_script_provisions_accounts_and_can_be_run_again(lback: Any) -> None:
+def test_a_provisioning_script_can_run_twice(lback: Any) -> None:
     directory: Path = lback.directory
     names = [f"user{number}" for number in range(6)]
     (directory / "accounts.csv").write_text(
@@ -49,6 +49,6 @@ def test_a_script_provisions_accounts_and_can_be_run_again(lback: Any) -> None:
 
     second, found = run()
     assert second.returncode == 0, second.stderr
-    assert second.stderr.splitlines() == [f"{name} exists already: skipped." for name in names]
+    assert second.stderr.splitlines() == [f"{name} already exists: skipped." for name in names]
     assert found == created, "nothing changed"
     assert trace.read_text() == traced, "no signal was sent"

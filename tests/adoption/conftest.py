@@ -1,4 +1,4 @@
-"""Applications of the lback framework on each database, and lback beside them."""
+"""Applications of the lback framework on each kind of database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ def on_sqlite(tmp_path: Path) -> Iterator[Application]:
 def application(
     request: pytest.FixtureRequest, database_on: Callable[[str], AbstractContextManager[str]]
 ) -> Iterator[Application]:
-    """A populated application on each database."""
+    """A populated application on each kind of database."""
     if request.param == "sqlite":
         yield request.getfixturevalue("on_sqlite")
         return
@@ -38,14 +38,14 @@ def application(
 
 
 @pytest.fixture
-def schema() -> Iterator[Callable[[Application], Schema]]:
-    """lback's look at the tables of an application."""
+def schema_of() -> Iterator[Callable[[Application], Schema]]:
+    """Open an application's database with lback."""
     opened: list[Database] = []
 
-    def look(application: Application) -> Schema:
+    def open_schema(application: Application) -> Schema:
         opened.append(Database(DatabaseSettings(url=application.url)))
         return Schema(opened[-1])
 
-    yield look
+    yield open_schema
     for database in opened:
         database.dispose()

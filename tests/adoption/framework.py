@@ -1,6 +1,6 @@
-"""An application of the lback framework: its tables, as declared there, and how it checks passwords and tokens.
+"""An application of the lback framework: its tables as declared there, and how it checks passwords and tokens.
 
-Nothing here is lback's: it is the other side.
+Nothing here uses lback.
 """
 
 import secrets
@@ -16,16 +16,16 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Session, relationship
 
 PASSWORD = "Correct-Horse-12"
-"""A password such as the framework took; it need not please lback."""
+"""A password that the framework accepts; lback's policy may refuse it."""
 
 
 def now() -> datetime:
-    """Naive UTC, as the framework has it."""
+    """Return the current time as naive UTC, as the framework stores it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def declare(text: Any) -> Any:
-    """The framework's models; *text* is what its strings are: MariaDB has none without a length."""
+    """Declare the framework's models. *text* is the type of its strings, as MariaDB needs a length."""
 
     class Base(DeclarativeBase):
         pass
@@ -72,7 +72,7 @@ def declare(text: Any) -> Any:
         groups = relationship(Group, secondary=memberships)
 
     class Note(Base):
-        """A table of the application's own, beside the framework's."""
+        """A table that the application adds to the framework's."""
 
         __tablename__ = "notes"
         id = Column(Integer, primary_key=True)
@@ -99,7 +99,7 @@ class Application:
         return Session(self.engine)
 
     def populate(self) -> None:
-        """Two groups and four users, one of them an administrator, and one whose name and address are not canonical."""
+        """Add two groups and four users: one is an administrator, one has a name and address that are not canonical."""
         models = self.models
         with self.session() as session, session.begin():
             basic, admin = models.Group(name="basic_user", description="Everybody"), models.Group(name="admin")
@@ -117,10 +117,10 @@ class Application:
             session.flush()
             session.add(models.Note(user_id=1, content="The application's own, \N{SNOWMAN}."))
 
-    # What the framework does
+    # The framework's own operations
 
     def user(self, username: str) -> Any:
-        """The user with exactly that name, as a row."""
+        """Return the user with exactly that name, or None."""
         with self.session() as session:
             user = session.query(self.models.User).filter_by(username=username).one_or_none()
             if user is not None:
@@ -132,7 +132,7 @@ class Application:
         return user is not None and bcrypt.checkpw(password.encode("utf-8"), user.password.encode("utf-8"))
 
     def issue(self, username: str, purpose: str, *, lifetime: timedelta = timedelta(hours=1)) -> str:
-        """Make a token, as the endpoints ``verify`` and ``reset`` take it."""
+        """Store and return a token for the endpoint ``verify`` or ``reset``."""
         token = secrets.token_hex(16 if purpose == "verify" else 32)
         names = ("email_verification_token", "email_verification_token_expiry")
         column, expiry = names if purpose == "verify" else ("auth_token", "token_expiry")
@@ -140,7 +140,7 @@ class Application:
         return token
 
     def verify(self, token: str) -> bool:
-        """The verification endpoint."""
+        """Verify the address that the token was sent to, as the endpoint does; return whether it worked."""
         with self.session() as session, session.begin():
             user = session.query(self.models.User).filter_by(email_verification_token=token).one_or_none()
             if user is None or user.email_verification_token_expiry < now():
@@ -150,7 +150,7 @@ class Application:
             return True
 
     def reset(self, token: str, password: str) -> bool:
-        """The reset endpoint."""
+        """Set the password, as the endpoint does; return whether it worked."""
         with self.session() as session, session.begin():
             user = session.query(self.models.User).filter_by(auth_token=token).one_or_none()
             if user is None or user.token_expiry < now():
@@ -164,14 +164,14 @@ class Application:
             for name, value in values.items():
                 setattr(session.query(self.models.User).filter_by(username=username).one(), name, value)
 
-    # How it looks from outside
+    # What the tests inspect
 
     def definitions(self) -> bytes:
-        """How the database itself would make the application's tables again, byte for byte."""
+        """Return the definition of the application's tables as the database exports it."""
         url = make_url(self.url)
         names = sorted(self.models.metadata.tables)
         if self.dialect == "sqlite":
-            # sqlite_sequence is SQLite's own, for the numbers of queued mail.
+            # SQLite itself creates sqlite_sequence, for lback's AUTOINCREMENT tables.
             query = (
                 "SELECT type, name, tbl_name, sql FROM sqlite_master"
                 " WHERE tbl_name NOT LIKE 'lback%' AND name <> 'sqlite_sequence' ORDER BY name"
@@ -183,12 +183,12 @@ class Application:
             dumped = subprocess.run(
                 [*command, "--username", str(url.username), str(url.database)], check=True, capture_output=True
             )
-            # Newer versions write a random word around the dump.
+            # Newer versions put a random token into lines that start with a backslash.
             return b"\n".join(line for line in dumped.stdout.splitlines() if not line.startswith(b"\\"))
         return repr([self.all(f"SHOW CREATE TABLE `{name}`") for name in names]).encode()
 
     def rows(self) -> dict[str, list[Any]]:
-        """Every row of every table of the application, as the driver gives it."""
+        """Return every row of every table of the application, as the driver returns it."""
         found: dict[str, list[Any]] = {}
         for name, table in self.models.metadata.tables.items():
             columns: list[sa.ColumnClause[Any]] = [sa.column(column.name) for column in table.columns]

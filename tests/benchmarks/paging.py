@@ -23,8 +23,8 @@ from pathlib import Path
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.directory import UserDirectory
-from lback_cli.repositories.user_repository import UserQuery
+from lback_cli.managers.directory import Directory
+from lback_cli.repositories.user_reader import UserQuery
 from lback_cli.settings import DatabaseSettings, Settings
 
 PAGE = 100
@@ -104,7 +104,7 @@ def fill(path: Path, users: int) -> None:
 
 def measure(database: Database, path: Path, runs: int) -> bool:
     """Print a line for each case; whether any missed the target."""
-    directory = UserDirectory(database, Dependencies(Settings(), data_directory=path.parent))
+    directory = Directory(database, Dependencies(Settings(), data_directory=path.parent))
     print(f"\n{'listing':36}{'first ms':>10}{'last ms':>10}{'ratio':>8}")
     missed = False
     for case in CASES:
@@ -121,7 +121,7 @@ def measure(database: Database, path: Path, runs: int) -> bool:
     return missed
 
 
-def read(directory: UserDirectory, query: UserQuery) -> float:
+def read(directory: Directory, query: UserQuery) -> float:
     """Seconds to read the page."""
     started = time.perf_counter()
     with directory.select_users(query) as users:

@@ -1,4 +1,4 @@
-"""`lback` in this process, which is what most tests of it need, and far faster."""
+"""Run `lback` in the process of the tests, which is much faster than starting it."""
 
 import io
 import os
@@ -17,7 +17,7 @@ SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class Outcome(NamedTuple):
-    """Exit code, stdout and stderr of one run, to be compared with a plain tuple; times read ``TIME``."""
+    """Exit code, stdout and stderr of one run, comparable with a tuple. Times are replaced by ``TIME``."""
 
     status: int
     out: str
@@ -30,8 +30,8 @@ def cli(
 ) -> Callable[..., Outcome]:
     """Run `lback` here, in the environment of the fixture `lback`: ``cli("user", "list", input=, **variables)``.
 
-    *input* is what stdin holds; it is no terminal. The environment and the signal handlers are put back after each
-    run, as a process would.
+    *input* is the content of stdin, which is not a terminal. The environment and the signal handlers are restored
+    after each run.
     """
     monkeypatch.chdir(tmp_path)
     numbers = (signal.SIGTERM, signal.SIGHUP)
@@ -59,7 +59,7 @@ def cli(
 
 
 def _timeless(text: str) -> str:
-    """*text* with a word for each time: as results have it, and to the second, as tables do."""
+    """Return *text* with ``TIME`` for each time, and ``SECOND`` for each time to the second."""
     return SECOND.sub("SECOND", TIME.sub("TIME", text))
 
 
@@ -71,7 +71,7 @@ def password() -> str:
 
 @pytest.fixture
 def register(cli: Callable[..., Outcome], password: str) -> Callable[..., Outcome]:
-    """Register a user called *name* with the *password*, quietly; more options may follow."""
+    """Register a user called *name* with the *password* and further options, quietly."""
 
     def run(name: str, *options: str) -> Outcome:
         outcome = cli(

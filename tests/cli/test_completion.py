@@ -1,4 +1,4 @@
-"""What the shell is offered when Tab is pressed."""
+"""Shell completion."""
 
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +11,7 @@ Cli = Callable[..., Any]
 
 @pytest.fixture
 def complete(lback: Any) -> Callable[..., list[str]]:
-    """What bash is offered for the last word of a command line."""
+    """Return what bash is offered for the last word of a command line."""
 
     def offered(line: str, **variables: str) -> list[str]:
         words = line.split(" ")
@@ -22,7 +22,7 @@ def complete(lback: Any) -> Callable[..., list[str]]:
     return offered
 
 
-def test_nouns_verbs_options_and_choices_are_completed(complete: Cli) -> None:
+def test_completion_offers_groups_commands_options_and_choices(complete: Cli) -> None:
     assert complete("lback s") == ["signals"]
     assert complete("lback user re") == ["register", "request-password-reset", "resend-verification", "reset-password"]
     assert "--generate-password" in complete("lback user register --ge")
@@ -30,7 +30,7 @@ def test_nouns_verbs_options_and_choices_are_completed(complete: Cli) -> None:
     assert complete("lback signals show user_del") == ["user_deleted", "user_deletion_failed", "user_deletion_started"]
 
 
-def test_users_and_groups_come_from_the_database_and_what_could_act_on_the_terminal_stays_there(
+def test_completion_offers_users_and_groups_without_control_characters(
     complete: Cli, register: Cli, cli: Cli, lback: Any
 ) -> None:
     for name in ("ada", "adam", "ben"):
@@ -47,7 +47,7 @@ def test_users_and_groups_come_from_the_database_and_what_could_act_on_the_termi
     assert complete("lback user list --group st") == ["staff"]
 
 
-def test_a_database_that_cannot_be_used_completes_nothing_and_says_nothing(complete: Cli) -> None:
+def test_completion_with_an_unusable_database_offers_nothing(complete: Cli) -> None:
     for line in ("lback user show a", "lback group show s"):
         assert complete(line, LBACK_DATABASE_URL="sqlite:////no/where") == []
         assert complete(line, LBACK_DATABASE_URL="nonsense") == []

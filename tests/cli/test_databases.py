@@ -1,4 +1,4 @@
-"""Databases that cannot be used: always 9, with what is wrong and what to do."""
+"""Unusable databases are exit 9 with the problem and a hint."""
 
 import json
 import os
@@ -37,21 +37,21 @@ def refused(cli: Cli, path: Path, sentence: str, hint: str, commands: tuple[str,
         assert outcome.out == "" or command == "db status"
 
 
-def test_a_file_that_is_no_database(cli: Cli, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_refused(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("Remember the milk. " * 100)
     refused(cli, path, "is not a SQLite database.", "Check the path in database.url.")
     assert path.read_text() == "Remember the milk. " * 100
 
 
-def test_a_damaged_database(cli: Cli, file: Path) -> None:
+def test_a_damaged_database_is_refused(cli: Cli, file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[4096:] = b"\xa5" * (len(content) - 4096)
     file.write_bytes(content)
     refused(cli, file, "is damaged.", "Restore it from a backup.")
 
 
-def test_a_newer_schema_is_not_touched(cli: Cli, file: Path) -> None:
+def test_a_newer_schema_is_refused_and_unchanged(cli: Cli, file: Path) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE lback_alembic_version SET version_num = '9999'")
     connection.close()
@@ -62,29 +62,29 @@ def test_a_newer_schema_is_not_touched(cli: Cli, file: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_another_applications_database_is_not_touched(cli: Cli, tmp_path: Path) -> None:
+def test_a_database_of_another_application_is_refused_and_unchanged(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "app.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
     connection.close()
     before = path.read_bytes()
-    advice = "Name another in database.url; 'lback db status' tells why lback cannot adopt this one."
-    refused(cli, path, "holds an application's tables but none of lback's.", advice)
+    advice = "Choose another database.url; 'lback db status' shows why lback cannot adopt this one."
+    refused(cli, path, "has an application's tables but none of lback's.", advice)
     assert path.read_bytes() == before
 
 
-def test_an_empty_file_is_a_database_without_tables(cli: Cli, tmp_path: Path) -> None:
+def test_an_empty_file_can_be_initialized(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "empty.db"
     path.touch()
     refused(cli, path, "has no tables yet.", "Run: lback db init", COMMANDS[:-1])
     assert cli("db", "init", "--database-url", f"sqlite:///{path}").status == 0
 
 
-def test_a_directory(cli: Cli, tmp_path: Path) -> None:
+def test_a_directory_is_refused(cli: Cli, tmp_path: Path) -> None:
     refused(cli, tmp_path, "cannot be opened.", "Check the path, and the permissions of the file and directory.")
 
 
-def test_a_file_that_may_only_be_read_can_be_listed_and_not_changed(lback: Any, file: Path) -> None:
+def test_a_read_only_file_can_be_read_but_not_changed(lback: Any, file: Path) -> None:
     # Root may write anything, unless that capability is taken away.
     prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
     if prefix and shutil.which("setpriv") is None:
@@ -112,31 +112,25 @@ def test_a_file_that_may_only_be_read_can_be_listed_and_not_changed(lback: Any, 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nonsense", "database.url is not a database URL. It looks like sqlite:////path/to/users.db"),
+        ("nonsense", "database.url is not a database URL. Example: sqlite:////path/to/users.db"),
         (
             "nonsense://x",
-            (
-                "database.url: 'nonsense' is not a database lback knows."
-                " lback works with SQLite, PostgreSQL and MariaDB."
-            ),
+            ("database.url: lback does not support 'nonsense'. lback supports SQLite, PostgreSQL and MariaDB."),
         ),
         (
             "postgresql://a:b@c:d/e",
-            (
-                "database.url has a port that is not a number."
-                " It looks like postgresql+psycopg://app@db.example.org:5432/app"
-            ),
+            ("The port in database.url is not a number. Example: postgresql+psycopg://app@db.example.org:5432/app"),
         ),
         ("sqlite:////\udcff", "database.url (--database-url): the value is not one line of text."),
     ],
 )
-def test_a_url_that_is_none(cli: Cli, url: str, message: str) -> None:
+def test_an_invalid_url_is_refused(cli: Cli, url: str, message: str) -> None:
     outcome = cli("user", "list", "-o", "json", "--database-url", url)
     error = json.loads(outcome.err)["error"]
     assert (outcome.status, outcome.out, error) == (9, "", {"code": "configuration_error", "message": message})
 
 
-def test_a_server_that_cannot_be_reached_does_not_give_its_password_away(cli: Cli) -> None:
+def test_an_unreachable_server_does_not_reveal_the_password(cli: Cli) -> None:
     pytest.importorskip("psycopg")
     url = "postgresql+psycopg://app:s3cret@127.0.0.1:1/app"
     for options in ((), ("--debug",), ("-o", "json")):
@@ -146,7 +140,9 @@ def test_a_server_that_cannot_be_reached_does_not_give_its_password_away(cli: Cl
 
 
 @pytest.mark.parametrize("service", ["postgresql", "mariadb"])
-def test_tables_on_a_server_are_never_made_or_changed_unasked(cli: Cli, database_on: DatabaseOn, service: str) -> None:
+def test_tables_on_a_server_are_created_and_changed_only_by_db_commands(
+    cli: Cli, database_on: DatabaseOn, service: str
+) -> None:
     with database_on(service) as url:
         database = Database(DatabaseSettings(url=url))
         options = ("--database-url", url)
@@ -177,7 +173,7 @@ def test_tables_on_a_server_are_never_made_or_changed_unasked(cli: Cli, database
         database.dispose()
 
 
-def test_the_password_of_a_server_comes_from_its_file(cli: Cli, database_on: DatabaseOn, tmp_path: Path) -> None:
+def test_the_password_of_a_server_is_read_from_a_file(cli: Cli, database_on: DatabaseOn, tmp_path: Path) -> None:
     secret, name = "s3cret-in-a-file", f"lback_{uuid4().hex[:12]}"
     file = tmp_path / "password"
     file.write_text(secret + "\n")
@@ -202,7 +198,7 @@ def test_the_password_of_a_server_comes_from_its_file(cli: Cli, database_on: Dat
             file.write_text("not it\n")
             outcomes += [cli("user", "list", "--debug", *options)]
             assert outcomes[-1].status == 9
-            assert "refuses this user name or password" in outcomes[-1].err
+            assert "rejected the user name or the password" in outcomes[-1].err
             assert not [one for one in outcomes if secret in one.out + one.err or "not it" in one.out + one.err]
         finally:
             with server.session() as session:

@@ -1,4 +1,4 @@
-"""`lback db copy` at the command line: what it is called, how it is interrupted, and what it leaves on the terminal."""
+"""`lback db copy`: its errors, interruption and progress."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from lback_cli.database.engine import Database
-from lback_cli.database.schema import COPYING, REVISION, Schema
+from lback_cli.database.schema import COPYING_PREFIX, REVISION, Schema
 from lback_cli.database.url import without_password
 from lback_cli.database_copy.target import renaming_settings_to_options
 from lback_cli.errors import SchemaError
@@ -28,7 +28,7 @@ Cli = Callable[..., Any]
 
 @pytest.fixture
 def source(lback: Any) -> Path:
-    """A database with two users, which is the one that is used where none is named."""
+    """The path of the default database, which has two users."""
     for name in ("anna", "bertil"):
         register = ("user", "register", name, "--email", f"{name}@example.org", "--generate-password", "-q")
         assert lback(*register).status == 0
@@ -37,7 +37,7 @@ def source(lback: Any) -> Path:
 
 
 @pytest.mark.usefixtures("source")
-def test_errors_of_the_target_speak_of_its_options(lback: Any, tmp_path: Path) -> None:
+def test_errors_of_the_target_name_its_options(lback: Any, tmp_path: Path) -> None:
     foreign, notes, older = tmp_path / "foreign.db", tmp_path / "notes.txt", tmp_path / "older.db"
     with sqlite3.connect(foreign) as connection:
         connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY)")
@@ -49,25 +49,24 @@ def test_errors_of_the_target_speak_of_its_options(lback: Any, tmp_path: Path) -
     connection.close()
     server = "postgresql+psycopg://app@127.0.0.1:1/app"
     told = {
-        ("foo",): "error: --to is not a database URL.\n       It looks like sqlite:////path/to/users.db\n",
+        ("foo",): "error: --to is not a database URL.\n       Example: sqlite:////path/to/users.db\n",
         ("foo://x",): (
-            "error: --to: 'foo' is not a database lback knows.\n"
-            "       lback works with SQLite, PostgreSQL and MariaDB.\n"
+            "error: --to: lback does not support 'foo'.\n       lback supports SQLite, PostgreSQL and MariaDB.\n"
         ),
         ("sqlite://host/x",): (
-            "error: --to has a part that sqlite does not take.\n"
+            "error: --to has a part that sqlite does not support.\n"
             "       A SQLite URL has no user and no host: sqlite:////path/to/users.db\n"
         ),
         (server, "--to-password-file", "missing"): (
             "error: --to-password-file: cannot read missing: No such file or directory.\n"
-            "       Mend --to-password-file, or make the file readable for whoever runs lback.\n"
+            "       Correct --to-password-file, or make the file readable for the user who runs lback.\n"
         ),
         (f"sqlite:///{notes}",): (
             f"error: The database {notes} is not a SQLite database.\n       Check the path in --to.\n"
         ),
         (f"sqlite:///{foreign}",): (
-            f"error: The database {foreign} holds an application's tables but none of lback's.\n"
-            f"       Name another in --to; lback db status --database-url sqlite:///{foreign} tells why lback cannot"
+            f"error: The database {foreign} has an application's tables but none of lback's.\n"
+            f"       Choose another --to; lback db status --database-url sqlite:///{foreign} shows why lback cannot"
             " adopt this one.\n"
         ),
         (f"sqlite:///{older}",): (
@@ -85,7 +84,7 @@ def test_errors_of_the_target_speak_of_its_options(lback: Any, tmp_path: Path) -
     )
 
 
-def test_errors_of_the_source_speak_of_the_configuration(lback: Any, tmp_path: Path) -> None:
+def test_errors_of_the_source_name_the_configuration(lback: Any, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Remember the milk. " * 100)
     words = ("--database-url", f"sqlite:///{tmp_path}/notes.txt", "db", "copy", "--to", f"sqlite:///{tmp_path}/new.db")
     assert lback(*words) == (
@@ -101,17 +100,17 @@ def test_a_database_is_not_copied_to_itself(lback: Any, source: Path, tmp_path: 
     assert lback("db", "copy", "--to", f"sqlite:///{tmp_path}/link.db") == (
         2,
         "",
-        "error: Source and target are the same database.\n       --to names the other one.\n",
+        "error: Source and target are the same database.\n       Name another database with --to.\n",
     )
 
 
 @pytest.fixture
 def waiting(lback: Any, source: Path, postgresql_url: str) -> Iterator[Callable[..., Any]]:
-    """Start a copy to PostgreSQL that waits for a lock in the midst of it; nobody waits once the fixture is gone."""
+    """Start a copy to PostgreSQL that waits for a lock on a table. The fixture ends the copy."""
     target = Database(DatabaseSettings(url=postgresql_url))
     Schema(target).initialize()
     with target.session() as session:
-        session.execute(text(f"UPDATE lback_alembic_version SET version_num = '{COPYING}{REVISION}'"))
+        session.execute(text(f"UPDATE lback_alembic_version SET version_num = '{COPYING_PREFIX}{REVISION}'"))
     started: list[Any] = []
 
     def start(*words: str, to: str = postgresql_url, **options: Any) -> Any:
@@ -142,7 +141,7 @@ def waiting(lback: Any, source: Path, postgresql_url: str) -> Iterator[Callable[
     ],
     ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )
-def test_who_interrupts_a_copy_is_told_how_to_go_on(  # noqa: PLR0917 - fixtures and the case
+def test_an_interrupted_copy_shows_the_command_that_continues_it(  # noqa: PLR0917 - fixtures and the case
     waiting: Any, lback: Any, postgresql_url: str, tmp_path: Path, number: int, status: int, last: str
 ) -> None:
     (tmp_path / "config.toml").write_text("")
@@ -155,13 +154,13 @@ def test_who_interrupts_a_copy_is_told_how_to_go_on(  # noqa: PLR0917 - fixtures
         f" --to {postgresql_url} --to-password-file {tmp_path}/pw"
     )
     assert (process.returncode, out) == (status, b"")
-    assert err.decode() == f"The copy is not finished. Go on: {command}\n{last}"
+    assert err.decode() == f"The copy is not finished. Continue with: {command}\n{last}"
     holder.close()
     done = lback(*shlex.split(command)[1:], "-o", "json")
     assert (done.status, done.result["users"]) == (0, 2)
 
 
-def test_the_command_that_is_shown_has_no_password() -> None:
+def test_the_shown_command_has_no_password() -> None:
     url = make_url("postgresql+psycopg://app:s3cret@db/app?sslmode=require&sslpassword=s3cret")
     assert without_password(url) == "postgresql+psycopg://app:***@db/app?sslmode=require&sslpassword=%2A%2A%2A"
 
@@ -170,10 +169,10 @@ def test_the_command_that_is_shown_has_no_password() -> None:
     ("hint", "shown"),
     [
         ("Run: lback db init", "Run: lback db init --database-url {}"),
-        ("'lback db status' tells more.", "lback db status --database-url {} tells more."),
+        ("Run 'lback db status' for details.", "Run lback db status --database-url {} for details."),
     ],
 )
-def test_a_command_that_is_advised_for_the_target_can_be_pasted(hint: str, shown: str) -> None:
+def test_a_hint_for_the_target_has_a_command_to_paste(hint: str, shown: str) -> None:
     target = Database(DatabaseSettings(url="postgresql+psycopg://app:s3cret@db/app?sslmode=verify-full&sslrootcert=ca"))
     with pytest.raises(SchemaError) as caught, renaming_settings_to_options(target):
         raise SchemaError("It has no tables.", hint=hint)
@@ -181,7 +180,7 @@ def test_a_command_that_is_advised_for_the_target_can_be_pasted(hint: str, shown
     assert caught.value.hint == shown.format(url)
 
 
-def test_who_interrupts_a_copy_that_has_not_begun_is_told_so(lback: Any, source: Path, postgresql_url: str) -> None:
+def test_a_copy_interrupted_before_the_first_row_says_so(lback: Any, source: Path, postgresql_url: str) -> None:
     target = Database(DatabaseSettings(url=postgresql_url))
     Schema(target).initialize()
     with target.engine.connect() as holder:
@@ -200,8 +199,8 @@ def test_who_interrupts_a_copy_that_has_not_begun_is_told_so(lback: Any, source:
     target.dispose()
 
 
-class Passage:
-    """A way to the PostgreSQL server of this machine that can be cut, without a word from either side."""
+class DroppingProxy:
+    """A proxy for the PostgreSQL server of this machine that can drop its connections."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -235,7 +234,7 @@ class Passage:
 
 
 @pytest.mark.parametrize("by", ["the server", "the network"])
-def test_a_connection_that_is_cut_leaves_one_sentence(waiting: Any, source: Path, postgresql_url: str, by: str) -> None:
+def test_a_lost_connection_is_reported_once(waiting: Any, source: Path, postgresql_url: str, by: str) -> None:
     with sqlite3.connect(source) as connection:
         # So many that the driver is still sending when there is no connection any more.
         connection.execute(
@@ -244,7 +243,7 @@ def test_a_connection_that_is_cut_leaves_one_sentence(waiting: Any, source: Path
             " NULL, NULL, printf('t%0200d', x), NULL, '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM c"
         )
     connection.close()
-    passage = Passage()
+    passage = DroppingProxy()
     to = postgresql_url.replace(":5432", f":{passage.port}")
     process, holder = waiting("-q", to=f"{to}?sslmode=disable")
     victims = text(
@@ -262,7 +261,7 @@ def test_a_connection_that_is_cut_leaves_one_sentence(waiting: Any, source: Path
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_on_a_terminal_there_is_a_bar_unless_quiet(lback: Any, source: Path, tmp_path: Path, quiet: bool) -> None:
+def test_a_terminal_shows_a_progress_bar_unless_quiet(lback: Any, source: Path, tmp_path: Path, quiet: bool) -> None:
     ours, theirs = pty.openpty()
     words = ["-q"] if quiet else []
     url = f"sqlite:///{tmp_path}/copy.db"
@@ -281,7 +280,7 @@ def test_on_a_terminal_there_is_a_bar_unless_quiet(lback: Any, source: Path, tmp
     assert seen == ([False] * 5 if quiet else [True, True, True, False, True])
 
 
-def test_the_directories_of_a_sqlite_file_are_made_as_init_makes_them(lback: Any, source: Path, tmp_path: Path) -> None:
+def test_copy_creates_directories_with_the_modes_of_init(lback: Any, source: Path, tmp_path: Path) -> None:
     assert source.exists()
     assert lback("db", "copy", "-q", "--to", f"sqlite:///{tmp_path}/new/er/x.db").status == 0
     assert lback("db", "init", "-q", "--database-url", f"sqlite:///{tmp_path}/also/new/x.db").status == 0
@@ -289,10 +288,10 @@ def test_the_directories_of_a_sqlite_file_are_made_as_init_makes_them(lback: Any
     assert modes == [0o700, 0o700, 0o600]
 
 
-def test_the_help_is_whole_sentences(lback: Any) -> None:
+def test_the_help_of_copy_shows_every_paragraph(lback: Any) -> None:
     shown = " ".join(lback("db", "copy", "--help", COLUMNS=100).out.split())
     for sentence in (
-        "Stop what writes to the source first; it stays as it is.",
-        "A copy that was cut off is continued by the same command.",
+        "Stop all writers to the source first.",
+        "To continue an interrupted copy, run the same command again.",
     ):
         assert sentence in shown

@@ -1,4 +1,4 @@
-"""`lback doctor`, as it is run."""
+"""`lback doctor`."""
 
 import json
 import os
@@ -24,13 +24,13 @@ def url(cli: Cli, tmp_path: Path) -> str:
     return url
 
 
-def test_a_line_for_each_check_and_0_if_all_is_well(cli: Cli, url: str) -> None:
+def test_doctor_shows_a_line_for_each_check(cli: Cli, url: str) -> None:
     status, out, err = cli("doctor", "--database-url", url)
     assert (status, err) == (0, "")
     assert [line.split()[:2] for line in out.splitlines()] == [["ok", check] for check in CHECKS]
 
 
-def test_9_if_a_check_fails_with_what_to_do(cli: Cli, url: str, tmp_path: Path) -> None:
+def test_a_failed_check_is_exit_9_with_a_hint(cli: Cli, url: str, tmp_path: Path) -> None:
     (tmp_path / "users.db").chmod(0o644)
     status, out, err = cli("doctor", "-o", "json", "--database-url", url)
     found = {entry["check"]: entry for entry in json.loads(out)}
@@ -45,7 +45,7 @@ def test_9_if_a_check_fails_with_what_to_do(cli: Cli, url: str, tmp_path: Path) 
     assert cli("doctor", "--database-url", url).err == "error: 1 check failed: files.\n"
 
 
-def test_a_trace_file_that_is_named_is_looked_at(cli: Cli, url: str, tmp_path: Path) -> None:
+def test_doctor_checks_the_trace_file_of_the_option(cli: Cli, url: str, tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
     trace.touch(mode=0o666)
     trace.chmod(0o666)
@@ -54,12 +54,12 @@ def test_a_trace_file_that_is_named_is_looked_at(cli: Cli, url: str, tmp_path: P
     assert f"chmod 600 {trace}" in outcome.out
 
 
-@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "table"])
-def test_a_configuration_that_cannot_be_read_is_told_in_the_form_that_was_asked_for(cli: Cli, form: str) -> None:
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "yaml", "table"])
+def test_an_unusable_configuration_is_a_finding_in_every_format(cli: Cli, form: str) -> None:
     outcome = cli("doctor", LBACK_OUTPUT=form, LBACK_EMAIL_PORT="many")
     assert outcome.status == 9
     assert "email.port (LBACK_EMAIL_PORT)" in outcome.out
-    assert "Mend that value; config.example.toml documents every key." in outcome.out
+    assert "Correct that value; config.example.toml documents every key." in outcome.out
     if form == "json":
         assert [entry["status"] for entry in json.loads(outcome.out)] == [
             *("fail", "skipped", "ok", "ok", "skipped"),
@@ -68,7 +68,7 @@ def test_a_configuration_that_cannot_be_read_is_told_in_the_form_that_was_asked_
 
 
 @pytest.mark.skipif(not hasattr(os, "forkpty"), reason="needs a terminal")
-def test_on_a_terminal_the_failed_stand_out(lback: Any, tmp_path: Path) -> None:
+def test_a_terminal_shows_each_status_in_a_color(lback: Any, tmp_path: Path) -> None:
     pexpect = pytest.importorskip("pexpect")
     command = [str(Path(sys.executable).with_name("lback")), "doctor", "--database-url", f"sqlite:///{tmp_path}/no.db"]
     child = pexpect.spawn(command[0], command[1:], env=lback.environment, cwd=tmp_path, dimensions=(40, 120))
@@ -82,7 +82,7 @@ def test_on_a_terminal_the_failed_stand_out(lback: Any, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "forkpty"), reason="needs a terminal")
 @pytest.mark.parametrize("columns", [80, 120])
-def test_on_a_terminal_words_stay_whole_and_lines_short(lback: Any, tmp_path: Path, columns: int) -> None:
+def test_a_terminal_wraps_findings_between_words(lback: Any, tmp_path: Path, columns: int) -> None:
     pexpect = pytest.importorskip("pexpect")
     missing = f"sqlite:///{tmp_path}/no.db"
     arguments = ["doctor", "--database-url", missing]
@@ -91,7 +91,9 @@ def test_on_a_terminal_words_stay_whole_and_lines_short(lback: Any, tmp_path: Pa
     lines = child.read().decode().splitlines()
     child.close()
     plain = lback(*arguments).out
-    assert " ".join(" ".join(lines[:-1]).split()).startswith("ok configuration No file; all comes from")
+    assert " ".join(" ".join(lines[:-1]).split()).startswith(
+        "ok configuration No configuration file; all values come from"
+    )
     words = {word for line in lines for word in line.split()}
     assert {word for word in plain.split() if word != "ms"} - words <= {
         word for word in plain.split() if word.isdigit()
@@ -99,11 +101,11 @@ def test_on_a_terminal_words_stay_whole_and_lines_short(lback: Any, tmp_path: Pa
     assert all(len(line) <= columns for line in lines if str(tmp_path) not in line)
 
 
-def test_what_to_do_is_below_what_was_found(lback: Any, tmp_path: Path) -> None:
+def test_a_hint_is_below_its_finding(lback: Any, tmp_path: Path) -> None:
     lines = lback("doctor", "--database-url", f"sqlite:///{tmp_path}/no.db").out.splitlines()
     at = next(number for number, line in enumerate(lines) if " database " in line)
     assert lines[at : at + 3] == [
         f"FAIL     database       {tmp_path}/no.db does not exist.",
         "                          Run: lback db init",
-        "skipped  schema         Not checked, as the check of database failed.",
+        "skipped  schema         Not checked: the check of database failed.",
     ]

@@ -1,4 +1,4 @@
-"""Every exit code, from the errors to the shell."""
+"""The table of exit codes, and the errors behind them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -34,6 +34,7 @@ EXITS = {
     "InvalidToken": ExitCode.REFUSED,
     "OperationRejected": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
+    "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
     "ConfigurationError": ExitCode.UNUSABLE,
     "DatabaseError": ExitCode.UNUSABLE,
@@ -67,7 +68,7 @@ def test_every_error_has_its_documented_exit_code() -> None:
         assert exit_code(error) is EXITS[kind.__name__], kind
 
 
-def test_the_table_of_exit_codes_is_complete_and_stays_as_scripts_know_it() -> None:
+def test_the_exit_codes_are_unchanged() -> None:
     assert {code.name: code.value for code in ExitCode} == {
         "DONE": 0,
         "BUG": 1,
@@ -87,12 +88,12 @@ def test_the_table_of_exit_codes_is_complete_and_stays_as_scripts_know_it() -> N
     assert [int(code) for code in re.findall(r"[:·] (\d+) ", EPILOG)] == [code.value for code in ExitCode]
 
 
-def test_what_ends_a_process_from_outside_is_no_exception_that_a_receiver_could_swallow() -> None:
+def test_termination_by_a_signal_is_not_an_exception_that_receivers_catch() -> None:
     assert not issubclass(TerminatedBySignal, Exception)
     assert str(TerminatedBySignal(ExitCode.TERMINATED)) == "terminated"
 
 
-def test_a_receiver_that_vetoes_is_7_with_its_reason(cli: Cli, password: str) -> None:
+def test_a_veto_is_exit_7_with_its_reason(cli: Cli, password: str) -> None:
     def veto(_sender: Any, **_arguments: Any) -> None:
         raise errors.OperationRejected("Not on a Sunday.")
 
@@ -104,9 +105,7 @@ def test_a_receiver_that_vetoes_is_7_with_its_reason(cli: Cli, password: str) ->
     assert cli("user", "exists", "alice").status == 5
 
 
-def test_a_receiver_that_crashes_with_the_transaction_in_its_hands_is_1_without_a_traceback(
-    cli: Cli, password: str
-) -> None:
+def test_a_crash_of_a_receiver_with_the_session_is_exit_1(cli: Cli, password: str) -> None:
     def crash(_sender: Any, **_arguments: Any) -> None:
         raise ZeroDivisionError("\x1b[31mred")
 
@@ -118,7 +117,7 @@ def test_a_receiver_that_crashes_with_the_transaction_in_its_hands_is_1_without_
     assert (plain.status, plain.out, debugged.status) == (1, "", 1)
     assert message[0].startswith("error: The receiver ")
     assert message[0].endswith(" of user_registered failed: ZeroDivisionError: \\x1b[31mred")
-    assert message[1].strip() == "Nothing was changed, as the receiver may have written half of its own work."
+    assert message[1].strip() == "Nothing was changed, because the receiver's own changes may be incomplete."
     assert len(message) == 2
     assert debugged.err.startswith("Traceback (most recent call last):\n")
     assert debugged.err.endswith("\n".join(message) + "\n")
@@ -126,15 +125,13 @@ def test_a_receiver_that_crashes_with_the_transaction_in_its_hands_is_1_without_
     assert cli("user", "exists", "alice").status == 5
 
 
-def test_an_exception_that_lback_has_no_rule_for_is_1_and_called_a_bug(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_exception_is_exit_1_and_called_a_bug(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_arguments: Any, **_options: Any) -> None:
         raise RuntimeError("no rule for this")
 
-    monkeypatch.setattr("lback_cli.managers.directory.UserDirectory.find_user", broken)
+    monkeypatch.setattr("lback_cli.managers.directory.Directory.find_user", broken)
     assert cli("user", "show", "alice") == (
         1,
         "",
-        "error: RuntimeError: no rule for this\n       This is a bug in lback; --debug shows where.\n",
+        "error: RuntimeError: no rule for this\n       This is a bug in lback. Use --debug to see the traceback.\n",
     )

@@ -1,4 +1,4 @@
-"""Options that every command takes, and where they may stand."""
+"""The global options, and where they can stand."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,9 @@ def test_a_global_option_works_at_every_level_and_the_last_one_wins(listing: Cli
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_each_global_option_is_taken_before_at_and_after_the_noun(listing: Cli, tmp_path: Path, position: int) -> None:
+def test_each_global_option_works_before_and_after_group_and_command(
+    listing: Cli, tmp_path: Path, position: int
+) -> None:
     trace, config, database = tmp_path / "trace", tmp_path / "other.toml", tmp_path / "other.db"
     config.write_text('[output]\nformat = "jsonl"\n')
     words = ["user", "authenticate", "alice", "--password-stdin"]
@@ -54,18 +56,21 @@ def test_each_global_option_is_taken_before_at_and_after_the_noun(listing: Cli, 
     assert outcome("--no-color").status == 4
 
 
-def test_lback_output_is_the_default_form_and_an_option_wins_over_it(listing: Cli) -> None:
+def test_an_option_overrides_lback_output(listing: Cli) -> None:
     assert listing("user", "exists", "alice", LBACK_OUTPUT="jsonl").out == '{"user": "alice", "exists": true}\n'
     assert listing("user", "exists", "alice", "-o", "csv", LBACK_OUTPUT="jsonl").out == "user,exists\nalice,yes\n"
     assert listing("user", "show", "bob", LBACK_OUTPUT="json").err.startswith('{"error": {"code": "user_not_found"')
     assert listing("user", "show", "bob", "-o", "table", LBACK_OUTPUT="json").err.startswith("error: ")
 
 
-def test_a_bad_lback_output_is_told_with_what_is_allowed(listing: Cli) -> None:
+def test_an_invalid_lback_output_names_the_allowed_values(listing: Cli) -> None:
     assert listing("user", "list", LBACK_OUTPUT="xml") == (
         9,
         "",
-        "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv.\n",
+        (
+            "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv, yaml, "
+            "or what a plugin adds.\n"
+        ),
     )
 
 
@@ -78,14 +83,14 @@ def test_quiet_drops_messages_and_keeps_results_warnings_and_errors(listing: Cli
         4,
         "",
         (
-            f"warning: others can read {secret}; run: chmod 600 {secret}\n"
+            f"warning: other users can read {secret}. Run: chmod 600 {secret}\n"
             "error: Authentication failed.\n       --trace-signals shows the reason.\n"
         ),
     )
     assert listing("user", "update", "alice", "--deactivate", "-q")[::2] == (0, "")
 
 
-def test_a_trace_file_is_appended_to_and_only_its_owner_can_read_it(listing: Cli, tmp_path: Path) -> None:
+def test_a_trace_file_is_appended_to_with_mode_600(listing: Cli, tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
     for _ in range(2):
         listing("user", "update", "alice", "--activate", "--trace-file", str(trace), "--trace-format", "json")
@@ -94,7 +99,7 @@ def test_a_trace_file_is_appended_to_and_only_its_owner_can_read_it(listing: Cli
     assert trace.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_trace_file_that_cannot_be_written_stops_the_operation_before_it_begins(listing: Cli, tmp_path: Path) -> None:
+def test_an_unwritable_trace_file_prevents_the_operation(listing: Cli, tmp_path: Path) -> None:
     path = tmp_path / "missing" / "trace"
     assert listing("user", "delete", "alice", "--yes", "--trace-file", str(path)) == (
         9,
@@ -104,7 +109,7 @@ def test_a_trace_file_that_cannot_be_written_stops_the_operation_before_it_begin
     assert listing("user", "exists", "alice").status == 0
 
 
-def test_the_trace_is_on_stderr_and_the_result_alone_on_stdout(listing: Cli) -> None:
+def test_the_trace_is_on_stderr_and_only_the_result_on_stdout(listing: Cli) -> None:
     outcome = listing("user", "update", "alice", "--activate", "--trace-format", "json", "-q", "-o", "json")
     assert json.loads(outcome.out)["username"] == "alice"
     assert [json.loads(line)["signal"] for line in outcome.err.splitlines()] == ["user_update_started", "user_updated"]
@@ -121,7 +126,7 @@ def test_the_trace_is_on_stderr_and_the_result_alone_on_stdout(listing: Cli) -> 
         ({"NO_COLOR": "1"}, (), False),
     ],
 )
-def test_colours_in_a_pipe_only_when_forced(
+def test_a_pipe_gets_colors_only_with_force_color(
     listing: Cli, variables: dict[str, str], options: tuple[str, ...], coloured: bool
 ) -> None:
     result = listing("user", "show", "alice", *options, **variables)
@@ -143,7 +148,7 @@ def test_colours_in_a_pipe_only_when_forced(
         ({}, ("--no-color",), False),
     ],
 )
-def test_a_terminal_gets_colours_unless_they_are_refused(
+def test_a_terminal_gets_colors_unless_they_are_disabled(
     lback: Any, variables: dict[str, str], options: tuple[str, ...], coloured: bool
 ) -> None:
     command = "lback user list $0; lback user show alice $0; lback user show bob $0; lback user list 2>&1 | cat"
@@ -166,7 +171,7 @@ def test_a_terminal_gets_colours_unless_they_are_refused(
 
 
 @pytest.mark.usefixtures("listing")
-def test_a_table_wraps_to_the_width_of_the_terminal_and_loses_nothing(lback: Any) -> None:
+def test_a_table_wraps_to_the_width_of_the_terminal(lback: Any) -> None:
     child = pexpect.spawn(
         lback.program,
         ["user", "list", "--no-color"],

@@ -56,7 +56,7 @@ def test_a_group_is_shown_and_listed_with_its_members(staff: Cli, register: Cli)
         ("csv", "id,name,description,members,created_at,updated_at\n1,staff,Everybody,0,TIME,TIME\n"),
     ],
 )
-def test_groups_are_listed_in_every_form(staff: Cli, form: str, out: str) -> None:
+def test_groups_are_listed_in_every_format(staff: Cli, form: str, out: str) -> None:
     assert staff("group", "list", "-o", form) == (0, out, "")
 
 
@@ -83,13 +83,13 @@ def test_groups_are_listed_in_every_form(staff: Cli, form: str, out: str) -> Non
             "The description contains the invisible character U+DCFF. Use one line of plain text.",
         ),
         (("create", "x", "--description", "x" * 1001), 7, "The description has more than 1000 characters."),
-        (("show", "x"), 5, "There is no group 'x'. 'lback group list' shows them all."),
-        (("show", "\udcff"), 5, "There is no group '\\udcff'. 'lback group list' shows them all."),
-        (("delete", "x", "--yes"), 5, "There is no group 'x'. 'lback group list' shows them all."),
-        (("delete", "staff"), 2, "There is no terminal to ask on. Use --yes."),
+        (("show", "x"), 5, "There is no group 'x'. 'lback group list' shows all groups."),
+        (("show", "\udcff"), 5, "There is no group '\\udcff'. 'lback group list' shows all groups."),
+        (("delete", "x", "--yes"), 5, "There is no group 'x'. 'lback group list' shows all groups."),
+        (("delete", "staff"), 2, "There is no terminal to ask for confirmation. Use --yes."),
     ],
 )
-def test_what_cannot_be_done_with_a_group_is_said(
+def test_invalid_group_commands_change_nothing(
     staff: Cli, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     outcome = staff("group", *arguments, "-o", "json")
@@ -107,7 +107,7 @@ def test_deleting_a_group_leaves_its_members(staff: Cli, register: Cli) -> None:
     assert json.loads(staff("user", "show", "alice", "-o", "json").out)["groups"] == ["basic_user"]
 
 
-def test_the_default_group_and_that_of_active_administrators_stay(cli: Cli, register: Cli) -> None:
+def test_the_default_group_and_the_admin_group_cannot_be_deleted(cli: Cli, register: Cli) -> None:
     cli("group", "create", "admin", "-q")
     register("alice", "--group", "admin")
     assert cli("group", "delete", "basic_user", "--yes").status == 7

@@ -1,43 +1,47 @@
-"""Help: every command has it, with examples that work, and it fits on a terminal."""
+"""The help of every command: it fits on a terminal and has examples that parse."""
 
+import json
+import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from lback_cli.cli.app import NOUNS, VERBS, app
+import lback_cli
+from lback_cli.cli.app import app
 from lback_cli.cli.context import CliContext
+from lback_cli.imports.sources.registry import built_in_sources
 
 Cli = Callable[..., Any]
 
-
-def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
-    root: Any = typer.main.get_command(app)
-    for noun in NOUNS:
-        yield from _verbs((noun,), root.get_command(None, noun))
-    for verb in VERBS:
-        yield (verb,), root.get_command(None, verb)
+PACKAGE = Path(lback_cli.__file__).parent
 
 
-def _verbs(words: tuple[str, ...], group: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for verb, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from _verbs((*words, verb), command)
-        else:
-            yield (*words, verb), command
+def _commands(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group at and below *command*, with the words that call it."""
+    yield words, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _commands((*words, name), below)
 
 
-COMMANDS = dict(_commands())
+TREE = dict(_commands((), typer.main.get_command(app)))
+COMMANDS = {words: command for words, command in TREE.items() if not hasattr(command, "commands")}
+GROUPS = {words: command for words, command in TREE.items() if words not in COMMANDS}
 
 
 def _examples(command: Any) -> list[str]:
-    lines = (command.epilog or "").split("\n\n")
-    return [line.strip().replace(r"\[", "[") for line in lines[1:]]
+    title, *lines = (command.epilog or "").split("\n\n")
+    assert title == "[bold]Examples[/bold]"
+    return [line.strip().replace(r"\[", "[") for line in takewhile(lambda line: line.startswith(" "), lines)]
 
 
-@pytest.mark.parametrize("words", [(), *((noun,) for noun in NOUNS), *COMMANDS], ids=" ".join)
+@pytest.mark.parametrize("words", TREE, ids=" ".join)
 @pytest.mark.parametrize("columns", ["80", "40"])
 def test_help_of_every_command_fits_the_terminal(cli: Cli, words: tuple[str, ...], columns: str) -> None:
     outcome = cli(*words, "--help", COLUMNS=columns)
@@ -47,9 +51,7 @@ def test_help_of_every_command_fits_the_terminal(cli: Cli, words: tuple[str, ...
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_says_what_the_command_does_and_shows_examples_on_lines_to_be_copied(
-    cli: Cli, words: tuple[str, ...]
-) -> None:
+def test_help_shows_the_description_and_each_example_on_a_line(cli: Cli, words: tuple[str, ...]) -> None:
     examples = _examples(COMMANDS[words])
     assert examples
     page = cli(*words, "--help", COLUMNS="80").out
@@ -63,7 +65,7 @@ def test_help_says_what_the_command_does_and_shows_examples_on_lines_to_be_copie
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_example_is_a_command_line_that_parses(words: tuple[str, ...]) -> None:
+def test_every_example_parses(words: tuple[str, ...]) -> None:
     for example in _examples(COMMANDS[words]):
         calls = list(_calls(example))
         assert calls, example
@@ -77,7 +79,7 @@ _REDIRECTIONS = ("<", ">", ">>")
 
 
 def _calls(line: str) -> Iterator[list[str]]:
-    """The words of every `lback` in a shell command line, without redirections."""
+    """Yield the arguments of every `lback` in a shell command line, without redirections."""
     words: list[str] = []
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|&<>")
     lexer.whitespace_split = True
@@ -90,16 +92,16 @@ def _calls(line: str) -> Iterator[list[str]]:
             words.append(word)
 
 
-@pytest.mark.parametrize("words", [(), *((noun,) for noun in NOUNS)], ids=" ".join)
-def test_without_a_verb_there_is_help_and_2(cli: Cli, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+def test_a_group_without_a_command_shows_its_help_and_exits_2(cli: Cli, words: tuple[str, ...]) -> None:
     outcome = cli(*words)
     assert (outcome.status, outcome.err) == (2, "")
     assert outcome.out.rstrip() == cli(*words, "--help").out.rstrip()
 
 
-def test_the_help_of_all_lists_every_noun_and_every_exit_code(cli: Cli) -> None:
+def test_the_help_of_lback_lists_groups_and_exit_codes(cli: Cli) -> None:
     page = " ".join(cli("--help").out.replace("│", " ").split())
-    for name in (*NOUNS, *VERBS):
+    for name in TREE[()].commands:
         assert f" {name} " in page
     assert "7 refused by validation, policy, token or receiver" in page
 
@@ -110,3 +112,37 @@ def test_no_option_takes_a_password_as_its_value() -> None:
             if "password" in parameter.name:
                 known = {"password_file", "to_password_file", "generate_passwords"}
                 assert parameter.is_flag or parameter.name in known, (words, parameter.name)
+
+
+def test_every_command_is_reached_by_its_own_name() -> None:
+    """Each reference of a group points to a command, and each module with a command is referenced."""
+    assert all(command.name == words[-1] for words, command in TREE.items() if words)
+    declared = {command.callback.__module__ for command in COMMANDS.values()}
+    files = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for path in (PACKAGE / "cli").rglob("*.py")
+        if re.search(r"^@command\(", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert files == declared
+
+
+def test_a_command_imports_no_other_command() -> None:
+    program = (
+        "import json, sys, typer\n"
+        "from lback_cli.cli.app import app\n"
+        "root = typer.main.get_command(app)\n"
+        "root.commands['user'].commands['show']\n"
+        "print(json.dumps([name for name in sys.modules if name.startswith('lback_cli.cli.')]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    modules = {command.callback.__module__ for command in COMMANDS.values()}
+    assert loaded & modules == {"lback_cli.cli.user.show"}
+
+
+def test_the_help_of_an_import_explains_every_format_of_another_program(cli: Cli) -> None:
+    page = " ".join(cli("user", "import", "--help", COLUMNS="120").out.split())
+    for source in built_in_sources():
+        assert f" {source.name} {source.description}" in page
+        companion = source.companion_description
+        assert companion is None or f" with --companion: {companion}" in page

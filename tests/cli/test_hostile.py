@@ -1,4 +1,4 @@
-"""Text from outside that would act on a terminal, a spreadsheet, a log or the markup of rich."""
+"""Hostile text from outside: terminal escapes, spreadsheet formulas and markup of rich."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ import pytest
 Cli = Callable[..., Any]
 
 LIMIT = 0.05
-"""Seconds that a refusal in the library should take (see the threat model); tests allow ten times that."""
+"""Seconds in which the library should refuse a value (see the threat model). Tests allow ten times as many."""
 
 HOSTILE = {
     "markup": "[red]x[/red]",
@@ -54,7 +54,7 @@ def is_clean(text: str, *, allowed: str = "\n") -> bool:
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("field", ["username", "email"])
 @pytest.mark.parametrize("form", ["rich", "json"])
-def test_hostile_fields_are_7_with_the_documented_failure_signal_and_a_clean_screen(
+def test_hostile_fields_are_refused_with_the_failure_signal_and_printable_output(
     cli: Cli, password: str, value: str, field: str, form: str
 ) -> None:
     fields = {"username": "alice", "email": "alice@example.org"} | {field: value}
@@ -71,7 +71,7 @@ def test_hostile_fields_are_7_with_the_documented_failure_signal_and_a_clean_scr
 
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_names_find_nobody_and_change_nothing(cli: Cli, register: Cli, value: str) -> None:
+def test_hostile_names_find_no_user_and_change_nothing(cli: Cli, register: Cli, value: str) -> None:
     register("alice")
     for arguments, status in (
         (("user", "show", value), 5),
@@ -128,7 +128,7 @@ def test_the_library_refuses_hostile_fields_quickly(
 
 @pytest.fixture
 def haunted(cli: Cli, lback: Any) -> Cli:
-    """A database in which another program has left hostile rows."""
+    """A database with hostile rows that another program has written."""
     assert cli("db", "init", "-q").status == 0
     now = "2026-01-01 00:00:00.000000"
     with sqlite3.connect(lback.database) as connection:
@@ -149,7 +149,7 @@ def haunted(cli: Cli, lback: Any) -> Cli:
 
 
 @pytest.mark.parametrize("command", ["user list --limit 0", "group list"])
-@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "yaml"])
 def test_stored_control_characters_never_reach_stdout(haunted: Cli, command: str, form: str) -> None:
     outcome = haunted(*command.split(), "-o", form)
     assert (outcome.status, outcome.err) == (0, "")
@@ -170,10 +170,10 @@ def test_a_user_with_hostile_fields_can_be_shown_traced_and_deleted(haunted: Cli
     assert mailed.status in (0, 9)
     deleted = haunted("user", "delete", f"id:{number}", "--yes", "--trace-signals", FORCE_COLOR="1")
     assert deleted.status == 0
-    assert is_clean(deleted.out + deleted.err, allowed="\n\x1b"), "the only escapes are the colours of lback"
+    assert is_clean(deleted.out + deleted.err, allowed="\n\x1b"), "the only escapes are the colors of lback"
 
 
-def test_csv_holds_no_formula(haunted: Cli) -> None:
+def test_csv_contains_no_formulas(haunted: Cli) -> None:
     outcome = haunted("user", "list", "-o", "csv", "--limit", "0")
     rows = list(csv.DictReader(io.StringIO(outcome.out, newline="")))
     names = [row["username"] for row in rows]
@@ -185,7 +185,7 @@ def test_csv_holds_no_formula(haunted: Cli) -> None:
 
 
 @pytest.mark.usefixtures("haunted")
-def test_a_table_on_a_terminal_shows_hostile_rows_as_they_are_without_acting(lback: Any) -> None:
+def test_a_terminal_shows_hostile_rows_as_escapes(lback: Any) -> None:
     child = pexpect.spawn(
         lback.program,
         ["user", "list", "--no-color"],

@@ -1,4 +1,4 @@
-"""Signals and rivals in the middle of an operation: nothing half done, and the right exit code."""
+"""Operations that are interrupted or compete are atomic and have the right exit code."""
 
 import json
 import signal
@@ -18,7 +18,7 @@ REGISTER = ("user", "register", "alice", "--email", "alice@example.org", "--gene
 
 
 class SilentServer:
-    """Takes connections and never says a word; `connected` is set by the first one."""
+    """Accepts connections and sends nothing. The first connection sets `connected`."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -81,13 +81,13 @@ def hanging(lback: Any, silent: SilentServer, tmp_path: Path) -> Iterator[Callab
 @pytest.mark.parametrize(
     ("number", "status", "err", "exception"),
     [
-        (signal.SIGINT, 130, b"Interrupted.\n", {"type": "KeyboardInterrupt", "message": ""}),
-        (signal.SIGTERM, 143, b"", {"type": "TerminatedBySignal", "message": "terminated"}),
-        (signal.SIGHUP, 129, b"", {"type": "TerminatedBySignal", "message": "hung up"}),
+        (signal.SIGINT, 130, b"Interrupted.\n", {"type": "UnexpectedError", "message": "KeyboardInterrupt"}),
+        (signal.SIGTERM, 143, b"", {"type": "UnexpectedError", "message": "TerminatedBySignal: terminated"}),
+        (signal.SIGHUP, 129, b"", {"type": "UnexpectedError", "message": "TerminatedBySignal: hung up"}),
     ],
     ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )
-def test_a_signal_ends_the_operation_as_a_failure_that_left_nothing(  # noqa: PLR0917 - fixtures and the case
+def test_a_signal_rolls_the_operation_back_with_its_failure_signal(  # noqa: PLR0917 - fixtures and the case
     hanging: Any, lback: Any, tmp_path: Path, number: int, status: int, err: bytes, exception: dict[str, str]
 ) -> None:
     process = hanging()
@@ -111,7 +111,7 @@ def test_a_signal_ends_the_operation_as_a_failure_that_left_nothing(  # noqa: PL
     assert lback("group", "create", "staff", "-q", LBACK_DATABASE_BUSY_TIMEOUT=1).status == 0, "the lock is gone"
 
 
-def test_nohup_holds_against_a_hang_up(hanging: Any) -> None:
+def test_a_command_under_nohup_survives_a_hang_up(hanging: Any) -> None:
     process = hanging(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -120,9 +120,7 @@ def test_nohup_holds_against_a_hang_up(hanging: Any) -> None:
     assert process.wait(20) == 143
 
 
-def test_while_one_waits_for_its_mail_server_others_can_read_and_writers_are_told_who_is_in_the_way(
-    hanging: Any, lback: Any
-) -> None:
+def test_a_waiting_operation_blocks_writers_but_not_readers(hanging: Any, lback: Any) -> None:
     hanging()
     assert lback("user", "list", "-o", "json") == (0, "[]\n", "")
     asked = time.monotonic()
@@ -138,7 +136,7 @@ def test_while_one_waits_for_its_mail_server_others_can_read_and_writers_are_tol
     assert time.monotonic() - asked >= 0.5
 
 
-def test_a_mail_server_that_says_nothing_is_9_after_its_timeout(lback: Any, silent: SilentServer) -> None:
+def test_a_silent_mail_server_is_exit_9_after_the_timeout(lback: Any, silent: SilentServer) -> None:
     outcome = lback(*REGISTER, **silent.environment | {"LBACK_EMAIL_TIMEOUT": "0.3"})
     assert outcome == (
         9,
@@ -151,7 +149,7 @@ def test_a_mail_server_that_says_nothing_is_9_after_its_timeout(lback: Any, sile
     assert lback("user", "exists", "alice").status == 5
 
 
-def test_of_two_that_register_the_same_name_at_once_one_succeeds(lback: Any) -> None:
+def test_two_processes_cannot_register_the_same_name(lback: Any) -> None:
     assert lback("db", "init").status == 0
     for turn in range(3):
         processes = [
@@ -164,7 +162,7 @@ def test_of_two_that_register_the_same_name_at_once_one_succeeds(lback: Any) -> 
     assert len(lback("user", "list", "-o", "json").result) == 3
 
 
-def test_eight_processes_may_be_the_first_to_use_the_embedded_database(lback: Any) -> None:
+def test_eight_processes_can_create_the_embedded_database_at_once(lback: Any) -> None:
     processes = [lback.start("group", "create", f"group{number}", "-o", "json") for number in range(8)]
     outcomes = [(process.communicate(timeout=60), process.returncode) for process in processes]
     assert [status for _, status in outcomes] == [0] * 8, outcomes
@@ -172,14 +170,14 @@ def test_eight_processes_may_be_the_first_to_use_the_embedded_database(lback: An
     assert len(lback("group", "list", "-o", "json").result) == 8
 
 
-def test_an_interrupt_while_the_command_is_being_loaded_shows_no_traceback_of_lback(lback: Any) -> None:
+def test_a_signal_during_imports_shows_no_traceback(lback: Any) -> None:
     code = "import os, signal; from lback_cli.cli.main import main; os.kill(os.getpid(), signal.SIGTERM); main()"
     done = subprocess.run([sys.executable, "-c", code], env=lback.environment, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, b"", b"")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_ends_a_question_with_its_own_exit_code(lback: Any, number: int, status: int) -> None:
+def test_a_signal_at_a_prompt_has_its_exit_code(lback: Any, number: int, status: int) -> None:
     import pexpect
 
     register = ["user", "register", "alice", "--email", "alice@example.org"]

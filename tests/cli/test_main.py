@@ -1,4 +1,4 @@
-"""The entry point: usage errors, the version, and what standard streams can do to a command."""
+"""The entry point: usage errors, the version, and unusable standard streams."""
 
 import json
 import os
@@ -22,49 +22,49 @@ def test_the_version_is_one_line(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (("usr",), "No such command 'usr'. Did you mean 'user'?", "lback --help shows what it takes."),
-        (("user", "lst"), "No such command 'lst'. Did you mean 'list'?", "lback user --help shows what it takes."),
-        (("\x1b[31m",), "No such command '\\x1b[31m'.", "lback --help shows what it takes."),
-        (("user", "show"), "Missing argument 'USER'.", "lback user show --help shows what it takes."),
-        (("user", "register", "a"), "Missing option '--email'.", "lback user register --help shows what it takes."),
+        (("usr",), "No such command 'usr'. Did you mean 'user'?", "lback --help shows the usage."),
+        (("user", "lst"), "No such command 'lst'. Did you mean 'list'?", "lback user --help shows the usage."),
+        (("\x1b[31m",), "No such command '\\x1b[31m'.", "lback --help shows the usage."),
+        (("user", "show"), "Missing argument 'USER'.", "lback user show --help shows the usage."),
+        (("user", "register", "a"), "Missing option '--email'.", "lback user register --help shows the usage."),
         (
             ("user", "show", "a", "b"),
             "Got unexpected extra argument(s) (b).",
-            "lback user show --help shows what it takes.",
+            "lback user show --help shows the usage.",
         ),
         (
             ("user", "list", "--colour"),
             "No such option: --colour (Possible options: --actor, --no-color).",
-            "lback user list --help shows what it takes.",
+            "lback user list --help shows the usage.",
         ),
         (
             ("user", "list", "--sort", "age"),
             "Invalid value for '--sort': 'age' is not one of 'id', 'username', 'email'.",
-            "lback user list --help shows what it takes.",
+            "lback user list --help shows the usage.",
         ),
         (
             ("user", "list", "--limit", "many"),
             "Invalid value for '--limit': Input should be a valid integer, unable to parse string as an integer.",
-            "lback user list --help shows what it takes.",
+            "lback user list --help shows the usage.",
         ),
         (
             ("user", "list", "--limit", "-1"),
             "Invalid value for '--limit': Input should be greater than or equal to 0.",
-            "lback user list --help shows what it takes.",
+            "lback user list --help shows the usage.",
         ),
         (
             ("user", "register", "a", "--email"),
             "Option '--email' requires an argument.",
-            "lback --help shows what it takes.",
+            "lback --help shows the usage.",
         ),
         (
             ("user", "register", "a", "--email", "a@example.org", "--password", "x"),
             "No such option: --password (Possible options: --generate-password, --password-file, --password-stdin).",
-            "lback user register --help shows what it takes.",
+            "lback user register --help shows the usage.",
         ),
     ],
 )
-def test_a_command_line_that_makes_no_sense_is_2_with_a_way_out(
+def test_an_invalid_command_line_is_exit_2_with_a_hint(
     cli: Cli, arguments: tuple[str, ...], message: str, hint: str
 ) -> None:
     assert cli(*arguments) == (2, "", f"error: {message}\n       {hint}\n")
@@ -74,9 +74,7 @@ def test_a_command_line_that_makes_no_sense_is_2_with_a_way_out(
 
 
 @pytest.mark.parametrize("option", [("-o", "json"), ("-ojsonl",), ("--output", "json"), ("--output=jsonl",)])
-def test_a_usage_error_is_json_even_where_the_option_that_asks_for_it_comes_too_late(
-    cli: Cli, option: tuple[str, ...]
-) -> None:
+def test_a_usage_error_is_json_if_any_argument_names_a_json_format(cli: Cli, option: tuple[str, ...]) -> None:
     for arguments in (("--no-such", *option, "user", "list"), ("user", "show", *option), ("user", "lst", *option)):
         outcome = cli(*arguments)
         assert (outcome.status, outcome.out, json.loads(outcome.err)["error"]["code"]) == (2, "", "usage")
@@ -88,19 +86,19 @@ def test_python_m_lback_cli_is_the_same_command(lback: Any) -> None:
     assert done.stdout == f"lback {lback_cli.__version__}\n"
 
 
-# What follows needs real streams, so each is a process.
+# The following tests need real streams, so each starts a process.
 
 
-def test_a_closed_stdin_is_no_terminal_and_no_password(lback: Any) -> None:
+def test_a_closed_stdin_is_neither_a_terminal_nor_a_password(lback: Any) -> None:
     closed = {"stdin": None, "preexec_fn": lambda: os.close(0)}
     assert lback("user", "list", "-o", "json", **closed) == (0, "[]\n", "")
     register = ("user", "register", "a", "--email", "a@example.org")
     assert lback(*register, "--password-stdin", **closed) == (2, "", "error: Standard input is closed.\n")
     asked = lback(*register, **closed)
-    assert (asked.status, asked.err.splitlines()[0]) == (2, "error: There is no terminal to ask for the password on.")
+    assert (asked.status, asked.err.splitlines()[0]) == (2, "error: There is no terminal to ask for the password.")
 
 
-def test_closed_outputs_change_nothing_about_what_is_done(lback: Any) -> None:
+def test_closed_outputs_do_not_change_the_exit_code(lback: Any) -> None:
     def close_outputs() -> None:
         os.close(1)
         os.close(2)
@@ -114,7 +112,7 @@ def test_closed_outputs_change_nothing_about_what_is_done(lback: Any) -> None:
     "command",
     ["signals list", "signals list -o json", "signals list -o csv", "signals show user_registered", "--help"],
 )
-def test_a_reader_that_goes_away_ends_the_command_quietly_with_141(lback: Any, command: str) -> None:
+def test_a_closed_pipe_is_exit_141_without_a_message(lback: Any, command: str) -> None:
     # The reader is gone before the first byte, so the outcome does not depend on who is faster.
     reader, writer = os.pipe()
     os.close(reader)
@@ -123,7 +121,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly_with_141(lback: Any, c
     assert outcome == (141, "", "")
 
 
-def test_head_gets_its_line_and_nobody_complains(lback: Any) -> None:
+def test_a_pipe_into_head_shows_no_error(lback: Any) -> None:
     script = "set -o pipefail; lback signals list -o json | head -1; exit ${PIPESTATUS[0]}"
     done = subprocess.run(
         ["bash", "-c", script], env=lback.environment, cwd=lback.directory, capture_output=True, text=True, check=False
@@ -133,13 +131,13 @@ def test_head_gets_its_line_and_nobody_complains(lback: Any) -> None:
 
 
 @pytest.mark.parametrize("command", ["user list -o csv", "db init -q", "signals list", "--version", "user --help"])
-def test_a_full_disk_behind_stdout_is_9(lback: Any, command: str) -> None:
+def test_stdout_on_a_full_disk_is_exit_9(lback: Any, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
         outcome = lback(*command.split(), stdout=full)
     assert outcome == (9, "", "error: Standard output: No space left on device.\n")
 
 
-def test_messages_that_nobody_can_read_do_not_change_the_outcome(lback: Any) -> None:
+def test_stderr_on_a_full_disk_does_not_change_the_exit_code(lback: Any) -> None:
     with Path("/dev/full").open("wb") as full:
         made = lback("group", "create", "staff", "-o", "jsonl", stderr=full)
         assert (made.status, json.loads(made.out)["name"]) == (0, "staff")
@@ -156,13 +154,13 @@ def test_a_trace_file_on_a_full_disk_is_reported_once_and_the_operation_goes_on(
     outcome = lback("user", "delete", "id:7", "--yes", "--trace-file", "/dev/full")
     lines = outcome.err.splitlines()
     assert outcome.status == 5
-    assert lines[0].startswith("The signal trace stops, as it cannot be written: ")
-    assert lines[1:] == ["error: There is no user 'id:7'.", "       'lback user list' shows who there is."]
+    assert lines[0].startswith("The signal trace stops because it cannot be written: ")
+    assert lines[1:] == ["error: There is no user 'id:7'.", "       'lback user list' shows all users."]
 
 
-def test_bytes_that_are_no_utf8_never_reach_a_traceback(lback: Any) -> None:
+def test_an_argument_that_is_not_utf8_causes_no_traceback(lback: Any) -> None:
     assert lback("user", "show", b"\xff\xfe") == (
         5,
         "",
-        "error: There is no user '\\udcff\\udcfe'.\n       'lback user list' shows who there is.\n",
+        "error: There is no user '\\udcff\\udcfe'.\n       'lback user list' shows all users.\n",
     )

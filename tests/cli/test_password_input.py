@@ -1,4 +1,4 @@
-"""Where passwords come from: a terminal, stdin, a file, or lback itself; never an option's value."""
+"""Passwords from a prompt, standard input, a file or the generator."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def terminal(lback: Any) -> Callable[..., Any]:
 
 
 def ended(child: Any) -> tuple[int, str]:
-    """The exit code, and what the terminal showed since the last prompt."""
+    """Return the exit code, and what the terminal showed since the last prompt."""
     child.expect(pexpect.EOF)
     child.close()
     return child.exitstatus, child.before.decode().replace("\r\n", "\n")
@@ -41,7 +41,7 @@ def ended(child: Any) -> tuple[int, str]:
 
 def test_the_prompt_asks_twice_and_shows_nothing(terminal: Cli, password: str) -> None:
     child = terminal(*REGISTER)
-    for prompt in ("Password: ", "Once more: "):
+    for prompt in ("Password: ", "Repeat the password: "):
         child.expect_exact(prompt)
         child.waitnoecho()
         child.sendline(password)
@@ -54,18 +54,18 @@ def test_the_prompt_asks_twice_and_shows_nothing(terminal: Cli, password: str) -
     assert ended(child)[0] == 0
 
 
-def test_two_different_passwords_are_2_and_no_user(terminal: Cli, lback: Any, password: str) -> None:
+def test_different_passwords_at_the_prompt_are_exit_2(terminal: Cli, lback: Any, password: str) -> None:
     child = terminal(*REGISTER)
     child.expect_exact("Password: ")
     child.sendline(password)
-    child.expect_exact("Once more: ")
+    child.expect_exact("Repeat the password: ")
     child.sendline(password.upper())
     assert ended(child) == (2, "\nerror: The two passwords differ.\n")
     assert lback("user", "exists", "alice").status == 5
 
 
-@pytest.mark.parametrize("prompt", ["Password: ", "Once more: "])
-def test_ctrl_c_and_ctrl_d_at_a_prompt_end_it_and_give_the_terminal_back(terminal: Cli, prompt: str) -> None:
+@pytest.mark.parametrize("prompt", ["Password: ", "Repeat the password: "])
+def test_ctrl_c_and_ctrl_d_end_a_prompt(terminal: Cli, prompt: str) -> None:
     for key, status, message in (
         ("\x03", 130, "\nInterrupted.\n"),
         ("\x04", 2, "error: No password was entered.\n"),
@@ -83,7 +83,7 @@ def test_ctrl_c_and_ctrl_d_at_a_prompt_end_it_and_give_the_terminal_back(termina
         assert child.exitstatus == status
 
 
-def test_sigterm_at_a_prompt_turns_the_echo_on_again(lback: Any) -> None:
+def test_sigterm_at_a_prompt_restores_the_echo(lback: Any) -> None:
     # A shell around it keeps the terminal open, so that its state can be asked afterwards.
     command = f"{lback.program} {' '.join(REGISTER)}; echo ended $?; stty -a; read line"
     child = pexpect.spawn("bash", ["-c", command], env=lback.environment, cwd=str(lback.directory), timeout=20)
@@ -91,7 +91,7 @@ def test_sigterm_at_a_prompt_turns_the_echo_on_again(lback: Any) -> None:
     child.waitnoecho()
     children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
     if not children.exists():
-        pytest.skip("this system does not tell a process's children")
+        pytest.skip("this system does not list the children of a process")
     os.kill(int(children.read_text().split()[0]), 15)
     child.expect_exact("ended 143")
     child.expect(r"[ ;](-?)echo ")
@@ -99,19 +99,19 @@ def test_sigterm_at_a_prompt_turns_the_echo_on_again(lback: Any) -> None:
     child.close(force=True)
 
 
-def test_bytes_at_the_prompt_that_are_no_text_are_2(terminal: Cli) -> None:
+def test_a_prompt_refuses_bytes_that_are_not_text(terminal: Cli) -> None:
     child = terminal(*REGISTER)
     child.expect_exact("Password: ")
     child.waitnoecho()
     child.sendline(b"\xff\xfe purple giraffes")
     status, shown = ended(child)
-    assert (status, shown.strip()) == (2, "error: What was entered is not text in the terminal's encoding.")
+    assert (status, shown.strip()) == (2, "error: The password is not text in the terminal's encoding.")
 
 
-def test_ask_password_asks_for_an_update(terminal: Cli, lback: Any, password: str) -> None:
+def test_update_with_ask_password_prompts(terminal: Cli, lback: Any, password: str) -> None:
     assert lback(*REGISTER, "--password-stdin", input=password).status == 0
     child = terminal("user", "update", "alice", "--ask-password", "-q")
-    for prompt in ("Password: ", "Once more: "):
+    for prompt in ("Password: ", "Repeat the password: "):
         child.expect_exact(prompt)
         child.waitnoecho()
         child.sendline("nine lazy walruses hum softly")
@@ -120,15 +120,13 @@ def test_ask_password_asks_for_an_update(terminal: Cli, lback: Any, password: st
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("Yes", 0), ("n", 130), ("", 130), ("\x04", 130)])
-def test_delete_asks_and_takes_only_yes_for_yes(
-    terminal: Cli, cli: Cli, register: Cli, answer: str, status: int
-) -> None:
+def test_delete_prompts_and_accepts_only_yes(terminal: Cli, cli: Cli, register: Cli, answer: str, status: int) -> None:
     register("alice")
     child = terminal("user", "delete", "alice")
     child.expect_exact("Delete user alice? [y/N] ")
     child.send(answer if answer == "\x04" else f"{answer}\n")
     code, shown = ended(child)
-    assert (code, "Nothing was done." in shown) == (status, status == 130)
+    assert (code, "Nothing was changed." in shown) == (status, status == 130)
     assert cli("user", "exists", "alice").status == (5 if status == 0 else 0)
 
 
@@ -145,19 +143,19 @@ def test_delete_asks_and_takes_only_yes_for_yes(
         ),
     ],
 )
-def test_without_a_terminal_there_is_no_prompt_but_2_and_the_options_to_use(
+def test_a_prompt_without_a_terminal_is_exit_2_with_the_options(
     cli: Cli, command: tuple[str, ...], options: str
 ) -> None:
     assert cli(*command, input="never read") == (
         2,
         "",
-        f"error: There is no terminal to ask for the password on.\n       Use {options}.\n",
+        f"error: There is no terminal to ask for the password.\n       Use {options}.\n",
     )
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize("source", ["stdin", "file"])
-def test_one_line_end_is_no_part_of_the_password(
+def test_one_line_end_is_stripped_from_a_password(
     cli: Cli, tmp_path: Path, password: str, source: str, end: str
 ) -> None:
     file = tmp_path / "secret"
@@ -171,8 +169,8 @@ def test_one_line_end_is_no_part_of_the_password(
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b"", "The password has 0 characters; 15 is the least."),
-        (b"\n", "The password has 0 characters; 15 is the least."),
+        (b"", "The password has 0 characters; the minimum is 15."),
+        (b"\n", "The password has 0 characters; the minimum is 15."),
         (b"purple giraffes \xff yodel", "The password is not valid Unicode text. Send it as UTF-8."),
         (b"purple giraffes \0 yodel", "The password contains a control character"),
         (b"purple giraffes\nyodel at dusk\n", "The password contains a control character"),
@@ -182,7 +180,7 @@ def test_one_line_end_is_no_part_of_the_password(
     ids=["empty", "only a line end", "not UTF-8", "NUL", "two lines", "1 MiB", "1 MiB of two-byte characters"],
 )
 @pytest.mark.parametrize("source", ["stdin", "file"])
-def test_a_password_that_cannot_be_one_is_7_with_the_documented_failure_signal(
+def test_an_invalid_password_is_refused_with_the_failure_signal(
     cli: Cli, tmp_path: Path, raw: bytes, message: str, source: str
 ) -> None:
     file = tmp_path / "secret"
@@ -198,7 +196,7 @@ def test_a_password_that_cannot_be_one_is_7_with_the_documented_failure_signal(
     assert trace[-1]["args"]["error_type"] == "validation_error"
 
 
-def test_a_password_file_that_cannot_be_read_is_2(cli: Cli, tmp_path: Path) -> None:
+def test_an_unreadable_password_file_is_exit_2(cli: Cli, tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     assert cli(*REGISTER, "--password-file", str(missing)) == (
         2,
@@ -212,15 +210,15 @@ def test_a_password_file_that_cannot_be_read_is_2(cli: Cli, tmp_path: Path) -> N
     )
 
 
-def test_a_password_file_that_others_can_read_is_used_with_a_warning(cli: Cli, tmp_path: Path, password: str) -> None:
+def test_a_password_file_readable_by_others_causes_a_warning(cli: Cli, tmp_path: Path, password: str) -> None:
     file = tmp_path / "secret"
     file.write_text(password)
     file.chmod(0o640)
     outcome = cli(*REGISTER, "--password-file", str(file))
-    assert (outcome.status, outcome.err) == (0, f"warning: others can read {file}; run: chmod 600 {file}\n")
+    assert (outcome.status, outcome.err) == (0, f"warning: other users can read {file}. Run: chmod 600 {file}\n")
 
 
-def test_a_password_file_may_be_a_pipe(lback: Any, password: str) -> None:
+def test_a_password_file_can_be_a_pipe(lback: Any, password: str) -> None:
     reader, writer = os.pipe()
     os.write(writer, password.encode())
     os.close(writer)
@@ -229,7 +227,7 @@ def test_a_password_file_may_be_a_pipe(lback: Any, password: str) -> None:
     assert (outcome.status, outcome.err) == (0, "")
 
 
-def test_a_generated_password_is_shown_once_in_the_result_and_opens_the_account(cli: Cli) -> None:
+def test_a_generated_password_is_shown_once_and_is_valid(cli: Cli) -> None:
     outcome = cli(*REGISTER, "--generate-password", "-o", "json", "--trace-format", "json", "--debug")
     user = json.loads(outcome.out)
     generated = user.pop("password")
@@ -240,7 +238,7 @@ def test_a_generated_password_is_shown_once_in_the_result_and_opens_the_account(
     assert "password" not in json.loads(cli("user", "show", "alice", "-o", "json").out)
 
 
-def test_generated_passwords_differ_and_are_as_long_as_is_asked_for(cli: Cli, register: Cli) -> None:
+def test_generated_passwords_differ_and_have_the_minimum_length(cli: Cli, register: Cli) -> None:
     register("alice")
     reset = ("user", "reset-password", "alice", "--generate-password")
     table = cli(*reset, LBACK_PASSWORD_MINIMUM_LENGTH="64").out
@@ -260,7 +258,7 @@ def test_generated_passwords_differ_and_are_as_long_as_is_asked_for(cli: Cli, re
         ("--password-file", "x", "--generate-password", "--password-stdin"),
     ],
 )
-def test_several_sources_are_2(cli: Cli, options: tuple[str, ...]) -> None:
+def test_several_password_sources_are_exit_2(cli: Cli, options: tuple[str, ...]) -> None:
     for command in (REGISTER, ("user", "update", "alice"), ("user", "reset-password", "alice")):
         assert cli(*command, *options) == (
             2,
@@ -270,7 +268,7 @@ def test_several_sources_are_2(cli: Cli, options: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\n", b"x" * 1024 * 1024, b"a\0b", b"[/red]"])
-def test_a_token_from_stdin_that_cannot_be_one_is_7_with_its_signal(cli: Cli, raw: bytes) -> None:
+def test_an_invalid_token_from_stdin_is_refused_with_the_failure_signal(cli: Cli, raw: bytes) -> None:
     for command, signal in (
         (("user", "verify-email", "-"), "user_email_verification_failed"),
         (("user", "reset-password", "--token", "-", "--generate-password"), "password_reset_failed"),

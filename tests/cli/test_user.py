@@ -1,4 +1,4 @@
-"""The commands that change users: whole outcomes, in every form."""
+"""The commands that change users: whole outcomes."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def error(message: str, hint: str | None = None) -> str:
     return f"error: {message}\n" + (f"       {hint}\n" if hint else "")
 
 
-def test_register_shows_the_user_and_says_so(cli: Cli, password: str) -> None:
+def test_register_shows_the_user_and_a_message(cli: Cli, password: str) -> None:
     outcome = cli(
         *("user", "register", "Alice", "--email", "Alice@Example.ORG", "--verified", "--password-stdin"),
         input=f"{password}\n",
@@ -60,7 +60,7 @@ def test_register_shows_the_user_and_says_so(cli: Cli, password: str) -> None:
         ("csv", CSV_HEADER + "1,alice,alice@example.org,yes,yes,basic_user,TIME,TIME\n"),
     ],
 )
-def test_register_writes_the_user_in_the_form_asked_for(cli: Cli, password: str, form: str, expected: str) -> None:
+def test_register_shows_the_user_in_every_format(cli: Cli, password: str, form: str, expected: str) -> None:
     outcome = cli(
         *("user", "register", "alice", "--email", "alice@example.org", "--verified", "--password-stdin"),
         *("-q", "-o", form),
@@ -69,7 +69,7 @@ def test_register_writes_the_user_in_the_form_asked_for(cli: Cli, password: str,
     assert outcome == (0, expected, "")
 
 
-def test_register_says_where_the_verification_mail_went(cli: Cli, lback: Any, password: str) -> None:
+def test_register_mails_a_verification_link(cli: Cli, lback: Any, password: str) -> None:
     outcome = cli(
         "user", "register", "alice", "--email", "alice@example.org", "--password-stdin", "-o", "json", input=password
     )
@@ -79,7 +79,7 @@ def test_register_says_where_the_verification_mail_went(cli: Cli, lback: Any, pa
     assert mail["To"] == "alice@example.org"
 
 
-def test_register_joins_groups_and_can_begin_inactive(cli: Cli, register: Cli) -> None:
+def test_register_adds_groups_and_can_create_an_inactive_user(cli: Cli, register: Cli) -> None:
     assert cli("group", "create", "staff", "-q").status == 0
     outcome = register("alice", "--group", "staff", "--group", "STAFF", "--inactive", "--verified", "-o", "json")
     assert json.loads(outcome.out) == alice_json(
@@ -102,7 +102,7 @@ def test_register_joins_groups_and_can_begin_inactive(cli: Cli, register: Cli) -
             ("bob", "--email", "bob@example.org", "--group", "nobodys"),
             5,
             "group_not_found",
-            "There is no group 'nobodys'. 'lback group list' shows them all.",
+            "There is no group 'nobodys'. 'lback group list' shows all groups.",
         ),
         (
             ("b ob", "--email", "bob@example.org"),
@@ -118,13 +118,13 @@ def test_register_joins_groups_and_can_begin_inactive(cli: Cli, register: Cli) -
             7,
             "validation_error",
             (
-                "'bob' is not a usable e-mail address. An email address must have an @-sign. "
+                "'bob' is not a valid e-mail address. An email address must have an @-sign. "
                 "Give one plain address such as alice@example.org."
             ),
         ),
     ],
 )
-def test_register_that_fails_leaves_no_user(  # noqa: PLR0917 - fixtures and the case
+def test_a_refused_registration_creates_no_user(  # noqa: PLR0917 - fixtures and the case
     cli: Cli, register: Cli, password: str, arguments: tuple[str, ...], status: int, code: str, message: str
 ) -> None:
     register("alice", "--verified")
@@ -133,19 +133,17 @@ def test_register_that_fails_leaves_no_user(  # noqa: PLR0917 - fixtures and the
     assert len(json.loads(cli("user", "list", "-o", "json").out)) == 1
 
 
-def test_register_again_is_skipped_on_request_without_a_signal(cli: Cli, register: Cli, password: str) -> None:
+def test_register_with_if_exists_skip_sends_no_signal(cli: Cli, register: Cli, password: str) -> None:
     register("alice", "--verified")
     outcome = cli(
         *("user", "register", "Alice", "--email", "other@example.org", "--if-exists", "skip", "--password-stdin"),
         *("--trace-signals", "--trace-format", "json"),
         input=password,
     )
-    assert outcome == (0, alice(verified="yes"), "alice exists already: skipped.\n")
+    assert outcome == (0, alice(verified="yes"), "alice already exists: skipped.\n")
 
 
-def test_skipping_does_not_hide_that_the_address_belongs_to_somebody_else(
-    cli: Cli, register: Cli, password: str
-) -> None:
+def test_if_exists_skip_still_refuses_a_taken_address(cli: Cli, register: Cli, password: str) -> None:
     register("alice", "--verified")
     outcome = cli(
         *("user", "register", "bob", "--email", "alice@example.org", "--if-exists", "skip", "--password-stdin"),
@@ -154,14 +152,14 @@ def test_skipping_does_not_hide_that_the_address_belongs_to_somebody_else(
     assert outcome == (6, "", error("The e-mail address 'alice@example.org' is taken."))
 
 
-def test_authenticate_accepts_the_right_password_by_name_and_by_address(cli: Cli, register: Cli, password: str) -> None:
+def test_authenticate_accepts_user_name_and_address(cli: Cli, register: Cli, password: str) -> None:
     register("alice", "--verified")
     for login in ("alice", "ALICE", "alice@example.org"):
         outcome = cli("user", "authenticate", login, "--password-stdin", input=password)
         assert outcome == (0, alice(verified="yes"), "alice is authenticated.\n")
 
 
-def test_authenticate_answers_the_same_whatever_is_wrong(cli: Cli, register: Cli, password: str) -> None:
+def test_authenticate_has_one_answer_for_every_failure(cli: Cli, register: Cli, password: str) -> None:
     register("alice", "--verified")
     register("inactive", "--verified", "--inactive")
     register("unverified")
@@ -180,7 +178,7 @@ def test_authenticate_answers_the_same_whatever_is_wrong(cli: Cli, register: Cli
     assert cli("user", "authenticate", "unverified", "--allow-unverified", "--password-stdin", input=password)[0] == 0
 
 
-def test_verify_email_takes_the_token_of_the_mail_once_and_says_when_it_was_done(
+def test_verify_email_accepts_the_mailed_token_again_if_verified(
     cli: Cli, register: Cli, lback: Any, token_in: Callable[[Any], str]
 ) -> None:
     register("alice")
@@ -195,7 +193,7 @@ def test_verify_email_takes_the_token_of_the_mail_once_and_says_when_it_was_done
     )
 
 
-def test_resend_verification_mails_a_new_link_and_kills_the_old(
+def test_resend_verification_mails_a_new_link_and_revokes_the_old(
     cli: Cli, register: Cli, lback: Any, token_in: Callable[[Any], str]
 ) -> None:
     register("alice")
@@ -206,12 +204,12 @@ def test_resend_verification_mails_a_new_link_and_kills_the_old(
     assert cli("user", "resend-verification", "alice") == (
         0,
         alice(verified="yes"),
-        "alice@example.org is verified already.\n",
+        "alice@example.org is already verified.\n",
     )
     assert len(lback.mails) == 2
 
 
-def test_update_changes_what_is_named_and_nothing_else(cli: Cli, register: Cli, password: str) -> None:
+def test_update_changes_only_the_named_fields(cli: Cli, register: Cli, password: str) -> None:
     register("alice", "--verified")
     cli("group", "create", "staff", "-q")
     outcome = cli(
@@ -230,18 +228,18 @@ def test_update_changes_what_is_named_and_nothing_else(cli: Cli, register: Cli, 
 @pytest.mark.parametrize(
     ("arguments", "outcome"),
     [
-        (("alice",), (2, error("There is nothing to change.", "lback user update --help shows what can be."))),
-        (("nobody", "--activate"), (5, error("There is no user 'nobody'.", "'lback user list' shows who there is."))),
-        (("id:9", "--activate"), (5, error("There is no user 'id:9'.", "'lback user list' shows who there is."))),
+        (("alice",), (2, error("There is nothing to change.", "lback user update --help lists the options."))),
+        (("nobody", "--activate"), (5, error("There is no user 'nobody'.", "'lback user list' shows all users."))),
+        (("id:9", "--activate"), (5, error("There is no user 'id:9'.", "'lback user list' shows all users."))),
         (("alice", "--username", "bob"), (6, error("The user name 'bob' is taken."))),
         (("alice", "--email", "bob@example.org"), (6, error("The e-mail address 'bob@example.org' is taken."))),
         (
             ("alice", "--add-group", "x"),
-            (5, error("There is no group 'x'.", "'lback group list' shows them all.")),
+            (5, error("There is no group 'x'.", "'lback group list' shows all groups.")),
         ),
     ],
 )
-def test_update_that_cannot_be_done_changes_nothing(
+def test_a_refused_update_changes_nothing(
     cli: Cli, register: Cli, arguments: tuple[str, ...], outcome: tuple[int, str]
 ) -> None:
     register("alice", "--verified")
@@ -251,7 +249,7 @@ def test_update_that_cannot_be_done_changes_nothing(
     assert cli("user", "show", "alice").out == alice(verified="yes")
 
 
-def test_delete_with_yes_deletes_for_good(cli: Cli, register: Cli) -> None:
+def test_delete_with_yes_deletes_without_a_prompt(cli: Cli, register: Cli) -> None:
     register("alice")
     assert cli("user", "delete", "alice", "--yes", "-o", "json") == (
         0,
@@ -262,17 +260,17 @@ def test_delete_with_yes_deletes_for_good(cli: Cli, register: Cli) -> None:
     assert cli("user", "delete", "id:1", "--yes").status == 5
 
 
-def test_delete_without_a_terminal_wants_to_be_told(cli: Cli, register: Cli) -> None:
+def test_delete_without_a_terminal_needs_yes(cli: Cli, register: Cli) -> None:
     register("alice")
     assert cli("user", "delete", "alice", input="y\n") == (
         2,
         "",
-        error("There is no terminal to ask on.", "Use --yes."),
+        error("There is no terminal to ask for confirmation.", "Use --yes."),
     )
     assert cli("user", "exists", "alice").status == 0
 
 
-def test_a_password_is_reset_by_request_and_token(
+def test_a_mailed_token_resets_the_password_once(
     cli: Cli, register: Cli, lback: Any, password: str, token_in: Callable[[Any], str]
 ) -> None:
     register("alice", "--verified")
@@ -294,17 +292,17 @@ def test_a_password_is_reset_by_request_and_token(
     assert cli("user", "authenticate", "alice", "--password-stdin", input=password).status == 4
 
 
-def test_request_password_reset_tells_who_is_unknown(cli: Cli, register: Cli) -> None:
+def test_request_password_reset_of_an_unknown_user_is_exit_5(cli: Cli, register: Cli) -> None:
     register("alice")
     for unknown in ("nobody", "nobody@example.org", "id:7"):
         assert cli("user", "request-password-reset", unknown) == (
             5,
             "",
-            error(f"There is no user '{unknown}'.", "'lback user list' shows who there is."),
+            error(f"There is no user '{unknown}'.", "'lback user list' shows all users."),
         )
 
 
-def test_reset_password_by_the_administrator_needs_no_mailed_token(cli: Cli, register: Cli) -> None:
+def test_reset_password_of_a_named_user_needs_no_token(cli: Cli, register: Cli) -> None:
     register("alice", "--verified")
     outcome = cli("user", "reset-password", "alice", "--password-stdin", input="nine lazy walruses hum softly")
     assert outcome == (0, alice(verified="yes"), "alice has a new password.\n")
@@ -321,5 +319,5 @@ def test_reset_password_by_the_administrator_needs_no_mailed_token(cli: Cli, reg
         ),
     ],
 )
-def test_reset_password_refuses_what_it_cannot_tell_apart(cli: Cli, arguments: tuple[str, ...], err: str) -> None:
+def test_reset_password_refuses_contradicting_arguments(cli: Cli, arguments: tuple[str, ...], err: str) -> None:
     assert cli("user", "reset-password", *arguments, "--generate-password" if not arguments else "-q") == (2, "", err)

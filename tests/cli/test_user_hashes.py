@@ -1,4 +1,4 @@
-"""Counting users by how their passwords are hashed."""
+"""`lback user hashes`."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ BROKEN = "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 
 @pytest.fixture
 def several(cli: Cli, register: Cli, lback: Any) -> Cli:
-    """Two users as they are registered, two of an older cost, one weak, two without a usable hash."""
+    """Two registered users, two with an older cost, one with a weak hash, two with no usable hash."""
     stored = {"ada": None, "ben": None, "cleo": OLD_ARGON2, "dan": OLD_ARGON2, "eve": MD5, "fay": "!", "gus": BROKEN}
     for name in stored:
         register(name, "--verified")
@@ -46,7 +46,7 @@ ldap_md5  1      1         unsalted MD5
 MESSAGE = "3 of 7 users have an outdated hash, which their next login replaces.\n"
 
 
-def test_users_are_counted_by_scheme_in_every_form(several: Cli) -> None:
+def test_users_are_counted_by_scheme_in_every_format(several: Cli) -> None:
     assert several("user", "hashes") == (0, TABLE, MESSAGE)
     document = several("user", "hashes", "-o", "json")
     assert (document.status, json.loads(document.out), document.err) == (0, COUNTED, MESSAGE)
@@ -56,19 +56,17 @@ def test_users_are_counted_by_scheme_in_every_form(several: Cli) -> None:
     assert rows == [{name: "" if value is None else str(value) for name, value in one.items()} for one in COUNTED]
 
 
-def test_a_cost_that_was_raised_makes_hashes_outdated(several: Cli) -> None:
+def test_a_raised_cost_makes_hashes_outdated(several: Cli) -> None:
     counted = json.loads(several("user", "hashes", "-o", "json", LBACK_PASSWORD_ITERATIONS="3").out)
     assert counted[0] == {"scheme": "argon2", "users": 4, "outdated": 4, "weakness": None}
 
 
-def test_where_nobody_is_nothing_is_counted(cli: Cli) -> None:
+def test_without_users_there_are_no_counts(cli: Cli) -> None:
     assert cli("user", "hashes", "-o", "json") == (0, "[]\n", "")
     assert cli("user", "hashes") == (0, "", "")
 
 
 @pytest.mark.parametrize("page", [1, 3, 7, 8])
-def test_nobody_is_missed_or_counted_twice_between_pages(
-    several: Cli, monkeypatch: pytest.MonkeyPatch, page: int
-) -> None:
-    monkeypatch.setattr("lback_cli.repositories.user_repository.HASHES_PAGE", page)
+def test_counts_are_independent_of_the_page_size(several: Cli, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr("lback_cli.repositories.user_reader.HASHES_PAGE", page)
     assert json.loads(several("user", "hashes", "-o", "json").out) == COUNTED

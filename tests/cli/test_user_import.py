@@ -1,4 +1,4 @@
-"""`lback user import` and `export`, as installed: results, streams, exit codes, signals and a terminal."""
+"""`lback user import` and `lback user export`."""
 
 import base64
 import hashlib
@@ -22,12 +22,12 @@ from lback_cli.cli.user.import_progress import ImportProgress
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
 SOME_CHUNKS = 200_000
-"""Bytes of a report, of which at least the first chunk is committed."""
+"""Size of a report after which at least one chunk is committed, in bytes."""
 JOB = re.compile(r"[0-9a-f]{32}")
 
 
 def write(lback: Any, rows: int, name: str = "users.csv", password: str = "") -> Path:
-    """A file of users, with hashes unless all have a *password*."""
+    """Write a file of users, with hashes unless all have a *password*."""
     path: Path = lback.directory / name
     with path.open("w") as file:
         file.write("username,email,password,password_hash\n")
@@ -44,11 +44,11 @@ def count(lback: Any) -> int:
 def wait_for(condition: Any, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it never happened"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.01)
 
 
-def test_the_summary_is_data_and_the_rest_is_not(lback: Any) -> None:
+def test_an_import_writes_counts_to_stdout_and_errors_to_stderr(lback: Any) -> None:
     path = lback.directory / "users.csv"
     path.write_text("username,email\nann,ann@example.org\nbad name,x\n\nann,ann@example.org\n")
     status, out, err = lback("user", "import", str(path), "--mail", "none", "-o", "json")
@@ -72,15 +72,15 @@ def test_the_summary_is_data_and_the_rest_is_not(lback: Any) -> None:
     assert (quiet.status, quiet.err) == (8, "")
 
 
-def test_standard_input_is_a_file_too(lback: Any) -> None:
+def test_an_import_reads_standard_input(lback: Any) -> None:
     content = "username,email\nann,ann@example.org\n"
     assert lback("user", "import", "-", "--format", "csv", "--mail", "none", input=content).status == 0
     again = lback("user", "import", "-", "--format", "csv", "--mail", "none", "--resume", input=content)
-    assert (again.status, again.err) == (0, "This import was finished before.\n")
+    assert (again.status, again.err) == (0, "This import is already finished.\n")
     status, _, err = lback("user", "import", "-", input=content)
     assert (status, err) == (
         2,
-        "error: Standard input does not tell the form of the file.\n       Add --format csv or --format jsonl.\n",
+        "error: Standard input does not show the format of the file.\n       Add --format csv or --format jsonl.\n",
     )
 
 
@@ -89,18 +89,21 @@ def test_standard_input_is_a_file_too(lback: Any) -> None:
     [
         ((), "Name the FILE to import, or - for standard input."),
         (("missing.csv",), "Cannot read missing.csv: No such file or directory."),
-        (("users.txt",), "The name of users.txt does not tell the form of the file."),
+        (("users.txt",), "The name of users.txt does not show the format of the file."),
         (("users.csv", "--plan", "--resume"), "Use one of --plan, --apply and --resume."),
         (("users.csv", "--plan", "--restart"), "--restart does not go with --plan."),
         (("users.csv", "--resume", "--restart"), "--restart does not go with --resume."),
-        (("users.csv", "--apply", "plan"), "--apply takes the file and what to do with it from the plan."),
+        (("users.csv", "--apply", "plan"), "--apply takes the file and its options from the plan."),
         (("users.csv", "--format", "csv", "--from", "ldif"), "Use one of --format and --from."),
-        (("users.csv", "--overwrite-passwords"), "--overwrite-passwords is for --if-exists update."),
+        (("users.csv", "--from", "auth0"), "--from: 'auth0' is unknown.\n       Use one of django, htpasswd, "),
+        (("--apply", "plan", "--mail", "none"), "--apply takes the file and its options from the plan."),
+        (("--apply", "plan", "--atomic"), "--apply takes the file and its options from the plan."),
+        (("users.csv", "--overwrite-passwords"), "--overwrite-passwords needs --if-exists update."),
         (("users.csv", "--rejects", "r.jsonl"), "--rejects: "),
         (("users.csv", "--report", "users.csv"), "users.csv is named twice"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(cli: Any, tmp_path: Path, arguments: tuple[str], message: str) -> None:
+def test_contradicting_options_are_refused(cli: Any, tmp_path: Path, arguments: tuple[str], message: str) -> None:
     (tmp_path / "users.csv").write_text("username,email\n")
     (tmp_path / "plan").write_text("")
     outcome = cli("user", "import", *arguments)
@@ -112,7 +115,7 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
     path = lback.directory / "users.csv"
     path.write_text("username,email\nann,ann@example.org\n")
     status, out, err = lback("user", "import", path.name, "--plan", "--plan-file", "plan", "-o", "json")
-    assert (status, err) == (0, "This is what would be done; nothing was.\n")
+    assert (status, err) == (0, "This is what would change. Nothing was changed.\n")
     assert json.loads(out) == {
         "created": 1,
         "updated": 0,
@@ -145,13 +148,13 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
     assert (status, out) == (6, "")
     assert err == (
         "Nothing was imported.\n"
-        "error: The plan does not hold any more: line 2: the user was to be created, and now would be refused.\n"
-        "       Make the plan again, and look at it.\n"
+        "error: The plan is out of date: line 2: the plan creates the user, but now the user would be refused.\n"
+        "       Make the plan again, and check it.\n"
     )
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_import_prints_the_command_that_resumes_it(lback: Any, number: int, status: int) -> None:
+def test_an_interrupted_import_shows_the_command_that_resumes_it(lback: Any, number: int, status: int) -> None:
     rows = 20_000
     path, report = write(lback, rows), lback.directory / "report.jsonl"
     process = lback.start("user", "import", path.name, "--mail", "none", "--report", report.name)
@@ -159,7 +162,7 @@ def test_an_interrupted_import_prints_the_command_that_resumes_it(lback: Any, nu
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (status, b"")
-    found = re.search(r"(\d+) rows are done\. Go on: (lback user import .* --resume)\n", err.decode())
+    found = re.search(r"(\d+) rows are done\. Resume with: (lback user import .* --resume)\n", err.decode())
     assert found is not None, err
     assert 0 < int(found[1]) == count(lback) < rows
     assert len(report.read_text().splitlines()) == int(found[1])
@@ -175,7 +178,7 @@ def test_an_interrupted_import_prints_the_command_that_resumes_it(lback: Any, nu
     assert lback("events", "verify").status == 0
 
 
-def test_the_same_import_in_two_processes_is_refused(lback: Any) -> None:
+def test_a_running_import_cannot_be_started_again(lback: Any) -> None:
     path, report = write(lback, 30_000), lback.directory / "report.jsonl"
     first = lback.start("user", "import", path.name, "--mail", "none", "--report", report.name)
     wait_for(lambda: report.exists() and report.stat().st_size > SOME_CHUNKS)
@@ -204,7 +207,7 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left(lback: Any) -> None:
     assert b'"created": 20000' in child.before
 
 
-def test_ctrl_c_at_a_terminal_leaves_it_usable_and_says_how_to_go_on(lback: Any) -> None:
+def test_ctrl_c_restores_the_terminal_and_shows_how_to_resume(lback: Any) -> None:
     path = write(lback, 50_000)
     child = pexpect.spawn(
         lback.program,
@@ -216,7 +219,7 @@ def test_ctrl_c_at_a_terminal_leaves_it_usable_and_says_how_to_go_on(lback: Any)
     )
     child.expect(r"[1-9][\d,]* rows")
     child.sendintr()
-    child.expect(r"(\d+) rows are done\. Go on: lback user import ")
+    child.expect(r"(\d+) rows are done\. Resume with: lback user import ")
     cursor_is_back = b"\x1b[?25h" in child.before
     rest = child.read()
     child.close()
@@ -225,7 +228,7 @@ def test_ctrl_c_at_a_terminal_leaves_it_usable_and_says_how_to_go_on(lback: Any)
     assert b"Traceback" not in rest
 
 
-def test_the_trace_hears_every_row(lback: Any) -> None:
+def test_the_trace_has_the_signals_of_every_row(lback: Any) -> None:
     path = write(lback, 5)
     done = lback("user", "import", path.name, "--mail", "none", "--trace-file", "trace", "--trace-format", "json")
     assert done.status == 0
@@ -233,8 +236,8 @@ def test_the_trace_hears_every_row(lback: Any) -> None:
     assert signals == ["user_registration_started", "user_pre_register", "user_registered"] * 5
 
 
-def test_users_log_in_with_the_passwords_they_had(lback: Any) -> None:
-    """The old hash opens the account once, and is then one of lback's own."""
+def test_users_log_in_with_their_imported_passwords(lback: Any) -> None:
+    """The first login replaces the old hash."""
     path = lback.directory / "users.jsonl"
     digest = hashlib.pbkdf2_hmac("sha256", b"purple giraffes", b"salt", 1000)
     stored = f"pbkdf2_sha256$1000$salt${base64.b64encode(digest).decode()}"
@@ -247,7 +250,7 @@ def test_users_log_in_with_the_passwords_they_had(lback: Any) -> None:
     assert json.loads(line)["password_hash"].startswith("$argon2id$")
 
 
-def test_an_export_with_hashes_is_private_and_comes_back(lback: Any) -> None:
+def test_an_export_with_hashes_has_mode_600_and_can_be_imported(lback: Any) -> None:
     write(lback, 3)
     lback("user", "import", "users.csv", "--mail", "none")
     done = lback("user", "export", "--with-hashes", "--file", "backup.csv")
@@ -265,17 +268,17 @@ def test_an_export_with_hashes_is_private_and_comes_back(lback: Any) -> None:
     assert moments.sub("", again) == moments.sub("", backup.read_text())
 
 
-def test_hashes_are_not_for_a_terminal(lback: Any) -> None:
+def test_an_export_with_hashes_to_a_terminal_is_refused(lback: Any) -> None:
     child = pexpect.spawn(
         lback.program, ["user", "export", "--with-hashes"], env=lback.environment, cwd=str(lback.directory), timeout=30
     )
-    child.expect("Password hashes are not for a terminal")
+    child.expect("Password hashes are not written to a terminal")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 2
 
 
-def test_an_export_that_cannot_be_written_leaves_the_old_one(lback: Any) -> None:
+def test_a_failed_export_keeps_the_old_file(lback: Any) -> None:
     write(lback, 3)
     lback("user", "import", "users.csv", "--mail", "none")
     (lback.directory / "old.csv").write_text("old")
@@ -288,7 +291,7 @@ def test_an_export_that_cannot_be_written_leaves_the_old_one(lback: Any) -> None
 
 
 @pytest.mark.parametrize("way", [(), ("--atomic",), ("--plan",)])
-def test_a_canary_that_does_not_sing_stops_everything(lback: Any, way: tuple[str, ...]) -> None:
+def test_a_canary_with_a_wrong_password_aborts_the_import(lback: Any, way: tuple[str, ...]) -> None:
     digest = hashlib.pbkdf2_hmac("sha256", b"purple giraffes", b"salt", 1000)
     stored = f"pbkdf2_sha256$1000$salt${base64.b64encode(digest).decode()}"
     path = lback.directory / "users.jsonl"
@@ -297,7 +300,7 @@ def test_a_canary_that_does_not_sing_stops_everything(lback: Any, way: tuple[str
     command = ("user", "import", path.name, *way, "--canary", "ann", "--password-stdin")
     wrong = lback(*command, input="green giraffes")
     assert wrong.status == 7
-    assert "does not open the account of the canary 'ann'" in wrong.err
+    assert "does not match the hash of the canary 'ann'" in wrong.err
     assert count(lback) == 0
     assert lback(*command, input="purple giraffes").status == 0
     assert count(lback) == (0 if way == ("--plan",) else 1)
@@ -305,7 +308,7 @@ def test_a_canary_that_does_not_sing_stops_everything(lback: Any, way: tuple[str
     assert unasked.status == 2
 
 
-def test_the_command_that_goes_on_does_so_in_the_same_database(lback: Any) -> None:
+def test_the_resume_command_names_the_same_database(lback: Any) -> None:
     path = lback.directory / "users.csv"
     path.write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
     there = ("--database-url", f"sqlite:///{lback.directory}/there.db", "--actor", "eve", "--no-receivers")
@@ -314,14 +317,14 @@ def test_the_command_that_goes_on_does_so_in_the_same_database(lback: Any) -> No
     assert lback(*there, *arguments).status == 8
     status, out, err = lback(*there, *arguments)
     assert (status, out) == (6, "")
-    (command,) = re.findall(r"or go on: lback (.*)", err)
+    (command,) = re.findall(r"or continue: lback (.*)", err)
     assert command.startswith(shlex.join(there))
     assert lback(*shlex.split(command)).status == 8
     listed = lback(*there, "user", "list", "-o", "jsonl").out.splitlines()
     assert [json.loads(line)["username"] for line in listed] == ["ann", "bob"]
 
 
-def test_an_export_goes_into_a_pipe_that_is_there(lback: Any) -> None:
+def test_an_export_writes_to_an_existing_pipe(lback: Any) -> None:
     pipe = lback.directory / "pipe"
     os.mkfifo(pipe)
     with ThreadPoolExecutor() as executor:
@@ -331,7 +334,7 @@ def test_an_export_goes_into_a_pipe_that_is_there(lback: Any) -> None:
         assert read.result(20).startswith("username,email,")
 
 
-def test_an_odd_bcrypt_hash_is_taken_over_without_a_word_of_the_librarys(lback: Any, tmp_path: Path) -> None:
+def test_an_unusual_bcrypt_hash_is_imported_without_a_warning(lback: Any, tmp_path: Path) -> None:
     import bcrypt
 
     stored = bcrypt.hashpw(b"quiet-harbor-lantern-47", b"$2b$04$CCCCCCCCCCCCCCCCCCCCC.").decode()
@@ -344,7 +347,7 @@ def test_an_odd_bcrypt_hash_is_taken_over_without_a_word_of_the_librarys(lback: 
     assert lback(*login, input="quiet-harbor-lantern-48").status == 4
 
 
-def test_a_name_that_is_not_utf_8_names_a_file_too(cli: Any, tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf8_can_be_imported(cli: Any, tmp_path: Path) -> None:
     name = os.fsdecode(b"bad\xff.csv")
     (tmp_path / name).write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
     command = ("user", "import", name, "--mail", "none", "--on-error", "stop", "-q")
@@ -356,12 +359,12 @@ def test_a_name_that_is_not_utf_8_names_a_file_too(cli: Any, tmp_path: Path) -> 
     assert names == ["ann", "bob"]
 
 
-def test_the_command_that_goes_on_can_be_pasted_whatever_the_name(cli: Any, lback: Any, tmp_path: Path) -> None:
+def test_the_resume_command_can_be_pasted_for_any_file_name(cli: Any, lback: Any, tmp_path: Path) -> None:
     name = "new\nline\x1b[31m it's.csv"
     (tmp_path / name).write_text("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
     arguments = ("user", "import", name, "--mail", "none", "--on-error", "stop")
     assert cli(*arguments).status == 8
-    (command,) = re.findall(r"or go on: lback (.*)", cli(*arguments).err)
+    (command,) = re.findall(r"or continue: lback (.*)", cli(*arguments).err)
     assert command == (
         rf"user import $'{tmp_path}/new\x0aline\x1b[31m it\'s.csv' "
         "--format csv --on-error stop --mail none --resume"
@@ -372,7 +375,7 @@ def test_the_command_that_goes_on_can_be_pasted_whatever_the_name(cli: Any, lbac
 
 
 @pytest.mark.parametrize("has_file", [True, False])
-def test_a_command_without_its_password_says_how_to_give_it(
+def test_a_masked_resume_command_explains_where_to_put_the_password(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, has_file: bool
 ) -> None:
     monkeypatch.setenv("LBACK_DATABASE_URL", f"sqlite:///{tmp_path}/users.db")
@@ -384,42 +387,42 @@ def test_a_command_without_its_password_says_how_to_give_it(
         "*** is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
         "or give the URL in LBACK_DATABASE_URL instead.\n"
     )
-    assert capsys.readouterr().err == f"5 rows are done. Go on: {command}\n{'' if has_file else advice}"
+    assert capsys.readouterr().err == f"5 rows are done. Resume with: {command}\n{'' if has_file else advice}"
 
 
 @pytest.mark.parametrize("report", [(), ("--report", "report.jsonl")])
-def test_where_the_rows_are_that_are_not_shown(cli: Any, tmp_path: Path, report: tuple[str, ...]) -> None:
+def test_further_refused_rows_are_in_the_report(cli: Any, tmp_path: Path, report: tuple[str, ...]) -> None:
     (tmp_path / "users.csv").write_text("username,email\n" + "bad name,x\n" * 25)
     status, _, err = cli("user", "import", "users.csv", *report)
-    where = f"{tmp_path}/report.jsonl lists" if report else "--report FILE would list"
+    where = f"{tmp_path}/report.jsonl lists" if report else "Use --report FILE to list"
     lines = err.splitlines()
     assert (status, len(lines), lines[-2:]) == (
         8,
         22,
-        [f"More rows were refused; {where} them all.", "Nothing was imported."],
+        [f"More rows were refused. {where} all of them.", "Nothing was imported."],
     )
 
 
-def test_an_import_that_stops_says_how_to_go_on(cli: Any, tmp_path: Path) -> None:
+def test_an_import_stopped_by_a_row_shows_how_to_continue(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text("username,email\nann,ann@example.org\nann,x\nbob,bob@example.org\n")
     command = ("user", "import", "users.csv", "--mail", "none", "--on-error", "stop")
     status, _, err = cli(*command)
     resume = f"lback user import {tmp_path}/users.csv --format csv --on-error stop --mail none --resume"
-    assert (status, err.splitlines()[-1]) == (8, f"Stopped at a refused row. Go on behind it: {resume}")
-    assert cli(*command, "-q").err.startswith("error: This import was begun before")
+    assert (status, err.splitlines()[-1]) == (8, f"Stopped at a refused row. Continue after it with: {resume}")
+    assert cli(*command, "-q").err.startswith("error: This import is not finished")
     status, _, err = cli(*command, "--resume")
-    assert (status, err) == (8, "Going on behind the 2 rows that are done.\nImported 2 of 3 rows.\n")
+    assert (status, err) == (8, "Resuming after 2 rows.\nImported 2 of 3 rows.\n")
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_records_of_a_dump_that_is_one_line_are_told_apart(cli: Any, tmp_path: Path, form: str) -> None:
+def test_errors_in_a_one_line_dump_name_the_record(cli: Any, tmp_path: Path, form: str) -> None:
     users = [{"model": "auth.user", "fields": {"username": name, "email": "x"}} for name in ("ann", "bob")]
     group = {"model": "auth.group", "pk": 1, "fields": {"name": "staff"}}
     (tmp_path / "users.json").write_text(json.dumps([users[0], group, users[1]]))
     command = ("user", "import", "users.json", "--from", "django", "--report", "report.jsonl", "-o", form)
     status, _, err = cli(*command)
     message = (
-        "'x' is not a usable e-mail address. An email address must have an @-sign. "
+        "'x' is not a valid e-mail address. An email address must have an @-sign. "
         "Give one plain address such as alice@example.org."
     )
     told = {"code": "validation_error", "message": message}
@@ -433,7 +436,7 @@ def test_records_of_a_dump_that_is_one_line_are_told_apart(cli: Any, tmp_path: P
     ]
 
 
-def test_an_export_has_the_form_that_was_asked_for(cli: Any, register: Any, tmp_path: Path) -> None:
+def test_an_export_has_the_chosen_format(cli: Any, register: Any, tmp_path: Path) -> None:
     register("ann")
     register("bob")
     csv, lines = (cli("user", "export", "--format", form).out for form in ("csv", "jsonl"))
@@ -453,7 +456,7 @@ def test_an_export_has_the_form_that_was_asked_for(cli: Any, register: Any, tmp_
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
-def test_an_export_that_is_refused_writes_nothing(cli: Any, form: str) -> None:
+def test_a_refused_export_writes_nothing(cli: Any, form: str) -> None:
     status, out, err = cli("user", "export", "--group", "nogroup", "-o", form)
     assert (status, out) == (5, "")
     assert "nogroup" in err

@@ -1,4 +1,4 @@
-"""Showing and listing users."""
+"""`lback user show`, `exists` and `list`."""
 
 import csv
 import io
@@ -46,29 +46,29 @@ def test_show_finds_a_user_by_name_address_and_id(three: Cli) -> None:
         )
 
 
-def test_show_of_nobody_is_5_in_words_and_in_json(three: Cli) -> None:
+def test_show_of_an_unknown_user_is_exit_5(three: Cli) -> None:
     assert three("user", "show", "nobody") == (
         5,
         "",
-        "error: There is no user 'nobody'.\n       'lback user list' shows who there is.\n",
+        "error: There is no user 'nobody'.\n       'lback user list' shows all users.\n",
     )
     assert three("user", "show", "id:99999999999999999999", "-o", "json") == (
         5,
         "",
         (
             '{"error": {"code": "user_not_found", "message": "There is no user \'id:99999999999999999999\'. '
-            "'lback user list' shows who there is.\"}}\n"
+            "'lback user list' shows all users.\"}}\n"
         ),
     )
 
 
-def test_exists_answers_with_its_exit_code_and_in_words(three: Cli) -> None:
+def test_exists_answers_with_its_exit_code_and_a_record(three: Cli) -> None:
     assert three("user", "exists", "ada") == (0, "user    ada\nexists  yes\n", "")
     assert three("user", "exists", "nobody") == (5, "user    nobody\nexists  no\n", "")
     assert three("user", "exists", "nobody", "-o", "jsonl") == (5, '{"user": "nobody", "exists": false}\n', "")
 
 
-def test_list_as_a_table_for_a_pipe_has_plain_columns(three: Cli) -> None:
+def test_list_shows_a_plain_table_in_a_pipe(three: Cli) -> None:
     assert three("user", "list") == (
         0,
         (
@@ -81,7 +81,7 @@ def test_list_as_a_table_for_a_pipe_has_plain_columns(three: Cli) -> None:
     )
 
 
-def test_list_is_one_document_in_json_one_a_line_in_jsonl_and_rows_in_csv(three: Cli) -> None:
+def test_list_has_the_same_records_in_json_jsonl_and_csv(three: Cli) -> None:
     document = json.loads(three("user", "list", "-o", "json").out)
     lines = three("user", "list", "-o", "jsonl").out.splitlines()
     rows = list(csv.DictReader(io.StringIO(three("user", "list", "-o", "csv").out)))
@@ -106,10 +106,11 @@ def test_list_is_one_document_in_json_one_a_line_in_jsonl_and_rows_in_csv(three:
         ("table", ""),
         ("json", "[]\n"),
         ("jsonl", ""),
+        ("yaml", "[]\n"),
         ("csv", "id,username,email,is_active,is_email_verified,groups,created_at,updated_at\n"),
     ],
 )
-def test_an_empty_list_is_empty_in_every_form(cli: Cli, form: str, out: str) -> None:
+def test_an_empty_list_is_empty_in_every_format(cli: Cli, form: str, out: str) -> None:
     assert cli("user", "list", "-o", form) == (0, out, "")
 
 
@@ -144,7 +145,7 @@ def test_list_filters_sorts_and_pages(three: Cli, options: tuple[str, ...], expe
     assert names(three("user", "list", "-o", "json", *options)) == expected
 
 
-def test_pages_follow_one_another_by_the_command_that_the_message_names(three: Cli) -> None:
+def test_a_page_names_the_option_for_the_next_page(three: Cli) -> None:
     first = three("user", "list", "--sort", "username", "--limit", "2", "-o", "json")
     assert first.err == "There are more: --after ben shows the next page, --limit 0 all.\n"
     assert names(first) == NAMES[:2]
@@ -152,7 +153,7 @@ def test_pages_follow_one_another_by_the_command_that_the_message_names(three: C
     assert (names(second), second.err) == (NAMES[2:], "")
 
 
-def test_a_page_that_ends_the_list_does_not_promise_more(three: Cli) -> None:
+def test_the_last_page_names_no_next_page(three: Cli) -> None:
     assert three("user", "list", "--limit", "3").err == ""
 
 
@@ -161,12 +162,12 @@ def test_a_page_that_ends_the_list_does_not_promise_more(three: Cli) -> None:
     [
         (("--after", "ada"), 2, "--after: 'ada' is not an id. With --sort id it is the last id shown."),
         (("--after", "-1"), 2, "--after: '-1' is not an id. With --sort id it is the last id shown."),
-        (("--group", "staf"), 5, "There is no group 'staf'. 'lback group list' shows them all."),
+        (("--group", "staf"), 5, "There is no group 'staf'. 'lback group list' shows all groups."),
         (("--search", "\udcff"), 7, "'\\udcff' is not text that users can have. Send UTF-8."),
         (("--sort", "email", "--after", "\udcff"), 7, "'\\udcff' is not text that users can have. Send UTF-8."),
-        (("--group", "\udcff"), 5, "There is no group '\\udcff'. 'lback group list' shows them all."),
+        (("--group", "\udcff"), 5, "There is no group '\\udcff'. 'lback group list' shows all groups."),
     ],
 )
-def test_list_refuses_what_it_cannot_mean(three: Cli, options: tuple[str, ...], status: int, message: str) -> None:
+def test_list_refuses_invalid_arguments(three: Cli, options: tuple[str, ...], status: int, message: str) -> None:
     outcome = three("user", "list", "-o", "json", *options)
     assert (outcome.status, outcome.out, json.loads(outcome.err)["error"]["message"]) == (status, "", message)

@@ -1,4 +1,4 @@
-"""What is promised, written down by hand from the document on the signals: not from the code."""
+"""What docs/requirements.md promises, written by hand from that page and not from the code."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Documented:
-    """A signal of the document: its arguments but the sender, ``?`` marks an optional one, and the words it names."""
+    """A signal of docs/requirements.md: its arguments but the sender, ``?`` marks an optional one, and its words."""
 
     arguments: tuple[str, ...]
     words: frozenset[str] = frozenset()

@@ -158,7 +158,7 @@ REFUSED_CONNECTION = {"type": "ConnectionRefusedError"}
 NO_MEMORY = {"type": "ValueError"}
 BAD_CONFIGURATION = {"type": "ValueError"}
 BUG = {"type": "ZeroDivisionError"}
-INTERRUPT = {"type": "KeyboardInterrupt"}
+INTERRUPT = {"type": "UnexpectedError"}
 
 
 # Rows

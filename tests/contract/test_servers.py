@@ -17,7 +17,8 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
-from lback_cli.models import EVENTS, Token, User
+from lback_cli.models import Token, User
+from lback_cli.models.tables import EVENTS
 from lback_cli.settings import DatabaseSettings
 
 from . import test_library as in_a_file

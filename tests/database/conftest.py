@@ -1,4 +1,4 @@
-"""Databases, each in a directory of its own."""
+"""Databases, each in its own directory."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from lback_cli.settings import DatabaseSettings
 
 @pytest.fixture
 def connect(tmp_path: Path) -> Iterator[Callable[..., Database]]:
-    """Make a `Database` of settings, by default for the SQLite file ``users.db``; its connections end with the test."""
+    """Make a `Database` from settings, by default for the SQLite file ``users.db``."""
     made: list[Database] = []
 
     def make(url: str | None = None, **settings: Any) -> Database:
@@ -29,7 +29,7 @@ def connect(tmp_path: Path) -> Iterator[Callable[..., Database]]:
 
 @pytest.fixture
 def database(connect: Callable[..., Database]) -> Database:
-    """A SQLite file with its tables."""
+    """A SQLite file with lback's tables."""
     made = connect()
     Schema(made).initialize()
     return made

@@ -1,3 +1,5 @@
+"""URLs, files and transactions."""
+
 import os
 import sqlite3
 import stat
@@ -37,7 +39,7 @@ def names(database: Database) -> list[str]:
 
 @pytest.fixture
 def outsider(database: Database) -> Iterator[sqlite3.Connection]:
-    """Another program at the same file, with the stock driver, that waits for nobody."""
+    """A connection of another program to the same file, which does not wait for locks."""
     assert database.path is not None
     connection = sqlite3.connect(database.path, timeout=0, isolation_level=None)
     yield connection
@@ -48,18 +50,18 @@ def outsider(database: Database) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.parametrize("url", ["nonsense", "://", " "])
-def test_what_is_no_url_is_refused_without_being_repeated(connect: Connect, url: str) -> None:
+def test_malformed_url_is_refused_without_being_repeated(connect: Connect, url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         connect(url)
     assert caught.value.message == "database.url is not a database URL."
-    assert caught.value.hint == "It looks like sqlite:////path/to/users.db"
+    assert caught.value.hint == "Example: sqlite:////path/to/users.db"
 
 
-def test_a_port_that_is_no_number_is_told(connect: Connect) -> None:
+def test_port_that_is_not_a_number_is_refused(connect: Connect) -> None:
     with pytest.raises(ConfigurationError) as caught:
         connect("postgresql://ann:canary@host:port/app")
-    assert caught.value.message == "database.url has a port that is not a number."
-    assert caught.value.hint == "It looks like postgresql+psycopg://app@db.example.org:5432/app"
+    assert caught.value.message == "The port in database.url is not a number."
+    assert caught.value.hint == "Example: postgresql+psycopg://app@db.example.org:5432/app"
 
 
 @pytest.mark.parametrize(
@@ -70,15 +72,11 @@ def test_a_port_that_is_no_number_is_told(connect: Connect) -> None:
         ("postgresql+psycopg://u:canary@host/x?sslcert=/a@b", "postgresql+psycopg://u:***@b"),
     ],
 )
-def test_a_password_with_an_at_sign_of_its_own_is_refused_without_being_repeated(
-    connect: Connect, url: str, masked: str
-) -> None:
+def test_second_at_sign_is_refused_and_the_password_is_masked(connect: Connect, url: str, masked: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         connect(url)
-    assert caught.value.message == f"database.url has another @ behind the one that ends the password: {masked}."
-    assert caught.value.hint == (
-        "Write @ in a password, and behind the host, as %40; or keep the password in database.password_file."
-    )
+    assert caught.value.message == f"database.url has more than one @, so the end of the password is unclear: {masked}."
+    assert caught.value.hint == ("Write every @ except the one before the host as %40, or set database.password_file.")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +88,7 @@ def test_a_password_with_an_at_sign_of_its_own_is_refused_without_being_repeated
         ("sqlite:////srv/a:b@c@d.db", (None, None, None, "/srv/a:b@c@d.db")),
     ],
 )
-def test_an_at_sign_elsewhere_is_none_of_a_password(connect: Connect, url: str, parts: tuple[str | None, ...]) -> None:
+def test_at_sign_outside_the_password_is_accepted(connect: Connect, url: str, parts: tuple[str | None, ...]) -> None:
     read = connect(url).url
     assert (read.username, read.password, read.host, read.database) == parts
 
@@ -99,36 +97,36 @@ def test_an_at_sign_elsewhere_is_none_of_a_password(connect: Connect, url: str, 
     ("scheme", "hint"),
     [
         *(
-            (scheme, "lback works with SQLite, PostgreSQL and MariaDB.")
+            (scheme, "lback supports SQLite, PostgreSQL and MariaDB.")
             for scheme in ("nosuch", "nosuch+driver", "mssql", "oracle")
         ),
         *(
-            (scheme, "Begin the URL with postgresql+psycopg://")
+            (scheme, "Start the URL with postgresql+psycopg://")
             for scheme in ("postgresql+nosuch", "postgres", "postgres+psycopg")
         ),
-        ("mysql+nosuch", "Begin the URL with mysql+pymysql://"),
+        ("mysql+nosuch", "Start the URL with mysql+pymysql://"),
     ],
 )
-def test_an_unknown_kind_of_database_is_named(connect: Connect, scheme: str, hint: str) -> None:
+def test_unsupported_database_is_named(connect: Connect, scheme: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught, connect(f"{scheme}://ann:canary@host/app").session():
         pass
-    assert caught.value.message == f"database.url: {scheme!r} is not a database lback knows."
+    assert caught.value.message == f"database.url: lback does not support {scheme!r}."
     assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(
-    ("scheme", "instead"),
+    ("scheme", "supported"),
     [
         ("postgresql+psycopg_async", "postgresql+psycopg"),
         ("postgresql+asyncpg", "postgresql+psycopg"),
         ("mariadb+aiomysql", "mariadb+pymysql"),
     ],
 )
-def test_an_asynchronous_driver_is_refused(connect: Connect, scheme: str, instead: str) -> None:
+def test_asynchronous_driver_is_refused(connect: Connect, scheme: str, supported: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _ = connect(f"{scheme}://ann:canary@host/app").engine
     assert caught.value.message == f"database.url: {scheme!r} is an asynchronous driver."
-    assert caught.value.hint == f"Begin the URL with {instead}://"
+    assert caught.value.hint == f"Start the URL with {supported}://"
 
 
 @pytest.mark.parametrize(
@@ -137,17 +135,17 @@ def test_an_asynchronous_driver_is_refused(connect: Connect, scheme: str, instea
         (
             "postgresql+psycopg",
             "psycopg",
-            "Run: pip install 'lback-cli[postgresql]', and begin the URL with postgresql+psycopg://",
+            "Run: pip install 'lback-cli[postgresql]', and start the URL with postgresql+psycopg://",
         ),
-        ("mysql+pymysql", "pymysql", "Run: pip install 'lback-cli[mariadb]', and begin the URL with mysql+pymysql://"),
+        ("mysql+pymysql", "pymysql", "Run: pip install 'lback-cli[mariadb]', and start the URL with mysql+pymysql://"),
         (
             "mariadb+pymysql",
             "pymysql",
-            "Run: pip install 'lback-cli[mariadb]', and begin the URL with mariadb+pymysql://",
+            "Run: pip install 'lback-cli[mariadb]', and start the URL with mariadb+pymysql://",
         ),
     ],
 )
-def test_a_driver_that_is_not_installed_is_named_with_the_extra_that_brings_one(
+def test_missing_driver_is_named_with_the_extra_that_installs_it(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, scheme: str, module: str, hint: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -158,25 +156,23 @@ def test_a_driver_that_is_not_installed_is_named_with_the_extra_that_brings_one(
 
 
 @pytest.mark.parametrize("url", ["sqlite://ann:canary@host/users.db", "sqlite:///users.db?timeout=canary"])
-def test_a_part_of_the_url_that_the_driver_does_not_take_is_refused_without_being_repeated(
-    connect: Connect, url: str
-) -> None:
+def test_unsupported_part_of_a_sqlite_url_is_refused_without_being_repeated(connect: Connect, url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _ = connect(url).engine
-    assert caught.value.message == "database.url has a part that sqlite does not take."
+    assert caught.value.message == "database.url has a part that sqlite does not support."
     assert caught.value.hint == "A SQLite URL has no user and no host: sqlite:////path/to/users.db"
 
 
-def test_of_a_servers_url_it_is_an_option(connect: Connect) -> None:
+def test_unsupported_option_of_a_server_url_is_refused(connect: Connect) -> None:
     pytest.importorskip("pymysql")
     with pytest.raises(ConfigurationError) as caught:
         _ = connect("mariadb+pymysql://ann@host/app?ssl_check_hostname=canary").engine
-    assert caught.value.message == "database.url has a part that mariadb+pymysql does not take."
-    assert caught.value.hint == "Check the part after the question mark; see docs/databases.md."
+    assert caught.value.message == "database.url has a part that mariadb+pymysql does not support."
+    assert caught.value.hint == "Check the options after the question mark; see docs/databases.md."
 
 
 @pytest.mark.parametrize(
-    ("url", "instead"),
+    ("url", "supported"),
     [
         ("mysql://ann:canary@host/app", "mysql+pymysql"),
         ("mariadb+mysqldb://ann:canary@host/app", "mariadb+pymysql"),
@@ -186,18 +182,18 @@ def test_of_a_servers_url_it_is_an_option(connect: Connect) -> None:
         ("sqlite+pysqlcipher://:canary@/users.db", "sqlite"),
     ],
 )
-def test_another_driver_is_refused_installed_or_not(connect: Connect, url: str, instead: str) -> None:
+def test_other_driver_is_refused(connect: Connect, url: str, supported: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _ = connect(url).engine
     scheme = url.partition(":")[0]
-    assert caught.value.message == f"database.url: lback does not work with the driver of {scheme!r}."
-    assert caught.value.hint == f"Begin the URL with {instead}://"
+    assert caught.value.message == f"database.url: lback does not support the driver of {scheme!r}."
+    assert caught.value.hint == f"Start the URL with {supported}://"
 
 
-def test_a_server_that_calls_itself_something_else_is_taken_for_postgresql(
+def test_server_with_unknown_version_is_treated_as_postgresql_13(
     connect: Connect, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As SQLAlchemy does with CockroachDB's answer to ``SELECT version()``."""
+    """SQLAlchemy raises this error for CockroachDB's answer to ``SELECT version()``."""
 
     def refuse(*_: Any) -> None:
         raise AssertionError("Could not determine version from string 'CockroachDB CCL v25.2.0'")
@@ -209,13 +205,13 @@ def test_a_server_that_calls_itself_something_else_is_taken_for_postgresql(
     assert Schema(database).status().state == "current"
 
 
-def test_the_password_file_of_a_server_is_none_of_a_sqlite_file(connect: Connect, tmp_path: Path) -> None:
+def test_sqlite_ignores_the_password_file(connect: Connect, tmp_path: Path) -> None:
     database = connect(password_file=tmp_path / "not there", url=f"sqlite:///{tmp_path}/users.db")
     Schema(database).initialize()
     assert names(database) == []
 
 
-def test_the_password_comes_from_its_file_and_is_in_no_name(connect: Connect, tmp_path: Path) -> None:
+def test_password_is_read_from_its_file_and_not_in_the_name(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("canary/with:odd@characters\nsecond line\n", "utf-8")
     database = connect("postgresql+psycopg://ann@db.example/app", password_file=file)
@@ -223,7 +219,7 @@ def test_the_password_comes_from_its_file_and_is_in_no_name(connect: Connect, tm
     assert database.name == "postgresql+psycopg://ann:***@db.example/app"
 
 
-def test_a_password_in_the_url_is_in_no_name(connect: Connect) -> None:
+def test_password_of_the_url_is_not_in_the_name(connect: Connect) -> None:
     assert connect("mariadb+pymysql://ann:canary@db/app").name == "mariadb+pymysql://ann:***@db/app"
 
 
@@ -236,7 +232,7 @@ def test_a_password_in_the_url_is_in_no_name(connect: Connect) -> None:
         (b"\xff\xfe", "database.password_file: cannot read {path}: it is not UTF-8."),
     ],
 )
-def test_a_password_file_without_a_password_is_refused(
+def test_unreadable_or_empty_password_file_is_refused(
     connect: Connect, tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     file = tmp_path / "secret"
@@ -247,7 +243,7 @@ def test_a_password_file_without_a_password_is_refused(
     assert caught.value.message == message.format(path=file)
 
 
-def test_without_a_url_it_is_a_file_in_the_users_data_directory(
+def test_default_database_is_a_file_in_the_data_directory(
     connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data with 100% of #?"))
@@ -282,7 +278,7 @@ def test_only_a_sqlite_file_has_a_path(connect: Connect, url: str, path: Path | 
     assert not database.embedded
 
 
-def test_files_of_lbacks_own_go_beside_the_database_wherever_lback_is_run(
+def test_directory_is_that_of_the_sqlite_file(
     connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -300,7 +296,7 @@ def common_umask() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("common_umask")
-def test_the_file_its_journals_and_a_new_directory_are_their_owners_alone(connect: Connect, tmp_path: Path) -> None:
+def test_new_file_journals_and_directory_are_closed_to_others(connect: Connect, tmp_path: Path) -> None:
     database = connect(f"sqlite:///{tmp_path}/private/users.db")
     Schema(database).initialize()
     with database.session() as session:
@@ -312,22 +308,22 @@ def test_the_file_its_journals_and_a_new_directory_are_their_owners_alone(connec
 
 
 @pytest.mark.usefixtures("common_umask")
-def test_a_directory_that_is_there_keeps_its_mode(connect: Connect, tmp_path: Path) -> None:
+def test_existing_directory_keeps_its_mode(connect: Connect, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)
     connect(f"sqlite:///{shared}/users.db").create_file()
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
 
 
-def test_a_file_that_cannot_be_made_is_named(connect: Connect, tmp_path: Path) -> None:
+def test_file_that_cannot_be_created_is_named(connect: Connect, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     database = connect(f"sqlite:///{tmp_path}/file/users.db")
     with pytest.raises(DatabaseError) as caught:
         database.create_file()
-    assert caught.value.message == f"Cannot make {tmp_path}/file/users.db: File exists."
+    assert caught.value.message == f"Cannot create {tmp_path}/file/users.db: File exists."
 
 
-def test_looking_at_a_database_makes_no_file(connect: Connect, tmp_path: Path) -> None:
+def test_status_creates_no_file(connect: Connect, tmp_path: Path) -> None:
     Schema(connect()).status()
     assert list(tmp_path.iterdir()) == []
 
@@ -335,7 +331,7 @@ def test_looking_at_a_database_makes_no_file(connect: Connect, tmp_path: Path) -
 # Transactions on SQLite
 
 
-def test_every_connection_has_the_promised_pragmas_in_force(database: Database) -> None:
+def test_every_connection_has_the_documented_pragmas(database: Database) -> None:
     def pragmas(session: Session) -> dict[str, Any]:
         wanted = ("foreign_keys", "synchronous", "busy_timeout", "journal_mode")
         return {name: session.execute(text(f"PRAGMA {name}")).scalar_one() for name in wanted}
@@ -346,12 +342,12 @@ def test_every_connection_has_the_promised_pragmas_in_force(database: Database) 
         assert pragmas(other) == expected
 
 
-def test_foreign_keys_are_checked(database: Database) -> None:
+def test_foreign_keys_are_enforced(database: Database) -> None:
     with pytest.raises(DatabaseError, match="FOREIGN KEY constraint failed"), database.session() as session:
         session.execute(text("INSERT INTO user_groups_association VALUES (1, 1)"))
 
 
-def test_a_reader_holds_up_no_writer_and_sees_one_state(database: Database, outsider: sqlite3.Connection) -> None:
+def test_reader_does_not_block_a_writer_and_sees_one_snapshot(database: Database, outsider: sqlite3.Connection) -> None:
     with database.reading() as session:
         assert session.scalars(select(Group.name)).all() == []
         outsider.execute("INSERT INTO groups (name, created_at, updated_at) VALUES ('staff', '2026', '2026')")
@@ -359,7 +355,7 @@ def test_a_reader_holds_up_no_writer_and_sees_one_state(database: Database, outs
     assert names(database) == ["staff"]
 
 
-def test_a_writer_takes_the_lock_before_it_writes(database: Database, outsider: sqlite3.Connection) -> None:
+def test_writer_takes_the_lock_when_it_begins(database: Database, outsider: sqlite3.Connection) -> None:
     with database.session() as session:
         session.scalars(select(Group.name)).all()
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
@@ -367,13 +363,13 @@ def test_a_writer_takes_the_lock_before_it_writes(database: Database, outsider: 
     outsider.execute("BEGIN IMMEDIATE")
 
 
-def test_a_reader_is_not_held_up_by_a_writer(database: Database, outsider: sqlite3.Connection) -> None:
+def test_writer_does_not_block_a_reader(database: Database, outsider: sqlite3.Connection) -> None:
     outsider.execute("BEGIN IMMEDIATE")
     outsider.execute("INSERT INTO groups (name, created_at, updated_at) VALUES ('staff', '2026', '2026')")
     assert names(database) == []
 
 
-def test_a_second_writer_waits_for_the_busy_timeout_and_then_is_told(
+def test_second_writer_fails_after_the_busy_timeout(
     connect: Connect, database: Database, outsider: sqlite3.Connection
 ) -> None:
     outsider.execute("BEGIN IMMEDIATE")
@@ -385,8 +381,8 @@ def test_a_second_writer_waits_for_the_busy_timeout_and_then_is_told(
     assert caught.value.hint == "Try again, or raise database.busy_timeout."
 
 
-def test_who_was_interrupted_in_a_statement_holds_up_nobody(database: Database, outsider: sqlite3.Connection) -> None:
-    """The traceback keeps the cursor, and the cursor the connection, after the session has ended."""
+def test_interrupted_statement_releases_the_lock(database: Database, outsider: sqlite3.Connection) -> None:
+    """The traceback keeps the cursor alive, and the cursor the connection, after the session has ended."""
 
     def interrupt(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if statement == insert:
@@ -405,7 +401,7 @@ def test_who_was_interrupted_in_a_statement_holds_up_nobody(database: Database, 
     assert names(database) == []
 
 
-def test_a_second_writer_goes_on_as_soon_as_the_first_is_done(database: Database, connect: Connect) -> None:
+def test_second_writer_continues_when_the_first_commits(database: Database, connect: Connect) -> None:
     from threading import Timer
 
     assert database.path is not None
@@ -420,7 +416,7 @@ def test_a_second_writer_goes_on_as_soon_as_the_first_is_done(database: Database
     assert names(database) == ["staff"]
 
 
-def test_a_session_keeps_all_or_nothing(database: Database) -> None:
+def test_session_commits_all_or_nothing(database: Database) -> None:
     with database.session() as session:
         session.add_all([group("kept"), group("kept too")])
     with suppress(ZeroDivisionError), database.session() as session:
@@ -430,7 +426,7 @@ def test_a_session_keeps_all_or_nothing(database: Database) -> None:
     assert names(database) == ["kept", "kept too"]
 
 
-def test_what_a_session_loaded_stays_usable_after_its_end(database: Database) -> None:
+def test_loaded_objects_stay_usable_after_the_session(database: Database) -> None:
     with database.session() as session:
         made = group("staff")
         session.add(made)
@@ -439,7 +435,7 @@ def test_what_a_session_loaded_stays_usable_after_its_end(database: Database) ->
     assert (made.name, made.created_at, read.name, read.created_at) == ("staff", NOW, "staff", NOW)
 
 
-def test_a_rolled_back_savepoint_takes_only_its_own_changes(database: Database) -> None:
+def test_savepoint_rolls_back_only_its_own_changes(database: Database) -> None:
     with database.session() as session:
         session.add(group("before"))
         session.flush()
@@ -451,8 +447,8 @@ def test_a_rolled_back_savepoint_takes_only_its_own_changes(database: Database) 
     assert names(database) == ["after", "before"]
 
 
-def test_a_savepoint_that_comes_first_falls_with_its_transaction(database: Database) -> None:
-    # The stock driver begins no transaction for a SAVEPOINT, so that releasing it would already commit.
+def test_released_savepoint_is_rolled_back_with_its_transaction(database: Database) -> None:
+    # The driver itself begins no transaction for a SAVEPOINT, so releasing it would commit.
     with suppress(ZeroDivisionError), database.session() as session:
         with session.begin_nested():
             session.add(group("released"))
@@ -460,15 +456,15 @@ def test_a_savepoint_that_comes_first_falls_with_its_transaction(database: Datab
     assert names(database) == []
 
 
-def test_a_commit_that_fails_is_an_error_and_leaves_nothing(database: Database) -> None:
-    def leave_a_member_without_a_group() -> None:
+def test_failed_commit_raises_and_changes_nothing(database: Database) -> None:
+    def add_membership_without_a_group() -> None:
         with database.session() as session:
             session.add(group("staff"))
             session.execute(text("PRAGMA defer_foreign_keys = ON"))
             session.execute(text("INSERT INTO user_groups_association VALUES (7, 7)"))
 
     with pytest.raises(DatabaseError) as caught:
-        leave_a_member_without_a_group()
+        add_membership_without_a_group()
     assert caught.value.message == f"The database {database.path} failed: FOREIGN KEY constraint failed."
     assert names(database) == []
     with database.session() as session:
@@ -476,7 +472,7 @@ def test_a_commit_that_fails_is_an_error_and_leaves_nothing(database: Database) 
     assert names(database) == ["works again"]
 
 
-def test_a_database_in_memory_is_the_same_for_every_session(connect: Connect) -> None:
+def test_database_in_memory_is_shared_by_all_sessions(connect: Connect) -> None:
     database = connect("sqlite://")
     Schema(database).ensure()
     with database.session() as session:
@@ -484,24 +480,24 @@ def test_a_database_in_memory_is_the_same_for_every_session(connect: Connect) ->
     assert names(database) == ["staff"]
 
 
-def test_a_disposed_database_lets_go_of_its_file(database: Database) -> None:
+def test_disposed_database_closes_its_file(database: Database) -> None:
     with database.session() as session:
         session.add(group("staff"))
     journal = Path(f"{database.path}-wal")
     assert journal.exists()
     database.dispose()
-    assert not journal.exists()  # SQLite removes it with the last connection
+    assert not journal.exists()  # SQLite removes it when the last connection closes
 
 
-def test_to_make_a_file_that_is_there_keeps_the_locks_of_open_connections(tmp_path: Path) -> None:
-    """Without them, the next process to leave would take itself for the last, and delete the journal of this one."""
+def test_create_file_keeps_the_locks_of_open_connections(tmp_path: Path) -> None:
+    """Without the locks, another process would delete the journal when it closes its connection."""
     path = tmp_path / "users.db"
     database = Database(DatabaseSettings(url=f"sqlite:///{path}"))
     Schema(database).initialize()
     with database.reading() as session:
         session.execute(text("SELECT count(*) FROM users"))
     database.create_file()
-    look = f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('SELECT count(*) FROM users'); c.close()"
-    subprocess.run([sys.executable, "-c", look], check=True)
+    program = f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('SELECT count(*) FROM users'); c.close()"
+    subprocess.run([sys.executable, "-c", program], check=True)
     assert path.with_name("users.db-wal").exists()
     database.dispose()

@@ -1,3 +1,5 @@
+"""The message and the hint for each error of a database."""
+
 import resource
 import shutil
 import sqlite3
@@ -34,73 +36,73 @@ def read(database: Database) -> None:
         session.scalars(select(Group)).all()
 
 
-def refusal(work: Callable[..., None], *arguments: Any) -> tuple[str, str | None]:
+def error_of(function: Callable[..., None], *arguments: Any) -> tuple[str, str | None]:
     with pytest.raises(DatabaseError) as caught:
-        work(*arguments)
+        function(*arguments)
     assert caught.value.__cause__ is not None
     return caught.value.message, caught.value.hint
 
 
-def quiet_copy(database: Database, target: Path) -> Path:
-    """The database file alone, as it is without connections and journals."""
+def copy_file(database: Database, target: Path) -> Path:
+    """Copy the database file after closing its connections, so that it has no journal."""
     database.dispose()
     assert database.path is not None
     shutil.copy(database.path, target)
     return target
 
 
-# Each sentence, by a real cause
+# Each message, by its real cause
 
 
-def test_a_locked_database(database: Database) -> None:
+def test_locked_database(database: Database) -> None:
     assert database.path is not None
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert refusal(insert, database) == (
+        assert error_of(insert, database) == (
             f"The database {database.path} is locked by another process.",
             "Try again, or raise database.busy_timeout.",
         )
 
 
-def test_a_database_that_may_only_be_read(connect: Connect, database: Database) -> None:
+def test_read_only_database(connect: Connect, database: Database) -> None:
     read_only = connect(f"sqlite:///file:{database.path}?mode=ro&uri=true")
     read(read_only)
-    assert refusal(insert, read_only) == (
+    assert error_of(insert, read_only) == (
         f"The database file:{database.path} cannot be written to.",
         "Check the permissions of the file and of its directory.",
     )
 
 
-def test_a_database_that_cannot_be_opened(connect: Connect, tmp_path: Path) -> None:
-    assert refusal(read, connect(f"sqlite:///{tmp_path}")) == (
+def test_database_that_cannot_be_opened(connect: Connect, tmp_path: Path) -> None:
+    assert error_of(read, connect(f"sqlite:///{tmp_path}")) == (
         f"The database {tmp_path} cannot be opened.",
         "Check the path, and the permissions of the file and directory.",
     )
 
 
-def test_a_file_that_is_no_database(connect: Connect, tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_is_left_unchanged(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear Sir or Madam, " * 100, "utf-8")
-    for work in (read, insert):
-        assert refusal(work, connect(f"sqlite:///{file}")) == (
+    for function in (read, insert):
+        assert error_of(function, connect(f"sqlite:///{file}")) == (
             f"The database {file} is not a SQLite database.",
             "Check the path in database.url.",
         )
     assert file.read_text("utf-8") == "Dear Sir or Madam, " * 100
 
 
-def test_a_damaged_database(connect: Connect, database: Database, tmp_path: Path) -> None:
+def test_damaged_database(connect: Connect, database: Database, tmp_path: Path) -> None:
     insert(database)
-    file = quiet_copy(database, tmp_path / "damaged.db")
+    file = copy_file(database, tmp_path / "damaged.db")
     pages = file.read_bytes()
     file.write_bytes(pages[:PAGE_SIZE] + b"\x5a" * (len(pages) - PAGE_SIZE))
-    assert refusal(read, connect(f"sqlite:///{file}")) == (
+    assert error_of(read, connect(f"sqlite:///{file}")) == (
         f"The database {file} is damaged.",
         "Restore it from a backup.",
     )
 
 
-def test_a_full_disk(database: Database) -> None:
+def test_full_disk(database: Database) -> None:
     def fill() -> None:
         with database.session() as session:
             session.execute(text("PRAGMA max_page_count = 1"))
@@ -109,15 +111,15 @@ def test_a_full_disk(database: Database) -> None:
                 {"filler": "x" * 100 * PAGE_SIZE},
             )
 
-    assert refusal(fill) == (
-        f"The database {database.path} cannot grow: the disk is full.",
-        "Make room first.",
+    assert error_of(fill) == (
+        f"The database {database.path} cannot grow, because the disk is full.",
+        "Free some disk space.",
     )
 
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """No file that this process writes may grow beyond *size* bytes; Python ignores the signal that tells of it."""
+    """Prevent this process from writing files larger than *size* bytes. Python ignores the signal and raises."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -126,50 +128,50 @@ def file_size_limit(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_reports_an_error(database: Database) -> None:
+def test_disk_error(database: Database) -> None:
     read(database)
     with file_size_limit(100 * PAGE_SIZE):
-        message = refusal(insert, database, 200 * PAGE_SIZE)
+        message = error_of(insert, database, 200 * PAGE_SIZE)
     assert message == (
-        f"The database {database.path} cannot be read or written: the disk reports an error.",
+        f"The database {database.path} cannot be read or written, because the disk reports an error.",
         "Check the disk.",
     )
     insert(database)
 
 
-def test_anything_else_is_told_in_the_databases_own_words(database: Database) -> None:
+def test_other_error_keeps_the_words_of_the_database(database: Database) -> None:
     def drop() -> None:
         with database.session() as session:
             session.execute(text("DROP TABLE elsewhere"))
 
-    assert refusal(drop) == (
+    assert error_of(drop) == (
         f"The database {database.path} failed: no such table: elsewhere.",
-        "'lback db status' tells more.",
+        "Run 'lback db status' for details.",
     )
 
 
-def test_only_the_first_line_of_a_long_story_is_told(database: Database) -> None:
-    story = OperationalError("SELECT 1", {}, sqlite3.OperationalError("\n first things first\nDETAIL: canary"))
-    assert describe_error(database.url, story).message == f"The database {database.path} failed: first things first."
+def test_only_the_first_line_of_the_drivers_message_is_kept(database: Database) -> None:
+    error = OperationalError("SELECT 1", {}, sqlite3.OperationalError("\n first things first\nDETAIL: canary"))
+    assert describe_error(database.url, error).message == f"The database {database.path} failed: first things first."
 
 
-def test_an_error_without_words_is_told_by_its_kind(database: Database) -> None:
+def test_error_without_a_message_is_named_by_its_class(database: Database) -> None:
     silent = OperationalError("SELECT 1", {}, sqlite3.OperationalError(""))
     assert describe_error(database.url, silent).message == f"The database {database.path} failed: OperationalError."
 
 
-def test_a_server_is_named_without_its_password(connect: Connect) -> None:
+def test_server_is_named_without_its_password(connect: Connect) -> None:
     url = connect("postgresql+psycopg://ann:canary@db/app").url
     error = OperationalError("SELECT 1", {}, sqlite3.OperationalError("gone"))
     assert describe_error(url, error).message == "The database postgresql+psycopg://ann:***@db/app failed: gone."
 
 
-def test_what_is_no_database_error_passes_through(database: Database) -> None:
+def test_other_exceptions_pass_through(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.session():
         _ = 1 / 0
 
 
-# What is bound to a statement may be secret
+# Bound values may be secret
 
 
 CANARY = "canary-7f3a91"
@@ -212,16 +214,16 @@ def locked_out(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [duplicate, wrong_table, wrong_type, wrong_type_for_a_column, many_at_once, locked_out]
+    "function", [duplicate, wrong_table, wrong_type, wrong_type_for_a_column, many_at_once, locked_out]
 )
-def test_no_error_and_no_traceback_repeats_what_was_bound(database: Database, work: Callable[[Database], None]) -> None:
+def test_errors_and_tracebacks_show_no_bound_value(database: Database, function: Callable[[Database], None]) -> None:
     with pytest.raises(DatabaseError) as caught:
-        work(database)
-    story = "".join(traceback.format_exception(caught.value)) + str(caught.value.hint) + repr(caught.value)
-    assert CANARY not in story
+        function(database)
+    shown = "".join(traceback.format_exception(caught.value)) + str(caught.value.hint) + repr(caught.value)
+    assert CANARY not in shown
 
 
-# What a server says in its own words
+# The messages of servers may contain values
 
 
 @pytest.mark.parametrize(
@@ -236,12 +238,14 @@ def test_no_error_and_no_traceback_repeats_what_was_bound(database: Database, wo
     ],
 )
 @pytest.mark.parametrize("value", ["geheim", "ge'h\u00abeim"])
-def test_a_value_that_a_server_repeats_is_hidden_in_every_language(words: str, value: str) -> None:
+def test_quoted_value_in_a_servers_message_is_removed_in_every_language(words: str, value: str) -> None:
     psycopg = pytest.importorskip("psycopg")
     error = DBAPIError("SELECT 1", {}, psycopg.errors.InvalidTextRepresentation(words.format(value)))
     redact_values(error)
-    told = describe_error(make_url("postgresql+psycopg://db/app"), error)
-    shown = f"{told.message} {error} {error.orig}"
+    described = describe_error(make_url("postgresql+psycopg://db/app"), error)
+    shown = f"{described.message} {error} {error.orig}"
     assert "heim" not in shown
-    assert told.message.startswith(f"The database postgresql+psycopg://db/app failed: {words.partition('{')[0][:-2]}")
-    assert told.message.endswith(" (22P02).")
+    assert described.message.startswith(
+        f"The database postgresql+psycopg://db/app failed: {words.partition('{')[0][:-2]}"
+    )
+    assert described.message.endswith(" (22P02).")

@@ -1,3 +1,5 @@
+"""Times in the database, and how models are shown."""
+
 from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
@@ -5,14 +7,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, select, text
 
 from lback_cli.models import Group, Purpose, Token, User
-from lback_cli.models.base import UtcDateTime
+from lback_cli.models.tables import UtcDateTime
 
 MOMENTS = Table("moments", MetaData(), Column("id", Integer, primary_key=True), Column("moment", UtcDateTime))
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
 @given(st.none() | st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=ZONES))  # noqa: DTZ001
-def test_a_moment_comes_back_the_same_in_utc_whatever_its_zone_was(moment: datetime | None) -> None:
+def test_time_of_any_zone_is_returned_in_utc(moment: datetime | None) -> None:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
         MOMENTS.create(connection)
@@ -34,7 +36,7 @@ def test_a_moment_comes_back_the_same_in_utc_whatever_its_zone_was(moment: datet
         unique=True,
     )
 )
-def test_moments_are_compared_and_sorted_as_moments(moments: list[datetime]) -> None:
+def test_times_are_compared_and_sorted_across_zones(moments: list[datetime]) -> None:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
         MOMENTS.create(connection)
@@ -46,7 +48,7 @@ def test_moments_are_compared_and_sorted_as_moments(moments: list[datetime]) -> 
     assert list(ordered) == sorted(moments)
 
 
-def test_a_repr_shows_no_secret() -> None:
+def test_repr_shows_no_secret() -> None:
     user = User(id=7, username="ann", email="ann@example.org", password_hash="canary", auth_token="canary")
     token = Token(id=3, user_id=7, purpose=Purpose.RESET_PASSWORD, digest="canary", email="ann@example.org")
     assert repr(user) == "User(id=7, username='ann')"

@@ -1,3 +1,5 @@
+"""The state of the tables, their creation and their migration on SQLite."""
+
 import json
 import sqlite3
 import subprocess
@@ -15,16 +17,16 @@ from sqlalchemy import Boolean, DateTime, Integer, String, Text, event, inspect
 
 from lback_cli.database.engine import Database
 from lback_cli.database.migrations import alembic_config
-from lback_cli.database.schema import COPYING, REVISION, VERSION_TABLE, Schema, SchemaStatus, State
+from lback_cli.database.schema import COPYING_PREFIX, REVISION, VERSION_TABLE, Schema, SchemaStatus, State
 from lback_cli.errors import DatabaseError, SchemaError
-from lback_cli.models.metadata import METADATA
+from lback_cli.models.tables import METADATA
 
 Connect = Callable[..., Database]
 
 LBACK_TABLES = {
     *("users", "groups", "userpermissions", "user_groups_association", "group_permissions_association"),
     *("lback_tokens", "lback_events", "lback_event_head", "lback_import_jobs", VERSION_TABLE),
-    *("lback_sinks", "lback_dead_letters", "lback_mail_queue"),
+    *("lback_sinks", "lback_dead_letters", "lback_mail_queue", "lback_user_attributes"),
 }
 
 
@@ -39,36 +41,36 @@ def tables(path: Path) -> set[str]:
 # The states
 
 
-def make_missing(_path: Path) -> None:
+def create_missing(_path: Path) -> None:
     pass
 
 
-def make_empty(path: Path) -> None:
+def create_empty(path: Path) -> None:
     path.touch()
 
 
-def make_foreign(path: Path) -> None:
+def create_foreign(path: Path) -> None:
     execute(path, "CREATE TABLE users (id INTEGER PRIMARY KEY)")
 
 
-def make_current(path: Path) -> None:
+def create_current(path: Path) -> None:
     database = Database(url_settings(path))
     Schema(database).initialize()
     database.dispose()
 
 
-def make_copying(path: Path) -> None:
-    make_current(path)
-    execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '{COPYING}{REVISION}'")
+def create_copying(path: Path) -> None:
+    create_current(path)
+    execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '{COPYING_PREFIX}{REVISION}'")
 
 
-def make_older(path: Path) -> None:
-    make_current(path)
+def create_older(path: Path) -> None:
+    create_current(path)
     execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
 
 
-def make_newer(path: Path) -> None:
-    make_current(path)
+def create_newer(path: Path) -> None:
+    create_current(path)
     execute(path, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
 
 
@@ -85,55 +87,55 @@ def url_settings(path: Path) -> Any:
 
 
 STATES: dict[State, tuple[Callable[[Path], None], str | None, str | None, str | None]] = {
-    "missing": (make_missing, None, "does not exist.", "Run: lback db init"),
-    "empty": (make_empty, None, "has no tables yet.", "Run: lback db init"),
+    "missing": (create_missing, None, "does not exist.", "Run: lback db init"),
+    "empty": (create_empty, None, "has no tables yet.", "Run: lback db init"),
     "foreign": (
-        make_foreign,
+        create_foreign,
         None,
-        "holds an application's tables but none of lback's.",
-        "Name another in database.url; 'lback db status' tells why lback cannot adopt this one.",
+        "has an application's tables but none of lback's.",
+        "Choose another database.url; 'lback db status' shows why lback cannot adopt this one.",
     ),
     "copying": (
-        make_copying,
-        f"{COPYING}{REVISION}",
-        "is the target of a copy that is not finished.",
+        create_copying,
+        f"{COPYING_PREFIX}{REVISION}",
+        "is the target of an unfinished copy.",
         "Run 'lback db copy' again.",
     ),
     "older": (
-        make_older,
+        create_older,
         "0000",
         f"has older tables than this lback needs (0000 < {REVISION}).",
         "Run: lback db upgrade",
     ),
-    "current": (make_current, REVISION, None, None),
-    "newer": (make_newer, "9999", f"was set up by a newer lback (9999 > {REVISION}).", "Upgrade lback-cli."),
+    "current": (create_current, REVISION, None, None),
+    "newer": (create_newer, "9999", f"was set up by a newer lback (9999 > {REVISION}).", "Upgrade lback-cli."),
 }
-"""How each state is made, its revision, and what is said of it with which advice."""
+"""How a test produces each state, its revision, and the message and the hint of the error."""
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_state_is_recognized_and_looking_changes_nothing(connect: Connect, state: State) -> None:
+def test_status_returns_each_state_and_changes_nothing(connect: Connect, state: State) -> None:
     database = connect()
     assert database.path is not None
-    make, revision, _, _ = STATES[state]
-    make(database.path)
+    create, revision, _, _ = STATES[state]
+    create(database.path)
     before = database.path.read_bytes() if database.path.exists() else None
     assert Schema(database).status() == SchemaStatus(state, revision, REVISION)
     database.dispose()
     assert (database.path.read_bytes() if database.path.exists() else None) == before
 
 
-def test_who_looks_at_a_locked_file_waits_for_it_once(connect: Connect, tmp_path: Path) -> None:
-    make_foreign(tmp_path / "users.db")
+def test_status_of_a_locked_file_connects_once(connect: Connect, tmp_path: Path) -> None:
+    create_foreign(tmp_path / "users.db")
     database = connect(busy_timeout=0.05)
-    tries: list[object] = []
-    event.listen(database.engine, "do_connect", lambda *arguments: tries.append(arguments))
+    attempts: list[object] = []
+    event.listen(database.engine, "do_connect", lambda *arguments: attempts.append(arguments))
     with closing(sqlite3.connect(tmp_path / "users.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(DatabaseError) as caught:
             Schema(database).status()
     assert caught.value.message == f"The database {tmp_path}/users.db is locked by another process."
-    assert len(tries) == 1
+    assert len(attempts) == 1
 
 
 ACCEPTED = {
@@ -145,37 +147,37 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(
-    ("work", "state", "accepted"),
+    ("method", "state", "accepted"),
     [
-        (work, state, state in accepted)
-        for work, accepted in ACCEPTED.items()
+        (method, state, state in accepted)
+        for method, accepted in ACCEPTED.items()
         for state in STATES
-        if (work, state) != ("upgrade", "older")  # the first revision has none before it
+        if (method, state) != ("upgrade", "older")  # no revision comes before the first
     ],
 )
-def test_a_database_in_another_state_is_refused_with_the_advice_for_it_and_left_alone(
-    connect: Connect, work: str, state: State, accepted: bool
+def test_database_in_another_state_is_refused_with_a_hint_and_left_unchanged(
+    connect: Connect, method: str, state: State, accepted: bool
 ) -> None:
     database = connect()
     assert database.path is not None
-    make, revision, message, hint = STATES[state]
-    make(database.path)
+    create, revision, message, hint = STATES[state]
+    create(database.path)
     before = tables(database.path) if database.path.exists() else None
     if accepted:
-        getattr(Schema(database), work)()
+        getattr(Schema(database), method)()
         assert Schema(database).status().state == "current"
         return
     with pytest.raises(SchemaError) as caught:
-        getattr(Schema(database), work)()
+        getattr(Schema(database), method)()
     assert (caught.value.message, caught.value.hint) == (f"The database {database.path} {message}", hint)
     assert Schema(database).status() == SchemaStatus(state, revision, REVISION)
     assert (tables(database.path) if database.path.exists() else None) == before
 
 
-def test_a_revision_that_no_lback_ever_made_is_refused_and_left_alone(connect: Connect) -> None:
+def test_unknown_revision_is_refused_and_left_unchanged(connect: Connect) -> None:
     database = connect()
     assert database.path is not None
-    make_older(database.path)
+    create_older(database.path)
     with pytest.raises(SchemaError) as caught:
         Schema(database).upgrade()
     assert caught.value.message == (
@@ -184,29 +186,29 @@ def test_a_revision_that_no_lback_ever_made_is_refused_and_left_alone(connect: C
     assert Schema(database).status() == SchemaStatus("older", "0000", REVISION)
 
 
-@pytest.mark.parametrize("work", ["initialize", "upgrade"])
-def test_the_state_from_before_is_told(connect: Connect, work: str) -> None:
+@pytest.mark.parametrize("method", ["initialize", "upgrade"])
+def test_initialize_and_upgrade_return_the_previous_state(connect: Connect, method: str) -> None:
     database = connect()
     assert Schema(database).initialize() == SchemaStatus("missing", None, REVISION)
-    assert getattr(Schema(database), work)() == SchemaStatus("current", REVISION, REVISION)
+    assert getattr(Schema(database), method)() == SchemaStatus("current", REVISION, REVISION)
 
 
-@pytest.mark.parametrize("work", ["ensure", "initialize"])
-def test_a_database_that_holds_other_things_keeps_them(connect: Connect, tmp_path: Path, work: str) -> None:
-    database = connect("" if work == "ensure" else None)
+@pytest.mark.parametrize("method", ["ensure", "initialize"])
+def test_other_tables_are_kept(connect: Connect, tmp_path: Path, method: str) -> None:
+    database = connect("" if method == "ensure" else None)
     path = tmp_path / "users.db"
-    if work == "ensure":
+    if method == "ensure":
         database.url = database.url.set(database=str(path))
     execute(path, "CREATE TABLE notes (text)")
     execute(path, "INSERT INTO notes VALUES ('mine')")
-    getattr(Schema(database), work)()
+    getattr(Schema(database), method)()
     assert tables(path) == LBACK_TABLES | {"notes"}
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT text FROM notes").fetchall() == [("mine",)]
     connection.close()
 
 
-def test_the_embedded_database_is_made_on_first_use(
+def test_default_database_is_created_on_first_use(
     connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -214,27 +216,27 @@ def test_the_embedded_database_is_made_on_first_use(
     assert tables(tmp_path / "lback" / "lback.db") == LBACK_TABLES
 
 
-def test_a_database_in_memory_is_made_on_first_use(connect: Connect) -> None:
+def test_database_in_memory_is_created_on_first_use(connect: Connect) -> None:
     schema = Schema(connect("sqlite://"))
     assert schema.status() == SchemaStatus("empty", None, REVISION)
     schema.ensure()
     assert schema.status() == SchemaStatus("current", REVISION, REVISION)
 
 
-def test_a_file_that_may_not_be_written_is_refused_without_waiting(connect: Connect, tmp_path: Path) -> None:
-    make_empty(tmp_path / "users.db")
+def test_read_only_file_is_refused_without_waiting(connect: Connect, tmp_path: Path) -> None:
+    create_empty(tmp_path / "users.db")
     database = connect(f"sqlite:///file:{tmp_path}/users.db?mode=ro&uri=true", busy_timeout=600)
     with pytest.raises(DatabaseError) as caught:
         Schema(database).initialize()
     assert caught.value.message == f"Cannot prepare {tmp_path}/users.db: attempt to write a readonly database."
 
 
-# First use by many, and by one that dies
+# Concurrent and interrupted first use
 
 FIRST_USERS = """
 import sys
 from lback_cli.database.engine import Database
-from lback_cli.database.migrations import migrate  # loaded before the start, so that the starts are close together
+from lback_cli.database.migrations import migrate  # load it first, so that the processes start close together
 from lback_cli.database.schema import Schema
 from lback_cli.settings import DatabaseSettings
 import os
@@ -249,7 +251,7 @@ for line in sys.stdin:
 """
 
 
-def test_eight_processes_may_meet_at_the_first_use(tmp_path: Path) -> None:
+def test_eight_processes_create_the_database_at_once(tmp_path: Path) -> None:
     rounds = 5
     processes = [
         subprocess.Popen(
@@ -268,8 +270,8 @@ def test_eight_processes_may_meet_at_the_first_use(tmp_path: Path) -> None:
             if number < rounds and process.stdin:
                 process.stdin.write(f"{tmp_path}/{number}\n")
                 process.stdin.flush()
-    complaints = [process.communicate()[1] for process in processes]
-    assert complaints == [""] * 8
+    errors = [process.communicate()[1] for process in processes]
+    assert errors == [""] * 8
     assert answers == [["ready\n"] * 8, *[["done\n"] * 8] * rounds]
     for number in range(rounds):
         path = tmp_path / str(number) / "lback" / "lback.db"
@@ -321,9 +323,7 @@ print(json.dumps(results))
 """
 
 
-def test_a_migration_that_is_killed_at_any_statement_leaves_nothing_and_can_be_run_again(
-    connect: Connect, tmp_path: Path
-) -> None:
+def test_migration_killed_at_any_statement_leaves_nothing_and_can_be_repeated(connect: Connect, tmp_path: Path) -> None:
     sweep = [sys.executable, "-c", KILLED_AT_EVERY_STATEMENT, str(tmp_path)]
     results = json.loads(subprocess.run(sweep, check=True, capture_output=True, text=True).stdout)
     statements = [statement.split() for statement, _ in results]
@@ -341,14 +341,14 @@ def test_a_migration_that_is_killed_at_any_statement_leaves_nothing_and_can_be_r
     assert tables(tmp_path / f"{len(results) - 1}.db") == LBACK_TABLES
 
 
-# The tables themselves
+# The tables
 
 
-def test_the_known_revision_is_the_newest_migration() -> None:
+def test_revision_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [REVISION]
 
 
-def test_the_migrations_make_what_the_models_describe(database: Database) -> None:
+def test_migrations_create_what_the_models_describe(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": False}
@@ -356,7 +356,7 @@ def test_the_migrations_make_what_the_models_describe(database: Database) -> Non
         differences = compare_metadata(context, METADATA)
     described = sorted((kind, thing.name) for kind, thing in differences)
     assert described == [
-        # The application's permissions: lback makes their tables for it and does not touch them.
+        # The application's permissions: lback creates their tables and has no models of them.
         ("remove_index", "ix_userpermissions_name"),
         ("remove_table", "group_permissions_association"),
         ("remove_table", "userpermissions"),
@@ -403,11 +403,11 @@ FRAMEWORK: dict[str, dict[str, dict[str, Any]]] = {
         "permission_id": KEY | {"refers": "userpermissions.id"},
     },
 }
-"""The lback framework's tables, whose applications lback works beside."""
+"""The tables of the lback framework 0.1."""
 
 
 @pytest.mark.parametrize("table", FRAMEWORK)
-def test_the_migrations_make_the_frameworks_own_tables(database: Database, table: str) -> None:
+def test_migrations_create_the_framework_tables(database: Database, table: str) -> None:
     with database.engine.connect() as connection:
         found = inspect(connection)
         columns = {column["name"]: column for column in found.get_columns(table)}
@@ -432,7 +432,7 @@ def test_the_migrations_make_the_frameworks_own_tables(database: Database, table
             assert column["default"] == str(int(expected["default"])), name
 
 
-def test_an_id_is_never_given_again(database: Database) -> None:
+def test_id_of_a_deleted_user_is_not_reused(database: Database) -> None:
     insert = "INSERT INTO users (username, email, password, created_at, updated_at) VALUES ('a', 'b', 'c', 'd', 'e')"
     assert database.path is not None
     with sqlite3.connect(database.path) as connection:

@@ -1,171 +1,192 @@
+"""The checks of the connection, the collation and the transactions."""
+
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lback_cli.database.engine import Database
 from lback_cli.doctor.context import CheckContext
-from lback_cli.doctor.database import check_collation, check_database, check_isolation, check_schema
-from lback_cli.doctor.privileges import check_rights
+from lback_cli.doctor.database import (
+    check_collation,
+    check_database,
+    check_isolation,
+    check_privileges,
+    check_schema,
+)
 from lback_cli.doctor.result import CheckResult
-from lback_cli.doctor.runner import Doctor
 from lback_cli.errors import DatabaseError, SchemaError
 
-Admit = Callable[..., CheckContext]
+from .harness import results_of
+
+MakeContext = Callable[..., CheckContext]
 
 
-def findings(patient: CheckContext) -> dict[str, CheckResult]:
-    return {finding.check: finding for finding in Doctor(lambda: patient.settings).run_checks()}
+def test_checks_pass_on_sqlite(make_context: MakeContext) -> None:
+    results = results_of(make_context().settings)
+    assert {result.status for result in results.values()} == {"ok"}
+    assert results["isolation"].message == "Transactions run at SERIALIZABLE."
+    assert results["rights"].message == "SQLite has no privileges to check."
 
 
-@pytest.mark.parametrize("service", ["sqlite", "postgresql", "mariadb"])
-def test_a_database_that_lback_made_is_well(admit: Admit, database_on: Any, service: str) -> None:
-    if service == "sqlite":
-        patient = admit()
-        assert {finding.status for finding in findings(patient).values()} == {"ok"}
-        assert check_isolation(patient).message == "Transactions can be begun, and run at SERIALIZABLE."
-        return
+@pytest.mark.parametrize(("service", "product"), [("postgresql", "PostgreSQL "), ("mariadb", "MariaDB ")])
+def test_checks_pass_on_a_server(make_context: MakeContext, database_on: Any, service: str, product: str) -> None:
     with database_on(service) as url:
-        patient = admit(url)
-        found = findings(patient)
-        assert {finding.status for finding in found.values()} == {"ok"}, found
-        assert found["database"].message.startswith({"postgresql": "PostgreSQL ", "mariadb": "MariaDB "}[service])
-        assert found["isolation"].message == "Transactions can be begun, and run at READ COMMITTED."
-        patient.database.dispose()
+        results = results_of(make_context(url).settings)
+    assert {result.status for result in results.values()} == {"ok"}, results
+    assert results["database"].message.startswith(product)
+    assert results["isolation"].message == "Transactions run at READ COMMITTED."
 
 
-def test_a_database_that_is_not_there_fails_and_what_depends_on_it_is_not_checked(admit: Admit) -> None:
-    found = findings(admit(ready=False))
-    assert found["database"].status == "fail"
-    assert found["database"].hint == "Run: lback db init"
+def test_missing_database_fails_and_dependent_checks_are_skipped(make_context: MakeContext) -> None:
+    context = make_context(ready=False)
+    results = results_of(context.settings)
+    assert results["database"] == CheckResult(
+        "database", "fail", f"{context.directory}/users.db does not exist.", "Run: lback db init"
+    )
     for name in ("schema", "rights", "encoding", "collation", "isolation", "clock", "events"):
-        assert found[name] == CheckResult(name, "skipped", "Not checked, as the check of database failed.")
+        assert results[name] == CheckResult(name, "skipped", "Not checked: the check of database failed.")
 
 
-def test_a_server_that_does_not_answer_fails(admit: Admit) -> None:
+def test_unreachable_server_fails_without_showing_the_password(make_context: MakeContext) -> None:
     pytest.importorskip("psycopg")
-    found = findings(admit("postgresql+psycopg://app:s3cret@127.0.0.1:1/app", ready=False))
-    assert found["database"].status == "fail"
-    assert "s3cret" not in str(found)
+    results = results_of(make_context("postgresql+psycopg://app:s3cret@127.0.0.1:1/app", ready=False).settings)
+    assert results["database"].status == "fail"
+    assert "s3cret" not in str(results)
 
 
-def test_a_file_that_is_no_database_fails(admit: Admit) -> None:
-    patient = admit(ready=False)
-    (patient.directory / "users.db").write_text("Remember the milk. " * 100)
+def test_file_that_is_not_a_database_fails(make_context: MakeContext) -> None:
+    context = make_context(ready=False)
+    (context.directory / "users.db").write_text("Remember the milk. " * 100)
     with pytest.raises(DatabaseError):
-        check_database(patient)
-    assert findings(patient)["database"].hint == "Check the path in database.url."
+        check_database(context)
+    assert results_of(context.settings)["database"].hint == "Check the path in database.url."
 
 
-def test_the_embedded_database_may_be_missing(admit: Admit, monkeypatch: pytest.MonkeyPatch) -> None:
-    patient = admit("", ready=False)
-    monkeypatch.setenv("XDG_DATA_HOME", str(patient.directory))
-    found = findings(patient)
-    assert [finding for finding in found.values() if finding.status != "ok"] == [
-        CheckResult(name, "skipped", "Not checked, as there is no database yet.")
+def test_missing_default_database_passes_and_is_not_created(
+    make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_context("", ready=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(context.directory))
+    results = results_of(context.settings)
+    assert [result for result in results.values() if result.status != "ok"] == [
+        CheckResult(name, "skipped", "Not checked: there is no database yet.")
         for name in ("rights", "encoding", "collation", "isolation", "clock", "events")
     ]
-    assert found["database"].message.endswith("will be made on first use.")
-    assert not (patient.directory / "lback").exists()
+    assert results["database"].message == f"{context.directory}/lback/lback.db will be created on first use."
+    assert results["schema"].message == "The tables will be created or upgraded on first use."
+    assert not (context.directory / "lback").exists()
 
 
-def test_older_tables_fail_with_the_command_that_mends_them(admit: Admit) -> None:
-    patient = admit()
-    with sqlite3.connect(patient.directory / "users.db") as connection:
+def test_older_tables_fail_with_the_upgrade_command(make_context: MakeContext) -> None:
+    context = make_context()
+    with sqlite3.connect(context.directory / "users.db") as connection:
         connection.execute("UPDATE lback_alembic_version SET version_num = '0001'")
     connection.close()
     with pytest.raises(SchemaError):
-        check_schema(patient)
-    found = findings(patient)
-    assert (found["schema"].status, found["schema"].hint) == ("fail", "Run: lback db upgrade")
-    assert found["events"].message == "Not checked, as the check of schema failed."
+        check_schema(context)
+    results = results_of(context.settings)
+    assert (results["schema"].status, results["schema"].hint) == ("fail", "Run: lback db upgrade")
+    assert results["events"].message == "Not checked: the check of schema failed."
 
 
-def test_a_loose_collation_is_warned_of_by_column(admit: Admit, mariadb_url: str) -> None:
-    patient = admit(mariadb_url)
-    assert check_collation(patient).status == "ok"
-    with patient.database.engine.begin() as connection:
+def test_case_insensitive_collation_of_mariadb_warns_and_names_the_column(
+    make_context: MakeContext, mariadb_url: str
+) -> None:
+    context = make_context(mariadb_url)
+    assert check_collation(context).status == "ok"
+    with context.database.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE users MODIFY email VARCHAR(255) COLLATE utf8mb4_general_ci NOT NULL")
-    found = check_collation(patient)
-    message = "Different names are taken for the same in users.email (utf8mb4_general_ci)."
-    assert (found.status, found.message) == ("warn", message)
-    patient.database.dispose()
+    assert check_collation(context) == CheckResult(
+        "collation",
+        "warn",
+        "Different names count as equal in users.email (utf8mb4_general_ci).",
+        "A free name may be refused as taken. Use a binary collation, such as utf8mb4_bin.",
+    )
 
 
-def test_a_nondeterministic_collation_and_citext_are_warned_of(admit: Admit, postgresql_url: str) -> None:
-    patient = admit(postgresql_url)
-    with patient.database.engine.begin() as connection:
+def test_nondeterministic_collation_of_postgresql_warns(make_context: MakeContext, postgresql_url: str) -> None:
+    context = make_context(postgresql_url)
+    with context.database.engine.begin() as connection:
         connection.exec_driver_sql(
             "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
         )
         connection.exec_driver_sql('ALTER TABLE "groups" ALTER name TYPE VARCHAR(255) COLLATE any_case')
-    message = "Different names are taken for the same in groups.name (any_case)."
-    assert check_collation(patient).message == message
-    patient.database.dispose()
+    found = check_collation(context)
+    message = "Different names count as equal in groups.name (any_case)."
+    assert (found.status, found.message) == ("warn", message)
 
 
-def test_a_server_that_only_can_be_read_fails(admit: Admit, postgresql_url: str) -> None:
-    admit(postgresql_url)
-    patient = admit(f"{postgresql_url}?options=-c%20default_transaction_read_only%3Don", ready=False)
-    found = check_rights(patient)
-    message = "The database lets this user only read (default_transaction_read_only)."
-    assert (found.status, found.message) == ("fail", message)
-    assert found.hint == "Take default_transaction_read_only out of database.url, or out of PGOPTIONS."
-    patient.database.dispose()
+def test_read_only_default_of_the_connection_fails_with_the_option_to_remove(
+    make_context: MakeContext, postgresql_url: str
+) -> None:
+    make_context(postgresql_url)
+    context = make_context(f"{postgresql_url}?options=-c%20default_transaction_read_only%3Don", ready=False)
+    assert check_privileges(context) == CheckResult(
+        "rights",
+        "fail",
+        "The database is read-only for this user (default_transaction_read_only).",
+        "Remove default_transaction_read_only from database.url or PGOPTIONS.",
+    )
 
 
-def test_a_server_that_may_lose_commits_is_warned_of(admit: Admit, postgresql_url: str) -> None:
-    patient = admit(postgresql_url)
-    name = patient.database.url.database
-    with patient.database.engine.begin() as connection:
+def test_asynchronous_commits_of_postgresql_warn(make_context: MakeContext, postgresql_url: str) -> None:
+    context = make_context(postgresql_url)
+    name = context.database.url.database
+    with context.database.engine.begin() as connection:
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
-    patient.database.dispose()
-    found = check_isolation(patient)
-    assert (found.status, found.message, found.hint) == (
+    context.database.dispose()
+    assert check_isolation(context) == CheckResult(
+        "isolation",
         "warn",
-        "The database may lose what was committed last when it fails (synchronous_commit).",
+        "A crash may lose the latest commits (synchronous_commit).",
         f"Run: ALTER ROLE root IN DATABASE {name} SET synchronous_commit = on",
     )
-    patient.database.dispose()
 
 
-def test_a_server_that_cuts_what_is_too_long_fails(admit: Admit, mariadb_url: str) -> None:
-    admit(mariadb_url)
+def test_mariadb_without_strict_mode_fails(make_context: MakeContext, mariadb_url: str) -> None:
+    make_context(mariadb_url)
     strict = "SET GLOBAL sql_mode = CONCAT_WS(',', @@GLOBAL.sql_mode, 'STRICT_TRANS_TABLES')"
-    patient = admit(f"{mariadb_url}&init_command=SET%20sql_mode%3D%27%27", ready=False)
-    found = check_isolation(patient)
-    assert (found.status, found.message, found.hint) == (
+    context = make_context(f"{mariadb_url}&init_command=SET%20sql_mode%3D%27%27", ready=False)
+    assert check_isolation(context) == CheckResult(
+        "isolation",
         "fail",
-        "The database cuts what is too long instead of refusing it (sql_mode has no STRICT_TRANS_TABLES).",
-        f"Take sql_mode out of database.url, or run: {strict}, and write it into the server's configuration.",
+        "The server truncates long values instead of refusing them (sql_mode lacks STRICT_TRANS_TABLES).",
+        f"Remove sql_mode from database.url, or run: {strict}, and write it into the server's configuration.",
     )
-    patient.database.dispose()
 
 
-def test_a_locked_file_fails_and_one_without_wal_is_warned_of(admit: Admit) -> None:
-    patient = admit()
-    other = sqlite3.connect(patient.directory / "users.db", isolation_level=None)
+def test_locked_file_fails(make_context: MakeContext) -> None:
+    context = make_context()
+    other = sqlite3.connect(context.directory / "users.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    found = findings(patient)["isolation"]
-    assert (found.status, "is locked" in found.message) == ("fail", True)
-    other.execute("ROLLBACK")
-    other.execute("PRAGMA journal_mode = DELETE")
+    found = results_of(context.settings)["isolation"]
     other.close()
-    found = findings(patient)["isolation"]
-    assert (found.status, found.message, found.hint) == (
-        "warn",
-        "The database is kept with journal_mode delete, in which readers and writers wait for each other.",
-        f"If no application minds, run: sqlite3 {patient.directory}/users.db 'PRAGMA journal_mode = WAL'",
+    assert found == CheckResult(
+        "isolation",
+        "fail",
+        f"The database {context.directory}/users.db is locked by another process.",
+        "Try again, or raise database.busy_timeout.",
     )
 
 
-def test_looking_changes_nothing(admit: Admit) -> None:
-    patient = admit()
-    path = patient.directory / "users.db"
+def test_file_without_wal_warns(make_context: MakeContext) -> None:
+    context = make_context()
+    with sqlite3.connect(context.directory / "users.db", isolation_level=None) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+    other.close()
+    assert results_of(context.settings)["isolation"] == CheckResult(
+        "isolation",
+        "warn",
+        "Readers and writers block each other, because the journal mode is delete.",
+        f"If the application allows it, run: sqlite3 {context.directory}/users.db 'PRAGMA journal_mode = WAL'",
+    )
+
+
+def test_checks_change_no_file(make_context: MakeContext) -> None:
+    context = make_context()
+    path = context.directory / "users.db"
     before = path.read_bytes()
-    assert findings(patient)
-    patient.database.dispose()
+    assert results_of(context.settings)
     assert path.read_bytes() == before
-    assert sorted(item.name for item in patient.directory.iterdir()) == ["users.db"]
-    assert isinstance(patient.database, Database)
+    assert sorted(item.name for item in context.directory.iterdir()) == ["users.db"]

@@ -1,3 +1,5 @@
+"""The modes of files with secrets."""
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,59 +9,68 @@ import pytest
 
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.files import check_files
+from lback_cli.doctor.result import CheckResult
 from lback_cli.settings import DatabaseSettings
 
-Admit = Callable[..., CheckContext]
+MakeContext = Callable[..., CheckContext]
+Register = Callable[[CheckContext, str], None]
 
 
-def test_files_that_lback_made_are_closed(admit: Admit, register: Callable[[CheckContext, str], None]) -> None:
-    patient = admit()
-    register(patient, "alice")
-    assert (patient.directory / "users.db-wal").exists()
-    found = check_files(patient)
-    assert (found.status, found.message) == ("ok", "Nobody else can read or write the 4 files with secrets.")
+def test_files_that_lback_creates_pass(make_context: MakeContext, register: Register) -> None:
+    context = make_context()
+    register(context, "alice")
+    assert (context.directory / "users.db-wal").exists()
+    assert check_files(context) == CheckResult("files", "ok", "Only the owner can access the 4 files with secrets.")
+
+
+def test_missing_and_single_files_are_counted(make_context: MakeContext) -> None:
+    context = make_context(ready=False)
+    assert check_files(context).message == "There are no files with secrets."
+    (context.directory / "users.db").touch(mode=0o600)
+    assert check_files(context).message == "Only the owner can access the file with secrets."
 
 
 @pytest.mark.parametrize("name", ["users.db", "users.db-wal", "users.db-shm", "mail"])
-def test_what_others_can_read_is_named_with_the_command_that_closes_it(
-    admit: Admit, register: Callable[[CheckContext, str], None], name: str
+def test_access_for_others_fails_and_access_for_the_group_warns(
+    make_context: MakeContext, register: Register, name: str
 ) -> None:
-    patient = admit()
-    register(patient, "alice")
-    path = patient.directory / name
-    path.chmod(path.stat().st_mode | 0o044)
-    found = check_files(patient)
+    context = make_context()
+    register(context, "alice")
+    path = context.directory / name
     mode = 0o700 if path.is_dir() else 0o600
-    assert (found.status, found.message) == ("fail", f"Others can read or write {path} ({mode | 0o044:03o}).")
-    assert found.hint == f"Run: chmod {mode:03o} {path}"
+    hint = f"Run: chmod {mode:03o} {path}"
+    path.chmod(mode | 0o044)
+    message = f"Others can read or write {path} ({mode | 0o044:03o})."
+    assert check_files(context) == CheckResult("files", "fail", message, hint)
     path.chmod(mode | 0o020)
-    assert check_files(patient).status == "warn", "a group may be the application's"
+    message = f"Its group can read or write {path} ({mode | 0o020:03o})."
+    assert check_files(context) == CheckResult("files", "warn", message, hint)
 
 
-def test_secrets_outside_of_the_database_are_looked_at(admit: Admit, tmp_path: Path) -> None:
+def test_configuration_passwords_environment_and_trace_are_checked(make_context: MakeContext, tmp_path: Path) -> None:
     config, trace = tmp_path / "config.toml", tmp_path / "trace.jsonl"
     password, environment = tmp_path / "pass word", tmp_path / ".env"
     for path, content in ((config, ""), (trace, ""), (password, "secret"), (environment, "LBACK_ACTOR=x")):
         path.write_text(content)
         path.chmod(0o644)
-    patient = admit(ready=False)
+    context = make_context(ready=False)
     url = "postgresql+psycopg://app:s3cret@db/app"
-    patient.settings = replace(
-        patient.settings,
+    context.settings = replace(
+        context.settings,
         database=DatabaseSettings(url=url),
-        email=replace(patient.settings.email, password_file=password),
+        email=replace(context.settings.email, password_file=password),
         config_file=config,
         sources={"database.url": str(config)},
     )
-    patient.trace_file = trace
-    found = check_files(patient)
+    context.trace_file = trace
+    found = check_files(context)
     assert found.status == "fail"
     assert found.hint == f"Run: chmod 600 {config} '{password}' {environment} {trace}"
     assert "s3cret" not in str(found)
 
 
 @pytest.mark.parametrize(
-    ("url", "source", "secret"),
+    ("url", "source", "has_password"),
     [
         ("postgresql+psycopg://app@db/app", "config", False),
         ("postgresql+psycopg://app:pw@db/app", "config", True),
@@ -67,13 +78,13 @@ def test_secrets_outside_of_the_database_are_looked_at(admit: Admit, tmp_path: P
         ("postgresql+psycopg://app:pw@db/app", "LBACK_DATABASE_URL", False),
     ],
 )
-def test_a_configuration_file_may_be_read_unless_it_holds_a_password(
-    admit: Admit, tmp_path: Path, url: str, source: str, secret: bool
+def test_readable_configuration_file_fails_only_if_it_holds_a_password(
+    make_context: MakeContext, tmp_path: Path, url: str, source: str, has_password: bool
 ) -> None:
     config = tmp_path / "config.toml"
     config.touch(mode=0o644)
-    patient = admit(ready=False)
+    context = make_context(ready=False)
     sources = {"database.url": str(config) if source == "config" else source}
-    settings: Any = replace(patient.settings, database=DatabaseSettings(url=url), config_file=config, sources=sources)
-    patient.settings = settings
-    assert (check_files(patient).status == "fail") == secret
+    settings: Any = replace(context.settings, database=DatabaseSettings(url=url), config_file=config, sources=sources)
+    context.settings = settings
+    assert (check_files(context).status == "fail") == has_password

@@ -1,4 +1,4 @@
-"""Users of a server who may do less than lback's commands do."""
+"""Accounts of a server that lack privileges which lback's commands need."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,20 +6,22 @@ from typing import Any
 import pytest
 
 from lback_cli.doctor.context import CheckContext
-from lback_cli.doctor.privileges import check_rights
+from lback_cli.doctor.database import check_privileges
 from lback_cli.doctor.result import CheckResult
-from lback_cli.doctor.runner import Doctor
 
-Admit = Callable[..., CheckContext]
+from .harness import results_of
+
+MakeContext = Callable[..., CheckContext]
 
 TABLES = (
     *("groups", "lback_dead_letters", "lback_event_head", "lback_events", "lback_import_jobs", "lback_mail_queue"),
     *("lback_sinks", "lback_tokens", "user_groups_association", "users"),
+    *("lback_user_attributes", "lback_accounts", "lback_secrets"),
 )
 
 
 class Server:
-    """A database with lback's tables, and a user of its own who may read the version of the tables."""
+    """A database with lback's tables, and an account that may only read their version."""
 
     def __init__(self, owner: CheckContext, guest: Any) -> None:
         self.owner = owner
@@ -30,116 +32,122 @@ class Server:
         self._guest = guest
         guest.grant("SELECT", "lback_alembic_version")
 
-    def grant(self, rights: str, *tables: str) -> None:
-        self._guest.grant(rights, *(tables or TABLES))
+    def grant(self, privileges: str, *tables: str) -> None:
+        self._guest.grant(privileges, *(tables or TABLES))
         if self.on_postgresql and not tables:
             self.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {self.user}")
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
-def server(request: pytest.FixtureRequest, admit: Admit, database_on: Any, guest_on: Any) -> Iterator[Server]:
+def server(
+    request: pytest.FixtureRequest, make_context: MakeContext, database_on: Any, guest_on: Any
+) -> Iterator[Server]:
     with database_on(request.param) as url:
-        owner = admit(url)
+        owner = make_context(url)
         with guest_on(url) as guest:
             yield Server(owner, guest)
         owner.database.dispose()
 
 
-def examined(admit: Admit, url: str) -> dict[str, CheckResult]:
-    settings = admit(url, ready=False).settings
-    return {finding.check: finding for finding in Doctor(lambda: settings).run_checks()}
+def results_for(make_context: MakeContext, url: str) -> dict[str, CheckResult]:
+    return results_of(make_context(url, ready=False).settings)
 
 
-def unwell(findings: dict[str, CheckResult]) -> dict[str, str]:
-    return {name: finding.status for name, finding in findings.items() if finding.status != "ok"}
+def not_ok(results: dict[str, CheckResult]) -> dict[str, str]:
+    return {name: result.status for name, result in results.items() if result.status != "ok"}
 
 
-def test_a_user_with_the_rights_of_the_commands_is_well(admit: Admit, server: Server) -> None:
+def test_account_with_all_privileges_passes(make_context: MakeContext, server: Server) -> None:
     server.grant("SELECT, INSERT, UPDATE, DELETE")
-    found = examined(admit, server.url)
-    assert unwell(found) == {}
-    message = f"{server.user} has the rights on lback's tables that its commands need."
-    assert found["rights"] == CheckResult("rights", "ok", message)
+    results = results_for(make_context, server.url)
+    assert not_ok(results) == {}
+    message = f"{server.user} has every privilege on lback's tables that its commands need."
+    assert results["rights"] == CheckResult("rights", "ok", message)
 
 
-def test_a_user_who_only_may_read_fails_with_every_table_and_right(admit: Admit, server: Server) -> None:
+def test_read_only_account_fails_with_every_missing_privilege(make_context: MakeContext, server: Server) -> None:
     server.grant("SELECT")
-    found = examined(admit, server.url)
-    assert unwell(found) == {"rights": "fail"}
-    assert found["rights"].message == " ".join(
-        f"{server.user} lacks {rights} on {tables}."
-        for rights, tables in (
-            ("INSERT, UPDATE, DELETE", "groups, lback_dead_letters, lback_mail_queue, users, lback_tokens"),
+    results = results_for(make_context, server.url)
+    assert not_ok(results) == {"rights": "fail"}
+    assert results["rights"].message == " ".join(
+        f"{server.user} lacks {privileges} on {tables}."
+        for privileges, tables in (
+            (
+                "INSERT, UPDATE, DELETE",
+                "groups, lback_accounts, lback_dead_letters, lback_mail_queue, users, lback_tokens",
+            ),
             ("UPDATE", "lback_event_head"),
             ("INSERT", "lback_events"),
             ("INSERT, UPDATE", "lback_import_jobs, lback_sinks"),
-            ("INSERT, DELETE", "user_groups_association"),
+            ("INSERT, DELETE", "lback_user_attributes, user_groups_association"),
         )
-    ) + (f" {server.user} lacks UPDATE on lback_events, which erasing a person from the event log takes.")
+    ) + (f" {server.user} lacks UPDATE on lback_events, which erasing a person from the event log needs.")
 
 
-@pytest.mark.parametrize(("table", "right"), [("lback_events", "INSERT"), ("groups", "DELETE"), ("users", "UPDATE")])
-def test_the_one_right_that_is_lacking_is_named_with_the_grant_that_mends_it(
-    admit: Admit, server: Server, table: str, right: str
+@pytest.mark.parametrize(
+    ("table", "privilege"), [("lback_events", "INSERT"), ("groups", "DELETE"), ("users", "UPDATE")]
+)
+def test_missing_privilege_fails_until_the_hint_is_followed(
+    make_context: MakeContext, server: Server, table: str, privilege: str
 ) -> None:
-    every = ["SELECT", "INSERT", "UPDATE", "DELETE"]
-    server.grant(", ".join(every), *(other for other in TABLES if other != table))
-    server.grant(", ".join(one for one in every if one != right), table)
+    privileges = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+    server.grant(", ".join(privileges), *(other for other in TABLES if other != table))
+    server.grant(", ".join(other for other in privileges if other != privilege), table)
     if server.on_postgresql:
         server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
-    found = examined(admit, server.url)
-    place = table if server.on_postgresql else f"{server.owner.database.url.database}.{table}"
-    statement = f"GRANT {right} ON {place} TO {server.user}"
-    assert unwell(found) == {"rights": "fail"}
-    assert found["rights"] == CheckResult(
-        "rights", "fail", f"{server.user} lacks {right} on {table}.", f"Run: {statement}"
+    results = results_for(make_context, server.url)
+    qualified = table if server.on_postgresql else f"{server.owner.database.url.database}.{table}"
+    statement = f"GRANT {privilege} ON {qualified} TO {server.user}"
+    assert not_ok(results) == {"rights": "fail"}
+    assert results["rights"] == CheckResult(
+        "rights", "fail", f"{server.user} lacks {privilege} on {table}.", f"Run: {statement}"
     )
     server.execute(statement)
-    assert unwell(examined(admit, server.url)) == {}
+    assert not_ok(results_for(make_context, server.url)) == {}
 
 
-def test_what_may_not_be_read_is_not_looked_into(admit: Admit, server: Server) -> None:
+def test_checks_that_need_an_unreadable_table_are_skipped(make_context: MakeContext, server: Server) -> None:
     server.grant("SELECT, INSERT, UPDATE, DELETE", *(table for table in TABLES if table != "lback_events"))
     server.grant("INSERT, UPDATE", "lback_events")
     if server.on_postgresql:
         server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
-    found = examined(admit, server.url)
-    assert unwell(found) == {"rights": "fail", "clock": "skipped", "events": "skipped"}
-    assert found["rights"].message == f"{server.user} lacks SELECT on lback_events."
-    assert found["events"].message == "Not checked, as lback may not read lback_events."
+    results = results_for(make_context, server.url)
+    assert not_ok(results) == {"rights": "fail", "clock": "skipped", "events": "skipped"}
+    assert results["rights"].message == f"{server.user} lacks SELECT on lback_events."
+    assert results["events"].message == "Not checked: lback may not read lback_events."
 
 
 @pytest.mark.parametrize(
-    ("table", "rights", "status", "lacking"),
+    ("table", "granted", "status", "message"),
     [
         (
             "lback_events",
             "SELECT, INSERT",
             "warn",
-            "UPDATE on lback_events, which erasing a person from the event log takes",
+            "lacks UPDATE on lback_events, which erasing a person from the event log needs",
         ),
-        ("groups", None, "fail", "SELECT, INSERT, UPDATE, DELETE on groups"),
+        ("groups", None, "fail", "lacks SELECT, INSERT, UPDATE, DELETE on groups"),
     ],
 )
-def test_what_is_withheld_is_told_with_what_that_costs(
-    admit: Admit, server: Server, *, table: str, rights: str | None, status: str, lacking: str
+def test_privilege_that_only_erasure_needs_warns_and_any_other_fails(
+    make_context: MakeContext, server: Server, *, table: str, granted: str | None, status: str, message: str
 ) -> None:
     server.grant("SELECT, INSERT, UPDATE, DELETE", *(other for other in TABLES if other != table))
-    if rights is not None:
-        server.grant(rights, table)
+    if granted is not None:
+        server.grant(granted, table)
     if server.on_postgresql:
         server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {server.user}")
-    found = examined(admit, server.url)
-    assert unwell(found) == {"rights": status}
-    assert found["rights"].message == f"{server.user} lacks {lacking}."
+    results = results_for(make_context, server.url)
+    assert not_ok(results) == {"rights": status}
+    assert results["rights"].message == f"{server.user} {message}."
 
 
-def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str, guest_on: Any) -> None:
-    owner = admit(postgresql_url)
+def test_missing_privilege_on_sequences_fails(make_context: MakeContext, postgresql_url: str, guest_on: Any) -> None:
+    owner = make_context(postgresql_url)
     with guest_on(postgresql_url) as guest:
         server = Server(owner, guest)
         server.grant("SELECT, INSERT, UPDATE, DELETE", *TABLES)
-        found = check_rights(admit(server.url, ready=False))
+        found = check_privileges(make_context(server.url, ready=False))
     sequences = "public.groups_id_seq, public.lback_mail_queue_id_seq, public.users_id_seq, public.lback_tokens_id_seq"
     assert found == CheckResult(
         "rights",
@@ -149,22 +157,24 @@ def test_the_numbers_of_rows_take_a_right_too(admit: Admit, postgresql_url: str,
     )
 
 
-def test_transactions_that_only_may_read_fail_with_the_setting(admit: Admit, mariadb_url: str) -> None:
-    admit(mariadb_url)
-    found = examined(admit, f"{mariadb_url}&init_command=set%20tx_read_only%3D1")
-    assert unwell(found) == {"rights": "fail"}
-    assert found["rights"] == CheckResult(
+def test_read_only_transactions_fail_with_the_setting(make_context: MakeContext, mariadb_url: str) -> None:
+    make_context(mariadb_url)
+    results = results_for(make_context, f"{mariadb_url}&init_command=set%20tx_read_only%3D1")
+    assert not_ok(results) == {"rights": "fail"}
+    assert results["rights"] == CheckResult(
         "rights",
         "fail",
-        "The database lets this user only read (tx_read_only).",
-        "Take tx_read_only out of database.url, or run: SET GLOBAL tx_read_only = OFF",
+        "The database is read-only for this user (tx_read_only).",
+        "Remove tx_read_only from database.url, or run: SET GLOBAL tx_read_only = OFF",
     )
 
 
-def test_trying_changes_nothing(admit: Admit, server: Server, register: Callable[[CheckContext, str], None]) -> None:
+def test_checks_change_nothing_on_a_server(
+    make_context: MakeContext, server: Server, register: Callable[[CheckContext, str], None]
+) -> None:
     register(server.owner, "alice")
-    before = examined(admit, server.owner.settings.database.url)["events"]
+    before = results_for(make_context, server.owner.settings.database.url)["events"]
     register(server.owner, "bob")
-    with server.owner.reading() as work:
-        assert [user.id for user in map(work.users.get, (1, 2)) if user is not None] == [1, 2]
-    assert before.message == "The log ends with event 1, as its head says."
+    with server.owner.reading() as uow:
+        assert [user.id for user in map(uow.users.get, (1, 2)) if user is not None] == [1, 2]
+    assert before.message == "The event log ends with event 2, as its head says."

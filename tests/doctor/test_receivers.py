@@ -1,4 +1,4 @@
-"""Receivers that stop every command, or that would be connected."""
+"""Receivers that can be connected, and receivers that stop every command."""
 
 import sys
 from collections.abc import Callable
@@ -9,12 +9,13 @@ import pytest
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.receivers import check_receivers
 from lback_cli.doctor.result import CheckResult
-from lback_cli.doctor.runner import Doctor
 from lback_cli.errors import ConfigurationError
 from lback_cli.settings import ReceiverSettings
 from lback_cli.signals import CATALOGUE
 
-Admit = Callable[..., CheckContext]
+from .harness import results_of
+
+MakeContext = Callable[..., CheckContext]
 
 PLUGIN = (
     "from lback_cli.signals import user_registered\n"
@@ -37,76 +38,72 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
     return write
 
 
-def examined(patient: CheckContext, *, receivers: bool = True) -> CheckResult:
-    findings = Doctor(lambda: patient.settings, receivers=receivers).run_checks()
-    return next(finding for finding in findings if finding.check == "receivers")
-
-
-def test_a_plugin_is_imported_elsewhere_and_not_run(
-    admit: Admit, tmp_path: Path, plugin: Callable[[str, str], str]
+def test_plugin_is_imported_in_another_process_and_not_run(
+    make_context: MakeContext, tmp_path: Path, plugin: Callable[[str, str], str]
 ) -> None:
-    patient = admit(receivers=ReceiverSettings(modules=(plugin("doctor_plugin", PLUGIN),)))
-    assert examined(patient) == CheckResult("receivers", "ok", "One can be connected.")
+    settings = make_context(receivers=ReceiverSettings(modules=(plugin("doctor_plugin", PLUGIN),))).settings
+    assert results_of(settings)["receivers"] == CheckResult("receivers", "ok", "1 receiver can be connected.")
     assert (tmp_path / "mark").read_text() == "imported "
     assert "doctor_plugin" not in sys.modules
     assert not any(spec.signal.receivers for spec in CATALOGUE.values())
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "message"),
     [
         (
             "raise RuntimeError('no')",
             "Cannot import the receivers in {name} (receivers.modules from code): RuntimeError: no.",
         ),
-        ("import os; os._exit(7)", "To import the receivers ends the process, with exit code 7."),
+        ("import os; os._exit(7)", "Importing the receivers ends the process with exit code 7."),
         ("x = 1", "The module {name} (receivers.modules from code) connects no receiver when it is imported."),
     ],
 )
-def test_a_plugin_that_stops_commands_fails(
-    admit: Admit, plugin: Callable[[str, str], str], text: str, what: str
+def test_plugin_that_stops_commands_fails(
+    make_context: MakeContext, plugin: Callable[[str, str], str], text: str, message: str
 ) -> None:
     name = plugin("doctor_broken", text)
-    found = examined(admit(receivers=ReceiverSettings(modules=(name,))))
-    assert (found.status, found.message) == ("fail", what.format(name=name))
+    found = results_of(make_context(receivers=ReceiverSettings(modules=(name,))).settings)["receivers"]
+    assert (found.status, found.message) == ("fail", message.format(name=name))
     assert found.hint
 
 
-def test_a_module_that_is_not_there_fails_as_a_command_does(admit: Admit) -> None:
-    patient = admit(receivers=ReceiverSettings(modules=("no.such",)))
-    assert examined(patient) == CheckResult(
+def test_missing_module_fails_as_a_command_would_unless_receivers_are_off(make_context: MakeContext) -> None:
+    settings = make_context(receivers=ReceiverSettings(modules=("no.such",))).settings
+    assert results_of(settings)["receivers"] == CheckResult(
         "receivers",
         "fail",
         "Cannot import the receivers in no.such (receivers.modules from code): there is no such module.",
-        "Mend it or take it out, or run without any receivers: --no-receivers",
+        "Repair or remove it, or run without receivers: --no-receivers",
     )
-    assert examined(patient, receivers=False) == CheckResult(
-        "receivers", "skipped", "Not checked, as --no-receivers does without them."
+    assert results_of(settings, receivers=False)["receivers"] == CheckResult(
+        "receivers", "skipped", "Not checked: --no-receivers was given."
     )
 
 
-def test_hooks_are_looked_at_and_not_run(admit: Admit, tmp_path: Path) -> None:
-    place = tmp_path / "hooks" / "user_registered"
-    place.mkdir(parents=True)
-    for directory in (place, place.parent):
-        directory.chmod(0o755)
-    patient = admit(receivers=ReceiverSettings(hooks_directory=place.parent))
-    assert examined(patient) == CheckResult("receivers", "ok", "There are none.")
-    hooks = [place / "10-first", place / "20-second"]
+def test_hooks_are_checked_and_not_run(make_context: MakeContext, tmp_path: Path) -> None:
+    directory = tmp_path / "hooks" / "user_registered"
+    directory.mkdir(parents=True)
+    for path in (directory, directory.parent):
+        path.chmod(0o755)
+    context = make_context(receivers=ReceiverSettings(hooks_directory=directory.parent))
+    assert check_receivers(context) == CheckResult("receivers", "ok", "There are no receivers.")
+    hooks = [directory / "10-first", directory / "20-second"]
     for hook in hooks:
         hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
         hook.chmod(0o755)
-    assert examined(patient) == CheckResult("receivers", "ok", "All 2 can be connected.")
+    assert check_receivers(context) == CheckResult("receivers", "ok", "2 receivers can be connected.")
     hooks[0].chmod(0o757)
     with pytest.raises(ConfigurationError) as caught:
-        check_receivers(patient)
+        check_receivers(context)
     assert (caught.value.message, caught.value.hint) == (
         f"receivers.hooks_directory: others can write to {hooks[0]}.",
-        f"--no-receivers does without them. Run: chmod go-w {hooks[0]}",
+        f"Use --no-receivers to run without hooks. Run: chmod go-w {hooks[0]}",
     )
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_directory_of_hooks_that_is_not_there_fails(admit: Admit) -> None:
-    found = examined(admit(receivers=ReceiverSettings(hooks_directory=Path("/nope"))))
+def test_missing_hooks_directory_fails(make_context: MakeContext) -> None:
+    settings = make_context(receivers=ReceiverSettings(hooks_directory=Path("/nope"))).settings
+    found = results_of(settings)["receivers"]
     assert (found.status, found.message.partition(":")[0]) == ("fail", "receivers.hooks_directory")

@@ -1,75 +1,74 @@
-"""Tables of the right version of which something is missing."""
+"""Tables of the right version that lack a table, a column or an index."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from lback_cli.database.schema import REVISION
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import check_schema
 from lback_cli.doctor.result import CheckResult
-from lback_cli.doctor.runner import Doctor
 
-Admit = Callable[..., CheckContext]
+from .harness import results_of
 
-GOOD = CheckResult("schema", "ok", "The tables have version 0004, as needed, and nothing of them is missing.")
-RESTORE = "Restore it from a backup; no migration makes it again."
+MakeContext = Callable[..., CheckContext]
+
+OK = CheckResult("schema", "ok", f"Schema is up to date ({REVISION}).")
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def patient(request: pytest.FixtureRequest, admit: Admit, database_on: Any) -> Iterator[CheckContext]:
+def context(request: pytest.FixtureRequest, make_context: MakeContext, database_on: Any) -> Iterator[CheckContext]:
     if request.param == "sqlite":
-        yield admit()
+        yield make_context()
         return
     with database_on(request.param) as url:
-        admitted = admit(url)
-        yield admitted
-        admitted.database.dispose()
+        context = make_context(url)
+        yield context
+        context.database.dispose()
 
 
-def execute(patient: CheckContext, *statements: str) -> None:
-    with patient.database.engine.begin() as connection:
+def execute(context: CheckContext, *statements: str) -> None:
+    with context.database.engine.begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
 
 
-def test_a_unique_index_that_is_gone_is_named_with_the_statement_that_makes_it(patient: CheckContext) -> None:
-    assert check_schema(patient) == GOOD
-    on = " ON users" if patient.database.url.get_backend_name() == "mariadb" else ""
-    execute(patient, f"DROP INDEX ix_users_username{on}", "CREATE INDEX lookup ON users (username)")
-    found = check_schema(patient)
+def test_missing_unique_index_fails_with_the_statement_that_creates_it(context: CheckContext) -> None:
+    assert check_schema(context) == OK
+    on = " ON users" if context.database.url.get_backend_name() == "mariadb" else ""
+    execute(context, f"DROP INDEX ix_users_username{on}", "CREATE INDEX lookup ON users (username)")
     statement = "CREATE UNIQUE INDEX ix_users_username ON users (username)"
-    assert found == CheckResult(
+    assert check_schema(context) == CheckResult(
         "schema",
         "fail",
-        "Nothing keeps users from holding the same username twice: the unique index is missing.",
+        "The unique index on users (username) is missing, so duplicates are possible.",
         f"Run: {statement}",
     )
-    execute(patient, statement)
-    assert check_schema(patient) == GOOD
+    execute(context, statement)
+    assert check_schema(context) == OK
 
 
-def test_a_table_and_a_column_that_are_gone_are_named(patient: CheckContext) -> None:
-    execute(patient, "ALTER TABLE lback_sinks RENAME TO sinks", "ALTER TABLE lback_events DROP COLUMN outcome")
-    findings = {finding.check: finding for finding in Doctor(lambda: patient.settings).run_checks()}
-    assert findings["schema"] == CheckResult(
+def test_missing_table_and_column_fail(context: CheckContext) -> None:
+    execute(context, "ALTER TABLE lback_sinks RENAME TO sinks", "ALTER TABLE lback_events DROP COLUMN outcome")
+    results = results_of(context.settings)
+    assert results["schema"] == CheckResult(
         "schema",
         "fail",
         "The column lback_events.outcome is missing. The table lback_sinks is missing.",
-        RESTORE,
+        "Restore it from a backup; no migration creates it again.",
     )
-    assert {findings[name].message for name in ("rights", "events")} == {"Not checked, as the check of schema failed."}
+    assert {results[name].message for name in ("rights", "events")} == {"Not checked: the check of schema failed."}
 
 
-def test_half_of_a_key_protects_nothing(admit: Admit, mariadb_url: str) -> None:
-    patient = admit(mariadb_url)
+def test_prefix_index_and_dropped_primary_key_count_as_missing(make_context: MakeContext, mariadb_url: str) -> None:
+    context = make_context(mariadb_url)
     execute(
-        patient,
+        context,
         "ALTER TABLE users DROP INDEX ix_users_email, ADD UNIQUE INDEX beginnings (email(8))",
         "ALTER TABLE lback_dead_letters DROP PRIMARY KEY",
     )
-    assert check_schema(patient).message == (
-        "Nothing keeps lback_dead_letters from holding the same sink and seq twice: the unique index is missing. "
-        "Nothing keeps users from holding the same email twice: the unique index is missing."
+    assert check_schema(context).message == (
+        "The unique index on lback_dead_letters (sink, seq) is missing, so duplicates are possible. "
+        "The unique index on users (email) is missing, so duplicates are possible."
     )
-    patient.database.dispose()

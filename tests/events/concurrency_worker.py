@@ -1,7 +1,6 @@
-"""Processes that all write to one log: ``python -m tests.events.concurrency_worker URL DIRECTORY NUMBER COUNT``.
+"""Processes that write to one log at once: ``python -m tests.events.concurrency_worker URL DIRECTORY NUMBER COUNT``.
 
-Worker NUMBER runs COUNT operations, most of which change something or fail, and prints how many it ran. Without a
-number it is functions for tests: `contest` and `check`.
+Worker NUMBER runs COUNT operations, some of which fail, and prints how many it ran. Tests call `check`.
 """
 
 import json
@@ -13,14 +12,14 @@ from pathlib import Path
 from lback_cli.errors import DatabaseError, LbackError
 from lback_cli.events.actor import acting_as
 
-from .harness import PASSWORD, World
+from .harness import PASSWORD, Installation
 from .reference_verifier import problem
 from .tampering import lines_of
 
 
-def work(world: World, number: int, count: int) -> int:
-    """Run *count* operations as worker *number*, some of them in contest for the same name; how many were run."""
-    users = world.users
+def work(installation: Installation, number: int, count: int) -> int:
+    """Run *count* operations as worker *number*, some for a name that all workers want, and return the count."""
+    users = installation.users
     with acting_as(f"worker {number}"):
         for turn in range(count):
             try:
@@ -38,15 +37,15 @@ def work(world: World, number: int, count: int) -> int:
                     case _:
                         users.update_user(1, {"is_active": bool(number % 2)})
             except DatabaseError as error:
-                # A lock that did not come in time is a failure that the contest is not about.
+                # A wait for a lock that took too long does not matter here.
                 sys.stderr.write(f"{error}\n")
             except LbackError:
                 pass
     return count
 
 
-def contest(url: str, directory: Path, workers: int, each: int) -> int:
-    """Let *workers* processes run *each* operations at once; how many were run in all."""
+def run_workers(url: str, directory: Path, workers: int, each: int) -> int:
+    """Run *each* operations in each of *workers* processes at once, and return the total."""
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.events.concurrency_worker", url, str(directory), str(number), str(each)],
@@ -65,25 +64,25 @@ def contest(url: str, directory: Path, workers: int, each: int) -> int:
     return total
 
 
-def check(world: World, url: str, workers: int, each: int) -> None:
-    """Hold the contest and look at the log it left."""
-    world.register("first")
-    total = contest(url, world.directory, workers, each)
-    rows = world.rows()
+def check(installation: Installation, url: str, workers: int, each: int) -> None:
+    """Run the workers and check the log."""
+    installation.register("first")
+    total = run_workers(url, installation.directory, workers, each)
+    rows = installation.rows()
     assert total == workers * each
     assert [row["seq"] for row in rows] == list(range(1, total + 2))
     assert Counter(row["actor"] for row in rows[1:]) == {f"worker {number}": each for number in range(workers)}
     assert len({row["previous_hash"] for row in rows}) == len({row["id"] for row in rows}) == total + 1
     assert not [row for row in rows if row["outcome"] == "repository_error"]
-    assert world.log.verify().events == total + 1
-    assert problem(lines_of(world.export())) is None
+    assert installation.log.verify().events == total + 1
+    assert problem(lines_of(installation.export())) is None
     registered = [json.loads(row["data"])["user"]["username"] for row in rows if row["signal"] == "user_registered"]
     assert max(Counter(registered).values()) == 1
-    world.database.dispose()
+    installation.database.dispose()
 
 
 if __name__ == "__main__":
     _url, _directory, _number, _count = sys.argv[1:]
-    _world = World(_url, Path(_directory))
+    _world = Installation(_url, Path(_directory))
     print(work(_world, int(_number), int(_count)))  # noqa: T201 - the answer
     _world.database.dispose()

@@ -1,4 +1,4 @@
-"""One database with its managers, in which tests let things happen, and all that can happen there."""
+"""A database with its managers, and random operations on it."""
 
 import contextlib
 import random
@@ -19,8 +19,10 @@ from lback_cli.errors import LbackError, OperationRejected
 from lback_cli.events.export import event_view
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
+from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import EVENTS, Purpose, User
+from lback_cli.models import Group, Purpose, User
+from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.tokens import token_digest
@@ -33,11 +35,11 @@ NEW_PASSWORD = "umbrella tangent violin quarry"
 
 CHEAP = PasswordSettings(memory=64, iterations=1, parallelism=1)
 DEARER = PasswordSettings(memory=128, iterations=1, parallelism=1)
-"""Real Argon2id, both below what a configuration file may ask for."""
+"""Real Argon2id, cheaper than a configuration file may ask for."""
 
 
 def settings_for(url: str, directory: Path, password: PasswordSettings = CHEAP) -> Settings:
-    """What a `World` at *url* is configured with; its mail is written below *directory*."""
+    """Return the settings of an `Installation` at *url*, which writes its mail below *directory*."""
     return replace(
         Settings(),
         database=DatabaseSettings(url=url, busy_timeout=60.0),
@@ -46,8 +48,8 @@ def settings_for(url: str, directory: Path, password: PasswordSettings = CHEAP) 
     )
 
 
-class World:
-    """The managers on one database, which has its tables already."""
+class Installation:
+    """The managers on a database that has its tables."""
 
     def __init__(self, url: str, directory: Path, password: PasswordSettings = CHEAP) -> None:
         self.directory = directory
@@ -55,21 +57,25 @@ class World:
         self.database = Database(self.settings.database)
         services = Dependencies(self.settings, data_directory=directory)
         self.users = UserManager(self.database, services)
+        self.groups = GroupManager(self.database, services)
         self.log = EventLog(self.database, services)
 
     @classmethod
-    def on_copy(cls, template: Path, directory: Path, password: PasswordSettings = CHEAP) -> "World":
-        """A world on a copy, in *directory*, of a SQLite file."""
+    def on_copy(cls, template: Path, directory: Path, password: PasswordSettings = CHEAP) -> "Installation":
+        """Return an installation on a copy of the SQLite file *template* in *directory*."""
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copy(template, directory / "lback.db")
         return cls(f"sqlite:///{directory}/lback.db", directory, password)
 
     @classmethod
-    def at(cls, url: str, directory: Path) -> "World":
-        """A world at *url*, whose tables are made."""
-        world = cls(url, directory)
-        Schema(world.database).initialize()
-        return world
+    def at(cls, url: str, directory: Path) -> "Installation":
+        """Create the tables at *url* and return an installation."""
+        installation = cls(url, directory)
+        Schema(installation.database).initialize()
+        # Otherwise the first registration would leave an event of the group too.
+        with installation.database.session() as session:
+            session.add(Group(name="basic_user", created_at=utc_now(), updated_at=utc_now()))
+        return installation
 
     @property
     def path(self) -> Path:
@@ -77,46 +83,48 @@ class World:
         return self.database.path
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every event as it is stored."""
+        """Return every event as it is stored."""
         with self.database.reading() as session:
             return [dict(row) for row in session.execute(select(EVENTS).order_by("seq")).mappings()]
 
     def export(self) -> list[dict[str, Any]]:
-        """Every event as it is exported."""
+        """Return every event as it is exported."""
         with self.log.select(EventQuery()) as events:
             return [event_view(row) for row in events]
 
     def register(self, name: str, **options: Any) -> User:
         options = {"verified": True, **options}
-        return self.users.register_user(name, options.pop("email", f"{name}@example.org"), PASSWORD, **options)
+        email = options.pop("email", f"{name}@example.org")
+        user: User = self.users.register_user(name, email, PASSWORD, **options)
+        return user
 
     def token(self) -> str:
-        """The token in the newest mail that has one."""
+        """Return the token in the newest mail that has one."""
         mails = sorted((self.directory / "mail").glob("*.eml"))
         found = [re.search(rb"token=(?:3D)?([\w-]{43})", mail.read_bytes()) for mail in mails]
         return next(match[1] for match in reversed(found) if match).decode()
 
-    def tidy(self) -> None:
-        """Everything into the one file that can be copied, and all connections closed."""
+    def checkpoint_and_close(self) -> None:
+        """Move everything into the one file that can be copied, and close all connections."""
         with self.database.engine.connect() as connection:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.database.dispose()
 
 
-def empty_file(path: Path) -> Path:
-    """A SQLite file with its tables and nothing in them."""
-    world = World.at(f"sqlite:///{path}", path.parent)
-    world.tidy()
+def new_database_file(path: Path) -> Path:
+    """Create a SQLite file with empty tables."""
+    installation = Installation.at(f"sqlite:///{path}", path.parent)
+    installation.checkpoint_and_close()
     return path
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C at a known place."""
+    """Ctrl-C in a receiver."""
 
 
 @contextlib.contextmanager
 def receiving(signal: Any, raised: BaseException | None) -> Iterator[None]:
-    """A receiver of *signal* that raises."""
+    """Connect a receiver of *signal* that raises *raised*."""
 
     def receiver(_sender: Any, **_arguments: Any) -> None:
         if raised is not None:
@@ -127,28 +135,28 @@ def receiving(signal: Any, raised: BaseException | None) -> Iterator[None]:
 
 
 def break_the_commit(_sender: Any, session: Session, **_arguments: Any) -> None:
-    """A receiver that writes what the database refuses only at the commit."""
+    """A receiver whose changes the database rejects at the commit."""
     session.execute(text("PRAGMA defer_foreign_keys = ON"))
     session.execute(text("INSERT INTO user_groups_association (user_id, group_id) VALUES (123456, 123456)"))
 
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "zoë")
-"""Those who come and go; one cannot be a user name."""
+"""User names; the last is invalid."""
 
 
-class Life:
-    """Random operations, of every kind and with every outcome; what they are follows from the *seed* alone.
+class RandomOperations:
+    """Random operations of every kind and outcome, which the *seed* determines.
 
-    `operations` counts the operations, each of which is to leave one event.
+    `operations` counts the operations. Each should leave one event.
     """
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.world = world
+    def __init__(self, installation: Installation, seed: int) -> None:
+        self.installation = installation
         self.random = random.Random(seed)
         self.operations = 0
 
     def step(self) -> str:
-        """Let one thing happen; what it was."""
+        """Run a random action and return its name."""
         name = self.random.choice(sorted(ACTIONS))
         with contextlib.suppress(LbackError, Interrupted):
             ACTIONS[name](self)
@@ -158,9 +166,9 @@ class Life:
         self.operations += 1
         return operation(*arguments, **options)
 
-    def somebody(self) -> int:
-        """The id of a user who may be there."""
-        with self.world.database.reading() as session:
+    def user_id(self) -> int:
+        """Return the id of a user, or an unknown id."""
+        with self.installation.database.reading() as session:
             ids = list(session.scalars(select(User.id)))
         return self.random.choice([*ids, 99])
 
@@ -170,12 +178,12 @@ class Life:
     def password(self) -> str:
         return self.random.choice([PASSWORD, PASSWORD, NEW_PASSWORD, "short"])
 
-    # One method for each thing that can happen
+    # One method for each action
 
     def register(self) -> None:
         name = self.name()
         self.run(
-            self.world.users.register_user,
+            self.installation.users.register_user,
             name,
             self.random.choice([f"{name}@example.org", f"{name}@example.net", "nowhere"]),
             self.password(),
@@ -185,10 +193,10 @@ class Life:
 
     def authenticate(self) -> None:
         login = self.random.choice([self.name(), f"{self.name()}@example.org", "\ud800\0"])
-        self.run(self.world.users.authenticate_user, login, self.password())
+        self.run(self.installation.users.authenticate_user, login, self.password())
 
     def verify(self) -> None:
-        self.run(self.world.users.verify_user_email, self._token("verify_email"))
+        self.run(self.installation.users.verify_user_email, self._token("verify_email"))
 
     def update(self) -> None:
         name = self.name()
@@ -203,22 +211,22 @@ class Life:
                 {"\U0001f600\uffff": 1, "shoe_size": 44, "\x00": [1.5, {"a": None}, 2**70]},
             ]
         )
-        self.run(self.world.users.update_user, self.somebody(), changes)
+        self.run(self.installation.users.update_user, self.user_id(), changes)
 
     def delete(self) -> None:
-        self.run(self.world.users.delete_user, self.somebody())
+        self.run(self.installation.users.delete_user, self.user_id())
 
     def request(self) -> None:
-        self.run(self.world.users.reset_password_request, f"{self.name()}@example.org")
+        self.run(self.installation.users.reset_password_request, f"{self.name()}@example.org")
 
     def reset(self) -> None:
-        self.run(self.world.users.reset_password, self._token("reset_password"), self.password())
+        self.run(self.installation.users.reset_password, self._token("reset_password"), self.password())
 
     def reset_user(self) -> None:
-        self.run(self.world.users.reset_user_password, self.somebody(), self.password())
+        self.run(self.installation.users.reset_user_password, self.user_id(), self.password())
 
     def resend(self) -> None:
-        self.run(self.world.users.resend_verification, self.somebody())
+        self.run(self.installation.users.resend_verification, self.user_id())
 
     def veto(self) -> None:
         signal = self.random.choice([signals.user_registration_started, signals.user_registered])
@@ -238,41 +246,41 @@ class Life:
             self.random.choice([self.register, self.delete, self.authenticate])()
 
     def join(self) -> None:
-        """Several operations in one transaction of the caller's, who then commits, or does not."""
+        """Run several operations in a session of the caller, which is committed or rolled back."""
         before = self.operations
         keep = self.random.random() < 0.5
-        with Session(self.world.database.engine) as session:
+        with Session(self.installation.database.engine) as session:
             for _ in range(self.random.randint(1, 3)):
                 with contextlib.suppress(LbackError):
-                    self.run(self.world.users.authenticate_user, self.name(), PASSWORD, session=session)
+                    self.run(self.installation.users.authenticate_user, self.name(), PASSWORD, session=session)
                 with contextlib.suppress(LbackError):
-                    self.run(self.world.users.update_user, self.somebody(), {"is_active": True}, session=session)
+                    self.run(self.installation.users.update_user, self.user_id(), {"is_active": True}, session=session)
             if keep:
                 session.commit()
             else:
                 self.operations = before
 
     def commit(self) -> None:
-        """The commit fails, when everything else went well."""
+        """Register a user, but let the commit fail."""
         with signals.user_registered.connected_to(break_the_commit):
             self.register()
 
     def erase(self) -> None:
-        identifier = self.random.choice([self.name(), f"id:{self.somebody()}"])
+        identifier = self.random.choice([self.name(), f"id:{self.user_id()}"])
         before = self._users()
-        self.world.log.erase_user(identifier, self.world.users)
-        # The deletion, if there was somebody to delete, is an operation like any other.
+        self.installation.log.erase_user(identifier, self.installation.users)
+        # If there was a user, the deletion was an operation too.
         self.operations += 1 + before - self._users()
 
     def _users(self) -> int:
-        with self.world.database.reading() as session:
+        with self.installation.database.reading() as session:
             return len(session.scalars(select(User.id)).all())
 
     def _token(self, purpose: str) -> str:
-        """A token that works, or was used, or never was any."""
+        """Return a token that is valid, expired or unknown."""
         token = f"{self.random.getrandbits(200):x}".ljust(43, "-")
-        with self.world.database.session() as session:
-            user = session.get(User, self.somebody())
+        with self.installation.database.session() as session:
+            user = session.get(User, self.user_id())
             if user is not None and self.random.random() < 0.8:
                 now = utc_now()
                 UnitOfWork(session).tokens.issue(
@@ -285,21 +293,21 @@ class Life:
         return token
 
 
-ACTIONS: dict[str, Callable[[Life], None]] = {
-    "register": Life.register,
-    "authenticate": Life.authenticate,
-    "verify": Life.verify,
-    "update": Life.update,
-    "delete": Life.delete,
-    "request": Life.request,
-    "reset": Life.reset,
-    "reset_user": Life.reset_user,
-    "resend": Life.resend,
-    "veto": Life.veto,
-    "crash": Life.crash,
-    "interrupt": Life.interrupt,
-    "join": Life.join,
-    "commit": Life.commit,
-    "erase": Life.erase,
+ACTIONS: dict[str, Callable[[RandomOperations], None]] = {
+    "register": RandomOperations.register,
+    "authenticate": RandomOperations.authenticate,
+    "verify": RandomOperations.verify,
+    "update": RandomOperations.update,
+    "delete": RandomOperations.delete,
+    "request": RandomOperations.request,
+    "reset": RandomOperations.reset,
+    "reset_user": RandomOperations.reset_user,
+    "resend": RandomOperations.resend,
+    "veto": RandomOperations.veto,
+    "crash": RandomOperations.crash,
+    "interrupt": RandomOperations.interrupt,
+    "join": RandomOperations.join,
+    "commit": RandomOperations.commit,
+    "erase": RandomOperations.erase,
 }
-"""All that can happen."""
+"""The actions by name."""

@@ -1,7 +1,7 @@
-"""A verifier of exported logs, written from docs/event-log.md alone; it shares no code with lback.
+"""A verifier of exported logs, written from docs/event-log.md without any code of lback.
 
-As a program it reads a file from stdin, and with an argument compares a checkpoint line: exit 0 where the log is
-intact, 1 where it is not.
+As a program it reads a file from standard input, and compares it with a checkpoint line if that is its argument. Exit
+code 0: the log is intact; 1: it is not.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ LASTING = (
 
 
 def jcs(value: Any) -> bytes:
-    """RFC 8785 for what events hold; sorted by UTF-16 code units, as it demands."""
+    """Return *value* in the form of RFC 8785, which sorts keys by UTF-16 code units."""
     if isinstance(value, dict):
         members = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be"))
         return b"{" + b",".join(jcs(name) + b":" + jcs(entry) for name, entry in members) + b"}"
@@ -29,20 +29,20 @@ def jcs(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("a field twice")
     return dict(pairs)
 
 
 def problem(lines: Iterable[str], checkpoint: str | None = None) -> str | None:
-    """What is wrong with the log; None where nothing is."""
+    """Return what is wrong with the log, or None."""
     previous, count = "0" * 64, 0
     hashes = {0: previous}
     erased: set[int] = set()
     for count, line in enumerate(lines, 1):
         try:
-            event = json.loads(line, object_pairs_hook=once)
+            event = json.loads(line, object_pairs_hook=unique)
             check(event, count, previous)
             if [event[name] for name in PERSONAL] == [None, None, None]:
                 erased.add(count)
@@ -59,7 +59,7 @@ def problem(lines: Iterable[str], checkpoint: str | None = None) -> str | None:
 
 
 def check(event: dict[str, Any], count: int, previous: str) -> None:
-    """Raise `ValueError` unless this event is right and follows the one with the hash *previous*."""
+    """Raise ValueError unless the event is intact and follows the one with the hash *previous*."""
     if set(event) != {*PERSONAL, *LASTING, "hash"}:
         raise ValueError("other fields")
     if type(event["seq"]) is not int or event["seq"] != count:
@@ -75,7 +75,7 @@ def check(event: dict[str, Any], count: int, previous: str) -> None:
 
 
 def explained(ranges: str) -> set[int]:
-    """The numbers of the events that an erasure names, such as 3-5,9."""
+    """Return the numbers in ranges such as 3-5,9."""
     numbers: set[int] = set()
     for part in filter(None, ranges.split(",")):
         first, _, last = part.partition("-")

@@ -1,4 +1,4 @@
-"""What somebody might do to a log: to an exported one, and to one in a database."""
+"""Ways to tamper with an exported log, or with the log in a database."""
 
 import copy
 import json
@@ -16,13 +16,13 @@ OTHER_VALUES = (None, 0, 1, -1, 2**40, "", "x", "0" * 64, "f" * 32, "user_regist
 
 
 class Tamperer:
-    """Makes one random change that a reader of the log must notice; *checkpoint* tells whether only one shows it."""
+    """Makes random changes that a verifier must detect."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def tamper(self, rows: Rows) -> tuple[str, Rows, bool]:
-        """What was done, the rows afterwards, and whether it takes a checkpoint (or the head) to notice."""
+        """Return the name of the change, the changed rows, and whether only a checkpoint or the head reveals it."""
         while True:
             name = self.random.choice(sorted(TAMPERINGS))
             changed = copy.deepcopy(rows)
@@ -44,7 +44,7 @@ class Tamperer:
             row[name] = self.random.choice(OTHER_VALUES)
 
     def edit_and_rehash(self, rows: Rows) -> None:
-        """An edit by somebody who knows how an event is hashed, but leaves the rest of the chain."""
+        """Edit an event and compute its hash, but leave the rest of the chain."""
         row = rows[self.random.randrange(len(rows) - 1)]
         row[self.random.choice(["actor", "signal", "outcome", "time", "host"])] = "changed"
         rehash(row)
@@ -70,7 +70,7 @@ class Tamperer:
             row["data"] = {}
 
     def blank(self, rows: Rows) -> bool | None:
-        """An erasure that no event tells of; those that one tells of stay as they are."""
+        """Erase an event that no `user_erased` names."""
         row = self.random.choice([row for row in rows if row["signal"] != "user_erased"])
         if row["salt"] is None:
             return False
@@ -114,17 +114,17 @@ class Tamperer:
         del rows[self.place(rows) :]
 
     def rewrite(self, rows: Rows) -> None:
-        """A change of the past with all hashes behind it made anew."""
+        """Edit an event and compute all later hashes."""
         at = self.place(rows)
         row = rows[at]
-        row["actor"] = "somebody else"
+        row["actor"] = "another person"
         if row["data"] is not None and self.random.random() < 0.5:
-            row["subject"] = "somebody else"
+            row["subject"] = "another person"
             row["digest"] = personal_digest(row["salt"], canonical(row["data"]), row["subject"])
         rechain(rows, at)
 
     def rewrite_without(self, rows: Rows) -> None:
-        """An event taken out, and all numbers and hashes behind it made anew."""
+        """Remove an event and compute all later numbers and hashes."""
         at = self.place(rows)
         del rows[at]
         for number, row in enumerate(rows, 1):
@@ -150,16 +150,16 @@ for _no_tampering in ("__init__", "tamper", "place"):
 
 NEEDS_A_CHECKPOINT = {"truncate", "rewrite", "rewrite_without"}
 UNSEEN_BY_THE_EXAMPLE = {"blank", "blank_the_erasure"}
-"""What docs/event-log.md says that the verifier of twenty lines does not look at."""
+"""Changes that the verifier of twenty lines does not detect, as docs/event-log.md says."""
 
 
 def lines_of(rows: Rows) -> list[str]:
-    """The file that rows are exported to."""
+    """Return the lines of an export of *rows*."""
     return [json.dumps(row) + "\n" for row in rows]
 
 
 def store(path: Path, rows: Rows, head: tuple[int, str] | None) -> None:
-    """Put *rows* in place of the log in a SQLite file, as somebody with an editor would."""
+    """Replace the log in a SQLite file by *rows*."""
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE lback_events")
         columns = [*FIELDS, "data", "subject", "salt"]

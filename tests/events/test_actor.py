@@ -1,4 +1,4 @@
-"""Who acts."""
+"""The actor of an operation, in threads, tasks and processes."""
 
 import asyncio
 import os
@@ -9,10 +9,10 @@ import pytest
 
 from lback_cli.events.actor import Actor, acting_as, current_actor, login_name, set_actor
 
-from .harness import World
+from .harness import Installation
 
 
-def test_without_a_word_the_actor_is_the_login_and_the_process_one_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_actor_is_the_login_with_one_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_USER", raising=False)
     monkeypatch.delenv("DOAS_USER", raising=False)
     assert login_name() == pwd.getpwuid(os.getuid()).pw_name
@@ -20,7 +20,7 @@ def test_without_a_word_the_actor_is_the_login_and_the_process_one_invocation(mo
 
 
 @pytest.mark.parametrize("variable", ["SUDO_USER", "DOAS_USER"])
-def test_the_login_behind_sudo_is_believed_from_root_alone(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_sudo_are_trusted_only_from_root(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_USER", raising=False)
     monkeypatch.setenv(variable, "ann")
     monkeypatch.setattr("os.getuid", lambda: 0)
@@ -31,7 +31,7 @@ def test_the_login_behind_sudo_is_believed_from_root_alone(variable: str, monkey
     assert login_name() == "uid:4000000"
 
 
-def test_acting_as_ends_with_its_block_and_nests() -> None:
+def test_acting_as_nests_and_ends_with_its_block() -> None:
     outside = current_actor()
     with acting_as("ann") as ann:
         assert current_actor() is ann
@@ -42,50 +42,50 @@ def test_acting_as_ends_with_its_block_and_nests() -> None:
     assert current_actor() == outside
 
 
-def test_threads_have_actors_of_their_own(world: World) -> None:
+def test_each_thread_has_its_own_actor(installation: Installation) -> None:
     barrier = threading.Barrier(4)
 
     def work(number: int) -> None:
         with acting_as(f"thread {number}"):
             barrier.wait()
-            world.register(f"user{number}")
+            installation.register(f"user{number}")
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {(row["actor"], row["subject"]) for row in world.rows()} == {
+    assert {(row["actor"], row["subject"]) for row in installation.rows()} == {
         (f"thread {number}", f"user{number}") for number in range(4)
     }
 
 
-def test_tasks_have_actors_of_their_own() -> None:
-    async def who(name: str) -> tuple[str, str]:
+def test_each_task_has_its_own_actor() -> None:
+    async def names(name: str) -> tuple[str, str]:
         with acting_as(name):
             before = current_actor().name
             await asyncio.sleep(0.01)
             return before, current_actor().name
 
     async def all_of_them() -> list[tuple[str, str]]:
-        return await asyncio.gather(*(who(name) for name in "abc"))
+        return await asyncio.gather(*(names(name) for name in "abc"))
 
     assert asyncio.run(all_of_them()) == [("a", "a"), ("b", "b"), ("c", "c")]
 
 
-def test_a_forked_worker_is_told_by_its_own_process_id(world: World) -> None:
+def test_forked_worker_records_its_own_process_id(installation: Installation) -> None:
     import contextvars
 
     def child() -> None:
         set_actor("parent and child")
-        world.database.dispose()
+        installation.database.dispose()
         if (pid := os.fork()) == 0:
             try:
-                world.register("alice")
+                installation.register("alice")
             finally:
                 os._exit(0)
         os.waitpid(pid, 0)
-        (row,) = world.rows()
+        (row,) = installation.rows()
         assert (row["actor"], row["pid"]) == ("parent and child", pid)
 
     contextvars.copy_context().run(child)

@@ -1,4 +1,4 @@
-"""Checkpoints: the line, what it shows, and who signed it."""
+"""Checkpoints: their lines, what they detect, and their signatures."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from lback_cli.errors import BrokenEventLog, ConfigurationError, Refused, ValidationError
 from lback_cli.events.checkpoint import Checkpoint
 
-from .harness import World
+from .harness import Installation
 
 ZEROS = "0" * 64
 LINE = f"lback-checkpoint-v1 seq=3 count=3 hash={ZEROS}"
@@ -19,7 +19,7 @@ LINE = f"lback-checkpoint-v1 seq=3 count=3 hash={ZEROS}"
 
 @pytest.fixture
 def make_key(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
-    """Make a pair of key files with OpenSSL, of ``ed25519`` or another algorithm."""
+    """Return a function that makes a pair of key files with OpenSSL."""
 
     def make(name: str, algorithm: str = "ed25519") -> tuple[Path, Path]:
         private, public = tmp_path / f"{name}.pem", tmp_path / f"{name}.pub"
@@ -32,12 +32,12 @@ def make_key(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
     return make
 
 
-def test_a_checkpoint_is_one_line_that_reads_back(world: World) -> None:
-    assert str(world.log.checkpoint()) == f"lback-checkpoint-v1 seq=0 count=0 hash={ZEROS}"
-    world.register("alice")
-    line = str(world.log.checkpoint())
-    assert line == f"lback-checkpoint-v1 seq=1 count=1 hash={world.rows()[0]['hash']}"
-    assert Checkpoint.parse(f"  {line}\n") == world.log.checkpoint()
+def test_checkpoint_is_one_line_that_parses_again(installation: Installation) -> None:
+    assert str(installation.log.checkpoint()) == f"lback-checkpoint-v1 seq=0 count=0 hash={ZEROS}"
+    installation.register("alice")
+    line = str(installation.log.checkpoint())
+    assert line == f"lback-checkpoint-v1 seq=1 count=1 hash={installation.rows()[0]['hash']}"
+    assert Checkpoint.parse(f"  {line}\n") == installation.log.checkpoint()
     signed = replace(Checkpoint.parse(line), signature=b"\x00\xff" * 32)
     assert Checkpoint.parse(str(signed)) == signed
 
@@ -62,39 +62,39 @@ def test_a_checkpoint_is_one_line_that_reads_back(world: World) -> None:
         LINE.replace("3", "9" * 5000),
     ],
 )
-def test_anything_else_is_no_checkpoint(line: str) -> None:
+def test_invalid_line_is_rejected(line: str) -> None:
     with pytest.raises(ValidationError):
         Checkpoint.parse(line)
 
 
-def test_an_older_copy_of_the_database_is_shown(make_world: Callable[..., World]) -> None:
-    world = make_world()
-    world.register("alice")
-    world.tidy()
-    older = make_world(world.path)
-    world.register("bob")
-    checkpoint = world.log.checkpoint()
-    assert world.log.verify(checkpoint).events == 2
+def test_older_copy_of_the_database_is_detected(make_installation: Callable[..., Installation]) -> None:
+    installation = make_installation()
+    installation.register("alice")
+    installation.checkpoint_and_close()
+    older = make_installation(installation.path)
+    installation.register("bob")
+    checkpoint = installation.log.checkpoint()
+    assert installation.log.verify(checkpoint).events == 2
     with pytest.raises(BrokenEventLog, match="Event 2: it is missing: the log ends before the checkpoint"):
         older.log.verify(checkpoint)
     older.register("carol")
-    with pytest.raises(BrokenEventLog, match="Event 2: it is not the one that the checkpoint has seen"):
+    with pytest.raises(BrokenEventLog, match="Event 2: it differs from the checkpoint"):
         older.log.verify(checkpoint)
     assert older.log.verify().events == 2
 
 
-def test_a_log_may_grow_past_a_checkpoint_and_be_erased_before_it(world: World) -> None:
-    first = world.log.checkpoint()
-    world.register("alice")
-    checkpoint = world.log.checkpoint()
-    world.log.erase_user("alice", world.users)
-    assert world.log.verify(checkpoint).erased == 2
-    world.log.verify(first)
+def test_checkpoint_allows_later_events_and_erasure(installation: Installation) -> None:
+    first = installation.log.checkpoint()
+    installation.register("alice")
+    checkpoint = installation.log.checkpoint()
+    installation.log.erase_user("alice", installation.users)
+    assert installation.log.verify(checkpoint).erased == 2
+    installation.log.verify(first)
     with pytest.raises(BrokenEventLog):
-        world.log.verify(replace(first, hash="1" * 64))
+        installation.log.verify(replace(first, hash="1" * 64))
 
 
-def test_a_signature_is_checked_with_the_key_that_openssl_made(
+def test_signature_is_verified_with_a_key_from_openssl(
     make_key: Callable[..., tuple[Path, Path]], tmp_path: Path
 ) -> None:
     private, public = make_key("one")
@@ -133,7 +133,7 @@ def test_a_signature_is_checked_with_the_key_that_openssl_made(
         replace(parsed, signature=None).require_signature(public)
 
 
-def test_a_file_that_is_no_such_key_is_named(make_key: Callable[..., tuple[Path, Path]], tmp_path: Path) -> None:
+def test_file_without_such_a_key_is_named(make_key: Callable[..., tuple[Path, Path]], tmp_path: Path) -> None:
     checkpoint = Checkpoint.parse(LINE)
     private, public = make_key("ed")
     rsa, rsa_public = make_key("rsa", "RSA")
@@ -155,7 +155,7 @@ def test_a_file_that_is_no_such_key_is_named(make_key: Callable[..., tuple[Path,
         checkpoint.signed(tmp_path / "missing")
 
 
-def test_without_the_package_for_signatures_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_cryptography_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     for name in [name for name in sys.modules if name.split(".")[0] == "cryptography"]:

@@ -1,4 +1,4 @@
-"""The chain of hashes: its format, and that nothing done to a log goes unnoticed."""
+"""The format of the hash chain, and the detection of tampering."""
 
 import hashlib
 import json
@@ -18,10 +18,10 @@ from lback_cli.events.hash_chain import HASHED, canonical, personal_digest, row_
 from lback_cli.events.serialization import to_json
 from lback_cli.managers.event_log import verify_lines
 
-from .harness import World
-from .property_checks import example, logs, try_databases, try_files, try_honest
+from .harness import Installation
 from .reference_verifier import problem
 from .tampering import Rows, lines_of, rechain, rehash
+from .tampering_trials import example, logs, try_databases, try_files, try_honest
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=5),
@@ -32,7 +32,7 @@ ANYTHING = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.text(max_size=8), ANYTHING, max_size=6))
-def test_what_an_event_holds_has_one_canonical_form_which_others_write_alike(arguments: dict[str, Any]) -> None:
+def test_canonical_form_agrees_with_another_implementation(arguments: dict[str, Any]) -> None:
     data = to_json(arguments)
     assert canonical(data).encode() == rfc8785.dumps(data)
     assert json.loads(canonical(data)) == data
@@ -40,7 +40,7 @@ def test_what_an_event_holds_has_one_canonical_form_which_others_write_alike(arg
 
 @settings(max_examples=300)
 @given(st.text(), st.integers(1 - 2**53, 2**53 - 1), st.none() | st.text())
-def test_a_row_is_hashed_as_its_canonical_form(text: str, number: int, outcome: str | None) -> None:
+def test_row_hash_is_the_hash_of_the_canonical_form(text: str, number: int, outcome: str | None) -> None:
     text = text.encode("utf-8", "replace").decode()
     outcome = None if outcome is None else outcome.encode("utf-8", "replace").decode()
     row: dict[str, Any] = dict.fromkeys(HASHED, text) | {"seq": number, "pid": number, "outcome": outcome}
@@ -54,29 +54,29 @@ def test_a_row_is_hashed_as_its_canonical_form(text: str, number: int, outcome: 
 
 @pytest.fixture(scope="session")
 def honest(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Rows]]:
-    """A few honest logs of some fifteen events."""
+    """Four honest logs of about fifteen events."""
     return logs(empty, tmp_path_factory.mktemp("honest"), count=4, steps=12)
 
 
-def test_every_tampering_with_a_file_is_found_by_all_verifiers(honest: list[tuple[Path, Rows]]) -> None:
-    tally = try_files(honest, count=500, seed=1, example_every=25)
-    assert tally.missed == []
-    assert tally.total >= 500
+def test_all_verifiers_detect_every_tampering_with_a_file(honest: list[tuple[Path, Rows]]) -> None:
+    trials = try_files(honest, count=500, seed=1, example_every=25)
+    assert trials.missed == []
+    assert trials.total >= 500
 
 
-def test_every_tampering_with_a_database_is_found(honest: list[tuple[Path, Rows]], tmp_path: Path) -> None:
-    tally = try_databases(honest, count=250, seed=2, scratch=tmp_path)
-    assert tally.missed == []
-    assert len(tally.tried) >= 12
+def test_every_tampering_with_a_database_is_detected(honest: list[tuple[Path, Rows]], tmp_path: Path) -> None:
+    trials = try_databases(honest, count=250, seed=2, scratch=tmp_path)
+    assert trials.missed == []
+    assert len(trials.tried) >= 12
 
 
-def test_no_honest_log_raises_an_alarm(empty: Path, tmp_path: Path) -> None:
+def test_honest_logs_verify(empty: Path, tmp_path: Path) -> None:
     events, alarms = try_honest(empty, tmp_path, count=30)
     assert alarms == []
     assert events > 100
 
 
-def test_the_example_in_the_documentation_verifies_an_export(honest: list[tuple[Path, Rows]]) -> None:
+def test_example_of_the_documentation_verifies_an_export(honest: list[tuple[Path, Rows]]) -> None:
     _, rows = honest[0]
     finished = example("".join(lines_of(rows)))
     last = rows[-1]
@@ -91,7 +91,7 @@ def _line(rows: Rows, **changes: Any) -> str:
     return json.dumps({**rows[0], **changes}) + "\n"
 
 
-MALICE: dict[str, Callable[[Rows], list[str]]] = {
+MALFORMED: dict[str, Callable[[Rows], list[str]]] = {
     "empty": lambda _: [],
     "blank": lambda _: ["\n"],
     "a blank line at the end": lambda rows: [*lines_of(rows), "\n"],
@@ -138,7 +138,7 @@ def _nested(depth: int) -> Any:
 
 
 def _erasure(rows: Rows, data: dict[str, Any]) -> Rows:
-    """*rows* with an erasure that somebody has chained, who knows how."""
+    """Return *rows* with a forged erasure that is chained correctly."""
     forged = {**rows[-1], "signal": "user_erased", "data": data, "salt": "ab", "subject": None, "seq": len(rows) + 1}
     forged["digest"] = personal_digest("ab", canonical(data), None)
     forged["previous_hash"] = rows[-1]["hash"]
@@ -146,11 +146,11 @@ def _erasure(rows: Rows, data: dict[str, Any]) -> Rows:
     return [*rows, forged]
 
 
-@pytest.mark.parametrize("malice", MALICE)
-def test_a_malicious_file_is_refused_with_a_sentence(honest: list[tuple[Path, Rows]], malice: str) -> None:
+@pytest.mark.parametrize("malformed", MALFORMED)
+def test_malformed_file_is_refused_with_a_short_message(honest: list[tuple[Path, Rows]], malformed: str) -> None:
     _, rows = honest[0]
     with pytest.raises(BrokenEventLog) as refusal:
-        verify_lines(MALICE[malice](rows))
+        verify_lines(MALFORMED[malformed](rows))
     assert len(refusal.value.message) < 250
 
 
@@ -172,24 +172,24 @@ def test_a_malicious_file_is_refused_with_a_sentence(honest: list[tuple[Path, Ro
         "UPDATE lback_event_head SET id = 2",
     ],
 )
-def test_a_database_that_holds_what_no_lback_wrote_is_refused(world: World, statement: str) -> None:
-    world.register("alice")
-    world.register("bob")
-    with sqlite3.connect(world.path) as connection:
+def test_malformed_database_is_refused(installation: Installation, statement: str) -> None:
+    installation.register("alice")
+    installation.register("bob")
+    with sqlite3.connect(installation.path) as connection:
         connection.execute(statement)
     connection.close()
     with pytest.raises(BrokenEventLog):
-        world.log.verify()
+        installation.log.verify()
 
 
-def test_a_log_that_was_rewritten_as_a_whole_is_shown_by_a_checkpoint_alone(
-    honest: list[tuple[Path, Rows]], make_world: Callable[..., World]
+def test_only_a_checkpoint_detects_a_complete_rewrite(
+    honest: list[tuple[Path, Rows]], make_installation: Callable[..., Installation]
 ) -> None:
     path, rows = honest[1]
     forged = json.loads(json.dumps(rows))
-    forged[3]["actor"] = "somebody else"
+    forged[3]["actor"] = "another person"
     rechain(forged, 3)
     verify_lines(lines_of(forged))
-    with pytest.raises(BrokenEventLog, match="Event 5: it is not the one that the checkpoint has seen"):
+    with pytest.raises(BrokenEventLog, match="Event 5: it differs from the checkpoint"):
         verify_lines(lines_of(forged), Checkpoint(5, 5, rows[4]["hash"]))
-    make_world(path).log.verify(Checkpoint(5, 5, rows[4]["hash"]))
+    make_installation(path).log.verify(Checkpoint(5, 5, rows[4]["hash"]))

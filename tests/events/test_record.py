@@ -1,4 +1,4 @@
-"""One event for every operation, with what the documentation says in it."""
+"""Every operation leaves one event with the documented content."""
 
 import contextlib
 import json
@@ -22,52 +22,82 @@ from lback_cli.errors import LbackError, OperationRejected
 from lback_cli.events.actor import acting_as
 from lback_cli.models import User
 
-from .harness import ACTIONS, DEARER, NEW_PASSWORD, PASSWORD, Interrupted, Life, World, break_the_commit, receiving
+from .harness import (
+    ACTIONS,
+    DEARER,
+    NEW_PASSWORD,
+    PASSWORD,
+    Installation,
+    Interrupted,
+    RandomOperations,
+    break_the_commit,
+    receiving,
+)
 
 ALICE = {"id": 1, "username": "alice", "email": "alice@example.org"}
 UNKNOWN = "never-issued".ljust(43, "-")
 
-Act = Callable[[World], Any]
+Act = Callable[[Installation], Any]
 Row = tuple[str, str, str | None, int | None, str | None, dict[str, Any]]
 
 
-def _verified(world: World) -> None:
-    world.register("alice")
+def _verified(installation: Installation) -> None:
+    installation.register("alice")
 
 
-def _unverified(world: World) -> None:
-    world.register("alice", verified=False)
+def _unverified(installation: Installation) -> None:
+    installation.register("alice", verified=False)
 
 
-def _requested(world: World) -> None:
-    world.register("alice")
-    world.users.reset_password_request("alice@example.org")
+def _requested(installation: Installation) -> None:
+    installation.register("alice")
+    installation.users.reset_password_request("alice@example.org")
 
 
-def _vetoed(world: World) -> None:
+def _vetoed(installation: Installation) -> None:
     with receiving(signals.user_registered, OperationRejected("no more 'alice'")):
-        world.register("alice")
+        installation.register("alice")
 
 
-def _interrupted(world: World) -> None:
+def _interrupted(installation: Installation) -> None:
     with receiving(signals.user_deleted, Interrupted("^C")):
-        world.users.delete_user(1)
+        installation.users.delete_user(1)
 
 
-def _commit_refused(world: World) -> None:
+def _commit_refused(installation: Installation) -> None:
     with signals.user_registered.connected_to(break_the_commit):
-        world.register("bob")
+        installation.register("bob")
 
+
+REGISTERED = {
+    "username": {"to": "alice"},
+    "email": {"to": "alice@example.org"},
+    "external_id": {"to": None},
+    "display_name": {"to": None},
+    "is_active": {"to": True},
+    "is_email_verified": {"to": True},
+    "groups": {"added": ["basic_user"], "removed": []},
+    "password": "set",
+    "created_at": {"to": "{any}"},
+}
+"""The changes of the registration of alice, whose address is verified."""
+
+PASSWORD_CHANGED = {"user": ALICE, "changes": {"password": "changed"}}
+
+DELETED = {
+    name: {"from": change["to"]} for name, change in REGISTERED.items() if isinstance(change, dict) and "to" in change
+} | {"groups": {"added": [], "removed": ["basic_user"]}, "password": "removed"}
+"""The changes of the deletion of alice."""
 
 CASES: dict[str, tuple[Act | None, Act, Row]] = {
     "registered": (
         None,
-        lambda world: world.register("Alice"),
-        ("user_registered", "register_user", None, 1, "alice", {"user": ALICE}),
+        lambda installation: installation.register("Alice"),
+        ("user_registered", "register_user", None, 1, "alice", {"user": ALICE, "changes": REGISTERED}),
     ),
     "registration of a taken name": (
         _verified,
-        lambda world: world.register("ALICE", email="other@example.org"),
+        lambda installation: installation.register("ALICE", email="other@example.org"),
         (
             "user_registration_failed",
             "register_user",
@@ -121,12 +151,12 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "authenticated": (
         _verified,
-        lambda world: world.users.authenticate_user("alice@example.org", PASSWORD),
-        ("user_authenticated", "authenticate_user", None, 1, "alice", {"user": ALICE}),
+        lambda installation: installation.users.authenticate_user("alice@example.org", PASSWORD),
+        ("user_authenticated", "authenticate_user", None, 1, "alice", {"user": ALICE, "changes": {}}),
     ),
     "authentication of nobody": (
         None,
-        lambda world: world.users.authenticate_user("mallory\0\ud800", PASSWORD),
+        lambda installation: installation.users.authenticate_user("mallory\0\ud800", PASSWORD),
         (
             "user_authentication_failed",
             "authenticate_user",
@@ -138,7 +168,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "authentication with a wrong password": (
         _verified,
-        lambda world: world.users.authenticate_user("Alice", NEW_PASSWORD),
+        lambda installation: installation.users.authenticate_user("Alice", NEW_PASSWORD),
         (
             "user_authentication_failed",
             "authenticate_user",
@@ -149,8 +179,8 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
         ),
     ),
     "authentication of an inactive user": (
-        lambda world: world.register("alice", active=False),
-        lambda world: world.users.authenticate_user("alice", PASSWORD),
+        lambda installation: installation.register("alice", active=False),
+        lambda installation: installation.users.authenticate_user("alice", PASSWORD),
         (
             "user_authentication_failed",
             "authenticate_user",
@@ -162,7 +192,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "authentication before verification": (
         _unverified,
-        lambda world: world.users.authenticate_user("alice", PASSWORD),
+        lambda installation: installation.users.authenticate_user("alice", PASSWORD),
         (
             "user_authentication_failed",
             "authenticate_user",
@@ -174,19 +204,19 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "verified": (
         _unverified,
-        lambda world: world.users.verify_user_email(world.token()),
+        lambda installation: installation.users.verify_user_email(installation.token()),
         (
             "user_email_verification_successful",
             "verify_user_email",
             None,
             1,
             "alice",
-            {"user": ALICE, "reason": None},
+            {"user": ALICE, "reason": None, "changes": {"is_email_verified": {"from": False, "to": True}}},
         ),
     ),
     "verification with an unknown token": (
         None,
-        lambda world: world.users.verify_user_email(UNKNOWN),
+        lambda installation: installation.users.verify_user_email(UNKNOWN),
         (
             "user_email_verification_failed",
             "verify_user_email",
@@ -198,29 +228,45 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "verification sent again": (
         _unverified,
-        lambda world: world.users.resend_verification(1),
-        ("user_email_verification_initiated", "resend_verification", None, 1, "alice", {"user": ALICE}),
+        lambda installation: installation.users.resend_verification(1),
+        ("user_email_verification_initiated", "resend_verification", None, 1, "alice", {"user": ALICE, "changes": {}}),
     ),
     "verification not sent again": (
         _verified,
-        lambda world: world.users.resend_verification(1),
+        lambda installation: installation.users.resend_verification(1),
         (
             "user_email_verification_successful",
             "resend_verification",
             "already_verified",
             1,
             "alice",
-            {"user": ALICE, "reason": "already_verified"},
+            {"user": ALICE, "reason": "already_verified", "changes": {}},
         ),
     ),
     "updated": (
         _verified,
-        lambda world: world.users.update_user(1, {"email": "alice@example.net", "password": NEW_PASSWORD}),
-        ("user_updated", "update_user", None, 1, "alice", {"user": {**ALICE, "email": "alice@example.net"}}),
+        lambda installation: installation.users.update_user(
+            1, {"email": "alice@example.net", "password": NEW_PASSWORD}
+        ),
+        (
+            "user_updated",
+            "update_user",
+            None,
+            1,
+            "alice",
+            {
+                "user": {**ALICE, "email": "alice@example.net"},
+                "changes": {
+                    "email": {"from": "alice@example.org", "to": "alice@example.net"},
+                    "is_email_verified": {"from": True, "to": False},
+                    "password": "changed",
+                },
+            },
+        ),
     ),
     "update of nobody": (
         None,
-        lambda world: world.users.update_user(2**70, {"password": PASSWORD, "username": "x"}),
+        lambda installation: installation.users.update_user(2**70, {"password": PASSWORD, "username": "x"}),
         (
             "user_update_failed",
             "update_user",
@@ -238,7 +284,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "update of True": (
         None,
-        lambda world: world.users.update_user(True, {"is_active": False}),
+        lambda installation: installation.users.update_user(True, {"is_active": False}),
         (
             "user_update_failed",
             "update_user",
@@ -256,12 +302,12 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "deleted": (
         _verified,
-        lambda world: world.users.delete_user(1),
-        ("user_deleted", "delete_user", None, 1, "alice", {"user_id": 1, "username": "alice"}),
+        lambda installation: installation.users.delete_user(1),
+        ("user_deleted", "delete_user", None, 1, "alice", {"user_id": 1, "username": "alice", "changes": DELETED}),
     ),
     "deletion of nobody": (
         None,
-        lambda world: world.users.delete_user(7),
+        lambda installation: installation.users.delete_user(7),
         (
             "user_deletion_failed",
             "delete_user",
@@ -284,25 +330,25 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
                 "user_id": 1,
                 "username": "alice",
                 "error_type": "unexpected_exception",
-                "exception": {"type": "Interrupted", "message": "^C"},
+                "exception": {"type": "UnexpectedError", "message": "Interrupted: ^C"},
             },
         ),
     ),
     "reset requested": (
         _verified,
-        lambda world: world.users.reset_password_request("ALICE@example.org"),
+        lambda installation: installation.users.reset_password_request("ALICE@example.org"),
         (
             "password_reset_request_processed",
             "reset_password_request",
             None,
             1,
             "alice",
-            {"email": "ALICE@example.org", "user": ALICE},
+            {"email": "ALICE@example.org", "user": ALICE, "changes": {}},
         ),
     ),
     "reset requested for nobody": (
         None,
-        lambda world: world.users.reset_password_request(""),
+        lambda installation: installation.users.reset_password_request(""),
         (
             "password_reset_request_failed",
             "reset_password_request",
@@ -314,12 +360,19 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "reset": (
         _requested,
-        lambda world: world.users.reset_password(world.token(), NEW_PASSWORD),
-        ("password_reset_successful", "reset_password", None, 1, "alice", {"user": ALICE}),
+        lambda installation: installation.users.reset_password(installation.token(), NEW_PASSWORD),
+        (
+            "password_reset_successful",
+            "reset_password",
+            None,
+            1,
+            "alice",
+            {"user": ALICE, "changes": {"password": "changed"}},
+        ),
     ),
     "reset with a weak password": (
         _requested,
-        lambda world: world.users.reset_password(world.token(), "short"),
+        lambda installation: installation.users.reset_password(installation.token(), "short"),
         (
             "password_reset_failed",
             "reset_password",
@@ -331,27 +384,36 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     ),
     "reset by an administrator": (
         _verified,
-        lambda world: world.users.reset_user_password(1, NEW_PASSWORD),
-        ("password_reset_successful", "reset_password", None, 1, "alice", {"user": ALICE}),
+        lambda installation: installation.users.reset_user_password(1, NEW_PASSWORD),
+        (
+            "password_reset_successful",
+            "reset_password",
+            None,
+            1,
+            "alice",
+            {"user": ALICE, "changes": {"password": "changed"}},
+        ),
     ),
     "erased": (
         _verified,
-        lambda world: world.log.erase_user("alice", world.users),
+        lambda installation: installation.log.erase_user("alice", installation.users),
         ("user_erased", "erase_user", None, 1, None, {"user_id": 1, "events": "1-2"}),
     ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_operation_leaves_one_event_with_its_whole_content(name: str, world: World) -> None:
+def test_operation_leaves_one_complete_event(name: str, installation: Installation) -> None:
     prepare, act, (signal, operation, outcome, subject_id, subject, data) = CASES[name]
     if prepare is not None:
-        prepare(world)
-    before = len(world.rows())
+        prepare(installation)
+    before = len(installation.rows())
     with acting_as("auditor") as actor, contextlib.suppress(LbackError, Interrupted):
-        act(world)
-    *others, row = world.rows()
+        act(installation)
+    *others, row = installation.rows()
     found = json.loads(row["data"])
+    if "created_at" in found.get("changes", {}):
+        found["changes"]["created_at"] = dict.fromkeys(found["changes"]["created_at"], "{any}")
     for key, value in data.items():
         if value == "{any}":
             found[key] = "{any}"
@@ -367,118 +429,120 @@ def test_an_operation_leaves_one_event_with_its_whole_content(name: str, world: 
     for column in ("id", "operation_id", "salt", "invocation_id"):
         assert re.fullmatch("[0-9a-f]{32}", row[column]), column
     assert row["seq"] == len(others) + 1
-    world.log.verify()
+    installation.log.verify()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(sorted(ACTIONS)), st.integers(0, 10**6)), max_size=12))
-def test_there_are_as_many_events_as_operations_whatever_happens(empty: Path, steps: list[tuple[str, int]]) -> None:
+def test_every_operation_leaves_exactly_one_event(empty: Path, steps: list[tuple[str, int]]) -> None:
     directory = Path(tempfile.mkdtemp())
-    world = World.on_copy(empty, directory)
+    installation = Installation.on_copy(empty, directory)
     try:
-        life = Life(world, 0)
+        operations = RandomOperations(installation, 0)
         for action, seed in steps:
-            life.random.seed(seed)
+            operations.random.seed(seed)
             with contextlib.suppress(LbackError, Interrupted):
-                ACTIONS[action](life)
-        assert len(world.rows()) == life.operations
-        assert world.log.verify().events == life.operations
+                ACTIONS[action](operations)
+        assert len(installation.rows()) == operations.operations
+        assert installation.log.verify().events == operations.operations
     finally:
-        world.database.dispose()
+        installation.database.dispose()
         shutil.rmtree(directory)
 
 
-def test_every_kind_of_thing_can_happen_in_the_random_sequences(make_world: Callable[..., World]) -> None:
-    world = make_world()
-    life = Life(world, 7)
+def test_random_operations_cover_all_outcomes(make_installation: Callable[..., Installation]) -> None:
+    installation = make_installation()
+    operations = RandomOperations(installation, 7)
     for _ in range(250):
-        life.step()
-    happened = {row["signal"] for row in world.rows()}
+        operations.step()
+    happened = {row["signal"] for row in installation.rows()}
     terminal = {name for name, spec in signals.CATALOGUE.items() if spec.phase in ("success", "failure")}
     assert happened >= terminal | {"user_erased"}
-    assert {row["outcome"] for row in world.rows()} >= {
+    assert {row["outcome"] for row in installation.rows()} >= {
         *("rejected_by_receiver", "unexpected_exception", "repository_error", "invalid_token"),
         *("incorrect_password", "validation_error", "user_not_found", "already_verified"),
     }
-    assert len(world.rows()) == life.operations
+    assert len(installation.rows()) == operations.operations
 
 
 @pytest.mark.parametrize("keep", [True, False], ids=["committed", "rolled back"])
-def test_joined_operations_share_the_fate_of_the_callers_transaction(world: World, keep: bool) -> None:
-    world.register("alice")
-    with Session(world.database.engine) as session:
-        world.users.authenticate_user("alice", PASSWORD, session=session)
+def test_operations_in_a_callers_session_share_its_outcome(installation: Installation, keep: bool) -> None:
+    installation.register("alice")
+    with Session(installation.database.engine) as session:
+        installation.users.authenticate_user("alice", PASSWORD, session=session)
         with pytest.raises(LbackError):
-            world.users.delete_user(99, session=session)
+            installation.users.delete_user(99, session=session)
         if keep:
             session.commit()
-    assert [row["signal"] for row in world.rows()] == [
+    assert [row["signal"] for row in installation.rows()] == [
         "user_registered",
         *(["user_authenticated", "user_deletion_failed"] if keep else []),
     ]
-    world.log.verify()
+    installation.log.verify()
 
 
-def test_a_refused_erasure_leaves_the_event_of_its_deletion(world: World) -> None:
+def test_refused_erasure_leaves_the_event_of_its_deletion(installation: Installation) -> None:
     from lback_cli.models import Group
 
-    with world.database.session() as session:
-        now = world.log._services.now()
+    with installation.database.session() as session:
+        now = installation.log._services.now()
         session.add(Group(name="admin", created_at=now, updated_at=now))
-    world.register("root", groups=["admin"])
+    installation.register("root", groups=["admin"])
     with pytest.raises(LbackError, match="last active member"):
-        world.log.erase_user("root", world.users)
-    last = world.rows()[-1]
+        installation.log.erase_user("root", installation.users)
+    last = installation.rows()[-1]
     assert (last["signal"], last["outcome"], last["subject"]) == ("user_deletion_failed", "last_administrator", "root")
-    with world.database.reading() as session:
+    with installation.database.reading() as session:
         assert session.get(User, 1) is not None
-    world.log.verify()
+    installation.log.verify()
 
 
-def test_without_a_database_the_failure_is_told_on_stderr_and_sent_once(
-    world: World, caplog: pytest.LogCaptureFixture
+def test_unrecorded_failure_is_logged_and_sent_once(
+    installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[str] = []
+    sent: list[str] = []
 
     def receiver(_sender: Any, error_type: str, **_arguments: Any) -> None:
-        told.append(error_type)
+        sent.append(error_type)
 
-    world.register("alice")
-    with sqlite3.connect(world.path) as connection:
+    installation.register("alice")
+    with sqlite3.connect(installation.path) as connection:
         connection.execute("ALTER TABLE lback_events RENAME TO moved_away")
     connection.close()
     with signals.user_deletion_failed.connected_to(receiver), pytest.raises(LbackError, match="lback_events"):
-        world.users.delete_user(1)
-    assert told == ["repository_error"]
+        installation.users.delete_user(1)
+    assert sent == ["repository_error"]
     (record,) = caplog.records
     assert record.name == "lback_cli.events"
     assert "could not be recorded in the event log" in record.getMessage()
-    with world.database.reading() as session:
+    with installation.database.reading() as session:
         assert session.get(User, 1) is not None
 
 
-def test_what_cannot_be_stored_as_it_is_does_not_keep_the_event_away(world: World) -> None:
+def test_text_that_databases_cannot_store_is_escaped(installation: Installation) -> None:
     with acting_as("\ud800\0" + "x" * 300):
-        world.register("alice")
-    assert world.rows()[0]["actor"] == "\\ud800\\x00" + "x" * 245
-    world.log.verify()
+        installation.register("alice")
+    assert installation.rows()[0]["actor"] == "\\ud800\\x00" + "x" * 245
+    installation.log.verify()
 
 
-CANARY = "Zebra7Quartz"
+SECRET_PART = "Zebra7Quartz"
 
 
-def test_no_password_hash_token_or_session_is_in_any_event_or_in_the_file(make_world: Callable[..., World]) -> None:
-    world = make_world()
-    secret, other = f"{CANARY} of the first password", f"{CANARY} of the second password"
-    users = world.users
+def test_no_event_has_a_password_hash_token_or_session(
+    make_installation: Callable[..., Installation],
+) -> None:
+    installation = make_installation()
+    secret, other = f"{SECRET_PART} of the first password", f"{SECRET_PART} of the second password"
+    users = installation.users
     tokens: set[str] = set()
 
     def attempt(operation: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         with contextlib.suppress(LbackError):
             operation(*arguments, **options)
-        if (world.directory / "mail").exists():
+        if (installation.directory / "mail").exists():
             with contextlib.suppress(StopIteration):
-                tokens.add(world.token())
+                tokens.add(installation.token())
 
     attempt(users.register_user, "alice", "alice@example.org", secret)
     attempt(users.register_user, "alice", "alice@example.org", secret)
@@ -486,34 +550,34 @@ def test_no_password_hash_token_or_session_is_in_any_event_or_in_the_file(make_w
     for password in (secret, other):
         attempt(users.authenticate_user, "alice", password, allow_unverified=True)
         attempt(users.authenticate_user, "nobody", password)
-    attempt(users.verify_user_email, world.token())
+    attempt(users.verify_user_email, installation.token())
     attempt(users.update_user, 1, {"password": other})
     attempt(users.update_user, 1, {"password": other, "username": "no good name"})
     attempt(users.update_user, 99, {"password": other})
-    for password in (CANARY, secret):
+    for password in (SECRET_PART, secret):
         attempt(users.reset_password_request, "alice@example.org")
-        attempt(users.reset_password, world.token(), password)
+        attempt(users.reset_password, installation.token(), password)
     attempt(users.reset_user_password, 1, other)
     with receiving(signals.password_reset_successful, RuntimeError("trouble")):
         attempt(users.reset_user_password, 1, other)
     attempt(users.delete_user, 1)
-    world.log.erase_user("id:1", users)
+    installation.log.erase_user("id:1", users)
 
     assert len(tokens) >= 3
-    world.tidy()
-    raw = world.path.read_bytes()
-    table = json.dumps(world.rows())
-    for forbidden in (CANARY, "$argon2", "Session", *tokens, *(token[10:] for token in tokens)):
+    installation.checkpoint_and_close()
+    raw = installation.path.read_bytes()
+    table = json.dumps(installation.rows())
+    for forbidden in (SECRET_PART, "$argon2", "Session", *tokens, *(token[10:] for token in tokens)):
         assert forbidden not in table, forbidden
         if forbidden != "Session":
             assert forbidden.encode() not in raw, forbidden
 
 
-def test_a_rehash_at_login_is_one_event(empty: Path, tmp_path: Path) -> None:
-    world = World.on_copy(empty, tmp_path / "a")
-    world.register("alice")
-    world.tidy()
-    dearer = World.on_copy(world.path, tmp_path / "b", DEARER)
+def test_rehash_at_login_is_one_event(empty: Path, tmp_path: Path) -> None:
+    installation = Installation.on_copy(empty, tmp_path / "a")
+    installation.register("alice")
+    installation.checkpoint_and_close()
+    dearer = Installation.on_copy(installation.path, tmp_path / "b", DEARER)
     dearer.users.authenticate_user("alice", PASSWORD)
     assert [row["signal"] for row in dearer.rows()] == ["user_registered", "user_authenticated"]
     dearer.database.dispose()

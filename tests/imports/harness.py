@@ -16,12 +16,13 @@ from lback_cli.errors import GroupExists
 from lback_cli.imports.importer import Importer
 from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.results import Result
+from lback_cli.imports.results import ImportResult
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import EVENTS, ImportJob, User
+from lback_cli.models import ImportJob, User
+from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.unit_of_work import transaction
 from lback_cli.settings import DatabaseSettings, PasswordSettings, Settings
 
@@ -51,9 +52,9 @@ class World:
                 GroupManager(self.database, self.services).create_group(group)
 
     def importer(self, watcher: ImportObserver | None = None, *, chunk: int = 1000) -> Importer:
-        return Importer(self.database, self.services, self.users, watcher, chunk=chunk)
+        return Importer(self.database, self.services, self.users, watcher, chunk_cost=chunk)
 
-    def run(self, path: Path, options: ImportOptions | None = None, **more: Any) -> Result:
+    def run(self, path: Path, options: ImportOptions | None = None, **more: Any) -> ImportResult:
         chunk = more.pop("chunk", 1000)
         watcher = more.pop("watcher", None)
         return self.importer(watcher, chunk=chunk).run(str(path), options or ImportOptions(), **more)
@@ -183,4 +184,6 @@ def _data(data: str, names: Mapping[int, str]) -> Any:
         for key in ("id", "user_id"):
             if part.get(key) is not None:
                 part[key] = names.get(part[key], "gone")
+    # The time of the run.
+    found.get("changes", {}).pop("created_at", None)
     return json.dumps(found, sort_keys=True)

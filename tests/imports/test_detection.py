@@ -11,7 +11,7 @@ LINES = "username,email\r\nann,ann@example.org\r\n"
 OBJECT = '{"username": "ann", "email": "ann@example.org"}'
 SEMICOLONS = ("The columns are separated by semicolons.", "Save the file with commas.")
 UTF_16 = ("The file is UTF-16.", "Save it as UTF-8.")
-ARRAY = ("The file is a JSON array.", "JSON Lines has an object a line, and nothing around or between.")
+ARRAY = ("The file is a JSON array.", "JSON Lines has one object on each line, and nothing around or between them.")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_not_json_lines_is_called_by_its_name(
     world: World, content: str | bytes, told: tuple[str, str]
 ) -> None:
     with pytest.raises(ValidationError) as caught:
-        world.run(world.write(content, "users.jsonl"), ImportOptions(form="jsonl"))
+        world.run(world.write(content, "users.jsonl"), ImportOptions(format="jsonl"))
     assert (caught.value.message, caught.value.hint) == told
     assert world.jobs() == []
 

@@ -14,11 +14,12 @@ from sqlalchemy import delete, insert
 from lback_cli.errors import GroupNotFound
 from lback_cli.imports.exports import Exporter
 from lback_cli.imports.options import ImportOptions
-from lback_cli.managers.directory import UserDirectory
+from lback_cli.managers.directory import Directory
 from lback_cli.managers.group_manager import GroupManager
-from lback_cli.models import Group, User, memberships
+from lback_cli.models import Group, User
+from lback_cli.models.tables import MEMBERSHIPS
 from lback_cli.repositories.unit_of_work import transaction
-from lback_cli.repositories.user_repository import UserQuery
+from lback_cli.repositories.user_reader import UserQuery
 
 from .harness import ARGON2, BCRYPT, World
 
@@ -26,7 +27,7 @@ Form = Literal["csv", "jsonl", "json"]
 
 
 def exported(world: World, form: Form = "csv", *, with_hashes: bool = False, **query: Any) -> str:
-    exporter = Exporter(UserDirectory(world.database, world.services))
+    exporter = Exporter(Directory(world.database, world.services))
     return "".join(exporter.lines(UserQuery(**query), form, with_hashes=with_hashes))
 
 
@@ -42,7 +43,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Worl
 def emptied(world: World, groups: list[str]) -> None:
     """Only *groups* are left: an application may have made some that lback would not."""
     with transaction(world.database) as work:
-        for table in (memberships, User, Group):
+        for table in (MEMBERSHIPS, User, Group):
             work.session.execute(delete(table))
         now = world.services.now()
         work.session.execute(insert(Group), [{"name": name, "created_at": now, "updated_at": now} for name in groups])
@@ -74,15 +75,15 @@ def test_import_of_an_export_is_the_same(
     emptied(other, groups)
     now = one.services.now()
     with transaction(one.database) as work:
-        default = work.groups.get_or_add("basic_user", now=now)
+        default, _ = work.groups.get_or_add("basic_user", now=now)
         for index, (name, (local, stored, active, verified, joined)) in enumerate(people.items()):
             user = User(username=name, email=f"{local}{index}@example.org", password_hash=stored)
             user.is_active, user.is_email_verified, user.created_at, user.updated_at = active, verified, now, now
-            user.groups = [default, *(work.groups.get_or_add(groups[number], now=now) for number in sorted(joined))]
+            user.groups = [default, *(work.groups.get_or_add(groups[number], now=now)[0] for number in sorted(joined))]
             work.session.add(user)
     path = other.write(exported(one, form, with_hashes=True), f"users.{form}")
     report = other.directory / "report.jsonl"
-    result = other.run(path, ImportOptions(form=form, mail="none", report=report), restart=True)
+    result = other.run(path, ImportOptions(format=form, mail="none", report=report), restart=True)
     assert result.counts.created == len(people), report.read_text()
     assert other.people() == one.people()
 
@@ -133,7 +134,7 @@ def test_an_export_never_holds_many_users(world: World) -> None:
     world.run(world.write("\n".join(["username,email,password_hash,groups", *lines])), ImportOptions(mail="none"))
 
     def peak(limit: int) -> int:
-        exporter = Exporter(UserDirectory(world.database, world.services))
+        exporter = Exporter(Directory(world.database, world.services))
         tracemalloc.start()
         size = sum(len(piece) for piece in exporter.lines(UserQuery(limit=limit), "csv", with_hashes=True))
         assert size > limit * 100

@@ -14,9 +14,8 @@ import pytest
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import AuthenticationFailed, Conflict, OperationRejected, Unusable, UsageError, ValidationError
-from lback_cli.imports.jobs import ImportRun
+from lback_cli.imports.jobs import Checkpoint, ImportRun
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.results import Result
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.signals import user_pre_register, user_registered, user_registration_failed
 
@@ -63,7 +62,7 @@ def test_json_lines_say_the_same(world: World) -> None:
         {"username": "bob", "email": "bob@example.org", "password_hash": ARGON2, "is_email_verified": True},
     ]
     path = world.write("".join(json.dumps(row) + "\n" for row in rows), "users.jsonl")
-    assert world.run(path, ImportOptions(form="jsonl", mail="none")).counts.created == 2
+    assert world.run(path, ImportOptions(format="jsonl", mail="none")).counts.created == 2
     assert world.people() == {
         "ann": ("ann@example.org", "!", False, False, ["basic_user", "staff"]),
         "bob": ("bob@example.org", ARGON2, True, True, ["basic_user"]),
@@ -326,7 +325,7 @@ def test_rejects_are_imported_unchanged_once_mended(world: World) -> None:
 def test_rejects_of_json_lines_are_json_lines(world: World) -> None:
     path = world.write('{"username": "bad name", "email": "x", "groups": ["a"]}\n{"username": \n', "users.jsonl")
     rejects = world.directory / "rejects.jsonl"
-    world.run(path, ImportOptions(form="jsonl", rejects=rejects))
+    world.run(path, ImportOptions(format="jsonl", rejects=rejects))
     one, two = read_jsonl(rejects)
     assert one["username"], one["groups"] == ("bad name", ["a"])
     assert two["username"] == '{"username": '
@@ -366,7 +365,7 @@ def test_a_second_name_of_the_input_is_the_input(world: World) -> None:
     path = world.write("username,email\nann,ann@example.org\n")
     link = world.directory / "rejects.csv"
     link.hardlink_to(path)
-    with pytest.raises(UsageError, match="cannot be the input and --rejects too"):
+    with pytest.raises(UsageError, match="cannot be both the input and --rejects"):
         world.run(path, ImportOptions(rejects=link))
     assert path.read_text() == "username,email\nann,ann@example.org\n"
 
@@ -380,7 +379,7 @@ def test_what_is_read_twice_must_be_a_file(world: World) -> None:
     pipe = world.directory / "passwd"
     os.mkfifo(pipe)
     with pytest.raises(UsageError, match="is not a file"):
-        world.run(world.write("ann:*:1:0:9:7:::\n", "shadow"), ImportOptions(form="shadow", companion=pipe))
+        world.run(world.write("ann:*:1:0:9:7:::\n", "shadow"), ImportOptions(format="shadow", companion=pipe))
 
 
 def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,7 +389,7 @@ def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monk
 
     def interrupted(job: ImportRun, database: Database, change: Callable[[UnitOfWork], object]) -> object:
         done = keep(job, database, change)
-        if isinstance(done, Result):
+        if isinstance(done, Checkpoint):
             raise KeyboardInterrupt
         return done
 
@@ -416,13 +415,13 @@ def test_no_file_is_written_over_the_input(world: World, name: str) -> None:
     path = world.write("username,email\nann,ann@example.org\n")
     (world.directory / "link.csv").symlink_to(path)
     files: dict[str, Any] = {name: world.directory / "link.csv"}
-    with pytest.raises(UsageError, match="cannot be the input"):
+    with pytest.raises(UsageError, match="cannot be both the input and"):
         world.run(path, ImportOptions(**files))
     assert world.people() == {}
 
 
 def test_a_thousand_users_take_few_statements(world: World) -> None:
-    """Row by row it would be thousands; that is what makes a million bearable."""
+    """ImportRow by row it would be thousands; that is what makes a million bearable."""
     from sqlalchemy import event
 
     statements: list[str] = []
@@ -554,12 +553,12 @@ def test_a_name_that_grows_in_lower_case_before_its_fault_is_refused_for_it(worl
 BAD_JSON: list[tuple[str, bytes, str]] = [
     ("no JSON", b"username", "The line is not JSON: Expecting value"),
     ("half an object", b'{"username": "bob"', "The line is not JSON: Expecting ',' delimiter"),
-    ("two objects", b'{"username": "bob"} {}', "The line is not JSON: there is more behind its end."),
+    ("two objects", b'{"username": "bob"} {}', "The line is not JSON: there is more after its end."),
     ("no object", b'["bob"]', "The line is not a JSON object."),
     ("a key twice", b'{"username": "bob", "username": "rob", "email": "b@example.org"}', "The line has a key twice."),
     ("an unknown key", b'{"username": "bob", "email": "b@example.org", "age": 7}', "There is no key 'age'."),
     ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "has NaN, which is no JSON value."),
-    ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "1e999 is too large a number"),
+    ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "1e999, which is too large"),
     ("a number", b'{"username": 7, "email": "b@example.org"}', "username must be text."),
     ("zero", b'{"username": 0, "email": "b@example.org"}', "username must be text."),
     ("groups in groups", b'{"username": "bob", "email": "b@example.org", "groups": [["staff"]]}', "groups must be"),
@@ -582,7 +581,7 @@ def test_what_is_no_json_costs_one_row(world: World, bad: bytes, message: str) -
     good = [json.dumps({"username": name, "email": f"{name}@example.org"}).encode() for name in ("ann", "cy")]
     path = world.write(b"\n".join([good[0], bad, good[1]]), "users.jsonl")
     rejects = world.directory / "rejects.jsonl"
-    result = world.run(path, options(world, form="jsonl", rejects=rejects))
+    result = world.run(path, options(world, format="jsonl", rejects=rejects))
     assert [outcome for _, outcome, _ in told(world)] == ["created", "failed", "created"]
     assert message in read_jsonl(world.directory / "report.jsonl")[1]["message"]
     assert result.counts.total == 3
@@ -647,7 +646,7 @@ def test_a_reject_whose_text_is_cut_says_so(
     rejects = world.directory / f"rejects.{form}"
     header = "username,email\n" if form == "csv" else ""
     path = world.write(f"{header}{'x' * (size - 1)}\n", f"users.{form}")
-    assert world.run(path, ImportOptions(form=form, mail="none", rejects=rejects)).counts.failed == 1
+    assert world.run(path, ImportOptions(format=form, mail="none", rejects=rejects)).counts.failed == 1
     if form == "csv":
         with rejects.open(newline="") as file:
             (reject,) = csv.DictReader(file)

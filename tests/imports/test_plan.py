@@ -100,16 +100,16 @@ def test_it_is_applied_as_it_is(peopled: World) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda w: w.write(CONTENT + "\n"), "is not what it was when the plan was made"),
-        (lambda w: w.users.update_user(1, {"is_active": False}), "line 3: the user that the row is about was changed"),
-        (lambda w: w.users.delete_user(1), "line 3: the user was to be updated, and now would be created"),
+        (lambda w: w.write(CONTENT + "\n"), "has changed since the plan was made"),
+        (lambda w: w.users.update_user(1, {"is_active": False}), "line 3: the user has changed"),
+        (lambda w: w.users.delete_user(1), "line 3: the plan updates the user, but now the user would be created"),
         (
             lambda w: w.users.register_user("ann", "ann@example.org", None, mail="none"),
-            "line 2: the user was to be created, and now would be updated",
+            "line 2: the plan creates the user, but now the user would be updated",
         ),
         (
             lambda w: w.users.register_user("gus", "eve@example.org", None, mail="none"),
-            "line 7: the user was to be created, and now would be refused",
+            "line 7: the plan creates the user, but now the user would be refused",
         ),
     ],
 )
@@ -135,7 +135,7 @@ def test_it_is_applied_once(peopled: World) -> None:
     path = planned(peopled)
     apply(peopled, path)
     before = peopled.state()
-    with pytest.raises(Conflict, match="The plan does not hold any more"):
+    with pytest.raises(Conflict, match="The plan is out of date"):
         apply(peopled, path)
     assert peopled.state() == before
 
@@ -148,7 +148,7 @@ def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> 
         if user.username == "cy":
             raise OperationRejected("not cy")
 
-    with user_registered.connected_to(refuse), pytest.raises(Conflict, match="line 4: the user was to be created"):
+    with user_registered.connected_to(refuse), pytest.raises(Conflict, match="line 4: the plan creates the user"):
         apply(peopled, path)
     assert peopled.people() == before
     # Who had been announced by then is announced not to have been changed or registered.
@@ -182,7 +182,7 @@ def test_of_a_plan_that_is_all_or_nothing_nothing_is_applied_where_a_row_is_refu
 def test_an_input_that_was_changed_is_told_so_whatever_else_is_wrong_with_it(peopled: World) -> None:
     path = planned(peopled)
     peopled.write("username;email\nann;ann@example.org\n")
-    with pytest.raises(Conflict, match="is not what it was when the plan was made"):
+    with pytest.raises(Conflict, match="has changed since the plan was made"):
         apply(peopled, path)
 
 
@@ -194,7 +194,7 @@ def test_a_plan_leaves_the_files_of_an_import_that_is_to_be_resumed(world: World
     written = report.read_bytes()
     with pytest.raises(Conflict) as caught:
         planned(world, ImportOptions(mail="none", report=report), content)
-    assert caught.value.message == f"{report} belongs to an import that was begun before and not finished."
+    assert caught.value.message == f"{report} belongs to an import of this input that is not finished."
     assert report.read_bytes() == written
 
 
@@ -212,7 +212,7 @@ def test_only_a_whole_plan_is_one(peopled: World) -> None:
     whole = path.read_text()
     for broken in ("", "{}", "[]", whole[: len(whole) // 2], whole.replace("created", "skipped", 1), whole + "{}\n"):
         path.write_text(broken)
-        with pytest.raises(ValidationError, match="is not a plan that --plan-file wrote"):
+        with pytest.raises(ValidationError, match="is not a complete plan that --plan-file wrote"):
             Plan(path)
     with pytest.raises(UsageError, match="No such file"):
         Plan(peopled.directory / "missing")
@@ -246,12 +246,12 @@ cy,bob@example.org,"{ARGON2}"
 
 def test_no_plan_is_written_over_the_input_or_under_a_report(peopled: World) -> None:
     path = peopled.write(CONTENT)
-    with pytest.raises(UsageError, match="cannot be the input and --plan-file too"):
+    with pytest.raises(UsageError, match="cannot be both the input and --plan-file"):
         peopled.importer().plan(str(path), UPDATE, PlanWriter(peopled.services.hasher, path))
     assert path.read_text() == CONTENT
     plan = planned(peopled)
     written = plan.read_bytes()
-    with pytest.raises(UsageError, match="cannot be --report and --apply too"):
+    with pytest.raises(UsageError, match="cannot be both --report and --apply"):
         peopled.importer().apply(Plan(plan), replace(UPDATE, report=plan))
     assert plan.read_bytes() == written
 
@@ -271,10 +271,10 @@ def test_an_unfinished_import_is_forgotten_for_a_plan_only_when_told_so(peopled:
         peopled.run(path, UPDATE, chunk=1, watcher=chance)
     plan = Plan(planned(peopled))
     before = peopled.state()
-    with pytest.raises(Conflict, match="begun before and not finished; 1 rows are done") as refused:
+    with pytest.raises(Conflict, match="not finished; 1 rows are imported") as refused:
         peopled.importer().apply(plan, plan.options)
     assert refused.value.hint is not None
-    assert refused.value.hint.startswith("Begin again with --restart, or go on: lback ")
+    assert refused.value.hint.startswith("Begin again with --restart, or continue: lback ")
     assert refused.value.hint.endswith(" --resume")
     assert peopled.state() == before
     result = peopled.importer().apply(plan, plan.options, restart=True)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from lback_cli.errors import Conflict, OperationRejected, UsageError, ValidationError
-from lback_cli.imports import all_or_nothing
+from lback_cli.imports import atomic as atomic_module
 from lback_cli.imports.canary import Canary, verify_canary
 from lback_cli.imports.importer import Importer
 from lback_cli.imports.options import ImportOptions
@@ -38,7 +38,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_of_records_that_share_a_line_each_has_its_own_outcome(world: World, chunk: int, refused: list[str]) -> None:
     """The chunk in which a receiver refuses is the last."""
     report, rejects = world.directory / "report.jsonl", world.directory / "rejects.jsonl"
-    options = ImportOptions(form="django", mail="none", atomic=True, report=report, rejects=rejects)
+    options = ImportOptions(format="django", mail="none", atomic=True, report=report, rejects=rejects)
 
     def refuse(_sender: Any, username: str, **_: Any) -> None:
         if username in {"berta", "clara"}:
@@ -58,7 +58,7 @@ def test_a_list_that_holds_more_than_text_is_kept_in_the_rejects(world: World, f
     rejects = world.directory / f"rejects.{form}"
     realm = {"users": [{"username": "ann", "email": "ann@example.org", "groups": [1, "x"]}]}
     path = world.write(json.dumps(realm), "realm.json")
-    result = world.run(path, ImportOptions(form="keycloak", mail="none", rejects=rejects))
+    result = world.run(path, ImportOptions(format="keycloak", mail="none", rejects=rejects))
     assert (result.state, result.counts.failed) == ("done", 1)
     kept = rejects.read_text()
     assert ("ann" in kept, "ann@example.org" in kept) == (True, True)
@@ -74,9 +74,9 @@ def test_a_list_that_holds_more_than_text_is_kept_in_the_rejects(world: World, f
 def test_the_text_of_a_row_that_was_not_mended_is_no_name_and_no_event(world: World, name: str, content: str) -> None:
     form = name.rpartition(".")[2]
     first, second = world.directory / f"first.{form}", world.directory / f"second.{form}"
-    world.run(world.write(content, name), ImportOptions(form=form, mail="none", rejects=first))
+    world.run(world.write(content, name), ImportOptions(format=form, mail="none", rejects=first))
     assert "CanaryPassword123" in first.read_text()
-    result = world.run(first, ImportOptions(form=form, mail="none", rejects=second))
+    result = world.run(first, ImportOptions(format=form, mail="none", rejects=second))
     assert (result.counts.failed, result.counts.total) == (1, 1)
     assert world.events() == []
     assert "CanaryPassword123" in second.read_text(), "it can still be mended"
@@ -153,7 +153,7 @@ def test_no_file_is_written_that_standard_output_goes_to(world: World, tmp_path:
         finally:
             os.dup2(kept, 1)
             os.close(kept)
-    assert caught.value.message == "/dev/stdout is named twice: it cannot be standard output and --report too."
+    assert caught.value.message == "/dev/stdout is named twice: it cannot be both standard output and --report."
 
 
 # The canary
@@ -189,9 +189,9 @@ def test_the_canary_is_asked_in_the_transaction_too(world: World, of_old: str, m
         asked.append(canary.username)
         verify_canary(work, services, canary)
 
-    monkeypatch.setattr(all_or_nothing, "verify_canary", spoil_and_ask)
+    monkeypatch.setattr(atomic_module, "verify_canary", spoil_and_ask)
     path = world.write(f'username,email,password_hash\nbob,bob@example.org,"{of_old}"\n')
-    with pytest.raises(ValidationError, match="does not open the account of the canary 'bob'"):
+    with pytest.raises(ValidationError, match="does not match the hash of the canary 'bob'"):
         singing(world, PASSWORD).run(str(path), ImportOptions(mail="none", atomic=True))
     assert (asked, world.people()) == (["bob"], {})
 
@@ -201,6 +201,8 @@ def test_a_canary_whose_row_cannot_be_imported_says_why(world: World) -> None:
     realm = {"users": [{"username": "bob", "email": "bob@example.org", "credentials": [credential]}]}
     path = world.write(json.dumps(realm), "realm.json")
     with pytest.raises(ValidationError) as caught:
-        singing(world, PASSWORD).run(str(path), ImportOptions(form="keycloak", mail="none"))
-    assert caught.value.message.startswith("The canary 'bob' cannot be imported. The password of bob is of no use")
+        singing(world, PASSWORD).run(str(path), ImportOptions(format="keycloak", mail="none"))
+    assert caught.value.message == (
+        "The canary 'bob' cannot be imported. The password of bob cannot be imported: it is damaged."
+    )
     assert world.people() == {}

@@ -78,9 +78,9 @@ def test_a_finished_import_is_not_done_again(world: World) -> None:
 
 def test_what_was_begun_is_not_begun_again_unasked(world: World) -> None:
     path, watcher = interrupted(world)
-    with pytest.raises(Conflict, match="begun before and not finished; 20 rows are done") as caught:
+    with pytest.raises(Conflict, match="not finished; 20 rows are imported") as caught:
         world.run(path, options(world))
-    assert caught.value.hint == f"Begin again with --restart, or go on: {watcher.command}"
+    assert caught.value.hint == f"Begin again with --restart, or continue: {watcher.command}"
     result = world.run(path, options(world, if_exists="skip"), restart=True)
     assert (result.counts.skipped, result.counts.created) == (20, 20)
     assert [job[0] for job in world.jobs()] == ["abandoned", "done"]
@@ -98,7 +98,7 @@ def test_a_changed_file_is_refused(world: World, change: Callable[[str], str]) -
     path, _ = interrupted(world)
     before = world.state()
     path.write_text(change(CONTENT))
-    with pytest.raises(Conflict, match="is not what it was when this import began; 20 rows are done"):
+    with pytest.raises(Conflict, match="has changed since this import began; 20 rows are imported"):
         world.run(path, options(world), resume=True)
     assert world.state() == before
     path.write_text(CONTENT)
@@ -113,7 +113,7 @@ def test_a_moved_file_is_the_same(world: World) -> None:
 
 def test_other_options_are_refused(world: World) -> None:
     path, watcher = interrupted(world)
-    with pytest.raises(Conflict, match="begun to be imported with other options") as caught:
+    with pytest.raises(Conflict, match="An import of this input with other options is not finished") as caught:
         world.run(path, options(world, if_exists="skip"), resume=True)
     assert str(watcher.command) in str(caught.value.hint)
 
@@ -121,7 +121,7 @@ def test_other_options_are_refused(world: World) -> None:
 def test_a_file_that_changes_while_it_is_read_stops_the_import(world: World) -> None:
     path = world.write(CONTENT)
     watcher = Told(at={2: lambda: path.write_text(CONTENT + "more,more@example.org,\n")})
-    with pytest.raises(Conflict, match="was changed while it was imported"):
+    with pytest.raises(Conflict, match="was changed during the import"):
         world.run(path, options(world), watcher=watcher, chunk=10)
     assert len(world.people()) == ROWS // 2
     path.write_text(CONTENT)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lback_cli.errors import ConfigurationError, LbackError, MailError
-from lback_cli.mail.mailer import Mailer, spell_time
+from lback_cli.mail.mailer import Mailer, format_time
 from lback_cli.settings.schema import EmailSettings, LinkSettings
 
 TOKEN = secrets.token_urlsafe(32)
@@ -67,9 +67,7 @@ def body(message: EmailMessage, kind: str = "plain") -> str:
         ("test", "Mail from Example works", ["ann@example.org"]),
     ],
 )
-def test_each_mail_goes_to_the_stored_address_and_says_what_matters(
-    tmp_path: Path, sending: str, subject: str, says: list[str]
-) -> None:
+def test_mail_has_its_recipient_headers_and_values(tmp_path: Path, sending: str, subject: str, says: list[str]) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
 
     SENDINGS[sending](mailer(tmp_path, sender="accounts@example.org", application="Example"))
@@ -88,7 +86,7 @@ def test_each_mail_goes_to_the_stored_address_and_says_what_matters(
     assert not {"Cc", "Bcc", "Reply-To", "Return-Path"} & set(message.keys())
 
 
-def test_a_mail_that_is_sent_again_has_the_same_id_and_any_other_mail_another(tmp_path: Path) -> None:
+def test_message_id_is_the_same_for_copies_only(tmp_path: Path) -> None:
     first, again = tmp_path / "first", tmp_path / "again"
     for directory in (first, again):
         for send in SENDINGS.values():
@@ -106,7 +104,7 @@ def test_a_mail_that_is_sent_again_has_the_same_id_and_any_other_mail_another(tm
         assert int(digest, 16)
 
 
-def test_the_token_appears_in_the_link_only(tmp_path: Path) -> None:
+def test_token_appears_only_in_the_link(tmp_path: Path) -> None:
     SENDINGS["verification"](mailer(tmp_path))
 
     (file,) = tmp_path.iterdir()
@@ -126,7 +124,7 @@ def test_the_token_appears_in_the_link_only(tmp_path: Path) -> None:
         ("https://example.org/{tenant}/$x/{token}", "https://example.org/{tenant}/$x/a%2Fb%26c%3D"),
     ],
 )
-def test_the_token_is_quoted_into_the_configured_link(tmp_path: Path, template: str, expected: str) -> None:
+def test_token_is_quoted_in_the_link(tmp_path: Path, template: str, expected: str) -> None:
     links = LinkSettings(verify_email=template)
 
     mailer(tmp_path, links).send_verification(
@@ -152,7 +150,7 @@ def test_the_token_is_quoted_into_the_configured_link(tmp_path: Path, template: 
         ("test", {"templates": Path("nowhere")}, {}, r"email\.templates: "),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named_and_nothing_is_sent(
+def test_bad_setting_is_named_and_nothing_sent(
     tmp_path: Path, sending: str, settings: dict[str, Any], links: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
@@ -161,7 +159,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_nothing_is_sent(
     assert sent(tmp_path / "mail") == []
 
 
-def test_what_is_not_needed_for_a_mail_is_not_looked_at(tmp_path: Path) -> None:
+def test_bad_setting_that_a_mail_does_not_need_is_ignored(tmp_path: Path) -> None:
     links = LinkSettings(verify_email="no token", reset_password="no token")
 
     SENDINGS["password changed"](mailer(tmp_path, links))
@@ -171,7 +169,7 @@ def test_what_is_not_needed_for_a_mail_is_not_looked_at(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hostile", ["a\r\nBcc: eve@example.net", "a\0b", "a\x1b[2J", "a\x9b", "a\u2028b", "\ud800"])
 @pytest.mark.parametrize("field", ["username", "old_email", "new_email"])
-def test_control_characters_in_a_users_data_are_never_sent(tmp_path: Path, field: str, hostile: str) -> None:
+def test_control_characters_are_refused(tmp_path: Path, field: str, hostile: str) -> None:
     values = {"username": "ann", "old_email": "ann@example.org", "new_email": "anna@example.org", field: hostile}
 
     with pytest.raises(MailError):
@@ -180,7 +178,7 @@ def test_control_characters_in_a_users_data_are_never_sent(tmp_path: Path, field
     assert sent(tmp_path) == []
 
 
-def test_a_users_name_is_text_in_html(tmp_path: Path) -> None:
+def test_user_name_is_escaped_in_html(tmp_path: Path) -> None:
     mailer(tmp_path).send_password_changed(username="<b onclick='x'>&", email="ann@example.org", key="7")
 
     (message,) = sent(tmp_path)
@@ -188,7 +186,7 @@ def test_a_users_name_is_text_in_html(tmp_path: Path) -> None:
     assert "Hello &lt;b onclick=&#x27;x&#x27;&gt;&amp;," in body(message, "html")
 
 
-def test_names_and_addresses_beyond_ascii_arrive(tmp_path: Path) -> None:
+def test_names_and_addresses_beyond_ascii_are_sent(tmp_path: Path) -> None:
     named = mailer(tmp_path, application="Café & Söhne", sender="konto@bücher.example")
 
     named.send_test(email="jörg@bücher.example", key="7")
@@ -201,7 +199,7 @@ def test_names_and_addresses_beyond_ascii_arrive(tmp_path: Path) -> None:
     assert "jörg@bücher.example" in body(message)
 
 
-def test_a_users_own_templates_are_used(tmp_path: Path) -> None:
+def test_own_templates_are_used(tmp_path: Path) -> None:
     templates = tmp_path / "templates"
     templates.mkdir()
     (templates / "verify_email.txt").write_text("Subject: Welcome $username\n\n$link until $expires_at\n")
@@ -214,7 +212,7 @@ def test_a_users_own_templates_are_used(tmp_path: Path) -> None:
     assert "Confirm address" in body(message, "html")
 
 
-def test_an_encoded_word_in_a_users_name_forges_no_subject(tmp_path: Path) -> None:
+def test_encoded_word_in_a_user_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "password_changed.txt").write_text("Subject: Hello $username\n\nbody\n")
     forged = "=?utf-8?q?=0D=0ABcc:_eve@example.net?="
 
@@ -227,7 +225,7 @@ def test_an_encoded_word_in_a_users_name_forges_no_subject(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("sending", SENDINGS)
-def test_every_mail_travels_by_smtp_too(smtp_server: Any, tmp_path: Path, sending: str) -> None:
+def test_every_mail_is_sent_by_smtp(smtp_server: Any, tmp_path: Path, sending: str) -> None:
     server = smtp_server("starttls", login=("postmaster", "secret of the post"))
 
     SENDINGS[sending](mailer(tmp_path / "unused", **server.options))
@@ -239,9 +237,7 @@ def test_every_mail_travels_by_smtp_too(smtp_server: Any, tmp_path: Path, sendin
 
 
 @pytest.mark.parametrize("sending", SENDINGS)
-def test_a_refusal_is_a_mail_error_that_keeps_the_token_to_itself(
-    smtp_server: Any, tmp_path: Path, sending: str
-) -> None:
+def test_refused_mail_is_a_mail_error_without_the_token(smtp_server: Any, tmp_path: Path, sending: str) -> None:
     server = smtp_server("none", answers={"RCPT": "550 no such user"})
 
     with pytest.raises(MailError, match="550 no such user") as caught:
@@ -257,8 +253,8 @@ def test_a_refusal_is_a_mail_error_that_keeps_the_token_to_itself(
     [
         (datetime(2026, 3, 4, 15, 4, 59, 999999, tzinfo=UTC), "4 March 2026, 15:04 UTC"),
         (datetime(2026, 12, 31, 23, 30, tzinfo=timezone(-timedelta(hours=1))), "1 January 2027, 00:30 UTC"),
-        (datetime(2026, 9, 10, 0, 0), "10 September 2026, 00:00 UTC"),  # noqa: DTZ001 - a moment without a zone is meant
+        (datetime(2026, 9, 10, 0, 0), "10 September 2026, 00:00 UTC"),  # noqa: DTZ001 - a time without a zone is what is tested
     ],
 )
-def test_a_moment_is_spelled_for_a_reader(moment: datetime, spelled: str) -> None:
-    assert spell_time(moment) == spelled
+def test_time_is_formatted_in_english_and_utc(moment: datetime, spelled: str) -> None:
+    assert format_time(moment) == spelled

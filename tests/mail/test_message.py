@@ -43,16 +43,14 @@ def write(**changes: Any) -> EmailMessage:
 
 @settings(max_examples=1500, deadline=None)
 @given(sender_name=names, recipient=addresses, subject=names)
-# Python 3.11 folds the quotes off this name, so that it reads as a group of other addresses.
+# Python 3.11 loses the quotes of this name when it folds it, so the name reads as a group of other addresses.
 @example(sender_name="group: a@b.c;" + "漢字" * 40, recipient="jörg@example.org", subject="Hello")
-def test_a_mail_has_exactly_the_headers_and_recipient_that_were_meant_or_is_not_made(
-    sender_name: str, recipient: str, subject: str
-) -> None:
+def test_message_has_exactly_its_headers_or_is_refused(sender_name: str, recipient: str, subject: str) -> None:
     try:
         message = write(sender_name=sender_name, recipient=recipient, subject=subject)
     except MailError:
         return
-    # Whatever the characters are, white space may be moved by folding, but nothing else may change.
+    # Folding may move white space, but nothing else may change.
     data = message.as_bytes()
     parsed = Parser(policy=SMTPUTF8).parsestr(data.decode())
     expected = wire_address(recipient)
@@ -64,7 +62,7 @@ def test_a_mail_has_exactly_the_headers_and_recipient_that_were_meant_or_is_not_
     assert squeeze(parsed["Subject"]) == squeeze(subject)
     names = ["From", "To", "Subject", "Message-ID", "Auto-Submitted", "Date", "MIME-Version", "Content-Type"]
     assert parsed.keys() == names
-    # The older parser, and a reader that knows nothing but lines, see the same.
+    # The older parser, and a reader of plain lines, see the same.
     assert getaddresses(email.message_from_string(data.decode()).get_all("To", [])) == [("", expected)]
     lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert [line.partition(b":")[0].decode() for line in lines if not line.startswith((b" ", b"\t"))] == names
@@ -76,7 +74,7 @@ def squeeze(text: str) -> str:
 
 @pytest.mark.parametrize("field", ["sender_name", "subject", "recipient"])
 @pytest.mark.parametrize("character", UNPRINTABLE, ids=ascii)
-def test_a_control_character_in_a_header_is_refused(field: str, character: str) -> None:
+def test_control_character_in_a_header_is_refused(field: str, character: str) -> None:
     value = f"a{character}b" if field != "recipient" else f"a{character}b@example.org"
 
     with pytest.raises(MailError):
@@ -93,7 +91,7 @@ def test_a_control_character_in_a_header_is_refused(field: str, character: str) 
         "A very long name of an application that has to be folded because it does not fit on a line",
     ],
 )
-def test_an_honest_name_is_carried(field: str, value: str) -> None:
+def test_unusual_name_is_kept(field: str, value: str) -> None:
     parsed = Parser(policy=SMTPUTF8).parsestr(write(**{field: value}).as_bytes().decode("ascii"))
 
     found = parsed["From"].addresses[0].display_name if field == "sender_name" else parsed["Subject"]
@@ -107,11 +105,11 @@ def test_an_honest_name_is_carried(field: str, value: str) -> None:
         ("Ann.O'Neil+tag@Example.ORG", "Ann.O'Neil+tag@Example.ORG"),
         ("lback@localhost", "lback@localhost"),
         ("ann@bücher.example", "ann@xn--bcher-kva.example"),
-        ("ann@faß.de", "ann@xn--fa-hia.de"),  # IDNA 2003 would make it fass.de, which is somebody else's
+        ("ann@faß.de", "ann@xn--fa-hia.de"),  # IDNA 2003 would make it fass.de, another domain
         ("jörg@example.org", "jörg@example.org"),
     ],
 )
-def test_an_address_is_put_as_smtp_carries_it(address: str, expected: str) -> None:
+def test_address_is_converted_for_smtp(address: str, expected: str) -> None:
     assert wire_address(address) == expected
 
 
@@ -125,14 +123,14 @@ def test_an_address_is_put_as_smtp_carries_it(address: str, expected: str) -> No
         *("ann@\u2488com", "ann\u202e@example.org", "(x)ann@example.org", "ann,eve@example.org", "ann@" + "x" * 64),
     ],
 )
-def test_what_is_not_one_plain_address_is_refused(address: str) -> None:
+def test_anything_but_one_plain_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         wire_address(address)
     with pytest.raises(MailError, match="No mail can be sent to "):
         write(recipient=address)
 
 
-def test_a_long_line_in_ascii_stays_in_one_piece() -> None:
+def test_long_ascii_line_is_not_broken() -> None:
     link = "https://example.org/verify?token=" + "a" * 900
     message = compose(
         Content("Hello", f"{link}\n", f'<a href="{link}">\n'),
@@ -146,7 +144,7 @@ def test_a_long_line_in_ascii_stays_in_one_piece() -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 5000, "é" * 600, "漢" * 2000])
-def test_no_line_is_longer_than_mail_allows(text: str) -> None:
+def test_lines_are_not_longer_than_allowed(text: str) -> None:
     message = compose(
         Content("Hello", f"{text}\n", f"<p>{text}\n"),
         sender="a@example.org",

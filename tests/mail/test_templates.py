@@ -48,7 +48,7 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("name", PLACEHOLDERS)
-def test_both_forms_of_every_mail_say_all_there_is_to_say(name: str) -> None:
+def test_text_and_html_contain_all_values(name: str) -> None:
     values = {key: VALUES[key] for key in PLACEHOLDERS[name]}
 
     content = render(name, values)
@@ -63,7 +63,7 @@ def test_both_forms_of_every_mail_say_all_there_is_to_say(name: str) -> None:
     assert max(map(len, render(name, dict.fromkeys(values, "")).text.splitlines())) <= 78
 
 
-def test_values_cannot_become_html() -> None:
+def test_values_are_escaped_in_html() -> None:
     hostile = "<script>alert(1)</script>\"'&amp;"
 
     content = render("verify_email", {**VALUES, "username": hostile})
@@ -73,13 +73,13 @@ def test_values_cannot_become_html() -> None:
     assert hostile in Page(content.html).text
 
 
-def test_values_are_not_templates_themselves() -> None:
+def test_placeholders_in_values_are_not_replaced() -> None:
     content = render("verify_email", {**VALUES, "username": "$link ${nothing} $$"})
 
     assert "Hello $link ${nothing} $$," in content.text
 
 
-def test_files_of_ones_own_replace_one_by_one(tmp_path: Path) -> None:
+def test_own_templates_replace_built_in_ones_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "verify_email.txt").write_text("Subject: Hi  $username\n\nClick ${link}, it costs $$0.\n", "utf-8")
     (tmp_path / "test.html").write_text("<b>$email</b>", "utf-8")
 
@@ -91,7 +91,7 @@ def test_files_of_ones_own_replace_one_by_one(tmp_path: Path) -> None:
     assert stock == render("password_changed", VALUES)
 
 
-def test_a_template_from_another_system_is_read(tmp_path: Path) -> None:
+def test_template_with_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
     (tmp_path / "test.txt").write_bytes("\ufeffSUBJECT: Größe\r\n\r\nGrüße\r\n".encode())
 
     content = render("test", VALUES, tmp_path)
@@ -103,7 +103,7 @@ def test_a_template_from_another_system_is_read(tmp_path: Path) -> None:
     "text",
     ["", "Hello", "Subject Hello\n\nbody", "Subject:\n\nbody", "Subject: \n\nbody", "Subject: Hello\nbody", "\n\n"],
 )
-def test_a_text_without_its_subject_is_named(tmp_path: Path, text: str) -> None:
+def test_template_without_a_subject_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "test.txt").write_text(text)
 
     with pytest.raises(ConfigurationError, match=r"test\.txt does not begin with 'Subject: \.\.\.'"):
@@ -118,7 +118,7 @@ def test_a_text_without_its_subject_is_named(tmp_path: Path, text: str) -> None:
         ("test.html", "<p>$nobody"),
     ],
 )
-def test_an_unknown_placeholder_is_named_with_its_file_and_the_known_ones(tmp_path: Path, file: str, text: str) -> None:
+def test_unknown_placeholder_is_named_with_the_known_ones(tmp_path: Path, file: str, text: str) -> None:
     (tmp_path / file).write_text(text)
 
     with pytest.raises(ConfigurationError, match=rf"{file} has an unknown placeholder \$nobody") as caught:
@@ -128,17 +128,17 @@ def test_an_unknown_placeholder_is_named_with_its_file_and_the_known_ones(tmp_pa
 
 
 @pytest.mark.parametrize("text", ["costs $5", "ends in $", "${link", "${}"])
-def test_a_stray_dollar_sign_is_explained(tmp_path: Path, text: str) -> None:
+def test_stray_dollar_sign_is_refused_with_a_hint(tmp_path: Path, text: str) -> None:
     (tmp_path / "test.html").write_text(text)
 
-    with pytest.raises(ConfigurationError, match=r"test\.html has a \$ that begins no placeholder") as caught:
+    with pytest.raises(ConfigurationError, match=r"test\.html has a \$ without a placeholder") as caught:
         render("test", VALUES, tmp_path)
 
     assert "$$" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
-def test_a_directory_that_is_none_is_named(tmp_path: Path, kind: str) -> None:
+def test_missing_template_directory_is_named(tmp_path: Path, kind: str) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigurationError, match=rf"email\.templates: .*{kind} is not a directory"):
@@ -146,7 +146,7 @@ def test_a_directory_that_is_none_is_named(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["broken link", "directory", "latin-1"])
-def test_a_template_that_cannot_be_read_is_not_passed_over(tmp_path: Path, kind: str) -> None:
+def test_unreadable_template_is_refused(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "test.html"
     match kind:
         case "broken link":

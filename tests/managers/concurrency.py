@@ -33,7 +33,7 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.settings import Settings
-from lback_cli.settings.schema import DatabaseSettings, PasswordSettings, UserSettings
+from lback_cli.settings.schema import AuthenticationSettings, DatabaseSettings, PasswordSettings, UserSettings
 
 PASSWORD = "quiet-harbor-lantern-47"
 URL = os.environ.get("CONTEST_URL")
@@ -53,6 +53,7 @@ class Place:
         settings = Settings(
             database=DatabaseSettings(url=URL or f"sqlite:///{self.directory}/users.db", busy_timeout=PATIENCE),
             users=UserSettings(unicode_names=True),
+            authentication=AuthenticationSettings(max_failures=1000),
             password=PasswordSettings(memory=19456, iterations=self.iterations, parallelism=1),
         )
         self.database = Database(settings.database)

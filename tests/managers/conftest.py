@@ -16,9 +16,8 @@ import pytest
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.directory import UserDirectory
+from lback_cli.managers.directory import Directory
 from lback_cli.managers.group_manager import GroupManager
-from lback_cli.managers.provisioning import Provisioning
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.settings import Settings
@@ -49,18 +48,17 @@ class Office:
     clock: Clock
     mail_directory: Path
     users: UserManager = field(init=False)
-    directory: UserDirectory = field(init=False)
+    directory: Directory = field(init=False)
     groups: GroupManager = field(init=False)
-    provisioning: Provisioning = field(init=False)
 
     def __post_init__(self) -> None:
         self.users = UserManager(self.database, self.services)
-        self.directory = UserDirectory(self.database, self.services)
+        self.directory = Directory(self.database, self.services)
         self.groups = GroupManager(self.database, self.services)
-        self.provisioning = Provisioning(self.users, self.directory)
 
     def register(self, name: str, email: str | None = None, **options: Any) -> User:
-        return self.users.register_user(name, email or f"{name}@example.org", PASSWORD, **options)
+        user: User = self.users.register_user(name, email or f"{name}@example.org", PASSWORD, **options)
+        return user
 
     @property
     def mails(self) -> list[EmailMessage]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
-from lback_cli.repositories.user_repository import UserQuery
+from lback_cli.repositories.user_reader import UserQuery
 from lback_cli.settings.schema import UserSettings
 
 Office = Any
@@ -59,7 +59,7 @@ NOBODY = [
 def test_what_means_nobody_finds_nobody(mike: Office, identifier: str) -> None:
     with pytest.raises(UserNotFound) as caught:
         mike.directory.find_user(identifier)
-    assert caught.value.hint == "'lback user list' shows who there is."
+    assert caught.value.hint == "'lback user list' shows all users."
     assert len(caught.value.message) < 700
     assert caught.value.message.isprintable()
     assert not mike.directory.exists(identifier)

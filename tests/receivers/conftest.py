@@ -1,4 +1,4 @@
-"""A place where the installed `lback` finds plugins and hooks, and what it leaves behind."""
+"""Plugins and hooks for the installed `lback`, and the trace and rows that it leaves."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ PASSWORD = "purple giraffes yodel at dusk"
 
 @dataclass
 class Workshop:
-    """Modules and hooks for the fixture *lback*, which the calls of this object then use."""
+    """Writes modules and hooks, and runs the command of the fixture *lback* with them."""
 
     lback: Any
     modules: tuple[str, ...] = ()
@@ -28,20 +28,20 @@ class Workshop:
         return Path(self.lback.directory / "hooks")
 
     def module(self, name: str, code: str) -> None:
-        """A module with receivers, which is configured."""
+        """Write a module with receivers, and configure it."""
         self.modules_directory.mkdir(exist_ok=True)
         (self.modules_directory / f"{name}.py").write_text(dedent(code))
         self.modules += (name,)
 
     def distribution(self, name: str, entry_point: str) -> None:
-        """The metadata of an installed distribution with one *entry_point*."""
+        """Write the metadata of an installed distribution with one *entry_point*."""
         metadata = self.modules_directory / f"{name}-1.2.dist-info"
         metadata.mkdir(parents=True)
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
         (metadata / "entry_points.txt").write_text(f"[lback.receivers]\n{entry_point}\n")
 
     def hook(self, name: str, script: str, *, shebang: str = "#!/bin/sh") -> Path:
-        """A hook that can be run: *name* is ``signal/name``."""
+        """Write an executable hook; *name* is ``signal/name``."""
         path = self.hooks_directory / name
         for directory in (self.hooks_directory, path.parent):
             directory.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ class Workshop:
 
     @property
     def trace(self) -> list[dict[str, Any]]:
-        """Every signal with what its receivers made of it: the parts of a trace that do not depend on the run."""
+        """Each signal with the results of its receivers: the parts of the trace that are the same in every run."""
         lines = [json.loads(line) for line in self.trace_file.read_text().splitlines()]
         return [
             {"signal": line["signal"]}
@@ -90,7 +90,7 @@ class Workshop:
 
     @property
     def rows(self) -> tuple[list[str], list[tuple[str, str]]]:
-        """The names of all users; of every event its signal and its word for a failure."""
+        """The names of all users, and the signal and error type of each event."""
         with sqlite3.connect(self.lback.database) as connection:
             users = [row[0] for row in connection.execute("SELECT username FROM users ORDER BY id")]
             found = connection.execute("SELECT signal, data FROM lback_events ORDER BY seq").fetchall()
@@ -99,5 +99,5 @@ class Workshop:
 
 @pytest.fixture
 def workshop(lback: Any) -> Workshop:
-    """Where the installed command finds plugins and hooks."""
+    """A `Workshop` for the installed command."""
     return Workshop(lback)

@@ -1,4 +1,4 @@
-"""Hooks: what they are given, what they may do, and what is said of those that cannot be run."""
+"""The input, output and environment of hooks, and the messages about hooks that cannot be run."""
 
 import json
 import os
@@ -17,21 +17,21 @@ from lback_cli.signals import user_pre_register
 
 Workshop = Any  # of conftest.py
 
-OFF = "--no-receivers does without them."
+OFF = "Use --no-receivers to run without hooks."
 PRE = "user_pre_register"
 
 
 def refusal(workshop: Workshop) -> tuple[int, str]:
-    """The exit code of a registration that a hook refuses, and the reason."""
+    """Return the exit code and the message of a registration that a hook vetoes."""
     ended = workshop.register()
     assert ended.out == ""
     return ended.status, ended.error["message"]
 
 
-# What a hook is given
+# Input and environment
 
 
-def test_a_hook_gets_the_event_as_the_trace_has_it(workshop: Workshop) -> None:
+def test_hook_reads_the_line_of_the_json_trace(workshop: Workshop) -> None:
     for signal in ("user_registration_started", PRE, "user_registered"):
         workshop.hook(f"{signal}/save", "cat > event")
 
@@ -40,12 +40,12 @@ def test_a_hook_gets_the_event_as_the_trace_has_it(workshop: Workshop) -> None:
     for number, line in enumerate(map(json.loads, workshop.trace_file.read_text().splitlines())):
         del line["receivers"]
         saved = workshop.hooks_directory / line["signal"] / "event"
-        assert saved.exists() == (number != 2), "nobody listens to the third"
+        assert saved.exists() == (number != 2), "the third signal has no hook"
         if saved.exists():
             assert saved.read_text() == json.dumps(line, separators=(",", ":")) + "\n"
 
 
-def test_a_hook_is_told_no_password(workshop: Workshop) -> None:
+def test_hook_gets_no_password(workshop: Workshop) -> None:
     assert workshop.register().status == 0
     workshop.hook("user_update_started/save", "cat > event; env > environment; tr '\\0' ' ' < /proc/$$/cmdline > line")
 
@@ -60,7 +60,7 @@ def test_a_hook_is_told_no_password(workshop: Workshop) -> None:
     assert "giraffes" not in "".join((directory / name).read_text() for name in ("event", "environment", "line"))
 
 
-def test_a_hook_gets_little_of_the_environment(workshop: Workshop) -> None:
+def test_hook_gets_only_listed_environment_variables(workshop: Workshop) -> None:
     hook = workshop.hook(f"{PRE}/save", "env > environment; pwd > place")
 
     url = f"sqlite:///{workshop.lback.directory}/other.db"
@@ -80,14 +80,14 @@ def test_a_hook_gets_little_of_the_environment(workshop: Workshop) -> None:
     assert (hook.parent / "place").read_text() == f"{hook.parent}\n"
 
 
-def test_a_hook_may_run_lback(workshop: Workshop) -> None:
+def test_hook_can_run_lback(workshop: Workshop) -> None:
     hook = workshop.hook(f"{PRE}/look", "lback user exists bob -o json > answer 2>&1; echo $? >> answer")
     assert workshop.register(PYTHONPATH="").status == 0
     assert (hook.parent / "answer").read_text() == '{\n  "user": "bob",\n  "exists": false\n}\n5\n'
 
 
 @pytest.mark.parametrize("shebang", [f"#!{sys.executable}", "#!/usr/bin/env python3"])
-def test_a_hook_is_a_program_in_any_language(workshop: Workshop, shebang: str) -> None:
+def test_hook_can_be_a_script_in_any_language(workshop: Workshop, shebang: str) -> None:
     workshop.hook(
         f"{PRE}/check",
         """
@@ -101,7 +101,7 @@ def test_a_hook_is_a_program_in_any_language(workshop: Workshop, shebang: str) -
     assert refusal(workshop) == (7, "No Alice here.")
 
 
-def test_a_hook_is_a_binary_or_a_link_to_one(workshop: Workshop) -> None:
+def test_hook_can_be_a_link_to_a_binary(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-script", "exit 0")
     false = shutil.which("false", path="/usr/bin:/bin")
     assert false is not None
@@ -109,17 +109,17 @@ def test_a_hook_is_a_binary_or_a_link_to_one(workshop: Workshop) -> None:
     assert refusal(workshop) == (7, f"The hook {PRE}/20-binary ended with exit code 1.")
 
 
-def test_no_shell_sees_a_name(workshop: Workshop) -> None:
+def test_name_of_a_hook_is_not_passed_to_a_shell(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/$(touch hacked); echo", "echo ran >&2; exit 1")
     assert refusal(workshop) == (7, "ran")
     assert not list(workshop.lback.directory.rglob("hacked"))
 
 
-# What a hook writes, and does not read
+# Output
 
 
-def test_an_event_that_nobody_reads_blocks_nobody(workshop: Workshop) -> None:
-    """It is larger than a pipe."""
+def test_hook_need_not_read_its_input(workshop: Workshop) -> None:
+    """The event is larger than the buffer of a pipe."""
     assert workshop.register().status == 0
     groups = [f"{number:03}{'x' * 1900}" for number in range(100)]
     workshop.hook("user_update_started/10-deaf", "exec 0<&-; exit 0")
@@ -133,25 +133,25 @@ def test_an_event_that_nobody_reads_blocks_nobody(workshop: Workshop) -> None:
     assert int((saving.parent / "size").read_text()) > 190_000
 
 
-def test_megabytes_of_output_are_read_and_cut(workshop: Workshop) -> None:
+def test_long_output_is_read_and_cut(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-chatty", "yes out | head -c 5000000; yes no | head -c 5000000 >&2; exit 1")
     status, reason = refusal(workshop)
     assert (status, len(reason)) == (7, 2000)
     assert re.fullmatch(r"(no )+n?o?\u2026", reason)
 
 
-def test_what_a_hook_writes_cannot_act_on_a_terminal(workshop: Workshop) -> None:
+def test_output_of_a_hook_is_escaped(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-rude", r"printf 'no\033[31m \302\233 \342\200\256\nway\t[red]\n' >&2; exit 1")
     ended = workshop("user", "register", "alice", "--email", "a@example.org", "--generate-password")
     assert ended == (7, "", "error: no\\x1b[31m \\x9b \\u202e way [red]\n")
 
 
-def test_what_is_not_utf_8_is_shown_as_bytes(workshop: Workshop) -> None:
+def test_output_that_is_not_utf_8_is_shown_as_bytes(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-latin", r"printf 'caf\351 ferm\351' >&2; exit 1")
     assert refusal(workshop) == (7, "caf\\xe9 ferm\\xe9")
 
 
-def test_a_child_that_keeps_the_pipe_is_not_waited_for(workshop: Workshop) -> None:
+def test_child_that_holds_the_pipe_is_not_waited_for(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-forks", "sleep 600 & echo $! > child; echo 'not you' >&2; exit 1")
     try:
         assert refusal(workshop) == (7, "not you")
@@ -159,7 +159,7 @@ def test_a_child_that_keeps_the_pipe_is_not_waited_for(workshop: Workshop) -> No
         os.kill(int((workshop.hooks_directory / PRE / "child").read_text()), 9)
 
 
-def test_a_child_that_goes_on_writing_is_not_listened_to_for_ever(workshop: Workshop) -> None:
+def test_child_that_keeps_writing_is_not_read_for_ever(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-forks", "yes no >&2 & echo $! > child; sleep 0.2; exit 1")
     try:
         status, reason = refusal(workshop)
@@ -170,7 +170,7 @@ def test_a_child_that_goes_on_writing_is_not_listened_to_for_ever(workshop: Work
             os.kill(child, 9)
 
 
-# What cannot be run
+# Hooks that cannot be run
 
 
 @pytest.mark.parametrize(
@@ -187,18 +187,18 @@ def test_a_child_that_goes_on_writing_is_not_listened_to_for_ever(workshop: Work
         (
             lambda path: (path.unlink(), path.symlink_to("gone")),
             "{path.parent}/gone, to which {path} leads: No such file or directory",
-            "Remove or mend it.",
+            "Remove or repair it.",
         ),
         (lambda path: (path.unlink(), path.mkdir()), "{path} is not a file", "Hooks are executable files."),
         (
             lambda path: shutil.rmtree(path.parent.parent),
             "{path.parent.parent}: No such file or directory",
-            "Remove or mend it.",
+            "Remove or repair it.",
         ),
         pytest.param(
             lambda path: os.chown(path, 65534, -1),
             "{path} belongs to another user",
-            "It must belong to whoever runs lback, or to root.",
+            "It must belong to the user who runs lback, or to root.",
             marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user"),
         ),
         (
@@ -209,7 +209,7 @@ def test_a_child_that_goes_on_writing_is_not_listened_to_for_ever(workshop: Work
         (
             lambda path: (path.parent.parent / "README").write_text(""),
             "{path.parent.parent}/README: There is no signal 'README'",
-            "'lback signals list' shows them all.",
+            "'lback signals list' shows all signals.",
         ),
     ],
     ids=[
@@ -217,21 +217,21 @@ def test_a_child_that_goes_on_writing_is_not_listened_to_for_ever(workshop: Work
         *("missing", "foreign", "misspelt", "a file among the signals"),
     ],
 )
-def test_hooks_that_cannot_be_run_are_an_error_of_configuration(
+def test_hook_that_cannot_be_run_is_a_configuration_error(
     workshop: Workshop, break_it: Any, message: str, hint: str
 ) -> None:
     path = workshop.hook(f"{PRE}/10-check", "exit 0")
     break_it(path)
 
     with pytest.raises(ConfigurationError) as raised:
-        Receivers(Settings(receivers=ReceiverSettings(hooks_directory=workshop.hooks_directory))).load_plugin()
+        Receivers(Settings(receivers=ReceiverSettings(hooks_directory=workshop.hooks_directory))).connect()
 
     assert raised.value.message == f"receivers.hooks_directory: {message.format(path=path)}."
     assert raised.value.hint == f"{OFF} {hint.format(path=path)}"
     assert not user_pre_register.receivers
 
 
-def test_hooks_that_cannot_be_run_stop_the_command_before_it_begins(workshop: Workshop) -> None:
+def test_hook_that_cannot_be_run_stops_the_command(workshop: Workshop) -> None:
     path = workshop.hook(f"{PRE}/10-check", "exit 0")
     path.chmod(0o644)
 
@@ -244,10 +244,10 @@ def test_hooks_that_cannot_be_run_stop_the_command_before_it_begins(workshop: Wo
     assert workshop("user", "list").status == 0
 
 
-def test_hooks_are_disconnected_when_they_are_done_with(workshop: Workshop) -> None:
+def test_close_disconnects_hooks(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-check", "exit 0")
     receivers = Receivers(Settings(receivers=ReceiverSettings(hooks_directory=workshop.hooks_directory)))
-    receivers.load_plugin()
+    receivers.connect()
     assert user_pre_register.receivers
     receivers.close()
     assert not user_pre_register.receivers
@@ -261,20 +261,20 @@ def test_hooks_are_disconnected_when_they_are_done_with(workshop: Workshop) -> N
         (b"", "Exec format error"),
     ],
 )
-def test_what_the_system_cannot_start_vetoes_and_says_why(workshop: Workshop, content: bytes, why: str) -> None:
+def test_hook_that_cannot_be_started_is_a_veto(workshop: Workshop, content: bytes, why: str) -> None:
     workshop.hook(f"{PRE}/10-odd", "").write_bytes(content)
     assert refusal(workshop) == (7, f"The hook {PRE}/10-odd cannot be run: {why}.")
 
 
-def test_what_is_changed_after_the_start_is_looked_at_again(workshop: Workshop) -> None:
-    """The first hook opens the second one to others, as an attacker would."""
+def test_hook_is_checked_again_before_it_runs(workshop: Workshop) -> None:
+    """The first hook makes the second one writable by others, as an attacker would."""
     second = workshop.hook(f"{PRE}/20-second", "echo ran > ran")
     workshop.hook("user_registration_started/10-first", f"chmod o+w {second}")
     assert refusal(workshop) == (7, f"The hook {PRE}/20-second cannot be run: others can write to {second}.")
     assert not (second.parent / "ran").exists()
 
 
-def test_names_with_a_leading_dot_are_no_hooks(workshop: Workshop) -> None:
+def test_files_with_a_leading_dot_are_ignored(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/.10-off", "exit 1").chmod(0o666)
     workshop.hook(".git/10-off", "exit 1")
     assert workshop.register().status == 0

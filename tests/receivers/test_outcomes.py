@@ -1,4 +1,4 @@
-"""What becomes of an operation whose receiver vetoes, crashes, hangs or is slow, as a plugin and as a hook."""
+"""The outcome of an operation whose plugin or hook vetoes, fails, hangs or is slow."""
 
 import os
 import re
@@ -34,7 +34,7 @@ DONE = "Registered alice; mailed a verification link to alice@example.org.\n"
 
 @dataclass(frozen=True)
 class Case:
-    """A receiver of *at* that does *what*, and what has to come of it.
+    """A receiver of the signal *at* that runs *what*, and the expected outcome.
 
     *word* is that of the failure event, None for success; *error* the code and message on stderr, *said* what stands
     before it; *failure* what the trace says of the receiver.
@@ -100,7 +100,7 @@ PLUGIN_CASES = [
             "unexpected_exception",
             (
                 "The receiver plugin.listen of user_registered failed: LookupError: lost "
-                "Nothing was changed, as the receiver may have written half of its own work."
+                "Nothing was changed, because the receiver's own changes may be incomplete."
             ),
         ),
         failure=("LookupError", "lost"),
@@ -125,7 +125,7 @@ PLUGIN_CASES = [
         "time.sleep(0.6)",
         0,
         None,
-        said="The receiver plugin.listen of user_pre_register still runs after TIME; its time budget is 0.2 s.\n"
+        said="The receiver plugin.listen of user_pre_register is still running after TIME; its time budget is 0.2 s.\n"
         "The receiver plugin.listen of user_pre_register took TIME; its time budget is 0.2 s.\n",
         overrun=True,
         variables={"LBACK_RECEIVERS_TIME_BUDGET": "0.2"},
@@ -204,7 +204,7 @@ HOOK_CASES = [
 
 
 @pytest.mark.parametrize("case", [*PLUGIN_CASES, *HOOK_CASES], ids=lambda case: f"{case.kind}: {case.id}")
-def test_an_operation_ends_as_the_contract_of_signals_says(workshop: Workshop, case: Case) -> None:
+def test_receiver_decides_the_outcome_of_an_operation(workshop: Workshop, case: Case) -> None:
     if case.kind == "plugin":
         workshop.module("plugin", PLUGIN.format(signal=case.at, code=case.what))
     else:
@@ -239,7 +239,7 @@ def test_an_operation_ends_as_the_contract_of_signals_says(workshop: Workshop, c
         ("hook", "sleep 600", ("HookError", "did not end within 0.3 s and was killed.")),
     ],
 )
-def test_what_failed_cannot_be_vetoed(workshop: Workshop, kind: str, what: str, failure: tuple[str, str]) -> None:
+def test_failure_signal_cannot_be_vetoed(workshop: Workshop, kind: str, what: str, failure: tuple[str, str]) -> None:
     name = "plugin.listen" if kind == "plugin" else f"{FAILED}/10-listen"
     if kind == "plugin":
         workshop.module("plugin", PLUGIN.format(signal=FAILED, code=what))
@@ -249,7 +249,7 @@ def test_what_failed_cannot_be_vetoed(workshop: Workshop, kind: str, what: str, 
     ended = workshop.register("alice", "--group", "nobody", LBACK_RECEIVERS_TIME_BUDGET="0.3")
 
     said = f"The receiver {name} of {FAILED} failed: {failure[0]}: {failure[1]}\n"
-    refusal = error("group_not_found", "There is no group 'nobody'. 'lback group list' shows them all.")
+    refusal = error("group_not_found", "There is no group 'nobody'. 'lback group list' shows all groups.")
     assert (ended.status, ended.out, ended.err) == (5, "", said + refusal)
     assert workshop.trace[-1] == {
         "signal": FAILED,
@@ -259,7 +259,7 @@ def test_what_failed_cannot_be_vetoed(workshop: Workshop, kind: str, what: str, 
     assert workshop.rows == ([], [(FAILED, "validation_error")])
 
 
-def test_a_plugin_that_hangs_is_told_of_while_it_does_and_ctrl_c_rolls_back(workshop: Workshop) -> None:
+def test_hanging_plugin_is_reported_and_ctrl_c_rolls_back(workshop: Workshop) -> None:
     workshop.module("plugin", PLUGIN.format(signal="user_registered", code="time.sleep(600)"))
     process = workshop.lback.start(
         *workshop.registration("alice"), stdin=-1, **workshop.variables, LBACK_RECEIVERS_TIME_BUDGET="0.2"
@@ -273,7 +273,7 @@ def test_a_plugin_that_hangs_is_told_of_while_it_does_and_ctrl_c_rolls_back(work
         out, rest = process.stdout.read().decode(), process.stderr.read().decode()
 
     name = "The receiver plugin.listen of user_registered"
-    assert re.fullmatch(rf"{name} still runs after \d\.\d s; its time budget is 0\.2 s\.\n", told)
+    assert re.fullmatch(rf"{name} is still running after \d\.\d s; its time budget is 0\.2 s\.\n", told)
     assert re.fullmatch(rf"{name} took \d\.\d s; its time budget is 0\.2 s\.\nInterrupted\.\n", rest)
     assert (process.returncode, out) == (130, "")
     assert workshop.rows == ([], [(FAILED, "unexpected_exception")])
@@ -288,7 +288,7 @@ def test_a_plugin_that_hangs_is_told_of_while_it_does_and_ctrl_c_rolls_back(work
     ]
 
 
-def test_a_hook_that_hangs_is_told_of_once_beside_plugins_too(workshop: Workshop) -> None:
+def test_hanging_hook_is_reported_once(workshop: Workshop) -> None:
     workshop.module("plugin", PLUGIN.format(signal="user_pre_register", code="pass"))
     workshop.hook("user_pre_register/10-hang", "sleep 600")
 
@@ -299,7 +299,7 @@ def test_a_hook_that_hangs_is_told_of_once_beside_plugins_too(workshop: Workshop
     assert "overruns" not in workshop.trace[1]
 
 
-def test_a_hook_is_killed_with_what_it_started(workshop: Workshop) -> None:
+def test_hook_is_killed_with_its_children(workshop: Workshop) -> None:
     workshop.hook("user_pre_register/10-hang", "sleep 600 & echo $! > child; wait")
 
     ended = workshop.register(LBACK_RECEIVERS_TIME_BUDGET="0.3")
@@ -309,7 +309,7 @@ def test_a_hook_is_killed_with_what_it_started(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_hook_does_not_outlive_the_command(workshop: Workshop, number: int, status: int) -> None:
+def test_hook_is_killed_when_the_command_is_interrupted(workshop: Workshop, number: int, status: int) -> None:
     workshop.hook("user_pre_register/10-hang", "sleep 600 & echo $! > child.part; mv child.part child; wait")
     child = workshop.hooks_directory / "user_pre_register" / "child"
     process = workshop.lback.start(
@@ -329,7 +329,7 @@ def test_a_hook_does_not_outlive_the_command(workshop: Workshop, number: int, st
     assert workshop.rows == ([], [(FAILED, "unexpected_exception")])
 
 
-def test_all_receivers_run_in_order_and_the_first_veto_counts(workshop: Workshop) -> None:
+def test_all_receivers_run_in_order_and_the_first_veto_is_reported(workshop: Workshop) -> None:
     log = workshop.lback.directory / "log"
     workshop.module(
         "plugin", PLUGIN.format(signal="user_pre_register", code=f"open({str(log)!r}, 'a').write('plugin ')")
@@ -344,7 +344,7 @@ def test_all_receivers_run_in_order_and_the_first_veto_counts(workshop: Workshop
     assert workshop.trace[1]["receivers"] == 4
 
 
-def test_no_receivers_means_none_this_once(workshop: Workshop) -> None:
+def test_no_receivers_option_loads_none(workshop: Workshop) -> None:
     workshop.module("plugin", PLUGIN.format(signal="user_pre_register", code="raise OperationRejected('no')"))
     workshop.hook("user_registered/10-no", "exit 1")
     workshop.module("missing_dependency", "import nothing_of_that_name")
@@ -360,11 +360,11 @@ def error(code: str, message: str) -> str:
 
 
 def _require_gone(pid: int) -> None:
-    """It is dead: gone, or a zombie where nobody adopts orphans."""
+    """Wait until the process has ended: it is gone, or a zombie if no process reaps orphans."""
     state = Path(f"/proc/{pid}/stat")
     deadline = time.monotonic() + 30
     while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
-            pytest.fail(f"{pid} goes on")
+            pytest.fail(f"{pid} is still running")
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""How plugins are found, and what is said of those that cannot be used."""
+"""How plugins are found, and the messages about plugins that cannot be used."""
 
 import json
 from textwrap import dedent
@@ -32,7 +32,7 @@ LISTENING = """
     user_pre_register.connect(Office().hear)
 """
 
-HINT = "Mend it or take it out, or run without any receivers: --no-receivers"
+HINT = "Repair or remove it, or run without receivers: --no-receivers"
 MODULES = "receivers.modules from LBACK_RECEIVERS_MODULES"
 POINT = "entry point 'staff' of acme-receivers 1.2"
 
@@ -41,12 +41,12 @@ def refused(message: str, hint: str = HINT) -> tuple[int, str, str]:
     return 9, "", f"error: {message}\n       {hint}\n"
 
 
-def test_without_plugins_nobody_listens(workshop: Workshop) -> None:
+def test_no_plugins_means_no_receivers(workshop: Workshop) -> None:
     assert workshop("signals", "list", "--receivers") == (0, "", "")
     assert workshop("signals", "list", "--receivers", "-o", "json") == (0, "[]\n", "")
 
 
-def test_modules_and_entry_points_are_found_and_listed_in_the_order_in_which_they_run(workshop: Workshop) -> None:
+def test_plugins_and_hooks_are_listed_in_running_order(workshop: Workshop) -> None:
     workshop.module("acme", LISTENING)
     workshop.module("configured", LISTENING)
     workshop.distribution("acme-receivers", "staff = acme")
@@ -67,7 +67,7 @@ def test_modules_and_entry_points_are_found_and_listed_in_the_order_in_which_the
     assert workshop("signals", "list", "--receivers", "--no-receivers", "-o", "json").result == []
 
 
-def test_lambdas_and_methods_are_held_and_a_module_named_twice_is_connected_once(workshop: Workshop) -> None:
+def test_lambdas_and_methods_are_held_and_connected_once(workshop: Workshop) -> None:
     workshop.module("acme", LISTENING)
     workshop.distribution("acme-receivers", "staff = acme")
 
@@ -77,7 +77,7 @@ def test_lambdas_and_methods_are_held_and_a_module_named_twice_is_connected_once
     assert registered.out.splitlines()[:3] == ["before", "office", "registered"]
 
 
-def test_a_plugin_that_imports_another_takes_nothing_from_it(workshop: Workshop) -> None:
+def test_plugin_that_imports_another_leaves_its_receivers_to_it(workshop: Workshop) -> None:
     workshop.module("outer", f"import inner\n{dedent(LISTENING)}")
     workshop.module("inner", LISTENING)
 
@@ -91,7 +91,7 @@ def test_a_plugin_that_imports_another_takes_nothing_from_it(workshop: Workshop)
     assert workshop.register().out.splitlines()[:6] == ["before", "office"] * 2 + ["registered"] * 2
 
 
-def test_the_decorator_holds_a_receiver_of_several_signals(workshop: Workshop) -> None:
+def test_decorated_receiver_gets_all_its_signals(workshop: Workshop) -> None:
     workshop.module(
         "acme",
         """
@@ -137,7 +137,7 @@ def test_the_decorator_holds_a_receiver_of_several_signals(workshop: Workshop) -
         (
             "from lback_cli.signals import receiver\n@receiver\ndef hear(sender): ...",
             (
-                "Cannot import the receivers in acme ({source}): TypeError: receiver() takes the signals to listen to: "
+                "Cannot import the receivers in acme ({source}): TypeError: receiver() takes one or more signals: "
                 "@receiver(user_registered)."
             ),
         ),
@@ -145,7 +145,7 @@ def test_the_decorator_holds_a_receiver_of_several_signals(workshop: Workshop) -
     ids=["missing", "raises", "exits", "without words", "dependency", "control characters", "syntax", "misused"],
 )
 @pytest.mark.parametrize("source", [MODULES, POINT], ids=["configured", "installed"])
-def test_a_module_that_cannot_be_imported_is_9_with_its_name_and_where_it_came_from(
+def test_module_that_cannot_be_imported_exits_with_9(
     workshop: Workshop, code: str | None, message: str, source: str
 ) -> None:
     workshop.module("acme", code or "")
@@ -160,14 +160,14 @@ def test_a_module_that_cannot_be_imported_is_9_with_its_name_and_where_it_came_f
     assert ended == refused(message.format(source=source))
 
 
-def test_a_listing_of_receivers_needs_them_too(workshop: Workshop) -> None:
+def test_listing_receivers_fails_if_a_plugin_is_broken(workshop: Workshop) -> None:
     workshop.module("acme", "1 / 0")
     assert workshop("signals", "list", "--receivers") == refused(
         f"Cannot import the receivers in acme ({MODULES}): ZeroDivisionError: division by zero."
     )
 
 
-def test_a_module_that_connects_nothing_is_no_plugin(workshop: Workshop) -> None:
+def test_module_without_receivers_exits_with_9(workshop: Workshop) -> None:
     workshop.module("acme", "from lback_cli.signals import user_registered")
     assert workshop.register()[0::2] == (
         9,
@@ -176,7 +176,7 @@ def test_a_module_that_connects_nothing_is_no_plugin(workshop: Workshop) -> None
                 "error": {
                     "code": "configuration_error",
                     "message": f"The module acme ({MODULES}) connects no receiver when it is imported. "
-                    f"docs/receivers.md shows how to. {HINT}",
+                    f"See docs/receivers.md. {HINT}",
                 }
             }
         )
@@ -185,24 +185,24 @@ def test_a_module_that_connects_nothing_is_no_plugin(workshop: Workshop) -> None
 
 
 @pytest.mark.parametrize("value", ["acme:hear", "no module at all", "acme [extra]"])
-def test_an_entry_point_that_names_no_module_is_9(workshop: Workshop, value: str) -> None:
+def test_entry_point_that_names_no_module_exits_with_9(workshop: Workshop, value: str) -> None:
     workshop.module("acme", LISTENING)
     workshop.modules = ()
     workshop.distribution("acme-receivers", f"staff = {value}")
     assert workshop("user", "delete", "id:1", "--yes") == refused(
-        f"The {POINT} names {value!r}, which is no module.",
+        f"The {POINT} names {value!r}, which is not a module.",
         f"It must name a module that connects its receivers when it is imported. {HINT}",
     )
 
 
-def test_commands_that_run_no_operation_need_no_receivers(workshop: Workshop) -> None:
+def test_commands_without_operations_load_no_plugins(workshop: Workshop) -> None:
     workshop.module("acme", "raise SystemExit(0)")
     for command in ("user list", "group list", "config show", "signals list", "events list"):
         assert workshop(*command.split()).status == 0, command
 
 
 @pytest.mark.parametrize("value", ["acme;rm", "acme..b", "a-b", "1"])
-def test_a_name_that_no_module_can_have_is_refused(workshop: Workshop, value: str) -> None:
+def test_impossible_module_name_exits_with_9(workshop: Workshop, value: str) -> None:
     assert workshop("user", "list", LBACK_RECEIVERS_MODULES=value) == (
         9,
         "",
@@ -213,7 +213,7 @@ def test_a_name_that_no_module_can_have_is_refused(workshop: Workshop, value: st
     )
 
 
-def test_a_file_names_modules_in_an_array(workshop: Workshop) -> None:
+def test_configuration_file_lists_modules(workshop: Workshop) -> None:
     workshop.module("acme", LISTENING)
     workshop.modules = ()
     config = workshop.lback.directory / "config.toml"
@@ -227,15 +227,13 @@ def test_a_file_names_modules_in_an_array(workshop: Workshop) -> None:
     assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == ("", "5.0")
 
 
-def test_what_a_module_connected_before_it_failed_is_taken_back(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_import_disconnects_its_receivers(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     workshop.module("half_connected", f"{LISTENING}\n    1 / 0")
     monkeypatch.syspath_prepend(workshop.modules_directory)
     monkeypatch.setattr("sys.dont_write_bytecode", True)
 
     with pytest.raises(ConfigurationError, match="ZeroDivisionError"):
-        Receivers(Settings(receivers=ReceiverSettings(modules=("half_connected",)))).load_plugin()
+        Receivers(Settings(receivers=ReceiverSettings(modules=("half_connected",)))).connect()
 
     assert not user_registered.receivers
     assert not user_pre_register.receivers

@@ -1,4 +1,4 @@
-"""Which files may be run. Real files, links and modes; those of another user only where root runs the tests."""
+"""Which files may be run, with real files, links and modes. Files of another user need root."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -42,19 +42,19 @@ def _no_descriptor_is_left() -> Iterator[None]:
     assert descriptors() == before
 
 
-def test_a_file_of_ones_own_is_opened(program: Path) -> None:
+def test_own_program_is_opened(program: Path) -> None:
     assert opened(program) == b"#!/bin/sh\n"
     require_trusted_directory(program.parent)
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o500, 0o511 | 0o400])
-def test_what_others_may_read_does_not_matter(program: Path, mode: int) -> None:
+def test_others_may_read_the_program(program: Path, mode: int) -> None:
     program.chmod(mode)
     assert opened(program)
 
 
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o720])
-def test_what_others_can_write_is_not_run(program: Path, mode: int) -> None:
+def test_program_writable_by_others_is_rejected(program: Path, mode: int) -> None:
     program.chmod(mode)
     with pytest.raises(UntrustedFileError, match=f"others can write to {program}") as raised:
         open_trusted_program(program)
@@ -62,7 +62,7 @@ def test_what_others_can_write_is_not_run(program: Path, mode: int) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o600])
-def test_what_is_not_executable_is_not_run(program: Path, mode: int) -> None:
+def test_file_that_is_not_executable_is_rejected(program: Path, mode: int) -> None:
     program.chmod(mode)
     with pytest.raises(UntrustedFileError, match=f"{program} is not executable") as raised:
         open_trusted_program(program)
@@ -70,40 +70,38 @@ def test_what_is_not_executable_is_not_run(program: Path, mode: int) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777])
-def test_a_directory_that_others_can_add_to_is_not_used(program: Path, mode: int) -> None:
+def test_directory_writable_by_others_is_rejected(program: Path, mode: int) -> None:
     program.parent.chmod(mode)
     with pytest.raises(UntrustedFileError, match=f"others can write to {program.parent}"):
         require_trusted_directory(program.parent)
 
 
 @pytest.mark.parametrize("mode", [0o775, 0o757])
-def test_a_directory_above_in_which_others_can_replace_it_is_not_trusted(program: Path, mode: int) -> None:
+def test_parent_writable_by_others_is_rejected_unless_sticky(program: Path, mode: int) -> None:
     program.parent.parent.chmod(mode)
-    for look in (lambda: require_trusted_directory(program.parent), lambda: open_trusted_program(program)):
+    for check in (lambda: require_trusted_directory(program.parent), lambda: open_trusted_program(program)):
         with pytest.raises(UntrustedFileError, match=f"others can write to {program.parent.parent}$"):
-            look()
+            check()
     program.parent.parent.chmod(0o1777)
-    assert opened(program), "nobody replaces the files of others in a sticky directory"
+    assert opened(program), "in a sticky directory others cannot replace the file"
 
 
 @needs_root
-def test_what_belongs_to_another_user_is_not_run(program: Path) -> None:
+def test_program_of_another_user_is_rejected(program: Path) -> None:
     os.chown(program, NOBODY, -1)
     with pytest.raises(UntrustedFileError, match=f"{program} belongs to another user"):
         open_trusted_program(program)
 
 
 @needs_root
-def test_a_directory_of_another_user_is_not_trusted(program: Path) -> None:
+def test_directory_of_another_user_is_rejected(program: Path) -> None:
     os.chown(program.parent, NOBODY, -1)
-    for look in (lambda: require_trusted_directory(program.parent), lambda: open_trusted_program(program)):
+    for check in (lambda: require_trusted_directory(program.parent), lambda: open_trusted_program(program)):
         with pytest.raises(UntrustedFileError, match=f"{program.parent} belongs to another user"):
-            look()
+            check()
 
 
-def test_what_is_put_in_the_place_of_a_file_while_it_is_looked_at_is_not_opened(
-    program: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_program_replaced_during_the_check_is_rejected(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = program.with_name("other")
     other.write_text("#!/bin/other\n")
     other.chmod(0o755)
@@ -114,7 +112,7 @@ def test_what_is_put_in_the_place_of_a_file_while_it_is_looked_at_is_not_opened(
         return really_open(path, flags)
 
     monkeypatch.setattr("os.open", replace_and_open)
-    with pytest.raises(UntrustedFileError, match=f"{program} was replaced while it was looked at"):
+    with pytest.raises(UntrustedFileError, match=f"{program} was replaced while it was checked"):
         open_trusted_program(program)
 
 
@@ -123,7 +121,7 @@ def test_what_is_put_in_the_place_of_a_file_while_it_is_looked_at_is_not_opened(
 
 @pytest.fixture
 def link_to(program: Path) -> Callable[[Path | str], Path]:
-    """Makes a link beside the program."""
+    """Return a function that makes a link beside the program."""
 
     def make(target: Path | str) -> Path:
         path = program.with_name("20-link")
@@ -133,7 +131,7 @@ def link_to(program: Path) -> Callable[[Path | str], Path]:
     return make
 
 
-def test_a_link_leads_to_a_program(program: Path, link_to: Callable[[Path | str], Path]) -> None:
+def test_links_are_followed(program: Path, link_to: Callable[[Path | str], Path]) -> None:
     assert opened(link_to("10-check")) == b"#!/bin/sh\n"
     program.with_name("20-link").unlink()
     assert opened(link_to(f"../hooks/./../{program.parent.name}/10-check")) == b"#!/bin/sh\n"
@@ -141,10 +139,10 @@ def test_a_link_leads_to_a_program(program: Path, link_to: Callable[[Path | str]
     assert opened(link_to(program)) == b"#!/bin/sh\n"
 
 
-def test_a_link_into_a_directory_that_others_can_write_is_not_followed(
+def test_link_into_a_directory_writable_by_others_is_rejected(
     tmp_path: Path, program: Path, link_to: Callable[[Path | str], Path]
 ) -> None:
-    """Neither at its end nor on the way: whoever can write there can lead it elsewhere."""
+    """A user who can write to the directory could replace the link."""
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     (theirs / "hop").symlink_to(program)
@@ -154,9 +152,7 @@ def test_a_link_into_a_directory_that_others_can_write_is_not_followed(
 
 
 @needs_root
-def test_a_link_of_another_user_is_not_followed(
-    tmp_path: Path, program: Path, link_to: Callable[[Path | str], Path]
-) -> None:
+def test_link_of_another_user_is_rejected(tmp_path: Path, program: Path, link_to: Callable[[Path | str], Path]) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -169,28 +165,28 @@ def test_a_link_of_another_user_is_not_followed(
 
 
 @pytest.mark.parametrize("target", ["nowhere", "/nowhere/at/all", "../hooks/nowhere"])
-def test_a_dangling_link_says_what_is_missing(link_to: Callable[[Path | str], Path], target: str) -> None:
+def test_dangling_link_names_the_missing_file(link_to: Callable[[Path | str], Path], target: str) -> None:
     link = link_to(target)
     with pytest.raises(UntrustedFileError, match=f"nowhere, to which {link} leads: No such file or directory"):
         open_trusted_program(link)
 
 
-def test_links_in_a_circle_end(link_to: Callable[[Path | str], Path]) -> None:
+def test_circular_link_is_rejected(link_to: Callable[[Path | str], Path]) -> None:
     link = link_to("20-link")
     with pytest.raises(UntrustedFileError, match=f"{link} is a symbolic link that leads nowhere"):
         open_trusted_program(link)
 
 
-# Other things than files
+# Anything but files
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    for look in (open_trusted_program, require_trusted_directory):
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    for check in (open_trusted_program, require_trusted_directory):
         with pytest.raises(UntrustedFileError, match=f"^{tmp_path / 'missing'}: No such file or directory"):
-            look(tmp_path / "missing")
+            check(tmp_path / "missing")
 
 
-def test_a_directory_is_no_program_and_a_program_no_directory(program: Path) -> None:
+def test_directory_is_not_a_program_and_a_program_not_a_directory(program: Path) -> None:
     with pytest.raises(UntrustedFileError, match=f"{program.parent} is not a file"):
         open_trusted_program(program.parent)
     with pytest.raises(UntrustedFileError, match=f"{program} is not a directory"):
@@ -199,7 +195,7 @@ def test_a_directory_is_no_program_and_a_program_no_directory(program: Path) -> 
         open_trusted_program(program / "more")
 
 
-def test_a_pipe_is_not_waited_for(program: Path) -> None:
+def test_pipe_is_rejected_without_waiting(program: Path) -> None:
     pipe = program.with_name("20-pipe")
     os.mkfifo(pipe, 0o700)
     with pytest.raises(UntrustedFileError, match=f"{pipe} is not a file"):

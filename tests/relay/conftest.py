@@ -1,4 +1,4 @@
-"""Databases with events, and the servers they are sent to."""
+"""Fixtures: a database with events, and the servers that events are sent to."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ KINDS = ("webhook", "rabbitmq", "redis", "nats")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """A database of its own."""
+    """A database for one test."""
     made = World.at(tmp_path)
     yield made
     made.close()
@@ -38,7 +38,7 @@ def endpoint(certificate_authority: Any, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def consumer(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Any]]:
-    """``consumer(kind)``: the other side of a sink of that kind."""
+    """``consumer(kind)`` returns what reads the events that a sink of that kind sent."""
     with ExitStack() as running:
 
         def make(kind: str) -> Any:

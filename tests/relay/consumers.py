@@ -1,11 +1,11 @@
-"""The other side of each kind of sink: a real server, and what it was sent."""
+"""Consumers: for each kind of sink, a real server and the events that it received."""
 
 import asyncio
 import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,14 +17,14 @@ import pika
 import redis
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
-from lback_cli.settings import SinkSettings
+from lback_cli.settings import NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk"
 OTHER_SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5"
 
 
 class Received(NamedTuple):
-    """One delivery: its id as the protocol tells it, and the event."""
+    """One delivery: its id in the protocol, and the event."""
 
     id: str
     event: Any
@@ -35,21 +35,21 @@ class Received(NamedTuple):
 
 
 def read(message_id: str, body: bytes) -> Received:
-    """The event in *body*, as the CloudEvents SDK reads it."""
+    """Read the event in *body* with the CloudEvents SDK."""
     event: Any = from_structured_event(HTTPMessage({"content-type": "application/cloudevents+json"}, body))
     return Received(message_id, event)
 
 
 @dataclass
 class RedisConsumer:
-    """A stream of its own."""
+    """A new stream."""
 
     url: str
     stream: str = field(default_factory=lambda: f"lback-test:{uuid4().hex}")
 
     @property
-    def settings(self) -> SinkSettings:
-        return SinkSettings(url=self.url, stream=self.stream)
+    def settings(self) -> RedisSettings:
+        return RedisSettings(url=self.url, stream=self.stream)
 
     def received(self) -> list[Received]:
         with redis.Redis.from_url(self.url) as client:
@@ -62,7 +62,7 @@ class RedisConsumer:
 
 
 class RabbitMqConsumer:
-    """A durable queue of its own at the default exchange."""
+    """A new durable queue at the default exchange."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -73,8 +73,8 @@ class RabbitMqConsumer:
         self.modes: set[Any] = set()
 
     @property
-    def settings(self) -> SinkSettings:
-        return SinkSettings(url=self.url, routing_key=self.queue)
+    def settings(self) -> RabbitMqSettings:
+        return RabbitMqSettings(url=self.url, routing_key=self.queue)
 
     def received(self) -> list[Received]:
         with self._channel() as channel:
@@ -92,22 +92,27 @@ class RabbitMqConsumer:
 
     @contextmanager
     def _channel(self) -> Iterator[Any]:
-        """On a connection of its own, as the broker may have been killed since the last one."""
+        """Open a channel on a new connection, as the broker may have been killed since the last one."""
         with closing(pika.BlockingConnection(pika.URLParameters(self.url))) as connection:
             yield connection.channel()
 
 
 class NatsConsumer:
-    """A stream of its own, with a window for duplicates that is over soon: they are the relay's to keep few."""
+    """A new stream, with a short window for duplicates, so that duplicates of the relay are seen."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext | None = None) -> None:
         self.url = url
+        self._tls: dict[str, Any] = {} if context is None else {"tls": context}
         self.name = f"lback-test-{uuid4().hex}"
         asyncio.run(self._with(self._make))
 
     @property
-    def settings(self) -> SinkSettings:
-        return SinkSettings(url=self.url, subject=f"{self.name}.events")
+    def settings(self) -> NatsSettings:
+        return NatsSettings(url=self.url, subject=f"{self.name}.events")
+
+    def limit(self, **limits: Any) -> None:
+        """Change the configuration of the stream."""
+        asyncio.run(self._with(lambda stream: self._limit(stream, limits)))
 
     def received(self) -> list[Received]:
         return asyncio.run(self._with(self._read))
@@ -119,13 +124,16 @@ class NatsConsumer:
     async def _make(self, stream: Any) -> None:
         await stream.add_stream(name=self.name, subjects=[f"{self.name}.events.>"], duplicate_window=0.1)
 
+    async def _limit(self, stream: Any, limits: Mapping[str, Any]) -> None:
+        await stream.update_stream((await stream.stream_info(self.name)).config, **limits)
+
     async def _read(self, stream: Any) -> list[Received]:
         state = (await stream.stream_info(self.name)).state
         messages = [await stream.get_msg(self.name, seq) for seq in range(1, state.last_seq + 1)]
         return [read(message.headers["Nats-Msg-Id"], message.data) for message in messages]
 
     async def _with(self, work: Callable[[Any], Any]) -> Any:
-        client = await nats.connect(self.url, allow_reconnect=False)
+        client = await nats.connect(self.url, allow_reconnect=False, **self._tls)
         try:
             return await work(client.jetstream())
         finally:
@@ -133,7 +141,7 @@ class NatsConsumer:
 
 
 class Request(NamedTuple):
-    """A request as the endpoint got it."""
+    """A request as the endpoint received it."""
 
     headers: dict[str, str]
     body: bytes
@@ -141,11 +149,11 @@ class Request(NamedTuple):
 
 
 Answer = Callable[[Request, Any], int | None]
-"""What an endpoint does with a request: the status to answer, or None where it has answered itself."""
+"""Handles a request: returns the status to answer with, or None if it has answered already."""
 
 
 class Endpoint:
-    """An HTTPS server that keeps what it answers 2xx to; `answer` decides, and may be replaced while it runs."""
+    """An HTTPS server that records requests. `answer` decides the answers, and can be replaced while it runs."""
 
     def __init__(self, authority: Any | None, ca_file: Any = None, port: int = 0) -> None:
         self.requests: list[Request] = []
@@ -194,7 +202,7 @@ class Endpoint:
         if authority is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             authority.issue_cert("localhost").configure_cert(context)
-            # Not while accepting, which one slow client would hold up.
+            # Not in accept(), where one slow client would delay the others.
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -204,8 +212,8 @@ class Endpoint:
         self._thread.start()
 
     @property
-    def settings(self) -> SinkSettings:
-        return SinkSettings(url=self.url, secrets=SECRET, ca_file=self._ca_file, timeout=5.0)
+    def settings(self) -> WebhookSettings:
+        return WebhookSettings(url=self.url, secrets=SECRET, ca_file=self._ca_file, timeout=5.0)
 
     def received(self) -> list[Received]:
         return [read(request.headers["webhook-id"], request.body) for request in self.taken]
@@ -217,20 +225,20 @@ class Endpoint:
 
 
 def sequences(requests: list[Request]) -> list[int]:
-    """The events in requests, by their numbers in the log."""
+    """Return the numbers of the events in *requests*."""
     return [int(json.loads(request.body)["sequence"]) for request in requests]
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until *condition* holds; fail when it does not."""
+    """Wait until *condition* holds, or fail."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
+        assert time.monotonic() < deadline, "the condition does not hold"
         time.sleep(0.01)
 
 
-def first_of_each(received: list[Received]) -> Iterator[int]:
-    """The numbers of the events, without those that came before: what a consumer makes of it that knows ids."""
+def without_duplicates(received: list[Received]) -> Iterator[int]:
+    """Yield the number of each event once, as a consumer does that remembers ids."""
     seen: set[str] = set()
     for one in received:
         if one.id not in seen:

@@ -1,4 +1,4 @@
-"""A database with a log of events, and relays that work on it."""
+"""A database with an event log, and relays on it."""
 
 import contextlib
 import threading
@@ -12,8 +12,9 @@ from sqlalchemy import Row, select
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
-from lback_cli.events.record import event_from_signal, fast_registered_event
-from lback_cli.models import EVENTS, SinkState
+from lback_cli.events.record import event_from_signal, registered_event
+from lback_cli.models import SinkState
+from lback_cli.models.tables import EVENTS
 from lback_cli.relay.admin import SinkAdmin
 from lback_cli.relay.observer import RelayObserver
 from lback_cli.relay.relay import Relay
@@ -25,27 +26,27 @@ from lback_cli.text.times import utc_now
 
 
 @dataclass
-class Told(RelayObserver):
-    """Keeps what it is told, in order."""
+class RecordingObserver(RelayObserver):
+    """Records the reports of relays, in order."""
 
-    said: list[tuple[str, ...]] = field(default_factory=list)
+    reports: list[tuple[str, ...]] = field(default_factory=list)
 
     def failing(self, name: str, reason: str) -> None:
-        self.said.append(("failing", name, reason))
+        self.reports.append(("failing", name, reason))
 
     def recovered(self, name: str) -> None:
-        self.said.append(("recovered", name))
+        self.reports.append(("recovered", name))
 
     def waiting(self, name: str, holder: str) -> None:
-        self.said.append(("waiting", name, holder))
+        self.reports.append(("waiting", name, holder))
 
-    def given_up(self, name: str, what: str, reason: str) -> None:
-        self.said.append(("given up", name, what, reason))
+    def dead_lettered(self, name: str, item: str, reason: str) -> None:
+        self.reports.append(("dead letter", name, item, reason))
 
 
 @dataclass
 class Clock:
-    """Tells the time, some seconds off."""
+    """A clock that is some seconds ahead."""
 
     ahead: float = 0.0
 
@@ -54,7 +55,7 @@ class Clock:
 
 
 class World:
-    """One database; its event log is filled by `happen`."""
+    """One database, with helpers to fill its event log and to relay it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -62,11 +63,11 @@ class World:
         self.database = Database(self.settings)
         self._databases = [self.database]
         self.clock = Clock()
-        self.told = Told()
+        self.observer = RecordingObserver()
 
     @classmethod
     def at(cls, directory: Path) -> "World":
-        """A new one, in a SQLite file."""
+        """Return a world with a new SQLite file in *directory*."""
         world = cls(f"sqlite:///{directory}/users.db")
         Schema(world.database).initialize()
         return world
@@ -76,19 +77,19 @@ class World:
         for database in self._databases:
             database.dispose()
 
-    def happen(self, count: int) -> None:
-        """Let so many users be registered, as far as the log can tell."""
+    def add_events(self, count: int) -> None:
+        """Add *count* events of registrations to the log."""
         with transaction(self.database) as work:
             head = work.events.lock().seq
             work.events.append(
                 [
-                    fast_registered_event(f"{number:032x}", number, f"user{number}", f"user{number}@example.org")
+                    registered_event(f"{number:032x}", number, f"user{number}", _registered(number))
                     for number in range(head + 1, head + count + 1)
                 ]
             )
 
     def fail(self, name: str) -> None:
-        """Let somebody fail to log in."""
+        """Add the event of a failed login to the log."""
         arguments = {"username": name, "reason": "user_not_found", "user": None, "exception": None}
         with transaction(self.database) as work:
             work.events.append(
@@ -97,7 +98,7 @@ class World:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all events, in the order of the log."""
+        """Return the ids of all events, in the order of the log."""
         with transaction(self.database) as work:
             return [event["id"] for event in work.events.select(EventQuery())]
 
@@ -106,7 +107,7 @@ class World:
             return work.session.get_one(SinkState, name)
 
     def position(self, name: str) -> int:
-        """The position of a sink, also of one that no relay has begun with."""
+        """Return the position of a sink, 0 if no relay has served it."""
         with reading(self.database) as work:
             found = work.sinks.get(name)
             return 0 if found is None else found.position
@@ -115,28 +116,28 @@ class World:
         with transaction(self.database) as work:
             return work.session.execute(select(EVENTS).where(EVENTS.c.seq == seq)).one()
 
-    def ledger(self, sinks: Mapping[str, SinkSettings]) -> SinkAdmin:
+    def admin(self, sinks: Mapping[str, SinkSettings]) -> SinkAdmin:
         return SinkAdmin(self.database, sinks, self.clock)
 
     def relay(self, sinks: Mapping[str, SinkSettings], **options: Any) -> Relay:
-        """A relay, with pauses as short as they get."""
-        longest = options.pop("longest", timedelta(seconds=0.2))
-        sinks = {name: replace(sink, longest_pause=longest) for name, sink in sinks.items()}
+        """Return a relay with short delays."""
+        max_backoff = options.pop("max_backoff", timedelta(seconds=0.2))
+        sinks = {name: replace(sink, max_backoff=max_backoff) for name, sink in sinks.items()}
         database = Database(self.settings, durable=False)
         self._databases.append(database)
-        return Relay(database, sinks, self.told, self.clock, **{"first_pause": 0.01, **options})
+        return Relay(database, sinks, self.observer, self.clock, **{"initial_backoff": 0.01, **options})
 
     def once(self, **sinks: SinkSettings) -> dict[str, RelayReport]:
-        """Relay once; the report of each sink."""
+        """Relay once, and return the report of each sink."""
         return {report.sink: report for report in self.relay(sinks).run(once=True)}
 
     def relaying(self, **sinks: SinkSettings) -> contextlib.AbstractContextManager[Relay]:
-        """A relay that runs for as long as the block lasts."""
+        """Run a relay while the block lasts."""
         return self.running(self.relay(sinks))
 
     @contextlib.contextmanager
     def running(self, relay: Relay) -> Iterator[Relay]:
-        """*relay* in a thread, for as long as the block lasts."""
+        """Run *relay* in a thread while the block lasts."""
         thread = threading.Thread(target=relay.run, kwargs={"once": False})
         thread.start()
         try:
@@ -145,3 +146,9 @@ class World:
             relay._stop.set()
             thread.join(20)
             assert not thread.is_alive()
+
+
+def _registered(number: int) -> str:
+    """Return the canonical data of the registration of user *number*."""
+    user = f'"email":"user{number}@example.org","id":{number},"username":"user{number}"'
+    return f'{{"changes":{{}},"user":{{{user}}}}}'

@@ -1,6 +1,6 @@
-"""A post that is killed and started again: `python mail_killing.py DIRECTORY EMAIL KILLS LONGEST SEED`.
+"""Deliver mail while being killed: `python kill_mail.py DIRECTORY EMAIL KILLS LONGEST SEED`.
 
-EMAIL is a JSON object, the keys of [email]. Otherwise it works like `killing.py`.
+EMAIL is a JSON object with the keys of [email]. Otherwise it works like `kill_relay.py`.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.relay.mail_harness import PostOffice
+from tests.relay.mail_harness import MailHarness
 
 
 def main(directory: Path, email: dict[str, object], *, kills: int, longest: int, seed: int) -> None:
-    """Kill and start again."""
+    """Fork deliveries, and kill them, until the queue is empty."""
     chance = random.Random(seed)
     killed = 0
     while True:
@@ -26,7 +26,7 @@ def main(directory: Path, email: dict[str, object], *, kills: int, longest: int,
         if not child:
             status = 1
             with contextlib.suppress(BaseException):
-                status = 2 * (PostOffice(directory, email).once().error is not None)
+                status = 2 * (MailHarness(directory, email).once().error is not None)
             os._exit(status)
         if killed < kills:
             time.sleep(chance.uniform(0.01, longest / 1000))

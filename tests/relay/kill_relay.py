@@ -1,8 +1,8 @@
-"""A relay that is killed and started again: `python killing.py URL SINKS KILLS LONGEST SEED`.
+"""Relay while being killed: `python kill_relay.py URL SINKS KILLS LONGEST SEED`.
 
-SINKS is a JSON object: the keys of each sink by its name. It forks a process for each attempt, as loading Python takes
-longer than most attempts live, kills it at a random moment of the first LONGEST milliseconds, KILLS times, lets the
-last attempt come through, and prints how many were killed while at work.
+SINKS is a JSON object with the keys of each sink by its name. Each run is a fork, as a new interpreter takes longer to
+start than most runs last. It is killed at a random moment of its first LONGEST milliseconds. After KILLS kills, one run
+is left to finish. The program prints how many runs were killed.
 """
 
 import contextlib
@@ -18,13 +18,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from lback_cli.relay.sinks import build_sink
 from lback_cli.settings import SinkSettings
+from lback_cli.settings.sinks import settings_class
 from tests.relay.harness import World
 
 
 def main(url: str, sinks: dict[str, SinkSettings], *, kills: int, longest: int, seed: int) -> None:
-    """Kill and start again."""
+    """Fork relays, and kill them, until all events are delivered."""
     for name, sink in sinks.items():
-        build_sink(name, sink)  # loads the client libraries once, for all children
+        build_sink(name, sink)  # imports the client libraries once for all forks
     chance = random.Random(seed)
     killed = 0
     for attempt in range(20 * kills + 1):
@@ -51,7 +52,10 @@ def main(url: str, sinks: dict[str, SinkSettings], *, kills: int, longest: int, 
 if __name__ == "__main__":
     configured = {}
     for name, keys in json.loads(sys.argv[2]).items():
-        path = keys.pop("ca_file", None)
-        configured[name] = SinkSettings(**keys, ca_file=None if path is None else Path(path))
+        declared = settings_class(keys["url"])
+        assert declared is not None
+        if "ca_file" in keys:
+            keys["ca_file"] = Path(keys["ca_file"])
+        configured[name] = declared(**keys)
     numbers = dict(zip(("kills", "longest", "seed"), map(int, sys.argv[3:]), strict=True))
     main(sys.argv[1], configured, **numbers)

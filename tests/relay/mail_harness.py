@@ -1,4 +1,4 @@
-"""A database with users whose mail is queued, and the post that sends it."""
+"""A database with a mail queue, and deliveries of that mail."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,18 +13,19 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.mail_queue import MailQueue
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.relay.backoff import Backoff
+from lback_cli.models import User
+from lback_cli.relay.loop import Backoff
 from lback_cli.relay.mail import MailDelivery, MailReport
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
 
-from .harness import Clock, Told
+from .harness import Clock, RecordingObserver
 
 PASSWORD = "purple giraffes yodel at dusk"
 CHEAP = PasswordSettings(memory=64, iterations=1, parallelism=1)
 
 
-class PostOffice:
-    """The managers on one database; *email* are the keys of ``[email]`` that lead to a mail server."""
+class MailHarness:
+    """The managers of one database. *email* are the keys of ``[email]`` for a mail server."""
 
     def __init__(self, directory: Path, email: Mapping[str, Any], url: str | None = None) -> None:
         options = {**email, "transport": "queue", "deliver_with": email["transport"]}
@@ -40,19 +41,20 @@ class PostOffice:
         self.users = UserManager(self.database, self.services)
         self.log = EventLog(self.database, self.services)
         self.queue = MailQueue(self.database, self.clock)
-        self.told = Told()
+        self.observer = RecordingObserver()
 
-    def prepare(self) -> "PostOffice":
-        """Make the tables."""
+    def prepare(self) -> "MailHarness":
+        """Create the tables."""
         Schema(self.database).initialize()
         return self
 
     def register(self, name: str, **options: Any) -> int:
-        """Register a user, who is mailed a link; the id."""
-        return self.users.register_user(name, f"{name}@example.org", PASSWORD, **options).id
+        """Register a user, which queues a link, and return the id."""
+        user: User = self.users.register_user(name, f"{name}@example.org", PASSWORD, **options)
+        return user.id
 
     def register_many(self, count: int) -> None:
-        """Register users in one transaction, with mail for each."""
+        """Register *count* users in one transaction, which queues a mail for each."""
         digest = self.services.hasher.hash(PASSWORD)
         with self.database.session() as session:
             for number in range(count):
@@ -60,20 +62,20 @@ class PostOffice:
                 self.users.register_user(name, f"{name}@example.org", None, password_hash=digest, session=session)
 
     def once(self) -> MailReport:
-        """Send what is due, with pauses as short as they get."""
-        return self.post().run(once=True)
+        """Send the mail that is due, with short delays."""
+        return self.delivery().run(once=True)
 
-    def post(self) -> MailDelivery:
+    def delivery(self) -> MailDelivery:
         return MailDelivery(
             self.database,
             self.services,
-            self.told,
-            backoff=Backoff(60.0, 600.0),
+            self.observer,
+            mail_backoff=Backoff(60.0, 600.0),
             server_backoff=Backoff(0.01, 0.1),
         )
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """All rows of a table, as they are stored."""
+        """Return all rows of a table as they are stored."""
         with self.database.reading() as session:
             return [dict(row) for row in session.execute(text(f"SELECT * FROM {table}")).mappings()]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lback_cli.settings import SinkSettings
+from lback_cli.settings import WebhookSettings
 
 from .consumers import SECRET, Endpoint, eventually, sequences
 from .harness import World
@@ -32,7 +32,7 @@ def busy(lback: Any, endpoint: Endpoints) -> tuple[Any, Endpoint]:
     )
     assert lback("db", "init", "-q", LBACK_DATABASE_URL=url(lback)).status == 0
     lback.environment["LBACK_DATABASE_URL"] = url(lback)
-    World(url(lback)).happen(3)
+    World(url(lback)).add_events(3)
     return lback, other
 
 
@@ -40,7 +40,7 @@ def url(lback: Any) -> str:
     return f"sqlite:///{lback.directory}/users.db"
 
 
-def test_once_delivers_and_says_so(busy: tuple[Any, Endpoint]) -> None:
+def test_once_delivers_everything_and_reports_it(busy: tuple[Any, Endpoint]) -> None:
     lback, other = busy
     assert lback("events", "relay", "--once") == (
         0,
@@ -61,14 +61,14 @@ def test_once_delivers_and_says_so(busy: tuple[Any, Endpoint]) -> None:
     assert lback("events", "verify").status == 0
 
 
-def test_dead_letters_are_8_and_a_sink_that_takes_nothing_is_9(busy: tuple[Any, Endpoint]) -> None:
+def test_dead_letters_exit_8_and_an_unavailable_sink_exits_9(busy: tuple[Any, Endpoint]) -> None:
     lback, other = busy
     other.answer = lambda request, _handler: 422 if sequences([request]) == [2] else 200
     error = "it answers 422 Unprocessable Entity"
     assert lback("events", "relay", "--once", "-q") == (
         8,
         "sink   delivered  dead letters  position\naudit  2          1             3\n",
-        f"audit: event 2 went to the dead letters: {error}.\n",
+        f"audit: event 2 is now a dead letter: {error}.\n",
     )
     assert lback("events", "dead-letters", "list") == (
         0,
@@ -80,7 +80,7 @@ def test_dead_letters_are_8_and_a_sink_that_takes_nothing_is_9(busy: tuple[Any, 
         f'[\n  {{"sink": "audit", "seq": 2, "delivered": false, "error": "{error}"}}\n]\n',
         "",
     )
-    assert lback("events", "dead-letters", "drop", "audit", "2").status == 2, "there is nobody to ask"
+    assert lback("events", "dead-letters", "drop", "audit", "2").status == 2, "without a terminal, it cannot ask"
     assert lback("events", "dead-letters", "drop", "audit", "2", "--yes", "-o", "json") == (
         0,
         '{\n  "sink": "audit",\n  "dropped": 1\n}\n',
@@ -90,7 +90,7 @@ def test_dead_letters_are_8_and_a_sink_that_takes_nothing_is_9(busy: tuple[Any, 
     assert lback("events", "replay", "audit", "--from", "3") == (
         0,
         "sink      audit\nposition  2\nlag       1\n",
-        "audit goes on with event 3: 1 to be sent.\n",
+        "audit continues with event 3. Events to deliver: 1.\n",
     )
     assert lback("events", "relay", "--once") == (
         9,
@@ -104,89 +104,92 @@ def test_dead_letters_are_8_and_a_sink_that_takes_nothing_is_9(busy: tuple[Any, 
     )
 
 
-def test_what_does_not_exist_is_5_and_what_makes_no_sense_is_2(busy: tuple[Any, Endpoint]) -> None:
+def test_unknown_names_exit_5_and_bad_usage_exits_2(busy: tuple[Any, Endpoint]) -> None:
     lback, _ = busy
     assert lback("events", "relay", "--once", "crm") == (
         5,
         "",
-        "error: No sink 'crm' is configured.\n       Configured are: audit.\n",
+        "error: No sink 'crm' is configured.\n       Configured sinks: audit.\n",
     )
     assert lback("events", "replay", "audit", "--from", "9", "-o", "json").error == {
         "code": "event_not_found",
-        "message": "There is no event 9, nor will it be the next. The log ends with event 3.",
+        "message": "There is no event 9. The log ends with event 3.",
     }
     assert lback("events", "dead-letters", "list", "crm").status == 5
     assert lback("events", "dead-letters", "retry", "audit", "7") == (
         5,
         "",
-        "error: audit has no dead letter 7.\n       'lback events dead-letters list audit' has them.\n",
+        "error: audit has no dead letter 7.\n       'lback events dead-letters list audit' shows all.\n",
     )
     for arguments in (("retry", "audit"), ("drop", "audit", "1", "--all"), ("retry", "audit", "one")):
         assert lback("events", "dead-letters", *arguments).status == 2
     assert lback("events", "replay", "audit").status == 2
 
 
-def test_without_a_sink_there_is_nothing_to_do(lback: Any) -> None:
+def test_relay_without_sinks_exits_9(lback: Any) -> None:
     assert lback("events", "relay", "--once") == (
         9,
         "",
-        "error: No sink is configured.\n       Add a section [relay.NAME] with a url; docs/relay.md tells more.\n",
+        "error: No sink is configured.\n       Add a section [relay.NAME] with a url; see docs/relay.md.\n",
     )
     assert lback("events", "sinks", "-o", "json") == (0, "[]\n", "")
 
 
 BAD = {
-    "URL": ("ftp://x.org", "relay.audit.url has no scheme that lback knows."),
+    "URL": ("ftp://x.org", "relay.audit.url has an unknown scheme."),
     "SECRETS": ("canary", "relay.audit.secrets has a secret that is not whsec_ and base64 of 24 to 64 bytes."),
     "SECRET_FILE": ("/none", "relay.audit.secrets and relay.audit.secret_file are both set."),
-    "PASSWORD_FILE": ("/none", "relay.audit.password_file means nothing for a sink of the kind webhook."),
     "CA_FILE": ("/none", "relay.audit.ca_file: cannot use /none: No such file or directory."),
     "START": ("last", "relay.audit.start (LBACK_RELAY_AUDIT_START): 'last' is not one of first, next."),
     "TIMEOUT": ("0", "relay.audit.timeout (LBACK_RELAY_AUDIT_TIMEOUT): '0' is not a number from 0.1 to 60."),
-    "TRIES": ("0", "relay.audit.tries (LBACK_RELAY_AUDIT_TRIES): '0' is not a whole number from 1 to 1000."),
-    "LONGEST_PAUSE": (
+    "MAX_ATTEMPTS": (
+        "0",
+        "relay.audit.max_attempts (LBACK_RELAY_AUDIT_MAX_ATTEMPTS): '0' is not a whole number from 1 to 1000.",
+    ),
+    "MAX_BACKOFF": (
         "soon",
         (
-            "relay.audit.longest_pause (LBACK_RELAY_AUDIT_LONGEST_PAUSE): 'soon' is not "
+            "relay.audit.max_backoff (LBACK_RELAY_AUDIT_MAX_BACKOFF): 'soon' is not "
             "a time such as 90s, 30m, 24h or 7d, from 1s to 24h."
         ),
     ),
-    "EXCHANGE": ("x", "relay.audit.exchange means nothing for a sink of the kind webhook."),
-    "ROUTING_KEY": ("x", "relay.audit.routing_key means nothing for a sink of the kind webhook."),
-    "STREAM": ("x", "relay.audit.stream means nothing for a sink of the kind webhook."),
-    "SUBJECT": ("x", "relay.audit.subject means nothing for a sink of the kind webhook."),
 }
+OF_OTHER_KINDS = ("PASSWORD_FILE", "EXCHANGE", "ROUTING_KEY", "STREAM", "SUBJECT")
 
 
-def test_every_bad_setting_is_9_and_named(busy: tuple[Any, Endpoint]) -> None:
+def test_bad_setting_exits_9_and_is_named(busy: tuple[Any, Endpoint]) -> None:
     lback, other = busy
-    assert {key.name.upper() for key in fields(SinkSettings)} == {*BAD}
+    assert {key.name.upper() for key in fields(WebhookSettings)} == {*BAD}
     for key, (value, message) in BAD.items():
         outcome = lback("events", "relay", "--once", **{f"LBACK_RELAY_AUDIT_{key}": value})
         assert (outcome.status, outcome.out, outcome.err.splitlines()[0]) == (9, "", f"error: {message}")
         assert "canary" not in outcome.err
+    for key in OF_OTHER_KINDS:
+        outcome = lback("events", "relay", "--once", **{f"LBACK_RELAY_AUDIT_{key}": "x"})
+        message = f"Unknown environment variable LBACK_RELAY_AUDIT_{key}."
+        assert (outcome.status, outcome.out, outcome.err.splitlines()[0]) == (9, "", f"error: {message}")
     assert other.requests == []
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[relay]\nurl = 'x'\n", "config.toml: relay must be sections with names, [relay.NAME]."),
+        ("[relay]\nurl = 'x'\n", "config.toml: relay must consist of named sections, [relay.NAME]."),
         ("[relay.audit]\nurk = 'x'\n", "config.toml: unknown key 'urk' in [relay.audit]."),
-        ("[relay.My-Sink]\nurl = 'x'\n", "config.toml: [relay.My-Sink]: 'My-Sink' is not a name."),
+        ("[relay.My-Sink]\nurl = 'x'\n", "config.toml: [relay.My-Sink]: 'My-Sink' is not a valid name."),
         (
-            "[relay.audit]\ntries = true\n",
-            "relay.audit.tries (config.toml): True is not a whole number from 1 to 1000.",
+            "[relay.audit]\nmax_attempts = true\n",
+            "relay.audit.max_attempts (config.toml): True is not a whole number from 1 to 1000.",
         ),
     ],
 )
-def test_a_bad_file_is_9_and_says_where(lback: Any, content: str, message: str) -> None:
+def test_bad_configuration_file_exits_9_and_is_named(lback: Any, content: str, message: str) -> None:
     (lback.directory / "config.toml").write_text(content)
     outcome = lback("events", "relay", "--once")
     assert (outcome.status, outcome.err.splitlines()[0]) == (9, f"error: {message}")
 
 
-def test_secrets_are_masked_and_a_variable_of_no_key_is_refused(busy: tuple[Any, Endpoint]) -> None:
+def test_secrets_are_masked_and_unknown_variables_refused(busy: tuple[Any, Endpoint]) -> None:
     lback, other = busy
     extra = {"LBACK_RELAY_Q_URL": "amqp://ann:canary@example.org/"}
     shown = lback("config", "show", "-o", "json", **extra)
@@ -194,17 +197,20 @@ def test_secrets_are_masked_and_a_variable_of_no_key_is_refused(busy: tuple[Any,
     assert values["relay.audit.url"] == (other.url, "LBACK_RELAY_AUDIT_URL")
     assert values["relay.audit.secrets"] == ("***", "LBACK_RELAY_AUDIT_SECRETS")
     assert values["relay.q.url"] == ("amqp://ann:***@example.org/", "LBACK_RELAY_Q_URL")
-    assert values["relay.q.secrets"] == ("", "default")
+    assert values["relay.q.exchange"] == ("", "default")
+    assert "relay.q.secrets" not in values
     assert SECRET not in shown.out + shown.err
     outcome = lback("config", "show", LBACK_RELAY_AUDIT_URK="x")
-    assert outcome.status == 9
-    assert outcome.err.startswith("error: Unknown environment variable LBACK_RELAY_AUDIT_URK.\n")
+    assert (outcome.status, outcome.err) == (
+        0,
+        "warning: Unknown environment variable LBACK_RELAY_AUDIT_URK. Did you mean LBACK_RELAY_AUDIT_URL?\n",
+    )
 
 
 @pytest.mark.parametrize(
     ("number", "status", "said"), [(signal.SIGTERM, 143, ""), (signal.SIGINT, 130, "Interrupted.\n")]
 )
-def test_a_signal_ends_it_after_the_event_under_way(
+def test_interrupted_relay_finishes_the_event_under_way(
     busy: tuple[Any, Endpoint], number: int, status: int, said: str
 ) -> None:
     lback, other = busy
@@ -220,14 +226,14 @@ def test_a_signal_ends_it_after_the_event_under_way(
     eventually(lambda: len(arrived) == 1)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err.decode()) == (status, b"", f"Relaying; Ctrl-C ends it.\n{said}")
+    assert (process.returncode, out, err.decode()) == (status, b"", f"Relaying. Press Ctrl-C to stop.\n{said}")
     sink = World(url(lback)).sink("audit")
     assert (sequences(other.taken), sink.position, sink.owner) == ([1], 1, None)
     assert lback("events", "relay", "--once").status == 0
     assert sequences(other.taken) == [1, 2, 3]
 
 
-def test_a_signal_abandons_an_event_that_takes_too_long(busy: tuple[Any, Endpoint]) -> None:
+def test_interrupted_relay_abandons_an_event_that_takes_too_long(busy: tuple[Any, Endpoint]) -> None:
     lback, other = busy
     arrived = []
 
@@ -243,25 +249,25 @@ def test_a_signal_abandons_an_event_that_takes_too_long(busy: tuple[Any, Endpoin
     process.communicate(timeout=7)
     assert process.returncode == 143
     other.answer = lambda _request, _handler: 200
-    assert lback("events", "relay", "--once").status == 0, "the dead one's lease keeps nobody waiting"
+    assert lback("events", "relay", "--once").status == 0, "the lease of a dead process is taken over at once"
     assert sequences(other.taken) == [1, 2, 3]
 
 
-def test_in_the_foreground_it_goes_on_and_tells_of_changes_only(busy: tuple[Any, Endpoint]) -> None:
+def test_running_relay_reports_only_when_failures_begin_and_end(busy: tuple[Any, Endpoint]) -> None:
     lback, other = busy
     other.answer = lambda _request, _handler: 500 if len(other.requests) < 4 else 200
-    process = lback.start("events", "relay", "audit", LBACK_RELAY_AUDIT_LONGEST_PAUSE="1s")
+    process = lback.start("events", "relay", "audit", LBACK_RELAY_AUDIT_MAX_BACKOFF="1s")
     eventually(lambda: len(other.taken) == 3)
-    World(url(lback)).happen(1)
+    World(url(lback)).add_events(1)
     eventually(lambda: len(other.taken) == 4)
     process.terminate()
     _, err = process.communicate(timeout=20)
     assert err.decode() == (
-        "Relaying; Ctrl-C ends it.\naudit: it answers 500 Internal Server Error.\naudit: delivering again.\n"
+        "Relaying. Press Ctrl-C to stop.\naudit: it answers 500 Internal Server Error.\naudit: delivering again.\n"
     )
 
 
-def test_queued_mail_is_delivered_by_a_command_of_its_own(
+def test_mail_deliver_sends_queued_mail(
     lback: Any, smtp_server: Callable[..., Any], token_in: Callable[[Any], str]
 ) -> None:
     server = smtp_server("starttls")
@@ -291,7 +297,7 @@ def test_queued_mail_is_delivered_by_a_command_of_its_own(
     assert lback("mail", "test", "a@example.org", "-o", "json").result["transport"] == "smtp"
 
 
-def test_refused_mail_is_8_and_an_unreachable_server_is_9(lback: Any, smtp_server: Callable[..., Any]) -> None:
+def test_refused_mail_exits_8_and_an_unreachable_server_exits_9(lback: Any, smtp_server: Callable[..., Any]) -> None:
     server = smtp_server("starttls", answers={"RCPT": "550 5.1.1 no such user"})
     lback.environment.update(server.environment | {"LBACK_EMAIL_TRANSPORT": "queue"})
     register = ("user", "register", "alice", "--email", "alice@example.org", "--generate-password", "-q")
@@ -303,7 +309,7 @@ def test_refused_mail_is_8_and_an_unreachable_server_is_9(lback: Any, smtp_serve
     refused = lback("mail", "deliver", "--once", "-q")
     where = f"localhost:{server.port}"
     reason = f"The mail server {where} refused the recipient: 550 5.1.1 no such user"
-    assert (refused.status, refused.err) == (8, f"mail: mail 1 went to the dead letters: {reason}.\n")
+    assert (refused.status, refused.err) == (8, f"mail: mail 1 is now a dead letter: {reason}.\n")
     (dead,) = lback("mail", "queue", "list", "--dead", "-o", "json").result
     assert (dead["id"], dead["state"], dead["tries"], dead["last_error"]) == (1, "dead", 1, f"{reason}.")
     assert lback("mail", "queue", "retry", "--dead", "-o", "json").result == {"queued": 1}
@@ -312,11 +318,11 @@ def test_refused_mail_is_8_and_an_unreachable_server_is_9(lback: Any, smtp_serve
     assert lback("mail", "queue", "drop", "1", "--yes") == (
         5,
         "",
-        "error: No mail 1 is queued.\n       'lback mail queue list' has those that are.\n",
+        "error: There is no mail 1 in the queue.\n       'lback mail queue list' shows the mails in the queue.\n",
     )
 
 
-def test_an_import_queues_the_mail_of_each_chunk_with_it(lback: Any, smtp_server: Callable[..., Any]) -> None:
+def test_import_queues_its_mail(lback: Any, smtp_server: Callable[..., Any]) -> None:
     server = smtp_server("starttls")
     lback.environment.update(server.environment | {"LBACK_EMAIL_TRANSPORT": "queue"})
     lines = ["username,email", *(f"user{number},user{number}@example.org" for number in range(20))]
@@ -330,9 +336,10 @@ def test_an_import_queues_the_mail_of_each_chunk_with_it(lback: Any, smtp_server
     assert [message.recipients[0] for message in server.messages] == [f"user{n}@example.org" for n in range(20)]
 
 
-def test_a_start_loads_no_client_that_is_not_used() -> None:
+def test_start_imports_no_client_library() -> None:
     """Neither the clients of brokers nor the relay burden a command that has no use for them."""
-    program = "import sys; from lback_cli.cli import events, mail; print(sorted(sys.modules))"
+    modules = "lback_cli.cli.events.relay, lback_cli.cli.mail.deliver"
+    program = f"import sys, {modules}; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = {*re.findall(r"'([^']+)'", done.stdout)}
     assert "lback_cli.cli.events.relay" in loaded

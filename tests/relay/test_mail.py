@@ -1,4 +1,4 @@
-"""Mail that is committed with the change, and sent afterwards."""
+"""Queued mail: it is committed with the change, and sent later."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ from lback_cli.managers.user_manager import UserManager
 from lback_cli.relay.mail import MailReport
 from lback_cli.security.tokens import token_digest
 
-from .mail_harness import PASSWORD, PostOffice
+from .mail_harness import PASSWORD, MailHarness
 
 Servers = Callable[..., Any]
 TokenIn = Callable[[Any], str]
@@ -25,13 +25,13 @@ NEW_PASSWORD = "umbrella tangent violin quarry"
 
 
 @pytest.fixture
-def office(tmp_path: Path, smtp_server: Servers) -> Iterator[Callable[..., tuple[PostOffice, Any]]]:
-    """``office()``: a post office and the mail server that it sends with; options are the server's."""
-    made: list[PostOffice] = []
+def make_harness(tmp_path: Path, smtp_server: Servers) -> Iterator[Callable[..., tuple[MailHarness, Any]]]:
+    """``make_harness()`` returns managers with a mail queue and their mail server, whose options it takes."""
+    made: list[MailHarness] = []
 
-    def make(url: str | None = None, **options: Any) -> tuple[PostOffice, Any]:
+    def make(url: str | None = None, **options: Any) -> tuple[MailHarness, Any]:
         server = smtp_server(**options)
-        made.append(PostOffice(tmp_path, server.options, url).prepare())
+        made.append(MailHarness(tmp_path, server.options, url).prepare())
         return made[-1], server
 
     yield make
@@ -39,73 +39,73 @@ def office(tmp_path: Path, smtp_server: Servers) -> Iterator[Callable[..., tuple
         one.close()
 
 
-Offices = Callable[..., tuple[PostOffice, Any]]
+Harnesses = Callable[..., tuple[MailHarness, Any]]
 
 
-def test_mail_is_queued_with_the_change_and_sent_later(office: Offices, token_in: TokenIn) -> None:
-    post, server = office()
+def test_mail_is_queued_with_the_change_and_sent_later(make_harness: Harnesses, token_in: TokenIn) -> None:
+    harness, server = make_harness()
     seen = []
 
     def see(_sender: Any, **arguments: Any) -> None:
         seen.append(sorted(arguments))
 
     with signals.user_email_verification_initiated.connected_to(see):
-        user_id = post.register("ann")
+        user_id = harness.register("ann")
     assert seen == [["user"]]
     assert server.messages == []
-    (mail,) = post.queue.mails()
+    (mail,) = harness.queue.mails()
     assert (mail.template, mail.recipient, mail.user_id, mail.tries, mail.last_error) == (
         *("verify_email", "ann@example.org", user_id),
         *(0, None),
     )
-    assert post.rows("lback_tokens") == [], "no token is made before it is sent"
-    assert post.once() == MailReport(delivered=1)
+    assert harness.rows("lback_tokens") == [], "a token is issued when its mail is sent"
+    assert harness.once() == MailReport(delivered=1)
     (sent,) = server.messages
     token = token_in(sent.message)
-    assert post.rows("lback_tokens")[0]["digest"] == token_digest(token)
-    assert post.users.verify_user_email(token).is_email_verified
-    assert post.queue.mails() == []
-    assert post.once() == MailReport()
+    assert harness.rows("lback_tokens")[0]["digest"] == token_digest(token)
+    assert harness.users.verify_user_email(token).is_email_verified
+    assert harness.queue.mails() == []
+    assert harness.once() == MailReport()
     assert len(server.messages) == 1
 
 
-def test_no_token_is_ever_written_down(office: Offices, token_in: TokenIn, tmp_path: Path) -> None:
-    post, server = office()
-    post.register("ann")
-    post.users.reset_password_request("ann@example.org")
-    assert post.once().delivered == 2
-    post.database.dispose()
+def test_tokens_are_never_stored(make_harness: Harnesses, token_in: TokenIn, tmp_path: Path) -> None:
+    harness, server = make_harness()
+    harness.register("ann")
+    harness.users.reset_password_request("ann@example.org")
+    assert harness.once().delivered == 2
+    harness.database.dispose()
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     tokens = [token_in(message.message).encode() for message in server.messages]
     assert len({*tokens}) == 2
     assert not any(token in stored for token in tokens)
 
 
-def test_what_is_rolled_back_is_mailed_to_nobody(office: Offices) -> None:
-    post, server = office()
+def test_rolled_back_change_queues_no_mail(make_harness: Harnesses) -> None:
+    harness, server = make_harness()
 
     def veto(_sender: Any, **_arguments: Any) -> None:
         raise OperationRejected("no")
 
     with signals.user_registered.connected_to(veto), pytest.raises(OperationRejected):
-        post.register("ann")
-    assert post.queue.mails() == []
-    assert post.once() == MailReport()
+        harness.register("ann")
+    assert harness.queue.mails() == []
+    assert harness.once() == MailReport()
     assert server.messages == []
 
 
-def test_each_kind_of_mail_goes_through_the_queue(office: Offices) -> None:
-    post, server = office()
-    ann = post.register("ann")
-    post.users.register_user("bob", "bob@example.org", None)
-    post.users.update_user(ann, {"password": NEW_PASSWORD, "email": "new@example.org"})
-    assert [(mail.template, mail.recipient) for mail in post.queue.mails()] == [
+def test_every_kind_of_mail_is_queued(make_harness: Harnesses) -> None:
+    harness, server = make_harness()
+    ann = harness.register("ann")
+    harness.users.register_user("bob", "bob@example.org", None)
+    harness.users.update_user(ann, {"password": NEW_PASSWORD, "email": "new@example.org"})
+    assert [(mail.template, mail.recipient) for mail in harness.queue.mails()] == [
         ("invitation", "bob@example.org"),
         ("password_changed", "ann@example.org"),
         ("email_changed", "ann@example.org"),
         ("verify_email", "new@example.org"),
-    ], "the first verification died with the address"
-    assert post.once().delivered == 4
+    ], "the first verification was withdrawn with the address"
+    assert harness.once().delivered == 4
     assert [message.recipients[0] for message in server.messages] == [
         *("bob@example.org", "ann@example.org", "ann@example.org", "new@example.org")
     ]
@@ -116,181 +116,183 @@ def test_each_kind_of_mail_goes_through_the_queue(office: Offices) -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        lambda post, _: post.users.reset_password_request("ann@example.org"),
-        lambda post, user: post.users.reset_user_password(user, NEW_PASSWORD),
-        lambda post, user: post.users.update_user(user, {"email": "new@example.org"}),
-        lambda post, user: post.users.delete_user(user),
-        lambda post, _: post.log.erase_user("ann", post.users),
+        lambda harness, _: harness.users.reset_password_request("ann@example.org"),
+        lambda harness, user: harness.users.reset_user_password(user, NEW_PASSWORD),
+        lambda harness, user: harness.users.update_user(user, {"email": "new@example.org"}),
+        lambda harness, user: harness.users.delete_user(user),
+        lambda harness, _: harness.log.erase_user("ann", harness.users),
     ],
     ids=["another request", "another password", "another address", "deletion", "erasure"],
 )
-def test_a_link_that_was_asked_for_dies_like_one_that_was_sent(
-    office: Offices, end: Callable[[PostOffice, int], None]
+def test_queued_link_is_withdrawn_like_one_that_was_sent(
+    make_harness: Harnesses, end: Callable[[MailHarness, int], None]
 ) -> None:
-    post, _ = office()
-    user = post.register("ann", verified=True)
-    post.users.reset_password_request("ann@example.org")
-    (old,) = post.queue.mails()
-    end(post, user)
-    assert old.key not in {mail.key for mail in post.queue.mails()}
+    harness, _ = make_harness()
+    user = harness.register("ann", verified=True)
+    harness.users.reset_password_request("ann@example.org")
+    (old,) = harness.queue.mails()
+    end(harness, user)
+    assert old.key not in {mail.key for mail in harness.queue.mails()}
 
 
-def test_erasure_leaves_no_mail_about_the_person(office: Offices) -> None:
-    post, server = office()
-    user = post.register("ann", verified=True)
-    post.users.update_user(user, {"password": NEW_PASSWORD, "email": "new@example.org"})
-    post.register("bob")
-    assert len(post.queue.mails()) == 4
-    post.log.erase_user("ann", post.users)
-    assert [mail.recipient for mail in post.queue.mails()] == ["bob@example.org"]
-    assert "ann" not in json.dumps(post.rows("lback_mail_queue"), default=str)
-    post.once()
+def test_erasure_deletes_the_queued_mail_about_the_user(make_harness: Harnesses) -> None:
+    harness, server = make_harness()
+    user = harness.register("ann", verified=True)
+    harness.users.update_user(user, {"password": NEW_PASSWORD, "email": "new@example.org"})
+    harness.register("bob")
+    assert len(harness.queue.mails()) == 4
+    harness.log.erase_user("ann", harness.users)
+    assert [mail.recipient for mail in harness.queue.mails()] == ["bob@example.org"]
+    assert "ann" not in json.dumps(harness.rows("lback_mail_queue"), default=str)
+    harness.once()
     assert [message.recipients for message in server.messages] == [["bob@example.org"]]
 
 
-def test_all_copies_of_a_mail_have_one_message_id_and_links_that_work(office: Offices, token_in: TokenIn) -> None:
-    """A receiving system that drops the second copy shows the first, so its link has to work."""
-    post, server = office()
-    post.register("ann")
-    with post.database.session() as session:
+def test_copies_of_a_mail_share_the_message_id_and_have_valid_links(
+    make_harness: Harnesses, token_in: TokenIn, tmp_path: Path
+) -> None:
+    """A mail system may show only the first copy, so its link has to be valid."""
+    harness, server = make_harness()
+    harness.register("ann")
+    with harness.database.session() as session:
         session.connection().exec_driver_sql(
             "CREATE TRIGGER crash BEFORE DELETE ON lback_mail_queue BEGIN SELECT RAISE(ABORT, 'crash'); END"
         )
-    sender = post.post()
-    sender._tries = 1  # the database fails after the mail was sent
+    impatient = MailHarness(tmp_path, {**server.options, "max_attempts": 1})
     with pytest.raises(Exception, match="crash"):
-        sender.run(once=True)
-    with post.database.session() as session:
+        impatient.once()
+    impatient.close()
+    with harness.database.session() as session:
         session.connection().exec_driver_sql("DROP TRIGGER crash")
-    post.clock.ahead = 3600
-    assert post.once().delivered == 1
+    harness.clock.ahead = 3600
+    assert harness.once().delivered == 1
     first, second = (message.message for message in server.messages)
     assert first["Message-ID"] == second["Message-ID"]
     assert token_in(first) != token_in(second)
-    assert post.users.verify_user_email(token_in(first)).is_email_verified
+    assert harness.users.verify_user_email(token_in(first)).is_email_verified
 
 
-def test_a_new_request_kills_the_links_of_the_one_before(office: Offices, token_in: TokenIn) -> None:
-    post, server = office()
-    post.register("ann", verified=True)
-    post.users.reset_password_request("ann@example.org")
-    post.once()
-    post.users.reset_password_request("ann@example.org")
+def test_new_request_revokes_the_link_of_the_last_one(make_harness: Harnesses, token_in: TokenIn) -> None:
+    harness, server = make_harness()
+    harness.register("ann", verified=True)
+    harness.users.reset_password_request("ann@example.org")
+    harness.once()
+    harness.users.reset_password_request("ann@example.org")
     with pytest.raises(InvalidToken):
-        post.users.reset_password(token_in(server.messages[0].message), NEW_PASSWORD)
-    post.once()
-    assert post.users.reset_password(token_in(server.messages[1].message), NEW_PASSWORD).username == "ann"
+        harness.users.reset_password(token_in(server.messages[0].message), NEW_PASSWORD)
+    harness.once()
+    assert harness.users.reset_password(token_in(server.messages[1].message), NEW_PASSWORD).username == "ann"
 
 
-def test_a_link_lives_from_when_it_is_sent(office: Offices, token_in: TokenIn) -> None:
-    post, server = office()
-    post.register("ann", verified=True)
-    post.users.reset_password_request("ann@example.org")
-    post.clock.ahead = timedelta(hours=5).total_seconds()
-    post.once()
-    post.clock.ahead += timedelta(minutes=59).total_seconds()
-    assert post.users.reset_password(token_in(server.messages[0].message), NEW_PASSWORD).username == "ann"
+def test_lifetime_of_a_link_begins_when_it_is_sent(make_harness: Harnesses, token_in: TokenIn) -> None:
+    harness, server = make_harness()
+    harness.register("ann", verified=True)
+    harness.users.reset_password_request("ann@example.org")
+    harness.clock.ahead = timedelta(hours=5).total_seconds()
+    harness.once()
+    harness.clock.ahead += timedelta(minutes=59).total_seconds()
+    assert harness.users.reset_password(token_in(server.messages[0].message), NEW_PASSWORD).username == "ann"
 
 
-def test_a_mail_that_is_put_off_waits_and_keeps_no_other_waiting(office: Offices) -> None:
-    post, server = office(answers={})
-    post.register("ann")
-    refusing, _ = office(answers={"RCPT": "451 4.7.1 greylisted"})
+def test_temporarily_rejected_mail_delays_no_other(make_harness: Harnesses) -> None:
+    harness, server = make_harness(answers={})
+    harness.register("ann")
+    refusing, _ = make_harness(answers={"RCPT": "451 4.7.1 greylisted"})
     assert refusing.once() == MailReport(deferred=1)
-    (mail,) = post.queue.mails()
+    (mail,) = harness.queue.mails()
     assert (mail.tries, mail.owner) == (1, None)
     assert mail.last_error is not None
     assert "451 4.7.1 greylisted" in mail.last_error
-    post.register("bob")
-    assert post.once() == MailReport(delivered=1), "ann's time has not come"
-    post.clock.ahead = 61
-    assert post.once() == MailReport(delivered=1)
+    harness.register("bob")
+    assert harness.once() == MailReport(delivered=1), "the mail to ann is not due yet"
+    harness.clock.ahead = 61
+    assert harness.once() == MailReport(delivered=1)
     assert [message.recipients[0] for message in server.messages] == ["bob@example.org", "ann@example.org"]
-    assert post.queue.mails() == []
+    assert harness.queue.mails() == []
 
 
-def test_a_mail_that_is_put_off_too_often_is_given_up(office: Offices) -> None:
-    post, _ = office(answers={"DATA": "452 4.3.1 full"})
-    post.register("ann")
+def test_temporarily_rejected_mail_is_given_up_after_all_attempts(make_harness: Harnesses) -> None:
+    harness, _ = make_harness(answers={"DATA": "452 4.3.1 full"})
+    harness.register("ann")
     outcomes = []
     for day in range(30):
-        post.clock.ahead = day * 86400
-        outcomes.append(post.once())
+        harness.clock.ahead = day * 86400
+        outcomes.append(harness.once())
     assert outcomes == [MailReport(deferred=1)] * 29 + [MailReport(dead=1)]
-    assert post.once() == MailReport()
-    (mail,) = post.queue.mails(dead=True)
+    assert harness.once() == MailReport()
+    (mail,) = harness.queue.mails(dead=True)
     assert (mail.tries, mail.retry_at) == (30, None)
 
 
 @pytest.mark.parametrize("answers", [{"RCPT": "550 5.1.1 no such user"}, {"DATA": "554 5.7.1 spam"}])
-def test_a_mail_that_is_refused_is_dead_at_once_and_can_be_tried_again_or_dropped(
-    office: Offices, answers: dict[str, str]
+def test_refused_mail_is_given_up_and_can_be_retried_or_dropped(
+    make_harness: Harnesses, answers: dict[str, str]
 ) -> None:
-    post, _ = office(answers=answers)
-    post.register("ann")
-    assert post.once() == MailReport(dead=1)
-    (mail,) = post.queue.mails(dead=True)
+    harness, _ = make_harness(answers=answers)
+    harness.register("ann")
+    assert harness.once() == MailReport(dead=1)
+    (mail,) = harness.queue.mails(dead=True)
     (answer,) = answers.values()
     assert answer in str(mail.last_error)
-    assert post.told.said == [("given up", "mail", f"mail {mail.id}", str(mail.last_error).rstrip("."))]
-    assert post.once() == MailReport()
-    assert post.queue.retry([mail.id]) == 1
-    assert [(again.tries, again.last_error) for again in post.queue.mails(dead=False)] == [(0, None)]
-    assert post.once() == MailReport(dead=1)
-    assert post.queue.retry(None) == 1
-    assert post.once() == MailReport(dead=1)
-    with pytest.raises(QueuedMailNotFound, match="No mail 4711 is queued"):
-        post.queue.drop([mail.id, 4711])
-    assert post.queue.drop(None) == 1
-    assert post.queue.mails() == []
+    assert harness.observer.reports == [("dead letter", "mail", f"mail {mail.id}", str(mail.last_error).rstrip("."))]
+    assert harness.once() == MailReport()
+    assert harness.queue.retry([mail.id]) == 1
+    assert [(again.tries, again.last_error) for again in harness.queue.mails(dead=False)] == [(0, None)]
+    assert harness.once() == MailReport(dead=1)
+    assert harness.queue.retry(None) == 1
+    assert harness.once() == MailReport(dead=1)
+    with pytest.raises(QueuedMailNotFound, match=r"There is no mail 4711 in the queue\."):
+        harness.queue.drop([mail.id, 4711])
+    assert harness.queue.drop(None) == 1
+    assert harness.queue.mails() == []
 
 
 @pytest.mark.parametrize("answers", [{"MAIL": "550 5.7.1 not you"}, {"MAIL": "421 4.3.2 closing"}])
-def test_a_server_that_takes_nothing_costs_no_mail_a_try(office: Offices, answers: dict[str, str]) -> None:
-    post, _ = office(answers=answers)
-    post.register("ann")
-    post.register("bob")
-    report = post.once()
+def test_unavailable_mail_server_counts_no_attempt(make_harness: Harnesses, answers: dict[str, str]) -> None:
+    harness, _ = make_harness(answers=answers)
+    harness.register("ann")
+    harness.register("bob")
+    report = harness.once()
     assert (report.delivered, report.dead, report.deferred) == (0, 0, 0)
     assert str(report.error).startswith("The mail server localhost:")
-    assert sorted((mail.recipient, mail.tries, mail.owner) for mail in post.queue.mails()) == [
+    assert sorted((mail.recipient, mail.tries, mail.owner) for mail in harness.queue.mails()) == [
         ("ann@example.org", 0, None),
         ("bob@example.org", 0, None),
     ]
 
 
-def test_who_is_gone_or_verified_meanwhile_is_not_bothered(office: Offices) -> None:
-    post, server = office()
-    ann, bob = post.register("ann"), post.register("bob")
-    post.users.update_user(ann, {"is_email_verified": True})
-    with post.database.session() as session:
+def test_mail_to_a_deleted_or_verified_user_is_withdrawn(make_harness: Harnesses) -> None:
+    harness, server = make_harness()
+    ann, bob = harness.register("ann"), harness.register("bob")
+    harness.users.update_user(ann, {"is_email_verified": True})
+    with harness.database.session() as session:
         session.connection().exec_driver_sql("DELETE FROM user_groups_association WHERE user_id = ?", (bob,))
         session.connection().exec_driver_sql("DELETE FROM users WHERE id = ?", (bob,))
-    assert post.once() == MailReport(withdrawn=2)
-    assert (server.messages, post.queue.mails()) == ([], [])
+    assert harness.once() == MailReport(withdrawn=2)
+    assert (server.messages, harness.queue.mails()) == ([], [])
 
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])
-def test_on_a_server_it_is_the_same(
-    office: Offices, server: str, request: pytest.FixtureRequest, token_in: TokenIn
+def test_mail_delivery_on_a_server(
+    make_harness: Harnesses, server: str, request: pytest.FixtureRequest, token_in: TokenIn
 ) -> None:
-    post, mail_server = office(request.getfixturevalue(f"{server}_url"))
-    post.register("ann")
-    post.users.reset_password_request("ann@example.org")
-    post.users.reset_password_request("ann@example.org")
-    assert post.once() == MailReport(delivered=2)
+    harness, mail_server = make_harness(request.getfixturevalue(f"{server}_url"))
+    harness.register("ann")
+    harness.users.reset_password_request("ann@example.org")
+    harness.users.reset_password_request("ann@example.org")
+    assert harness.once() == MailReport(delivered=2)
     verification, reset = (message.message for message in mail_server.messages)
-    assert post.users.verify_user_email(token_in(verification)).is_email_verified
-    post.users.reset_password(token_in(reset), NEW_PASSWORD)
-    assert post.once() == MailReport(delivered=1)
-    post.log.erase_user("ann", post.users)
-    assert post.rows("lback_mail_queue") == []
+    assert harness.users.verify_user_email(token_in(verification)).is_email_verified
+    harness.users.reset_password(token_in(reset), NEW_PASSWORD)
+    assert harness.once() == MailReport(delivered=1)
+    harness.log.erase_user("ann", harness.users)
+    assert harness.rows("lback_mail_queue") == []
 
 
-def test_two_at_once_send_each_mail_once(office: Offices) -> None:
-    post, server = office()
-    post.register_many(60)
-    others = [PostOffice(Path(), server.options, post.settings.database.url) for _ in range(3)]
+def test_concurrent_deliveries_send_each_mail_once(make_harness: Harnesses) -> None:
+    harness, server = make_harness()
+    harness.register_many(60)
+    others = [MailHarness(Path(), server.options, harness.settings.database.url) for _ in range(3)]
     threads = [threading.Thread(target=other.once) for other in others]
     for thread in threads:
         thread.start()
@@ -301,29 +303,29 @@ def test_two_at_once_send_each_mail_once(office: Offices) -> None:
     assert sorted(message.recipients[0] for message in server.messages) == sorted(
         f"user{number}@example.org" for number in range(60)
     )
-    assert post.queue.mails() == []
+    assert harness.queue.mails() == []
 
 
-def test_without_a_queue_nothing_is_queued_and_a_failure_still_fails_the_operation(office: Offices) -> None:
-    post, _ = office(answers={"RCPT": "550 no"})
-    direct = replace(post.settings, email=replace(post.settings.email, transport="smtp"))
-    users = UserManager(post.database, Dependencies(direct, data_directory=Path()))
+def test_without_a_queue_a_mail_failure_fails_the_operation(make_harness: Harnesses) -> None:
+    harness, _ = make_harness(answers={"RCPT": "550 no"})
+    direct = replace(harness.settings, email=replace(harness.settings.email, transport="smtp"))
+    users = UserManager(harness.database, Dependencies(direct, data_directory=Path()))
     with pytest.raises(MailError):
         users.register_user("ann", "ann@example.org", PASSWORD)
-    assert post.queue.mails() == []
+    assert harness.queue.mails() == []
     with pytest.raises(UserNotFound):
-        post.users.delete_user(1)
+        harness.users.delete_user(1)
 
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])
-def test_requests_and_their_delivery_never_wait_for_each_other(
-    office: Offices, server: str, request: pytest.FixtureRequest, tmp_path: Path
+def test_requests_and_deliveries_do_not_deadlock(
+    make_harness: Harnesses, server: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Users ask again and again while their mail is being sent; databases end a deadlock with an error."""
-    post, _ = office(request.getfixturevalue(f"{server}_url"))
+    """Requests are made while their mail is being sent. The database would report a deadlock."""
+    harness, _ = make_harness(request.getfixturevalue(f"{server}_url"))
     for name in ("ann", "bob"):
-        post.register(name, verified=True)
-    other = PostOffice(tmp_path, {"transport": "file"}, post.settings.database.url)
+        harness.register(name, verified=True)
+    other = MailHarness(tmp_path, {"transport": "file"}, harness.settings.database.url)
     failures: list[BaseException] = []
     asked = threading.Event()
 
@@ -331,18 +333,18 @@ def test_requests_and_their_delivery_never_wait_for_each_other(
         try:
             while not asked.is_set():
                 other.once()
-        except BaseException as error:  # noqa: BLE001 - the test tells
+        except BaseException as error:  # noqa: BLE001 - the test reports it
             failures.append(error)
 
     thread = threading.Thread(target=send)
     thread.start()
     for _ in range(40):
         for name in ("ann", "bob"):
-            post.users.reset_password_request(f"{name}@example.org")
+            harness.users.reset_password_request(f"{name}@example.org")
     asked.set()
     thread.join()
     other.once()
     other.close()
     assert failures == []
-    assert post.queue.mails() == []
-    assert sorted(row["user_id"] for row in post.rows("lback_tokens")) == [1, 2], "only the newest link of each works"
+    assert harness.queue.mails() == []
+    assert sorted(row["user_id"] for row in harness.rows("lback_tokens")) == [1, 2], "only the newest are valid"

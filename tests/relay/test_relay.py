@@ -1,4 +1,4 @@
-"""Several sinks, several relays, and what a person does with them."""
+"""Several sinks, several relays, and their administration."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -24,8 +24,9 @@ from sqlalchemy import make_url
 from lback_cli.database.schema import Schema
 from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
 from lback_cli.relay.worker import RelayReport
-from lback_cli.settings import SinkSettings
+from lback_cli.settings import RedisSettings, WebhookSettings
 
+from .broker import Broker, free_port
 from .consumers import (
     SECRET,
     Endpoint,
@@ -33,8 +34,8 @@ from .consumers import (
     RabbitMqConsumer,
     RedisConsumer,
     eventually,
-    first_of_each,
     sequences,
+    without_duplicates,
 )
 from .harness import World
 
@@ -42,8 +43,8 @@ Endpoints = Callable[..., Endpoint]
 Consumers = Callable[[str], Any]
 
 
-def test_a_dead_endpoint_keeps_no_other_waiting(world: World, endpoint: Endpoints, consumer: Consumers) -> None:
-    """The endpoint answers after the others are done, and only because they are."""
+def test_slow_sink_delays_no_other(world: World, endpoint: Endpoints, consumer: Consumers) -> None:
+    """The slow endpoint answers only when the others have all events."""
     silent, lively, stream = endpoint(), endpoint(), consumer("redis")
     done = []
 
@@ -53,49 +54,15 @@ def test_a_dead_endpoint_keeps_no_other_waiting(world: World, endpoint: Endpoint
         return 200
 
     silent.answer = answer
-    world.happen(50)
+    world.add_events(50)
     reports = world.once(silent=replace(silent.settings, timeout=30.0), lively=lively.settings, stream=stream.settings)
     assert {name: report.delivered for name, report in reports.items()} == {"silent": 50, "lively": 50, "stream": 50}
     assert len(done) == 50
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
-
-
-class Broker:
-    """A server of our own, which can be killed and started again where it was."""
-
-    def __init__(self, command: list[str], port: int, environment: Mapping[str, str] | None = None) -> None:
-        self._command = command
-        self._port = port
-        self._environment = {**os.environ, **(environment or {})}
-        self.start()
-
-    def start(self) -> None:
-        # A group of its own, as RabbitMQ is a script that starts a program that starts others.
-        self._process = subprocess.Popen(
-            self._command,
-            env=self._environment,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        eventually(self._listens)
-
-    def kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
-
-
 @pytest.fixture
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], tuple[Broker, Any]]]:
-    """``broker(kind)``: a server that writes everything to its disk, and the consumer on it."""
+    """``broker(kind)`` returns a server that writes everything to its disk, and its consumer."""
     running: list[Any] = []
 
     def start(kind: str) -> tuple[Broker, Any]:
@@ -103,7 +70,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
         if kind == "rabbitmq":
             return _rabbitmq(tmp_path, running)
         if shutil.which(f"{kind}-server") is None:
-            pytest.skip(f"{kind} runs, but not from a program on this machine")
+            pytest.skip(f"{kind} runs, but its program is not on this machine")
         port = free_port()
         commands = {
             "redis": [
@@ -123,9 +90,9 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
 
 def _rabbitmq(directory: Path, running: list[Any]) -> tuple[Broker, Any]:
-    program = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # what is on the path runs it as another user
+    program = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one in PATH changes the user
     if not program.exists():
-        pytest.skip("rabbitmq runs, but not from a program on this machine")
+        pytest.skip("rabbitmq runs, but its program is not on this machine")
     port, environment = free_port(), {"HOME": str(directory), "RABBITMQ_DIST_PORT": str(free_port())}
     environment |= {"RABBITMQ_NODENAME": f"lback{port}@localhost", "RABBITMQ_NODE_PORT": str(port)}
     places = ("MNESIA_BASE", "LOG_BASE", "ENABLED_PLUGINS_FILE", "CONFIG_FILE", "PID_FILE")
@@ -138,7 +105,7 @@ def _rabbitmq(directory: Path, running: list[Any]) -> tuple[Broker, Any]:
 
 
 def _answers(url: str) -> bool:
-    """A broker listens a moment before it answers."""
+    """Return True if the broker answers, which takes longer than to listen."""
     try:
         pika.BlockingConnection(pika.URLParameters(url)).close()
     except AMQPError:
@@ -147,15 +114,13 @@ def _answers(url: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["redis", "nats", "rabbitmq"])
-def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
-    world: World, broker: Callable[[str], tuple[Broker, Any]], kind: str
-) -> None:
+def test_restarted_broker_loses_no_event(world: World, broker: Callable[[str], tuple[Broker, Any]], kind: str) -> None:
     def has_come_to(until: int) -> bool:
         return world.position("it") >= until
 
     server, other = broker(kind)
-    world.happen(400)
-    with world.relaying(it=other.settings):
+    world.add_events(400)
+    with world.relaying(it=replace(other.settings, timeout=2.0)):
         for until in (100, 250):
             eventually(partial(has_come_to, until))
             server.kill()
@@ -163,28 +128,28 @@ def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
             server.start()
         eventually(lambda: world.position("it") == 400)
     received = other.received()
-    assert [*first_of_each(received)] == [*range(1, 401)]
+    assert [*without_duplicates(received)] == [*range(1, 401)]
     assert len(received) <= 400 + 2
-    assert world.ledger({}).dead_letters(None) == []
+    assert world.admin({}).dead_letters(None) == []
 
 
 PROGRAM = """
 import sys
 from tests.relay.kill_relay import *
-from lback_cli.settings import SinkSettings
+from lback_cli.settings import RedisSettings
 world = World(sys.argv[1])
-relay = world.relay({"it": SinkSettings(**json.loads(sys.argv[2]))})
+relay = world.relay({"it": RedisSettings(**json.loads(sys.argv[2]))})
 print("ready", flush=True)
 relay.run(once=False)
 """
 
 
 @pytest.fixture
-def started(world: World) -> Iterator[Callable[[SinkSettings], Any]]:
-    """``started(sink)``: a relay in a process of its own."""
+def started(world: World) -> Iterator[Callable[[RedisSettings], Any]]:
+    """``started(sink)`` starts a relay in a new process."""
     processes: list[Any] = []
 
-    def start(sink: SinkSettings) -> Any:
+    def start(sink: RedisSettings) -> Any:
         keys = {"url": sink.url, "stream": sink.stream}
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, world.url, json.dumps(keys)],
@@ -203,29 +168,29 @@ def started(world: World) -> Iterator[Callable[[SinkSettings], Any]]:
         process.stdout.close()
 
 
-def test_of_two_relays_one_works_and_the_other_takes_over_when_it_is_killed(
-    world: World, consumer: Consumers, started: Callable[[SinkSettings], Any]
+def test_second_relay_takes_over_when_the_first_is_killed(
+    world: World, consumer: Consumers, started: Callable[[RedisSettings], Any]
 ) -> None:
     stream = consumer("redis")
     first, second = started(stream.settings), started(stream.settings)
-    world.happen(200)
+    world.add_events(200)
     eventually(lambda: world.position("it") == 200)
     owner = str(world.sink("it").owner).split(":")[1]
     assert owner in {str(first.pid), str(second.pid)}
-    assert [one.seq for one in stream.received()] == [*range(1, 201)], "each once, so one worked"
+    assert [one.seq for one in stream.received()] == [*range(1, 201)], "once each, so only one relay delivered"
     worker, other = (first, second) if owner == str(first.pid) else (second, first)
     worker.kill()
     worker.wait()
-    world.happen(100)
+    world.add_events(100)
     eventually(lambda: world.position("it") == 300)
     assert str(world.sink("it").owner).split(":")[1] == str(other.pid)
-    assert [*first_of_each(stream.received())] == [*range(1, 301)]
+    assert [*without_duplicates(stream.received())] == [*range(1, 301)]
     third = world.once(it=stream.settings)["it"]
     assert third == RelayReport("it", holder=f"process {other.pid} on {socket.gethostname()}")
 
 
 def stop(process: subprocess.Popen[bytes], path: str) -> None:
-    """Stop *process* where it does not hold the write lock, which would keep everybody out until it goes on."""
+    """Suspend *process* while it does not hold the write lock, which would block all others."""
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
         while True:
             os.kill(process.pid, signal.SIGSTOP)
@@ -240,86 +205,86 @@ def stop(process: subprocess.Popen[bytes], path: str) -> None:
                 return
 
 
-def test_a_relay_that_was_stopped_and_replaced_writes_nothing_when_it_wakes_up(
-    world: World, consumer: Consumers, started: Callable[[SinkSettings], Any]
+def test_suspended_relay_writes_nothing_after_it_was_replaced(
+    world: World, consumer: Consumers, started: Callable[[RedisSettings], Any]
 ) -> None:
     stream = consumer("redis")
-    world.happen(100)
+    world.add_events(100)
     stalled = started(stream.settings)
     eventually(lambda: world.position("it") > 0)
     stop(stalled, str(make_url(world.url).database))
-    world.clock.ahead = 3600  # its lease is over, by this clock
-    world.happen(100)
+    world.clock.ahead = 3600  # by this clock, its lease has expired
+    world.add_events(100)
     report = world.once(it=stream.settings)["it"]
     assert (report.position, report.holder) == (200, None)
-    world.happen(5)
+    world.add_events(5)
     before = world.sink("it").position
-    world.ledger({}).replay("it", 150)
+    world.admin({}).replay("it", 150)
     os.kill(stalled.pid, signal.SIGCONT)
-    # It finds the sink free, as the other has let go, and goes on from where the sink is, not from where it was.
+    # The other relay has released the sink. The suspended one goes on from the stored position, not from its own.
     eventually(lambda: world.position("it") == 205)
     received = stream.received()
     assert before == 200
-    assert [*first_of_each(received)] == [*range(1, 206)]
+    assert [*without_duplicates(received)] == [*range(1, 206)]
     assert len(received) - 205 <= 200 - 149 + 2
 
 
-def test_a_sink_that_is_set_back_while_a_relay_works_goes_on_from_there(world: World, consumer: Consumers) -> None:
+def test_running_relay_goes_on_from_a_replay(world: World, consumer: Consumers) -> None:
     stream = consumer("redis")
-    world.happen(20)
+    world.add_events(20)
     sinks = {"it": stream.settings}
     with world.relaying(**sinks):
         eventually(lambda: world.position("it") == 20)
-        assert world.ledger(sinks).replay("it", 16) == 5
+        assert world.admin(sinks).replay("it", 16) == 5
         eventually(lambda: len(stream.received()) == 25)
-        world.happen(1)
+        world.add_events(1)
         eventually(lambda: world.position("it") == 21)
     assert [one.seq for one in stream.received()] == [*range(1, 21), *range(16, 22)]
 
 
-def test_what_cannot_be_set_back_is_refused(world: World, consumer: Consumers) -> None:
+def test_replay_refuses_unknown_sinks_and_events(world: World, consumer: Consumers) -> None:
     sinks = {"it": consumer("redis").settings}
-    world.happen(3)
-    ledger = world.ledger(sinks)
+    world.add_events(3)
+    admin = world.admin(sinks)
     with pytest.raises(SinkNotFound, match="There is no sink 'no'"):
-        ledger.replay("no", 1)
+        admin.replay("no", 1)
     for seq in (-1, 0, 5, 2**70):
         with pytest.raises(EventNotFound, match=f"There is no event {seq}"):
-            ledger.replay("it", seq)
-    assert ledger.replay("it", 3) == 1, "also before its first event"
+            admin.replay("it", seq)
+    assert admin.replay("it", 3) == 1, "also before the first relay"
     assert world.once(**sinks)["it"].delivered == 1
-    assert ledger.replay("it", 4) == 0
+    assert admin.replay("it", 4) == 0
 
 
-def test_dead_letters_are_sent_again_or_dropped(world: World, endpoint: Endpoints) -> None:
+def test_dead_letters_are_retried_or_dropped(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
     other.answer = lambda request, _handler: 422 if sequences([request])[0] in {1, 3, 4} else 200
-    world.happen(4)
+    world.add_events(4)
     sinks = {"it": other.settings}
     assert world.once(**sinks)["it"].dead == 3
-    ledger = world.ledger(sinks)
+    admin = world.admin(sinks)
     other.answer = lambda request, _handler: 422 if sequences([request]) == [3] else 200
     error = "it answers 422 Unprocessable Entity"
-    assert [*ledger.retry("it", [1, 3])] == [(1, None), (3, error)]
-    assert [(letter.seq, letter.tries) for letter in ledger.dead_letters("it")] == [(3, 2), (4, 1)]
+    assert [*admin.retry("it", [1, 3])] == [(1, None), (3, error)]
+    assert [(letter.seq, letter.tries) for letter in admin.dead_letters("it")] == [(3, 2), (4, 1)]
     with pytest.raises(DeadLetterNotFound, match="it has no dead letter 1"):
-        ledger.drop("it", [1, 3])
-    assert ledger.drop("it", [3]) == 1
-    assert [*ledger.retry("it", None)] == [(4, None)]
-    assert ledger.dead_letters("it") == []
+        admin.drop("it", [1, 3])
+    assert admin.drop("it", [3]) == 1
+    assert [*admin.retry("it", None)] == [(4, None)]
+    assert admin.dead_letters("it") == []
     assert sequences(other.taken) == [2, 1, 4]
     with pytest.raises(SinkNotFound):
-        ledger.dead_letters("no")
+        admin.dead_letters("no")
 
 
-def test_sinks_tell_how_they_are(world: World, endpoint: Endpoints) -> None:
+def test_status_of_sinks(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
-    world.happen(3)
-    dead = SinkSettings(url="https://localhost:1/", secrets=SECRET)
+    world.add_events(3)
+    dead = WebhookSettings(url="https://localhost:1/", secrets=SECRET)
     sinks = {"dead": dead, "fine": other.settings, "new": replace(dead, start="next"), "old": dead}
     world.once(dead=dead, fine=other.settings)
-    world.happen(2)
-    views = {status.name: status for status in world.ledger(sinks).sinks()}
+    world.add_events(2)
+    views = {status.name: status for status in world.admin(sinks).sinks()}
     assert [(view.name, view.position, view.lag, view.failures) for view in views.values()] == [
         ("dead", 0, 5, 1),
         ("fine", 3, 2, 0),
@@ -328,39 +293,39 @@ def test_sinks_tell_how_they_are(world: World, endpoint: Endpoints) -> None:
     ]
     assert (views["dead"].last_error, views["fine"].last_error) == ("Connection refused", None)
     assert (views["dead"].delivered_at, views["fine"].delivered_at is not None) == (None, True)
-    assert [status.configured for status in world.ledger({}).sinks()] == [False, False]
+    assert [status.configured for status in world.admin({}).sinks()] == [False, False]
 
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])
-def test_on_a_server_it_is_the_same(
+def test_relay_on_a_server(
     server: str, request: pytest.FixtureRequest, consumer: Consumers, endpoint: Endpoints
 ) -> None:
     world = World(request.getfixturevalue(f"{server}_url"))
     Schema(world.database).initialize()
     stream, other = consumer("redis"), endpoint()
     other.answer = lambda request, _handler: 400 if sequences([request]) == [7] else 200
-    world.happen(30)
+    world.add_events(30)
     sinks = {"stream": stream.settings, "hook": other.settings}
     assert world.once(**sinks) == {
         "stream": RelayReport("stream", delivered=30, position=30),
         "hook": RelayReport("hook", delivered=29, dead=1, position=30),
     }
     assert [one.seq for one in stream.received()] == [*range(1, 31)]
-    ledger = world.ledger(sinks)
-    assert [letter.seq for letter in ledger.dead_letters(None)] == [7]
+    admin = world.admin(sinks)
+    assert [letter.seq for letter in admin.dead_letters(None)] == [7]
     other.answer = lambda _request, _handler: 200
-    assert [*ledger.retry("hook", None)] == [(7, None)]
+    assert [*admin.retry("hook", None)] == [(7, None)]
     with world.relaying(**sinks):
-        ledger.replay("stream", 21)
+        admin.replay("stream", 21)
         eventually(lambda: len(stream.received()) == 40)
     world.close()
 
 
-def test_the_write_lock_is_held_for_moments_only(world: World, consumer: Consumers) -> None:
-    """A writer that waits for nobody gets its turn between two positions, again and again."""
+def test_relay_leaves_the_write_lock_to_other_writers(world: World, consumer: Consumers) -> None:
+    """A writer gets the lock between two updates of the position, again and again."""
     stream = consumer("redis")
     impatient = World(world.url)
-    world.happen(1000)
+    world.add_events(1000)
     with world.relaying(it=stream.settings):
         while world.position("it") < 1000:
             impatient.fail("nobody")

@@ -1,24 +1,33 @@
 """Each kind of sink against its real server."""
 
-from collections.abc import Callable
+import shutil
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lback_cli.relay.worker import RelayReport
-from lback_cli.settings import SinkSettings
+from lback_cli.settings.schema import SINK_KINDS, NatsSettings, WebhookSettings
+from lback_cli.settings.sinks import settings_class
 
+from .broker import Broker, free_port
 from .conftest import KINDS
+from .consumers import SECRET, NatsConsumer
 from .harness import World
 
 Consumers = Callable[[str], Any]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_whole_log_arrives_in_its_order_as_cloud_events(world: World, consumer: Consumers, kind: str) -> None:
+def test_log_arrives_in_order_as_cloud_events(world: World, consumer: Consumers, kind: str) -> None:
     other = consumer(kind)
-    world.happen(2)
+    world.add_events(2)
     world.fail("nobody")
     assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=3, position=3)}
 
@@ -51,20 +60,20 @@ def test_the_whole_log_arrives_in_its_order_as_cloud_events(world: World, consum
     assert (sink.position, sink.owner, sink.failures, sink.tries, sink.last_error) == (3, None, 0, 0, None)
 
 
-def test_rabbitmq_keeps_messages_on_disk(world: World, consumer: Consumers) -> None:
+def test_rabbitmq_messages_are_persistent(world: World, consumer: Consumers) -> None:
     queue = consumer("rabbitmq")
-    world.happen(1)
+    world.add_events(1)
     world.once(it=queue.settings)
     assert len(queue.received()) == 1
     assert queue.modes == {2}
 
 
-def test_a_new_sink_may_begin_at_the_end(world: World, consumer: Consumers) -> None:
+def test_new_sink_can_begin_at_the_end(world: World, consumer: Consumers) -> None:
     stream = consumer("redis")
     late = replace(stream.settings, start="next")
-    world.happen(3)
+    world.add_events(3)
     assert world.once(it=late) == {"it": RelayReport("it", position=3)}
-    world.happen(2)
+    world.add_events(2)
     assert world.once(it=late) == {"it": RelayReport("it", delivered=2, position=5)}
     assert [one.seq for one in stream.received()] == [4, 5]
 
@@ -78,16 +87,18 @@ NOBODY = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_server_that_is_not_there_is_told_without_any_secret(world: World, kind: str) -> None:
-    world.happen(1)
+def test_unreachable_server_is_reported_without_secrets(world: World, kind: str) -> None:
+    world.add_events(1)
     url, reason = NOBODY[kind]
-    secrets = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk" if kind == "webhook" else ""
-    report = world.once(it=SinkSettings(url=url, secrets=secrets, timeout=2.0))["it"]
+    settings = SINK_KINDS[kind](url=url, timeout=2.0)
+    if isinstance(settings, WebhookSettings):
+        settings = replace(settings, secrets=SECRET)
+    report = world.once(it=settings)["it"]
     assert (report.delivered, report.dead, report.position) == (0, 0, 0)
     assert reason in str(report.error)
     assert "canary" not in f"{report.error}{world.sink('it').last_error}"
     assert (world.sink("it").failures, world.sink("it").tries, world.sink("it").owner) == (1, 0, None)
-    assert world.told.said == [("failing", "it", report.error)]
+    assert world.observer.reports == [("failing", "it", report.error)]
 
 
 @pytest.mark.parametrize(
@@ -95,23 +106,23 @@ def test_a_server_that_is_not_there_is_told_without_any_secret(world: World, kin
     [
         ("rabbitmq", {"routing_key": "lback-no-such-queue"}, "no queue is bound to the exchange for this event"),
         ("rabbitmq", {"exchange": "lback-none"}, "404 NOT_FOUND - no exchange 'lback-none' in vhost '/'"),
-        ("nats", {"subject": "lback-none"}, "no stream takes the subject lback-none.user_registered"),
+        ("nats", {"subject": "lback-none"}, "no stream captures lback-none.user_registered"),
     ],
 )
-def test_what_is_not_set_up_at_the_broker_keeps_the_event_waiting(
+def test_missing_queue_or_stream_keeps_the_event(
     world: World, consumer: Consumers, kind: str, change: dict[str, str], reason: str
 ) -> None:
     other = consumer(kind)
-    world.happen(1)
+    world.add_events(1)
     assert world.once(it=replace(other.settings, **change)) == {"it": RelayReport("it", error=reason)}
     assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=1, position=1)}
 
 
 @pytest.mark.parametrize("kind", ["rabbitmq", "redis", "nats"])
-def test_a_wrong_password_is_told_and_not_shown(world: World, consumer: Consumers, tmp_path: Any, kind: str) -> None:
+def test_wrong_password_is_reported_and_not_shown(world: World, consumer: Consumers, tmp_path: Any, kind: str) -> None:
     """On servers without a login, a password is refused or ignored."""
     other = consumer(kind)
-    world.happen(1)
+    world.add_events(1)
     file = tmp_path / "password"
     file.write_text("canary\n")
     report = world.once(it=replace(other.settings, password_file=file))["it"]
@@ -122,11 +133,106 @@ def test_a_wrong_password_is_told_and_not_shown(world: World, consumer: Consumer
     assert "canary" not in str(report)
 
 
-def test_a_stream_key_of_another_type_keeps_the_event_waiting(world: World, consumer: Consumers) -> None:
+def test_nats_with_tls_sends_nothing_to_a_server_without_tls(world: World, consumer: Consumers) -> None:
+    other = consumer("nats")
+    world.add_events(1)
+    encrypted = replace(other.settings, url=other.url.replace("nats://", "tls://ann:canary@"))
+    error = "the server does not require TLS, so nothing was sent"
+    assert world.once(it=encrypted) == {"it": RelayReport("it", error=error)}
+    assert other.received() == []
+
+
+def test_nats_with_tls_delivers_and_logs_nothing(
+    world: World, certificate_authority: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if shutil.which("nats-server") is None:
+        pytest.skip("the program nats-server is not on this machine")
+    certificate, ca_file = tmp_path / "certificate.pem", tmp_path / "ca.pem"
+    certificate_authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    certificate_authority.cert_pem.write_to_path(str(ca_file))
+    port = free_port()
+    tls = ["--tls", "--tlscert", str(certificate), "--tlskey", str(certificate)]
+    server = Broker(
+        ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "nats"), *tls], port
+    )
+    try:
+        sink = NatsSettings(url=f"tls://localhost:{port}", ca_file=ca_file)
+        stream = NatsConsumer(sink.url, ssl.create_default_context(cafile=ca_file))
+        world.add_events(2)
+        assert world.once(it=replace(sink, subject=stream.settings.subject))["it"].delivered == 2
+        assert [one.seq for one in stream.received()] == [1, 2]
+        untrusted = world.once(other=replace(sink, ca_file=None))["other"]
+        assert str(untrusted.error).startswith("its certificate is not trusted: ")
+    finally:
+        server.kill()
+    # The main thread is the consumer's.
+    assert [record.message for record in caplog.records if record.threadName != "MainThread"] == []
+
+
+def test_event_that_is_too_large_for_the_nats_stream_becomes_a_dead_letter(world: World, consumer: Consumers) -> None:
+    other = consumer("nats")
+    other.limit(max_msg_size=600)
+    world.add_events(1)
+    world.fail("x" * 600)
+    world.add_events(1)
+    report = world.once(it=other.settings)["it"]
+    assert report == RelayReport("it", delivered=2, dead=1, position=3)
+    (letter,) = world.admin({}).dead_letters("it")
+    assert (letter.seq, letter.error) == (2, "the event is larger than the stream accepts")
+
+
+@contextmanager
+def server_that_says(greeting: bytes) -> Iterator[int]:
+    """A server that greets each client and then says nothing; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        clients: list[socket.socket] = []
+
+        def greet() -> None:
+            with suppress(OSError):
+                while True:
+                    clients.append(listener.accept()[0])
+                    clients[-1].sendall(greeting)
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "greeting", "reason"),
+    [
+        ("amqp", b"", "no answer within 0.5 s"),
+        ("nats", b"INFO []\r\n", "unexpected AttributeError"),
+        ("redis", b"$abc\r\n", "unexpected ValueError"),
+    ],
+)
+def test_server_that_breaks_its_protocol_is_a_failure_of_its_sink_alone(
+    world: World, consumer: Consumers, scheme: str, greeting: bytes, reason: str
+) -> None:
+    fine = consumer("redis")
+    world.add_events(2)
+    with server_that_says(greeting) as port:
+        url = f"{scheme}://127.0.0.1:{port}"
+        declared = settings_class(url)
+        assert declared is not None
+        broken = declared(url=url, timeout=0.5)
+        reports = world.once(broken=broken, fine=fine.settings)
+        assert reports == {
+            "broken": RelayReport("broken", error=reason),
+            "fine": RelayReport("fine", delivered=2, position=2),
+        }
+        assert world.sink("broken").tries == 0
+
+
+def test_redis_key_of_another_type_keeps_the_event(world: World, consumer: Consumers) -> None:
     import redis
 
     stream = consumer("redis")
-    world.happen(1)
+    world.add_events(1)
     with redis.Redis.from_url(stream.url) as client:
         client.set(stream.stream, "text")
         error = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -135,11 +241,11 @@ def test_a_stream_key_of_another_type_keeps_the_event_waiting(world: World, cons
     assert world.once(it=stream.settings)["it"].delivered == 1
 
 
-def test_what_was_erased_before_it_is_sent_is_sent_as_erased(world: World, consumer: Consumers) -> None:
+def test_erased_event_is_sent_without_personal_data(world: World, consumer: Consumers) -> None:
     from lback_cli.repositories.unit_of_work import transaction
 
     stream = consumer("redis")
-    world.happen(2)
+    world.add_events(2)
     with transaction(world.database) as work:
         work.events.erase([2])
     world.once(it=stream.settings)

@@ -1,7 +1,8 @@
-"""Webhooks, against a real HTTPS server."""
+"""Webhooks against a real HTTPS server."""
 
 import base64
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from lback_cli.relay.worker import RelayReport
+from lback_cli.settings import WebhookSettings
 
 from .consumers import OTHER_SECRET, SECRET, Endpoint, Request, eventually, sequences
 from .harness import World
@@ -22,7 +24,7 @@ Endpoints = Callable[..., Endpoint]
 
 
 def verifies(secret: str, request: Request) -> bool:
-    """Whether the specification's own library accepts *request*, clock included."""
+    """Return True if the library of the specification accepts *request*, including its time."""
     try:
         assert Webhook(secret).verify(request.body, request.headers) == json.loads(request.body)
     except WebhookVerificationError:
@@ -30,9 +32,9 @@ def verifies(secret: str, request: Request) -> bool:
     return True
 
 
-def test_each_request_is_signed_and_says_what_it_is(world: World, endpoint: Endpoints) -> None:
+def test_request_is_signed_and_has_its_headers(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
-    world.happen(3)
+    world.add_events(3)
     assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=3, position=3)}
     assert [request.headers["webhook-id"] for request in other.taken] == world.ids
     for request in other.taken:
@@ -44,11 +46,11 @@ def test_each_request_is_signed_and_says_what_it_is(world: World, endpoint: Endp
     assert other.connections == 1
 
 
-def test_the_timestamp_is_that_of_the_attempt_and_the_id_that_of_the_event(
+def test_timestamp_is_that_of_the_attempt_and_id_that_of_the_event(
     world: World, endpoint: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = endpoint()
-    world.happen(1)
+    world.add_events(1)
     other.answer = lambda _request, _handler: 503
     world.once(it=other.settings)
     other.answer = lambda _request, _handler: 200
@@ -60,10 +62,10 @@ def test_the_timestamp_is_that_of_the_attempt_and_the_id_that_of_the_event(
     ahead = int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"])
     assert 3600 <= ahead < 3660
     assert verifies(SECRET, first)
-    assert not verifies(SECRET, second), "an hour off is more than a consumer takes"
+    assert not verifies(SECRET, second), "a consumer refuses a timestamp that is an hour off"
 
 
-def test_while_a_secret_is_replaced_both_consumers_are_served(
+def test_requests_are_signed_with_both_secrets_during_a_replacement(
     world: World, endpoint: Endpoints, tmp_path: Path
 ) -> None:
     other = endpoint()
@@ -73,13 +75,13 @@ def test_while_a_secret_is_replaced_both_consumers_are_served(
     accepted = SECRET
     other.answer = lambda request, _handler: 200 if verifies(accepted, request) else 401
     with world.relaying(it=settings):
-        world.happen(1)
+        world.add_events(1)
         eventually(lambda: len(other.taken) == 1)
         file.write_text(f"{OTHER_SECRET}\n{SECRET}\n")
-        world.happen(1)
+        world.add_events(1)
         eventually(lambda: len(other.taken) == 2)
-        accepted = OTHER_SECRET  # refuses what is signed with the old one, till the relay reads the file again
-        world.happen(1)
+        accepted = OTHER_SECRET  # refuses the old signature until the relay reads the file again
+        world.add_events(1)
         eventually(lambda: len(other.taken) == 3)
     assert verifies(SECRET, other.taken[-1])
     assert verifies(OTHER_SECRET, other.taken[-1])
@@ -97,7 +99,7 @@ def test_redirects_are_not_followed(world: World, endpoint: Endpoints, status: i
         handler.end_headers()
 
     other.answer = redirect
-    world.happen(1)
+    world.add_events(1)
     report = world.once(it=other.settings)["it"]
     assert report.error is not None
     assert report.error.startswith(f"it answers {status} ")
@@ -106,13 +108,11 @@ def test_redirects_are_not_followed(world: World, endpoint: Endpoints, status: i
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 408, 410, 425, 429, 502, 503, 504])
-def test_an_answer_about_the_endpoint_keeps_the_event_and_counts_no_try(
-    world: World, endpoint: Endpoints, status: int
-) -> None:
+def test_answer_about_the_endpoint_counts_no_attempt(world: World, endpoint: Endpoints, status: int) -> None:
     other = endpoint()
     other.answer = lambda _request, _handler: status
-    world.happen(1)
-    settings = replace(other.settings, tries=1)
+    world.add_events(1)
+    settings = replace(other.settings, max_attempts=1)
     for failures in (1, 2):
         report = world.once(it=settings)["it"]
         assert (report.dead, report.position) == (0, 0)
@@ -123,24 +123,20 @@ def test_an_answer_about_the_endpoint_keeps_the_event_and_counts_no_try(
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 422])
-def test_an_event_that_is_refused_goes_to_the_dead_letters_at_once(
-    world: World, endpoint: Endpoints, status: int
-) -> None:
+def test_refused_event_becomes_a_dead_letter_at_once(world: World, endpoint: Endpoints, status: int) -> None:
     other = endpoint()
     other.answer = lambda request, _handler: status if sequences([request]) == [2] else 200
-    world.happen(3)
+    world.add_events(3)
     assert world.once(it=other.settings) == {"it": RelayReport("it", delivered=2, dead=1, position=3)}
     assert sequences(other.requests) == [1, 2, 3]
-    (letter,) = world.ledger({"it": other.settings}).dead_letters("it")
+    (letter,) = world.admin({"it": other.settings}).dead_letters("it")
     assert (letter.sink, letter.seq, letter.tries) == ("it", 2, 1)
     assert letter.error.startswith(f"it answers {status} ")
-    assert world.told.said == [("given up", "it", "event 2", letter.error)]
+    assert world.observer.reports == [("dead letter", "it", "event 2", letter.error)]
 
 
 @pytest.mark.parametrize("poison", ["500", "hangs up", "hangs", "drips", "talks nonsense"])
-def test_an_event_that_the_endpoint_fails_on_is_tried_so_often_and_then_given_up(
-    world: World, endpoint: Endpoints, poison: str
-) -> None:
+def test_failing_event_becomes_a_dead_letter_after_all_attempts(world: World, endpoint: Endpoints, poison: str) -> None:
     other = endpoint()
 
     def fail(request: Request, handler: Any) -> int | None:
@@ -165,38 +161,36 @@ def test_an_event_that_the_endpoint_fails_on_is_tried_so_often_and_then_given_up
         return None
 
     other.answer = fail
-    world.happen(3)
-    with world.relaying(it=replace(other.settings, tries=3, timeout=0.3)):
+    world.add_events(3)
+    with world.relaying(it=replace(other.settings, max_attempts=3, timeout=0.3)):
         eventually(lambda: world.position("it") == 3)
     assert sequences(other.requests) == [1, 2, 2, 2, 3]
-    (letter,) = world.ledger({}).dead_letters("it")
+    (letter,) = world.admin({}).dead_letters("it")
     assert (letter.seq, letter.tries) == (2, 3)
     reasons = {"500": "it answers 500", "hangs": "no answer within 0.3 s", "drips": "no answer within 0.3 s"}
     assert letter.error.startswith(reasons.get(poison, "no proper answer"))
 
 
-def test_tries_are_counted_over_runs_of_once(world: World, endpoint: Endpoints) -> None:
+def test_attempts_are_counted_across_runs(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
     other.answer = lambda request, _handler: 500 if sequences([request]) == [1] else 200
-    world.happen(2)
-    settings = replace(other.settings, tries=3)
+    world.add_events(2)
+    settings = replace(other.settings, max_attempts=3)
     error = "it answers 500 Internal Server Error"
     assert world.once(it=settings) == {"it": RelayReport("it", error=error)}
     assert world.once(it=settings) == {"it": RelayReport("it", error=error)}
     assert world.once(it=settings) == {"it": RelayReport("it", delivered=1, dead=1, position=2)}
 
 
-def test_an_endpoint_that_refuses_everything_does_not_empty_the_log_into_the_dead_letters(
-    world: World, endpoint: Endpoints
-) -> None:
+def test_relay_stops_after_many_dead_letters_in_a_row(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
     other.answer = lambda _request, _handler: 400
-    world.happen(20)
-    report = world.once(it=replace(other.settings, tries=4))["it"]
+    world.add_events(20)
+    report = world.once(it=replace(other.settings, max_attempts=4))["it"]
     assert report == RelayReport("it", dead=4, position=4, error="it answers 400 Bad Request")
 
 
-def test_a_long_answer_is_read_only_so_far(world: World, endpoint: Endpoints) -> None:
+def test_long_answer_is_not_read_to_its_end(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
 
     def talk(request: Request, handler: Any) -> None:
@@ -208,12 +202,40 @@ def test_a_long_answer_is_read_only_so_far(world: World, endpoint: Endpoints) ->
         handler.close_connection = True
 
     other.answer = talk
-    world.happen(2)
+    world.add_events(2)
     assert world.once(it=other.settings)["it"].delivered == 2
     assert (sequences(other.taken), other.connections) == ([1, 2], 2)
 
 
-def test_an_answer_whose_end_never_comes_is_an_answer(world: World, endpoint: Endpoints) -> None:
+def test_informational_answers_are_skipped(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+
+    def hint(request: Request, handler: Any) -> int:
+        for status in (100, 102, 103):
+            handler.wfile.write(f"HTTP/1.1 {status} Wait\r\nLink: </style.css>\r\n\r\n".encode())
+        return 500 if sequences([request]) == [2] else 200
+
+    other.answer = hint
+    world.add_events(2)
+    report = world.once(it=other.settings)["it"]
+    assert report == RelayReport("it", delivered=1, position=1, error="it answers 500 Internal Server Error")
+    assert other.connections == 1
+
+
+def test_silent_server_counts_an_attempt_only_after_the_request(world: World) -> None:
+    """Without TLS the request was sent, so it counts."""
+    world.add_events(1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        sink = WebhookSettings(url=f"https://127.0.0.1:{port}/", secrets=SECRET, timeout=0.2)
+        assert world.once(it=sink) == {"it": RelayReport("it", error="no answer within 0.2 s")}
+        assert world.sink("it").tries == 0
+        plain = replace(sink, url=f"http://127.0.0.1:{port}/")
+        assert world.once(it=plain) == {"it": RelayReport("it", error="no answer within 0.2 s")}
+        assert world.sink("it").tries == 1
+
+
+def test_answer_without_its_end_counts_by_its_status(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
 
     def trail_off(request: Request, handler: Any) -> None:
@@ -226,21 +248,19 @@ def test_an_answer_whose_end_never_comes_is_an_answer(world: World, endpoint: En
         handler.close_connection = True
 
     other.answer = trail_off
-    world.happen(2)
+    world.add_events(2)
     assert world.once(it=replace(other.settings, timeout=0.3)) == {"it": RelayReport("it", delivered=2, position=2)}
     assert (sequences(other.taken), other.connections) == ([1, 2], 2)
 
 
-def test_a_connection_that_the_server_gave_up_meanwhile_is_replaced_before_use(
-    world: World, endpoint: Endpoints
-) -> None:
+def test_closed_connection_is_replaced_before_use(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
 
     def hang_up_afterwards(request: Request, handler: Any) -> None:
         other.taken.append(request)
         handler.send_response(204)
         handler.end_headers()
-        handler.close_connection = True  # without having said so
+        handler.close_connection = True  # without announcing it
 
     def has_taken(count: int) -> bool:
         return len(other.taken) == count
@@ -248,13 +268,13 @@ def test_a_connection_that_the_server_gave_up_meanwhile_is_replaced_before_use(
     other.answer = hang_up_afterwards
     with world.relaying(it=other.settings):
         for count in (1, 2, 3):
-            world.happen(1)
+            world.add_events(1)
             eventually(partial(has_taken, count))
-    assert world.told.said == []
+    assert world.observer.reports == []
     assert sequences(other.requests) == [1, 2, 3]
 
 
-def test_a_server_that_asks_to_come_back_later_is_not_asked_before(world: World, endpoint: Endpoints) -> None:
+def test_retry_after_is_respected(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
 
     def later(_request: Request, handler: Any) -> int | None:
@@ -267,20 +287,20 @@ def test_a_server_that_asks_to_come_back_later_is_not_asked_before(world: World,
         return None
 
     other.answer = later
-    world.happen(1)
-    relay = world.relay({"it": other.settings}, longest=timedelta(seconds=5))
+    world.add_events(1)
+    relay = world.relay({"it": other.settings}, max_backoff=timedelta(seconds=5))
     with world.running(relay):
         eventually(lambda: len(other.taken) == 1)
     first, second = other.requests
     assert second.arrived_at - first.arrived_at >= 0.99
-    assert world.told.said == [("failing", "it", "it answers 429 Too Many Requests"), ("recovered", "it")]
+    assert world.observer.reports == [("failing", "it", "it answers 429 Too Many Requests"), ("recovered", "it")]
 
 
-def test_a_certificate_that_proves_nothing_is_refused(world: World, endpoint: Endpoints) -> None:
+def test_untrusted_certificate_is_refused(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
-    world.happen(1)
+    world.add_events(1)
     report = world.once(it=replace(other.settings, ca_file=None))["it"]
-    assert str(report.error).startswith("it could not prove who it is: ")
+    assert str(report.error).startswith("its certificate is not trusted: ")
     assert other.requests == []
     wrong = replace(other.settings, url=other.url.replace("localhost", "127.0.0.1"))
     report = world.once(it=wrong)["it"]
@@ -288,15 +308,15 @@ def test_a_certificate_that_proves_nothing_is_refused(world: World, endpoint: En
     assert other.requests == []
 
 
-def test_without_encryption_it_goes_to_this_machine_only(world: World, endpoint: Endpoints) -> None:
+def test_webhook_without_tls_is_delivered_to_this_machine(world: World, endpoint: Endpoints) -> None:
     other = endpoint(encrypted=False)
-    world.happen(1)
+    world.add_events(1)
     assert world.once(it=other.settings)["it"].delivered == 1
     assert verifies(SECRET, other.taken[0])
 
 
-def test_a_signature_is_what_the_specification_says() -> None:
-    """Its own example (https://github.com/standard-webhooks/standard-webhooks, verifying webhook authenticity)."""
+def test_signature_matches_the_specification() -> None:
+    """The example of https://github.com/standard-webhooks/standard-webhooks, section Verifying webhook authenticity."""
     from lback_cli.relay.sinks.signature import sign
 
     secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -9,7 +9,7 @@ from sqlalchemy import delete, update
 from lback_cli.events.hash_chain import GENESIS
 from lback_cli.events.record import EventRecord
 from lback_cli.events.verifier import COLUMNS
-from lback_cli.models import EVENT_HEAD, EVENTS
+from lback_cli.models.tables import EVENT_HEAD, EVENTS
 from lback_cli.repositories import event_repository
 from lback_cli.repositories.event_repository import ChainHead, EventQuery, EventRepository
 from lback_cli.repositories.unit_of_work import UnitOfWork

@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import select
 
 from lback_cli.errors import GroupExists
-from lback_cli.models import Group, User, memberships
+from lback_cli.models import Group, User
+from lback_cli.models.tables import MEMBERSHIPS
 from lback_cli.repositories.unit_of_work import UnitOfWork
 
 
@@ -14,8 +15,9 @@ def test_a_group_is_made_once_and_the_transaction_goes_on(work: UnitOfWork, now:
     with pytest.raises(GroupExists) as caught:
         work.groups.add("staff", now=now)
     assert caught.value.message == "The group 'staff' exists already."
-    assert work.groups.get_or_add("staff", now=now) is made
-    assert work.groups.get_or_add("guests", now=now).name == "guests"
+    assert work.groups.get_or_add("staff", now=now) == (made, False)
+    guests, is_new = work.groups.get_or_add("guests", now=now)
+    assert (guests.name, is_new) == ("guests", True)
     assert work.session.scalars(select(Group.name).order_by(Group.name)).all() == ["guests", "staff"]
     assert (made.description, made.created_at, made.updated_at) == ("Who works here", now, now)
 
@@ -35,7 +37,7 @@ def test_sizes_count_members_and_show_empty_groups(
     person("ann", groups=[staff])
     person("ben", groups=[staff], is_active=False)
     assert [(group.name, size) for group, size in work.groups.all_with_sizes()] == [("guests", 0), ("staff", 2)]
-    assert [work.groups.size(group) for group in (staff, guests)] == [2, 0]
+    assert [work.groups.size(group.id) for group in (staff, guests)] == [2, 0]
 
 
 def test_deleting_a_group_leaves_its_members(work: UnitOfWork, person: Callable[..., User], now: datetime) -> None:
@@ -44,5 +46,5 @@ def test_deleting_a_group_leaves_its_members(work: UnitOfWork, person: Callable[
     work.groups.delete(staff)
     work.session.refresh(ann)
     assert [group.name for group in ann.groups] == ["guests"]
-    assert work.session.execute(select(memberships)).all() == [(ann.id, guests.id)]
+    assert work.session.execute(select(MEMBERSHIPS)).all() == [(ann.id, guests.id)]
     assert work.groups.find("staff") is None

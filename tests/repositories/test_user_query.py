@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 
 from lback_cli.models import Group, User
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.repositories.user_repository import LARGEST_ID, PAGE, SortKey, UserQuery
+from lback_cli.repositories.user_reader import LARGEST_ID, PAGE, SortKey, UserQuery, UserRecord
 
 NOW = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 SORTS: tuple[SortKey, ...] = ("id", "username", "email")
@@ -121,7 +121,7 @@ def test_pages_together_are_the_whole(
     query = replace(query, limit=None)
     with work.session.begin_nested() as example_only:
         users = inserted(work, rows)
-        found: list[User] = []
+        found: list[UserRecord] = []
         page = list(work.users.select(replace(query, limit=size)))
         while page:
             found += page

@@ -7,8 +7,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from lback_cli.errors import UserExists
-from lback_cli.models import Group, User, memberships
+from lback_cli.models import Group, User
+from lback_cli.models.tables import MEMBERSHIPS
 from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.repositories.user_reader import UserRecord
 
 Person = Callable[..., User]
 
@@ -90,7 +92,7 @@ def test_the_first_spelling_that_anybody_has_wins(work: UnitOfWork, person: Pers
     person("Ann", "Ann@example.org")
     person("ann", "ann@example.org")
 
-    def name(user: User | None) -> str | None:
+    def name(user: UserRecord | None) -> str | None:
         return None if user is None else user.username
 
     assert name(work.users.find_by_username("Ann", "ann")) == "Ann"
@@ -136,7 +138,7 @@ def test_a_deleted_user_takes_the_memberships_along_and_nobody_elses(
     ann, ben = person("ann", groups=[staff]), person("ben", groups=[staff])
     work.users.delete(ann)
     assert work.users.get(ann.id) is None
-    assert work.session.execute(select(memberships)).all() == [(ben.id, staff.id)]
+    assert work.session.execute(select(MEMBERSHIPS)).all() == [(ben.id, staff.id)]
 
 
 def test_only_active_members_of_that_group_are_counted(work: UnitOfWork, person: Person, now: datetime) -> None:
@@ -147,4 +149,4 @@ def test_only_active_members_of_that_group_are_counted(work: UnitOfWork, person:
     person("dan", groups=[admin, staff])
     empty: Group = work.groups.add("empty", now=now)
     assert [work.users.count_active(group) for group in (admin, staff, empty)] == [2, 2, 0]
-    assert work.session.scalar(select(func.count()).select_from(memberships)) == 5
+    assert work.session.scalar(select(func.count()).select_from(MEMBERSHIPS)) == 5

@@ -12,7 +12,7 @@ from lback_cli.settings.schema import PasswordSettings
 
 @pytest.fixture(scope="session")
 def cheap() -> PasswordSettings:
-    """The floor of OWASP's Password Storage Cheat Sheet: the cheapest that configuration allows."""
+    """The cheapest cost that the configuration allows: the minimum of OWASP's Password Storage Cheat Sheet."""
     return PasswordSettings(memory=19456, iterations=2, parallelism=1)
 
 
@@ -23,7 +23,7 @@ def hasher(cheap: PasswordSettings) -> PasswordHasher:
 
 @pytest.fixture
 def argon2_calls() -> Callable[[], AbstractContextManager[list[str]]]:
-    """Watch argon2-cffi from outside: each hash that it computes, as its type and cost."""
+    """Return a context manager that lists the type and cost of each hash that argon2-cffi computes."""
 
     @contextmanager
     def watching() -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Hashing beside an application of the lback framework: bcrypt, and nothing else."""
+"""Hashing beside an application of the lback framework, which is always bcrypt."""
 
 import bcrypt
 import pytest
@@ -16,7 +16,7 @@ def beside(cheap: PasswordSettings) -> PasswordHasher:
     return PasswordHasher(cheap, framework=True)
 
 
-def test_hashes_are_what_the_framework_writes_and_takes(beside: PasswordHasher) -> None:
+def test_hash_is_bcrypt_as_the_framework_writes_it(beside: PasswordHasher) -> None:
     stored = beside.hash(PASSWORD)
     assert stored.startswith("$2b$12$")
     assert len(stored) == 60
@@ -24,7 +24,7 @@ def test_hashes_are_what_the_framework_writes_and_takes(beside: PasswordHasher) 
     assert beside.verify(PASSWORD, stored) == Verification(accepted=True)
 
 
-def test_every_verification_costs_one_hash_and_replaces_none(beside: PasswordHasher, cheap: PasswordSettings) -> None:
+def test_verification_costs_one_hash_and_never_replaces(beside: PasswordHasher, cheap: PasswordSettings) -> None:
     own = beside.hash(PASSWORD)
     weak = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     other = PasswordHasher(cheap).hash(PASSWORD)
@@ -52,12 +52,12 @@ def test_every_verification_costs_one_hash_and_replaces_none(beside: PasswordHas
 
 
 @pytest.mark.parametrize("size", [71, 72, 73, 4096])
-def test_what_is_beyond_72_bytes_is_never_ignored(beside: PasswordHasher, size: int) -> None:
+def test_password_longer_than_72_bytes_is_refused(beside: PasswordHasher, size: int) -> None:
     stored = bcrypt.hashpw(b"q" * min(size, 72), bcrypt.gensalt(4)).decode()
     assert beside.verify("q" * size, stored).accepted == (size <= 72)
 
 
-def test_the_policy_counts_bytes_and_not_characters(cheap: PasswordSettings) -> None:
+def test_policy_counts_bytes(cheap: PasswordSettings) -> None:
     umlaut = "\N{LATIN SMALL LETTER U WITH DIAERESIS}"
     fits, too_long = (
         f"{umlaut}violet kettle {'amber fox ' * 5}wren q"[:71],

@@ -1,4 +1,4 @@
-"""The forms that other applications give to hashes, and what is known of each."""
+"""The forms in which other applications store hashes."""
 
 import base64
 import hashlib
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from lback_cli.security import yescrypt
 from lback_cli.security.hash_formats import argon2_hash, decoded, native_hash, pbkdf2_hash, scrypt_hash
-from lback_cli.security.passwords import PasswordHasher, StoredHash
-from lback_cli.security.weak_hashes import WEAKNESSES
+from lback_cli.security.passwords import PasswordHasher
+from lback_cli.security.stored_hashes import WEAKNESSES, StoredHash
 from lback_cli.settings.schema import PasswordSettings
 
 PASSWORD = "correct horse battery staple"
@@ -24,6 +24,12 @@ SALT = b"saltsaltsaltsalt"
 TINY = PasswordHasher(PasswordSettings(memory=8, iterations=1, parallelism=1))
 BCRYPT = bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$CCCCCCCCCCCCCCCCCCCCC.").decode()
 FIXTURES = Path(__file__).parents[1] / "imports" / "sources" / "fixtures"
+
+
+def inspected(stored: str) -> StoredHash:
+    known = TINY.inspect(stored)
+    assert known is not None
+    return known
 
 
 def b64(data: bytes) -> str:
@@ -43,13 +49,13 @@ def digest(name: str, *, salted: bool = False) -> str:
 
 
 def dlitz() -> str:
-    """Its salt is all that stands before the key, cost included."""
+    """Return a hash of dlitz's PBKDF2, which uses the prefix and the cost as part of the salt."""
     begin = "$p5k2$3e8$saltsalt"
     key = hashlib.pbkdf2_hmac("sha1", PASSWORD.encode(), begin.encode(), 1000, 24)
     return f"{begin}${b64(key).replace('+', '.')}"
 
 
-# name -> (scheme, hash of PASSWORD), beside those of test_passwords.py.
+# name -> (scheme, hash of PASSWORD), in addition to those in test_passwords.py.
 FORMS = {
     "Werkzeug's PBKDF2": ("pbkdf2_sha256", f"pbkdf2:sha256:1000${SALT.decode()}${pbkdf2('sha256', 32).hex()}"),
     "Werkzeug's PBKDF2 with SHA-512": (
@@ -99,14 +105,14 @@ FORMS = {
 }
 
 ARGON2 = "$argon2id$v=19${}$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
-# Of known forms, and not to be worked on: too much work, too little of a key, or damaged.
-NOT_TO_BE_WORKED_ON = {
+# Known forms that are too costly, too short or damaged.
+REJECTED = {
     "Werkzeug's PBKDF2 of too many rounds": f"pbkdf2:sha256:2000001$s${'0' * 64}",
-    "Werkzeug's PBKDF2 of nobody knows how many rounds": f"pbkdf2:sha256$s${'0' * 64}",
+    "Werkzeug's PBKDF2 without rounds": f"pbkdf2:sha256$s${'0' * 64}",
     "Werkzeug's PBKDF2 with a short key": f"pbkdf2:sha256:1000$s${'0' * 62}",
     "Werkzeug's PBKDF2 with SHA-224": f"pbkdf2:sha224:1000$s${'0' * 64}",
-    "Werkzeug's PBKDF2 of no number": f"pbkdf2:sha256:many$s${'0' * 64}",
-    "Werkzeug's PBKDF2 of rounds below none": f"pbkdf2:sha256:-1$s${'0' * 64}",
+    "Werkzeug's PBKDF2 with rounds that are no number": f"pbkdf2:sha256:many$s${'0' * 64}",
+    "Werkzeug's PBKDF2 with negative rounds": f"pbkdf2:sha256:-1$s${'0' * 64}",
     "Werkzeug's scrypt of 4 GiB": f"scrypt:4194304:8:1$s${'0' * 128}",
     "Werkzeug's scrypt of endless parallelism": f"scrypt:16384:8:1000000$s${'0' * 128}",
     "Werkzeug's scrypt of a cost that is no power of two": f"scrypt:1000:8:1$s${'0' * 128}",
@@ -138,21 +144,21 @@ NOT_TO_BE_WORKED_ON = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_form_of_another_application_is_verified_and_replaced(name: str) -> None:
+def test_form_of_another_application_is_verified_and_replaced(name: str) -> None:
     scheme, stored = FORMS[name]
-    assert TINY.identify(stored) == scheme
+    assert inspected(stored).scheme == scheme
     assert TINY.rejection_reason(stored) is None
     accepted = TINY.verify(PASSWORD, stored)
     assert accepted.accepted
     assert accepted.replacement is not None
-    assert TINY.inspect(accepted.replacement) == StoredHash("argon2", accepted.replacement, current=True)
+    assert inspected(accepted.replacement) == StoredHash("argon2", accepted.replacement, current=True)
     before = TINY.operations
     assert not TINY.verify(PASSWORD + "x", stored).accepted
     assert not TINY.verify("", stored).accepted
     assert TINY.operations == before + 2
 
 
-def test_what_werkzeug_itself_made_is_verified() -> None:
+def test_hashes_made_by_werkzeug_are_verified() -> None:
     made = json.loads((FIXTURES / "werkzeug.json").read_text("utf-8"))
     assert {
         method: TINY.verify("Grüße aus dem alten System 7", stored).accepted for method, stored in made.items()
@@ -164,12 +170,11 @@ def test_what_werkzeug_itself_made_is_verified() -> None:
     }
 
 
-@pytest.mark.parametrize("name", NOT_TO_BE_WORKED_ON)
-def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_usual_cost(name: str) -> None:
-    stored = NOT_TO_BE_WORKED_ON[name]
+@pytest.mark.parametrize("name", REJECTED)
+def test_rejected_hash_accepts_nothing_at_the_usual_cost(name: str) -> None:
+    stored = REJECTED[name]
     assert TINY.inspect(stored) is None
     assert TINY.rejection_reason(stored) is not None
-    assert TINY.weakness(stored) is None
     before = TINY.operations
     assert not TINY.verify(PASSWORD, stored).accepted
     assert TINY.operations == before + 1
@@ -179,36 +184,36 @@ def test_what_is_not_to_be_worked_on_has_no_scheme_and_accepts_nothing_at_the_us
     ("stored", "objection"),
     [
         (BCRYPT, None),
-        ("", "is of no known kind"),
-        ("secret", "is of no known kind"),
-        ("x" * 256, "has 256 characters, where 255 is the most"),
-        ("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "asks for cost 31; the most is 14"),
+        ("", "has an unknown format"),
+        ("secret", "has an unknown format"),
+        ("x" * 256, "has 256 characters; the limit is 255"),
+        ("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "requires cost 31; the limit is 14"),
         ("$2b$10$CCCC", "is damaged"),
         ("{SSHA}AAAA", "is damaged"),
         ("{MD5}AAAA", "is damaged"),
         (f"pbkdf2:sha256$s${'0' * 64}", "is damaged"),
-        (f"pbkdf2:sha256:2000001$s${'0' * 64}", "asks for 2,000,001 rounds; the most is 2,000,000"),
-        (f"scrypt:4194304:8:1$s${'0' * 128}", "asks for 4 GiB of memory; the most is 256 MiB"),
-        (f"scrypt:262144:1:1$s${'0' * 128}", "asks for N = 2^18; the most is 2^17"),
-        (f"scrypt:16384:8:100$s${'0' * 128}", "asks for N * r * p = 13,107,200; the most is 2,097,152"),
-        (ARGON2.format("m=262656,t=1,p=1"), "asks for 256.5 MiB of memory; the most is 256 MiB"),
-        (ARGON2.format("m=64,t=11,p=1"), "asks for 11 iterations; the most is 10"),
-        (ARGON2.format("m=128,t=1,p=9"), "asks for 9 lanes; the most is 8"),
+        (f"pbkdf2:sha256:2000001$s${'0' * 64}", "requires 2,000,001 rounds; the limit is 2,000,000"),
+        (f"scrypt:4194304:8:1$s${'0' * 128}", "requires 4 GiB of memory; the limit is 256 MiB"),
+        (f"scrypt:262144:1:1$s${'0' * 128}", "requires N = 2^18; the limit is 2^17"),
+        (f"scrypt:16384:8:100$s${'0' * 128}", "requires N * r * p = 13,107,200; the limit is 2,097,152"),
+        (ARGON2.format("m=262656,t=1,p=1"), "requires 256.5 MiB of memory; the limit is 256 MiB"),
+        (ARGON2.format("m=64,t=11,p=1"), "requires 11 iterations; the limit is 10"),
+        (ARGON2.format("m=128,t=1,p=9"), "requires 9 lanes; the limit is 8"),
         (ARGON2.format("m=8,t=1,p=2"), "is damaged"),
-        (f"$p5k2$1e8481$c2FsdA==${'A' * 27}=", "asks for 2,000,001 rounds; the most is 2,000,000"),
-        (f"$p5k2$f4241$salt${'A' * 32}", "asks for 1,000,001 rounds; the most is 1,000,000"),
+        (f"$p5k2$1e8481$c2FsdA==${'A' * 27}=", "requires 2,000,001 rounds; the limit is 2,000,000"),
+        (f"$p5k2$f4241$salt${'A' * 32}", "requires 1,000,001 rounds; the limit is 1,000,000"),
         ("$p5k2$", "is damaged"),
-        ("grub.pbkdf2.sha512.10000." + "A" * 257, "is GRUB's PBKDF2, which cannot be verified here"),
-        ("$scram$6400$c2FsdA$sha-1=AA", "is a set of SCRAM's keys, which cannot be verified here"),
-        ("{FSHP1|8|4096}AA", "is FSHP, which cannot be verified here"),
-        ("$y$jET$salt$hash", "asks for 512 MiB of memory; the most is 256 MiB"),
-        ("$y$k9T$salt$hash", "is yescrypt without libxcrypt, or in none of its forms, which cannot be verified here"),
-        ("{SASL}ann@x.org", "is a reference to another server, which cannot be verified here"),
-        ("$gy$j9T$a$b", "is gost-yescrypt, which cannot be verified here"),
-        ("$wp$2y$10$abc", "is WordPress's bcrypt over HMAC-SHA-384, which cannot be verified here"),
+        ("grub.pbkdf2.sha512.10000." + "A" * 257, "is GRUB's PBKDF2, which lback cannot verify"),
+        ("$scram$6400$c2FsdA$sha-1=AA", "is a set of SCRAM keys, which lback cannot verify"),
+        ("{FSHP1|8|4096}AA", "is FSHP, which lback cannot verify"),
+        ("$y$jET$salt$hash", "requires 512 MiB of memory; the limit is 256 MiB"),
+        ("$y$k9T$salt$hash", "is yescrypt with unsupported parameters"),
+        ("{SASL}ann@x.org", "is a reference to another server, which lback cannot verify"),
+        ("$gy$j9T$a$b", "is gost-yescrypt, which lback cannot verify"),
+        ("$wp$2y$10$abc", "is WordPress's bcrypt over HMAC-SHA-384, which lback cannot verify"),
     ],
 )
-def test_an_objection_says_what_is_wrong_with_a_hash(stored: str, objection: str | None) -> None:
+def test_rejection_reason_says_what_is_wrong(stored: str, objection: str | None) -> None:
     assert TINY.rejection_reason(stored) == objection
 
 
@@ -216,23 +221,23 @@ def test_an_objection_says_what_is_wrong_with_a_hash(stored: str, objection: str
     ("available", "objection"),
     [
         (True, "is damaged"),
-        (False, "is yescrypt without libxcrypt, or in none of its forms, which cannot be verified here"),
+        (False, "is yescrypt, which this system cannot verify without libxcrypt"),
     ],
 )
-def test_yescrypt_that_is_damaged_is_told_from_yescrypt_that_the_system_cannot_verify(
+def test_damaged_yescrypt_differs_from_missing_libxcrypt(
     monkeypatch: pytest.MonkeyPatch, *, available: bool, objection: str
 ) -> None:
     monkeypatch.setattr(yescrypt, "is_available", lambda: available)
     assert TINY.rejection_reason("$y$j9T$salt$") == objection
 
 
-def test_the_memory_that_yescrypt_asks_for_is_that_of_libxcrypts_costs() -> None:
+def test_memory_of_yescrypt_follows_libxcrypts_costs() -> None:
     costs = ("j75", "j85", "j7T", "j8T", "j9T", "jAT", "jBT", "jCT", "jDT", "jET", "jFT")
     assert [yescrypt.memory(f"$y${cost}$s$h") for cost in costs] == [2**n for n in range(10, 21)]
 
 
-def test_weak_schemes_are_named_and_strong_ones_are_not() -> None:
-    weak = {scheme: TINY.weakness(stored) for scheme, stored in FORMS.values()}
+def test_only_weak_schemes_have_a_weakness() -> None:
+    weak = {scheme: inspected(stored).weakness for scheme, stored in FORMS.values()}
     assert weak == {
         "pbkdf2_sha256": None,
         "pbkdf2_sha512": None,
@@ -248,33 +253,33 @@ def test_weak_schemes_are_named_and_strong_ones_are_not() -> None:
         "hex_sha512": "unsalted SHA-512",
         "ldap_salted_sha1": "one round of SHA-1",
     }
-    assert TINY.weakness("{CRYPT}UMaTFk9ONYhVw") == "DES, for passwords of at most 8 ASCII characters"
+    assert inspected("{CRYPT}UMaTFk9ONYhVw").weakness == "DES of at most 8 ASCII characters"
 
 
-def test_a_scheme_called_weak_is_one_that_there_is() -> None:
+def test_every_weak_scheme_exists() -> None:
     from passlib.registry import list_crypt_handlers
 
     assert WEAKNESSES.keys() <= set(list_crypt_handlers())
 
 
-def test_des_is_verified_for_what_it_looks_at_and_no_more() -> None:
+def test_des_accepts_only_8_ascii_characters() -> None:
     from passlib.hash import des_crypt
 
     stored = "{CRYPT}" + des_crypt.using(salt="ab").hash("12345678")
     assert TINY.verify("12345678", stored).accepted
     assert not TINY.verify("123456789", stored).accepted
-    # Of each character DES looks at seven bits: to it, this one is an A and a control character.
+    # DES uses seven bits of each byte, so it confuses this character with an A and a control character.
     stored = "{CRYPT}" + des_crypt.using(salt="ab").hash("\u00c1")
     assert not TINY.verify("\u00c1", stored).accepted
 
 
-def test_the_first_look_agrees_with_the_parser() -> None:
-    """`inspect` tells the commonest forms by their shape: whatever is changed, it must find what the parser finds."""
+def test_patterns_of_inspect_agree_with_the_parser() -> None:
+    """`inspect` recognises the commonest forms by a pattern, and must return what the parser returns for every text."""
     chance = random.Random(20240607)
     hasher = PasswordHasher(PasswordSettings(memory=64, iterations=1, parallelism=1))
     seeds = [hasher.hash(PASSWORD), BCRYPT, BCRYPT.replace("04", "14"), BCRYPT.replace("$2b$", "$2a$")]
     alphabet = "$,=./0123456789ABCQaegwz+ \n"
-    told = 0
+    recognised = 0
     for _ in range(4000):
         stored = chance.choice(seeds)
         for _ in range(chance.randint(0, 2)):
@@ -284,29 +289,29 @@ def test_the_first_look_agrees_with_the_parser() -> None:
         try:
             parsed = hasher._parse(stored)
         except Warning:
-            # libpass warns of bits that should be zero, and puts them right; the first look is stricter.
+            # libpass warns about unused bits that are not zero, and clears them; the pattern is stricter.
             assert first is None
             continue
-        told += first is not None
+        recognised += first is not None
         assert first == parsed, stored
-    assert told > 500
+    assert recognised > 500
 
 
 @given(st.text(max_size=60))
-def test_no_text_makes_the_look_at_it_fail(text: str) -> None:
+def test_arbitrary_text_is_inspected_without_error(text: str) -> None:
     for prefix in ("", "$", "{", "{PBKDF2}", "scrypt:", "pbkdf2:sha256:", "scrypt$", "md5$$", "crypt$", "{CRYPT}"):
         native_hash(prefix + text)
         TINY.rejection_reason(prefix + text)
 
 
 @given(st.binary(max_size=40))
-def test_base64_is_decoded_in_every_spelling(data: bytes) -> None:
+def test_base64_is_decoded_in_every_alphabet(data: bytes) -> None:
     usual = b64(data)
     for spelling in (usual, usual.rstrip("="), usual.replace("+", "."), usual.rstrip("=").replace("+", ".")):
         assert decoded(spelling) == data
 
 
-def test_a_key_that_is_too_short_to_be_compared_is_refused() -> None:
+def test_too_short_key_is_rejected() -> None:
     makers: list[Callable[[], str]] = [
         lambda: pbkdf2_hash("sha256", 1000, SALT, b"x" * 31),
         lambda: pbkdf2_hash("md5", 1000, SALT, b"x" * 64),
@@ -320,12 +325,12 @@ def test_a_key_that_is_too_short_to_be_compared_is_refused() -> None:
 
 @pytest.mark.parametrize("place", [28, 59], ids=["salt", "digest"])
 @pytest.mark.parametrize("wrapped", ["{}", "bcrypt${}", "{{CRYPT}}{}"])
-def test_bits_of_bcrypt_that_stand_for_nothing_change_nothing(wrapped: str, place: int) -> None:
-    # The salt ends with ".", the digest with a multiple of four: "/" and the next letter differ in such bits.
+def test_unused_bits_of_bcrypt_are_ignored(wrapped: str, place: int) -> None:
+    # The last character of the salt and of the digest has unused bits, which the next character sets.
     odd = BCRYPT[:place] + chr(ord(BCRYPT[place]) + 1) + BCRYPT[place + 1 :]
     assert native_hash(wrapped.format(odd)) == native_hash(wrapped.format(BCRYPT)) == ("bcrypt", BCRYPT)
     assert TINY.rejection_reason(wrapped.format(odd)) is None
     assert TINY.verify(PASSWORD, wrapped.format(odd)).accepted
     assert not TINY.verify("something else", wrapped.format(odd)).accepted
     beside = PasswordHasher(PasswordSettings(), framework=True)
-    assert beside.rejection_reason(odd) == "is of bcrypt, in a form that the application cannot verify"
+    assert beside.rejection_reason(odd) == "uses bcrypt in a form that the application cannot verify"

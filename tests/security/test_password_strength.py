@@ -11,7 +11,7 @@ from lback_cli.security.password_strength import (
 )
 
 
-def test_the_list_is_in_the_form_in_which_it_is_searched() -> None:
+def test_list_is_sorted_and_normalized() -> None:
     first, *common, last = common_passwords().split("\n")
     assert first == last == ""
     assert len(common) > 40_000
@@ -20,7 +20,7 @@ def test_the_list_is_in_the_form_in_which_it_is_searched() -> None:
     assert {"password", "qwerty", "iloveyou", "letmein", "christopher"} <= set(common)
 
 
-def test_every_password_on_the_list_is_found_and_no_neighbour_of_one() -> None:
+def test_exactly_the_listed_passwords_are_found() -> None:
     common = common_passwords().split("\n")[1:-1]
     neighbours = {word for entry in common[::7] for word in (entry[:-1], f"{entry}!", f"{entry}~", f"!{entry}", "")}
     assert [entry for entry in common if not is_common([entry])] == []
@@ -45,26 +45,26 @@ def test_every_password_on_the_list_is_found_and_no_neighbour_of_one() -> None:
         ("パスワード2024", "パスワード"),
     ],
 )
-def test_additions_repetition_and_look_alikes_are_undone(password: str, core: str) -> None:
+def test_decoration_repetition_and_look_alikes_are_undone(password: str, core: str) -> None:
     assert core in base_words(password)
 
 
-def test_a_passphrase_keeps_its_words_together() -> None:
+def test_words_of_a_passphrase_stay_together() -> None:
     assert base_words("correct horse battery staple") == {"correct horse battery staple", "correcthorsebatterystaple"}
 
 
 @pytest.mark.parametrize("password", ["psalm23-2024", "2024-psalm23", "psalm2312345678", "0000psalm23"])
-def test_digits_that_belong_to_a_word_stay_with_it(password: str) -> None:
+def test_digits_that_are_part_of_a_word_are_kept(password: str) -> None:
     assert "psalm23" in base_words(password)
 
 
-def test_a_word_amid_a_thousand_digits_is_found_with_bounded_work() -> None:
+def test_word_among_many_digits_is_found_with_bounded_work() -> None:
     found = base_words("1" * 500 + "password" + "2" * 500)
     assert "password" in found
     assert len(found) < 1000
 
 
-def test_nothing_is_left_of_digits_and_punctuation() -> None:
+def test_digits_and_punctuation_have_no_base_word() -> None:
     assert base_words("12345-67890-12345") >= {"12345-67890-12345", "123456789012345"}
     assert "" not in base_words("12345")
 
@@ -97,10 +97,10 @@ def test_runs_and_repetition_count_once(password: str, expected: int) -> None:
 
 
 @given(st.text(max_size=30), st.integers(2, 5))
-def test_repeating_a_password_adds_no_choice(password: str, times: int) -> None:
+def test_repetition_adds_no_independent_characters(password: str, times: int) -> None:
     assert independent_characters(password * times) <= len(password)
 
 
 @given(st.text())
-def test_folding_twice_changes_nothing(text: str) -> None:
+def test_normalize_is_idempotent(text: str) -> None:
     assert normalize(normalize(text)) == normalize(text)

@@ -24,8 +24,13 @@ CHEAP_PARAMETERS = "m=19456,t=2,p=1"
 REFUSED = Verification(accepted=False, replacement=None)
 KEPT = Verification(accepted=True, replacement=None)
 
-# Far below what configuration allows: where only the outcome counts and the inputs are many.
+# Cheaper than the configuration allows, for tests with many inputs.
 TINY = PasswordHasher(PasswordSettings(memory=8, iterations=1, parallelism=1))
+
+
+def scheme_of(hasher: PasswordHasher, stored: str) -> str | None:
+    known = hasher.inspect(stored)
+    return None if known is None else known.scheme
 
 
 def b64(data: bytes) -> str:
@@ -41,7 +46,7 @@ def pbkdf2(digest: str, rounds: int, salt: bytes = b"saltsalt") -> bytes:
 
 
 def made_elsewhere() -> dict[str, tuple[str, str]]:
-    """Hashes of PASSWORD that other libraries made: name -> (scheme, hash)."""
+    """Return hashes of PASSWORD made by other libraries: name -> (scheme, hash)."""
     salted = {
         name: f"{{{name}}}" + b64(hashlib.new(digest, PASSWORD.encode() + b"saltsalt").digest() + b"saltsalt")
         for name, digest in (("SSHA", "sha1"), ("SSHA256", "sha256"), ("SSHA512", "sha512"), ("SMD5", "md5"))
@@ -100,7 +105,7 @@ PUBLISHED = [
     ),
 ]
 
-# Hashes that are dangerous to work on, or cannot be right.
+# Hashes that are too costly, or cannot be right.
 HOSTILE = [
     f"$argon2id$v=19$m=4194304,t=1,p=1${'A' * 22}${'A' * 43}",
     f"$argon2id$v=19$m=262145,t=1,p=1${'A' * 22}${'A' * 43}",
@@ -185,38 +190,38 @@ def test_rfc_9106_section_5_3_argon2id_test_vector() -> None:
 
 
 @pytest.mark.parametrize(("scheme", "password", "stored"), PUBLISHED)
-def test_published_hashes_are_verified(hasher: PasswordHasher, scheme: str, password: str, stored: str) -> None:
-    assert hasher.identify(stored) == scheme
+def test_published_hash_is_verified(hasher: PasswordHasher, scheme: str, password: str, stored: str) -> None:
+    assert scheme_of(hasher, stored) == scheme
     assert hasher.verify(password, stored).accepted
     assert hasher.verify(password + "x", stored) == REFUSED
 
 
-def test_a_hash_is_argon2id_of_the_configured_cost_with_a_salt_of_its_own(hasher: PasswordHasher) -> None:
+def test_hash_is_argon2id_of_the_configured_cost_with_a_new_salt(hasher: PasswordHasher) -> None:
     first, second = hasher.hash(PASSWORD), hasher.hash(PASSWORD)
     assert first != second
     for stored in (first, second):
         match = re.fullmatch(r"\$argon2id\$v=19\$m=19456,t=2,p=1\$([^$]+)\$([^$]+)", stored)
         assert match
         assert [len(base64.b64decode(part + "==")) for part in match.groups()] == [16, 32]
-        # An implementation of its own agrees.
+        # Another implementation agrees.
         assert argon2.PasswordHasher().verify(stored, PASSWORD)
 
 
-def test_the_default_cost_is_the_second_choice_of_rfc_9106() -> None:
+def test_default_cost_is_the_second_choice_of_rfc_9106() -> None:
     assert PasswordHasher(PasswordSettings()).hash(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
-def test_a_current_hash_accepts_its_password_and_stays(hasher: PasswordHasher) -> None:
+def test_current_hash_is_verified_and_kept(hasher: PasswordHasher) -> None:
     stored = hasher.hash(PASSWORD)
-    assert hasher.identify(stored) == "argon2"
+    assert scheme_of(hasher, stored) == "argon2"
     assert hasher.verify(PASSWORD, stored) == KEPT
     assert hasher.verify("", stored) == REFUSED
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_foreign_hash_is_replaced_at_the_first_login_and_never_again(hasher: PasswordHasher, name: str) -> None:
+def test_foreign_hash_is_replaced_once(hasher: PasswordHasher, name: str) -> None:
     scheme, stored = FOREIGN[name]
-    assert hasher.identify(stored) == scheme
+    assert scheme_of(hasher, stored) == scheme
     first = hasher.verify(PASSWORD, stored)
     assert first.accepted
     assert first.replacement is not None
@@ -226,13 +231,13 @@ def test_a_foreign_hash_is_replaced_at_the_first_login_and_never_again(hasher: P
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_foreign_hash_stays_where_upgrades_are_off(name: str) -> None:
+def test_foreign_hash_is_kept_without_upgrades(name: str) -> None:
     hasher = PasswordHasher(PasswordSettings(memory=19456, iterations=2, parallelism=1, upgrade_at_login=False))
     assert hasher.verify(PASSWORD, FOREIGN[name][1]) == KEPT
 
 
 def paths() -> dict[str, tuple[str, str | None, bool, bool]]:
-    """Every path through a verification: name -> (password, stored, upgrade_at_login, accepted)."""
+    """Return every path through a verification: name -> (password, stored, upgrade_at_login, accepted)."""
     current = argon2.PasswordHasher(2, 19456, 1).hash(PASSWORD)
     found: dict[str, tuple[str, str | None, bool, bool]] = {
         "unknown user": (PASSWORD, None, True, False),
@@ -262,7 +267,7 @@ PATHS = paths()
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_asvs_6_3_8_every_path_costs_exactly_one_operation_of_the_current_cost(
+def test_asvs_6_3_8_every_verification_costs_one_hash_of_the_current_cost(
     name: str, argon2_calls: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     password, stored, upgrade, accepted = PATHS[name]
@@ -270,7 +275,7 @@ def test_asvs_6_3_8_every_path_costs_exactly_one_operation_of_the_current_cost(
     with argon2_calls() as calls:
         assert hasher.verify(password, stored).accepted == accepted
     assert hasher.operations == 1
-    # The counter is right: from outside one such call was seen, beside it only what a foreign hash may ask for.
+    # argon2-cffi computed one hash of the current cost, and otherwise only the foreign one.
     current = f"argon2id {CHEAP_PARAMETERS}"
     assert calls.count(current) == 1
     foreign = {"argon2id m=8192,t=1,p=2", f"argon2i {CHEAP_PARAMETERS}"}
@@ -279,30 +284,28 @@ def test_asvs_6_3_8_every_path_costs_exactly_one_operation_of_the_current_cost(
 
 
 @pytest.mark.parametrize("stored", HOSTILE + UNUSABLE)
-def test_a_hash_that_is_hostile_or_unusable_has_no_scheme(hasher: PasswordHasher, stored: str) -> None:
-    assert hasher.identify(stored) is None
+def test_hostile_or_unusable_hash_has_no_scheme(hasher: PasswordHasher, stored: str) -> None:
+    assert hasher.inspect(stored) is None
 
 
 @pytest.mark.parametrize("part", ["m=", "t=", "p="])
-def test_a_hash_that_only_the_parser_understands_is_refused_at_the_usual_cost(
-    hasher: PasswordHasher, part: str
-) -> None:
+def test_hash_that_only_the_parser_accepts_is_refused_at_the_usual_cost(hasher: PasswordHasher, part: str) -> None:
     stored = argon2.PasswordHasher(2, 19456, 1).hash(PASSWORD).replace(part, f"{part}0")
     assert hasher.verify(PASSWORD, stored) == REFUSED
     assert hasher.operations == 1
 
 
-def test_the_configured_cost_is_allowed_whatever_the_bounds_for_foreign_hashes() -> None:
+def test_configured_cost_may_exceed_the_limits_of_foreign_hashes() -> None:
     settings = PasswordSettings(memory=512, iterations=12, parallelism=10)
     hasher = PasswordHasher(settings)
     stored = hasher.hash(PASSWORD)
     assert hasher.verify(PASSWORD, stored) == KEPT
-    assert TINY.identify(stored) is None
+    assert TINY.inspect(stored) is None
 
 
 @pytest.mark.parametrize("length", [71, 72, 73, 4096])
 @pytest.mark.parametrize("character", ["x", "é", "\U0001f600"])
-def test_bcrypt_accepts_no_password_beyond_what_it_looks_at(length: int, character: str) -> None:
+def test_bcrypt_accepts_no_password_longer_than_72_bytes(length: int, character: str) -> None:
     password = (character * length)[: length // len(character.encode()) + 1]
     size = len(password.encode())
     stored = bcrypt.hashpw(password.encode()[:72], b"$2b$04$CCCCCCCCCCCCCCCCCCCCC.").decode()
@@ -322,7 +325,7 @@ def test_asvs_6_2_8_only_the_password_itself_is_accepted(password: str) -> None:
         assert TINY.verify(other, stored).accepted == same
 
 
-def test_no_stored_text_however_corrupt_makes_verification_fail() -> None:
+def test_corrupt_hash_never_raises() -> None:
     chance = random.Random(20240607)
     corpus = [stored for _, stored in FOREIGN.values()] + HOSTILE + UNUSABLE + [TINY.hash(PASSWORD)]
     alphabet = "$,=.{}!*0123456789ABCabcrvxyz/+ \0\n\x80é\ud800"
@@ -337,14 +340,14 @@ def test_no_stored_text_however_corrupt_makes_verification_fail() -> None:
 
 
 @given(st.text(st.characters(codec=None)), st.text(st.characters(codec=None)))
-def test_arbitrary_text_is_no_hash_of_any_password(password: str, stored: str) -> None:
+def test_arbitrary_text_accepts_no_password(password: str, stored: str) -> None:
     before = TINY.operations
     assert TINY.verify(password, stored) == REFUSED
     assert TINY.operations == before + 1
 
 
-def test_a_hash_that_cannot_be_computed_is_an_error_with_its_cause() -> None:
-    # Argon2 wants eight KiB a lane.
+def test_hash_that_cannot_be_computed_raises_an_error_with_its_cause() -> None:
+    # Argon2 needs eight KiB for each lane.
     with pytest.raises(ValueError, match="memory_cost"):
         PasswordHasher(PasswordSettings(memory=8, iterations=1, parallelism=2))
     with pytest.raises(PasswordHashingError) as error:
@@ -353,7 +356,7 @@ def test_a_hash_that_cannot_be_computed_is_an_error_with_its_cause() -> None:
     assert "a\ud800" not in error.value.message
 
 
-def test_want_of_memory_is_an_error_and_not_a_wrong_password() -> None:
+def test_missing_memory_is_an_error_and_not_a_wrong_password() -> None:
     code = """
 import resource
 from lback_cli.errors import PasswordHashingError
@@ -372,7 +375,7 @@ for operation in (lambda: hasher.hash("x"), lambda: hasher.verify("x", None)):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_failed_replacement_does_not_fail_the_login() -> None:
+def test_failed_replacement_does_not_fail_the_login() -> None:
     code = """
 import base64, hashlib, resource
 from lback_cli.security.passwords import PasswordHasher, Verification

@@ -14,8 +14,8 @@ from lback_cli.settings.schema import PasswordSettings
 
 POLICY = PasswordPolicy(PasswordSettings())
 GOOD = "violet-otter-climbs-12"
-COMMON = "The password is a common one, or a common one with additions."
-CONTEXT = "The password is built from the user's name or address, or the application's name."
+COMMON = "The password is a common password, or a variation of one."
+CONTEXT = "The password is based on the user's name or address, or on the application's name."
 SIMPLE = "The password is a simple sequence or repetition."
 
 
@@ -49,7 +49,7 @@ def test_asvs_6_2_5_long_passwords_of_any_composition_are_accepted(password: str
     assert POLICY.check(password, username="alice", email="alice@example.org") == unicodedata.normalize("NFC", password)
 
 
-def test_random_tokens_are_always_accepted() -> None:
+def test_random_tokens_are_accepted() -> None:
     tokens = [secrets.token_urlsafe(18) for _ in range(3000)]
     assert [token for token in tokens if refusal_of(token, username="alice", email="alice@example.org")] == []
 
@@ -84,21 +84,21 @@ def test_random_tokens_are_always_accepted() -> None:
         ("wonderland-2024-06", CONTEXT),
     ],
 )
-def test_asvs_6_2_11_and_12_what_a_guesser_tries_first_is_refused(password: str, message: str) -> None:
+def test_asvs_6_2_11_and_12_predictable_password_is_refused(password: str, message: str) -> None:
     assert refusal_of(password, username="alice", email="a.wonderland@example.org") == message
 
 
-def test_a_context_word_in_a_long_passphrase_does_no_harm() -> None:
+def test_context_word_in_a_long_passphrase_is_accepted() -> None:
     assert refusal_of("alice likes nine purple otters", username="alice", email="alice@example.org") is None
 
 
-def test_words_of_the_application_are_context_too() -> None:
+def test_words_of_the_application_are_context_words() -> None:
     policy = PasswordPolicy(PasswordSettings(), application_words=("Acme Portal",))
     assert refusal_of("acmeportal-acme-2024", policy=policy) == CONTEXT
     assert refusal_of("lback-river-stone-07", policy=policy) is None
 
 
-def test_asvs_6_2_4_more_than_3000_common_passwords_that_fit_the_length_are_refused() -> None:
+def test_asvs_6_2_4_more_than_3000_common_passwords_are_refused() -> None:
     candidates = set()
     for entry in sorted(common_passwords().splitlines()[1:])[::7]:
         padded = entry + "1234567890!"[: max(0, 15 - len(entry))]
@@ -107,18 +107,18 @@ def test_asvs_6_2_4_more_than_3000_common_passwords_that_fit_the_length_are_refu
     refused = {candidate for candidate in candidates if refusal_of(candidate)}
     assert all(len(candidate) >= 15 for candidate in candidates)
     assert len(refused) >= 10_000
-    # One number beside another is hardly more than the length of both: only such are let through.
+    # Only numbers beside other numbers are accepted.
     assert [missed for missed in candidates - refused if any(map(str.isalpha, missed))] == []
 
 
-def test_every_listed_password_that_is_long_enough_is_refused() -> None:
+def test_every_long_listed_password_is_refused() -> None:
     long = {entry for entry in common_passwords().splitlines()[1:] if len(entry) >= 15}
     assert len(long) > 50
     assert [entry for entry in long if refusal_of(entry) is None or refusal_of(entry.upper()) is None] == []
 
 
 @pytest.mark.parametrize("spelling", [str.upper, str.title, lambda text: unicodedata.normalize("NFD", text)])
-def test_case_and_normal_form_hide_no_common_password(spelling: object) -> None:
+def test_case_and_normal_form_are_ignored(spelling: object) -> None:
     assert callable(spelling)
     assert refusal_of(spelling("password" * 2)) == COMMON
     policy = PasswordPolicy(PasswordSettings(), application_words=("Café Straße",))
@@ -134,8 +134,8 @@ def test_asvs_6_2_9_length_counts_code_points_of_the_normal_form(length: int, ac
     assert (refusal_of(password) is None) == accepted
 
 
-def test_the_message_of_a_length_names_both_lengths() -> None:
-    assert refusal_of("k7wpm2xq") == "The password has 8 characters; 15 is the least."
+def test_message_has_the_length_and_the_limit() -> None:
+    assert refusal_of("k7wpm2xq") == "The password has 8 characters; the minimum is 15."
     assert refusal_of("k7wpm2xq", policy=PasswordPolicy(PasswordSettings(minimum_length=8))) is None
     assert refusal_of("x7" * 513) == "The password has more than 1024 characters."
 
@@ -152,8 +152,8 @@ def test_lone_surrogates_are_refused(surrogate: int) -> None:
 
 
 @pytest.mark.parametrize("size", [2**20, 10 * 2**20])
-def test_a_huge_password_is_refused_before_it_is_normalized(size: int) -> None:
-    # U+FDFA is the code point whose compatibility form is longest; U+1D160 grows in NFC itself.
+def test_huge_password_is_refused_before_it_is_normalized(size: int) -> None:
+    # U+FDFA has the longest compatibility form; U+1D160 grows in NFC.
     for character in ("a", "\ufdfa", "\U0001d160"):
         huge = character * size
         tracemalloc.start()
@@ -165,13 +165,13 @@ def test_a_huge_password_is_refused_before_it_is_normalized(size: int) -> None:
             tracemalloc.stop()
 
 
-def test_what_grows_past_the_limit_by_normalization_is_no_password() -> None:
+def test_password_that_normalization_makes_too_long_is_refused() -> None:
     assert normalize_password("\U0001d160" * 400) is None
     assert refusal_of("\U0001d160" * 400) == "The password has more than 1024 characters."
 
 
 @given(st.text(st.characters(codec=None), max_size=40))
-def test_an_accepted_password_is_verified_in_the_form_in_which_it_is_hashed(password: str) -> None:
+def test_accepted_password_is_normalized_once(password: str) -> None:
     policy = PasswordPolicy(PasswordSettings(minimum_length=8))
     message = refusal_of(password, policy=policy)
     if message is not None:
@@ -184,15 +184,15 @@ def test_an_accepted_password_is_verified_in_the_form_in_which_it_is_hashed(pass
 
 
 @given(st.text(max_size=40))
-def test_asvs_6_2_8_normalization_keeps_everything_but_the_normal_form(password: str) -> None:
+def test_asvs_6_2_8_normalization_is_nfc_and_nothing_else(password: str) -> None:
     assert normalize_password(password) == unicodedata.normalize("NFC", password)
 
 
-def test_your_own_blocklist_is_used_with_what_can_be_made_of_its_entries(tmp_path: Path) -> None:
+def test_blocklist_file_refuses_its_entries_and_variations(tmp_path: Path) -> None:
     path = tmp_path / "refused.txt"
     path.write_bytes("\ufeffHovercraft Eels\r\nzanzibarzebra\n\nÜbergrößenträger\n".encode())
     policy = PasswordPolicy(PasswordSettings(blocklist_file=path))
-    message = "The password is on the list in [password] blocklist_file, or one there with additions."
+    message = "The password is in [password] blocklist_file, or a variation of an entry."
     assert refusal_of("hovercraft eels", policy=policy) == message
     assert refusal_of("Zanzibarzebra2024!", policy=policy) == message
     assert refusal_of(unicodedata.normalize("NFD", "übergrößenträger"), policy=policy) == message
@@ -200,7 +200,7 @@ def test_your_own_blocklist_is_used_with_what_can_be_made_of_its_entries(tmp_pat
     assert refusal_of(GOOD, policy=policy) is None
 
 
-def test_a_blocklist_that_cannot_be_read_is_an_error_of_configuration(tmp_path: Path) -> None:
+def test_unreadable_blocklist_file_is_a_configuration_error(tmp_path: Path) -> None:
     missing = tmp_path / "missing.txt"
     with pytest.raises(ConfigurationError) as error:
         PasswordPolicy(PasswordSettings(blocklist_file=missing)).check(GOOD)

@@ -1,10 +1,10 @@
-"""Names that are hard to tell apart, to compare or to store: always the same ones."""
+"""Names that are hard to tell apart, to compare or to store. The sequence is always the same."""
 
 import random
 import unicodedata
 from collections.abc import Iterator
 
-# ruff: noqa: RUF001 - that they are mistaken for others is what they are for
+# ruff: noqa: RUF001 - the names are confusable on purpose
 
 BASES = (
     *(
@@ -94,7 +94,7 @@ HOSTILE = (
 
 
 def corpus(size: int) -> Iterator[str]:
-    """*size* names, each a base with hostile parts in it and in one of its cases and forms."""
+    """Yield *size* names: a base with up to two hostile parts, in some case and Unicode normal form."""
     chance = random.Random(4711)
     for _ in range(size):
         name = chance.choice(BASES)

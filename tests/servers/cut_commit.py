@@ -1,33 +1,33 @@
-"""Trials: a registration whose connection is cut at COMMIT, and what is left of it."""
+"""Register a user over a connection that is cut at COMMIT, and collect the effects."""
 
 from typing import Any
 
-from .database import Place, sent
+from .database import Installation, record_signals
 from .proxy import Cut, CuttingProxy
 
 CUTS: tuple[Cut, ...] = ("before", "at once", "late", "after")
 
 
-def trial(place: Place, proxy: CuttingProxy, number: int) -> dict[str, Any]:
-    """Register somebody over *proxy*, which cuts in one of the ways; what *place* has of it then."""
+def register_over_cut_connection(installation: Installation, proxy: CuttingProxy, number: int) -> dict[str, Any]:
+    """Register a user over *proxy*, which cuts the connection in one of four ways; return what was stored and sent."""
     name = f"person{number}"
-    mails = len(place.mails())
-    client = place.elsewhere(proxy.url)
+    mails = len(installation.mails())
+    client = installation.reopen(proxy.url)
     before = proxy.cuts
     proxy.arm(CUTS[number % len(CUTS)])
-    with sent() as signals:
+    with record_signals() as signals:
         user = client.register(name)
     client.close()
-    found = place.rows("SELECT id, username, email FROM users WHERE username = :name", name=name)
+    found = installation.rows("SELECT id, username, email FROM users WHERE username = :name", name=name)
     assert found == [(user.id, user.username, user.email)]
     assert [group.name for group in user.groups] == ["basic_user"]
     return {
         "cuts": proxy.cuts - before,
         "users": len(found),
-        "memberships": len(place.rows("SELECT 1 FROM user_groups_association WHERE user_id = :id", id=user.id)),
-        "tokens": len(place.rows("SELECT 1 FROM lback_tokens WHERE user_id = :id", id=user.id)),
-        "events": [signal for signal, subject in place.recorded() if subject == name],
-        "mails": len(place.mails()) - mails,
+        "memberships": len(installation.rows("SELECT 1 FROM user_groups_association WHERE user_id = :id", id=user.id)),
+        "tokens": len(installation.rows("SELECT 1 FROM lback_tokens WHERE user_id = :id", id=user.id)),
+        "events": [signal for signal, subject in installation.recorded() if subject == name],
+        "mails": len(installation.mails()) - mails,
         "signals": signals,
     }
 

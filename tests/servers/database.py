@@ -1,4 +1,4 @@
-"""A place on a server: its tables, emptied as often as wanted, and everything that works on them."""
+"""An installation of lback on a server, for tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,21 +12,20 @@ from sqlalchemy import select, text
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.directory import Directory
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import EVENTS
+from lback_cli.models.tables import EVENTS
 from lback_cli.settings import Settings
 from lback_cli.settings.schema import DatabaseSettings, PasswordSettings, UserSettings
 from lback_cli.signals import CATALOGUE
 
 PASSWORD = "correct horse battery staple"
 
-TABLES = ("lback_tokens", "user_groups_association", "users", "groups", "lback_events")
 
-
-class Place:
-    """All managers on the database at *url*, with mail into *directory*; passwords cost next to nothing."""
+class Installation:
+    """All managers on the database at *url*. Mail goes to *directory*, and hashing is cheap."""
 
     def __init__(self, url: str, directory: Path, *, isolation: str | None = None, **database: Any) -> None:
         self.url = url
@@ -43,15 +42,16 @@ class Place:
         self.services = services = Dependencies(settings, data_directory=directory)
         self.users = UserManager(self.database, services)
         self.groups = GroupManager(self.database, services)
+        self.finder = Directory(self.database, services)
         self.events = EventLog(self.database, services)
 
-    def initialize(self) -> "Place":
+    def initialize(self) -> "Installation":
         Schema(self.database).initialize()
         return self
 
-    def elsewhere(self, url: str | None = None, **options: Any) -> "Place":
-        """The same place for another process or connection."""
-        return Place(url or self.url, self.directory, **options)
+    def reopen(self, url: str | None = None, **options: Any) -> "Installation":
+        """Open the same database on new connections."""
+        return Installation(url or self.url, self.directory, **options)
 
     def register(self, name: str, **options: Any) -> Any:
         return self.users.register_user(name, f"{name}@example.org", PASSWORD, **options)
@@ -68,8 +68,8 @@ class Place:
         return sorted((self.directory / "mail").glob("*.eml"))
 
     def recorded(self) -> list[tuple[Any, ...]]:
-        """(signal, subject) of every event."""
-        # Not as text, as `signal` is a word of MariaDB's own.
+        """Return (signal, subject) of every event."""
+        # Not as text: `signal` is a reserved word of MariaDB.
         with self.database.reading() as session:
             return [
                 tuple(row) for row in session.execute(select(EVENTS.c.signal, EVENTS.c.subject).order_by(EVENTS.c.seq))
@@ -80,26 +80,26 @@ class Place:
 
 
 @contextmanager
-def sent() -> Iterator[list[str]]:
-    """The names of the signals that the block sends, in their order."""
+def record_signals() -> Iterator[list[str]]:
+    """Record the names of the signals that the block sends, in order."""
     names: list[str] = []
 
     def receiver(name: str) -> Any:
         return lambda *_, **__: names.append(name)
 
     receivers = {name: receiver(name) for name in CATALOGUE}
-    for name, one in receivers.items():
-        CATALOGUE[name].signal.connect(one)
+    for name, recorder in receivers.items():
+        CATALOGUE[name].signal.connect(recorder)
     try:
         yield names
     finally:
-        for name, one in receivers.items():
-            CATALOGUE[name].signal.disconnect(one)
+        for name, recorder in receivers.items():
+            CATALOGUE[name].signal.disconnect(recorder)
 
 
 @contextmanager
-def at(signal: NamedSignal, act: Any) -> Iterator[None]:
-    """Call *act* at *signal*, with its arguments."""
+def on_signal(signal: NamedSignal, act: Any) -> Iterator[None]:
+    """Call *act* with the arguments of each *signal* in the block."""
 
     def receiver(_sender: Any, **arguments: Any) -> None:
         act(**arguments)

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a database server that cuts a connection at its COMMIT, in a chosen way."""
+"""A TCP proxy in front of a database server that cuts a connection at COMMIT."""
 
 import contextlib
 import re
@@ -6,23 +6,26 @@ import socket
 import threading
 from typing import Literal
 
-from .proxy_base import CHUNK, Way, end, run
+from .proxy_base import CHUNK, ProxyBase, close_sockets, run_in_thread
 
 Cut = Literal["before", "at once", "late", "after"]
-"""COMMIT does not reach the server; it does, and whoever sent it is gone the same moment; it does only when somebody
-else looks what became of it, as the network may keep it so long; or its answer is lost."""
+"""How the connection is cut.
+
+``before``: COMMIT does not reach the server. ``at once``: it does, and the client is gone at the same moment. ``late``:
+the network delays it until the client checks the outcome on a new connection. ``after``: the server's answer is lost.
+"""
 
 COMMIT = re.compile(rb"(?<![A-Z ])COMMIT(?![A-Z])")
-"""The statement as either protocol sends it, and not the isolation level READ COMMITTED."""
+"""The statement in both protocols, but not the isolation level READ COMMITTED."""
 
-LOOK = re.compile(rb"lback_(event_head|import_jobs).*FOR UPDATE|INSERT INTO users", re.DOTALL)
-"""What somebody who looks must send first, and the first change of one who does not."""
+CHECK = re.compile(rb"lback_(event_head|import_jobs).*FOR UPDATE|INSERT INTO users", re.DOTALL)
+"""The first statement of a client that checks the outcome, or the first change of one that does not."""
 
 
-class CuttingProxy(Way):
-    """`arm` it, and whatever connection commits a change next is cut.
+class CuttingProxy(ProxyBase):
+    """After `arm`, the next connection that commits a change is cut.
 
-    *cuts* counts what was cut so far. With *then_down* it accepts nobody any more after a cut.
+    *cuts* counts the cut connections. With *then_down* the proxy accepts no connection after a cut.
     """
 
     def __init__(self, url: str, *, then_down: bool = False) -> None:
@@ -38,16 +41,16 @@ class CuttingProxy(Way):
             self._armed = cut
 
     def close(self) -> None:
-        end(self._listener)
+        close_sockets(self._listener)
         self._release()
 
-    def _admit(self, client: socket.socket) -> None:
+    def _accept_client(self, client: socket.socket) -> None:
         server, cutting = self._to_server(), threading.Event()
-        run(self._requests, client, server, cutting)
-        run(_answers, client, server, cutting)
+        run_in_thread(self._requests, client, server, cutting)
+        run_in_thread(_answers, client, server, cutting)
 
     def _requests(self, client: socket.socket, server: socket.socket, cutting: threading.Event) -> None:
-        # MariaDB's isolation level is set with a COMMIT of its own.
+        # PyMySQL sends a COMMIT when it sets the isolation level.
         wrote = False
         with contextlib.suppress(OSError):
             while data := client.recv(CHUNK):
@@ -56,9 +59,9 @@ class CuttingProxy(Way):
                     self._cut(cut, data, client, server, cutting)
                     return
                 server.sendall(data)
-                if LOOK.search(data):
+                if CHECK.search(data):
                     self._release()
-        end(client, server)
+        close_sockets(client, server)
 
     def _release(self) -> None:
         with self._lock:
@@ -82,14 +85,14 @@ class CuttingProxy(Way):
         if cut == "late":
             with self._lock:
                 self._held.append((server, data))
-            end(client)
+            close_sockets(client)
             return
         if cut != "before":
             server.sendall(data)
         if cut == "after":
-            # Only the thread for answers reads here, and it ends with the first one.
+            # The other thread closes the sockets instead of forwarding the answer.
             return
-        end(client, server)
+        close_sockets(client, server)
 
 
 def _answers(client: socket.socket, server: socket.socket, cutting: threading.Event) -> None:
@@ -98,4 +101,4 @@ def _answers(client: socket.socket, server: socket.socket, cutting: threading.Ev
             if cutting.is_set():
                 break
             client.sendall(data)
-    end(client, server)
+    close_sockets(client, server)

@@ -1,8 +1,9 @@
-"""A program: ``setting_up.py URL WORK HOW N``, which does WORK on a database in processes that die on the way.
+"""A program that kills processes while they set up a database: ``setting_up.py URL TASK MODE N``.
 
-HOW is ``sweep``: a process dies after its first change to the database, another one N changes later, and so on; each
-time another then does the work again. For each there is a line of JSON: the change, the state that was left, and the
-tables in the end. The last one is that of a process that lived. Or it is ``cut``: one dies after its N-th change.
+TASK is ``init``, ``adopt`` or ``upgrade``. In MODE ``sweep`` a process dies after its first change to the database,
+another one N changes later, and so on. After each, another process repeats the task. For each the program prints a line
+of JSON: the last change, the state that was left, and the final tables. The last line is of a process that survived. In
+MODE ``cut`` one process dies after its N-th change.
 """
 
 import json
@@ -26,26 +27,26 @@ ANN = (
     " VALUES ('ann', 'ann@example.org', '', '2026-01-01', '2026-01-01')"
 )
 
-WORKS: dict[str, Callable[[Schema], object]] = {
+TASKS: dict[str, Callable[[Schema], object]] = {
     "init": Schema.initialize,
     "adopt": Schema.adopt,
     "upgrade": Schema.upgrade,
 }
 
 
-def prepare(url: str, work: str) -> None:
-    """Empty the database, and make what *work* finds there."""
+def prepare(url: str, task: str) -> None:
+    """Empty the database, and create what *task* starts from."""
     database = Database(DatabaseSettings(url=url))
     with database.engine.begin() as connection:
         drop_all(connection)
-        if work == "upgrade":
+        if task == "upgrade":
             migrate(connection, "0001")
-        if work == "adopt":
+        if task == "adopt":
             migrate(connection, "0001")
             for statement in (
                 "DROP TABLE lback_tokens",
                 "DROP TABLE lback_alembic_version",
-                # An application may do without it, and lback is not to make it.
+                # An application need not have this index, and lback must not create it.
                 "DROP INDEX ix_users_auth_token" + (" ON users" if "mariadb" in url else ""),
                 ANN,
             ):
@@ -65,8 +66,8 @@ def drop_all(connection: Connection) -> None:
     connection.execute(text("SET foreign_key_checks = 1"))
 
 
-def run(url: str, work: str, fatal: int | None = None) -> str | None:
-    """Do *work* in a process of its own, which dies after change number *fatal*; that change, or None if it lived."""
+def run(url: str, task: str, fatal: int | None = None) -> str | None:
+    """Run *task* in a child process that dies after change *fatal*; return that change, or None if it survived."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -82,21 +83,21 @@ def run(url: str, work: str, fatal: int | None = None) -> str | None:
 
         database = Database(DatabaseSettings(url=url))
         try:
-            WORKS[work](Schema(database))
-        except BaseException as error:  # noqa: BLE001 - it is told in the parent
+            TASKS[task](Schema(database))
+        except BaseException as error:  # noqa: BLE001 - the parent reports it
             os.write(writing, repr(error).encode())
             os._exit(1)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.close(writing)
     with os.fdopen(reading) as report:
-        said = report.read()
-    assert status in {0, 9}, said
-    return said if status else None
+        message = report.read()
+    assert status in {0, 9}, message
+    return message if status else None
 
 
-def described(database: Database) -> dict[str, str]:
-    """All that is to be known of each table, and its number of rows."""
+def describe(database: Database) -> dict[str, str]:
+    """Return the complete definition of each table, and its number of rows."""
     with database.engine.connect() as connection:
         found = inspect(connection)
         return {
@@ -116,17 +117,17 @@ def described(database: Database) -> dict[str, str]:
         }
 
 
-def sweep(url: str, work: str, stride: int) -> None:
+def sweep(url: str, task: str, stride: int) -> None:
     fatal = 1
     change: str | None = ""
     while change is not None:
-        prepare(url, work)
-        change = run(url, work, fatal)
+        prepare(url, task)
+        change = run(url, task, fatal)
         database = Database(DatabaseSettings(url=url))
         left = Schema(database).status().state
         if change is not None:
-            assert run(url, work) is None
-        line = {"change": change, "left": left, "tables": described(database), "end": Schema(database).status().state}
+            assert run(url, task) is None
+        line = {"change": change, "left": left, "tables": describe(database), "end": Schema(database).status().state}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
         database.dispose()
@@ -134,9 +135,9 @@ def sweep(url: str, work: str, stride: int) -> None:
 
 
 if __name__ == "__main__":
-    _, url, work, how, number = sys.argv
-    if how == "sweep":
-        sweep(url, work, int(number))
+    _, url, task, mode, number = sys.argv
+    if mode == "sweep":
+        sweep(url, task, int(number))
     else:
-        prepare(url, work)
-        assert run(url, work, int(number)) is not None
+        prepare(url, task)
+        assert run(url, task, int(number)) is not None

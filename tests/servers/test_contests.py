@@ -1,4 +1,4 @@
-"""A round of some contests on each server; with THOROUGH set, a hundred of all."""
+"""Concurrent processes on each server: one round of some contests, or with THOROUGH set a hundred rounds of all."""
 
 import json
 import os
@@ -22,15 +22,15 @@ DatabaseOn = Callable[[str], AbstractContextManager[str]]
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_contest_ends_on_a_server_as_it_does_in_a_file(server: str, database_on: DatabaseOn, tmp_path: Path) -> None:
+def test_contest_on_a_server_ends_as_on_sqlite(server: str, database_on: DatabaseOn, tmp_path: Path) -> None:
     check(server, database_on, tmp_path, CONTESTS)
 
 
 @pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
-def test_so_it_does_where_transactions_are_isolated_further_than_lback_asks_for(
+def test_contest_ends_the_same_at_a_higher_isolation_level(
     isolation: str, database_on: DatabaseOn, tmp_path: Path
 ) -> None:
-    """As the distributed engines do, where whoever waited for a lock has lost, and begins again."""
+    """As on distributed engines, a transaction that waited for a lock has lost and begins again."""
     check("postgresql", database_on, tmp_path, ("same-name", "one-token"), CONTEST_ISOLATION=isolation)
 
 

@@ -1,4 +1,4 @@
-"""Databases, and connections, that are not meant for every language."""
+"""Databases and connections whose encoding lacks characters."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,8 +22,8 @@ DatabaseOn = Callable[..., AbstractContextManager[str]]
 C = "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
 
 
-def kept(url: str) -> list[str]:
-    """The names of groups, as they come back."""
+def stored_names(url: str) -> list[str]:
+    """Store groups and return their names and descriptions as they are read back."""
     database = Database(DatabaseSettings(url=url))
     with database.session() as session:
         session.add_all(
@@ -37,7 +37,7 @@ def kept(url: str) -> list[str]:
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 @pytest.mark.parametrize("command", ["init", "adopt"])
-def test_a_database_without_utf8_is_refused(lback: Any, database_on: DatabaseOn, encoding: str, command: str) -> None:
+def test_database_without_utf8_is_refused(lback: Any, database_on: DatabaseOn, encoding: str, command: str) -> None:
     with database_on("postgresql", f"ENCODING '{encoding}' {C}") as url:
         if command == "adopt":
             made = Database(DatabaseSettings(url=url))
@@ -53,37 +53,40 @@ def test_a_database_without_utf8_is_refused(lback: Any, database_on: DatabaseOn,
             "",
             (
                 f"error: The database {url} has the encoding {encoding}; lback needs UTF8.\n"
-                "       Make another with: CREATE DATABASE another ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0\n"
+                "       Create another database: "
+                "CREATE DATABASE another ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0\n"
             ),
         )
         assert lback("db", "status", "--database-url", url).status == 9
 
 
-def test_a_letter_that_a_database_cannot_store_is_told(database_on: DatabaseOn) -> None:
-    """It may have been made before lback asked for UTF8."""
+def test_character_that_the_database_cannot_store_is_reported(database_on: DatabaseOn) -> None:
+    """Older versions of lback accepted such a database."""
     with database_on("postgresql", f"ENCODING 'LATIN1' {C}") as url:
         database = Database(DatabaseSettings(url=url))
         with database.session() as session:
             session.execute(text("CREATE TABLE words (word TEXT)"))
         with pytest.raises(DatabaseError) as caught, database.session() as session:
             session.execute(text("INSERT INTO words VALUES (:word)"), {"word": "Юля"})
-        assert caught.value.message == (f"The database {url} cannot store every letter, as its encoding is not UTF8.")
-        assert caught.value.hint == "Move to one that has it: lback db copy."
+        assert caught.value.message == (
+            f"The database {url} cannot store this character, because its encoding is not UTF8."
+        )
+        assert caught.value.hint == "Move to a database in UTF8 with 'lback db copy'."
         database.dispose()
 
 
 @pytest.mark.parametrize("options", ["?client_encoding=latin1", ""])
-def test_what_postgresql_is_told_of_a_connections_encoding_does_not_count(postgresql_url: str, options: str) -> None:
+def test_client_encoding_of_postgresql_is_overridden(postgresql_url: str, options: str) -> None:
     database = Database(DatabaseSettings(url=postgresql_url))
     Schema(database).initialize()
     with database.session() as session:
         session.execute(text(f"ALTER DATABASE {database.url.database} SET client_encoding = 'LATIN1'"))
     database.dispose()
-    assert kept(postgresql_url + options) == [name for name in NAMES for _ in range(2)]
+    assert stored_names(postgresql_url + options) == [name for name in NAMES for _ in range(2)]
 
 
 @pytest.mark.parametrize("options", ["?charset=latin1", "?charset=utf8mb3", ""])
-def test_a_database_of_mariadbs_for_one_language_keeps_every_letter(database_on: DatabaseOn, options: str) -> None:
+def test_tables_on_mariadb_store_every_character_whatever_the_default(database_on: DatabaseOn, options: str) -> None:
     with database_on("mariadb", "CHARACTER SET latin1") as made:
         url = made.partition("?")[0] + options
         database = Database(DatabaseSettings(url=url))
@@ -98,4 +101,4 @@ def test_a_database_of_mariadbs_for_one_language_keeps_every_letter(database_on:
         assert len(found) == 12
         for table, collation in found:
             assert collation.startswith("utf8mb4_bin" if table.startswith("lback_") else "utf8mb4_"), table
-        assert kept(url) == [name for name in NAMES for _ in range(2)]
+        assert stored_names(url) == [name for name in NAMES for _ in range(2)]

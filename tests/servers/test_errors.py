@@ -1,4 +1,4 @@
-"""What a server refuses: one sentence and exit 9, without a password and without what was bound."""
+"""Errors of a server: one sentence, without the password and without bound values."""
 
 import re
 import traceback
@@ -14,61 +14,62 @@ from lback_cli.errors import ConfigurationError, DatabaseError, LbackError
 from lback_cli.models import User
 from lback_cli.settings import DatabaseSettings
 
-from .database import Place
+from .database import Installation
 
 CANARY = "canary-7f3a91"
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
-def duplicate(place: Place, value: str) -> None:
-    with place.database.session() as session:
+def duplicate(installation: Installation, value: str) -> None:
+    with installation.database.session() as session:
         for name in ("one", "two"):
             row = User(username=name, email=value, password_hash=value, created_at=NOW, updated_at=NOW)
             session.add(row)
             session.flush()
 
 
-def missing(place: Place, value: str) -> None:
-    """PostgreSQL shows the whole row."""
-    with place.database.session() as session:
+def missing(installation: Installation, value: str) -> None:
+    """PostgreSQL's message contains the whole row."""
+    with installation.database.session() as session:
         statement = "INSERT INTO users (username, email, password, created_at) VALUES (:a, :b, :c, :d)"
         session.execute(text(statement), {"a": value, "b": value, "c": value, "d": NOW})
 
 
-def wrong_type(place: Place, value: str) -> None:
-    with place.database.session() as session:
+def wrong_type(installation: Installation, value: str) -> None:
+    with installation.database.session() as session:
         statement = "INSERT INTO lback_event_head (id, seq, hash) VALUES (2, :value, '')"
         session.execute(text(statement), {"value": value})
 
 
-def too_long(place: Place, value: str) -> None:
-    with place.database.session() as session:
+def too_long(installation: Installation, value: str) -> None:
+    with installation.database.session() as session:
         statement = "INSERT INTO lback_event_head (id, seq, hash) VALUES (2, 0, :value)"
         session.execute(text(statement), {"value": value * 20})
 
 
-def bad_syntax(place: Place, value: str) -> None:
-    with place.database.session() as session:
+def bad_syntax(installation: Installation, value: str) -> None:
+    with installation.database.session() as session:
         session.execute(text("SELECT FROM WHERE :value"), {"value": value})
 
 
 @pytest.mark.parametrize("value", [CANARY, f"it's {CANARY}", f'"{CANARY}"', f"a\n{CANARY}\n'", f"t {CANARY} `"])
-@pytest.mark.parametrize("refused", [duplicate, missing, wrong_type, too_long, bad_syntax])
-def test_no_error_and_no_traceback_repeats_what_was_bound(
-    place: Place, refused: Callable[[Place, str], None], value: str
+@pytest.mark.parametrize("fail", [duplicate, missing, wrong_type, too_long, bad_syntax])
+def test_errors_and_tracebacks_show_no_bound_value(
+    installation: Installation, fail: Callable[[Installation, str], None], value: str
 ) -> None:
     with pytest.raises(DatabaseError) as caught:
-        refused(place, value)
-    story = "".join(traceback.format_exception(caught.value)) + f"{caught.value.hint} {caught.value!r}"
-    assert CANARY not in story
-    assert caught.value.message.startswith(f"The database {place.database.name} ")
+        fail(installation, value)
+    shown = "".join(traceback.format_exception(caught.value)) + f"{caught.value.hint} {caught.value!r}"
+    assert CANARY not in shown
+    assert caught.value.message.startswith(f"The database {installation.database.name} ")
     assert caught.value.message.endswith(".")
 
 
-REACH = "Check the host and the port in database.url, and whether the server runs."
+REACH = "Check the host and the port in database.url, and that the server is running."
 USER = "Check the user in database.url, and database.password_file."
+USER_OR_TLS = "Check the user in database.url, database.password_file, and whether this user must use TLS."
 NAME = "Create it there, or check the name in database.url."
-OPTIONS = "Check the part of database.url after the question mark; see docs/databases.md."
+OPTIONS = "Check the options after the question mark in database.url; see docs/databases.md."
 
 # (what to change in the URL, the sentence, where "..." are words of the driver's or the system's, and the hint)
 UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
@@ -77,7 +78,7 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
         "no such host": ({"host": "ssl-certificate.invalid"}, "The database {} cannot be reached: ....", REACH),
         "no such user": (
             {"username": "nosuch", "password": CANARY},
-            "The database {} refuses this user name or password.",
+            "The database {} rejected the user name or the password.",
             USER,
         ),
         "no such database": ({"database": "nosuch"}, "The database {} does not exist on that server.", NAME),
@@ -88,8 +89,11 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
         ),
         "no such option": (
             {"query": {"nosuch": "1"}},
-            'The database {} is given an option that its driver does not know: invalid connection option "nosuch".',
-            None,
+            (
+                "The database {} has an option in its URL that the driver does not know: "
+                'invalid connection option "nosuch".'
+            ),
+            OPTIONS,
         ),
     },
     "mariadb": {
@@ -97,14 +101,14 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
         "no such host": ({"host": "ssl-certificate.invalid"}, "The database {} cannot be reached: ....", REACH),
         "a wrong password": (
             {"password": CANARY},
-            "The database {} refuses this user name or password.",
-            USER.replace(".password_file.", ".password_file, and whether this user has to use TLS."),
+            "The database {} rejected the user name or the password.",
+            USER_OR_TLS,
         ),
         "no such database": ({"database": "nosuch"}, "The database {} does not exist on that server.", NAME),
         "no database": (
             {"database": ""},
             "database.url names no database.",
-            "It ends with the name: mariadb+pymysql://app@db.example.org/app",
+            "Add the name at the end: mariadb+pymysql://app@db.example.org/app",
         ),
         "no TLS there": (
             {"query": {"ssl_verify_cert": "true"}},
@@ -118,41 +122,41 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
         ),
         "no such option": (
             {"query": {"nosuch": "1"}},
-            "database.url has an option that mariadb+pymysql does not take.",
-            "Check the part after the question mark; see docs/databases.md.",
+            "database.url has an option that mariadb+pymysql does not support.",
+            "Check the options after the question mark; see docs/databases.md.",
         ),
     },
 }
 
 
 @pytest.mark.parametrize("case", sorted({case for cases in UNUSABLE.values() for case in cases}))
-def test_a_server_that_cannot_be_used(place: Place, case: str) -> None:
-    cases = UNUSABLE[place.database.url.get_backend_name()]
+def test_unusable_server_is_reported_with_a_hint(installation: Installation, case: str) -> None:
+    cases = UNUSABLE[installation.database.url.get_backend_name()]
     if case not in cases:
-        pytest.skip("not a case of this server's")
-    change, sentence, hint = cases[case]
+        pytest.skip("another server's case")
+    change, message, hint = cases[case]
     database = Database(
-        DatabaseSettings(url=place.database.url.set(**change).render_as_string(hide_password=False)),
+        DatabaseSettings(url=installation.database.url.set(**change).render_as_string(hide_password=False)),
     )
     with pytest.raises(LbackError) as caught, database.reading() as session:
         session.execute(text("SELECT 1"))
     database.dispose()
     error = caught.value
-    assert type(error) is (DatabaseError if "{}" in sentence else ConfigurationError)
-    assert re.fullmatch(re.escape(sentence.format(database.name)).replace(r"\.\.\.", "[^\n]+"), error.message)
+    assert type(error) is (DatabaseError if "{}" in message else ConfigurationError)
+    assert re.fullmatch(re.escape(message.format(database.name)).replace(r"\.\.\.", "[^\n]+"), error.message)
     assert error.hint == hint
     assert CANARY not in "".join(traceback.format_exception(error))
 
 
-def test_a_connection_that_is_lost(place: Place) -> None:
-    postgresql = place.database.url.get_backend_name() == "postgresql"
-    suicide = "SELECT pg_terminate_backend(pg_backend_pid())" if postgresql else "KILL CONNECTION_ID()"
-    with pytest.raises(DatabaseError) as caught, place.database.session() as session:
-        session.execute(text(suicide))
-    assert caught.value.message == f"The connection to the database {place.database.name} was lost."
-    assert place.rows("SELECT 1") == [(1,)]
+def test_lost_connection_is_reported(installation: Installation) -> None:
+    postgresql = installation.database.url.get_backend_name() == "postgresql"
+    kill = "SELECT pg_terminate_backend(pg_backend_pid())" if postgresql else "KILL CONNECTION_ID()"
+    with pytest.raises(DatabaseError) as caught, installation.database.session() as session:
+        session.execute(text(kill))
+    assert caught.value.message == f"The connection to the database {installation.database.name} was lost."
+    assert installation.rows("SELECT 1") == [(1,)]
 
 
-def test_options_of_the_url_are_not_repeated(place: Place) -> None:
-    url = place.database.url.update_query_dict({"sslpassword": CANARY})
+def test_name_contains_no_options_of_the_url(installation: Installation) -> None:
+    url = installation.database.url.update_query_dict({"sslpassword": CANARY})
     assert CANARY not in Database(DatabaseSettings(url=url.render_as_string(hide_password=False))).name

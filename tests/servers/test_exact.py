@@ -1,4 +1,4 @@
-"""What is asked for by name or path is found by that very text on every database."""
+"""Names and paths are found by exactly the same text on every database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,118 +14,118 @@ from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.import_job_repository import ImportJobRepository
 from lback_cli.repositories.sql_functions import binary_equal, binary_position
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.repositories.user_repository import UserQuery
+from lback_cli.repositories.user_reader import UserQuery
 from lback_cli.text.times import utc_now
 
-from .database import Place
+from .database import Installation
 
-LIKE = ("bob", "Bob", "Bób", "bob ", "BOB", "bob%", "b_b")
-"""What MariaDB takes for the same, unless told otherwise, and what LIKE might."""
+SIMILAR = ("bob", "Bob", "Bób", "bob ", "BOB", "bob%", "b_b")
+"""Names that MariaDB's default collation treats as equal, and patterns of LIKE."""
 
-AS_BEFORE = tuple(
+OLD_COLLATION = tuple(
     f"ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
     for table in ("lback_events", "lback_import_jobs", "lback_mail_queue")
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb", "mariadb as before"])
-def place(
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb", "mariadb, old collation"])
+def installation(
     request: pytest.FixtureRequest,
     database_on: Callable[[str], AbstractContextManager[str]],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Place]:
-    """One on each, and one with tables as lback used to make them on MariaDB."""
+) -> Iterator[Installation]:
+    """An installation on each database, and one on MariaDB with the collation of older versions of lback."""
     directory = tmp_path_factory.mktemp("exact")
     if request.param == "sqlite":
-        made = Place(f"sqlite:///{directory}/users.db", directory).initialize()
+        made = Installation(f"sqlite:///{directory}/users.db", directory).initialize()
         yield made
         made.close()
         return
-    with database_on(request.param.split()[0]) as url:
-        made = Place(url, directory).initialize()
-        if "before" in request.param:
-            for statement in AS_BEFORE:
+    with database_on(request.param.partition(",")[0]) as url:
+        made = Installation(url, directory).initialize()
+        if "old" in request.param:
+            for statement in OLD_COLLATION:
                 made.write(statement)
         yield made
         made.close()
 
 
-LOOSE = {
-    "sqlite": ["CREATE TEMPORARY TABLE anybody (name VARCHAR(64) COLLATE NOCASE)"],
+CASE_INSENSITIVE = {
+    "sqlite": ["CREATE TEMPORARY TABLE names (name VARCHAR(64) COLLATE NOCASE)"],
     "postgresql": [
         "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
-        "CREATE TEMPORARY TABLE anybody (name VARCHAR(64) COLLATE loose)",
+        "CREATE TEMPORARY TABLE names (name VARCHAR(64) COLLATE loose)",
     ],
-    "mariadb": ["CREATE TEMPORARY TABLE anybody (name VARCHAR(64) COLLATE utf8mb4_general_ci)"],
+    "mariadb": ["CREATE TEMPORARY TABLE names (name VARCHAR(64) COLLATE utf8mb4_general_ci)"],
 }
-"""Columns such as an application may have, that take other names for the same."""
+"""Columns that treat different names as equal, as an application may have them."""
 
 
-def test_a_loose_column_is_compared_as_it_is(place: Place) -> None:
+def test_binary_functions_compare_exactly_in_a_case_insensitive_column(installation: Installation) -> None:
     name: ColumnClause[str] = column("name")
-    anybody = table("anybody", name)
-    with place.database.session() as session:
-        for statement in LOOSE[place.database.engine.name]:
+    names = table("names", name)
+    with installation.database.session() as session:
+        for statement in CASE_INSENSITIVE[installation.database.engine.name]:
             session.execute(text(statement))
-        session.execute(insert(anybody), [{"name": one} for one in LIKE])
+        session.execute(insert(names), [{"name": one} for one in SIMILAR])
 
         def found(condition: ColumnElement[Any]) -> list[str]:
             return list(session.scalars(select(name).where(condition)))
 
-        assert len(found(name == "bob")) > 1, "the database does not compare loosely, so this proves nothing"
-        for one in LIKE:
-            assert found(binary_equal(name) == one) == [one]
+        assert len(found(name == "bob")) > 1, "the column compares exactly, so the test proves nothing"
+        for similar in SIMILAR:
+            assert found(binary_equal(name) == similar) == [similar]
         assert found(binary_position(name, "BO") > 0) == ["BOB"]
         session.rollback()
 
 
-def test_events(place: Place) -> None:
-    for name in LIKE:
+def test_events_are_found_by_exact_names(installation: Installation) -> None:
+    for name in SIMILAR:
         data = f'{{"username":"{name}"}}'
         record = EventRecord("user_deleted", "test", "0" * 32, None, None, name, data)
-        with acting_as(name), place.database.session() as session:
+        with acting_as(name), installation.database.session() as session:
             UnitOfWork(session).events.append([record])
-    with place.database.reading() as session:
+    with installation.database.reading() as session:
         events = UnitOfWork(session).events
 
         def found(**query: Any) -> list[str]:
             return [row["subject"] for row in events.select(EventQuery(**query))]
 
-        for name in LIKE:
+        for name in SIMILAR:
             assert found(actor=name) == found(subject=name) == found(naming=name) == [name]
-        assert found(signal="user_deleted") == list(LIKE)
+        assert found(signal="user_deleted") == list(SIMILAR)
         assert found(signal="User_deleted") == found(signal="user_deleted ") == []
 
 
-def test_imports(place: Place) -> None:
-    with place.database.session() as session:
-        for name in LIKE:
+def test_imports_are_found_by_exact_paths(installation: Installation) -> None:
+    with installation.database.session() as session:
+        for name in SIMILAR:
             values = {"path": f"/srv/{name}", "digest": "0" * 64, "options": name, "state": "running"}
             job = ImportJob(id=name.encode().hex(), started_at=utc_now(), updated_at=utc_now(), **values)
             ImportJobRepository(session).add(job)
-    with place.database.reading() as session:
-        for name in LIKE:
+    with installation.database.reading() as session:
+        for name in SIMILAR:
             job_found = ImportJobRepository(session).unfinished_of(f"/srv/{name}")
             assert job_found is not None
             assert job_found.options == name
 
 
-def test_queued_mail(place: Place) -> None:
-    with place.database.session() as session:
-        for name in LIKE:
+def test_erasure_deletes_queued_mail_of_exact_addresses(installation: Installation) -> None:
+    with installation.database.session() as session:
+        for name in SIMILAR:
             values = {"key": "0" * 32, "template": "test", "user_id": 7, "details": "{}"}
             session.add(QueuedMail(recipient=f"{name}@example.org", queued_at=utc_now(), **values))
-    with place.database.session() as session:
+    with installation.database.session() as session:
         UnitOfWork(session).mails.erase(None, ["bob@example.org", "nobody@example.org"])
-    left = place.rows("SELECT recipient FROM lback_mail_queue ORDER BY id")
-    assert left == [(f"{name}@example.org",) for name in LIKE if name != "bob"]
+    left = installation.rows("SELECT recipient FROM lback_mail_queue ORDER BY id")
+    assert left == [(f"{name}@example.org",) for name in SIMILAR if name != "bob"]
 
 
-def test_members_of_a_group(place: Place) -> None:
-    place.groups.create_group("staff")
-    user = place.register("member", groups=["staff"])
-    with place.database.reading() as session:
+def test_members_are_found_by_exact_group_names(installation: Installation) -> None:
+    installation.groups.create_group("staff")
+    user = installation.register("member", groups=["staff"])
+    with installation.database.reading() as session:
         users = UnitOfWork(session).users
-        assert [one.id for one in users.select(UserQuery(group="staff"))] == [user.id]
+        assert [member.id for member in users.select(UserQuery(group="staff"))] == [user.id]
         for other in ("staff ", "Staff", "stäff"):
             assert list(users.select(UserQuery(group=other))) == []

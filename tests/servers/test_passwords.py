@@ -1,4 +1,4 @@
-"""Passwords of a server's users in letters of any language, as the server's own client takes them."""
+"""Passwords of a server's accounts in any script, as the server's own client accepts them."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from lback_cli.settings import DatabaseSettings
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])
 @pytest.mark.parametrize("password", ["pässwörd", "жёлудь", "ключ@%/:#", "🔑"])
-def test_a_password_may_have_any_letters(
+def test_password_may_have_any_characters(
     lback: Any, database_on: Any, tmp_path: Path, server: str, password: str
 ) -> None:
     user = f"lback_{uuid4().hex[:12]}"
@@ -44,7 +44,7 @@ def test_a_password_may_have_any_letters(
             database.dispose()
 
 
-def test_a_database_that_is_closed_to_a_user_is_told_from_a_wrong_password(lback: Any, mariadb_url: str) -> None:
+def test_missing_access_to_a_database_is_not_reported_as_a_wrong_password(lback: Any, mariadb_url: str) -> None:
     user = f"lback_{uuid4().hex[:12]}"
     database = Database(DatabaseSettings(url=mariadb_url))
     name = database.url.database
@@ -61,9 +61,9 @@ def test_a_database_that_is_closed_to_a_user_is_told_from_a_wrong_password(lback
         9,
         "",
         (
-            f"error: The database {shown} does not exist there, or is closed to this user: "
+            f"error: The database {shown} does not exist, or is closed to this user: "
             f"Access denied for user '{user}'@'%' to database '{name}'. "
-            "Check the name in database.url, or ask for rights on it."
+            "Check the name in database.url, or ask its administrator for privileges."
         ).split(),
     )
 

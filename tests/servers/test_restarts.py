@@ -1,4 +1,4 @@
-"""A server that is restarted while somebody works with it."""
+"""A server that restarts during an operation."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,89 +12,104 @@ from lback_cli.database.error_codes import error_code
 from lback_cli.database.retry import MAX_ATTEMPTS, retried
 from lback_cli.errors import DatabaseError
 
-from .concurrent_users import First, is_postgresql
-from .database import Place, at, sent
-from .toggle_proxy import Gate
+from .concurrent_users import OnFirstCall, is_postgresql
+from .database import Installation, on_signal, record_signals
+from .toggle_proxy import ToggleProxy
 
 
 @pytest.fixture(autouse=True)
-def _no_waste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to wait for what the test itself opens."""
-    monkeypatch.setattr(retry, "_RESTART", 0.01)
+def _short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test itself decides when the server is back."""
+    monkeypatch.setattr(retry, "_RESTART_DELAY", 0.01)
 
 
 @pytest.fixture
-def gate(place: Place) -> Iterator[Gate]:
-    made = Gate(place.url)
-    yield made
-    made.shut()
-
-
-@pytest.fixture
-def client(place: Place, gate: Gate) -> Iterator[Place]:
-    made = place.elsewhere(gate.url)
+def toggle_proxy(installation: Installation) -> Iterator[ToggleProxy]:
+    made = ToggleProxy(installation.url)
     yield made
     made.close()
 
 
-def test_work_goes_on_when_the_server_is_back(place: Place, gate: Gate, client: Place) -> None:
+@pytest.fixture
+def client(installation: Installation, toggle_proxy: ToggleProxy) -> Iterator[Installation]:
+    made = installation.reopen(toggle_proxy.url)
+    yield made
+    made.close()
+
+
+def test_operation_continues_when_the_server_is_back(
+    installation: Installation, toggle_proxy: ToggleProxy, client: Installation
+) -> None:
     codes: list[Any] = []
 
     def note(context: Any) -> None:
         codes.append(error_code(context.sqlalchemy_exception))
         if len(codes) == 3:
-            gate.open()
+            toggle_proxy.open()
 
     event.listen(client.database.engine, "handle_error", note)
-    with sent() as seen, at(signals.user_email_verification_initiated, First(lambda **_: gate.shut())):
-        user = client.register("patient")
+    with (
+        record_signals() as seen,
+        on_signal(signals.user_email_verification_initiated, OnFirstCall(lambda **_: toggle_proxy.close())),
+    ):
+        user = client.register("ann")
     assert seen == [
         "user_registration_started",
         "user_pre_register",
         "user_email_verification_initiated",
         "user_registered",
     ]
-    assert codes[1:3] == ([None] * 2 if is_postgresql(place) else [2003] * 2), "the first one was lost"
-    assert place.rows("SELECT id FROM users WHERE username = 'patient'") == [(user.id,)]
-    assert [signal for signal, subject in place.recorded() if subject == "patient"] == ["user_registered"]
+    assert codes[1:3] == ([None] * 2 if is_postgresql(installation) else [2003] * 2), (
+        "the first error is the lost connection"
+    )
+    assert installation.rows("SELECT id FROM users WHERE username = 'ann'") == [(user.id,)]
+    assert [signal for signal, subject in installation.recorded() if subject == "ann"] == ["user_registered"]
 
 
-def refusal(client: Place, before: Any = lambda: None) -> tuple[int, str]:
-    """How often reading is tried, and what is said in the end; *before* is called between two statements."""
-    tried = 0
+def read_until_given_up(client: Installation, between: Any = lambda: None) -> tuple[int, str]:
+    """Read until the last attempt fails; return the number of attempts and the message.
+
+    *between* is called between the two statements of an attempt.
+    """
+    attempts = 0
 
     def read() -> None:
-        nonlocal tried
-        tried += 1
+        nonlocal attempts
+        attempts += 1
         with client.database.reading() as session:
             session.execute(text("SELECT 1"))
-            before()
+            between()
             session.execute(text("SELECT 1"))
 
     with pytest.raises(DatabaseError) as caught:
-        retried(read, pause=0.001)
-    return tried, caught.value.message
+        retried(read, initial_delay=0.001)
+    return attempts, caught.value.message
 
 
-def test_one_that_does_not_come_back_is_given_up(gate: Gate, client: Place) -> None:
-    tried, said = refusal(client, before=gate.shut)
-    assert tried == MAX_ATTEMPTS
-    assert said.startswith(f"The database {client.database.name} cannot be reached: ")
+def test_server_that_stays_away_is_given_up(toggle_proxy: ToggleProxy, client: Installation) -> None:
+    attempts, message = read_until_given_up(client, between=toggle_proxy.close)
+    assert attempts == MAX_ATTEMPTS
+    assert message.startswith(f"The database {client.database.name} cannot be reached: ")
 
 
-def test_one_that_never_was_there_is_not_waited_for(gate: Gate, client: Place) -> None:
-    gate.shut()
-    tried, said = refusal(client)
-    assert tried == 1
-    assert said.startswith(f"The database {client.database.name} cannot be reached: ")
+def test_server_that_was_never_reachable_is_not_retried(toggle_proxy: ToggleProxy, client: Installation) -> None:
+    toggle_proxy.close()
+    attempts, message = read_until_given_up(client)
+    assert attempts == 1
+    assert message.startswith(f"The database {client.database.name} cannot be reached: ")
 
 
-def test_one_that_is_starting_is_waited_for(place: Place, gate: Gate, client: Place) -> None:
-    if not is_postgresql(place):
+def test_starting_server_is_retried(
+    installation: Installation, toggle_proxy: ToggleProxy, client: Installation
+) -> None:
+    if not is_postgresql(installation):
         pytest.skip("MariaDB listens only when it is ready")
-    gate.starting = MAX_ATTEMPTS - 1
+    toggle_proxy.starting = MAX_ATTEMPTS - 1
     client.register("early")
-    gate.starting = MAX_ATTEMPTS + 1
+    toggle_proxy.starting = MAX_ATTEMPTS + 1
     client.database.dispose()
-    assert refusal(client) == (MAX_ATTEMPTS, f"The database {client.database.name} is starting up or shutting down.")
-    assert gate.starting == 1, "each try has knocked once"
+    assert read_until_given_up(client) == (
+        MAX_ATTEMPTS,
+        f"The database {client.database.name} is starting up or shutting down.",
+    )
+    assert toggle_proxy.starting == 1, "each attempt connects once"

@@ -1,4 +1,4 @@
-"""Operations that the database gives up, forced by what others do at a signal of theirs: all effects come once."""
+"""Operations whose transaction fails because of another connection are retried, and their effects happen once."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -20,17 +20,19 @@ from lback_cli.text.times import utc_now
 from .concurrent_users import (
     BALLAST,
     LOCK_HEAD,
-    First,
-    errors_of,
-    impatient,
+    OnFirstCall,
+    backend_pid,
+    impatient_url,
+    insert_user,
     is_postgresql,
     other_connection,
-    wait_until_it_waits,
+    record_error_codes,
+    wait_until_blocked,
 )
 from .conftest import SERVERS
-from .database import PASSWORD, Place, at, sent
+from .database import PASSWORD, Installation, on_signal, record_signals
 
-Elsewhere = Callable[..., Place]
+Reopen = Callable[..., Installation]
 
 REGISTRATION = [
     "user_registration_started",
@@ -40,153 +42,148 @@ REGISTRATION = [
 ]
 
 
-def check_registered_once(place: Place, user: Any, seen: list[str], told: list[int], mails: int) -> None:
+def check_registered_once(
+    installation: Installation, user: Any, seen: list[str], user_ids: list[int], mails: int
+) -> None:
     assert seen == REGISTRATION
-    assert told == [user.id]
-    assert place.rows("SELECT id FROM users WHERE username = :name", name=user.username) == [(user.id,)]
-    assert place.rows("SELECT user_id FROM lback_tokens WHERE user_id = :id", id=user.id) == [(user.id,)]
-    assert [signal for signal, subject in place.recorded() if subject == user.username] == ["user_registered"]
-    assert len(place.mails()) == mails + 1
-    token = place.mails()[-1].read_text("utf-8").partition("token=")[2].split()[0]
-    assert place.users.verify_user_email(token).id == user.id
-    place.events.verify()
+    assert user_ids == [user.id]
+    assert installation.rows("SELECT id FROM users WHERE username = :name", name=user.username) == [(user.id,)]
+    assert installation.rows("SELECT user_id FROM lback_tokens WHERE user_id = :id", id=user.id) == [(user.id,)]
+    assert [signal for signal, subject in installation.recorded() if subject == user.username] == ["user_registered"]
+    assert len(installation.mails()) == mails + 1
+    token = installation.mails()[-1].read_text("utf-8").partition("token=")[2].split()[0]
+    assert installation.users.verify_user_email(token).id == user.id
+    installation.events.verify()
 
 
-def register_once(place: Place, client: Place, name: str) -> None:
-    """Register by *client*, and look at all that came of it."""
-    mails = len(place.mails())
-    told: list[int] = []
-    with sent() as seen, at(signals.user_registered, lambda user, **_: told.append(user.id)):
+def register_once(installation: Installation, client: Installation, name: str) -> None:
+    """Register a user with *client*, and check every effect."""
+    mails = len(installation.mails())
+    user_ids: list[int] = []
+    with record_signals() as seen, on_signal(signals.user_registered, lambda user, **_: user_ids.append(user.id)):
         user = client.register(name)
-    check_registered_once(place, user, seen, told, mails)
+    check_registered_once(installation, user, seen, user_ids, mails)
 
 
 @pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize("signal", ["user_email_verification_initiated", "user_registered"])
-def test_a_serialization_failure(place: Place, elsewhere: Elsewhere, isolation: str, signal: str) -> None:
-    if not is_postgresql(place):
-        pytest.skip("MariaDB's own failures are deadlocks and waits that take too long")
-    client, other = elsewhere(isolation=isolation), elsewhere()
+def test_serialization_failure_is_retried(
+    installation: Installation, reopen: Reopen, isolation: str, signal: str
+) -> None:
+    if not is_postgresql(installation):
+        pytest.skip("MariaDB has deadlocks and lock timeouts only")
+    client, other = reopen(isolation=isolation), reopen()
     name = f"serial-{isolation[:1]}-{signal[-5:]}".lower()
-    # Nobody else's signals are to count.
-    rival = First(lambda **_: other.write("UPDATE lback_event_head SET seq = seq WHERE id = 1"))
-    with errors_of(client) as codes, at(getattr(signals, signal), rival):
-        register_once(place, client, name)
+    rival = OnFirstCall(lambda **_: other.write("UPDATE lback_event_head SET seq = seq WHERE id = 1"))
+    with record_error_codes(client) as codes, on_signal(getattr(signals, signal), rival):
+        register_once(installation, client, name)
     assert (codes, rival.calls) == (["40001"], 1)
 
 
 @contextmanager
-def overtaken(client: Place, statement: str, act: Callable[[], object]) -> Iterator[None]:
-    """Call *act* before *client* first sends what begins with *statement*, which a unique index then refuses."""
-    first = First(lambda **_: act())
+def overtaken(client: Installation, statement: str, act: Callable[[], object]) -> Iterator[None]:
+    """Call *act* before *client* first sends *statement*, which a unique index then refuses."""
+    act_once = OnFirstCall(lambda **_: act())
 
-    def look(_connection: Any, _cursor: Any, sent: str, *_: Any) -> None:
+    def intercept(_connection: Any, _cursor: Any, sent: str, *_: Any) -> None:
         if sent.startswith(statement):
-            first()
+            act_once()
 
-    event.listen(client.database.engine, "before_cursor_execute", look)
+    event.listen(client.database.engine, "before_cursor_execute", intercept)
     try:
-        with errors_of(client) as codes:
+        with record_error_codes(client) as codes:
             yield
     finally:
-        event.remove(client.database.engine, "before_cursor_execute", look)
+        event.remove(client.database.engine, "before_cursor_execute", intercept)
     assert codes == ["23505" if is_postgresql(client) else 1062]
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_default_group_that_the_snapshot_does_not_have(
+def test_default_group_missing_from_the_snapshot_is_found_by_a_retry(
     server: str, database_on: Callable[[str], AbstractContextManager[str]], tmp_path: Path
 ) -> None:
-    """A server may give lback a snapshot where it asks for READ COMMITTED."""
+    """A server may use a snapshot although lback asks for READ COMMITTED."""
     with database_on(server) as url:
-        place = Place(url, tmp_path).initialize()
-        client = place.elsewhere(isolation="REPEATABLE READ")
-        with overtaken(client, "INSERT INTO groups", lambda: place.groups.create_group("basic_user")):
-            register_once(place, client, "late")
-        assert place.rows("SELECT count(*) FROM user_groups_association") == [(1,)]
-        place.close()
+        installation = Installation(url, tmp_path).initialize()
+        client = installation.reopen(isolation="REPEATABLE READ")
+        with overtaken(client, "INSERT INTO groups", lambda: installation.groups.create_group("basic_user")):
+            register_once(installation, client, "late")
+        assert installation.rows("SELECT count(*) FROM user_groups_association") == [(1,)]
+        installation.close()
         client.close()
 
 
-def test_a_name_that_the_snapshot_does_not_have(place: Place, elsewhere: Elsewhere) -> None:
-    name = f"unseen-{is_postgresql(place)}".lower()
-    client = elsewhere(isolation="REPEATABLE READ")
+def test_name_missing_from_the_snapshot_is_reported_as_taken(installation: Installation, reopen: Reopen) -> None:
+    name = f"unseen-{is_postgresql(installation)}".lower()
+    client = reopen(isolation="REPEATABLE READ")
     with (
-        overtaken(client, "INSERT INTO users", lambda: place.write(taken(name))),
-        sent() as seen,
+        overtaken(client, "INSERT INTO users", lambda: installation.write(insert_user(name))),
+        record_signals() as seen,
         pytest.raises(UserExists, match=f"The user name '{name}' is taken"),
     ):
         client.register(name)
     assert seen == ["user_registration_started", "user_pre_register", "user_registration_failed"]
-    assert [signal for signal, subject in place.recorded() if subject == name] == ["user_registration_failed"]
+    assert [signal for signal, subject in installation.recorded() if subject == name] == ["user_registration_failed"]
 
 
-def test_a_name_that_is_free_again_when_it_is_looked_for(place: Place, elsewhere: Elsewhere) -> None:
-    if not is_postgresql(place):
-        pytest.skip("MariaDB locks what its index has met")
-    name, client = "brief", elsewhere()
-    rival = First(lambda **_: place.write(taken(name)))
+def test_name_that_is_free_again_is_registered_by_a_retry(installation: Installation, reopen: Reopen) -> None:
+    if not is_postgresql(installation):
+        pytest.skip("MariaDB keeps a lock on the index entry")
+    name, client = "brief", reopen()
+    delete = f"DELETE FROM users WHERE username = '{name}'"
+    rival = OnFirstCall(lambda **_: installation.write(insert_user(name)))
     with (
-        at(signals.user_pre_register, rival),
-        errors_of(client, at_first=lambda: place.write(f"DELETE FROM users WHERE username = '{name}'")) as codes,
+        on_signal(signals.user_pre_register, rival),
+        record_error_codes(client, on_first=lambda: installation.write(delete)) as codes,
     ):
-        register_once(place, client, name)
+        register_once(installation, client, name)
     assert (codes, rival.calls) == (["23505"], 1)
 
 
-def taken(name: str) -> str:
-    return (
-        "INSERT INTO users (username, email, password, created_at, updated_at)"
-        f" VALUES ('{name}', 'rival-of-{name}@example.org', '', '2026-01-01', '2026-01-01')"
-    )
-
-
-def test_a_deadlock(place: Place, elsewhere: Elsewhere) -> None:
-    user = place.register("entangled", verified=True)
-    # PostgreSQL gives up who looks first, MariaDB who changed least.
-    quick = "?options=-c%20deadlock_timeout=20ms"
-    client = elsewhere(url=place.url + quick) if is_postgresql(place) else elsewhere()
-    events = len(place.recorded())
-    mails = len(place.mails())
-    with other_connection(place) as other:
+def test_deadlock_is_retried(installation: Installation, reopen: Reopen) -> None:
+    user = installation.register("entangled", verified=True)
+    # PostgreSQL aborts the transaction whose deadlock timeout ends first, MariaDB the one with the fewest changes.
+    short_timeout = "?options=-c%20deadlock_timeout=20ms"
+    client = reopen(url=installation.url + short_timeout) if is_postgresql(installation) else reopen()
+    events = len(installation.recorded())
+    mails = len(installation.mails())
+    with other_connection(installation) as other:
 
         def entangle(**_: Any) -> None:
             other.execute(text("INSERT INTO groups (name, created_at, updated_at) VALUES " + BALLAST))
             other.execute(text(LOCK_HEAD))
             waiting.start()
-            wait_until_it_waits(place, other_pid)
+            wait_until_blocked(installation, other_pid)
 
         def wait() -> None:
             other.execute(text("SELECT id FROM users WHERE id = :id FOR UPDATE"), {"id": user.id})
             other.rollback()
 
-        if is_postgresql(place):
+        if is_postgresql(installation):
             other.execute(text("SET deadlock_timeout = '1h'"))
-        other_pid = other.scalar(text("SELECT pg_backend_pid()" if is_postgresql(place) else "SELECT connection_id()"))
+        other_pid = backend_pid(other)
         waiting = threading.Thread(target=wait)
-        receiver = First(entangle)
-        with errors_of(client) as codes, sent() as seen, at(signals.user_updated, receiver):
+        receiver = OnFirstCall(entangle)
+        with record_error_codes(client) as codes, record_signals() as seen, on_signal(signals.user_updated, receiver):
             client.users.update_user(user.id, {"password": "umbrella tangent violin quarry"})
         waiting.join()
-    assert codes == ["40P01" if is_postgresql(place) else 1213]
+    assert codes == ["40P01" if is_postgresql(installation) else 1213]
     assert (seen, receiver.calls) == (["user_update_started", "user_updated"], 1)
-    assert [signal for signal, _ in place.recorded()[events:]] == ["user_updated"]
-    assert len(place.mails()) == mails + 1
-    assert place.users.authenticate_user("entangled", "umbrella tangent violin quarry").id == user.id
+    assert [signal for signal, _ in installation.recorded()[events:]] == ["user_updated"]
+    assert len(installation.mails()) == mails + 1
+    assert installation.users.authenticate_user("entangled", "umbrella tangent violin quarry").id == user.id
 
 
-def test_a_deadlock_under_a_savepoint_which_mariadb_rolls_back_with_all_the_rest(
-    place: Place, elsewhere: Elsewhere
-) -> None:
-    if is_postgresql(place):
+def test_deadlock_that_rolls_back_the_savepoint_too_is_retried(installation: Installation, reopen: Reopen) -> None:
+    if is_postgresql(installation):
         pytest.skip("PostgreSQL keeps the savepoint")
-    user = place.register("nested", verified=True)
-    client = elsewhere()
+    user = installation.register("nested", verified=True)
+    client = reopen()
     (client_pid,) = client.rows("SELECT connection_id()")[0]
-    with other_connection(place) as other:
+    with other_connection(installation) as other:
 
         def entangle() -> None:
-            wait_until_it_waits(place, client_pid)
+            wait_until_blocked(installation, client_pid)
             other.execute(text("SELECT id FROM users WHERE id = :id FOR UPDATE"), {"id": user.id})
             other.rollback()
 
@@ -199,31 +196,34 @@ def test_a_deadlock_under_a_savepoint_which_mariadb_rolls_back_with_all_the_rest
         )
         rival = threading.Thread(target=entangle)
         rival.start()
-        with errors_of(client) as codes, sent() as seen:
+        with record_error_codes(client) as codes, record_signals() as seen:
             updated = client.users.update_user(user.id, {"username": "wanted"})
         rival.join()
     assert codes[0] == 1213
     assert seen == ["user_update_started", "user_updated"]
     assert updated.username == "wanted"
-    assert place.rows("SELECT username FROM users WHERE id = :id", id=user.id) == [("wanted",)]
+    assert installation.rows("SELECT username FROM users WHERE id = :id", id=user.id) == [("wanted",)]
 
 
-def test_a_lock_that_comes_free_after_the_wait_for_it_was_given_up(place: Place, elsewhere: Elsewhere) -> None:
-    client = elsewhere(url=impatient(place))
-    with other_connection(place) as other:
+def test_lock_timeout_is_retried(installation: Installation, reopen: Reopen) -> None:
+    client = reopen(url=impatient_url(installation))
+    with other_connection(installation) as other:
         other.execute(text(LOCK_HEAD))
-        with errors_of(client, at_first=other.rollback) as codes:
-            register_once(place, client, "patient")
-    assert codes == ["55P03" if is_postgresql(place) else 1205]
+        with record_error_codes(client, on_first=other.rollback) as codes:
+            register_once(installation, client, "ann")
+    assert codes == ["55P03" if is_postgresql(installation) else 1205]
 
 
-def test_a_busy_sqlite_file(tmp_path: Path) -> None:
-    place = Place(f"sqlite:///{tmp_path}/users.db", tmp_path).initialize()
-    client = place.elsewhere(busy_timeout=0.1)
-    with other_connection_of_file(tmp_path / "users.db") as release, errors_of(client, at_first=release) as codes:
-        register_once(place, client, "patient")
+def test_busy_sqlite_file_is_retried(tmp_path: Path) -> None:
+    installation = Installation(f"sqlite:///{tmp_path}/users.db", tmp_path).initialize()
+    client = installation.reopen(busy_timeout=0.1)
+    with (
+        other_connection_of_file(tmp_path / "users.db") as release,
+        record_error_codes(client, on_first=release) as codes,
+    ):
+        register_once(installation, client, "ann")
     client.close()
-    place.close()
+    installation.close()
     assert codes == [5]
 
 
@@ -239,125 +239,129 @@ def other_connection_of_file(path: Path) -> Iterator[Callable[[], object]]:
         connection.close()
 
 
-def test_a_lost_connection_before_commit(place: Place, elsewhere: Elsewhere) -> None:
-    client = elsewhere()
+def test_connection_lost_before_commit_is_retried(installation: Installation, reopen: Reopen) -> None:
+    client = reopen()
     ask, kill = (
         ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend(:pid)")
-        if is_postgresql(place)
+        if is_postgresql(installation)
         else ("SELECT connection_id()", "KILL :pid")
     )
 
     def cut(session: Session, **_: Any) -> None:
-        place.write(kill, pid=session.scalar(text(ask)))
+        installation.write(kill, pid=session.scalar(text(ask)))
 
-    with errors_of(client) as codes, at(signals.user_registered, First(cut)):
-        register_once(place, client, "cut-off")
+    with record_error_codes(client) as codes, on_signal(signals.user_registered, OnFirstCall(cut)):
+        register_once(installation, client, "cut-off")
     assert len(codes) == 1
 
 
-def test_where_the_tries_are_used_up_the_operation_fails_once(
-    place: Place, elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_operation_fails_once_after_the_last_attempt(
+    installation: Installation, reopen: Reopen, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "MAX_ATTEMPTS_ON_CONFLICT", 7)
-    client = elsewhere(url=impatient(place)) if is_postgresql(place) else elsewhere()
-    mails = len(place.mails())
-    with other_connection(place) as other:
-        if is_postgresql(place):
+    client = reopen(url=impatient_url(installation)) if is_postgresql(installation) else reopen()
+    mails = len(installation.mails())
+    with other_connection(installation) as other:
+        if is_postgresql(installation):
             other.execute(text(LOCK_HEAD))
             lock = None
         else:
-            # A second for each try would be long; here each has its deadlock at once, as with a broken table.
+            # Waiting one second per attempt would be slow, so a trigger raises a deadlock at once.
             lock = "CREATE TRIGGER busy BEFORE UPDATE ON lback_event_head FOR EACH ROW SIGNAL SQLSTATE '40001' "
-            place.write(lock + "SET MYSQL_ERRNO = 1213")
+            installation.write(lock + "SET MYSQL_ERRNO = 1213")
         try:
-            with errors_of(client) as codes, sent() as seen, pytest.raises(DatabaseError) as caught:
+            with record_error_codes(client) as codes, record_signals() as seen, pytest.raises(DatabaseError) as caught:
                 client.register("unlucky")
         finally:
             if lock:
-                place.write("DROP TRIGGER busy")
-    assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
-    tries = ["55P03"] * MAX_ATTEMPTS if is_postgresql(place) else [1213] * 7
-    assert codes == tries * 2, "the failure is recorded as patiently"
+                installation.write("DROP TRIGGER busy")
+    assert caught.value.message.endswith(" is busy: other transactions held or changed the same rows.")
+    expected = ["55P03"] * MAX_ATTEMPTS if is_postgresql(installation) else [1213] * 7
+    assert codes == expected * 2, "recording the failure is retried too"
     assert seen == [*REGISTRATION, "user_registration_failed"]
-    assert len(place.mails()) == mails + 1
-    assert place.rows("SELECT 1 FROM users WHERE username = 'unlucky'") == []
+    assert len(installation.mails()) == mails + 1
+    assert installation.rows("SELECT 1 FROM users WHERE username = 'unlucky'") == []
     assert "could not be recorded in the event log" in caplog.text
 
 
-def test_an_operation_in_a_callers_session_is_not_tried_again(place: Place, elsewhere: Elsewhere) -> None:
-    client = elsewhere(url=impatient(place))
-    with other_connection(place) as other:
+def test_operation_in_a_callers_session_is_not_retried(installation: Installation, reopen: Reopen) -> None:
+    client = reopen(url=impatient_url(installation))
+    with other_connection(installation) as other:
         other.execute(text(LOCK_HEAD))
         with (
-            errors_of(client, at_first=other.rollback) as codes,
-            sent() as seen,
+            record_error_codes(client, on_first=other.rollback) as codes,
+            record_signals() as seen,
             pytest.raises(DatabaseError),
             Session(client.database.engine) as session,
         ):
             client.register("joined", session=session)
-    assert codes == ["55P03" if is_postgresql(place) else 1205]
+    assert codes == ["55P03" if is_postgresql(installation) else 1205]
     assert seen == [*REGISTRATION, "user_registration_failed"]
-    assert place.rows("SELECT 1 FROM users WHERE username = 'joined'") == []
+    assert installation.rows("SELECT 1 FROM users WHERE username = 'joined'") == []
 
 
-def test_what_a_receiver_wrote_into_the_lost_transaction_it_writes_again(place: Place, elsewhere: Elsewhere) -> None:
-    client = elsewhere(url=impatient(place))
-    told = []
+def test_receiver_that_wrote_is_called_again(installation: Installation, reopen: Reopen) -> None:
+    client = reopen(url=impatient_url(installation))
+    user_ids = []
 
     def write(user: Any, session: Session, **_: Any) -> None:
-        told.append(user.id)
+        user_ids.append(user.id)
         session.add(Group(name="written by a receiver", created_at=utc_now(), updated_at=utc_now()))
 
-    with other_connection(place) as other:
+    with other_connection(installation) as other:
         other.execute(text(LOCK_HEAD))
-        with errors_of(client, at_first=other.rollback) as codes, sent() as seen, at(signals.user_registered, write):
+        with (
+            record_error_codes(client, on_first=other.rollback) as codes,
+            record_signals() as seen,
+            on_signal(signals.user_registered, write),
+        ):
             user = client.register("watched")
     assert len(codes) == 1
-    assert told == [user.id, user.id]
+    assert user_ids == [user.id, user.id]
     assert seen == [*REGISTRATION, "user_registered"]
-    assert len(place.rows("SELECT 1 FROM groups WHERE name = 'written by a receiver'")) == 1
-    assert [signal for signal, subject in place.recorded() if subject == "watched"] == ["user_registered"]
+    assert len(installation.rows("SELECT 1 FROM groups WHERE name = 'written by a receiver'")) == 1
+    assert [signal for signal, subject in installation.recorded() if subject == "watched"] == ["user_registered"]
 
 
-def test_an_erasure_that_waited_in_vain_is_done_again_and_announced_once(place: Place, elsewhere: Elsewhere) -> None:
-    place.register("forgotten", verified=True)
-    client = elsewhere(url=impatient(place))
-    before = len(place.recorded())
-    with other_connection(place) as other:
+def test_erasure_is_retried_and_announced_once(installation: Installation, reopen: Reopen) -> None:
+    installation.register("forgotten", verified=True)
+    client = reopen(url=impatient_url(installation))
+    before = len(installation.recorded())
+    with other_connection(installation) as other:
         other.execute(text(LOCK_HEAD))
-        with errors_of(client, at_first=other.rollback) as codes, sent() as seen:
+        with record_error_codes(client, on_first=other.rollback) as codes, record_signals() as seen:
             erased = client.events.erase_user("forgotten", client.users)
-    assert codes == ["55P03" if is_postgresql(place) else 1205]
+    assert codes == ["55P03" if is_postgresql(installation) else 1205]
     assert seen == ["user_deletion_started", "user_deleted"]
-    # The registration and the deletion are blanked.
+    # The registration and the deletion are erased.
     assert erased.events == 2
-    assert place.recorded()[before:] == [("user_deleted", None), ("user_erased", None)]
-    assert place.rows("SELECT 1 FROM users WHERE username = 'forgotten'") == []
-    place.events.verify()
+    assert installation.recorded()[before:] == [("user_deleted", None), ("user_erased", None)]
+    assert installation.rows("SELECT 1 FROM users WHERE username = 'forgotten'") == []
+    installation.events.verify()
 
 
-def test_an_erasure_whose_tries_are_used_up_is_told_to_have_failed(
-    place: Place, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+def test_erasure_fails_after_the_last_attempt(
+    installation: Installation, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "MAX_ATTEMPTS", 2)
-    user = place.register("remembered", verified=True)
-    client = elsewhere(url=impatient(place))
-    with other_connection(place) as other:
+    user = installation.register("remembered", verified=True)
+    client = reopen(url=impatient_url(installation))
+    with other_connection(installation) as other:
         other.execute(text("SELECT id FROM users WHERE id = :id FOR UPDATE"), {"id": user.id})
-        with sent() as seen, pytest.raises(DatabaseError) as caught:
+        with record_signals() as seen, pytest.raises(DatabaseError) as caught:
             client.events.erase_user("remembered", client.users)
-    assert caught.value.message.endswith(" is busy: others held or changed the same rows.")
+    assert caught.value.message.endswith(" is busy: other transactions held or changed the same rows.")
     assert seen == []
-    assert place.users.authenticate_user("remembered", PASSWORD).id == user.id
+    assert installation.users.authenticate_user("remembered", PASSWORD).id == user.id
 
 
-def test_those_who_meet_at_a_unique_index_do_not_fail_with_anything_else(place: Place, elsewhere: Elsewhere) -> None:
-    """One inserts the name, the others wait for it, of which MariaDB can make a deadlock."""
+def test_concurrent_registrations_of_one_name_fail_only_as_taken(installation: Installation, reopen: Reopen) -> None:
+    """One transaction inserts the name and the others wait, which MariaDB may report as a deadlock."""
     outcomes: list[str] = []
     barrier = threading.Barrier(4)
 
     def register(number: int) -> None:
-        client = elsewhere()
+        client = reopen()
         barrier.wait(30)
         try:
             client.users.register_user("contested", f"contested{number}@example.org", "correct horse battery staple")
@@ -372,4 +376,4 @@ def test_those_who_meet_at_a_unique_index_do_not_fail_with_anything_else(place: 
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["done", "user_exists", "user_exists", "user_exists"]
-    assert len(place.rows("SELECT 1 FROM users WHERE username = 'contested'")) == 1
+    assert len(installation.rows("SELECT 1 FROM users WHERE username = 'contested'")) == 1

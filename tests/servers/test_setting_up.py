@@ -1,4 +1,4 @@
-"""Making and migrating tables on a server: cut off anywhere, and by many at once."""
+"""Creating and migrating tables on a server: interrupted at any statement, and concurrently."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ LEFT = {
     "postgresql": {"init": {"empty"}, "adopt": {"foreign"}, "upgrade": {"older"}},
     "mariadb": {"init": {"incomplete"}, "adopt": {"incomplete"}, "upgrade": {"older"}},
 }
-"""The states that work leaves which is cut off."""
+"""The states that interrupted tasks leave."""
 
 
 def program(*arguments: str) -> str:
@@ -45,17 +45,17 @@ def url(request: pytest.FixtureRequest, database_on: DatabaseOn) -> Any:
         yield made
 
 
-@pytest.mark.parametrize(("work", "changes"), [("init", 28), ("adopt", 18), ("upgrade", 15)])
-def test_work_that_was_cut_off_anywhere_is_done_by_the_same_command(url: str, work: str, changes: int) -> None:
-    # PostgreSQL keeps nothing, and all that the others make init makes, too.
-    stride = 1 if "mariadb" in url and work == "init" else 6
-    *cut, whole = map(json.loads, program(url, work, "sweep", str(stride)).splitlines())
+@pytest.mark.parametrize(("task", "changes"), [("init", 28), ("adopt", 18), ("upgrade", 15)])
+def test_interrupted_task_is_continued_by_the_same_command(url: str, task: str, changes: int) -> None:
+    # PostgreSQL keeps nothing, and init includes what the other tasks create, so test only that at every change.
+    stride = 1 if "mariadb" in url and task == "init" else 6
+    *cut, whole = map(json.loads, program(url, task, "sweep", str(stride)).splitlines())
     assert (whole["change"], whole["left"], whole["end"]) == (None, "current", "current")
     assert len(cut) * stride >= changes
-    assert {line["left"] for line in cut} == LEFT[make_url(url).get_backend_name()][work]
+    assert {line["left"] for line in cut} == LEFT[make_url(url).get_backend_name()][task]
     for line in cut:
         assert (line["tables"], line["end"]) == (whole["tables"], "current"), line["change"]
-    if work == "adopt":
+    if task == "adopt":
         assert "ix_users_auth_token" not in whole["tables"]["users"]
 
 
@@ -63,36 +63,36 @@ def state(name: str, found: str, revision: str | None) -> Any:
     return {"database": name, "backend": "mariadb", "state": found, "revision": revision, "needed": REVISION}
 
 
-def test_what_was_set_up_in_part_is_told_and_continued(lback: Any, mariadb_url: str) -> None:
+def test_partial_setup_is_reported_and_continued(lback: Any, mariadb_url: str) -> None:
     name = mariadb_url.partition("?")[0]
     options = ("--database-url", mariadb_url, "-o", "json")
     program(mariadb_url, "init", "cut", "3")
     for command in ("db status", "db upgrade", "user list"):
         done = lback(*command.split(), *options)
-        said = f"The database {name} was set up only in part. Run: lback db init"
-        assert (done.status, done.error) == (9, {"code": "schema_error", "message": said}), command
+        message = f"The database {name} was set up only in part. Run: lback db init"
+        assert (done.status, done.error) == (9, {"code": "schema_error", "message": message}), command
         assert done.out == "" or done.result == state(name, "incomplete", None)
     adopted = lback("db", "adopt", *options)
-    said = f"The database {name} has no tables to adopt. Run: lback db init"
-    assert (adopted.status, adopted.out, adopted.error["message"]) == (9, "", said)
+    message = f"The database {name} has no tables to adopt. Run: lback db init"
+    assert (adopted.status, adopted.out, adopted.error["message"]) == (9, "", message)
     done = lback("db", "init", *options)
     assert (done.status, done.result, done.err) == (0, state(name, "current", REVISION), f"{name} is ready.\n")
 
 
-def test_an_adoption_that_was_cut_off_is_continued_by_an_adoption(lback: Any, mariadb_url: str) -> None:
+def test_interrupted_adoption_is_continued_by_adopt(lback: Any, mariadb_url: str) -> None:
     name = mariadb_url.partition("?")[0]
     options = ("--database-url", mariadb_url, "-o", "json")
     program(mariadb_url, "adopt", "cut", "2")
     done = lback("db", "init", *options)
-    said = f"The database {name} was set up only in part. Run: lback db adopt"
-    assert (done.status, done.out, done.error["message"]) == (9, "", said)
+    message = f"The database {name} was set up only in part. Run: lback db adopt"
+    assert (done.status, done.out, done.error["message"]) == (9, "", message)
     done = lback("db", "adopt", *options)
     assert (done.status, done.result) == (0, state(name, "current", REVISION))
     assert done.err.startswith(f"{name} is adopted.\n")
     assert [user["username"] for user in lback("user", "list", *options).result] == ["ann"]
 
 
-def test_a_copy_goes_to_what_was_set_up_in_part(lback: Any, mariadb_url: str) -> None:
+def test_copy_accepts_a_partial_setup_as_target(lback: Any, mariadb_url: str) -> None:
     registered = lback(
         "user", "register", "ann", "--email", "a@example.org", "--password-stdin", input="a long one of 17 letters"
     )
@@ -110,7 +110,7 @@ def test_a_copy_goes_to_what_was_set_up_in_part(lback: Any, mariadb_url: str) ->
         ["CREATE TABLE lback_alembic_version (version_num VARCHAR(32))", "CREATE TABLE users (id INTEGER PRIMARY KEY)"],
     ],
 )
-def test_an_applications_own_tables_are_nothing_to_be_continued(lback: Any, url: str, statements: list[str]) -> None:
+def test_application_tables_are_not_continued(lback: Any, url: str, statements: list[str]) -> None:
     database = Database(DatabaseSettings(url=url))
     with database.session() as session:
         for statement in statements:
@@ -120,24 +120,24 @@ def test_an_applications_own_tables_are_nothing_to_be_continued(lback: Any, url:
         9,
         "",
         (
-            f"error: The database {database.name} holds an application's tables but none of lback's.\n"
-            "       Name another in database.url; 'lback db status' tells why lback cannot adopt this one.\n"
+            f"error: The database {database.name} has an application's tables but none of lback's.\n"
+            "       Choose another database.url; 'lback db status' shows why lback cannot adopt this one.\n"
         ),
     )
     database.dispose()
 
 
-def test_many_may_set_up_one_database_at_once(lback: Any, url: str) -> None:
+def test_concurrent_init_commands_all_succeed(lback: Any, url: str) -> None:
     name = Database(DatabaseSettings(url=url)).name
     processes = [lback.start("db", "init", "-o", "json", "--database-url", url) for _ in range(6)]
-    ends = [(*process.communicate(), process.returncode) for process in processes]
-    assert [json.loads(out)["state"] for out, _, _ in ends] == ["current"] * 6
-    assert [status for _, _, status in ends] == [0] * 6
-    said = sorted(err.decode() for _, err, _ in ends)
-    assert said == [f"{name} has its tables already.\n"] * 5 + [f"{name} is ready.\n"]
+    results = [(*process.communicate(), process.returncode) for process in processes]
+    assert [json.loads(out)["state"] for out, _, _ in results] == ["current"] * 6
+    assert [status for _, _, status in results] == [0] * 6
+    messages = sorted(err.decode() for _, err, _ in results)
+    assert messages == [f"{name} already has its tables.\n"] * 5 + [f"{name} is ready.\n"]
 
 
-def test_who_looks_while_another_sets_up_is_told_what_is_there(url: str) -> None:
+def test_status_during_a_setup_shows_the_committed_state(url: str) -> None:
     database, other = (Database(DatabaseSettings(url=url)) for _ in range(2))
     held, go_on = threading.Event(), threading.Event()
 
@@ -160,8 +160,8 @@ def test_who_looks_while_another_sets_up_is_told_what_is_there(url: str) -> None
     assert Schema(other).status().state == "current"
     assert seen[0] == ("incomplete" if "mariadb" in url else "empty")
     assert seen == sorted(seen, key=["empty", "incomplete", "current"].index)
-    for one in (database, other):
-        one.dispose()
+    for opened in (database, other):
+        opened.dispose()
 
 
 LOCKS = {
@@ -170,29 +170,29 @@ LOCKS = {
 }
 
 
-def test_one_that_fails_keeps_nobody_waiting(url: str) -> None:
+def test_failed_setup_releases_the_lock(url: str) -> None:
     database, other = (Database(DatabaseSettings(url=url)) for _ in range(2))
     with database.session() as session:
         session.execute(text("CREATE TABLE lback_tokens (id INTEGER)"))
     with pytest.raises(DatabaseError, match="failed: "):
         Schema(database).initialize()
-    # What MariaDB has kept by then is continued, but not by a table that is no part of it.
-    again = "lback_tokens is there, and not as lback makes it" if "mariadb" in url else "failed: "
-    with pytest.raises(DatabaseError, match=again):
+    # MariaDB's partial setup is continued, but the other table of that name is not accepted.
+    error = "lback_tokens exists, but not as lback creates it" if "mariadb" in url else "failed: "
+    with pytest.raises(DatabaseError, match=error):
         Schema(database).initialize()
     with other.session() as session:
         assert session.execute(text(LOCKS[database.url.get_backend_name()])).scalar_one() == 1
-    for one in (database, other):
-        one.dispose()
+    for opened in (database, other):
+        opened.dispose()
 
 
-def test_a_wait_without_end_is_none_on_mariadb(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "LONGEST_WAIT", 0)
+def test_wait_for_another_migration_ends_on_mariadb(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "MIGRATION_LOCK_TIMEOUT", 0)
     database, other = (Database(DatabaseSettings(url=mariadb_url)) for _ in range(2))
     with other.session() as session:
         assert session.execute(text(LOCKS["mariadb"])).scalar_one() == 1
         with pytest.raises(DatabaseError) as caught:
             Schema(database).initialize()
-        assert caught.value.message == f"The database {database.name} is being migrated by somebody else."
-    for one in (database, other):
-        one.dispose()
+        assert caught.value.message == f"Another process is still migrating the database {database.name}."
+    for opened in (database, other):
+        opened.dispose()

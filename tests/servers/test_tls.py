@@ -1,4 +1,4 @@
-"""TLS to servers that demand it: who they are is proved, or nothing is done, and one message says why."""
+"""TLS to servers that require it: an unverified server is not used, and one message says why."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from lback_cli.errors import DatabaseError, LbackError
 from lback_cli.settings import DatabaseSettings
 
 from .conftest import SERVERS
-from .tls_server import PASSWORD, MissingServer, PrivateServer, private_server
+from .tls_server import PASSWORD, DatabaseServer, MissingServer, start_server
 
 Unavailable = Callable[[str, str], NoReturn]
 
@@ -29,7 +29,7 @@ AS_CLIENT = {"postgresql": "&sslcert=CERT&sslkey=KEY", "mariadb": "&ssl_cert=CER
 KEY_PASSWORD = {"postgresql": "&sslpassword=key-canary", "mariadb": "&ssl_key_password=key-canary"}
 
 
-def locked(key: bytes, password: bytes) -> bytes:
+def encrypted(key: bytes, password: bytes) -> bytes:
     return serialization.load_pem_private_key(key, None).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -37,20 +37,22 @@ def locked(key: bytes, password: bytes) -> bytes:
     )
 
 
-class Papers:
-    """Files that prove who somebody is, in a directory that only the user who runs the tests can read."""
+class Certificates:
+    """Certificates, keys and the password, in files that only the account of the tests can read."""
 
     def __init__(self, directory: Path, authority: trustme.CA) -> None:
-        stranger = trustme.CA()
-        own, strange = (ca.issue_cert("app@example.org", common_name="certified") for ca in (authority, stranger))
+        other_authority = trustme.CA()
+        own, foreign = (
+            ca.issue_cert("app@example.org", common_name="certified") for ca in (authority, other_authority)
+        )
         self.files = {
             "CA": authority.cert_pem.bytes(),
-            "STRANGE_CA": stranger.cert_pem.bytes(),
+            "FOREIGN_CA": other_authority.cert_pem.bytes(),
             "CERT": own.cert_chain_pems[0].bytes(),
             "KEY": own.private_key_pem.bytes(),
-            "LOCKED_KEY": locked(own.private_key_pem.bytes(), b"key-canary"),
-            "STRANGE_CERT": strange.cert_chain_pems[0].bytes(),
-            "STRANGE_KEY": strange.private_key_pem.bytes(),
+            "ENCRYPTED_KEY": encrypted(own.private_key_pem.bytes(), b"key-canary"),
+            "FOREIGN_CERT": foreign.cert_chain_pems[0].bytes(),
+            "FOREIGN_KEY": foreign.private_key_pem.bytes(),
             "PASSWORD": PASSWORD.encode(),
         }
         self.directory = directory
@@ -62,7 +64,7 @@ class Papers:
         return self.directory / name
 
     def options(self, query: str) -> dict[str, str]:
-        """Those of *query*, which names files as they are named here."""
+        """Parse *query*, in which the names of these files stand for their paths."""
         pairs = (pair.split("=") for pair in query.split("&") if pair)
         return {key: str(self[value]) if value in self.files else value for key, value in pairs}
 
@@ -73,15 +75,15 @@ def service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory, certificate_authority: trustme.CA) -> Papers:
-    return Papers(tmp_path_factory.mktemp("papers"), certificate_authority)
+def certificates(tmp_path_factory: pytest.TempPathFactory, certificate_authority: trustme.CA) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"), certificate_authority)
 
 
 @pytest.fixture(scope="module")
-def server(service: str, certificate_authority: trustme.CA, unavailable: Unavailable) -> Iterator[PrivateServer]:
-    """A server that demands TLS, whose certificate is for localhost and not for 127.0.0.1."""
+def server(service: str, certificate_authority: trustme.CA, unavailable: Unavailable) -> Iterator[DatabaseServer]:
+    """A server that requires TLS. Its certificate is for localhost and not for 127.0.0.1."""
     try:
-        with private_server(service, certificate_authority, certificate_authority.issue_cert("localhost")) as running:
+        with start_server(service, certificate_authority, certificate_authority.issue_cert("localhost")) as running:
             yield running
     except MissingServer as missing:
         unavailable(service, str(missing))
@@ -90,50 +92,52 @@ def server(service: str, certificate_authority: trustme.CA, unavailable: Unavail
 @pytest.fixture(scope="module")
 def server_without_tls(
     service: str, certificate_authority: trustme.CA, unavailable: Unavailable
-) -> Iterator[PrivateServer]:
+) -> Iterator[DatabaseServer]:
     try:
-        with private_server(service, certificate_authority, None) as running:
+        with start_server(service, certificate_authority, None) as running:
             yield running
     except MissingServer as missing:
         unavailable(service, str(missing))
 
 
 @pytest.fixture
-def lback_at(lback: Any, papers: Papers) -> Callable[..., Any]:
-    """The installed command at a URL, with the password in a file; the system trusts the servers' authority."""
-    variables = {"LBACK_DATABASE_PASSWORD_FILE": papers["PASSWORD"], "SSL_CERT_FILE": papers["CA"]}
+def lback_at(lback: Any, certificates: Certificates) -> Callable[..., Any]:
+    """Run the installed command on a URL, with the password in a file. The system trusts the servers' authority."""
+    variables = {"LBACK_DATABASE_PASSWORD_FILE": certificates["PASSWORD"], "SSL_CERT_FILE": certificates["CA"]}
     return lambda url, *arguments, **options: lback(*arguments, LBACK_DATABASE_URL=url, **variables, **options)
 
 
 @contextmanager
-def database_at(url: str, papers: Papers) -> Iterator[Database]:
-    database = Database(DatabaseSettings(url=url, password_file=papers["PASSWORD"]))
+def database_at(url: str, certificates: Certificates) -> Iterator[Database]:
+    database = Database(DatabaseSettings(url=url, password_file=certificates["PASSWORD"]))
     try:
         yield database
     finally:
         database.dispose()
 
 
-def cipher(url: str, papers: Papers) -> str | None:
-    """What the server says that it encrypts the connection with."""
-    with database_at(url, papers) as database, database.reading() as session:
+def cipher(url: str, certificates: Certificates) -> str | None:
+    """Return the cipher of the connection as the server reports it, or None."""
+    with database_at(url, certificates) as database, database.reading() as session:
         if database.url.get_backend_name() == "postgresql":
-            question = "SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            query = "SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         else:
-            question = "SHOW STATUS LIKE 'Ssl_cipher'"
-        return cast("str | None", session.execute(text(question)).one()[-1] or None)
+            query = "SHOW STATUS LIKE 'Ssl_cipher'"
+        return cast("str | None", session.execute(text(query)).one()[-1] or None)
 
 
 def name(url: str) -> str:
     return url.partition("?")[0].replace("@", ":***@")
 
 
-# Who is proved to be the right one
+# Verified connections
 
 
-def test_on_a_verified_connection_all_is_as_on_any_other(server: PrivateServer, papers: Papers, lback_at: Any) -> None:
-    url = server.url(papers.options(VERIFIED[server.service]))
-    assert cipher(url, papers)
+def test_commands_work_on_a_verified_connection(
+    server: DatabaseServer, certificates: Certificates, lback_at: Any
+) -> None:
+    url = server.url(certificates.options(VERIFIED[server.service]))
+    assert cipher(url, certificates)
     assert_made(lback_at(url, "db", "init", "-o", "json"), url)
     alice = ("alice", "--email", "alice@example.org", "--generate-password")
     registered = lback_at(url, "user", "register", *alice, "-o", "json")
@@ -146,10 +150,10 @@ def test_on_a_verified_connection_all_is_as_on_any_other(server: PrivateServer, 
     assert (examined.status, {found["status"] for found in examined.result}, examined.err) == (0, {"ok"}, "")
 
 
-def test_a_client_may_prove_who_it_is_in_turn(server: PrivateServer, papers: Papers, lback_at: Any) -> None:
+def test_client_certificate_is_accepted(server: DatabaseServer, certificates: Certificates, lback_at: Any) -> None:
     query = VERIFIED[server.service] + AS_CLIENT[server.service]
-    url = server.url(papers.options(query), user="certified")
-    assert cipher(url, papers)
+    url = server.url(certificates.options(query), user="certified")
+    assert cipher(url, certificates)
     assert_made(lback_at(url, "db", "init", "-o", "json"), url)
 
 
@@ -165,9 +169,9 @@ HOSTS: dict[str, dict[str, list[str]]] = {
     "postgresql": {
         "sslmode=verify-full&sslrootcert=CA": ["localhost"],
         "sslmode=verify-full&sslrootcert=system": ["localhost"],
-        "sslmode=verify-full&sslrootcert=STRANGE_CA": [],
+        "sslmode=verify-full&sslrootcert=FOREIGN_CA": [],
         "sslmode=verify-ca&sslrootcert=CA": BOTH,
-        "sslmode=verify-ca&sslrootcert=STRANGE_CA": [],
+        "sslmode=verify-ca&sslrootcert=FOREIGN_CA": [],
         "sslmode=require": BOTH,
         "": BOTH,
     },
@@ -180,12 +184,12 @@ HOSTS: dict[str, dict[str, list[str]]] = {
         "ssl_ca=CA&ssl_check_hostname=true": ["localhost"],
         "ssl_verify_cert=true": ["localhost"],
         "ssl_verify_identity=true": ["localhost"],
-        "ssl_ca=STRANGE_CA": [],
-        "ssl_ca=STRANGE_CA&ssl_verify_cert=true": [],
-        "ssl_ca=STRANGE_CA&ssl_verify_identity=false": [],
+        "ssl_ca=FOREIGN_CA": [],
+        "ssl_ca=FOREIGN_CA&ssl_verify_cert=true": [],
+        "ssl_ca=FOREIGN_CA&ssl_verify_identity=false": [],
         "ssl_ca=CA&ssl_verify_identity=false": BOTH,
         "ssl_ca=CA&ssl_check_hostname=false": BOTH,
-        "ssl_ca=STRANGE_CA&ssl_verify_cert=false": BOTH,
+        "ssl_ca=FOREIGN_CA&ssl_verify_cert=false": BOTH,
         "ssl_verify_cert=false": BOTH,
         "ssl_verify_identity=false": BOTH,
         "ssl_cert=CERT&ssl_key=KEY": BOTH,
@@ -193,60 +197,62 @@ HOSTS: dict[str, dict[str, list[str]]] = {
         "": BOTH,
     },
 }
-"""Where one gets a connection: the certificate is for localhost, and the system trusts its authority."""
+"""The hosts that each query can connect to: the certificate is for localhost, and the system trusts its authority."""
 
 
-def test_as_much_is_verified_as_is_asked_for(
-    server: PrivateServer, papers: Papers, monkeypatch: pytest.MonkeyPatch
+def test_options_verify_as_documented(
+    server: DatabaseServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(papers["CA"]))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates["CA"]))
     expected = HOSTS[server.service]
     found = {
-        query: [host for host in BOTH if is_encrypted(server.url(papers.options(query), host=host), papers)]
+        query: [host for host in BOTH if is_encrypted(server.url(certificates.options(query), host=host), certificates)]
         for query in expected
     }
     assert found == expected
 
 
-def is_encrypted(url: str, papers: Papers) -> bool:
-    """False is for who is not proved to be the right one."""
+def is_encrypted(url: str, certificates: Certificates) -> bool:
+    """Return False if the server was not verified."""
     try:
-        assert cipher(url, papers)
+        assert cipher(url, certificates)
     except DatabaseError as error:
-        if NOT_PROVED not in error.message:
+        if NOT_VERIFIED not in error.message:
             raise
         return False
     return True
 
 
-def test_a_clients_key_may_be_locked(server: PrivateServer, papers: Papers) -> None:
-    query = VERIFIED[server.service] + AS_CLIENT[server.service].replace("=KEY", "=LOCKED_KEY")
-    assert cipher(server.url(papers.options(query + KEY_PASSWORD[server.service]), user="certified"), papers)
+def test_encrypted_client_key_is_accepted(server: DatabaseServer, certificates: Certificates) -> None:
+    query = VERIFIED[server.service] + AS_CLIENT[server.service].replace("=KEY", "=ENCRYPTED_KEY")
+    assert cipher(
+        server.url(certificates.options(query + KEY_PASSWORD[server.service]), user="certified"), certificates
+    )
 
 
-def test_an_encrypted_connection_that_is_lost(server: PrivateServer, papers: Papers) -> None:
-    suicide = {"postgresql": "SELECT pg_terminate_backend(pg_backend_pid())", "mariadb": "KILL CONNECTION_ID()"}
-    url = server.url(papers.options(VERIFIED[server.service]))
+def test_lost_encrypted_connection_is_reported(server: DatabaseServer, certificates: Certificates) -> None:
+    kill = {"postgresql": "SELECT pg_terminate_backend(pg_backend_pid())", "mariadb": "KILL CONNECTION_ID()"}
+    url = server.url(certificates.options(VERIFIED[server.service]))
     with (
-        database_at(url, papers) as database,
+        database_at(url, certificates) as database,
         pytest.raises(DatabaseError) as caught,
         database.session() as session,
     ):
-        session.execute(text(suicide[server.service]))
+        session.execute(text(kill[server.service]))
     assert caught.value.message == f"The connection to the database {name(url)} was lost."
 
 
-# Who is not
+# Refused connections
 
-NOT_PROVED = "cannot be reached with these TLS options:"
-LOOK = "Check the part of database.url after the question mark; see docs/databases.md."
+NOT_VERIFIED = "cannot be reached with these TLS options:"
+OPTIONS_HINT = "Check the options after the question mark in database.url; see docs/databases.md."
 AT = 'connection to server at "127.0.0.1", port {port} failed:'
 ELSEWHERE = 'server certificate for "localhost" does not match host name "127.0.0.1"'
 NO_ENTRY = f'{AT} FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "{{user}}", database "{{user}}",'
 PYMYSQL = "Can't connect to MySQL server on '{host}' (certificate verify failed:"
 NEITHER = (
-    "refuses this user name or password.",
-    "Check the user in database.url, and database.password_file, and whether this user has to use TLS.",
+    "rejected the user name or the password.",
+    "Check the user in database.url, database.password_file, and whether this user must use TLS.",
 )
 
 LOCAL, NUMERIC = {"host": "localhost", "user": "app"}, {"host": "127.0.0.1", "user": "app"}
@@ -254,48 +260,48 @@ LOCAL, NUMERIC = {"host": "localhost", "user": "app"}, {"host": "127.0.0.1", "us
 REFUSED = {
     "postgresql": {
         "an authority that did not sign it": (
-            ("sslmode=verify-full&sslrootcert=STRANGE_CA", LOCAL),
-            (f"{NOT_PROVED} {AT} SSL error: certificate verify failed.", LOOK),
+            ("sslmode=verify-full&sslrootcert=FOREIGN_CA", LOCAL),
+            (f"{NOT_VERIFIED} {AT} SSL error: certificate verify failed.", OPTIONS_HINT),
         ),
         "another host": (
             (VERIFIED["postgresql"], NUMERIC),
-            (f"{NOT_PROVED} {AT} {ELSEWHERE}.", LOOK),
+            (f"{NOT_VERIFIED} {AT} {ELSEWHERE}.", OPTIONS_HINT),
         ),
         "another host, and the system's authorities": (
             ("sslmode=verify-full&sslrootcert=system", NUMERIC),
-            (f"{NOT_PROVED} {AT} {ELSEWHERE}.", LOOK),
+            (f"{NOT_VERIFIED} {AT} {ELSEWHERE}.", OPTIONS_HINT),
         ),
         "no TLS": (
             ("sslmode=disable", LOCAL),
             (
-                f"does not let this user in without TLS: {NO_ENTRY} no encryption.",
+                f"does not accept this user without TLS: {NO_ENTRY} no encryption.",
                 "Add sslmode=verify-full to database.url; see docs/databases.md.",
             ),
         ),
         "a user whom the server does not expect": (
             (VERIFIED["postgresql"], LOCAL | {"user": "postgres"}),
             (
-                f"does not let this user in from here: {NO_ENTRY} SSL encryption.",
-                "Its administrator decides in pg_hba.conf who may connect, and from where.",
+                f"does not accept this user from this host: {NO_ENTRY} SSL encryption.",
+                "Ask its administrator to allow the connection in pg_hba.conf.",
             ),
         ),
         "a user without the certificate of that user": (
             (VERIFIED["postgresql"], LOCAL | {"user": "certified"}),
-            (f"{NOT_PROVED} {AT} FATAL:  connection requires a valid client certificate.", LOOK),
+            (f"{NOT_VERIFIED} {AT} FATAL:  connection requires a valid client certificate.", OPTIONS_HINT),
         ),
     },
     "mariadb": {
         "an authority that did not sign it": (
-            (VERIFIED["mariadb"].replace("CA", "STRANGE_CA"), LOCAL),
-            (f"{NOT_PROVED} {PYMYSQL} self-signed certificate in certificate chain).", LOOK),
+            (VERIFIED["mariadb"].replace("CA", "FOREIGN_CA"), LOCAL),
+            (f"{NOT_VERIFIED} {PYMYSQL} self-signed certificate in certificate chain).", OPTIONS_HINT),
         ),
         "another host": (
             (VERIFIED["mariadb"], NUMERIC),
-            (f"{NOT_PROVED} {PYMYSQL} IP address mismatch, certificate is not valid for '{{host}}').", LOOK),
+            (f"{NOT_VERIFIED} {PYMYSQL} IP address mismatch, certificate is not valid for '{{host}}').", OPTIONS_HINT),
         ),
         "another host, and the system's authorities": (
             ("ssl_verify_cert=true", NUMERIC),
-            (f"{NOT_PROVED} {PYMYSQL} IP address mismatch, certificate is not valid for '{{host}}').", LOOK),
+            (f"{NOT_VERIFIED} {PYMYSQL} IP address mismatch, certificate is not valid for '{{host}}').", OPTIONS_HINT),
         ),
         "no TLS": (("ssl_disabled=true", LOCAL), NEITHER),
         "a user whom the server does not expect": ((VERIFIED["mariadb"], LOCAL | {"user": "nosuch"}), NEITHER),
@@ -305,47 +311,49 @@ REFUSED = {
         ),
     },
 }
-"""What is wrong: (options, who and where), (sentence, hint)."""
+"""By what is wrong: (options, user and host), (message, hint)."""
 
 
-@pytest.mark.parametrize("wrong", REFUSED["postgresql"])
-def test_nobody_is_let_in_who_is_not_proved_to_be_the_right_one(
-    server: PrivateServer, papers: Papers, lback_at: Any, wrong: str
+@pytest.mark.parametrize("case", REFUSED["postgresql"])
+def test_connection_is_refused_with_a_reason(
+    server: DatabaseServer, certificates: Certificates, lback_at: Any, case: str
 ) -> None:
-    (query, where), (sentence, hint) = REFUSED[server.service][wrong]
-    url = server.url(papers.options(query), **where)
-    said = sentence.format(port=server.port, **where)
-    assert lback_at(url, "user", "list") == (9, "", f"error: The database {name(url)} {said}\n       {hint}\n")
+    (query, account), (message, hint) = REFUSED[server.service][case]
+    url = server.url(certificates.options(query), **account)
+    expected = message.format(port=server.port, **account)
+    assert lback_at(url, "user", "list") == (9, "", f"error: The database {name(url)} {expected}\n       {hint}\n")
 
 
-def test_a_client_with_the_certificate_of_another_authority_is_refused(
-    server: PrivateServer, papers: Papers, lback_at: Any
+def test_client_certificate_of_another_authority_is_refused(
+    server: DatabaseServer, certificates: Certificates, lback_at: Any
 ) -> None:
-    client = AS_CLIENT[server.service].replace("=", "=STRANGE_")
-    url = server.url(papers.options(VERIFIED[server.service] + client), user="certified")
+    client = AS_CLIENT[server.service].replace("=", "=FOREIGN_")
+    url = server.url(certificates.options(VERIFIED[server.service] + client), user="certified")
     refused = lback_at(url, "user", "list")
-    # By TLS 1.3 the server says so after the handshake, and may have hung up before PyMySQL listens.
+    # In TLS 1.3 the server refuses after the handshake, and may close the connection before PyMySQL reads.
     reason = {
         "postgresql": re.escape(f"{AT.format(port=server.port)} SSL error: tlsv1 alert unknown ca"),
         "mariadb": r"\w[\w' ]+ \((tlsv1 alert unknown ca|SSLEOFError\(8, 'EOF occurred in violation of protocol'\))\)",
     }[server.service]
-    said = rf"error: The database {re.escape(name(url))} {NOT_PROVED} {reason}\.\n       {re.escape(LOOK)}\n"
+    expected = (
+        rf"error: The database {re.escape(name(url))} {NOT_VERIFIED} {reason}\.\n       {re.escape(OPTIONS_HINT)}\n"
+    )
     assert (refused.status, refused.out) == (9, "")
-    assert re.fullmatch(said, refused.err), refused.err
+    assert re.fullmatch(expected, refused.err), refused.err
 
 
-def test_a_server_without_tls_is_not_used_where_tls_is_demanded(
-    server_without_tls: PrivateServer, papers: Papers, lback_at: Any
+def test_server_without_tls_is_refused_if_tls_is_required(
+    server_without_tls: DatabaseServer, certificates: Certificates, lback_at: Any
 ) -> None:
     service, port = server_without_tls
-    assert cipher(server_without_tls.url({}), papers) is None
-    url = server_without_tls.url(papers.options(VERIFIED[service]))
+    assert cipher(server_without_tls.url({}), certificates) is None
+    url = server_without_tls.url(certificates.options(VERIFIED[service]))
     reason = {
         "postgresql": f"{AT.format(port=port)} server does not support SSL, but SSL was required",
         "mariadb": "SSL is required but the server doesn't support it",
     }[service]
-    said = f"error: The database {name(url)} {NOT_PROVED} {reason}.\n       {LOOK}\n"
-    assert lback_at(url, "user", "list") == (9, "", said)
+    expected = f"error: The database {name(url)} {NOT_VERIFIED} {reason}.\n       {OPTIONS_HINT}\n"
+    assert lback_at(url, "user", "list") == (9, "", expected)
 
 
 PAIR = "ssl_cert with ssl_key and ssl_key_password cannot be used:"
@@ -355,11 +363,11 @@ UNUSABLE = {
         "sslmode=maybe": 'connection is bad: invalid sslmode value: "maybe"',
         "sslmode=verify-full&sslrootcert=/nowhere": f'{AT} root certificate file "/nowhere" does not exist',
         "sslmode=verify-full&sslrootcert=PASSWORD": (
-            f'{AT} could not read root certificate file "{{papers}}/PASSWORD": no certificate or crl found'
+            f'{AT} could not read root certificate file "{{certificates}}/PASSWORD": no certificate or crl found'
         ),
         "sslcert=CERT&sslkey=/nowhere": f'{AT} certificate present, but not private key file "/nowhere"',
-        "sslcert=CERT&sslkey=STRANGE_KEY": (
-            f'{AT} could not load private key file "{{papers}}/STRANGE_KEY": key values mismatch'
+        "sslcert=CERT&sslkey=FOREIGN_KEY": (
+            f'{AT} could not load private key file "{{certificates}}/FOREIGN_KEY": key values mismatch'
         ),
     },
     "mariadb": {
@@ -367,21 +375,21 @@ UNUSABLE = {
         "ssl_ca=/nowhere": "ssl_ca cannot be used: No such file or directory",
         "ssl_ca=PASSWORD": "ssl_ca cannot be used: no certificate or crl found",
         "ssl_cert=CERT&ssl_key=/nowhere": f"{PAIR} No such file or directory",
-        "ssl_cert=CERT&ssl_key=STRANGE_KEY": f"{PAIR} key values mismatch",
-        "ssl_cert=CERT&ssl_key=LOCKED_KEY": f"{PAIR} PEM lib",
+        "ssl_cert=CERT&ssl_key=FOREIGN_KEY": f"{PAIR} key values mismatch",
+        "ssl_cert=CERT&ssl_key=ENCRYPTED_KEY": f"{PAIR} PEM lib",
         "ssl_cipher=nonsense": "ssl_cipher cannot be used: No cipher can be selected",
     },
 }
 
 
-def test_options_that_cannot_be_used(server: PrivateServer, papers: Papers) -> None:
+def test_unusable_options_are_refused(server: DatabaseServer, certificates: Certificates) -> None:
     for query, reason in UNUSABLE[server.service].items():
-        url = server.url(papers.options(query))
+        url = server.url(certificates.options(query))
         what, hint = {
-            "postgresql": (f"The database {name(url)} {NOT_PROVED}", LOOK),
+            "postgresql": (f"The database {name(url)} {NOT_VERIFIED}", OPTIONS_HINT),
             "mariadb": ("database.url:", "TLS options are in docs/databases.md."),
         }[server.service]
         with pytest.raises(LbackError) as caught:
-            cipher(url, papers)
-        said = (f"{what} {reason.format(port=server.port, papers=papers.directory)}.", hint)
-        assert (caught.value.message, caught.value.hint) == said, query
+            cipher(url, certificates)
+        expected = (f"{what} {reason.format(port=server.port, certificates=certificates.directory)}.", hint)
+        assert (caught.value.message, caught.value.hint) == expected, query

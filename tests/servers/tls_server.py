@@ -1,4 +1,4 @@
-"""A database server of a test's own: in a new directory, on a free port, gone at the end with all that it stored."""
+"""Database servers for tests: in a new directory, on a free port, and deleted afterwards."""
 
 import os
 import pwd
@@ -18,18 +18,18 @@ from sqlalchemy.engine import URL
 
 PASSWORD = "canary-5d0c72"
 
-PATIENCE = 60
-"""Seconds in which a server must be ready, or gone."""
+TIMEOUT = 60
+"""Seconds within which a server must start, or stop."""
 
 
-class MissingServer(Exception):  # noqa: N818 - it says what is missing
-    """The programs of a server, or the user that root is to run it as, are not on this machine."""
+class MissingServer(Exception):  # noqa: N818 - the tests skip
+    """This machine lacks the server's programs, or the account that root must run it as."""
 
 
-class PrivateServer(NamedTuple):
-    """It listens on 127.0.0.1, to its users app and certified, each with a database of that name.
+class DatabaseServer(NamedTuple):
+    """A server on 127.0.0.1 with the users app and certified, each with a database of that name.
 
-    If it has a certificate, it wants TLS of both, and from the second a certificate of that name, too.
+    A server with a certificate requires TLS from both, and a client certificate from ``certified``.
     """
 
     service: str
@@ -41,10 +41,8 @@ class PrivateServer(NamedTuple):
 
 
 @contextmanager
-def private_server(
-    service: str, authority: trustme.CA, certificate: trustme.LeafCert | None
-) -> Iterator[PrivateServer]:
-    """Start a server, which trusts *authority*, and stop it. Raises `MissingServer`."""
+def start_server(service: str, authority: trustme.CA, certificate: trustme.LeafCert | None) -> Iterator[DatabaseServer]:
+    """Run a server that trusts *authority*. Raises `MissingServer`."""
     account, prepare, ready, end = {
         "postgresql": ("postgres", _postgresql, b"ready to accept connections", signal.SIGQUIT),
         "mariadb": ("mysql", _mariadb, b"ready for connections", signal.SIGKILL),
@@ -57,19 +55,22 @@ def private_server(
         port = _free_port()
         command = prepare(directory, port, identity, encrypted=certificate is not None)
         with _running(command, directory / "log", identity, ready, end):
-            yield PrivateServer(service, port)
+            yield DatabaseServer(service, port)
 
 
 @contextmanager
 def _directory(account: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A new directory, and what makes `subprocess` run a server in it: as *account* for root, as which none runs."""
+    """Create a directory, and yield it with the options of `subprocess` for a server in it.
+
+    For root they switch to *account*, because the servers refuse to run as root.
+    """
     user = None
     if os.geteuid() == 0:
         try:
             user = pwd.getpwnam(account)
         except KeyError:
-            raise MissingServer(f"it does not run as root, and there is no user {account}") from None
-    # Not in one of pytest's, which are for its own user alone.
+            raise MissingServer(f"it does not run as root, and there is no account {account}") from None
+    # Not in a directory of pytest, which only its own user can enter.
     directory = Path(tempfile.mkdtemp(prefix="lback-"))
     identity: dict[str, Any] = {"cwd": directory, "stdin": subprocess.DEVNULL}
     if user is not None:
@@ -82,7 +83,7 @@ def _directory(account: str) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _write(directory: Path, name: str, content: bytes | str) -> None:
-    """Make a file that only the directory's owner can read."""
+    """Write a file that only the directory's owner can read."""
     path = directory / name
     path.touch(0o600)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -115,7 +116,7 @@ def _running(
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, **identity)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while ready not in log.read_bytes():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.02)
@@ -125,7 +126,7 @@ def _running(
     finally:
         process.send_signal(end)
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
         finally:
             process.kill()
 

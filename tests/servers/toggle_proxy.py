@@ -1,35 +1,35 @@
-"""A way to a database server that can be shut and opened again, as when the server is restarted."""
+"""A TCP proxy in front of a database server that can be closed and opened, as if the server restarted."""
 
 import contextlib
 import socket
 
-from .proxy_base import CHUNK, Way, end, run
+from .proxy_base import CHUNK, ProxyBase, close_sockets, run_in_thread
 
 STARTING = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
 
 
-class Gate(Way):
-    """Listens on the same port again when it is opened again.
+class ToggleProxy(ProxyBase):
+    """A proxy that keeps its port while it is closed.
 
-    The next *starting* connections are answered as PostgreSQL does while it starts.
+    The next *starting* connections get the answer of a PostgreSQL server that is starting.
     """
 
     def __init__(self, url: str) -> None:
-        self._ends: list[socket.socket] = []
+        self._sockets: list[socket.socket] = []
         self.starting = 0
         super().__init__(url)
 
-    def shut(self) -> None:
-        """Cut all connections, and refuse new ones."""
-        end(self._listener, *self._ends)
-        self._ends.clear()
+    def close(self) -> None:
+        """Cut all connections and refuse new ones."""
+        close_sockets(self._listener, *self._sockets)
+        self._sockets.clear()
 
     def open(self) -> None:
-        """Take connections again."""
+        """Accept connections again."""
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._listen()
 
-    def _admit(self, client: socket.socket) -> None:
+    def _accept_client(self, client: socket.socket) -> None:
         if self.starting:
             self.starting -= 1
             client.recv(CHUNK)
@@ -37,13 +37,13 @@ class Gate(Way):
             client.close()
             return
         server = self._to_server()
-        self._ends += [client, server]
-        run(_pass_on, client, server)
-        run(_pass_on, server, client)
+        self._sockets += [client, server]
+        run_in_thread(_forward, client, server)
+        run_in_thread(_forward, server, client)
 
 
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
+def _forward(source: socket.socket, destination: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        while data := one.recv(CHUNK):
-            other.sendall(data)
-        other.shutdown(socket.SHUT_RDWR)
+        while data := source.recv(CHUNK):
+            destination.sendall(data)
+        destination.shutdown(socket.SHUT_RDWR)

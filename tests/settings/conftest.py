@@ -1,4 +1,4 @@
-"""A place to run in: an empty working directory, an empty user configuration directory, no environment."""
+"""An empty working directory, an empty user configuration directory, and no environment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,9 @@ from lback_cli.settings import Settings, load_settings
 
 
 @dataclass
-class Place:
+class Workspace:
+    """The places from which settings are loaded."""
+
     directory: Path
     user_file: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -27,22 +29,22 @@ class Place:
     def load(self, config: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
         return load_settings(config, overrides, self.environment, self.directory)
 
-    def refusal(self, config: Path | None = None, overrides: dict[str, Any] | None = None) -> ConfigurationError:
+    def error(self, config: Path | None = None, overrides: dict[str, Any] | None = None) -> ConfigurationError:
         with pytest.raises(ConfigurationError) as caught:
             self.load(config, overrides)
         return caught.value
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     home = tmp_path / "user-config"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
     directory = tmp_path / "project" / "inner"
     directory.mkdir(parents=True)
-    return Place(directory, home / "lback" / "config.toml")
+    return Workspace(directory, home / "lback" / "config.toml")
 
 
 @pytest.fixture
 def changed() -> Callable[[Settings], dict[str, str]]:
-    """The sources of the keys that do not have their default."""
+    """Return the sources of the keys that do not have their default."""
     return lambda settings: {name: source for name, source in settings.sources.items() if source != "default"}

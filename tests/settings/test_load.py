@@ -1,3 +1,5 @@
+"""The sources of the configuration, their order, and their errors."""
+
 import os
 import sys
 from collections.abc import Callable
@@ -7,28 +9,29 @@ from typing import Any
 
 import pytest
 
+from lback_cli.problem import Problem
 from lback_cli.settings import Settings
 from lback_cli.settings.load import load_settings
-from lback_cli.settings.parsing import as_text
+from lback_cli.settings.parsing import to_text
 from lback_cli.settings.schema import keys, sections
 
-Place = Any  # of conftest.py
+Workspace = Any  # conftest.Workspace
 Changed = Callable[[Settings], dict[str, str]]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="file modes and XDG_CONFIG_HOME are POSIX")
 
 
-def test_without_any_source_every_key_has_its_default(place: Place) -> None:
-    settings = place.load()
+def test_defaults(workspace: Workspace) -> None:
+    settings = workspace.load()
     names = [f"{section.name}.{key.name}" for section in sections() for key in keys(section)]
     assert settings == Settings(sources=dict.fromkeys(names, "default"), config_file=None)
 
 
-def test_each_source_wins_over_the_ones_before_it_and_is_named(place: Place, changed: Changed) -> None:
-    file = place.write("config.toml", "[email]\nhost='1'\nusername='1'\nsender='1'\napplication='1'\n")
-    place.write(".env", "LBACK_EMAIL_USERNAME=2\nLBACK_EMAIL_SENDER=2\nLBACK_EMAIL_APPLICATION=2\n")
-    place.environment |= {"LBACK_EMAIL_SENDER": "3", "LBACK_EMAIL_APPLICATION": "3"}
-    settings = place.load(overrides={"email.application": "4"})
+def test_each_source_overrides_the_earlier_ones_and_is_recorded(workspace: Workspace, changed: Changed) -> None:
+    file = workspace.write("config.toml", "[email]\nhost='1'\nusername='1'\nsender='1'\napplication='1'\n")
+    workspace.write(".env", "LBACK_EMAIL_USERNAME=2\nLBACK_EMAIL_SENDER=2\nLBACK_EMAIL_APPLICATION=2\n")
+    workspace.environment |= {"LBACK_EMAIL_SENDER": "3", "LBACK_EMAIL_APPLICATION": "3"}
+    settings = workspace.load(overrides={"email.application": "4"})
     email = settings.email
     assert (email.host, email.username, email.sender, email.application) == ("1", "2", "3", "4")
     assert changed(settings) == {
@@ -40,8 +43,8 @@ def test_each_source_wins_over_the_ones_before_it_and_is_named(place: Place, cha
     assert settings.config_file == file
 
 
-def test_a_file_of_every_type_becomes_typed_settings(place: Place) -> None:
-    place.write(
+def test_file_is_converted_to_typed_settings(workspace: Workspace) -> None:
+    workspace.write(
         "config.toml",
         """
         [database]
@@ -57,7 +60,7 @@ def test_a_file_of_every_type_becomes_typed_settings(place: Place) -> None:
         reset_lifetime = 90
         """,
     )
-    settings = place.load()
+    settings = workspace.load()
     assert settings.database.busy_timeout == 5.0
     assert isinstance(settings.database.busy_timeout, float)
     assert (settings.email.transport, settings.email.port) == ("smtp", 465)
@@ -67,129 +70,130 @@ def test_a_file_of_every_type_becomes_typed_settings(place: Place) -> None:
     assert settings.tokens.reset_lifetime == timedelta(seconds=90)
 
 
-def test_every_key_has_a_variable_of_its_own(place: Place, changed: Changed) -> None:
+def test_each_key_has_its_own_variable(workspace: Workspace, changed: Changed) -> None:
     names = {f"LBACK_{section.name}_{key.name}".upper(): key for section in sections() for key in keys(section)}
     assert len(names) == sum(len(keys(section)) for section in sections())
-    place.environment = {
-        name: "{token}" if "contains" in key.metadata else as_text(key.default) for name, key in names.items()
+    workspace.environment = {
+        name: "{token}" if "contains" in key.metadata else to_text(key.default) for name, key in names.items()
     }
-    assert sorted(changed(place.load()).values()) == sorted(names)
+    assert sorted(changed(workspace.load()).values()) == sorted(names)
 
 
-def test_lback_output_is_the_short_name_of_the_output_format_and_wins(place: Place, changed: Changed) -> None:
+def test_lback_output_overrides_lback_output_format(workspace: Workspace, changed: Changed) -> None:
     for order in (1, -1):
         both = [("LBACK_OUTPUT", "json"), ("LBACK_OUTPUT_FORMAT", "csv")][::order]
-        place.environment = dict(both)
-        settings = place.load()
+        workspace.environment = dict(both)
+        settings = workspace.load()
         assert settings.output.format == "json"
         assert changed(settings) == {"output.format": "LBACK_OUTPUT"}
-    assert changed(place.load(overrides={"output.format": "csv"})) == {"output.format": "--output"}
+    assert changed(workspace.load(overrides={"output.format": "csv"})) == {"output.format": "--output"}
 
 
-def test_an_option_that_was_not_given_changes_nothing(place: Place, changed: Changed) -> None:
-    assert changed(place.load(overrides={"database.url": None, "email.directory": None})) == {}
+def test_option_that_was_not_given_changes_nothing(workspace: Workspace, changed: Changed) -> None:
+    assert changed(workspace.load(overrides={"database.url": None, "email.directory": None})) == {}
 
 
-def test_variables_of_other_programs_and_lbacks_other_variables_are_no_keys(place: Place, changed: Changed) -> None:
-    place.environment = {"PATH": "/bin", "lback_email_host": "x", "LBACK_ACTOR": "ann", "LBACK_CONFIG": ""}
-    assert changed(place.load()) == {}
+def test_other_variables_are_ignored_without_a_warning(workspace: Workspace, changed: Changed) -> None:
+    workspace.environment = {"PATH": "/bin", "lback_email_host": "x", "LBACK_ACTOR": "ann", "LBACK_CONFIG": ""}
+    settings = workspace.load()
+    assert (changed(settings), settings.warnings) == ({}, ())
 
 
-def test_the_process_environment_and_current_directory_are_used_when_none_are_given(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+def test_process_environment_and_current_directory_are_the_defaults(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in os.environ if name.startswith("LBACK_")]:
         monkeypatch.delenv(name)
-    place.write("config.toml", "[email]\nhost = 'here'\n")
-    monkeypatch.chdir(place.directory)
+    workspace.write("config.toml", "[email]\nhost = 'here'\n")
+    monkeypatch.chdir(workspace.directory)
     monkeypatch.setenv("LBACK_EMAIL_PORT", "25")
     settings = load_settings()
     assert (settings.email.host, settings.email.port) == ("here", 25)
     assert settings.sources["email.host"] == "config.toml"
 
 
-def test_the_file_is_the_first_of_option_variable_directory_and_user_configuration(place: Place) -> None:
+def test_configuration_file_is_searched_in_the_documented_order(workspace: Workspace) -> None:
     def content(name: str) -> str:
         return f"[email]\nhost = '{name}'\n"
 
-    option = place.write("option.toml", content("option"))
-    variable = place.write("variable.toml", content("variable"))
-    local = place.write("config.toml", content("local"))
-    place.write(str(place.user_file), content("user"))
-    place.environment["LBACK_CONFIG"] = str(variable)
+    option = workspace.write("option.toml", content("option"))
+    variable = workspace.write("variable.toml", content("variable"))
+    local = workspace.write("config.toml", content("local"))
+    workspace.write(str(workspace.user_file), content("user"))
+    workspace.environment["LBACK_CONFIG"] = str(variable)
 
-    seen = [place.load(option)]
-    seen.append(place.load())
-    del place.environment["LBACK_CONFIG"]
-    seen.append(place.load())
+    seen = [workspace.load(option)]
+    seen.append(workspace.load())
+    del workspace.environment["LBACK_CONFIG"]
+    seen.append(workspace.load())
     local.unlink()
-    seen.append(place.load())
-    place.user_file.unlink()
-    seen.append(place.load())
+    seen.append(workspace.load())
+    workspace.user_file.unlink()
+    seen.append(workspace.load())
 
     assert [settings.email.host for settings in seen] == ["option", "variable", "local", "user", "localhost"]
-    assert [settings.config_file for settings in seen] == [option, variable, local, place.user_file, None]
+    assert [settings.config_file for settings in seen] == [option, variable, local, workspace.user_file, None]
 
 
-def test_files_are_not_merged_with_each_other(place: Place) -> None:
-    place.write(str(place.user_file), "[email]\nhost = 'user'\n")
-    place.write("config.toml", "[email]\nport = 25\n")
-    assert place.load().email.host == "localhost"
+def test_configuration_files_are_not_merged(workspace: Workspace) -> None:
+    workspace.write(str(workspace.user_file), "[email]\nhost = 'user'\n")
+    workspace.write("config.toml", "[email]\nport = 25\n")
+    assert workspace.load().email.host == "localhost"
 
 
-def test_dotenv_may_name_the_file_and_the_environment_may_name_another(place: Place) -> None:
-    first, second = (place.write(f"{name}.toml", f"[email]\nhost = '{name}'\n") for name in ("first", "second"))
-    place.write(".env", f"LBACK_CONFIG={first}\n")
-    assert place.load().email.host == "first"
-    place.environment["LBACK_CONFIG"] = str(second)
-    assert place.load().email.host == "second"
+def test_dotenv_names_the_file_and_the_environment_overrides_it(workspace: Workspace) -> None:
+    first, second = (workspace.write(f"{name}.toml", f"[email]\nhost = '{name}'\n") for name in ("first", "second"))
+    workspace.write(".env", f"LBACK_CONFIG={first}\n")
+    assert workspace.load().email.host == "first"
+    workspace.environment["LBACK_CONFIG"] = str(second)
+    assert workspace.load().email.host == "second"
 
 
-def test_a_configuration_variable_may_start_at_home(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(place.directory))
-    place.write("mine.toml", "[email]\nhost = 'mine'\n")
-    place.environment["LBACK_CONFIG"] = "~/mine.toml"
-    assert place.load().email.host == "mine"
+def test_lback_config_expands_the_home_directory(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(workspace.directory))
+    workspace.write("mine.toml", "[email]\nhost = 'mine'\n")
+    workspace.environment["LBACK_CONFIG"] = "~/mine.toml"
+    assert workspace.load().email.host == "mine"
 
 
-def test_a_config_toml_of_a_parent_directory_is_not_read(place: Place) -> None:
-    place.write("../config.toml", "[email]\nhost = 'parent'\n")
-    assert place.load().config_file is None
+def test_config_toml_of_a_parent_directory_is_ignored(workspace: Workspace) -> None:
+    workspace.write("../config.toml", "[email]\nhost = 'parent'\n")
+    assert workspace.load().config_file is None
 
 
-def test_a_directory_called_config_toml_is_no_configuration(place: Place) -> None:
-    (place.directory / "config.toml").mkdir()
-    assert place.load().config_file is None
+def test_directory_called_config_toml_is_ignored(workspace: Workspace) -> None:
+    (workspace.directory / "config.toml").mkdir()
+    assert workspace.load().config_file is None
 
 
-def test_a_user_configuration_that_may_not_be_entered_is_none(place: Place) -> None:
-    place.write(str(place.user_file), "[email]\nhost = 'user'\n")
-    place.user_file.parent.chmod(0)
+def test_inaccessible_user_configuration_is_ignored(workspace: Workspace) -> None:
+    workspace.write(str(workspace.user_file), "[email]\nhost = 'user'\n")
+    workspace.user_file.parent.chmod(0)
     try:
-        if os.access(place.user_file, os.R_OK):
-            pytest.skip("root may enter everything")
-        assert place.load().config_file is None
+        if os.access(workspace.user_file, os.R_OK):
+            pytest.skip("root can enter every directory")
+        assert workspace.load().config_file is None
     finally:
-        place.user_file.parent.chmod(0o700)
+        workspace.user_file.parent.chmod(0o700)
 
 
 @pytest.mark.parametrize("by", ["option", "variable"])
-def test_a_missing_file_that_was_named_is_an_error(place: Place, by: str) -> None:
-    place.write("config.toml", "")
-    missing = place.directory / "missing.toml"
+def test_missing_named_file_is_an_error(workspace: Workspace, by: str) -> None:
+    workspace.write("config.toml", "")
+    missing = workspace.directory / "missing.toml"
     if by == "variable":
-        place.environment["LBACK_CONFIG"] = str(missing)
-    error = place.refusal(missing if by == "option" else None)
+        workspace.environment["LBACK_CONFIG"] = str(missing)
+    error = workspace.error(missing if by == "option" else None)
     assert error.message == f"Cannot read {missing}: No such file or directory."
 
 
-def test_a_directory_instead_of_a_file_is_an_error(place: Place) -> None:
-    assert place.refusal(place.directory).message == f"Cannot read {place.directory}: Is a directory."
+def test_directory_instead_of_a_file_is_an_error(workspace: Workspace) -> None:
+    assert workspace.error(workspace.directory).message == f"Cannot read {workspace.directory}: Is a directory."
 
 
-def test_a_byte_order_mark_is_tolerated(place: Place) -> None:
-    place.write("config.toml", b"\xef\xbb\xbf[email]\r\nhost = 'windows'\r\n")
-    assert place.load().email.host == "windows"
+def test_byte_order_mark_is_accepted(workspace: Workspace) -> None:
+    workspace.write("config.toml", b"\xef\xbb\xbf[email]\r\nhost = 'windows'\r\n")
+    assert workspace.load().email.host == "windows"
 
 
 @pytest.mark.parametrize(
@@ -203,14 +207,17 @@ def test_a_byte_order_mark_is_tolerated(place: Place) -> None:
     ],
     ids=["syntax", "twice", "latin-1", "huge", "deep"],
 )
-def test_invalid_toml_is_an_error_with_its_position(place: Place, content: bytes, explanation: str) -> None:
-    file = place.write("config.toml", content)
-    message = place.refusal().message
+def test_invalid_toml_is_an_error_with_its_position(workspace: Workspace, content: bytes, explanation: str) -> None:
+    file = workspace.write("config.toml", content)
+    message = workspace.error().message
     assert message.startswith(f"{file} is not valid TOML: ")
     assert explanation in message
 
 
-SECTIONS = "Sections are database, email, links, users, password, tokens, compat, receivers, output, relay."
+SECTIONS = (
+    "Sections are database, email, links, users, password, authentication, tokens, compat, receivers, output, "
+    "attributes, relay."
+)
 
 
 @pytest.mark.parametrize(
@@ -237,68 +244,69 @@ SECTIONS = "Sections are database, email, links, users, password, tokens, compat
         ),
     ],
 )
-def test_what_a_file_must_not_contain_is_named_with_what_it_may(
-    place: Place, content: str, message: str, hint: str | None
+def test_unknown_section_or_key_is_an_error_with_the_allowed_ones(
+    workspace: Workspace, content: str, message: str, hint: str | None
 ) -> None:
-    file = place.write("config.toml", content)
-    error = place.refusal()
+    file = workspace.write("config.toml", content)
+    error = workspace.error()
     assert (error.message, error.hint) == (f"{file}: {message}", hint)
 
 
 @pytest.mark.parametrize("in_dotenv", [False, True])
-def test_an_unknown_variable_is_named_with_the_allowed_ones(place: Place, in_dotenv: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("LBACK_DATABASE_ULR", "Did you mean LBACK_DATABASE_URL?"),
+        ("LBACK_CONFG", "Did you mean LBACK_CONFIG?"),
+        ("LBACK_PORT_8080_TCP_PROTO", None),
+        ("LBACK_RELAY_AUDIT_URK", "Did you mean LBACK_RELAY_AUDIT_URL?"),
+    ],
+)
+def test_unknown_variable_is_a_warning_with_the_nearest_one(
+    workspace: Workspace, changed: Changed, in_dotenv: bool, name: str, hint: str | None
+) -> None:
     if in_dotenv:
-        place.write(".env", "LBACK_DATABASE_ULR=x\n")
+        workspace.write(".env", f"{name}=x\n")
     else:
-        place.environment["LBACK_DATABASE_ULR"] = "x"
-    error = place.refusal()
-    assert error.message == f"Unknown environment variable LBACK_DATABASE_ULR{' in .env' if in_dotenv else ''}."
-    assert error.hint == (
-        "Did you mean LBACK_DATABASE_URL? Variables of [database] are "
-        "LBACK_DATABASE_URL, LBACK_DATABASE_PASSWORD_FILE, LBACK_DATABASE_BUSY_TIMEOUT."
-    )
+        workspace.environment[name] = "x"
+    settings = workspace.load()
+    message = f"Unknown environment variable {name}{' in .env' if in_dotenv else ''}."
+    assert settings.warnings == (Problem(message, hint),)
+    assert changed(settings) == {}
 
 
-def test_a_variable_of_no_section_is_told_all_beginnings(place: Place) -> None:
-    place.environment["LBACK_CONFG"] = "x"
-    assert place.refusal().hint == (
-        "Did you mean LBACK_CONFIG? Variables are LBACK_DATABASE_..., LBACK_EMAIL_..., LBACK_LINKS_..., "
-        "LBACK_USERS_..., LBACK_PASSWORD_..., LBACK_TOKENS_..., LBACK_COMPAT_..., LBACK_RECEIVERS_..., "
-        "LBACK_OUTPUT_..., LBACK_RELAY_NAME_..., LBACK_CONFIG, LBACK_ACTOR, LBACK_HOOK, LBACK_REQUIRE_SERVICES."
-    )
-
-
-def test_an_unknown_override_is_an_error(place: Place) -> None:
-    error = place.refusal(overrides={"database.uri": "x"})
+def test_unknown_override_is_an_error(workspace: Workspace) -> None:
+    error = workspace.error(overrides={"database.uri": "x"})
     assert error.message == "Unknown key 'database.uri'."
     assert error.hint is not None
     assert error.hint.startswith("Did you mean database.url? Keys are database.url, database.password_file, ")
 
 
-def test_a_bad_value_names_its_key_its_source_and_what_is_allowed(place: Place) -> None:
-    file = place.write("config.toml", "[email]\nport = 0\n")
-    assert place.refusal().message == f"email.port ({file}): 0 is not a whole number from 1 to 65535."
-    place.write("config.toml", "")
-    place.write(".env", "LBACK_EMAIL_PORT=x\n")
-    assert place.refusal().message == (
+def test_invalid_value_is_an_error_with_key_source_and_allowed_values(workspace: Workspace) -> None:
+    file = workspace.write("config.toml", "[email]\nport = 0\n")
+    assert workspace.error().message == f"email.port ({file}): 0 is not a whole number from 1 to 65535."
+    workspace.write("config.toml", "")
+    workspace.write(".env", "LBACK_EMAIL_PORT=x\n")
+    assert workspace.error().message == (
         "email.port (LBACK_EMAIL_PORT in .env): 'x' is not a whole number from 1 to 65535."
     )
-    place.write(".env", "")
-    place.environment = {"LBACK_EMAIL_PORT": ""}
-    assert place.refusal().message == "email.port (LBACK_EMAIL_PORT): '' is not a whole number from 1 to 65535."
-    place.environment = {}
-    assert place.refusal(overrides={"email.ca_file": 3}).message == "email.ca_file (--email-ca-file): 3 is not a path."
+    workspace.write(".env", "")
+    workspace.environment = {"LBACK_EMAIL_PORT": ""}
+    assert workspace.error().message == "email.port (LBACK_EMAIL_PORT): '' is not a whole number from 1 to 65535."
+    workspace.environment = {}
+    error = workspace.error(overrides={"email.ca_file": 3})
+    assert error.message == "email.ca_file (--email-ca-file): 3 is not a path."
 
 
-def test_a_bad_value_that_a_later_source_replaces_does_no_harm(place: Place) -> None:
-    place.write("config.toml", "[email]\nport = 0\n")
-    place.environment["LBACK_EMAIL_PORT"] = "25"
-    assert place.load().email.port == 25
+def test_invalid_value_that_is_overridden_is_ignored(workspace: Workspace) -> None:
+    workspace.write("config.toml", "[email]\nport = 0\n")
+    workspace.environment["LBACK_EMAIL_PORT"] = "25"
+    assert workspace.load().email.port == 25
 
 
-def test_an_empty_variable_unsets_a_path(place: Place) -> None:
-    place.write("config.toml", "[email]\nca_file = '/ca.pem'\n")
-    place.environment["LBACK_EMAIL_CA_FILE"] = ""
-    settings = place.load()
+def test_empty_variable_unsets_a_path(workspace: Workspace) -> None:
+    workspace.write("config.toml", "[email]\nca_file = '/ca.pem'\n")
+    workspace.environment["LBACK_EMAIL_CA_FILE"] = ""
+    settings = workspace.load()
     assert settings.email.ca_file is None
     assert settings.sources["email.ca_file"] == "LBACK_EMAIL_CA_FILE"

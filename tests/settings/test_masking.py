@@ -1,3 +1,5 @@
+"""Secrets in shown settings."""
+
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,15 @@ from lback_cli.settings import DatabaseSettings, EmailSettings, Settings, TokenS
 from lback_cli.settings.masking import ShownSetting, describe_settings, mask_url
 from lback_cli.settings.schema import keys, sections
 
-Place = Any  # of conftest.py
+Workspace = Any  # conftest.Workspace
 
 CANARY = "canary"
 
 
-def test_every_key_is_shown_in_order_with_its_value_and_source(place: Place) -> None:
-    place.environment = {"LBACK_DATABASE_URL": "postgresql+psycopg://app:secret@db/app", "LBACK_EMAIL_PORT": "25"}
-    file = place.write("config.toml", "[email]\ndirectory = 'out/mail'\n[tokens]\nreset_lifetime = 7200\n")
-    rows = describe_settings(place.load())
+def test_each_key_is_shown_in_order_with_its_value_and_source(workspace: Workspace) -> None:
+    workspace.environment = {"LBACK_DATABASE_URL": "postgresql+psycopg://app:secret@db/app", "LBACK_EMAIL_PORT": "25"}
+    file = workspace.write("config.toml", "[email]\ndirectory = 'out/mail'\n[tokens]\nreset_lifetime = 7200\n")
+    rows = describe_settings(workspace.load())
     assert [row.key for row in rows] == [
         f"{section.name}.{key.name}" for section in sections() for key in keys(section)
     ]
@@ -34,7 +36,7 @@ def test_every_key_is_shown_in_order_with_its_value_and_source(place: Place) -> 
     assert ShownSetting("email.ca_file", "", "default") in rows
 
 
-def test_settings_made_by_a_program_say_so() -> None:
+def test_settings_from_a_program_have_the_source_code() -> None:
     settings = Settings(email=EmailSettings(ca_file=Path("ca.pem")), tokens=TokenSettings(timedelta(days=2)))
     assert [(row.key, row.value) for row in describe_settings(settings) if row.source == "code"] == [
         ("email.ca_file", "ca.pem"),
@@ -72,7 +74,7 @@ def test_settings_made_by_a_program_say_so() -> None:
         ("postgresql://ann@db:5432/app?password=s@t", "postgresql://ann@db:***"),
     ],
 )
-def test_the_passwords_of_a_url_are_masked_and_the_rest_is_not(url: str, masked: str) -> None:
+def test_only_the_passwords_of_a_url_are_masked(url: str, masked: str) -> None:
     assert mask_url(url) == masked
 
 
@@ -88,7 +90,7 @@ AFTER_THE_PASSWORD = st.builds("@{}/app{}".format, HOSTS, QUERIES)
 
 
 @given(BEFORE_THE_PASSWORD, SCRAPS, SCRAPS, AFTER_THE_PASSWORD)
-def test_no_part_of_a_password_before_the_host_is_ever_shown(start: str, before: str, after: str, end: str) -> None:
+def test_no_part_of_a_password_before_the_host_is_shown(start: str, before: str, after: str, end: str) -> None:
     settings = Settings(database=DatabaseSettings(url=f"{start}{before}{CANARY}{after}{end}"))
     assert CANARY not in repr(describe_settings(settings))
     assert CANARY not in repr(settings)
@@ -104,9 +106,7 @@ def test_no_part_of_a_password_before_the_host_is_ever_shown(start: str, before:
     st.sampled_from(["", "&sslmode=require", "&options=a@b:c"]),
 )
 @example("postgresql://ann@db:5432/app", "password", "p@", "@s", "")
-def test_no_part_of_a_password_in_the_query_is_ever_shown(
-    base: str, name: str, before: str, after: str, rest: str
-) -> None:
+def test_no_part_of_a_password_in_the_query_is_shown(base: str, name: str, before: str, after: str, rest: str) -> None:
     masked = mask_url(f"{base}?connect_timeout=3&{name}={before}{CANARY}{after}{rest}")
     assert CANARY not in masked
     assert "***" in masked
@@ -116,12 +116,12 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @given(WORDS, WORDS, st.dictionaries(st.sampled_from(["sslmode", "options", "charset"]), WORDS))
-def test_a_well_formed_url_is_masked_as_sqlalchemy_masks_it(name: str, password: str, query: dict[str, str]) -> None:
+def test_valid_url_is_masked_as_by_sqlalchemy(name: str, password: str, query: dict[str, str]) -> None:
     url = URL.create("postgresql+psycopg", name, password, "db", 5432, "app", query)
     assert mask_url(url.render_as_string(hide_password=False)) == url.render_as_string(hide_password=True)
 
 
 @given(st.text())
-def test_any_text_at_all_can_be_masked(text: str) -> None:
+def test_any_text_can_be_masked(text: str) -> None:
     masked = mask_url(text)
     assert masked == text or "***" in masked

@@ -1,3 +1,5 @@
+"""Conversion of configuration values."""
+
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings.parsing import allowed, as_text, parse
+from lback_cli.settings.parsing import describe_allowed, parse, to_text
 from lback_cli.settings.schema import keys, sections
 
 KEYS = {f"{section.name}.{key.name}": key for section in sections() for key in keys(section)}
@@ -64,7 +66,7 @@ def read(name: str, raw: Any) -> Any:
         (MODULES, ("zoë",), ("zoë",)),
     ],
 )
-def test_a_raw_value_becomes_the_type_of_its_key(name: str, raw: Any, value: Any) -> None:
+def test_value_is_converted_to_the_type_of_its_key(name: str, raw: Any, value: Any) -> None:
     found = read(name, raw)
     assert (found, type(found)) == (value, type(value))
 
@@ -79,7 +81,7 @@ STRANGE = [None, [], ["x"], {}, {"a": 1}, date(2024, 1, 1), time(7, 30), float("
         (WHOLE, [*STRANGE, True, 0, 65536, -1, 1.0, 2.5, "", "x", "2.5", "1e3", "nan", 10**30, "9" * 5000, 1 << 99999]),
         (NUMBER, [*STRANGE, True, -0.1, 600.1, "", "x", "nan", "inf", "1e999", 10**400, 1 << 99999]),
         (CHOICE, [*STRANGE, True, 1, "", "SMTP", "smtp "]),
-        (PATH, [*STRANGE[1:], True, False, 0, 1, "a\0b", "~nobody-has-this-name/x"]),
+        (PATH, [*STRANGE[1:], True, False, 0, 1, "a\0b", "~no-such-user/x"]),
         (TIME, [*STRANGE, True, 0, -1, 1.5, "", "0s", "-1h", "1.5h", "h", "1w", "1H", "366d", "9" * 9 + "d", "9" * 99]),
         (TIME, [timedelta(0), timedelta(days=-1), timedelta.max]),
         (TEXT, [*STRANGE, True, 1, "", "two\nlines", "nul\0", "\x1b[2J", "\x85", "\udcff"]),
@@ -87,20 +89,20 @@ STRANGE = [None, [], ["x"], {}, {"a": 1}, date(2024, 1, 1), time(7, 30), float("
         (MODULES, [None, *STRANGE[3:], True, 1, "a-b", "a b", "a..b", ".a", "a:b", [""], ["a", 1], ["a\n"], [["a"]]]),
     ],
 )
-def test_everything_else_is_refused_in_one_short_line_that_says_what_is_allowed(name: str, raws: list[Any]) -> None:
+def test_invalid_value_is_refused_in_one_short_line_with_the_allowed_values(name: str, raws: list[Any]) -> None:
     for raw in raws:
         with pytest.raises(ConfigurationError) as caught:
             read(name, raw)
         message = caught.value.message
         assert message.startswith(f"{name} (here): ")
-        assert message.endswith(f" is not {allowed(KEYS[name])}.")
+        assert message.endswith(f" is not {describe_allowed(KEYS[name])}.")
         assert message.isprintable()
         assert len(message) < 200
 
 
-def test_what_a_key_allows_is_said_in_words() -> None:
+def test_allowed_values_are_described() -> None:
     assert {
-        name: allowed(KEYS[name]) for name in (BOOLEAN, WHOLE, NUMBER, CHOICE, PATH, TIME, TEXT, LINK, MODULES)
+        name: describe_allowed(KEYS[name]) for name in (BOOLEAN, WHOLE, NUMBER, CHOICE, PATH, TIME, TEXT, LINK, MODULES)
     } == {
         BOOLEAN: "true or false",
         WHOLE: "a whole number from 1 to 65535",
@@ -112,11 +114,11 @@ def test_what_a_key_allows_is_said_in_words() -> None:
         LINK: "one line of text with {token} in it",
         MODULES: "a list of modules such as company.accounts",
     }
-    assert allowed(KEYS["password.memory"]) == "a whole number from 19456 to 4194304"
+    assert describe_allowed(KEYS["password.memory"]) == "a whole number from 19456 to 4194304"
 
 
 @pytest.mark.parametrize("raw", [["canary"], "canary\n", "canary\udcff", {"canary": 1}])
-def test_a_secret_value_that_is_refused_shows_neither_in_the_message_nor_in_the_traceback(raw: Any) -> None:
+def test_refused_secret_is_in_neither_the_message_nor_the_traceback(raw: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(SECRET, raw)
     assert caught.value.message == "database.url (here): the value is not one line of text."
@@ -124,14 +126,14 @@ def test_a_secret_value_that_is_refused_shows_neither_in_the_message_nor_in_the_
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_every_default_is_within_its_own_limits(name: str) -> None:
+def test_each_default_is_valid(name: str) -> None:
     default = KEYS[name].default
     assert read(name, default) == default
-    assert read(name, as_text(default)) == default
+    assert read(name, to_text(default)) == default
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_every_key_is_documented_in_sentences(name: str) -> None:
+def test_each_key_is_documented_in_sentences(name: str) -> None:
     doc = KEYS[name].metadata["doc"]
     assert doc.endswith(".")
     assert doc == " ".join(doc.split())
@@ -147,12 +149,10 @@ def within(key: Field[Any], make: Callable[..., st.SearchStrategy[Any]]) -> st.S
     seconds=within(KEYS[TIME], st.integers),
     boolean=st.booleans(),
 )
-def test_text_that_is_shown_reads_back_as_the_same_value(
-    whole: int, number: float, seconds: int, boolean: bool
-) -> None:
+def test_text_of_a_value_is_parsed_as_the_same_value(whole: int, number: float, seconds: int, boolean: bool) -> None:
     lifetime = timedelta(seconds=seconds)
     for name, value in ((WHOLE, whole), (NUMBER, number), (TIME, lifetime), (BOOLEAN, boolean)):
-        assert read(name, as_text(value)) == value
+        assert read(name, to_text(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_text_that_is_shown_reads_back_as_the_same_value(
         (Path("a/b"), "a/b"),
     ],
 )
-def test_a_value_is_shown_in_its_customary_unit(value: Any, text: str) -> None:
-    assert as_text(value) == text
+def test_value_is_shown_in_the_usual_unit(value: Any, text: str) -> None:
+    assert to_text(value) == text
 
 
 toml_values = st.recursive(
@@ -183,7 +183,7 @@ toml_values = st.recursive(
 
 
 @given(st.sampled_from(sorted(KEYS)), toml_values)
-def test_whatever_the_value_it_is_read_or_refused_and_never_crashes(name: str, raw: Any) -> None:
+def test_any_value_is_accepted_or_refused(name: str, raw: Any) -> None:
     with suppress(ConfigurationError):
         value = read(name, raw)
         assert read(name, value) == value

@@ -1,4 +1,4 @@
-"""Secrets in files, and in what is none."""
+"""Secrets in files and streams."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings.secret_file import LONGEST, read_secret
+from lback_cli.settings.secret_file import MAX_LENGTH, read_secret
 
 READ = "import sys, pathlib; from lback_cli.settings.secret_file import read_secret; "
 
 
-def refusal(path: Path) -> str:
+def error_message(path: Path) -> str:
     with pytest.raises(ConfigurationError) as caught:
         read_secret(path, "database.password_file")
     return caught.value.message
@@ -25,10 +25,10 @@ def refusal(path: Path) -> str:
         ("жёлудь\nmore".encode(), "жёлудь"),
         ("\ufeffpässwörd\r\n".encode(), "pässwörd"),
         (b" with spaces ", " with spaces "),
-        (b"x" * LONGEST + b"\nmore", "x" * LONGEST),
+        (b"x" * MAX_LENGTH + b"\nmore", "x" * MAX_LENGTH),
     ],
 )
-def test_a_secret_is_the_first_line(tmp_path: Path, content: bytes, secret: str) -> None:
+def test_secret_is_the_first_line(tmp_path: Path, content: bytes, secret: str) -> None:
     path = tmp_path / "secret"
     path.write_bytes(content)
     link = tmp_path / "link"
@@ -36,22 +36,22 @@ def test_a_secret_is_the_first_line(tmp_path: Path, content: bytes, secret: str)
     assert read_secret(path, "key") == read_secret(link, "key") == secret
 
 
-def test_a_line_that_long_is_no_secret(tmp_path: Path) -> None:
+def test_too_long_line_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "secret"
-    path.write_text("x" * (LONGEST + 1))
-    assert refusal(path) == f"database.password_file: the first line of {path} is too long."
+    path.write_text("x" * (MAX_LENGTH + 1))
+    assert error_message(path) == f"database.password_file: the first line of {path} is too long."
 
 
-def test_a_device_and_a_pipe_are_not_read(tmp_path: Path) -> None:
+def test_device_pipe_and_directory_are_refused(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (Path("/dev/zero"), pipe):
-        assert refusal(path) == f"database.password_file: cannot read {path}: it is not a file."
-    assert refusal(tmp_path) == f"database.password_file: cannot read {tmp_path}: Is a directory."
+        assert error_message(path) == f"database.password_file: cannot read {path}: it is not a file."
+    assert error_message(tmp_path) == f"database.password_file: cannot read {tmp_path}: Is a directory."
 
 
 @pytest.mark.parametrize("source", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
-def test_a_stream_that_is_open_is_read(source: str) -> None:
+def test_open_stream_is_read(source: str) -> None:
     program = f"{READ} print(read_secret(pathlib.Path({source!r}), 'key'))"
     done = subprocess.run(
         [sys.executable, "-c", program], input="secret\nmore\n", capture_output=True, text=True, check=False
@@ -59,14 +59,14 @@ def test_a_stream_that_is_open_is_read(source: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "secret\n", "")
 
 
-def test_a_shell_may_substitute_a_command() -> None:
+def test_process_substitution_of_a_shell_is_read() -> None:
     program = f"{READ} print(read_secret(pathlib.Path(sys.argv[1]), 'key'))"
     command = ["bash", "-c", '"$0" -c "$1" <(echo secret)', sys.executable, program]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "secret\n", "")
 
 
-def test_a_stream_that_never_ends_is_left() -> None:
+def test_endless_stream_is_refused() -> None:
     program = f"{READ} read_secret(pathlib.Path('/dev/stdin'), 'key')"
     with Path("/dev/zero").open("rb") as zero:
         done = subprocess.run([sys.executable, "-c", program], stdin=zero, capture_output=True, text=True, check=False)

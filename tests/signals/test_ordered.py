@@ -1,4 +1,4 @@
-"""The order of receivers, and who holds them."""
+"""The order of receivers, and the references to them."""
 
 import gc
 from collections.abc import Callable
@@ -18,12 +18,12 @@ def noting(ran: list[Any], what: Any) -> Callable[..., None]:
     return partial(lambda _sender, **_arguments: ran.append(what))
 
 
-def test_every_documented_signal_keeps_the_order() -> None:
+def test_every_signal_is_ordered() -> None:
     assert {type(spec.signal) for spec in CATALOGUE.values()} == {OrderedSignal}
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans())))
-def test_receivers_run_in_the_order_of_connection_whatever_was_disconnected(steps: list[tuple[bool, bool]]) -> None:
+def test_receivers_run_in_the_order_of_connection(steps: list[tuple[bool, bool]]) -> None:
     signal, sender = OrderedSignal("test"), object()
     ran: list[int] = []
     connected: dict[tuple[bool, int], Callable[..., None]] = {}
@@ -39,7 +39,7 @@ def test_receivers_run_in_the_order_of_connection_whatever_was_disconnected(step
     assert ran == [number for of_sender in (False, True) for group, number in connected if group == of_sender]
 
 
-def test_a_receiver_that_is_connected_again_keeps_its_place() -> None:
+def test_reconnected_receiver_keeps_its_position() -> None:
     signal = OrderedSignal("test")
     ran: list[str] = []
     first, second = noting(ran, "first"), noting(ran, "second")
@@ -49,7 +49,7 @@ def test_a_receiver_that_is_connected_again_keeps_its_place() -> None:
     assert ran == ["first", "second"]
 
 
-def test_a_weak_receiver_of_a_sender_that_is_gone_is_forgotten() -> None:
+def test_receiver_of_a_collected_sender_is_forgotten() -> None:
     class Sender:
         pass
 
@@ -62,7 +62,7 @@ def test_a_weak_receiver_of_a_sender_that_is_gone_is_forgotten() -> None:
     assert ran == []
 
 
-def test_what_is_connected_in_the_block_is_held_and_listed() -> None:
+def test_strong_references_holds_and_lists_connections() -> None:
     signal = OrderedSignal("test")
     ran: list[str] = []
     with strong_references() as connections:
@@ -77,7 +77,7 @@ def test_what_is_connected_in_the_block_is_held_and_listed() -> None:
     assert ran == ["held"]
 
 
-def test_the_decorator_connects_for_good_to_all_its_signals_and_returns_the_function() -> None:
+def test_decorator_connects_permanently_to_all_its_signals() -> None:
     signals = [OrderedSignal("one"), OrderedSignal("two")]
     ran: list[int] = []
 
@@ -96,7 +96,7 @@ def test_the_decorator_connects_for_good_to_all_its_signals_and_returns_the_func
     assert ran == [0, 1, 2]
 
 
-def test_the_decorator_can_listen_to_one_sender() -> None:
+def test_decorator_can_select_a_sender() -> None:
     signal, ours = OrderedSignal("test"), object()
     ran: list[object] = []
     receiver(signal, sender=ours)(ran.append)
@@ -106,6 +106,6 @@ def test_the_decorator_can_listen_to_one_sender() -> None:
 
 
 @pytest.mark.parametrize("signals", [(), (lambda _sender: None,), (NamedSignal("a"), "user_registered")])
-def test_the_decorator_takes_signals_only(signals: tuple[Any, ...]) -> None:
+def test_decorator_accepts_only_signals(signals: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError, match=r"@receiver\(user_registered\)"):
         receiver(*signals)

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import delete, update
 
 from lback_cli.events.hash_chain import GENESIS
-from lback_cli.models import EVENT_HEAD, EVENTS, Group, ImportJob, User, memberships
+from lback_cli.models import Group, ImportJob, User
+from lback_cli.models.tables import EVENT_HEAD, EVENTS, MEMBERSHIPS
 from tests.imports.harness import World, mixed_csv, read_jsonl
 from tests.imports.kill_import import options
 
@@ -78,7 +79,7 @@ def test_server(tmp_path: Path, server: str, database_on: Callable[[str], Abstra
         for number in range(100):
             world = World(tmp_path / f"killed{number}", url)
             with world.database.session() as session:
-                for table in (ImportJob, memberships, User, EVENTS):
+                for table in (ImportJob, MEMBERSHIPS, User, EVENTS):
                     session.execute(delete(table))
                 session.execute(delete(Group).where(Group.name == "basic_user"))
                 session.execute(update(EVENT_HEAD).values(seq=0, hash=GENESIS))

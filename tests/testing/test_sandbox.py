@@ -1,4 +1,4 @@
-"""The kit for those who test their receivers."""
+"""The sandbox and the recorder for tests of receivers, and the example plugin."""
 
 import re
 import subprocess
@@ -29,7 +29,7 @@ def no(_sender: Any, **_arguments: Any) -> None:
     raise OperationRejected("no")
 
 
-def test_a_sandbox_does_what_lback_does(sandbox: Sandbox) -> None:
+def test_sandbox_runs_real_operations(sandbox: Sandbox) -> None:
     alice = sandbox.register("Alice", groups=())
     sandbox.users.authenticate_user("alice", PASSWORD, allow_unverified=True)
 
@@ -45,10 +45,10 @@ def test_a_sandbox_does_what_lback_does(sandbox: Sandbox) -> None:
         "user_authenticated",
         "user_email_verification_successful",
     ]
-    assert sandbox.events.verify().events == 3
+    assert sandbox.events.verify().events == 4, "the three operations and the creation of the default group"
 
 
-def test_each_sandbox_is_empty_and_hears_only_itself(sandbox: Sandbox) -> None:
+def test_sandboxes_are_independent(sandbox: Sandbox) -> None:
     with Sandbox(users=UserSettings(default_group="staff")) as other:
         assert [group.name for group in other.register("alice").groups] == ["staff"]
         assert other.signals.names == REGISTRATION
@@ -56,7 +56,7 @@ def test_each_sandbox_is_empty_and_hears_only_itself(sandbox: Sandbox) -> None:
     assert not sandbox.directory.exists("alice")
 
 
-def test_nothing_is_written(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sandbox_writes_no_files(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -64,7 +64,7 @@ def test_nothing_is_written(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_record_has_arguments_and_failures(sandbox: Sandbox) -> None:
+def test_recorder_has_arguments_and_failures(sandbox: Sandbox) -> None:
     with user_pre_register.connected_to(no), pytest.raises(OperationRejected):
         sandbox.register("eve")
     assert sandbox.signals.names == ["user_registration_started", "user_pre_register", "user_registration_failed"]
@@ -75,7 +75,7 @@ def test_the_record_has_arguments_and_failures(sandbox: Sandbox) -> None:
     assert (sandbox.signals.names, sandbox.signals.failures) == ([], [])
 
 
-def test_what_was_not_sent_is_told_from_what_there_is_not(sandbox: Sandbox) -> None:
+def test_recorder_distinguishes_unsent_from_unknown_signals(sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError, match="user_registered was not sent, only nothing"):
         sandbox.signals.arguments("user_registered")
     with pytest.raises(AuthenticationFailed):
@@ -89,7 +89,7 @@ def test_what_was_not_sent_is_told_from_what_there_is_not(sandbox: Sandbox) -> N
         sandbox.signals.arguments("user_register")
 
 
-def test_a_recorder_of_all_senders_records_while_it_is_connected(sandbox: Sandbox) -> None:
+def test_recorder_of_all_senders_records_while_connected(sandbox: Sandbox) -> None:
     with SignalRecorder() as recorder:
         sandbox.register("alice")
     sandbox.register("bob")
@@ -101,9 +101,9 @@ def test_a_recorder_of_all_senders_records_while_it_is_connected(sandbox: Sandbo
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example plugin as pip installs it, from a copy, without a network."""
+    """The directory into which pip installed the example plugin, without a network."""
     if not EXAMPLE.exists():
-        pytest.skip("runs where the source tree is")
+        pytest.skip("needs the source tree")
     place = tmp_path_factory.mktemp("example")
     options = ("--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check", "--quiet")
     done = subprocess.run(
@@ -116,7 +116,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "site"
 
 
-def test_the_example_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:
+def test_example_plugin_passes_its_tests(installed: Path, tmp_path: Path) -> None:
     test = tmp_path / "test_example.py"
     test.write_bytes((EXAMPLE / "test_lback_company_domain.py").read_bytes())
     done = subprocess.run(
@@ -131,9 +131,9 @@ def test_the_example_passes_its_own_tests(installed: Path, tmp_path: Path) -> No
     assert "3 passed" in done.stdout
 
 
-def test_the_installed_example_hears_the_command(installed: Path, lback: Any) -> None:
-    book = lback.directory / "failed"
-    variables = {"PYTHONPATH": str(installed), "FAILED_LOGINS": str(book)}
+def test_installed_example_plugin_receives_signals_of_the_command(installed: Path, lback: Any) -> None:
+    log = lback.directory / "failed"
+    variables = {"PYTHONPATH": str(installed), "FAILED_LOGINS": str(log)}
     listed = lback("signals", "list", "--receivers", "-o", "csv", **variables)
     assert listed.out.splitlines()[1:] == [
         (
@@ -150,12 +150,12 @@ def test_the_installed_example_hears_the_command(installed: Path, lback: Any) ->
     assert lback(*eve, **variables) == (7, "", "error: eve needs an address at example.org.\n")
     failed = lback("user", "authenticate", "eve", "--password-stdin", input="guess", **variables)
     assert failed.status == 4
-    assert '"username": "eve", "reason": "user_not_found"' in book.read_text()
+    assert '"username": "eve", "reason": "user_not_found"' in log.read_text()
     assert lback(*eve, "--no-receivers", **variables).status == 0
 
 
-@pytest.mark.skipif(not EXAMPLE.exists(), reason="runs where the source tree is")
-def test_the_page_shows_the_example_as_it_is() -> None:
+@pytest.mark.skipif(not EXAMPLE.exists(), reason="needs the source tree")
+def test_page_shows_the_example_plugin() -> None:
     page = EXAMPLE.parents[1] / "receivers.md"
     for name in ("pyproject.toml", "lback_company_domain.py", "test_lback_company_domain.py"):
         assert (EXAMPLE / name).read_text("utf-8").strip() in page.read_text("utf-8"), name

@@ -31,7 +31,7 @@ near_addresses = st.builds("{}@{}".format, any_text, any_text | st.sampled_from(
         ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
     ],
 )
-def test_spellings_of_one_address_have_one_form(raw: str, canonical: str) -> None:
+def test_spellings_of_an_address_have_one_canonical_form(raw: str, canonical: str) -> None:
     assert canonical_email(raw) == canonical
 
 
@@ -71,7 +71,7 @@ def test_spellings_of_one_address_have_one_form(raw: str, canonical: str) -> Non
         "a" * 65 + "@example.org",
     ],
 )
-def test_what_is_not_one_plain_address_is_refused(raw: str) -> None:
+def test_invalid_address_is_rejected(raw: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_email(raw)
     assert refusal.value.field == "email"
@@ -79,7 +79,7 @@ def test_what_is_not_one_plain_address_is_refused(raw: str) -> None:
     assert first_unsafe_character(refusal.value.message) is None
 
 
-def test_an_address_that_is_too_long_is_refused_unread() -> None:
+def test_long_address_is_rejected_before_it_is_parsed() -> None:
     longest = "a" * 64 + "@" + ".".join(["b" * 63, "c" * 63, "d" * 57, "org"])
     assert canonical_email(longest) == longest
     assert len(longest) == 254
@@ -88,24 +88,24 @@ def test_an_address_that_is_too_long_is_refused_unread() -> None:
     assert refusal.value.message == "The e-mail address has 1048588 characters."
 
 
-def test_a_refusal_shows_at_most_forty_characters_of_the_address() -> None:
+def test_message_shows_at_most_40_characters_of_the_address() -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_email("x" * 200)
     assert refusal.value.message == (
-        f"'{'x' * 39}…' is not a usable e-mail address. An email address must have an @-sign."
+        f"'{'x' * 39}…' is not a valid e-mail address. An email address must have an @-sign."
     )
 
 
-def test_a_refusal_names_the_character_that_cannot_be_seen() -> None:
+def test_message_names_the_invisible_character() -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_email("al\u202eice@example.org")
     assert refusal.value.message == (
-        r"'al\u202eice@example.org' is not a usable e-mail address. It contains the invisible character U+202E."
+        r"'al\u202eice@example.org' is not a valid e-mail address. It contains the invisible character U+202E."
     )
 
 
 @given(st.emails() | near_addresses)
-def test_an_accepted_address_is_stable_and_is_one_mailbox(raw: str) -> None:
+def test_canonical_form_is_stable_and_one_mailbox(raw: str) -> None:
     try:
         address = canonical_email(raw)
     except ValidationError:
@@ -117,32 +117,32 @@ def test_an_accepted_address_is_stable_and_is_one_mailbox(raw: str) -> None:
 
 
 @given(st.from_regex(r"[a-z0-9]([a-z0-9._+-]{0,20}[a-z0-9])?@[a-z]{1,20}\.(org|test|local)", fullmatch=True))
-def test_case_makes_no_difference(raw: str) -> None:
+def test_case_is_ignored(raw: str) -> None:
     if ".." not in raw:
         assert canonical_email(raw) == canonical_email(raw.upper()) == raw
 
 
 @given(any_text)
-def test_other_text_is_refused_cleanly(raw: str) -> None:
+def test_arbitrary_text_is_accepted_or_rejected(raw: str) -> None:
     if "@" not in raw:
         with pytest.raises(ValidationError):
             canonical_email(raw)
 
 
-# With repetitions that have an end: of others, three in four are longer than a plain address may be.
+# The repetitions are bounded; otherwise three in four examples would be too long for a plain address.
 short = re.sub(r"(?<=[\])])\*", "{0,2}", re.sub(r"(?<=[\])])\+", "{1,20}", emails._PLAIN.pattern))
 
 
 @given(st.from_regex(re.compile(short, re.ASCII), fullmatch=True))
-def test_a_plain_address_is_taken_as_the_library_would_take_it(address: str) -> None:
+def test_shortcut_for_plain_addresses_agrees_with_the_library(address: str) -> None:
     assume(emails._is_plain(address))
     assert emails._checked(address) == address
 
 
 @pytest.mark.parametrize("top", sorted(emails._RESERVED))
-def test_a_reserved_domain_is_left_to_the_library(top: str) -> None:
+def test_reserved_domain_is_checked_by_the_library(top: str) -> None:
     assert not emails._is_plain(f"alice@host.{top}")
 
 
-def test_the_kelvin_sign_is_not_taken_for_a_plain_letter() -> None:
+def test_kelvin_sign_is_not_a_plain_letter() -> None:
     assert canonical_email("\N{KELVIN SIGN}@example.org") == emails._checked("\N{KELVIN SIGN}@example.org")

@@ -31,7 +31,7 @@ any_text = st.text(st.characters(codec=None), max_size=40) | st.text(
         ("\u3164\u115f\u034f\ufe0f\U000e0100", r"\u3164\u115f\u034f\ufe0f\U000e0100"),
     ],
 )
-def test_what_acts_or_hides_on_a_terminal_becomes_a_visible_escape(text: str, shown: str) -> None:
+def test_unsafe_characters_become_visible_escapes(text: str, shown: str) -> None:
     assert safe(text) == shown
 
 
@@ -39,12 +39,12 @@ def test_what_acts_or_hides_on_a_terminal_becomes_a_visible_escape(text: str, sh
     "text",
     ["", "plain text", r"C:\new\x1b", "[red]markup[/red]", "Zoë Łukasz 佐藤 \U0001f600", "a\u00a0b\u3000c", "e\u0301"],
 )
-def test_everything_else_is_left_as_it_is(text: str) -> None:
+def test_safe_text_is_unchanged(text: str) -> None:
     assert safe(text) == text
     assert first_unsafe_character(text) is None
 
 
-def test_asvs_16_4_1_of_all_code_points_exactly_the_unprintable_ones_are_escaped() -> None:
+def test_asvs_16_4_1_exactly_the_unprintable_code_points_are_escaped() -> None:
     dangerous = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     shown = {code: safe(chr(code)) for code in range(sys.maxunicode + 1)}
     kept = {code for code, text in shown.items() if text == chr(code)}
@@ -52,13 +52,13 @@ def test_asvs_16_4_1_of_all_code_points_exactly_the_unprintable_ones_are_escaped
     escaped = shown.keys() - kept
     assert all(shown[code].isascii() and shown[code].isprintable() for code in escaped)
     assert all(shown[code].encode().decode("unicode_escape") == chr(code) for code in escaped)
-    # What is escaped beside those categories is invisible too, and little: variation selectors and fillers.
+    # The others are invisible too, and few: variation selectors and fillers.
     others = {code for code in escaped if unicodedata.category(chr(code)) not in dangerous}
     assert {unicodedata.category(chr(code)) for code in others} == {"Lo", "Mn"}
     assert len(others) < 270
 
 
-def test_what_is_no_string_is_shown_as_its_string() -> None:
+def test_other_objects_are_converted_to_text() -> None:
     assert safe(PurePosixPath("/tmp/a\x1b[2J")) == r"/tmp/a\x1b[2J"
     assert safe(42) == "42"
     assert safe(ValueError("no\nway")) == r"no\x0away"
@@ -69,7 +69,7 @@ def test_what_is_no_string_is_shown_as_its_string() -> None:
 @example("\x1b" * 5, 1)
 @example("abc", 3)
 @example("abcd", 3)
-def test_a_limit_bounds_what_is_shown_and_never_splits_an_escape(text: str, limit: int) -> None:
+def test_limit_cuts_text_but_never_splits_an_escape(text: str, limit: int) -> None:
     shown = safe(text, limit=limit)
     assert len(shown) <= limit
     if len(safe(text)) <= limit:
@@ -80,7 +80,7 @@ def test_a_limit_bounds_what_is_shown_and_never_splits_an_escape(text: str, limi
 
 
 @given(any_text)
-def test_text_is_shown_unchanged_exactly_if_it_has_no_unsafe_character(text: str) -> None:
+def test_text_is_unchanged_exactly_if_it_has_no_unsafe_character(text: str) -> None:
     found = first_unsafe_character(text)
     assert (found is None) == (safe(text) == text)
     if found is not None:
@@ -89,11 +89,11 @@ def test_text_is_shown_unchanged_exactly_if_it_has_no_unsafe_character(text: str
 
 
 @given(any_text)
-def test_what_is_shown_is_safe_to_show_again(text: str) -> None:
+def test_escaped_text_is_safe(text: str) -> None:
     assert safe(safe(text)) == safe(text)
 
 
-def test_a_long_string_is_cut_before_it_is_escaped() -> None:
+def test_long_text_is_cut_before_it_is_escaped() -> None:
     hostile = "\x1b" * 2**20
     tracemalloc.start()
     try:

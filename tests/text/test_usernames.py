@@ -28,7 +28,7 @@ ASCII_RULE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
     ],
 )
 @pytest.mark.parametrize("canonical_name", [canonical_username, canonical_group_name])
-def test_spellings_of_one_ascii_name_have_one_form(
+def test_spellings_of_an_ascii_name_have_one_canonical_form(
     canonical_name: Callable[[str], str], raw: str, canonical: str
 ) -> None:
     assert canonical_name(raw) == canonical
@@ -69,14 +69,14 @@ def test_spellings_of_one_ascii_name_have_one_form(
 @pytest.mark.parametrize(
     ("canonical_name", "field"), [(canonical_username, "username"), (canonical_group_name, "group")]
 )
-def test_what_is_no_ascii_name_is_refused(canonical_name: Callable[[str], str], field: str, raw: str) -> None:
+def test_invalid_ascii_name_is_rejected(canonical_name: Callable[[str], str], field: str, raw: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_name(raw)
     assert refusal.value.field == field
     assert refusal.value.hint
 
 
-def test_a_refusal_shows_the_name_safely_and_says_what_is_allowed() -> None:
+def test_message_escapes_the_name_and_hint_says_what_is_allowed() -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_username("\N{CYRILLIC SMALL LETTER A}dmin")
     assert refusal.value.message == "The user name '\N{CYRILLIC SMALL LETTER A}dmin' is not allowed."
@@ -90,7 +90,7 @@ def test_a_refusal_shows_the_name_safely_and_says_what_is_allowed() -> None:
     )
 
 
-def test_a_name_that_is_far_too_long_is_refused_unread() -> None:
+def test_very_long_name_is_rejected_before_it_is_normalized() -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_username("\u0958" * 2**20)
     assert refusal.value.message == "The user name has 1048576 characters."
@@ -112,7 +112,7 @@ def test_a_name_that_is_far_too_long_is_refused_unread() -> None:
         ("Q\u0303a", "q\u0303a"),
     ],
 )
-def test_unicode_names_have_one_form_where_they_are_allowed(raw: str, canonical: str) -> None:
+def test_spellings_of_a_unicode_name_have_one_canonical_form(raw: str, canonical: str) -> None:
     assert canonical_username(raw, unicode_names=True) == canonical
 
 
@@ -123,19 +123,19 @@ def test_unicode_names_have_one_form_where_they_are_allowed(raw: str, canonical:
         ("al\N{GREEK SMALL LETTER IOTA}ce", "mixes scripts (Greek, Latin)"),
         ("김さ", "mixes scripts (Hangul, Hiragana)"),
         ("佐藤a", "mixes scripts (Cjk, Latin)"),
-        ("İlker", "has a dot over i or j that cannot be seen"),
+        ("İlker", "has an invisible dot over i or j"),
         ("ﬁsh", "breaks the rule 'has_compat' of RFC 8265 at U+FB01"),
-        ("a b", "contains U+0020, which is no letter or digit"),
-        ("a@b", "contains U+0040, which is no letter or digit"),
-        ("a:b", "contains U+003A, which is no letter or digit"),
-        ("a/b", "contains U+002F, which is no letter or digit"),
+        ("a b", "contains U+0020, which is not a letter or a digit"),
+        ("a@b", "contains U+0040, which is not a letter or a digit"),
+        ("a:b", "contains U+003A, which is not a letter or a digit"),
+        ("a/b", "contains U+002F, which is not a letter or a digit"),
         (".é", "does not begin with a letter or digit"),
         ("é" * 65, "has 65 characters"),
         ("a\u200db", "contains the invisible character U+200D"),
         ("\N{HEBREW LETTER ALEF}a", "breaks the rule"),
     ],
 )
-def test_unicode_names_that_deceive_are_refused(raw: str, reason: str) -> None:
+def test_deceptive_unicode_name_is_rejected(raw: str, reason: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_username(raw, unicode_names=True)
     assert reason in refusal.value.message
@@ -149,13 +149,13 @@ def canonical_or_none(raw: str, *, unicode_names: bool) -> str | None:
 
 
 @given(any_text, st.booleans())
-def test_the_canonical_form_of_a_canonical_form_is_itself(raw: str, unicode_names: bool) -> None:
+def test_canonical_form_is_stable(raw: str, unicode_names: bool) -> None:
     name = canonical_or_none(raw, unicode_names=unicode_names)
     if name is not None:
         assert canonical_username(name, unicode_names=unicode_names) == name
 
 
-def test_no_single_code_point_has_a_form_of_its_form() -> None:
+def test_canonical_form_of_every_code_point_is_stable() -> None:
     forms = (canonical_or_none(chr(code), unicode_names=True) for code in range(0, sys.maxunicode + 1, 13))
     names = {form for form in forms if form is not None}
     assert len(names) > 5000
@@ -163,7 +163,7 @@ def test_no_single_code_point_has_a_form_of_its_form() -> None:
 
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True))
-def test_ascii_names_are_the_same_with_and_without_unicode_and_in_any_case(raw: str) -> None:
+def test_ascii_names_have_the_same_form_with_unicode_names(raw: str) -> None:
     name = canonical_username(raw)
     assert name == canonical_username(raw, unicode_names=True)
     assert name == canonical_username(raw.upper())
@@ -171,12 +171,12 @@ def test_ascii_names_are_the_same_with_and_without_unicode_and_in_any_case(raw: 
 
 
 @given(any_text)
-def test_an_accepted_name_keeps_the_ascii_rule(raw: str) -> None:
+def test_accepted_name_matches_the_ascii_rule(raw: str) -> None:
     name = canonical_or_none(raw, unicode_names=False)
     assert name is None or ASCII_RULE.fullmatch(name)
 
 
-def test_an_ascii_name_does_not_load_the_unicode_tables() -> None:
+def test_ascii_name_loads_no_unicode_tables() -> None:
     code = (
         "import sys; from lback_cli.text.usernames import canonical_username as c; c('Alice'); "
         "assert 'precis_i18n' not in sys.modules; c('\\uff21'); assert 'precis_i18n' in sys.modules"
@@ -184,6 +184,6 @@ def test_an_ascii_name_does_not_load_the_unicode_tables() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_name_that_grows_in_lower_case_is_refused_for_the_character_that_is_wrong() -> None:
+def test_name_that_grows_in_lower_case_is_rejected_by_its_character() -> None:
     with pytest.raises(ValidationError, match=r"breaks the rule 'has_compat' of RFC 8265 at U\+3000"):
         canonical_username("\u0130pek\u3000", unicode_names=True)

@@ -1,4 +1,4 @@
-"""The signal trace, fed by real operations, on real streams: files, pipes and pseudo-terminals."""
+"""The trace of real operations on real streams: files, pipes and pseudo-terminals."""
 
 # ruff: noqa: E501 - expected lines are as long as the trace writes them
 
@@ -47,7 +47,7 @@ HOSTILE = "[red]\x1b[31mEve\x07\n\r\x9b2J\u202egro\u200b[/red]\ud800"
 HOSTILE_SHOWN = r"[red]\x1b[31mEve\x07\x0a\x0d\x9b2J\u202egro\u200b[/red]\ud800"
 
 
-# The parts
+# Helpers
 
 
 @pytest.fixture(autouse=True)
@@ -82,12 +82,12 @@ def manager(tmp_path: Path) -> UserManager:
 
 @pytest.fixture(scope="module")
 def empty_manager(tmp_path_factory: pytest.TempPathFactory) -> UserManager:
-    """One for all examples of a property that adds nobody."""
+    """A manager shared by all examples of a property that registers no user."""
     return new_manager(tmp_path_factory.mktemp("mail"))
 
 
 class Terminal:
-    """A pseudo-terminal of *columns*; `stream` writes to it, and `describe_settings` is what arrived once it is closed."""
+    """A pseudo-terminal of *columns*. `stream` writes to it, and `close` returns what was written."""
 
     def __init__(self, columns: int, encoding: str = "utf-8") -> None:
         self._master, slave = pty.openpty()
@@ -113,7 +113,7 @@ class Terminal:
 
 
 def on_terminal(columns: int, run: Callable[[], object], *, color: bool | None = None, encoding: str = "utf-8") -> str:
-    """What *run* shows, traced on a terminal."""
+    """Return the trace of *run* on a terminal."""
     terminal = Terminal(columns, encoding)
     try:
         with Trace(terminal.stream, color=color):
@@ -124,7 +124,7 @@ def on_terminal(columns: int, run: Callable[[], object], *, color: bool | None =
 
 
 def in_file(run: Callable[[], object], encoding: str = "utf-8") -> str:
-    """What *run* writes, traced to a file."""
+    """Return the trace of *run* in a file."""
     binary = io.BytesIO()
     stream = io.TextIOWrapper(binary, encoding=encoding, newline="\n")
     with Trace(stream):
@@ -133,7 +133,7 @@ def in_file(run: Callable[[], object], encoding: str = "utf-8") -> str:
 
 
 def as_json(run: Callable[[], object]) -> list[dict[str, Any]]:
-    """The objects that *run* writes, each from a line of its own."""
+    """Return the objects of the JSON trace of *run*, one from each line."""
     stream = io.StringIO()
     with Trace(stream, format="json"):
         run()
@@ -146,7 +146,7 @@ def refused(operation: Callable[..., object], *arguments: Any, **options: Any) -
 
 
 def masked(text: str) -> str:
-    """*text* with every time as +0.000s and the ids of operations numbered in their order."""
+    """Return *text* with every time as +0.000s and the ids of operations numbered."""
     numbers: dict[str, str] = {}
 
     def number(match: re.Match[str]) -> str:
@@ -166,7 +166,7 @@ def block(text: str) -> str:
 
 
 def delivery_of(name: str, *, role: Any = "progress", sent: datetime | None = None, **arguments: Any) -> Delivery:
-    """A delivery whose arguments are None but for *arguments*."""
+    """Return a delivery whose arguments are None, except *arguments*."""
     spec = CATALOGUE[name]
     return Delivery(
         operation="register_user",
@@ -182,10 +182,10 @@ def delivery_of(name: str, *, role: Any = "progress", sent: datetime | None = No
     )
 
 
-# What a file or a pipe gets
+# Files and pipes
 
 
-def test_a_file_gets_one_plain_line_for_each_signal_under_a_header_for_its_operation(manager: UserManager) -> None:
+def test_file_has_a_header_for_each_operation_and_a_line_for_each_signal(manager: UserManager) -> None:
     def run() -> None:
         manager.register_user("Alice", "Alice@Example.org", PASSWORD)
         refused(manager.register_user, "ALICE", "x@example.org", PASSWORD)
@@ -210,7 +210,7 @@ def test_a_file_gets_one_plain_line_for_each_signal_under_a_header_for_its_opera
     """)
 
 
-def test_the_receivers_are_counted_and_each_that_failed_has_its_own_line(manager: UserManager) -> None:
+def test_receivers_are_counted_and_failures_have_a_line_each(manager: UserManager) -> None:
     def fails(_sender: Any, **_arguments: Any) -> None:
         raise ValueError("boom")
 
@@ -221,7 +221,7 @@ def test_the_receivers_are_counted_and_each_that_failed_has_its_own_line(manager
         signals.user_deletion_started.connect(receiver)
     signals.user_deletion_failed.connect(works)
 
-    prefix = f"{__name__}.test_the_receivers_are_counted_and_each_that_failed_has_its_own_line.<locals>"
+    prefix = f"{__name__}.test_receivers_are_counted_and_failures_have_a_line_each.<locals>"
     assert masked(in_file(lambda: refused(manager.delete_user, 7))) == block(f"""
         delete_user id-1
            +0.000s ▸ user_deletion_started               user_id=7
@@ -232,7 +232,7 @@ def test_the_receivers_are_counted_and_each_that_failed_has_its_own_line(manager
     """)
 
 
-def test_an_operation_within_another_is_indented_and_the_outer_one_is_named_again(manager: UserManager) -> None:
+def test_inner_operation_is_indented_and_outer_one_repeated(manager: UserManager) -> None:
     def activate(sender: UserManager, user: User, session: Session, **_extra: Any) -> None:
         sender.update_user(user.id, {"is_email_verified": True}, session=session)
 
@@ -254,7 +254,7 @@ def test_an_operation_within_another_is_indented_and_the_outer_one_is_named_agai
 
 
 def refuse_to_commit(_sender: Any, session: Session, **_extra: Any) -> None:
-    """A receiver after which the commit fails."""
+    """A receiver that makes the commit fail."""
 
     def fail(_session: Session) -> None:
         raise RuntimeError("the disk is full")
@@ -262,7 +262,7 @@ def refuse_to_commit(_sender: Any, session: Session, **_extra: Any) -> None:
     event.listen(session, "before_commit", fail)
 
 
-def test_a_failure_after_the_success_belongs_to_the_same_operation(manager: UserManager) -> None:
+def test_failure_after_success_stays_in_its_operation(manager: UserManager) -> None:
     signals.user_registered.connect(refuse_to_commit)
 
     lines = masked(in_file(lambda: refused(manager.register_user, "alice", "alice@example.org", PASSWORD))).splitlines()
@@ -275,7 +275,7 @@ def test_a_failure_after_the_success_belongs_to_the_same_operation(manager: User
     assert [line for line in lines if not line.startswith(" ")] == ["register_user id-1"]
 
 
-def test_an_encoding_without_the_symbols_gets_ascii_ones_that_still_differ(manager: UserManager) -> None:
+def test_encoding_without_the_symbols_gets_ascii_symbols(manager: UserManager) -> None:
     def run() -> None:
         manager.register_user("zoe", "zoe@example.org", PASSWORD, verified=True)
         refused(manager.reset_password_request, "é" * 300)
@@ -293,11 +293,11 @@ def test_an_encoding_without_the_symbols_gets_ascii_ones_that_still_differ(manag
     """)
 
 
-# What a terminal gets
+# Terminals
 
 
 def story_on_terminal(directory: Path, columns: int, *, color: bool | None = False) -> str:
-    """An operation within another, a receiver that fails, and a refusal, as a terminal shows them."""
+    """Return the trace of an inner operation, a failing receiver and a failed operation on a terminal."""
     manager = new_manager(directory)
 
     def activate(sender: UserManager, user: User, session: Session, **_extra: Any) -> None:
@@ -318,7 +318,7 @@ def story_on_terminal(directory: Path, columns: int, *, color: bool | None = Fal
         return on_terminal(columns, run, color=color)
 
 
-def test_a_terminal_of_80_columns_shows_rails_and_wraps_under_the_name(tmp_path: Path) -> None:
+def test_terminal_of_80_columns_has_rails_and_wraps(tmp_path: Path) -> None:
     assert masked(story_on_terminal(tmp_path, 80)) == block("""
         ╭ register_user id-1
         │  +0.000s ▸ user_registration_started  username=alice  email=alice@example.org
@@ -345,7 +345,7 @@ def test_a_terminal_of_80_columns_shows_rails_and_wraps_under_the_name(tmp_path:
     """)
 
 
-def test_a_wide_terminal_gives_the_arguments_a_column(manager: UserManager) -> None:
+def test_wide_terminal_has_a_column_of_arguments(manager: UserManager) -> None:
     shown = on_terminal(
         120, lambda: refused(manager.register_user, "al ice", "alice@example.org", PASSWORD), color=False
     )
@@ -358,7 +358,7 @@ def test_a_wide_terminal_gives_the_arguments_a_column(manager: UserManager) -> N
     """)
 
 
-def test_an_argument_of_several_lines_is_indented_below_its_first_and_followed_by_none(manager: UserManager) -> None:
+def test_wrapped_argument_is_indented_and_ends_its_row(manager: UserManager) -> None:
     long = " ".join(["seven77"] * 12)
     shown = on_terminal(
         80, lambda: refused(manager.update_user, 9, {"username": long, "email": "字" * 60}), color=False
@@ -382,7 +382,7 @@ def test_an_argument_of_several_lines_is_indented_below_its_first_and_followed_b
     """)
 
 
-def test_the_rail_goes_on_below_a_success_that_a_receiver_stops(manager: UserManager) -> None:
+def test_rail_continues_after_a_vetoed_success(manager: UserManager) -> None:
     def veto(_sender: Any, **_arguments: Any) -> None:
         raise OperationRejected("not on a Sunday")
 
@@ -405,7 +405,7 @@ def test_the_rail_goes_on_below_a_success_that_a_receiver_stops(manager: UserMan
     """)
 
 
-def test_colour_changes_no_character_and_each_role_has_its_own(tmp_path: Path) -> None:
+def test_colour_adds_only_escapes_and_differs_by_role(tmp_path: Path) -> None:
     colored = story_on_terminal(tmp_path, 80, color=None)
     uncolored = story_on_terminal(tmp_path, 80)
 
@@ -416,7 +416,7 @@ def test_colour_changes_no_character_and_each_role_has_its_own(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("columns", [10, 30, 50, 79, 81, 109, 110, 111, 200])
-def test_wrapping_loses_nothing_and_stays_within_every_terminal_of_50_columns(tmp_path: Path, columns: int) -> None:
+def test_wrapping_keeps_all_text_within_the_width(tmp_path: Path, columns: int) -> None:
     unwrapped = story_on_terminal(tmp_path, 1000)
     shown = story_on_terminal(tmp_path, columns)
 
@@ -437,7 +437,7 @@ def test_wrapping_loses_nothing_and_stays_within_every_terminal_of_50_columns(tm
         ({"FORCE_COLOR": "1", "TERM": "dumb"}, True, True),
     ],
 )
-def test_the_environment_and_the_stream_decide_about_colour(
+def test_environment_and_stream_decide_about_colour(
     manager: UserManager, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], terminal: bool, colored: bool
 ) -> None:
     for name, value in environment.items():
@@ -449,7 +449,7 @@ def test_the_environment_and_the_stream_decide_about_colour(
     assert ("\x1b" in (on_terminal(80, run) if terminal else in_file(run))) is colored
 
 
-def test_forced_colour_in_a_pipe_still_wraps_nothing(manager: UserManager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forced_colour_in_a_pipe_does_not_wrap(manager: UserManager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
 
     shown = without_ansi(in_file(lambda: refused(manager.update_user, 1, {"username": "x " * 50})))
@@ -458,10 +458,10 @@ def test_forced_colour_in_a_pipe_still_wraps_nothing(manager: UserManager, monke
     assert len(shown.splitlines()[1]) > 130
 
 
-# What may be in a value
+# Values
 
 
-def test_a_hostile_name_is_shown_escaped_and_never_as_markup(manager: UserManager) -> None:
+def test_hostile_name_is_escaped(manager: UserManager) -> None:
     def run() -> None:
         refused(manager.reset_password_request, HOSTILE)
 
@@ -471,12 +471,12 @@ def test_a_hostile_name_is_shown_escaped_and_never_as_markup(manager: UserManage
 
     assert f'email="{HOSTILE_SHOWN}"' in file
     assert f'email="{HOSTILE_SHOWN}"' in without_ansi(terminal).replace("\x1b", "ESC")
-    # A lone surrogate is no valid JSON text, so it is shown as an escape.
+    # JSON text cannot hold a lone surrogate, so it is an escape.
     shown = HOSTILE.replace("\ud800", "\\ud800")
     assert [line["args"]["email"] for line in lines] == [shown, shown]
 
 
-def test_a_hostile_message_of_a_receiver_is_shown_escaped(manager: UserManager) -> None:
+def test_hostile_message_of_a_receiver_is_escaped(manager: UserManager) -> None:
     def fails(_sender: Any, **_arguments: Any) -> None:
         raise OperationRejected(HOSTILE)
 
@@ -505,7 +505,7 @@ update_data = st.dictionaries(st.text(max_size=20), anything, max_size=4)
 
 
 @given(email=st.text(), data=update_data)
-def test_whatever_the_values_are_json_has_one_valid_ascii_line_for_each_signal(
+def test_any_values_give_one_ascii_line_of_json_for_each_signal(
     empty_manager: UserManager, email: str, data: dict[str, Any]
 ) -> None:
     stream = io.StringIO()
@@ -525,7 +525,7 @@ def test_whatever_the_values_are_json_has_one_valid_ascii_line_for_each_signal(
 
 
 @given(email=st.text(), data=update_data)
-def test_whatever_the_values_are_a_file_has_one_harmless_line_for_each_signal(
+def test_any_values_give_one_safe_line_in_a_file_for_each_signal(
     empty_manager: UserManager, email: str, data: dict[str, Any]
 ) -> None:
     def run() -> None:
@@ -539,7 +539,7 @@ def test_whatever_the_values_are_a_file_has_one_harmless_line_for_each_signal(
 
 
 @given(data=update_data)
-def test_whatever_the_values_are_a_terminal_shows_harmless_lines_within_its_width(
+def test_any_values_give_safe_lines_within_the_width_of_a_terminal(
     empty_manager: UserManager, data: dict[str, Any]
 ) -> None:
     shown = on_terminal(80, lambda: refused(empty_manager.update_user, 1, data), color=False)
@@ -558,7 +558,7 @@ def test_long_values_are_cut_in_both_formats(manager: UserManager) -> None:
     assert data == {"username": "x" * 1999 + "…", "add_groups": [*(str(n) for n in range(100)), "…"]}
 
 
-def test_words_that_could_be_taken_for_something_else_are_quoted() -> None:
+def test_ambiguous_text_is_quoted() -> None:
     data = {"a": "None", "b": None, "c": "", "d": 'x"  error_type=y', "e": "plain", "f": b"\xff", "g": {"z", "y"}}
 
     assert as_text(data) == r"""{a="None", b=None, c="", d="x\"  error_type=y", e=plain, f=b'\xff', g=[y, z]}"""
@@ -567,7 +567,7 @@ def test_words_that_could_be_taken_for_something_else_are_quoted() -> None:
 # JSON
 
 
-def test_json_has_every_documented_key_in_order_on_compact_lines(manager: UserManager) -> None:
+def test_json_has_every_key_in_order(manager: UserManager) -> None:
     def fails(_sender: Any, **_arguments: Any) -> None:
         raise ValueError("boom")
 
@@ -593,20 +593,41 @@ def test_json_has_every_documented_key_in_order_on_compact_lines(manager: UserMa
             "receivers": 1,
             "receiver_errors": errors,
         },
-        {"seq": 4, "signal": "user_registered", "args": {"user": alice, "session": "Session"}, "receivers": 0},
+        {
+            "seq": 4,
+            "signal": "user_registered",
+            "args": {"user": alice, "session": "Session"},
+            "receivers": 0,
+            "changes": {
+                "username": {"to": "alice"},
+                "email": {"to": "alice@example.org"},
+                "external_id": {"to": None},
+                "display_name": {"to": None},
+                "is_active": {"to": True},
+                "is_email_verified": {"to": False},
+                "created_at": objects[3]["changes"]["created_at"],
+                "groups": {"added": ["basic_user"], "removed": []},
+                "password": "set",
+            },
+        },
     ]
     identity = objects[0]["operation_id"]
     assert [{k: v for k, v in line.items() if k != "time"} for line in objects] == [
         {"operation_id": identity, "sender": "UserManager", **line} for line in expected
     ]
     keys = ["time", "operation_id", "seq", "signal", "sender", "args", "receivers"]
-    assert [list(line) for line in objects] == [keys, keys, [*keys, "receiver_errors"], keys]
+    assert [list(line) for line in objects] == [
+        keys,
+        keys,
+        [*keys, "receiver_errors"],
+        [*keys[:-1], "changes", "receivers"],
+    ]
     assert re.fullmatch(r"[0-9a-f]{32}", identity)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["time"]) for line in objects)
     assert lines == [json.dumps(line, separators=(",", ":")) for line in objects]
 
 
-def test_json_tells_an_exception_by_type_and_message_and_never_a_password(manager: UserManager) -> None:
+def test_json_has_exceptions_by_type_and_message_and_no_password(manager: UserManager) -> None:
     manager.register_user("alice", "alice@example.org", PASSWORD)
     signals.user_updated.connect(refuse_to_commit)
 
@@ -633,7 +654,7 @@ def test_json_tells_an_exception_by_type_and_message_and_never_a_password(manage
 # Times
 
 
-def test_times_count_from_the_start_of_the_process_to_the_sending_of_the_signal() -> None:
+def test_times_count_from_the_start_until_the_signal_is_sent() -> None:
     stream = io.StringIO()
     with Trace(stream, started_at=time.monotonic() - 700):
         sent = datetime.now(UTC) - timedelta(seconds=500)
@@ -644,7 +665,7 @@ def test_times_count_from_the_start_of_the_process_to_the_sending_of_the_signal(
     assert 200 <= float(seconds[1]) < 210
 
 
-def test_no_time_is_before_the_start_though_the_clock_was_set_back() -> None:
+def test_times_are_never_negative_after_a_change_of_the_clock() -> None:
     stream = io.StringIO()
     with Trace(stream):
         for days in (-1, 1):
@@ -654,7 +675,7 @@ def test_no_time_is_before_the_start_though_the_clock_was_set_back() -> None:
     assert re.findall(r"\+(\d)\.\d{3}s", stream.getvalue()) == ["0", "0"]
 
 
-# What it must not disturb
+# A trace that must not affect the operation
 
 
 class UnprintableError(Exception):
@@ -662,7 +683,7 @@ class UnprintableError(Exception):
         raise RuntimeError("no words")
 
 
-def test_a_user_who_cannot_be_loaded_is_told_as_far_as_known_without_a_query(manager: UserManager) -> None:
+def test_unloaded_user_is_shown_without_a_query(manager: UserManager) -> None:
     user = manager.register_user("alice", "alice@example.org", PASSWORD)
     session = Session()
     session.add(user)
@@ -675,7 +696,7 @@ def test_a_user_who_cannot_be_loaded_is_told_as_far_as_known_without_a_query(man
         delivered.send(None, delivery=delivery_of("user_registered", user=User(username="bob")))
         delivered.send(None, delivery=delivery_of("user_registered", user=User()))
 
-    # The session has no database at all, so that any attempt to load would raise.
+    # The session has no database, so any attempt to load would raise.
     assert re.findall(r"user=(.*)  session", in_file(run)) == ["id 1", "id 1", "bob", "User"]
     session.add(user)
     assert [line["args"]["user"] for line in as_json(run)] == [
@@ -686,7 +707,7 @@ def test_a_user_who_cannot_be_loaded_is_told_as_far_as_known_without_a_query(man
     ]
 
 
-def test_a_value_without_words_is_told_by_its_type() -> None:
+def test_value_whose_str_fails_is_shown_by_its_type() -> None:
     def run() -> None:
         delivered.send(
             None, delivery=delivery_of("user_registration_failed", exception=UnprintableError(), username=10**5000)
@@ -705,7 +726,7 @@ def test_a_value_without_words_is_told_by_its_type() -> None:
         ("/dev/full", "OSError: [Errno 28] No space left on device"),
     ],
 )
-def test_a_stream_that_fails_ends_the_trace_with_one_warning_while_the_operation_goes_on(
+def test_failing_stream_ends_the_trace_with_one_warning(
     manager: UserManager, caplog: pytest.LogCaptureFixture, path: str, reason: str, form: Any
 ) -> None:
     stream = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closing a full device raises
@@ -719,13 +740,13 @@ def test_a_stream_that_fails_ends_the_trace_with_one_warning_while_the_operation
 
     assert user.username == "alice"
     assert [(name, level, text.rstrip(".")) for name, level, text in caplog.record_tuples] == [
-        ("lback_cli.receivers", logging.WARNING, f"The signal trace stops, as it cannot be written: {reason}")
+        ("lback_cli.receivers", logging.WARNING, f"The signal trace stops because it cannot be written: {reason}")
     ]
     assert not delivered.receivers
 
 
 @pytest.mark.parametrize("color", [True, False])
-def test_a_reader_who_leaves_ends_the_trace_and_neither_the_operation_nor_the_process(
+def test_closed_pipe_ends_only_the_trace(
     manager: UserManager, caplog: pytest.LogCaptureFixture, *, color: bool
 ) -> None:
     reader, writer = os.pipe()
@@ -739,12 +760,12 @@ def test_a_reader_who_leaves_ends_the_trace_and_neither_the_operation_nor_the_pr
 
     assert user.username == "alice"
     assert caplog.messages == [
-        "The signal trace stops, as it cannot be written: BrokenPipeError: [Errno 32] Broken pipe"
+        "The signal trace stops because it cannot be written: BrokenPipeError: [Errno 32] Broken pipe"
     ]
 
 
 def run_python(code: str) -> str:
-    """What *code* writes to stdout; it must not fail."""
+    """Run *code*, which must succeed, and return its output."""
     done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -764,7 +785,7 @@ def send():
 
 
 @pytest.mark.parametrize("form", ["rich", "json"])
-def test_even_a_closed_stderr_that_the_log_needs_too_disturbs_nothing(form: str) -> None:
+def test_closed_stderr_does_not_affect_the_operation(form: str) -> None:
     assert (
         run_python(f"{SEND}\nsys.stderr.close()\nTrace(sys.stderr, format={form!r}).connect()\nsend()\nprint(1)")
         == "1\n"
@@ -772,7 +793,7 @@ def test_even_a_closed_stderr_that_the_log_needs_too_disturbs_nothing(form: str)
 
 
 @pytest.mark.parametrize("form", ["rich", "json"])
-def test_rich_is_imported_for_a_terminal_only(form: str) -> None:
+def test_rich_is_imported_only_for_a_terminal(form: str) -> None:
     code = f"{SEND}\nTrace(open('/dev/null', 'w'), format={form!r}).connect()\nsend()\nprint('rich' in sys.modules)"
     assert run_python(code) == "False\n"
 
@@ -780,7 +801,7 @@ def test_rich_is_imported_for_a_terminal_only(form: str) -> None:
 # Connecting
 
 
-def test_a_connected_trace_lives_until_it_is_disconnected(manager: UserManager) -> None:
+def test_connected_trace_is_held_until_it_is_disconnected(manager: UserManager) -> None:
     stream = io.StringIO()
     Trace(stream).connect()
     gc.collect()
@@ -799,7 +820,7 @@ def test_a_connected_trace_lives_until_it_is_disconnected(manager: UserManager) 
     assert len(other.getvalue().splitlines()) == 3
 
 
-def test_a_trace_shows_each_signal_at_once(manager: UserManager, tmp_path: Path) -> None:
+def test_each_signal_is_flushed_at_once(manager: UserManager, tmp_path: Path) -> None:
     path = tmp_path / "trace"
     seen: list[int] = []
 
@@ -813,7 +834,7 @@ def test_a_trace_shows_each_signal_at_once(manager: UserManager, tmp_path: Path)
     assert seen == [2]
 
 
-def test_a_muted_outcome_does_not_push_the_following_operations_ever_further_in(manager: UserManager) -> None:
+def test_muted_terminal_signals_do_not_indent_without_limit(manager: UserManager) -> None:
     def run() -> None:
         with signals.user_deletion_failed.muted():
             for _ in range(20):

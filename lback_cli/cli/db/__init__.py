@@ -1,5 +1,15 @@
-"""`lback db`: one file for each command."""
+"""`lback db`: one module for each verb."""
 
-from lback_cli.cli.db.commands import app
+from lback_cli.cli.command_group import CommandGroup
 
-__all__ = ["app"]
+group = CommandGroup(
+    __name__,
+    "Set up, migrate, adopt and move the database.",
+    {
+        "init": "init:init",
+        "upgrade": "upgrade:upgrade",
+        "adopt": "adopt:adopt",
+        "copy": "copy:copy",
+        "status": "status:status",
+    },
+)

@@ -1,5 +1,21 @@
-"""`lback events`: one file for each command."""
+"""`lback events`: one module for each verb."""
 
-from lback_cli.cli.events.commands import app
+from lback_cli.cli.command_group import CommandGroup
 
-__all__ = ["app"]
+group = CommandGroup(
+    __name__,
+    "List, verify, export and relay the event log: what happened, and who did it.",
+    {
+        "list": "list:list_events",
+        "show": "show:show",
+        "follow": "follow:follow",
+        "checkpoint": "checkpoint:checkpoint",
+        "verify": "verify:verify",
+        "export": "export:export",
+        "summary": "summary:summary",
+        "relay": "relay:relay",
+        "sinks": "sinks:list_sinks",
+        "replay": "replay:replay",
+        "dead-letters": "dead_letters:group",
+    },
+)

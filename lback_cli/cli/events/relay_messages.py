@@ -1,27 +1,27 @@
-"""What a relay says on stderr while it runs."""
+"""The messages of a relay on standard error."""
 
-from lback_cli.cli.output.writer import Output
+from lback_cli.cli.output.output import Output
 from lback_cli.relay.observer import RelayObserver
 
 
 class RelayConsoleObserver(RelayObserver):
-    """One line for each change for the worse or the better."""
+    """Shows a line when the delivery to a sink fails or recovers."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
 
     def failing(self, name: str, reason: str) -> None:
-        """Say that something takes nothing."""
+        """Report that a delivery fails."""
         self._output.warning(f"{name}: {reason}.")
 
     def recovered(self, name: str) -> None:
-        """Say that it does again."""
+        """Report that deliveries succeed again."""
         self._output.message(f"{name}: delivering again.")
 
     def waiting(self, name: str, holder: str) -> None:
-        """Say who else is at work."""
-        self._output.message(f"{name}: {holder} works for it.")
+        """Report that another process holds the lease."""
+        self._output.message(f"{name}: waiting for {holder}, which holds the lease.")
 
-    def given_up(self, name: str, what: str, reason: str) -> None:
-        """Say what went to the dead letters."""
-        self._output.warning(f"{name}: {what} went to the dead letters: {reason}.")
+    def dead_lettered(self, name: str, item: str, reason: str) -> None:
+        """Report a new dead letter."""
+        self._output.warning(f"{name}: {item} is now a dead letter: {reason}.")

@@ -1,1 +1,1 @@
-"""How results look: formats, tables, findings, progress bars and prompts."""
+"""Results, messages, progress bars and prompts."""

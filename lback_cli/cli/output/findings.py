@@ -1,4 +1,4 @@
-"""How findings look to a person: a line for each, what to do below it, no word broken."""
+"""The layout of findings: a line for each, the hint below it, and no word broken."""
 
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
@@ -7,14 +7,14 @@ from typing import Any
 _STATUS, _CHECK = len("skipped"), len("configuration")
 _MESSAGE = _STATUS + _CHECK + 4
 _HINT = _MESSAGE + 2
-"""Where the two begin."""
+"""The columns where message and hint begin."""
 
 _NARROWEST = 24
-"""Cells below which it is better to let the terminal wrap."""
+"""If fewer columns are left, the terminal wraps the text."""
 
 
 def finding_lines(finding: Mapping[str, Any], width: int | None) -> Iterator[tuple[str, str]]:
-    """The status and what follows it, then more lines that have none; without *width* no sentence is wrapped."""
+    """Yield the status and the rest of each line. Further lines have no status. Without *width* no line is wrapped."""
     status = "FAIL" if finding["status"] == "fail" else finding["status"]
     first, *others = _wrapped(finding["message"], width, _MESSAGE)
     yield status.ljust(_STATUS), f"  {finding['check'].ljust(_CHECK)}  {first}"

@@ -1,4 +1,4 @@
-"""Questions on a terminal, and never without one."""
+"""Questions at a terminal."""
 
 import sys
 
@@ -9,14 +9,16 @@ from lback_cli.text.escaping import safe
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if the person at the terminal agrees, or *yes* says so already.
+    """Ask the person at the terminal, unless *yes* is the answer already.
 
-    Raises `UsageError` without a terminal, and `typer.Abort` when the answer is no.
+    Raises:
+        UsageError: There is no terminal.
+        typer.Abort: The answer is no.
     """
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError("There is no terminal to ask on.", hint="Use --yes.")
+        raise UsageError("There is no terminal to ask for confirmation.", hint="Use --yes.")
     sys.stderr.write(f"{safe(question)} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -1,5 +1,27 @@
-"""`lback user`: one file for each command."""
+"""`lback user`: one module for each verb."""
 
-from lback_cli.cli.user.commands import app
+from lback_cli.cli.command_group import CommandGroup
 
-__all__ = ["app"]
+group = CommandGroup(
+    __name__,
+    "Register, authenticate, verify, update and delete users, and reset their passwords.",
+    {
+        "register": "register:register",
+        "authenticate": "authenticate:authenticate",
+        "verify-email": "verify_email:verify_email",
+        "resend-verification": "resend_verification:resend_verification",
+        "update": "update:update",
+        "unlock": "unlock:unlock",
+        "delete": "delete:delete",
+        "request-password-reset": "request_password_reset:request_password_reset",
+        "reset-password": "reset_password:reset_password",
+        "show": "show:show",
+        "exists": "exists:exists",
+        "list": "list:list_users",
+        "hashes": "hashes:hashes",
+        "history": "history:history",
+        "erase": "erase:erase",
+        "import": "import_:import_users",
+        "export": "export:export_users",
+    },
+)

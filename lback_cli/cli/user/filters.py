@@ -1,4 +1,4 @@
-"""The options that choose users, wherever many are meant."""
+"""The options that select users."""
 
 from typing import Annotated
 
@@ -7,13 +7,17 @@ import typer
 from lback_cli.cli.completion import complete_group
 
 Search = Annotated[
-    str | None, typer.Option("--search", help="Part of the user name or address, in any case.", metavar="TEXT")
+    str | None,
+    typer.Option(
+        "--search", help="Only users with this text in the user name or e-mail address, in any case.", metavar="TEXT"
+    ),
 ]
 InGroup = Annotated[
     str | None,
-    typer.Option("--group", help="Members of this group.", metavar="GROUP", autocompletion=complete_group),
+    typer.Option("--group", help="Only members of this group.", metavar="GROUP", autocompletion=complete_group),
 ]
-Active = Annotated[bool | None, typer.Option("--active/--inactive", help="Who may, or may not, log in.")]
+Active = Annotated[bool | None, typer.Option("--active/--inactive", help="Only users who may, or may not, log in.")]
 Verified = Annotated[
-    bool | None, typer.Option("--verified/--unverified", help="Whose address is, or is not, verified.")
+    bool | None,
+    typer.Option("--verified/--unverified", help="Only users whose e-mail address is, or is not, verified."),
 ]

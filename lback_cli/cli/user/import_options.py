@@ -1,123 +1,102 @@
-"""The options of `lback user import`, and the words that they take."""
+"""The options of `lback user import`, each declared once, and how they become `ImportOptions`."""
 
-from enum import StrEnum
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-_FILES, _RERUN, _PLANS = "Files that tell what became of it", "An import that was interrupted", "Plans"
+from lback_cli.cli.completion import complete_source
+from lback_cli.cli.context import CliContext
+from lback_cli.errors import UsageError
+from lback_cli.imports.options import FileFormat, IfExists, ImportOptions, OnError
+from lback_cli.managers.registration_mail import RegistrationMail
 
-
-class Form(StrEnum):
-    """Forms of lback's own."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-
-
-class Program(StrEnum):
-    """Programs whose files can be read."""
-
-    DJANGO = "django"
-    KEYCLOAK = "keycloak"
-    KRATOS = "kratos"
-    HTPASSWD = "htpasswd"
-    SHADOW = "shadow"
-    LDIF = "ldif"
-    LBACK = "lback"
-
-
-class IfExists(StrEnum):
-    """What to do when a user name is taken."""
-
-    FAIL = "fail"
-    SKIP = "skip"
-    UPDATE = "update"
-
-
-class OnError(StrEnum):
-    """What to do when a row fails."""
-
-    CONTINUE = "continue"
-    STOP = "stop"
-
-
-class MailTo(StrEnum):
-    """What users are mailed."""
-
-    NONE = "none"
-    VERIFY = "verify"
-    INVITE = "invite"
+_OUTPUT_FILES, _RERUN, _PLANS = "Output files", "After an interruption", "Plans"
 
 
 File = Annotated[
-    str | None, typer.Argument(metavar="FILE", help="CSV or JSON Lines, by its name; - is standard input.")
+    str | None,
+    typer.Argument(metavar="FILE", help="CSV or JSON Lines, by the extension; - is standard input."),
 ]
-Format = Annotated[Form | None, typer.Option("--format", help="Form of the file, if its name does not tell.")]
-From = Annotated[Program | None, typer.Option("--from", help="Read a file that another program wrote.")]
+Format = Annotated[
+    FileFormat | None, typer.Option("--format", help="Format of the file, if its extension does not say.")
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Read a file that another program wrote. The list is below; plugins can add formats.",
+        metavar="PROGRAM",
+        autocompletion=complete_source,
+    ),
+]
 Companion = Annotated[
-    Path | None, typer.Option("--companion", help="The second file to --from shadow: passwd.", metavar="PATH")
+    Path | None, typer.Option("--companion", help="The second file of some --from formats.", metavar="PATH")
 ]
 EmailDomain = Annotated[
     str | None,
-    typer.Option("--email-domain", help="Where addresses are missing: alice is alice@DOMAIN.", metavar="DOMAIN"),
+    typer.Option("--email-domain", help="Give alice the address alice@DOMAIN if she has none.", metavar="DOMAIN"),
 ]
 WhenTaken = Annotated[
     IfExists,
-    typer.Option("--if-exists", help="When a user name is taken: refuse the row, skip it, or update the user."),
+    typer.Option("--if-exists", help="If a user name is taken: refuse the row, skip it, or update the user."),
 ]
-OverwritePasswords = Annotated[bool, typer.Option("--overwrite-passwords", help="An update may replace passwords too.")]
+OverwritePasswords = Annotated[
+    bool, typer.Option("--overwrite-passwords", help="Let --if-exists update replace passwords too.")
+]
 WhenRefused = Annotated[
-    OnError, typer.Option("--on-error", help="When a row is refused: go on with the next, or stop.")
+    OnError, typer.Option("--on-error", help="If a row is refused: continue with the next, or stop.")
 ]
-Atomic = Annotated[bool, typer.Option("--atomic", help="Import all rows or, if one is refused, none.")]
+Atomic = Annotated[bool, typer.Option("--atomic", help="Import all rows, or none if one is refused.")]
 Mailing = Annotated[
-    MailTo,
+    RegistrationMail,
     typer.Option(
         "--mail",
-        help="invite: a link that sets a password, to those without one; verify: also a link that verifies the "
-        "address, to the others; none.",
+        help="invite: mail a link that sets a password to users without one. verify: also mail a verification link "
+        "to the others. none: send no mail.",
     ),
 ]
 GeneratePasswords = Annotated[
     Path | None,
     typer.Option(
         "--generate-passwords",
-        help="Make up passwords where there are none, and write them to this new file.",
+        help="Generate passwords for users without one, and write them to this new file.",
         metavar="PATH",
-        rich_help_panel=_FILES,
+        rich_help_panel=_OUTPUT_FILES,
     ),
 ]
 Report = Annotated[
     Path | None,
     typer.Option(
-        "--report", help="Write what became of each row, as JSON Lines.", metavar="PATH", rich_help_panel=_FILES
+        "--report",
+        help="Write the outcome of each row to this file, as JSON Lines.",
+        metavar="PATH",
+        rich_help_panel=_OUTPUT_FILES,
     ),
 ]
 Rejects = Annotated[
     Path | None,
     typer.Option(
         "--rejects",
-        help="Write the refused rows, each with its error, to be mended and imported.",
+        help="Write the refused rows and their errors to this file, to be corrected and imported.",
         metavar="PATH",
-        rich_help_panel=_FILES,
+        rich_help_panel=_OUTPUT_FILES,
     ),
 ]
 CanaryUser = Annotated[
     str | None,
     typer.Option(
         "--canary",
-        help="Ask for the password of this user, and import nothing unless the hash in the file is one of it.",
+        help="Ask for this user's password first, and abort unless it matches the hash in the file.",
         metavar="USER",
     ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where it was interrupted.", rich_help_panel=_RERUN)]
-Restart = Annotated[
-    bool, typer.Option("--restart", help="Forget it, and begin with the first row.", rich_help_panel=_RERUN)
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the import of this file.", rich_help_panel=_RERUN)]
+Restart = Annotated[bool, typer.Option("--restart", help="Start again with the first row.", rich_help_panel=_RERUN)]
 ShowPlan = Annotated[
-    bool, typer.Option("--plan", help="Show what would be done, and do nothing.", rich_help_panel=_PLANS)
+    bool, typer.Option("--plan", help="Show what would change, and change nothing.", rich_help_panel=_PLANS)
 ]
 PlanFile = Annotated[
     Path | None,
@@ -127,8 +106,52 @@ ApplyPlan = Annotated[
     Path | None,
     typer.Option(
         "--apply",
-        help="Do exactly what that plan says, or nothing if anything has changed since.",
+        help="Make exactly the changes of this plan, or none if anything has changed since.",
         metavar="PLAN",
         rich_help_panel=_PLANS,
     ),
 ]
+
+OUTPUT_FILES = ("report", "rejects", "passwords")
+"""The fields of `ImportOptions` that are files to write: all that a plan leaves open."""
+
+
+def source_lines() -> Iterator[str]:
+    """Yield a line of help for each format that ``--from`` takes."""
+    from lback_cli.imports.sources.registry import BUILT_IN_SOURCES, built_in_sources
+
+    width = max(map(len, BUILT_IN_SOURCES))
+    for source in built_in_sources():
+        yield f"{source.name.ljust(width)}  {source.description}"
+        if source.companion_description is not None:
+            yield f"{' ' * width}  with --companion: {source.companion_description}"
+
+
+def build_options(
+    context: CliContext, file: str, file_format: FileFormat | None, source: str | None, given: dict[str, Any]
+) -> ImportOptions:
+    """Return the options of an import of *file*. *given* has the other fields of `ImportOptions` by name.
+
+    Raises:
+        UsageError: The options contradict each other, or the format of the file is unknown.
+    """
+    from lback_cli.imports.input_file import detect_format
+    from lback_cli.imports.sources.registry import find_source
+
+    if file_format is not None and source is not None:
+        raise UsageError("Use one of --format and --from.")
+    if source is not None:
+        find_source(source)
+    name = source or file_format or detect_format(file)
+    return ImportOptions(format=name, environment=context.options_to_repeat, **absolute_paths(given))
+
+
+def differing(given: dict[str, Any]) -> list[str]:
+    """Return the names in *given* whose values are not the defaults of `ImportOptions`."""
+    defaults = {field.name: field.default for field in fields(ImportOptions)}
+    return [name for name, value in given.items() if value != defaults[name]]
+
+
+def absolute_paths(given: dict[str, Any]) -> dict[str, Any]:
+    """Return *given* with absolute paths: the command that resumes may run in another directory."""
+    return {name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()}

@@ -1,4 +1,4 @@
-"""How an import is watched at a terminal: what is to be told, and a bar."""
+"""The progress of an import on standard error."""
 
 import json
 import time
@@ -7,35 +7,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lback_cli.cli.context import CliContext
-from lback_cli.cli.output.progress import bar, has_terminal
+from lback_cli.cli.output.progress import bar
 from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.results import Counts, RowOutcome
-from lback_cli.settings.masking import MASK
+from lback_cli.settings.masking import HIDDEN
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 SHOWN = 20
-"""Refused rows that are shown; all are in the report."""
+"""Maximum number of refused rows that are shown. The report lists all of them."""
 
 PASSWORD_ADVICE = (
-    f"{MASK} is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
+    f"{HIDDEN} is the password: put it into a file that LBACK_DATABASE_PASSWORD_FILE names, "
     "or give the URL in LBACK_DATABASE_URL instead."
 )
-"""What makes a command work that is shown without its password."""
+"""How to run a command that is shown without its password."""
 
 
 class ImportProgress(ImportObserver):
-    """Shows an import on stderr: the bar only on a terminal that nothing else writes to."""
+    """Shows refused rows, how to resume, and on a terminal a progress bar."""
 
-    def __init__(self, run: CliContext, report: Path | None = None) -> None:
-        """*report* is the file that has what became of every row, if there is one."""
-        self._output = run.output
-        self._speaks_json = run.wants_json
+    def __init__(self, context: CliContext, report: Path | None = None) -> None:
+        """*report* is the file with the outcome of every row, if there is one."""
+        self._output = context.output
+        self._speaks_json = context.wants_json_errors
         self._report = report
-        self._shows_bar = has_terminal(run)
-        self._has_password_file = run.settings.database.password_file is not None
+        self._shows_bar = context.can_show_progress
+        self._has_password_file = context.settings.database.password_file is not None
         self._failed = 0
         self._size = 0
         self._started_at = 0.0
@@ -44,13 +44,13 @@ class ImportProgress(ImportObserver):
         self._task: Any = None
 
     def begun(self, size: int, rows_done: int) -> None:
-        """Remember from where the rate counts."""
+        """Start counting for the rate."""
         self._size, self._rows_before, self._started_at = size, rows_done, time.monotonic()
         if rows_done:
-            self._output.message(f"Going on behind the {rows_done} rows that are done.")
+            self._output.message(f"Resuming after {rows_done} rows.")
 
     def advanced(self, position: int, counts: Counts) -> None:
-        """Move the bar."""
+        """Update the bar."""
         if not self._shows_bar:
             return
         if self._bar is None:
@@ -65,8 +65,8 @@ class ImportProgress(ImportObserver):
         self._failed += 1
         row = outcome.row
         if self._failed == SHOWN + 1:
-            where = "--report FILE would list" if self._report is None else f"{self._report} lists"
-            self._say(f"More rows were refused; {where} them all.")
+            where = "Use --report FILE to list" if self._report is None else f"{self._report} lists"
+            self._say(f"More rows were refused. {where} all of them.")
         elif self._failed > SHOWN:
             return
         elif self._speaks_json:
@@ -78,31 +78,31 @@ class ImportProgress(ImportObserver):
             self._say(f"{row.place}: {outcome.message}")
 
     def interrupted(self, command: str | None, rows_done: int) -> None:
-        """Say how to go on."""
+        """Show how to resume."""
         if command is None:
             self._output.warning("Nothing was imported.")
         else:
-            self._output.warning(f"{rows_done} rows are done. Go on: {command}")
+            self._output.warning(f"{rows_done} rows are done. Resume with: {command}")
             self._advise(self._output.warning, command)
 
     def over(self) -> None:
-        """Say that nothing is left to do."""
-        self._output.warning("All rows were done by then.")
+        """Report that the interruption came after the last row."""
+        self._output.warning("All rows were already done.")
 
     def stopped(self, command: str) -> None:
-        """Say that a refused row, which was shown, stopped it, and how to go on."""
-        self._output.message(f"Stopped at a refused row. Go on behind it: {command}")
+        """Report that a refused row stopped the import, and show how to continue after it."""
+        self._output.message(f"Stopped at a refused row. Continue after it with: {command}")
         self._advise(self._output.message, command)
 
     def ended(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
             self._shows_bar = False
 
     def _advise(self, say: Callable[[str], None], command: str) -> None:
-        if MASK in command and not self._has_password_file:
+        if HIDDEN in command and not self._has_password_file:
             say(PASSWORD_ADVICE)
 
     def _say(self, text: str) -> None:

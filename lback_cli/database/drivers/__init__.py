@@ -1,1 +1,1 @@
-"""What each database driver needs beyond its defaults."""
+"""Adjustments to the defaults of database drivers."""

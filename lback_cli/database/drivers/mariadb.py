@@ -1,4 +1,4 @@
-"""Connections to MariaDB, by PyMySQL, where it is not to decide for itself."""
+"""Connect to MariaDB with PyMySQL, and override its defaults for text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,19 +8,20 @@ from lback_cli.errors import ConfigurationError
 
 
 def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
-    """A connection of the driver's, in utf8mb4.
+    """Return a driver connection in utf8mb4.
 
-    Raises `ConfigurationError` where no database is named and for TLS options that cannot be used, and else what the
-    driver raises.
+    Raises:
+        ConfigurationError: The URL names no database, or a TLS option cannot be used.
+        Exception: The driver's own error.
     """
     given = {**options, "charset": "utf8mb4"}
     if isinstance(password := given.get("password"), str):
-        # PyMySQL would write it in Latin-1, which has few letters and writes them otherwise than every other client.
+        # PyMySQL would encode it in Latin-1. Other clients use UTF-8.
         given["password"] = password.encode()
     connection = mariadb_tls.connect(dialect, given)
     if not connection.db:
         connection.close()
         raise ConfigurationError(
-            "database.url names no database.", hint="It ends with the name: mariadb+pymysql://app@db.example.org/app"
+            "database.url names no database.", hint="Add the name at the end: mariadb+pymysql://app@db.example.org/app"
         )
     return connection

@@ -1,8 +1,8 @@
-"""TLS to MariaDB, by PyMySQL.
+"""TLS options for PyMySQL.
 
-Left alone, SQLAlchemy hands it some of a URL's TLS options in a dict and the others as words. PyMySQL then drops the
-dict, and with it the authority's file, where one of the words says that the certificate is to be verified. It also
-takes the word "false" for true, and verifies no name where no file is named.
+SQLAlchemy passes some TLS options of a URL in a dict and the others as keywords. PyMySQL then ignores the dict, and
+with it the certificate authority's file, if a keyword asks for verification. It also treats the text "false" as true,
+and does not verify the host name unless the URL names a file. So this module builds the TLS context itself.
 """
 
 import re
@@ -20,15 +20,18 @@ _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 _HINT = "TLS options are in docs/databases.md."
 
 _HANDSHAKE_FAILED = 2026
-"""CR_SSL_CONNECTION_ERROR, which PyMySQL itself uses only for a server without TLS."""
+"""CR_SSL_CONNECTION_ERROR. PyMySQL itself uses it only for a server without TLS."""
 
 
 def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
-    """A connection of the driver's.
+    """Return a driver connection.
 
-    The certificate and the name in it are verified where either is asked for or an authority is named, except for what
-    is switched off. Without an authority it is the system's. Raises `ConfigurationError` for TLS options that cannot be
-    used, and else what the driver raises.
+    The certificate and its host name are verified if the options ask for either or name an authority, unless an option
+    turns that off. Without an authority, the system's authorities are used.
+
+    Raises:
+        ConfigurationError: A TLS option cannot be used.
+        Exception: The driver's own error.
     """
     rest = dict(options)
     tls = dict(rest.pop("ssl", {}))
@@ -40,8 +43,8 @@ def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
     try:
         return dialect.connect(**rest)
     except dialect.loaded_dbapi.Error as error:
-        # To PyMySQL that is a server out of reach or, as with TLS 1.3 the client's certificate is refused only after
-        # the handshake, a connection that was lost.
+        # PyMySQL reports a TLS error as an unreachable server, or as a lost connection: in TLS 1.3 the server refuses
+        # the client's certificate after the handshake.
         if "(_ssl.c:" in str(error):
             error.args = (_HANDSHAKE_FAILED, _plain(str(error.args[-1])))
         raise
@@ -50,30 +53,30 @@ def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
 def _context(tls: Mapping[str, Any]) -> Any:
     import ssl
 
-    asked = _flag(tls, "verify_identity", _flag(tls, "check_hostname"))
-    verified = _flag(tls, "verify_cert", bool(asked or "ca" in tls or "capath" in tls))
-    at = "ssl_ca"
+    check_name = _flag(tls, "verify_identity", _flag(tls, "check_hostname"))
+    verified = _flag(tls, "verify_cert", bool(check_name or "ca" in tls or "capath" in tls))
+    options = "ssl_ca"
     try:
         context = ssl.create_default_context(cafile=tls.get("ca"), capath=tls.get("capath"))
-        # As PyMySQL has it: the authority that a MySQL server makes for itself would not pass.
+        # As in PyMySQL: the authority that a MySQL server creates for itself would not pass.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        context.check_hostname = bool(verified if asked is None else asked)
-        context.verify_mode = ssl.CERT_REQUIRED if verified or asked else ssl.CERT_NONE
+        context.check_hostname = bool(verified if check_name is None else check_name)
+        context.verify_mode = ssl.CERT_REQUIRED if verified or check_name else ssl.CERT_NONE
         if "cert" in tls:
-            at = "ssl_cert with ssl_key and ssl_key_password"
+            options = "ssl_cert with ssl_key and ssl_key_password"
             # Without a password OpenSSL would ask for one on the terminal.
             context.load_cert_chain(tls["cert"], tls.get("key"), tls.get("key_password", ""))
         if "cipher" in tls:
-            at = "ssl_cipher"
+            options = "ssl_cipher"
             context.set_ciphers(tls["cipher"])
     except OSError as error:
         reason = _plain(error.strerror or str(error.args[-1])).rstrip(".")
-        raise ConfigurationError(f"database.url: {at} cannot be used: {reason}.", hint=_HINT) from error
+        raise ConfigurationError(f"database.url: {options} cannot be used: {reason}.", hint=_HINT) from error
     return context
 
 
 def _plain(words: str) -> str:
-    """What Python says of a TLS error, without OpenSSL's name for it and the line of C that found it."""
+    """Remove OpenSSL's name of the error and the line of C code from Python's message."""
     return re.sub(r"\[[A-Z0-9]+(: \w+)?\] |\.? \(_ssl\.c:\d+\)", "", words)
 
 

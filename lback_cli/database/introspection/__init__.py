@@ -1,1 +1,1 @@
-"""What is looked at in a database that is there, and never changed: for adoption, and for `lback doctor`."""
+"""Read-only inspection of a database, for adoption and for `lback doctor`."""

@@ -1,4 +1,4 @@
-"""What the server lets this user do with lback's tables, found out by trying."""
+"""Which privileges on lback's tables the server denies, found by trying each kind of statement."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,16 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
-from lback_cli.models.metadata import METADATA
+from lback_cli.models.tables import METADATA
 
 _WRITTEN = {
     "users": ("INSERT", "UPDATE", "DELETE"),
-    # To lock a row takes the right to change it.
+    # Locking a row needs UPDATE.
     "groups": ("INSERT", "UPDATE", "DELETE"),
     "user_groups_association": ("INSERT", "DELETE"),
+    "lback_user_attributes": ("INSERT", "DELETE"),
+    "lback_accounts": ("INSERT", "UPDATE", "DELETE"),
+    "lback_secrets": (),
     "lback_tokens": ("INSERT", "UPDATE", "DELETE"),
     "lback_events": ("INSERT", "UPDATE"),
     "lback_event_head": ("UPDATE",),
@@ -23,13 +26,13 @@ _WRITTEN = {
     "lback_dead_letters": ("INSERT", "UPDATE", "DELETE"),
     "lback_mail_queue": ("INSERT", "UPDATE", "DELETE"),
 }
-"""What lback does with its tables beside reading them."""
+"""The statements that lback's commands run on each table, apart from SELECT."""
 
-_ERASED = ("subject", "data", "salt")
-"""All that is ever changed of an event."""
+_ERASABLE = ("subject", "data", "salt")
+"""The only columns of an event that lback updates, to erase a person."""
 
-_NO_MATTER = frozenset({"42P01", "42703", 1146, 1054, 1175})
-"""A table or a column that is not there, and sql_safe_updates, which minds that no key is named."""
+_IGNORED = frozenset({"42P01", "42703", 1146, 1054, 1175})
+"""Codes of a missing table or column, and of sql_safe_updates, which refuses an UPDATE without a key."""
 
 _SEQUENCE = text(
     "SELECT pg_get_serial_sequence(:table, field.attname) FROM pg_attribute AS field "
@@ -41,69 +44,72 @@ _SEQUENCE = text(
 
 @dataclass(frozen=True, slots=True)
 class DeniedPrivilege:
-    """A *right* on a *table*, or on the sequence that numbers its rows, that the server did not grant.
+    """A *privilege* that the server denied, on a *table* or on the sequence that numbers its rows.
 
-    With *read_only* nobody may write in such a transaction, whatever was granted.
+    *read_only* is true if the transaction cannot write at all, whatever was granted.
     """
 
     table: str
-    right: str
+    privilege: str
     read_only: bool = False
 
     @property
-    def serious(self) -> bool:
-        """Whether more than erasing a person from the event log needs it; some withhold that from everybody."""
-        return (self.table, self.right) != ("lback_events", "UPDATE") or self.read_only
+    def is_required(self) -> bool:
+        """False if only the erasure of a person needs the privilege; some administrators withhold it from everyone."""
+        return (self.table, self.privilege) != ("lback_events", "UPDATE") or self.read_only
 
 
-def refusals(connection: Connection) -> list[DeniedPrivilege]:
-    """Try everything on no row at all, each under a savepoint; roll the transaction back afterwards.
+def find_denied_privileges(connection: Connection) -> list[DeniedPrivilege]:
+    """Try each kind of statement on each table under a savepoint, with a condition that matches no row.
 
-    What cannot be tried for want of a table or a column is passed over. Raises SQLAlchemy's error for all else.
+    The caller rolls the transaction back. Statements about a missing table or column are skipped.
+
+    Raises:
+        DBAPIError: The server refused a statement for another reason than a privilege.
     """
-    return [*_refused_statements(connection), *_refused_sequences(connection)]
+    return [*_denied_statements(connection), *_denied_sequences(connection)]
 
 
-def _refused_statements(connection: Connection) -> Iterator[DeniedPrivilege]:
+def _denied_statements(connection: Connection) -> Iterator[DeniedPrivilege]:
     for table in METADATA.sorted_tables:
-        for right in ("SELECT", *_WRITTEN[table.name]):
-            yield from _tried(connection, table.name, right, _statement(table, right))
+        for privilege in ("SELECT", *_WRITTEN[table.name]):
+            yield from _try(connection, table.name, privilege, _statement(table, privilege))
 
 
-def _tried(connection: Connection, table: str, right: str, statement: Executable) -> Iterator[DeniedPrivilege]:
+def _try(connection: Connection, table: str, privilege: str, statement: Executable) -> Iterator[DeniedPrivilege]:
     try:
         with connection.begin_nested():
             connection.execute(statement)
     except DBAPIError as error:
         code = error_code(error)
         if code in FORBIDDEN or code in READ_ONLY:
-            yield DeniedPrivilege(table, right, read_only=code in READ_ONLY)
-        elif code not in _NO_MATTER:
+            yield DeniedPrivilege(table, privilege, read_only=code in READ_ONLY)
+        elif code not in _IGNORED:
             raise
 
 
-def _statement(table: Table, right: str) -> Executable:
-    """One that needs that right on all columns that lback uses, and no other, and that finds no row."""
-    if right == "SELECT":
+def _statement(table: Table, privilege: str) -> Executable:
+    """Return a statement that matches no row and needs only *privilege*, on every column that lback uses."""
+    if privilege == "SELECT":
         return select(*table.columns).where(false())
-    if right == "DELETE":
+    if privilege == "DELETE":
         return delete(table).where(false())
-    if right == "INSERT":
+    if privilege == "INSERT":
         names = [column.name for column in table.columns if column is not table.autoincrement_column]
         return insert(table).from_select(names, select(*(null() for _ in names)).where(false()))
-    return update(table).where(false()).values({column.name: null() for column in _changed(table)})
+    return update(table).where(false()).values({column.name: null() for column in _updated_columns(table)})
 
 
-def _changed(table: Table) -> list[Column[object]]:
+def _updated_columns(table: Table) -> list[Column[object]]:
     return [
         column
         for column in table.columns
-        if not column.primary_key and (table.name != "lback_events" or column.name in _ERASED)
+        if not column.primary_key and (table.name != "lback_events" or column.name in _ERASABLE)
     ]
 
 
-def _refused_sequences(connection: Connection) -> Iterator[DeniedPrivilege]:
-    """Sequences are of PostgreSQL, and the statement that would show it would use up a number."""
+def _denied_sequences(connection: Connection) -> Iterator[DeniedPrivilege]:
+    """Ask for the privilege on PostgreSQL's sequences: a trial statement would use up a number."""
     if connection.dialect.name != "postgresql":
         return
     for table in METADATA.sorted_tables:
@@ -114,12 +120,12 @@ def _refused_sequences(connection: Connection) -> Iterator[DeniedPrivilege]:
             yield DeniedPrivilege(str(sequence), "USAGE")
 
 
-def grant_statement(engine: Engine, rights: str, names: Sequence[str], user: str) -> str:
-    """The statements that grant *rights* on tables, or on sequences, to *user*."""
+def grant_statement(engine: Engine, privileges: str, names: Sequence[str], user: str) -> str:
+    """Return the SQL that grants *privileges* on the tables, or sequences, called *names* to *user*."""
     quote = engine.dialect.identifier_preparer.quote
-    if rights == "USAGE":
+    if privileges == "USAGE":
         return f"GRANT USAGE ON SEQUENCE {', '.join(names)} TO {user}"
     if engine.dialect.name == "postgresql":
-        return f"GRANT {rights} ON {', '.join(map(quote, names))} TO {user}"
+        return f"GRANT {privileges} ON {', '.join(map(quote, names))} TO {user}"
     database = quote(engine.url.database or "")
-    return "; ".join(f"GRANT {rights} ON {database}.{quote(name)} TO {user}" for name in names)
+    return "; ".join(f"GRANT {privileges} ON {database}.{quote(name)} TO {user}" for name in names)

@@ -1,4 +1,4 @@
-"""What a connection tells of the database behind it, and of how it will behave."""
+"""The product, the settings and the clock of the database server."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ from sqlalchemy.engine import Connection
 from lback_cli.problem import Problem
 from lback_cli.text.shell_quoting import command_line
 
-_LASTS = "and write it into the server's configuration"
+_PERSIST = "and write it into the server's configuration"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What matters about a database beside its tables.
+    """Facts about a database that do not depend on its tables.
 
-    *problems* keep transactions from working as they should, and *weaknesses* make them less safe or slower;
-    *read_only* is why nothing can be written, as far as a setting tells. *user* is who lback is there, as GRANT names
-    it, and *time* the server's; both are None where the database is a file.
+    *errors* break transactions; *warnings* make them less durable or slower. *read_only* is the setting that prevents
+    writing, if any. *user* is lback's account as GRANT names it, and *time* is the server's clock; both are None for a
+    SQLite file.
     """
 
     product: str
-    problems: tuple[Problem, ...] = ()
-    weaknesses: tuple[Problem, ...] = ()
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     read_only: Problem | None = None
     user: str | None = None
     time: datetime | None = None
 
 
 def server_info(connection: Connection) -> ServerInfo:
-    """Ask; nothing is changed."""
+    """Query the server."""
     find = {"sqlite": _sqlite, "postgresql": _postgresql}.get(connection.dialect.name, _mariadb)
     return find(connection)
 
@@ -40,21 +40,21 @@ def _sqlite(connection: Connection) -> ServerInfo:
     def pragma(name: str) -> str:
         return str(connection.execute(text(f"PRAGMA {name}")).scalar()).lower()
 
-    problems = []
+    errors = []
     if pragma("foreign_keys") != "1":
-        problems.append(Problem("The database does not enforce foreign keys.", "Use a SQLite that can."))
-    weaknesses = []
+        errors.append(Problem("SQLite does not enforce foreign keys.", "Use a SQLite built with foreign key support."))
+    warnings = []
     if (mode := pragma("journal_mode")) not in {"wal", "memory"}:
-        weaknesses.append(
+        warnings.append(
             Problem(
-                f"The database is kept with journal_mode {mode}, in which readers and writers wait for each other.",
-                f"If no application minds, run: {_sqlite3(connection)}",
+                f"Readers and writers block each other, because the journal mode is {mode}.",
+                f"If the application allows it, run: {_wal_command(connection)}",
             )
         )
-    return ServerInfo(f"SQLite {sqlite3.sqlite_version}", tuple(problems), tuple(weaknesses))
+    return ServerInfo(f"SQLite {sqlite3.sqlite_version}", tuple(errors), tuple(warnings))
 
 
-def _sqlite3(connection: Connection) -> str:
+def _wal_command(connection: Connection) -> str:
     return command_line(["sqlite3", connection.engine.url.database or "", "PRAGMA journal_mode = WAL"])
 
 
@@ -69,26 +69,26 @@ def _postgresql(connection: Connection) -> ServerInfo:
     version, read_only, standby, synchronous, user, seconds = row
     reason = None
     if standby:
-        reason = Problem("The database is a standby, which only can be read.", "Name the primary in database.url.")
+        reason = Problem("The database is a read-only standby.", "Set database.url to the primary.")
     elif read_only:
         reason = Problem(
-            "The database lets this user only read (default_transaction_read_only).",
-            _setting_remedy(connection, "default_transaction_read_only", "off"),
+            "The database is read-only for this user (default_transaction_read_only).",
+            _setting_hint(connection, "default_transaction_read_only", "off"),
         )
-    weaknesses = []
+    warnings = []
     if synchronous == "off":
-        weaknesses.append(
+        warnings.append(
             Problem(
-                "The database may lose what was committed last when it fails (synchronous_commit).",
-                _setting_remedy(connection, "synchronous_commit", "on"),
+                "A crash may lose the latest commits (synchronous_commit).",
+                _setting_hint(connection, "synchronous_commit", "on"),
             )
         )
     product = f"PostgreSQL {version.split()[0]}"
-    return ServerInfo(product, weaknesses=tuple(weaknesses), read_only=reason, user=user, time=_moment(seconds))
+    return ServerInfo(product, warnings=tuple(warnings), read_only=reason, user=user, time=_moment(seconds))
 
 
-def _setting_remedy(connection: Connection, name: str, wanted: str) -> str:
-    """What a client asks for outranks whatever is set for its role, and that whatever else is set."""
+def _setting_hint(connection: Connection, name: str, wanted: str) -> str:
+    """Return how to change the setting: a value from the client overrides one that is set for the role."""
     row = connection.execute(
         text(
             "SELECT source, quote_ident(current_user), quote_ident(current_database()) "
@@ -98,7 +98,7 @@ def _setting_remedy(connection: Connection, name: str, wanted: str) -> str:
     ).one()
     source, user, database = row
     if source == "client":
-        return f"Take {name} out of database.url, or out of PGOPTIONS."
+        return f"Remove {name} from database.url or PGOPTIONS."
     return f"Run: ALTER ROLE {user} IN DATABASE {database} SET {name} = {wanted}"
 
 
@@ -110,41 +110,41 @@ def _mariadb(connection: Connection) -> ServerInfo:
         )
     ).one()
     version, read_only, modes, flush, user, seconds = row
-    # By either name: MySQL has dropped the first, and MariaDB 10 does not have the second.
+    # MySQL has dropped the first name, and MariaDB 10 does not have the second.
     transactions = connection.execute(
         text("SHOW SESSION VARIABLES WHERE variable_name IN ('tx_read_only', 'transaction_read_only')")
     ).first()
     reason = None
     if transactions is not None and transactions[1] == "ON":
         reason = Problem(
-            f"The database lets this user only read ({transactions[0]}).",
-            f"Take {transactions[0]} out of database.url, or run: SET GLOBAL {transactions[0]} = OFF",
+            f"The database is read-only for this user ({transactions[0]}).",
+            f"Remove {transactions[0]} from database.url, or run: SET GLOBAL {transactions[0]} = OFF",
         )
     elif read_only:
         reason = Problem(
-            "The database only can be read (read_only).",
-            "Name the primary in database.url, or if this is it, run: SET GLOBAL read_only = OFF",
+            "The server is read-only (read_only).",
+            "Set database.url to the primary; if this is the primary, run: SET GLOBAL read_only = OFF",
         )
-    problems = []
+    errors = []
     if not {"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & set(modes.split(",")):
-        problems.append(
+        errors.append(
             Problem(
-                "The database cuts what is too long instead of refusing it (sql_mode has no STRICT_TRANS_TABLES).",
-                "Take sql_mode out of database.url, or run: SET GLOBAL sql_mode = CONCAT_WS(',', @@GLOBAL.sql_mode, "
-                f"'STRICT_TRANS_TABLES'), {_LASTS}.",
+                "The server truncates long values instead of refusing them (sql_mode lacks STRICT_TRANS_TABLES).",
+                "Remove sql_mode from database.url, or run: SET GLOBAL sql_mode = CONCAT_WS(',', @@GLOBAL.sql_mode, "
+                f"'STRICT_TRANS_TABLES'), {_PERSIST}.",
             )
         )
-    weaknesses = []
+    warnings = []
     if flush != 1:
-        weaknesses.append(
+        warnings.append(
             Problem(
-                "The database may lose what was committed last when it fails (innodb_flush_log_at_trx_commit).",
-                f"Run: SET GLOBAL innodb_flush_log_at_trx_commit = 1, {_LASTS}.",
+                "A crash may lose the latest commits (innodb_flush_log_at_trx_commit).",
+                f"Run: SET GLOBAL innodb_flush_log_at_trx_commit = 1, {_PERSIST}.",
             )
         )
     product = f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.partition('-')[0]}"
     name, _, host = user.rpartition("@")
-    return ServerInfo(product, tuple(problems), tuple(weaknesses), reason, f"'{name}'@'{host}'", _moment(seconds))
+    return ServerInfo(product, tuple(errors), tuple(warnings), reason, f"'{name}'@'{host}'", _moment(seconds))
 
 
 def _moment(seconds: object) -> datetime:

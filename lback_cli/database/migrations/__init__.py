@@ -1,7 +1,7 @@
-"""lback's own migrations, run from code: there is no alembic.ini, so commands and tests have one source.
+"""lback's migrations. They run from code, without an alembic.ini.
 
-To add one: a file in ``versions/`` called ``<number>_<what_it_does>.py``, and the number in
-`lback_cli.database.schema.REVISION`. It makes all that it makes by ``tables.py``.
+To add one, create ``versions/<number>_<what_it_does>.py``, which uses the functions of ``operations.py``, and set
+`lback_cli.database.schema.REVISION` to its number.
 """
 
 from pathlib import Path
@@ -15,22 +15,24 @@ from sqlalchemy.engine import Connection
 
 
 def alembic_config() -> Config:
-    """Alembic's configuration for the migrations that come with this lback."""
+    """Return Alembic's configuration for the migrations in this package."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 
 
-def make(connection: Connection, *, adopting: bool = False, continuing: bool = False) -> None:
-    """Make all tables, and let no version stand in the database until all of them are there.
+def create(connection: Connection, *, adopting: bool = False, continuing: bool = False) -> None:
+    """Create all tables, and store the version when all of them exist.
 
-    *adopting* says that the lback framework's own tables are there already, an application's, and are not to be made.
-    *continuing* says that some others may be there, too, as making them was cut off.
+    Args:
+        connection: A connection with an open transaction.
+        adopting: The framework tables exist and belong to an application, so do not create them.
+        continuing: Other tables may exist too, because an earlier run was interrupted.
     """
     config = alembic_config()
     config.attributes["connection"] = connection
-    command.stamp(config, "base")  # makes the table for the version
+    command.stamp(config, "base")  # creates the version table
     options = {"adopting": adopting, "continuing": continuing}
     with Operations.context(MigrationContext.configure(connection, opts=options)):
         for script in reversed([*ScriptDirectory.from_config(config).walk_revisions()]):
@@ -39,9 +41,9 @@ def make(connection: Connection, *, adopting: bool = False, continuing: bool = F
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring older tables to *revision* in the transaction that *connection* has open.
+    """Migrate older tables to *revision* in the open transaction of *connection*.
 
-    A migration that was cut off, and left some of what it makes, is continued.
+    An interrupted migration is continued.
     """
     config = alembic_config()
     config.attributes["connection"] = connection

@@ -1,9 +1,9 @@
-"""Alembic's entry: run the migrations on the connection, and in the transaction, of `migrate`."""
+"""Alembic's entry point: run the migrations on the connection that `migrate` passes, in its transaction."""
 
 from alembic import context
 
 from lback_cli.database.schema import VERSION_TABLE
-from lback_cli.models.metadata import METADATA
+from lback_cli.models.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,7 +1,7 @@
-"""What migrations make.
+"""The operations of migrations.
 
-One that was cut off has left a part of it on MariaDB, which commits each DDL statement by itself. What continues it
-skips what is there.
+MariaDB commits each DDL statement by itself, so an interrupted migration leaves some of its tables. A run that
+continues it skips what exists.
 """
 
 from collections.abc import Sequence
@@ -14,47 +14,47 @@ from alembic.util import CommandError
 _SERVERS = ("mysql", "mariadb")
 
 EXACT: dict[str, Any] = {f"{server}_collate": "utf8mb4_bin" for server in _SERVERS}
-"""For a table of lback's own: MariaDB takes letters of any case and accent for equal unless told otherwise."""
+"""Options for lback's own tables: MariaDB's default collation ignores case and accents."""
 
-_ANY_TEXT: dict[str, Any] = {f"{server}_charset": "utf8mb4" for server in _SERVERS}
-"""Whatever the database has as its default, which may know the letters of one language only."""
+_CHARSET: dict[str, Any] = {f"{server}_charset": "utf8mb4" for server in _SERVERS}
+"""Options for every table: the database's default character set may cover one language only."""
 
 
 def create_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> None:
-    """Create a table, and the plain index of each column that asks for one.
+    """Create a table and the indexes of its columns.
 
-    Raises `CommandError` where somebody else made a table of that name.
+    Raises `CommandError` if a different table of that name exists.
     """
     indexed = [column for column in columns if isinstance(column, sa.Column) and column.index]
     for column in indexed:
         column.index = None
-    if _continues() and _found().has_table(name):
-        there = {column["name"] for column in _found().get_columns(name)}
-        if there != {column.name for column in columns if isinstance(column, sa.Column)}:
-            raise CommandError(f"{name} is there, and not as lback makes it")
+    if _is_continuing() and _inspector().has_table(name):
+        existing = {column["name"] for column in _inspector().get_columns(name)}
+        if existing != {column.name for column in columns if isinstance(column, sa.Column)}:
+            raise CommandError(f"{name} exists, but not as lback creates it")
     else:
-        op.create_table(name, *columns, **_ANY_TEXT, **options)
+        op.create_table(name, *columns, **_CHARSET, **options)
     for column in indexed:
         create_index(f"ix_{name}_{column.name}", name, [column.name])
 
 
-def create_index(name: str, table: str, columns: Sequence[str], *, unique: bool = False) -> None:
+def create_index(name: str, table: str, columns: Sequence[str], *, unique: bool = False, **options: Any) -> None:
     """Create an index."""
-    if not (_continues() and name in {index["name"] for index in _found().get_indexes(table)}):
-        op.create_index(name, table, columns, unique=unique)
+    if not (_is_continuing() and name in {index["name"] for index in _inspector().get_indexes(table)}):
+        op.create_index(name, table, columns, unique=unique, **options)
 
 
 def insert_first(table: str, **values: Any) -> None:
-    """Insert the row that *table* begins with."""
+    """Insert the first row of *table*."""
     columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in values]
     rows = sa.table(table, *columns)
-    if not (_continues() and op.get_bind().execute(sa.select(*columns).select_from(rows)).first()):
+    if not (_is_continuing() and op.get_bind().execute(sa.select(*columns).select_from(rows)).first()):
         op.bulk_insert(rows, [values])
 
 
-def _continues() -> bool:
+def _is_continuing() -> bool:
     return bool(op.get_context().opts.get("continuing"))
 
 
-def _found() -> sa.Inspector:
+def _inspector() -> sa.Inspector:
     return sa.inspect(op.get_bind())

@@ -1,13 +1,16 @@
-"""Cells that a spreadsheet would run: an apostrophe before them stops it (ASVS 1.2.10), and an import takes it off."""
+"""Cells that a spreadsheet would run as formulas: an export puts an apostrophe before them, an import removes it.
 
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\0", "'")
+ASVS 1.2.10 and OWASP, CSV Injection.
+"""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "'")
 
 
 def escaped(cell: str) -> str:
-    """*cell* such that a spreadsheet takes it for text."""
-    return f"'{cell}" if cell.startswith(_ACTIVE) else cell
+    """Return *cell* in a form that a spreadsheet treats as text."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def unescaped(cell: str) -> str:
-    """What *cell* was before `escaped`; an apostrophe that nothing active follows is the cell's own."""
-    return cell[1:] if cell[:1] == "'" and cell.startswith(_ACTIVE, 1) else cell
+    """Return *cell* as it was before `escaped`; an apostrophe before anything else belongs to the cell."""
+    return cell[1:] if cell[:1] == "'" and cell.startswith(_FORMULA_STARTS, 1) else cell

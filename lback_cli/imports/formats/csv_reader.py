@@ -1,4 +1,8 @@
-"""Read users from CSV (RFC 4180), strictly: what is not CSV is a bad row, never a good guess."""
+"""Read users from CSV (RFC 4180), strictly: what is not CSV is refused and never guessed.
+
+Blocks of lines that hold whole, plain records are parsed at once, which is what makes a million rows fast. Any other
+block is cut into records that are parsed one by one: after an error, a parser of the whole file would lose the rest.
+"""
 
 import codecs
 import csv
@@ -11,46 +15,73 @@ from typing import BinaryIO
 from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.csv_injection import unescaped
 from lback_cli.imports.formats.detection import require_commas
-from lback_cli.imports.row import LARGEST_FIELD, LARGEST_RECORD, Row, broken_row, require_columns, row_of, row_of_texts
+from lback_cli.imports.row import (
+    LARGEST_FIELD,
+    LARGEST_RECORD,
+    ImportRow,
+    RowReader,
+    broken_row,
+    require_columns,
+    row_of,
+)
 
 LARGEST_RECORD_LINES = 50
-"""Lines of one record: an unclosed quote would swallow the rest of the file."""
+"""Lines of one record; otherwise an unclosed quote would swallow the rest of the file."""
+
+_BLOCK = 32 * 1024
+"""Bytes that are parsed at once, and the rest of the last line."""
 
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _CLOSED = re.compile(rb"(?:%b,)*+%b(?:\r?\n)?" % (_FIELD, _FIELD))
 """A whole record (RFC 4180, section 2)."""
 _OPENED = re.compile(rb'(?:%b,)*+"(?:[^"]++|"")*+' % _FIELD)
-"""The first line of a record whose last field goes on in the next."""
+"""The first line of a record whose last field continues on the next line."""
+
+_FIELD_ON_ONE_LINE = rb'(?:"(?:[^"\r\n]++|"")*+"|[^",\r\n]*+)'
+_RECORDS_ON_ONE_LINE = re.compile(
+    rb"(?:(?:%b,)*+%b\r?\n)*+(?:(?:%b,)*+%b)?" % ((_FIELD_ON_ONE_LINE,) * 4),
+)
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 _Record = tuple[int, bytes, list[str], str | None]
+"""The number of the first line, the text if it is needed, the fields, and why they are of no use."""
 
 
-def read_csv(file: BinaryIO) -> Iterator[Row]:
-    """The rows of *file*, with the number of the line each begins on; a byte order mark is passed over.
+def read_csv(file: BinaryIO) -> Iterator[ImportRow]:
+    """Yield the rows of *file*, each with the number of its first line; a byte order mark is skipped.
 
-    Raises `ValidationError` when the header is missing or names no such columns.
+    Raises:
+        ValidationError: The header is missing, or an import cannot use it.
     """
-    records = _records(file)
-    columns = _columns(records)
-    for line, raw, found, unreadable in records:
-        problem = unreadable
-        if problem is None and len(found) != len(columns):
-            problem = f"The row has {len(found)} fields, the header {len(columns)}."
+    lines = _LineReader(file)
+    columns = _read_header(lines)
+    reader = RowReader(columns)
+    for line, raw, cells, problem in _records(lines, len(columns)):
         if problem is not None:
             yield broken_row(line, ValidationError("row", problem), raw=raw)
-            continue
-        fields = list(map(unescaped, found)) if b"'" in raw else found
-        read = row_of_texts if len(raw) <= LARGEST_FIELD else row_of
-        yield read(line, dict(zip(columns, fields, strict=True)))
+        elif len(cells) != len(columns):
+            wrong_width = f"The row has {len(cells)} fields, the header {len(columns)}."
+            yield broken_row(line, ValidationError("row", wrong_width), raw=raw)
+        elif len(raw) > LARGEST_FIELD:
+            yield row_of(line, dict(zip(columns, cells, strict=True)))
+        else:
+            yield reader.read(line, cells)
 
 
 def read_header(file: BinaryIO) -> tuple[str, ...]:
-    """The columns that the first record of *file* names. Raises `ValidationError`."""
-    return _columns(_records(file))
+    """Return the columns that the first record of *file* names.
+
+    Raises:
+        ValidationError: There is no header, or an import cannot use it.
+    """
+    return _read_header(_LineReader(file))
 
 
-def _columns(records: Iterator[_Record]) -> tuple[str, ...]:
-    header = next(records, None)
+def _read_header(lines: "_LineReader") -> tuple[str, ...]:
+    parser = _RecordParser()
+    header = None
+    while header is None and (raw := lines.next()) is not None:
+        header = _record(lines, raw, parser)
     if header is None:
         raise ValidationError("columns", "The file is empty.", hint="The first line names the columns.")
     line, raw, fields, problem = header
@@ -62,60 +93,94 @@ def _columns(records: Iterator[_Record]) -> tuple[str, ...]:
     return columns
 
 
-def _records(file: BinaryIO) -> Iterator[_Record]:
-    """(line, text, fields, problem) of each record that is not blank.
+def _records(lines: "_LineReader", width: int) -> Iterator[_Record]:
+    """Yield the records that are not blank; *width* is the number of their fields."""
+    parser = _RecordParser()
+    while block := lines.next_block():
+        parsed = _parse_block(block, width)
+        if parsed is not None:
+            first, lines.number = lines.number + 1, lines.number + len(parsed)
+            for number, fields in enumerate(parsed, first):
+                if fields:
+                    yield number, b"", fields, None
+            continue
+        lines.queue(_LINE.findall(block))
+        while lines.has_queued and (raw := lines.next()) is not None:
+            if (record := _record(lines, raw, parser)) is not None:
+                yield record
 
-    Records are cut out here and parsed one at a time: a parser that ran over the whole file would be lost after the
-    first error, and the rows behind it with it.
-    """
-    lines, parser = _LineReader(file), _RecordParser()
-    while (raw := lines.next()) is not None:
-        number = lines.number
-        if not raw.strip():
-            continue
-        if len(raw) > LARGEST_RECORD:
-            lines.skip_rest(raw)
-            yield number, raw, [], f"The row has more than {LARGEST_RECORD} bytes."
-            continue
-        if b'"' not in raw or _CLOSED.fullmatch(raw):
-            yield number, raw, *parser.fields(raw)
-            continue
-        if not _OPENED.fullmatch(raw):
-            _, problem = parser.fields(raw)
-            yield number, raw, [], problem or "The row is not CSV: a quote within a field that is not quoted."
-            continue
-        pieces, size, closed = [raw], len(raw), False
-        while not closed and len(pieces) < LARGEST_RECORD_LINES and size <= LARGEST_RECORD:
-            following = lines.next()
-            if following is None:
-                break
-            pieces.append(following)
-            size += len(following)
-            # Quotes come in pairs but for that which ends the field, as a quote within a field is doubled.
-            closed = following.count(b'"') % 2 == 1
-        whole, fields, problem = b"".join(pieces), list[str](), "A quote is opened and not closed."
-        if closed and _CLOSED.fullmatch(whole):
-            fields, problem = parser.fields(whole)
-        if problem is None:
-            yield number, whole, fields, None
-        else:
-            # Only the first line is given up: what follows it may well be sound.
-            lines.put_back(pieces[1:])
-            yield number, raw, [], problem
+
+def _parse_block(block: bytes, width: int) -> list[list[str]] | None:
+    """Return the fields of each line of *block*, none for a blank line; None unless all lines are plain records."""
+    is_plain = (
+        _RECORDS_ON_ONE_LINE.fullmatch(block)
+        if b'"' in block
+        else b"\r" not in block or block.count(b"\r") == block.count(b"\r\n")
+    )
+    if not is_plain or len(block) > LARGEST_FIELD:
+        return None
+    try:
+        rows = list(csv.reader(io.StringIO(block.decode("utf-8"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    if any(len(row) != width and row for row in rows):
+        return None
+    return [list(map(unescaped, row)) for row in rows] if b"'" in block else rows
+
+
+def _record(lines: "_LineReader", raw: bytes, parser: "_RecordParser") -> _Record | None:
+    """Return the record that begins with the line *raw*, which was just read; None for a blank line."""
+    number = lines.number
+    if not raw.strip():
+        return None
+    if len(raw) > LARGEST_RECORD:
+        lines.skip_rest(raw)
+        return number, raw, [], f"The row has more than {LARGEST_RECORD} bytes."
+    if b'"' not in raw or _CLOSED.fullmatch(raw):
+        return number, raw, *parser.fields(raw)
+    if not _OPENED.fullmatch(raw):
+        _, problem = parser.fields(raw)
+        return number, raw, [], problem or "The row is not CSV: a quote within a field that is not quoted."
+    pieces, size, closed = [raw], len(raw), False
+    while not closed and len(pieces) < LARGEST_RECORD_LINES and size <= LARGEST_RECORD:
+        following = lines.next()
+        if following is None:
+            break
+        pieces.append(following)
+        size += len(following)
+        # Within a field quotes are doubled, so an odd number of them ends the field.
+        closed = following.count(b'"') % 2 == 1
+    whole, fields, problem = b"".join(pieces), list[str](), "A quote is opened and not closed."
+    if closed and _CLOSED.fullmatch(whole):
+        fields, problem = parser.fields(whole)
+    if problem is None:
+        return number, whole, fields, None
+    # Only the first line is refused: the lines after it may be good records.
+    lines.put_back(pieces[1:])
+    return number, raw, [], problem
 
 
 class _LineReader:
-    """The lines of a file, none longer than a record may be by more than a byte; some can be put back."""
+    """Reads the lines of a file, none of them longer than a record may be by more than a byte.
+
+    Attributes:
+        number: The number of the last line that was read.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._waiting: deque[bytes] = deque()
+        self._queued: deque[bytes] = deque()
         self.number = 0
 
+    @property
+    def has_queued(self) -> bool:
+        """Whether lines are queued."""
+        return bool(self._queued)
+
     def next(self) -> bytes | None:
-        """The next line, or None at the end."""
-        if self._waiting:
-            raw = self._waiting.popleft()
+        """Return the next line, or None at the end."""
+        if self._queued:
+            raw = self._queued.popleft()
         else:
             raw = self._file.readline(LARGEST_RECORD + 1)
             if not self.number:
@@ -125,27 +190,39 @@ class _LineReader:
         self.number += 1
         return raw
 
-    def put_back(self, pieces: list[bytes]) -> None:
-        """Make *pieces* the next lines again."""
-        self._waiting.extendleft(reversed(pieces))
-        self.number -= len(pieces)
+    def next_block(self) -> bytes:
+        """Return several lines at once, or nothing at the end; the caller counts or queues them."""
+        block = self._file.read(_BLOCK)
+        if block and not block.endswith(b"\n"):
+            started = len(block) - (block.rfind(b"\n") + 1)
+            block += self._file.readline(max(LARGEST_RECORD + 1 - started, 1))
+        return block
+
+    def queue(self, lines: list[bytes]) -> None:
+        """Make *lines*, which come from `next_block`, the next lines."""
+        self._queued.extend(lines)
+
+    def put_back(self, lines: list[bytes]) -> None:
+        """Make *lines*, which come from `next`, the next lines again."""
+        self._queued.extendleft(reversed(lines))
+        self.number -= len(lines)
 
     def skip_rest(self, raw: bytes) -> None:
-        """Pass over what is left of the line that begins with *raw*."""
+        """Skip the rest of the line that begins with *raw*."""
         while raw and not raw.endswith(b"\n"):
-            raw = self._waiting.popleft() if self._waiting else self._file.readline(LARGEST_RECORD)
+            raw = self._queued.popleft() if self._queued else self._file.readline(LARGEST_RECORD)
 
 
 class _RecordParser:
-    """Parses one record after the other, each on its own."""
+    """Parses records one by one."""
 
     def __init__(self) -> None:
         self._lines = _LineQueue()
-        # One for all records: making one takes as long as parsing a record.
+        # One reader for all records: creating one takes as long as parsing a record.
         self._reader = csv.reader(self._lines, strict=True)
 
     def fields(self, raw: bytes) -> tuple[list[str], str | None]:
-        """The fields of a record, or what is wrong with it."""
+        """Return the fields of a record, and why they are of no use."""
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -162,11 +239,11 @@ class _RecordParser:
         if self._lines:
             self._lines.clear()
             return [], "The row is not CSV: a line ends in the middle of it."
-        return fields, None
+        return (list(map(unescaped, fields)) if b"'" in raw else fields), None
 
 
 class _LineQueue(deque[str]):
-    """What was put in comes out, and after an end there may be more."""
+    """An iterator over the lines that are put in; after it was exhausted it yields new ones."""
 
     def __iter__(self) -> Iterator[str]:
         return self

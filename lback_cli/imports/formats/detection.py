@@ -1,4 +1,4 @@
-"""Files that are not in the form they are taken for: what they are, and what to do about it."""
+"""Detection of files that have another format than expected, with advice for the user."""
 
 import codecs
 import re
@@ -7,7 +7,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.imports.row import COLUMNS, IGNORED
 
 _BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),  # begins like UTF-16
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # first, because it begins like UTF-16
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
@@ -19,7 +19,14 @@ _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
 
 
 def require_utf8(start: bytes) -> None:
-    """Raise `ValidationError` if a file whose first line is *start* is UTF-16 or UTF-32, with a mark or without."""
+    """Refuse a file in UTF-16 or UTF-32, with or without a byte order mark.
+
+    Args:
+        start: The first line of the file.
+
+    Raises:
+        ValidationError: The file has another encoding.
+    """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
     if encoding is None and start[:4].count(0) == 3:  # noqa: PLR2004 - of the four bytes of one letter
         encoding = "UTF-32"
@@ -30,11 +37,18 @@ def require_utf8(start: bytes) -> None:
 
 
 def require_commas(header: bytes) -> None:
-    """Raise `ValidationError` if the first line of a file is the *header* of another form than CSV (RFC 4180)."""
+    """Refuse a file that resembles CSV but is not (RFC 4180): other separators, encodings or line ends.
+
+    Args:
+        header: The first line of the file.
+
+    Raises:
+        ValidationError: The file has another format.
+    """
     require_utf8(header)
     line = header.rstrip(b"\r\n")
-    if (told := _SEPARATOR_LINE.fullmatch(line)) is not None:
-        commas = "" if told[1] == b"," else ", and save the file with commas"
+    if (separator_line := _SEPARATOR_LINE.fullmatch(line)) is not None:
+        commas = "" if separator_line[1] == b"," else ", and save the file with commas"
         raise ValidationError(
             "columns",
             f"The first line, {line.decode('utf-8', 'backslashreplace')}, names no columns.",
@@ -50,10 +64,19 @@ def require_commas(header: bytes) -> None:
             raise ValidationError("columns", f"The columns are separated by {name}.", hint="Save the file with commas.")
 
 
-def require_lines(start: bytes) -> None:
-    """Raise `ValidationError` if a file whose first line is *start* is no JSON Lines, but one JSON array."""
+def require_json_lines(start: bytes) -> None:
+    """Refuse a file that is one JSON array instead of JSON Lines.
+
+    Args:
+        start: The first line of the file.
+
+    Raises:
+        ValidationError: The file has another format.
+    """
     require_utf8(start)
     if _ARRAY.match(start):
         raise ValidationError(
-            "file", "The file is a JSON array.", hint="JSON Lines has an object a line, and nothing around or between."
+            "file",
+            "The file is a JSON array.",
+            hint="JSON Lines has one object on each line, and nothing around or between them.",
         )

@@ -1,4 +1,7 @@
-"""Read a JSON document piece by piece, so that a list of a million records is never held as a whole."""
+"""Read a JSON document record by record, so that a list of a million records is never held as a whole.
+
+docs/decisions/0021-json-stream.md says why this is not a library.
+"""
 
 import codecs
 import json
@@ -8,35 +11,40 @@ from typing import Any, BinaryIO, NamedTuple
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.strict_json import JsonError, StrictDecoder
-from lback_cli.imports.row import LARGEST_FIELD, Row, broken_row
+from lback_cli.imports.row import LARGEST_FIELD, ImportRow, broken_row
 from lback_cli.text.escaping import safe
 
 LONGEST_VALUE = 16 * LARGEST_FIELD
 """Characters of one value; a longer one ends the reading, and is not held in memory."""
 
 _LONGEST_SHOWN = 1024
-"""Characters that a reject shows of a record that is no JSON: where it ends, nobody knows."""
+"""Characters that a reject shows of a record that is no JSON, whose end is unknown."""
 
 _CHUNK = 64 * 1024
 _LONGEST_TOKEN = len(r"\ud83d\ude00")
-"""Characters of the longest token that is an error before its end is read; strings are told apart otherwise."""
+"""Characters of the longest token that is an error until its end is read; strings have an error of their own."""
 
 _UNCLOSED = "Unterminated string"
-"""What Python calls a string that is open at the end, at the place where it begins."""
+"""How the message of Python begins for a string without an end; its position is the beginning of the string."""
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _FIRST_KEY = re.compile(r'\{[ \t\r\n]*"([^"\\]*)"')
 _LOOKAHEAD = 1024
-"""Characters among which a first key is looked for."""
+"""Characters in which a first key is looked for."""
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LINE_START = re.compile(r"\n(?=\{)")
 
 
 class Record(NamedTuple):
-    """A value of the document with the number of the *line* it begins on, and its own *number* among the records.
+    """A value of the document.
 
-    *error* says why its *data* is of no use; *raw* is its text then, as far as it is known.
+    Attributes:
+        line: The number of its first line.
+        data: The value.
+        error: Why the value cannot be used, or None.
+        number: Its number among the records, from 1; 0 if it is none.
+        raw: The text of a value that cannot be used, so far as it is known.
     """
 
     line: int
@@ -45,34 +53,34 @@ class Record(NamedTuple):
     number: int = 0
     raw: str | None = None
 
-    def unreadable(self, problem: str) -> Row:
-        """The row of a record that is of no use: for its *error*, or for *problem*, the end of a sentence on it."""
+    def unreadable(self, problem: str) -> ImportRow:
+        """Return the row of a record that cannot be used, for its error or for *problem*, the end of a sentence."""
         error = self.error or ValidationError("row", f"Record {self.number} {problem}.")
         if self.raw is not None:
             raw = self.raw.encode("utf-8", "surrogateescape")
         else:
-            # Half a surrogate pair, which only an escape can bring in, is written as that escape.
+            # A lone surrogate, which only an escape can produce, is written as that escape.
             raw = json.dumps(self.data, ensure_ascii=False).encode("utf-8", "backslashreplace")
         return self.located(broken_row(self.line, error, raw=raw))
 
-    def located(self, row: Row) -> Row:
-        """*row*, which was made of this record, with its number."""
+    def located(self, row: ImportRow) -> ImportRow:
+        """Return *row*, which was made from this record, with the number of the record."""
         row.record = self.number or None
         return row
 
 
 def json_records(file: BinaryIO) -> Iterator[Record]:
-    """The records of *file*: the items of a list, or JSON Lines.
+    """Yield the records of *file*: the items of a list, or JSON Lines.
 
-    In JSON Lines, a record that is not JSON is passed over to the next line that begins with a brace. In a list,
-    nothing behind it can be told apart, so it is the last, and says so.
+    In JSON Lines, reading continues after a record that is not JSON, with the next line that begins with a brace. In a
+    list the end of such a record is unknown, so it is the last, and its error says so.
     """
     stream = JsonStream(file)
     return stream.document() if stream.peek() == "[" else stream.lines()
 
 
 class JsonStream:
-    """A JSON document in *file*, UTF-8 with or without a byte order mark. What is no JSON raises `ValidationError`."""
+    """A JSON document in UTF-8, with or without a byte order mark. All methods raise `ValidationError` for no JSON."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -92,7 +100,7 @@ class JsonStream:
         return self._line
 
     def peek(self) -> str:
-        """The next character that is not blank; none at the end."""
+        """Return the next character that is not blank, or an empty text at the end."""
         while True:
             blank = _BLANK.match(self._text, self._at)
             self._at = blank.end() if blank else self._at
@@ -102,7 +110,7 @@ class JsonStream:
                 return ""
 
     def first_key(self) -> str | None:
-        """The first key of the object that comes next, if it is one; nothing is passed over."""
+        """Return the first key of the next value, if it is an object; nothing is read past."""
         self.peek()
         while len(self._text) - self._at < _LOOKAHEAD and self._fill():
             pass
@@ -110,7 +118,7 @@ class JsonStream:
         return match[1] if match else None
 
     def value(self, *, longest: int = LONGEST_VALUE) -> Record:
-        """The next value, of at most so many characters."""
+        """Read the next value, of at most *longest* characters."""
         self.peek()
         while True:
             try:
@@ -124,7 +132,7 @@ class JsonStream:
                 if not cut_off or not self._fill():
                     raise self._broken(error.msg.lower()) from None
             else:
-                # A number goes on for as long as there are digits.
+                # A number may continue with more digits.
                 if end < len(self._text) or not self._fill():
                     break
         line, raw = self.line, self._text[self._at : end]
@@ -135,13 +143,13 @@ class JsonStream:
         return Record(line, data, unclear, self._number, raw if problem else None)
 
     def broken(self, error: ValidationError) -> Record:
-        """The record that cannot be read for *error*, which one of these functions raised."""
+        """Return the record that cannot be read because of *error*, which another method raised."""
         shown = self._text[self._at : self._at + _LONGEST_SHOWN]
         following = _LINE_START.search(shown)
         return Record(self.line, None, error, self._number, shown[: following.start()] if following else shown)
 
     def items(self) -> Iterator[Record]:
-        """The items of the list that comes next, numbered from one."""
+        """Yield the items of the next value, a list, numbered from 1."""
         self._number = 0
         self._expect("[")
         if self.peek() == "]":
@@ -155,7 +163,7 @@ class JsonStream:
                 return
 
     def members(self) -> Iterator[str]:
-        """The keys of the object that comes next; the caller reads each value before going on."""
+        """Yield the keys of the next value, an object; the caller reads each value before the next key."""
         self._expect("{")
         if self.peek() == "}":
             self._expect("}")
@@ -170,7 +178,7 @@ class JsonStream:
                 return
 
     def document(self) -> Iterator[Record]:
-        """The items of the list that the document is; where it is no JSON, a last record with that error."""
+        """Yield the items of the document, a list; if it is no JSON, the last record has that error."""
         try:
             yield from self.items()
             self.require_end()
@@ -178,13 +186,14 @@ class JsonStream:
             yield self.broken(error)
 
     def lines(self) -> Iterator[Record]:
-        """The values of the file, one after another; for one that is no JSON, a record with that error."""
+        """Yield the values of the file, one after another; a value that is no JSON is a record with that error."""
         return self.each(self.numbered)
 
     def each(self, read: Callable[[], Iterator[Record]]) -> Iterator[Record]:
-        """What *read* makes of each value of the file.
+        """Yield the records that *read* makes of each value of the file.
 
-        Where that raises `ValidationError`, a record with the error; the next is on a line that begins with a brace.
+        If it raises `ValidationError`, the record has that error, and reading continues with the next line that begins
+        with a brace.
         """
         while self.peek():
             try:
@@ -194,18 +203,18 @@ class JsonStream:
                 self._skip_to_next_line()
 
     def numbered(self) -> Iterator[Record]:
-        """The next value as a record with the next number."""
+        """Yield the next value as a record with the next number."""
         self._number += 1
         yield self.value()
 
     def require_end(self) -> None:
-        """Raise `ValidationError` when the document goes on."""
+        """Refuse a document that continues after its end."""
         if self.peek():
-            raise self._broken("there is more behind its end")
+            raise self._broken("there is more after its end")
 
     def _skip_to_next_line(self) -> None:
         while (found := _LINE_START.search(self._text, self._at)) is None:
-            # The last character is kept: it may be the line end.
+            # The last character is kept, because it may be the line end.
             self._at = max(self._at, len(self._text) - 1)
             if not self._fill():
                 self._at = len(self._text)
@@ -215,13 +224,13 @@ class JsonStream:
     def _expect(self, characters: str) -> str:
         found = self.peek()
         if not found or found not in characters:
-            what = f"{safe(found)!r}" if found else "its end"
-            raise self._broken(f"{what} comes where {' or '.join(map(repr, characters))} is expected")
+            what = f"{safe(found)!r}" if found else "the end of the file"
+            raise self._broken(f"{what} instead of {' or '.join(map(repr, characters))}")
         self._at += 1
         return found
 
     def _fill(self) -> bool:
-        """Read on, as much again as there is unread; whether there was anything."""
+        """Read more, at least as much as is unread; return whether there was more."""
         if self._ended:
             return False
         raw = self._file.read(max(_CHUNK, len(self._text) - self._at))
@@ -237,5 +246,5 @@ class JsonStream:
         return ValidationError(
             "file",
             f"The file is not JSON{where}: {reason}.",
-            hint="What follows in that record, and in a list behind it, was not read.",
+            hint="The rest of that record, and of a list the records after it, were not read.",
         )

@@ -1,28 +1,29 @@
-"""Read users from JSON Lines: one object a line."""
+"""Read users from JSON Lines: one object on each line."""
 
 import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.formats.detection import require_lines
+from lback_cli.imports.formats.detection import require_json_lines
 from lback_cli.imports.formats.strict_json import JsonError, StrictDecoder
-from lback_cli.imports.row import COLUMNS, IGNORED, LARGEST_RECORD, Row, broken_row, row_of
+from lback_cli.imports.row import COLUMNS, IGNORED, LARGEST_RECORD, ImportRow, broken_row, row_of
 
 _KNOWN = frozenset({*COLUMNS, *IGNORED})
 
 
-def read_jsonl(file: BinaryIO) -> Iterator[Row]:
-    """The rows of *file* with their line numbers; blank lines and a byte order mark are passed over.
+def read_jsonl(file: BinaryIO) -> Iterator[ImportRow]:
+    """Yield the rows of *file* with their line numbers; blank lines and a byte order mark are skipped.
 
-    Raises `ValidationError` when the file is something else as a whole.
+    Raises:
+        ValidationError: The file as a whole has another format.
     """
     decoder, number = StrictDecoder(), 0
     while raw := file.readline(LARGEST_RECORD + 1):
         number += 1
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
-            require_lines(raw)
+            require_json_lines(raw)
         if len(raw) > LARGEST_RECORD:
             yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_RECORD} bytes."), raw=raw)
             while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_RECORD)):
@@ -31,7 +32,7 @@ def read_jsonl(file: BinaryIO) -> Iterator[Row]:
             yield _row(decoder, number, raw)
 
 
-def _row(decoder: StrictDecoder, number: int, raw: bytes) -> Row:
+def _row(decoder: StrictDecoder, number: int, raw: bytes) -> ImportRow:
     problem = None
     try:
         fields = decoder.decode(raw.decode("utf-8"))

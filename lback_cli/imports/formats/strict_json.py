@@ -1,14 +1,14 @@
-"""Decode JSON strictly: what a value must be to mean one thing only, to be held, and to be written again."""
+"""Decode JSON strictly: a value must be unambiguous, small enough to hold, and possible to write again."""
 
 import json
 import math
 from typing import Any
 
 DEEPEST = 32
-"""Lists and objects in each other; rows need two, exports of other programs a few more, and Python ends near 1000."""
+"""Levels of nested lists and objects: rows need two, exports of other programs a few more, Python fails near 1000."""
 
 LONGEST_NUMBER = 100
-"""Digits; Python takes quadratic time for more, and refuses some thousand with words of its own."""
+"""Digits; Python needs quadratic time for more."""
 
 _BLANKS = " \t\r\n"
 _LONGEST_SHOWN = 40
@@ -16,13 +16,13 @@ _TOO_DEEP = "is nested too deeply"
 
 
 class JsonError(ValueError):
-    """A text that is no JSON, or none that is clear. The message is the end of a sentence: *has a key twice*."""
+    """A text is no JSON, or ambiguous. The message is the end of a sentence: *has a key twice*."""
 
 
 class StrictDecoder:
-    """Decodes JSON (RFC 8259) without duplicate keys, NaN, infinities, endless numbers or deep nesting.
+    """Decodes JSON (RFC 8259), and refuses duplicate keys, NaN, infinities, very long numbers and deep nesting.
 
-    It is not for several threads at once.
+    It must not be shared by threads.
     """
 
     def __init__(self) -> None:
@@ -35,36 +35,41 @@ class StrictDecoder:
         ).raw_decode
 
     def decode(self, text: str) -> Any:
-        """The value that *text* is. Raises `JsonError`."""
+        """Return the value that *text* is.
+
+        Raises:
+            JsonError: It is no JSON, or is refused.
+        """
         text = text.strip(_BLANKS)
         try:
             value, end, problem = self.decode_at(text, 0)
         except json.JSONDecodeError as error:
             raise JsonError(f"is not JSON: {error}") from None
         if end < len(text):
-            problem = "is not JSON: there is more behind its end"
+            problem = "is not JSON: there is more after its end"
         if problem is not None:
             raise JsonError(problem)
         return value
 
     def decode_at(self, text: str, start: int) -> tuple[Any, int, str | None]:
-        """The value that begins at *start* of *text*, where it ends, and what is wrong with it, as in `JsonError`.
+        """Return the value that begins at *start* of *text*, where it ends, and why it is refused or None.
 
-        Raises `json.JSONDecodeError` where there is no whole value, and `JsonError` where it is nested so deeply that
-        its end is not found.
+        Raises:
+            json.JSONDecodeError: There is no complete value.
+            JsonError: The value is nested so deeply that its end cannot be found.
         """
         self._problem = None
         try:
             value, end = self._raw_decode(text, start)
         except RecursionError:
             raise JsonError(_TOO_DEEP) from None
-        # Counting is fast, and few texts have so many brackets.
+        # Counting brackets is fast, and few texts have so many.
         opened = text.count("[", start, end) + text.count("{", start, end)
         if opened > DEEPEST and self._problem is None and _nests_deeply(value):
             self._problem = _TOO_DEEP
         return value, end, self._problem
 
-    # What is wrong is noted and not raised, so that the end of the value is found.
+    # These hooks note a problem instead of raising an error, so that the end of the value is found.
 
     def _note(self, problem: str) -> None:
         self._problem = self._problem or problem
@@ -81,7 +86,7 @@ class StrictDecoder:
     def _float(self, number: str) -> float:
         value = float(number)
         if math.isinf(value):
-            self._note(f"has a number of no use: {number[:_LONGEST_SHOWN]} is too large a number")
+            self._note(f"has the number {number[:_LONGEST_SHOWN]}, which is too large")
             return 0.0
         return value
 

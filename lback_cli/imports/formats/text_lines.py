@@ -1,4 +1,4 @@
-"""Lines of text, each bounded."""
+"""Read lines of text, none of which may fill the memory."""
 
 import codecs
 from collections.abc import Iterator
@@ -8,11 +8,17 @@ from lback_cli.errors import ValidationError
 from lback_cli.imports.row import LARGEST_FIELD
 
 LARGEST_LINE = LARGEST_FIELD
-"""Bytes of one line; what is longer is not held in memory."""
+"""Bytes of one line; a longer line is refused, and is not held in memory."""
 
 
 class TextLine(NamedTuple):
-    """A line with its *number*: its *text*, without its end, or why it is none; *raw* is how it begins at least."""
+    """A line.
+
+    Attributes:
+        number: The number of the line.
+        text: The text without its line end, or why it cannot be used.
+        raw: The bytes of the line, or its beginning if it is too long.
+    """
 
     number: int
     text: str | ValidationError
@@ -20,10 +26,7 @@ class TextLine(NamedTuple):
 
 
 def text_lines(file: BinaryIO) -> Iterator[TextLine]:
-    """The lines of *file*.
-
-    Blank lines, comments (``#``) and a byte order mark are passed over.
-    """
+    """Yield the lines of *file*; blank lines, comments (``#``) and a byte order mark are skipped."""
     number = 0
     while raw := file.readline(LARGEST_LINE + 1):
         number += 1

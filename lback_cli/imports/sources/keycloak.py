@@ -1,4 +1,4 @@
-"""Read users from a realm that Keycloak exported, with the hashes of its own two ways to store them."""
+"""Read a realm that Keycloak exported, with both ways in which it stores hashes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
@@ -6,34 +6,72 @@ from typing import Any, BinaryIO
 from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.json_stream import JsonStream, Record
 from lback_cli.imports.formats.strict_json import StrictDecoder
-from lback_cli.imports.row import Row
-from lback_cli.imports.sources.common import account_row
+from lback_cli.imports.row import ImportRow
+from lback_cli.imports.sources.base import SourceFormat
 from lback_cli.security.hash_formats import argon2_hash, decoded, pbkdf2_hash
 from lback_cli.text.escaping import safe
 
 LONGEST_SECTION = 64 * 1024 * 1024
-"""Characters of a part of the realm that is not its users, such as its clients; it is passed over as a whole."""
+"""Characters of a section of the realm that is skipped as a whole, such as its clients."""
 
 _PBKDF2 = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
 _ARGON2_VERSIONS = {"1.0": 16, "1.3": 19}
 
 
-class _HashError(Exception):
-    """A hash that lback cannot take over, for a reason that its owner can read."""
+class Keycloak(SourceFormat):
+    """A realm with its users; the accounts of services are left out.
 
-
-def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
-    """The rows of *file*. The accounts of services are passed over.
-
-    A group's name is its path with dots, so that ``/sales/admin`` is ``sales.admin`` and not ``admin``.
+    The name of a group is its path with dots, so ``/sales/admin`` becomes ``sales.admin`` and not ``admin``.
     """
-    decoder = StrictDecoder()
-    for record in _users(JsonStream(file)):
-        user = record.data
-        if record.error is not None or not isinstance(user, dict):
-            yield record.unreadable("is no user: it is not an object")
-        elif not user.get("serviceAccountClientId"):
-            yield record.located(_row(decoder, record.line, user, email_domain))
+
+    name = "keycloak"
+    description = "Keycloak: kc.sh export --realm NAME --users realm_file"
+    extension = ".json"
+
+    def read(self, file: BinaryIO) -> Iterator[ImportRow]:
+        """Yield a row for each user."""
+        decoder = StrictDecoder()
+        for record in _users(JsonStream(file)):
+            user = record.data
+            if record.error is not None or not isinstance(user, dict):
+                yield record.unreadable("is no user: it is not an object")
+            elif not user.get("serviceAccountClientId"):
+                yield record.located(self._row(decoder, record.line, user))
+
+    def _row(self, decoder: StrictDecoder, line: int, user: Mapping[str, Any]) -> ImportRow:
+        groups = user.get("groups")
+        if isinstance(groups, list):
+            groups = [path.strip("/").replace("/", ".") if isinstance(path, str) else path for path in groups] or None
+        password = password_hash = problem = None
+        try:
+            password, password_hash = _password(decoder, user.get("credentials"))
+        except _HashError as error:
+            problem = str(error)
+        except (ValueError, TypeError, AttributeError, LookupError):
+            # A field is missing or of the wrong type; Python's own message would not help the user.
+            problem = "it is damaged"
+        row = self.row(
+            line,
+            username=user.get("username"),
+            email=user.get("email"),
+            password=password,
+            password_hash=password_hash,
+            groups=groups,
+            is_active=user.get("enabled"),
+            is_email_verified=user.get("emailVerified"),
+        )
+        if problem is not None:
+            # This error comes before any other: a row with only the other one fixed would lack the password.
+            row.error = ValidationError(
+                "password_hash",
+                f"The password of {safe(row.username)} cannot be imported: {problem}.",
+                hint="Leave the credential out to invite the user to set a password.",
+            )
+        return row
+
+
+class _HashError(Exception):
+    """Why a hash cannot be imported, for the user to read."""
 
 
 def _users(stream: JsonStream) -> Iterator[Record]:
@@ -54,42 +92,12 @@ def _users(stream: JsonStream) -> Iterator[Record]:
         yield stream.broken(error)
 
 
-def _row(decoder: StrictDecoder, line: int, user: Mapping[str, Any], email_domain: str | None) -> Row:
-    groups = user.get("groups")
-    if isinstance(groups, list):
-        groups = [path.strip("/").replace("/", ".") if isinstance(path, str) else path for path in groups] or None
-    password = password_hash = problem = None
-    try:
-        password, password_hash = _password(decoder, user.get("credentials"))
-    except _HashError as error:
-        problem = str(error)
-    except (ValueError, TypeError, AttributeError, LookupError):
-        # Python's own words, on a field that is missing or of another kind, mean nothing to who reads them.
-        problem = "it is damaged"
-    row = account_row(
-        line,
-        email_domain,
-        username=user.get("username"),
-        email=user.get("email"),
-        password=password,
-        password_hash=password_hash,
-        groups=groups,
-        is_active=user.get("enabled"),
-        is_email_verified=user.get("emailVerified"),
-    )
-    if problem is not None:
-        # Before any other error: mending that alone would make a user without the password.
-        message = f"The password of {safe(row.username)} is of no use: {problem}."
-        row.error = ValidationError(
-            "password_hash", message, hint="Leave the credential out, and the user is invited to set a password."
-        )
-    return row
-
-
 def _password(decoder: StrictDecoder, credentials: Any) -> tuple[str | None, str | None]:
-    """The plain password, as a realm written by hand has it, or the hash, of the first credential that is one.
+    """Return the plain password, which a hand-written realm may have, or the hash of the first password credential.
 
-    Raises `_HashError`, and what comes of reading fields that are not what they should be.
+    Raises:
+        _HashError: The hash cannot be imported.
+        ValueError, TypeError, AttributeError, LookupError: A field is missing or of the wrong type.
     """
     for credential in credentials or ():
         if credential.get("type") != "password":
@@ -105,11 +113,11 @@ def _password(decoder: StrictDecoder, credentials: Any) -> tuple[str | None, str
 
 
 def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
-    """The hash in a form of its own: Keycloak has its parameters in *data*."""
+    """Return a hash with its parameters, which Keycloak keeps in *data*, as one text."""
     algorithm = data.get("algorithm") or "pbkdf2"
     rounds = data.get("hashIterations")
     if value.startswith("$"):
-        # As extensions for bcrypt store it: whole.
+        # Extensions for bcrypt store the whole text.
         return value
     if algorithm in _PBKDF2:
         parameters = _PBKDF2[algorithm], int(rounds or 0), decoded(salt or ""), decoded(value)
@@ -118,7 +126,7 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
         except ValueError as error:
             raise _HashError(f"it is {error}") from None
     if algorithm == "argon2":
-        # Written as additionalParameters, read as algorithmData; each is a list of one.
+        # Keycloak writes additionalParameters and reads algorithmData; each value is a list of one.
         more = data.get("additionalParameters") or data.get("algorithmData") or {}
         first = {name: values[0] for name, values in more.items()}
         return argon2_hash(
@@ -130,4 +138,4 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
             salt=decoded(salt or ""),
             tag=decoded(value),
         )
-    raise _HashError(f"it is hashed by {safe(algorithm, limit=40)}, which lback does not know")
+    raise _HashError(f"it is hashed by {safe(algorithm, limit=40)}, which lback does not support")

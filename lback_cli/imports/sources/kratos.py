@@ -1,4 +1,4 @@
-"""Read users from identities of Ory Kratos, with the forms of hashes that only Kratos has."""
+"""Read identities of Ory Kratos, with the hash formats that only Kratos has."""
 
 import base64
 import re
@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from lback_cli.imports.formats.json_stream import JsonStream, Record
-from lback_cli.imports.row import Row
-from lback_cli.imports.sources.common import account_row
+from lback_cli.imports.row import ImportRow
+from lback_cli.imports.sources.base import SourceFormat
 from lback_cli.security.hash_formats import decoded, pbkdf2_hash, scrypt_hash
 
 _CRYPT = {"$md5-crypt$": "$1$", "$sha256-crypt$": "$5$", "$sha512-crypt$": "$6$"}
@@ -16,94 +16,59 @@ _PBKDF2 = re.compile(r"\$pbkdf2-(sha[0-9]+)\$i=([0-9]{1,10}),l=[0-9]+\$([^$]+)\$
 _SCRYPT = re.compile(r"\$scrypt\$ln=([0-9]{1,10}),r=([0-9]{1,5}),p=([0-9]{1,5})\$([^$]+)\$([^$]+)")
 _DIGEST = re.compile(r"\$sha(1|256|512)\$pf=([^$]+)\$([^$]+)\$([^$]+)")
 _SALT_LAST = b"{PASSWORD}{SALT}"
-_PAGE = frozenset({"identities", "next_page_token"})
-"""What a page of identities begins with, and no identity."""
+_PAGE_KEYS = frozenset({"identities", "next_page_token"})
+"""The first key of a page of identities, and of no identity."""
 
-_LEAST_COST = 32  # libpass's own scrypt has the logarithm in its place, which never gets so far
+_LEAST_COST = 32  # libpass's own scrypt has the logarithm of the cost in its place, which is never this high
 
 
-def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
-    """The rows of *file*: a list of identities, one a line, or what ``kratos list identities --format json`` prints.
+class Kratos(SourceFormat):
+    """Identities: a list, one a line, or what ``kratos list identities --format json`` prints.
 
-    The address is the trait ``email``, else the first verifiable one; it counts as verified when Kratos has it so.
+    The e-mail address is the trait ``email``, or else the first verifiable address. It is verified if Kratos says so.
     """
-    for record in _identities(JsonStream(file)):
-        identity = record.data
-        if record.error is not None or not isinstance(identity, dict) or not isinstance(identity.get("traits"), dict):
-            yield record.unreadable("is not an identity: it has no traits")
-        else:
-            yield record.located(_row(record.line, identity, email_domain))
 
+    name = "kratos"
+    description = "Ory Kratos: identities with their credentials, a JSON list or JSON Lines"
+    extension = ".json"
 
-def _identities(stream: JsonStream) -> Iterator[Record]:
-    if stream.peek() == "[":
-        return stream.document()
-    return stream.each(lambda: _page(stream) if stream.first_key() in _PAGE else _whole(stream))
+    def read(self, file: BinaryIO) -> Iterator[ImportRow]:
+        """Yield a row for each identity."""
+        for record in _identities(JsonStream(file)):
+            data = record.data
+            if record.error is not None or not isinstance(data, dict) or not isinstance(data.get("traits"), dict):
+                yield record.unreadable("is not an identity: it has no traits")
+            else:
+                yield record.located(self._row(record.line, data))
 
-
-def _page(stream: JsonStream) -> Iterator[Record]:
-    """The identities of a page, which is not held as a whole."""
-    for key in stream.members():
-        if key == "identities" and stream.peek() == "[":
-            yield from stream.items()
-        elif (record := stream.value()).data is not None and key == "identities":
-            yield record
-
-
-def _whole(stream: JsonStream) -> Iterator[Record]:
-    """An identity, or those of a page that begins with something else, and so is as short as an identity."""
-    for record in stream.numbered():
-        page = record.data.get("identities") if record.error is None and isinstance(record.data, dict) else None
-        if isinstance(page, list):
-            yield from (Record(record.line, identity, number=number) for number, identity in enumerate(page, 1))
-        else:
-            yield record
-
-
-def _row(line: int, identity: Mapping[str, Any], email_domain: str | None) -> Row:
-    traits = identity["traits"]
-    addresses = [
-        address
-        for address in _list(identity.get("verifiable_addresses"))
-        if isinstance(address, dict) and address.get("via", "email") == "email"
-    ]
-    email = traits.get("email") or next((address.get("value") for address in addresses), None)
-    verified = [address.get("verified") is True for address in addresses if address.get("value") == email]
-    config = _config(identity)
-    stored = config.get("hashed_password")
-    return account_row(
-        line,
-        email_domain,
-        username=traits.get("username") or _identifier(identity),
-        email=email,
-        password=config.get("password") if not stored else None,
-        password_hash=native_form(stored) if isinstance(stored, str) else stored,
-        is_active=False if identity.get("state") == "inactive" else None,
-        is_email_verified=verified[0] if verified else None,
-    )
-
-
-def _config(identity: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Any = identity
-    for key in ("credentials", "password", "config"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _identifier(identity: Mapping[str, Any]) -> str | None:
-    """What the user logs in with, if it is no address."""
-    credentials = identity.get("credentials")
-    password = credentials.get("password") if isinstance(credentials, dict) else None
-    identifiers = _list(password.get("identifiers")) if isinstance(password, dict) else []
-    return next((name for name in identifiers if isinstance(name, str) and "@" not in name), None)
+    def _row(self, line: int, identity: Mapping[str, Any]) -> ImportRow:
+        traits = identity["traits"]
+        addresses = [
+            address
+            for address in _list(identity.get("verifiable_addresses"))
+            if isinstance(address, dict) and address.get("via", "email") == "email"
+        ]
+        email = traits.get("email") or next((address.get("value") for address in addresses), None)
+        verified = [address.get("verified") is True for address in addresses if address.get("value") == email]
+        config = _password_config(identity)
+        stored = config.get("hashed_password")
+        return self.row(
+            line,
+            username=traits.get("username") or _identifier(identity),
+            email=email,
+            password=config.get("password") if not stored else None,
+            password_hash=native_form(stored) if isinstance(stored, str) else stored,
+            is_active=False if identity.get("state") == "inactive" else None,
+            is_email_verified=verified[0] if verified else None,
+        )
 
 
 def native_form(stored: str) -> str:
-    """*stored* in a form that others know too; what is none of Kratos's own stays as it is."""
+    """Return *stored* in a form that other programs know too, if it has a form of Kratos's own."""
     for prefix, native in _CRYPT.items():
         if stored.startswith(prefix):
             return native + stored.removeprefix(prefix)
-    # One that is damaged stays as it is too, and is refused where every hash is looked at.
+    # A damaged hash stays as it is, and is refused where all hashes are validated.
     with suppress(ValueError):
         if match := _PBKDF2.fullmatch(stored):
             digest, rounds, salt, key = match.groups()
@@ -116,6 +81,46 @@ def native_form(stored: str) -> str:
             name = "SSHA" if digest == "1" else f"SSHA{digest}"
             return f"{{{name}}}{base64.b64encode(decoded(key) + decoded(salt)).decode()}"
     return stored
+
+
+def _identities(stream: JsonStream) -> Iterator[Record]:
+    if stream.peek() == "[":
+        return stream.document()
+    return stream.each(lambda: _page(stream) if stream.first_key() in _PAGE_KEYS else _identity_or_page(stream))
+
+
+def _page(stream: JsonStream) -> Iterator[Record]:
+    """Yield the identities of a page, without holding the page as a whole."""
+    for key in stream.members():
+        if key == "identities" and stream.peek() == "[":
+            yield from stream.items()
+        elif (record := stream.value()).data is not None and key == "identities":
+            yield record
+
+
+def _identity_or_page(stream: JsonStream) -> Iterator[Record]:
+    """Yield an identity, or those of a page whose first key is another, which is held as a whole."""
+    for record in stream.numbered():
+        page = record.data.get("identities") if record.error is None and isinstance(record.data, dict) else None
+        if isinstance(page, list):
+            yield from (Record(record.line, identity, number=number) for number, identity in enumerate(page, 1))
+        else:
+            yield record
+
+
+def _password_config(identity: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Any = identity
+    for key in ("credentials", "password", "config"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _identifier(identity: Mapping[str, Any]) -> str | None:
+    """Return the name that the user logs in with, if it is no e-mail address."""
+    credentials = identity.get("credentials")
+    password = credentials.get("password") if isinstance(credentials, dict) else None
+    identifiers = _list(password.get("identifiers")) if isinstance(password, dict) else []
+    return next((name for name in identifiers if isinstance(name, str) and "@" not in name), None)
 
 
 def _list(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Read users from LDIF (RFC 2849): entries with a uid, as slapcat and ldapsearch write them."""
+"""Read LDIF (RFC 2849): entries with a uid, as slapcat and ldapsearch write them."""
 
 import base64
 import codecs
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.row import LARGEST_FIELD, Row, broken_row
-from lback_cli.imports.sources.common import account_row
+from lback_cli.imports.row import LARGEST_FIELD, ImportRow, broken_row
+from lback_cli.imports.sources.base import SourceFormat
 
 _WANTED = frozenset(
     {"dn", "changetype", "objectclass", "uid", "mail", "userpassword", "pwdaccountlockedtime", "nsaccountlock"}
@@ -20,18 +20,75 @@ _LONGEST_UNREAD = 1024  # bytes that a reject shows of an attribute that is not 
 _FOREVER = "000001010000Z"  # pwdAccountLockedTime of an account that an administrator locked
 
 
+class Ldif(SourceFormat):
+    """Entries with a ``uid``, or of the class ``inetOrgPerson``; other entries are left out.
+
+    The first of several values is used. A password that is not hashed is imported as a plain password, so it has to
+    meet the policy. A value in another file (``:<``) is not read.
+    """
+
+    name = "ldif"
+    description = "LDAP: slapcat, or any LDIF with userPassword"
+    extension = ".ldif"
+
+    def read(self, file: BinaryIO) -> Iterator[ImportRow]:
+        """Yield a row for each person, with the number of the line of its ``dn``."""
+        for entry in _entries(file):
+            if entry.error is None and "dn" not in entry.values:
+                entry.error = ValidationError("row", "The entry has no dn.")
+            changetype = entry.first("changetype")
+            if changetype not in {None, "add"}:
+                entry.error = ValidationError(
+                    "row", f"The record is a change ({str(changetype)[:20]!r}), not an entry."
+                )
+            if entry.error is not None:
+                yield broken_row(entry.number, entry.error, raw=bytes(entry.raw))
+            elif "uid" in entry.values or _PERSON in map(str.lower, entry.values.get("objectclass", ())):
+                yield self._row(entry)
+
+    def _row(self, entry: "_Entry") -> ImportRow:
+        stored = entry.first("userpassword")
+        password, is_locked = None, False
+        if stored is not None and (match := _LOCKED_CRYPT.fullmatch(stored)):
+            stored, is_locked = (match[1] + match[2] if match[2] else None), True
+        if stored is not None and (match := _PLAIN.fullmatch(stored)):
+            stored, password = None, match[1]
+        elif stored is not None and not stored.startswith("{"):
+            stored, password = None, stored
+        is_locked |= entry.first("pwdaccountlockedtime") == _FOREVER
+        is_locked |= (entry.first("nsaccountlock") or "").lower() == "true"
+        return self.row(
+            entry.number,
+            username=entry.first("uid"),
+            email=entry.first("mail"),
+            password=password,
+            password_hash=stored,
+            is_active=False if is_locked else None,
+        )
+
+
 class _Line(NamedTuple):
-    """A logical line, unfolded, with the number of its first one; *long* is set when its end was dropped."""
+    """A logical line, unfolded.
+
+    Attributes:
+        number: The number of its first physical line.
+        raw: The text; cut if *is_cut*.
+        is_cut: Whether the line was too long, and its end was dropped.
+    """
 
     number: int
     raw: bytes
-    long: bool
+    is_cut: bool
 
 
 class _Entry:
-    """The wanted attributes of an entry, by lower-case name without options, and the first *error* among them.
+    """An entry.
 
-    *raw* is its text, unfolded, as far as a reject shows it.
+    Attributes:
+        number: The number of its first line.
+        values: The values of the wanted attributes by lower-case name, without options.
+        error: The first error among them.
+        raw: The text, unfolded, so far as a reject shows it.
     """
 
     def __init__(self, number: int) -> None:
@@ -52,8 +109,8 @@ class _Entry:
             try:
                 self.values.setdefault(name, []).append(_value(line, rest))
             except ValueError as error:
-                self._fail(line, f"has a value that is of no use: {error}")
-        kept = line.raw if name in _WANTED and not line.long else line.raw[:_LONGEST_UNREAD]
+                self._fail(line, f"has a value that cannot be used: {error}")
+        kept = line.raw if name in _WANTED and not line.is_cut else line.raw[:_LONGEST_UNREAD]
         if len(self.raw) + len(kept) < LARGEST_FIELD:
             self.raw += kept + b"\n"
 
@@ -61,48 +118,8 @@ class _Entry:
         self.error = self.error or ValidationError("row", f"Line {line.number} {problem}.")
 
 
-def read(file: BinaryIO, *, email_domain: str | None = None) -> Iterator[Row]:
-    """The rows of *file*, numbered by the line of their ``dn``. Entries that are nobody's are passed over.
-
-    Of several values the first counts. A password that is not hashed is taken as it is, and so has to meet the policy.
-    A value that is in another file (``:<``) is not fetched.
-    """
-    for entry in _entries(file):
-        if entry.error is None and "dn" not in entry.values:
-            entry.error = ValidationError("row", "The entry has no dn.")
-        changetype = entry.first("changetype")
-        if changetype not in {None, "add"}:
-            entry.error = ValidationError("row", f"The record is a change ({str(changetype)[:20]!r}), not an entry.")
-        if entry.error is not None:
-            yield broken_row(entry.number, entry.error, raw=bytes(entry.raw))
-        elif "uid" in entry.values or _PERSON in map(str.lower, entry.values.get("objectclass", ())):
-            yield _row(entry, email_domain)
-
-
-def _row(entry: _Entry, email_domain: str | None) -> Row:
-    stored = entry.first("userpassword")
-    password, locked = None, False
-    if stored is not None and (match := _LOCKED_CRYPT.fullmatch(stored)):
-        stored, locked = (match[1] + match[2] if match[2] else None), True
-    if stored is not None and (match := _PLAIN.fullmatch(stored)):
-        stored, password = None, match[1]
-    elif stored is not None and not stored.startswith("{"):
-        stored, password = None, stored
-    locked |= entry.first("pwdaccountlockedtime") == _FOREVER
-    locked |= (entry.first("nsaccountlock") or "").lower() == "true"
-    return account_row(
-        entry.number,
-        email_domain,
-        username=entry.first("uid"),
-        email=entry.first("mail"),
-        password=password,
-        password_hash=stored,
-        is_active=False if locked else None,
-    )
-
-
 def _entries(file: BinaryIO) -> Iterator[_Entry]:
-    """The entries, parted by blank lines; the line that says the version is none."""
+    """Yield the entries, which blank lines separate; the line with the version is no entry."""
     entry: _Entry | None = None
     for line in _lines(file):
         if not line.raw:
@@ -117,24 +134,24 @@ def _entries(file: BinaryIO) -> Iterator[_Entry]:
 
 
 def _lines(file: BinaryIO) -> Iterator[_Line]:
-    """The logical lines: one that begins with a space goes on with the one before. A blank one is empty."""
+    """Yield the logical lines: a line that begins with a space continues the one before. A blank line is empty."""
     number, first, size = 0, 0, 0
     pieces: list[bytes] = []
-    new = True
+    at_line_start = True
     while raw := file.readline(LARGEST_FIELD):
-        number += new
-        starts, new = new, raw.endswith(b"\n")
-        if number == 1 and starts:
+        number += at_line_start
+        starts_line, at_line_start = at_line_start, raw.endswith(b"\n")
+        if number == 1 and starts_line:
             raw = raw.removeprefix(codecs.BOM_UTF8)
-        text = raw.rstrip(b"\r\n") if new else raw
-        if starts and not (text.startswith(b" ") and pieces):
+        text = raw.rstrip(b"\r\n") if at_line_start else raw
+        if starts_line and not (text.startswith(b" ") and pieces):
             if pieces:
                 yield _Line(first, b"".join(pieces), size > LARGEST_FIELD)
             first, pieces, size = number, [], 0
             if not text.strip():
-                yield _Line(number, b"", long=False)
+                yield _Line(number, b"", is_cut=False)
                 continue
-        elif starts:
+        elif starts_line:
             text = text[1:]
         size += len(text)
         if size <= LARGEST_FIELD or not pieces:
@@ -144,8 +161,12 @@ def _lines(file: BinaryIO) -> Iterator[_Line]:
 
 
 def _value(line: _Line, rest: bytes) -> str:
-    """The value behind the first colon. Raises ValueError with the reason."""
-    if line.long:
+    """Return the value after the first colon.
+
+    Raises:
+        ValueError: It cannot be used; the message says why.
+    """
+    if line.is_cut:
         raise ValueError(f"it has more than {LARGEST_FIELD} bytes")
     if rest.startswith(b"<"):
         raise ValueError("it is in another file, which is not read")

@@ -1,65 +1,65 @@
-"""The kinds of sinks, each chosen by its URL's scheme."""
+"""The registry of sinks: the scheme of a URL selects the class, which is imported when it is used."""
 
-from collections.abc import Callable
-from dataclasses import fields
 from importlib import import_module
-from urllib.parse import SplitResult, urlsplit
+from typing import Any
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Sink
+from lback_cli.relay.sinks.network import split_url
 from lback_cli.settings import SinkSettings
+from lback_cli.settings.schema import SINK_KINDS
+from lback_cli.settings.sinks import load_plugin, scheme_of
 
-_KINDS = {
-    "webhook": ("https", "http"),
-    "rabbitmq": ("amqps", "amqp"),
-    "redis": ("rediss", "redis"),
-    "nats": ("tls", "nats"),
-}
-"""Each kind with the schemes of its URLs; it has a module of that name here."""
+_BUILT_IN = {"webhook": "Webhook", "rabbitmq": "RabbitMq", "redis": "RedisStream", "nats": "JetStream"}
+"""The class of each built-in kind. Its module has the name of the kind."""
 
 
 def build_sink(name: str, settings: SinkSettings) -> Sink:
-    """The sink *name*, not yet connected.
+    """Build the sink *name*, without connecting it.
 
-    Raises `ConfigurationError`, naming the key, for settings that it cannot be used with, and where the client library
-    is not installed.
+    Raises:
+        ConfigurationError: If the settings cannot be used, or the client library is not installed.
     """
-    kind = kind_of(name, settings)
-    for key in fields(settings):
-        if kind not in key.metadata.get("only", (kind,)) and getattr(settings, key.name) != key.default:
-            raise ConfigurationError(
-                f"relay.{name}.{key.name} means nothing for a sink of the kind {kind}.",
-                hint=f"It is for {', '.join(key.metadata['only'])}: leave it out, or look at relay.{name}.url.",
-            )
+    scheme = scheme_of(settings.url)
+    kind = next((kind for kind, declared in SINK_KINDS.items() if scheme in declared.schemes), None)
+    sink_class = _plugin(name, settings.url) if kind is None else _built_in(name, settings.url, kind)
+    if not isinstance(settings, sink_class.settings):
+        raise ConfigurationError(f"relay.{name}: a sink of {scheme}:// needs {sink_class.settings.__name__}.")
+    sink: Sink = sink_class(name, settings)
+    return sink
+
+
+def _built_in(name: str, url: str, kind: str) -> Any:
+    split_url(name, url)
     try:
-        build: Callable[[str, SinkSettings], Sink] = import_module(f"{__name__}.{kind}").build
+        module = import_module(f"{__name__}.{kind}")
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"relay.{name}.url: the client for {kind} is not installed.", hint=f"Run: pip install 'lback-cli[{kind}]'"
         ) from error
-    return build(name, settings)
+    return getattr(module, _BUILT_IN[kind])
 
 
-def kind_of(name: str, settings: SinkSettings) -> str:
-    """What kind of sink the URL leads to. Raises `ConfigurationError`."""
-    scheme = split_url(name, settings.url).scheme
-    kind = next((kind for kind, schemes in _KINDS.items() if scheme in schemes), None)
-    if kind is None:
-        schemes = ", ".join(f"{scheme}://" for schemes in _KINDS.values() for scheme in schemes)
-        what = "is not set" if not settings.url else "has no scheme that lback knows"
-        raise ConfigurationError(f"relay.{name}.url {what}.", hint=f"It begins with one of {schemes}.")
-    return kind
-
-
-def split_url(name: str, url: str) -> SplitResult:
-    """The parts of *url*. Raises `ConfigurationError`, which does not repeat it, as it may hold a password."""
+def _plugin(name: str, url: str) -> Any:
+    if not url:
+        raise ConfigurationError(f"relay.{name}.url is not set.", hint=_known_schemes())
+    scheme = scheme_of(url)
     try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"relay.{name}.url cannot be read as a URL.") from error
-    if parts.scheme and not (parts.hostname and url.isascii() and url.isprintable() and " " not in url):
+        plugin = load_plugin(scheme)
+    except Exception as error:  # it is another package's code
         raise ConfigurationError(
-            f"relay.{name}.url cannot be read as a URL.", hint="It looks like https://example.org/events, in ASCII."
+            f"relay.{name}.url: the sink for {scheme}:// cannot be loaded: {type(error).__name__}: {error}."
+        ) from error
+    if plugin is None:
+        raise ConfigurationError(f"relay.{name}.url has an unknown scheme.", hint=_known_schemes())
+    declared = getattr(plugin, "settings", None)
+    if not (isinstance(declared, type) and issubclass(declared, SinkSettings)):
+        raise ConfigurationError(
+            f"relay.{name}.url: the class of {scheme}:// has no 'settings' that are a subclass of SinkSettings."
         )
-    return parts
+    return plugin
+
+
+def _known_schemes() -> str:
+    schemes = [f"{scheme}://" for declared in SINK_KINDS.values() for scheme in declared.schemes]
+    return f"Built-in schemes: {', '.join(schemes)}. Installed packages can add others."

@@ -1,19 +1,22 @@
-"""An event on its way to a sink, and how a sink can fail to take it."""
+"""What a sink is: the message it is sent, and the errors that it raises."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lback_cli.events.export import cloud_event
 
+_LOGGER = logging.getLogger(__name__)
+
 CONTENT_TYPE = "application/cloudevents+json"
-"""Of a body that is one whole event: CloudEvents' structured mode, which every protocol binding has."""
+"""The type of a body that is one whole event (CloudEvents, structured mode)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One event as it is sent: *body* is a CloudEvent in JSON, the rest what protocols have headers for."""
+    """One event as it is sent. *body* is a CloudEvent in JSON; the other fields are for the headers of protocols."""
 
     seq: int
     id: str
@@ -23,26 +26,38 @@ class Message:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Message":
-        """The message that a row of the event log makes, as it is stored now: what was erased is not sent."""
+        """Return the message of a row of the event log, without what was erased from it."""
         event = cloud_event(row)
         return cls(row["seq"], event["id"], row["signal"], event["type"], json.dumps(event).encode())
 
 
 class Sink(Protocol):
-    """One place that events are sent to. It connects when it has something to send, and again after a failure."""
+    """A place that events are sent to.
+
+    A class of sinks has an attribute `settings`, a subclass of `SinkSettings`, and is called with the name of the sink
+    and an object of that subclass. It raises `ConfigurationError` for settings that cannot be used. A sink connects
+    when it has something to send, and again after a failure.
+    """
 
     def send(self, message: Message) -> None:
-        """Return once the other side has taken *message* over; raise a `SinkError` when it has not."""
+        """Return when the other side is responsible for *message*.
+
+        Raises:
+            SinkError: If it is not.
+        """
 
     def idle(self) -> None:
-        """Do what keeps a connection alive while there is nothing to send."""
+        """Keep the connection alive. Called about twice a second while there is nothing to send."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 class SinkError(Exception):
-    """The message was not taken: str() says why, without any secret. *retry_after* are seconds that were asked for."""
+    """A message was not delivered. The text says why, without a secret.
+
+    *retry_after* is the delay that the sink asked for, in seconds.
+    """
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -50,12 +65,29 @@ class SinkError(Exception):
 
 
 class SinkUnavailable(SinkError):  # noqa: N818 - named for what happened, as in lback_cli.errors
-    """The sink takes nothing at all now, whatever the message is."""
+    """The sink takes no message at the moment. The attempt does not count against the message."""
 
 
 class DeliveryFailed(SinkError):  # noqa: N818
-    """The sink failed on this message; it may do so each time, or not."""
+    """The sink failed on this message. After some attempts, the message becomes a dead letter."""
 
 
 class MessageRejected(SinkError):  # noqa: N818
-    """The sink will never take this message."""
+    """The sink will never take this message. It becomes a dead letter at once."""
+
+
+def deliver(sink: Sink, message: Message) -> None:
+    """Send *message*, so that no exception of one sink ends the relay of the others.
+
+    Raises:
+        SinkError: If the message was not delivered. An unexpected exception does not count against the message.
+    """
+    try:
+        sink.send(message)
+    except SinkError:
+        raise
+    except Exception as error:
+        _LOGGER.debug("Unexpected exception of a sink.", exc_info=True)
+        sink.close()
+        # Its text may contain a secret.
+        raise SinkUnavailable(f"unexpected {type(error).__name__}") from error

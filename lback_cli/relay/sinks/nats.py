@@ -1,38 +1,45 @@
-"""NATS JetStream: each event is acknowledged by the stream before the next one."""
+"""NATS JetStream: the stream acknowledges each event before the next one is sent."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import nats
 import nats.errors
 import nats.js.errors
+from nats.aio.client import Client
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, Sink, SinkUnavailable
-from lback_cli.relay.sinks.tls import one_line, tls_context
-from lback_cli.settings import SinkSettings
+from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
+from lback_cli.relay.sinks.network import one_line, tls_context
+from lback_cli.settings import NatsSettings
 from lback_cli.settings.secret_file import read_secret
 
 R = TypeVar("R")
 
-
-def build(name: str, settings: SinkSettings) -> Sink:
-    """A JetStream stream. Raises `ConfigurationError`."""
-    return JetStream(name, settings)
+_TOO_LARGE = 10054
+"""The error code of JetStream for a message that is larger than `max_msg_size` of the stream."""
 
 
 class JetStream:
     """Publishes events to ``<subject>.<signal>``.
 
-    ``Nats-Msg-Id`` is the event's id, so that the stream drops what it was sent shortly before. The client lives on an
-    event loop in a thread of its own, where it answers the server's pings while there is nothing to send.
+    The header ``Nats-Msg-Id`` is the id of the event, so that the stream drops an event that it has just received. The
+    client runs on an event loop in its own thread, where it answers the server's pings while there is nothing to send.
     """
 
-    def __init__(self, name: str, settings: SinkSettings) -> None:
+    settings = NatsSettings
+
+    def __init__(self, name: str, settings: NatsSettings) -> None:
+        """Check the settings.
+
+        Raises:
+            ConfigurationError: If a setting cannot be used.
+        """
+        logging.getLogger("asyncio").setLevel(logging.ERROR)  # It warns whenever a TLS connection is closed.
         self._name = name
         self._settings = settings
         self._password = urlsplit(settings.url).password
@@ -41,7 +48,7 @@ class JetStream:
         if not settings.subject or not all(map(_is_token, settings.subject.split("."))):
             raise ConfigurationError(
                 f"relay.{name}.subject: {settings.subject!r} is not a subject.",
-                hint="It is words with dots between, such as lback.events, without * and >.",
+                hint="A subject is words with dots between them, such as lback.events, without * and >.",
             )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: Any = None
@@ -53,12 +60,20 @@ class JetStream:
             self._run(self._publish(message))
         except (nats.js.errors.NoStreamResponseError, nats.errors.NoRespondersError) as error:
             self.close()
-            raise SinkUnavailable(f"no stream takes the subject {self._settings.subject}.{message.signal}") from error
+            raise SinkUnavailable(f"no stream captures {self._settings.subject}.{message.signal}") from error
         except nats.errors.MaxPayloadError as error:
-            raise MessageRejected("the event is larger than the server takes") from error
+            raise MessageRejected("the event is larger than the server accepts") from error
+        except nats.js.errors.APIError as error:
+            if error.err_code == _TOO_LARGE:
+                raise MessageRejected("the event is larger than the stream accepts") from error
+            self.close()
+            raise SinkUnavailable(one_line(error, self._password)) from error
         except TimeoutError as error:
             self.close()
             raise SinkUnavailable(f"no answer within {self._settings.timeout:g} s") from error
+        except nats.errors.SecureConnWantedError as error:
+            self.close()
+            raise SinkUnavailable("the server does not require TLS, so nothing was sent") from error
         except nats.errors.NoServersError as error:
             self.close()
             raise SinkUnavailable(one_line(self._last_error or error, self._password)) from error
@@ -67,10 +82,10 @@ class JetStream:
             raise SinkUnavailable(one_line(error, self._password)) from error
 
     def idle(self) -> None:
-        """Nothing: the loop answers pings."""
+        """Do nothing: the event loop answers pings."""
 
     def close(self) -> None:
-        """Close the connection, and end the loop."""
+        """Close the connection, and stop the event loop."""
         loop, client, self._loop, self._client = self._loop, self._client, None, None
         if loop is None:
             return
@@ -82,28 +97,30 @@ class JetStream:
     async def _publish(self, message: Message) -> None:
         timeout = self._settings.timeout
         if self._client is None:
-            self._client = await nats.connect(**self._options())
+            # Known before it is connected, so that a failed connection is closed too.
+            self._client = _Client()
+            await self._client.connect(**self._options())
         headers = {"Nats-Msg-Id": message.id, "Content-Type": CONTENT_TYPE}
         stream = self._client.jetstream(timeout=timeout)
         await stream.publish(f"{self._settings.subject}.{message.signal}", message.body, timeout, headers=headers)
 
     async def _remember(self, error: Exception) -> None:
-        """Why there is no connection, which the client tells nobody else."""
+        """Keep the reason for a failed connection, which the client does not raise."""
         self._last_error = error
 
-    def _run(self, work: Coroutine[Any, Any, R]) -> R:
+    def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=_serve, args=(self._loop,), daemon=True).start()
-        # A connection has a time of its own before the answer has one.
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * self._settings.timeout)
+            threading.Thread(target=_run_forever, args=(self._loop,), daemon=True).start()
+        # The timeout applies to the connection and then to the answer.
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(2 * self._settings.timeout)
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
             "servers": [self._settings.url],
             "name": "lback relay",
             "connect_timeout": self._settings.timeout,
-            # The relay decides when to try again. (0 would mean without an end here, and 1 is one more.)
+            # The relay decides when to try again. The client counts one attempt too many, and 0 means no limit.
             "allow_reconnect": False,
             "max_reconnect_attempts": 1,
             "reconnect_time_wait": 0,
@@ -117,7 +134,21 @@ class JetStream:
         return options
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+class _Client(Client):
+    """A client that encrypts the connection if it was asked to, whatever the server says."""
+
+    def _connect_command(self) -> bytes:
+        """Return what logs in, which the client sends after it may have changed to TLS.
+
+        Raises:
+            nats.errors.SecureConnWantedError: If it has not, because the server, or an attacker between, did not ask.
+        """
+        if "tls" in self.options and not self._server_info.get("tls_required"):
+            raise nats.errors.SecureConnWantedError
+        return super()._connect_command()
+
+
+def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()

@@ -1,4 +1,4 @@
-"""RabbitMQ: persistent messages, each confirmed by the broker before the next one."""
+"""RabbitMQ: the broker confirms each persistent message before the next one is sent."""
 
 import logging
 import ssl
@@ -7,31 +7,33 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, Sink, SinkUnavailable
-from lback_cli.relay.sinks.tls import one_line, tls_context
-from lback_cli.settings import SinkSettings
+from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
+from lback_cli.relay.sinks.network import one_line, tls_context
+from lback_cli.settings import RabbitMqSettings
 from lback_cli.settings.secret_file import read_secret
 
 _TOO_LARGE = 406
-"""PRECONDITION_FAILED (AMQP 0-9-1): what RabbitMQ closes a channel with over a message that is too large."""
+"""PRECONDITION_FAILED (AMQP 0-9-1), with which RabbitMQ closes a channel after a message that is too large."""
 
 _PERSISTENT = 2
 
 
-def build(name: str, settings: SinkSettings) -> Sink:
-    """A RabbitMQ broker. Raises `ConfigurationError`."""
-    # What goes wrong is told by the relay, in its own words.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
-    return RabbitMq(name, settings)
-
-
 class RabbitMq:
-    """Publishes events to an exchange; one that reaches no queue counts as not taken."""
+    """Publishes events to an exchange. An event that reaches no queue counts as not delivered."""
 
-    def __init__(self, name: str, settings: SinkSettings) -> None:
+    settings = RabbitMqSettings
+
+    def __init__(self, name: str, settings: RabbitMqSettings) -> None:
+        """Check the settings.
+
+        Raises:
+            ConfigurationError: If a setting cannot be used.
+        """
+        logging.getLogger("pika").setLevel(logging.CRITICAL)  # The relay reports the errors.
         self._name = name
         self._settings = settings
         self._encrypted = urlsplit(settings.url).scheme == "amqps"
@@ -42,7 +44,7 @@ class RabbitMq:
         self._channel: Any = None
 
     def send(self, message: Message) -> None:
-        """Publish *message*, and return when the broker has it."""
+        """Publish *message*, and return when the broker has confirmed it."""
         try:
             if self._channel is None:
                 self._connect()
@@ -64,11 +66,14 @@ class RabbitMq:
             raise SinkUnavailable("no queue is bound to the exchange for this event") from error
         except NackError as error:
             self.close()
-            raise SinkUnavailable("the broker did not take responsibility for the event") from error
+            raise SinkUnavailable("the broker did not accept the event") from error
         except ChannelClosedByBroker as error:
             self.close()
             kind = MessageRejected if error.reply_code == _TOO_LARGE else SinkUnavailable
             raise kind(one_line(ConnectionError(f"{error.reply_code} {error.reply_text}"), self._password)) from error
+        except AMQPConnectorStackTimeout as error:
+            self.close()
+            raise SinkUnavailable(f"no answer within {self._settings.timeout:g} s") from error
         except (AMQPError, OSError, ConfigurationError) as error:
             self.close()
             raise SinkUnavailable(self._reason(error)) from error
@@ -96,8 +101,8 @@ class RabbitMq:
     def _parameters(self) -> pika.ConnectionParameters:
         try:
             parameters = pika.URLParameters(self._settings.url)
-        except Exception as error:  # what is not right in a URL, pika fails on with errors of every kind
-            raise ConfigurationError(f"relay.{self._name}.url has a part that AMQP does not take.") from error
+        except Exception as error:  # pika fails on a bad URL with errors of every kind
+            raise ConfigurationError(f"relay.{self._name}.url has a part that AMQP does not accept.") from error
         self._password = parameters.credentials.password
         if self._settings.password_file is not None:
             self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
@@ -105,7 +110,7 @@ class RabbitMq:
         timeout = self._settings.timeout
         parameters.socket_timeout = parameters.blocked_connection_timeout = timeout
         parameters.stack_timeout = timeout
-        # The broker that says nothing is given up after two of these, also while a confirmation is waited for.
+        # The client gives up a silent broker after two heartbeats, also while it waits for a confirmation.
         parameters.heartbeat = max(2, int(timeout / 2))
         parameters.connection_attempts = 1
         if self._encrypted:
@@ -113,6 +118,7 @@ class RabbitMq:
         return parameters
 
     def _reason(self, error: Exception) -> str:
+        """Return the text of *error*, or of the error of the socket inside it."""
         causes = [error, *getattr(error, "args", ())]
         for cause in causes:
             inner = getattr(cause, "exception", cause)

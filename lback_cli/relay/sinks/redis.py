@@ -9,30 +9,36 @@ from redis.exceptions import DataError, RedisError
 from redis.retry import Retry
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import Message, MessageRejected, Sink, SinkUnavailable
-from lback_cli.relay.sinks.tls import one_line, tls_context
-from lback_cli.settings import SinkSettings
+from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
+from lback_cli.relay.sinks.network import one_line, tls_context
+from lback_cli.settings import RedisSettings
 from lback_cli.settings.secret_file import read_secret
-
-
-def build(name: str, settings: SinkSettings) -> Sink:
-    """A Redis stream. Raises `ConfigurationError`."""
-    return RedisStream(name, settings)
 
 
 class RedisStream:
     """Appends events to one stream, each with the fields ``id``, ``type`` and ``event``."""
 
-    def __init__(self, name: str, settings: SinkSettings) -> None:
+    settings = RedisSettings
+
+    def __init__(self, name: str, settings: RedisSettings) -> None:
+        """Check the settings.
+
+        Raises:
+            ConfigurationError: If a setting cannot be used.
+        """
         self._name = name
         self._settings = settings
-        self._password = urlsplit(settings.url).password
+        url = urlsplit(settings.url)
+        if (number := url.path.strip("/")) and not number.isdecimal():
+            # The client would use database 0.
+            raise ConfigurationError(f"relay.{name}.url: the path must be the number of a database.")
+        self._password = url.password
         tls_context(name, settings.ca_file)
         self._connect().close()
         self._client: Redis | None = None
 
     def send(self, message: Message) -> None:
-        """Append *message*."""
+        """Append *message*, and return when the server has done so."""
         try:
             if self._client is None:
                 self._client = self._connect()
@@ -45,7 +51,7 @@ class RedisStream:
             raise SinkUnavailable(one_line(error, self._password)) from error
 
     def idle(self) -> None:
-        """Nothing: a connection that the server gave up is replaced by the next event's failure, or was not one."""
+        """Do nothing: the client replaces a connection that the server closed."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -55,6 +61,7 @@ class RedisStream:
                 client.close()
 
     def _connect(self) -> Redis:
+        """Return a client, which connects with its first command."""
         options: dict[str, object] = {}
         if self._settings.password_file is not None:
             self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
@@ -68,9 +75,9 @@ class RedisStream:
                 self._settings.url,
                 socket_timeout=self._settings.timeout,
                 socket_connect_timeout=self._settings.timeout,
-                # Its own retries would append an event again whose first answer came late.
+                # A retry of the client would append an event again if only the answer was late.
                 retry=Retry(NoBackoff(), 0),
                 **options,
             )
         except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"relay.{self._name}.url has a part that Redis does not take.") from error
+            raise ConfigurationError(f"relay.{self._name}.url has a part that Redis does not accept.") from error

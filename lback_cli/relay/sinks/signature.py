@@ -1,4 +1,4 @@
-"""Signatures of webhooks, the Standard Webhooks way (https://www.standardwebhooks.com, specification 1.0.0)."""
+"""Signatures of webhooks, as Standard Webhooks 1.0.0 specifies them (https://www.standardwebhooks.com)."""
 
 import base64
 import binascii
@@ -6,19 +6,23 @@ import hashlib
 import hmac
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings import SinkSettings
+from lback_cli.settings import WebhookSettings
 
 PREFIX = "whsec_"
-SHORTEST, LONGEST = 24, 64
-"""Bytes of a secret, as the specification has them."""
+MIN_BYTES, MAX_BYTES = 24, 64
+"""The limits of a secret in the specification."""
 
 
-def read_secrets(name: str, settings: SinkSettings) -> list[bytes]:
-    """The secrets of a webhook, one or, while one is replaced, several. Raises `ConfigurationError`."""
+def read_secrets(name: str, settings: WebhookSettings) -> list[bytes]:
+    """Return the secrets of a webhook: one or, while it is being replaced, several.
+
+    Raises:
+        ConfigurationError: If there is none, or one is malformed.
+    """
     key, text = f"relay.{name}.secrets", settings.secrets
     if settings.secret_file is not None:
         if text:
-            raise ConfigurationError(f"{key} and relay.{name}.secret_file are both set.", hint="Leave one out.")
+            raise ConfigurationError(f"{key} and relay.{name}.secret_file are both set.", hint="Remove one of them.")
         key = f"relay.{name}.secret_file"
         try:
             text = settings.secret_file.read_text("utf-8")
@@ -27,14 +31,14 @@ def read_secrets(name: str, settings: SinkSettings) -> list[bytes]:
             raise ConfigurationError(f"{key}: cannot read {settings.secret_file}: {reason}.") from error
     if not text.split():
         raise ConfigurationError(
-            f"{key} is empty, and a webhook must be signed.",
-            hint=f'Make a secret: echo "{PREFIX}$(openssl rand -base64 32)"',
+            f"{key} is empty, but a webhook must be signed.",
+            hint=f'Create a secret: echo "{PREFIX}$(openssl rand -base64 32)"',
         )
     return [_decoded(key, secret) for secret in text.split()]
 
 
 def sign(secrets: list[bytes], message_id: str, timestamp: int, body: bytes) -> str:
-    """The header ``webhook-signature``: one signature for each secret."""
+    """Return the header ``webhook-signature``: one signature for each secret."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     digests = (hmac.new(secret, signed, hashlib.sha256).digest() for secret in secrets)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
@@ -43,13 +47,13 @@ def sign(secrets: list[bytes], message_id: str, timestamp: int, body: bytes) -> 
 def _decoded(key: str, secret: str) -> bytes:
     try:
         if not secret.startswith(PREFIX):
-            raise ValueError(PREFIX)  # noqa: TRY301 - one way to refuse a secret
+            raise ValueError(PREFIX)  # noqa: TRY301 - all malformed secrets take one path
         decoded = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except (ValueError, binascii.Error):
         decoded = b""
-    if not SHORTEST <= len(decoded) <= LONGEST:
+    if not MIN_BYTES <= len(decoded) <= MAX_BYTES:
         raise ConfigurationError(
-            f"{key} has a secret that is not {PREFIX} and base64 of {SHORTEST} to {LONGEST} bytes.",
-            hint=f'Make one: echo "{PREFIX}$(openssl rand -base64 32)"',
+            f"{key} has a secret that is not {PREFIX} and base64 of {MIN_BYTES} to {MAX_BYTES} bytes.",
+            hint=f'Create one: echo "{PREFIX}$(openssl rand -base64 32)"',
         )
     return decoded

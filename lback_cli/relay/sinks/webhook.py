@@ -1,94 +1,92 @@
-"""Webhooks: each event as one signed POST over HTTPS."""
+"""Webhooks: each event is one signed POST over HTTPS."""
 
 import http.client
 import ipaddress
 import select
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from urllib.parse import urlunsplit
 
-from lback_cli import __version__
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks import split_url
 from lback_cli.relay.sinks.base import (
     CONTENT_TYPE,
     DeliveryFailed,
     Message,
     MessageRejected,
-    Sink,
     SinkError,
     SinkUnavailable,
 )
+from lback_cli.relay.sinks.deadline import DeadlineSocket, DeadlineTlsSocket, seconds_left
+from lback_cli.relay.sinks.network import one_line, split_url, tls_context
 from lback_cli.relay.sinks.signature import read_secrets, sign
-from lback_cli.relay.sinks.tls import one_line, tls_context
-from lback_cli.settings import SinkSettings
+from lback_cli.settings import WebhookSettings
+from lback_cli.version import __version__
 
-LONGEST_ANSWER = 64 * 1024
-"""Bytes of an answer that are read, and not looked at; a longer one costs the connection."""
+MAX_ANSWER = 64 * 1024
+"""Bytes of an answer that are read and ignored. The connection is not used again after a longer one."""
 
-_SUCCESS, _REDIRECTION, _CLIENT_ERROR, _SERVER_ERROR = (range(first, first + 100) for first in (200, 300, 400, 500))
+_SUCCESS, _REDIRECTION, _CLIENT_ERROR = (range(first, first + 100) for first in (200, 300, 400))
 
-_OF_THE_ENDPOINT = frozenset({401, 403, 404, 405, 407, 408, 410, 421, 425, 429, 502, 503, 504})
-"""Answers that tell of the endpoint, its proxies or its load (RFC 9110, 6585, 8470), and of no event in particular."""
+_ABOUT_THE_ENDPOINT = frozenset({401, 403, 404, 405, 407, 408, 410, 421, 425, 429, 502, 503, 504})
+"""Answers about the endpoint, its proxies or its load, not about one event (RFC 9110, 6585, 8470)."""
 
-
-def build(name: str, settings: SinkSettings) -> Sink:
-    """A webhook. Raises `ConfigurationError`."""
-    return Webhook(name, settings)
+_MAX_DIGITS = 9
+"""Digits of a delay in *Retry-After*; longer ones are ignored."""
 
 
 class Webhook:
-    """Posts events to one URL, over a connection that is kept."""
+    """Posts events to one URL, over a connection that is kept open."""
 
-    def __init__(self, name: str, settings: SinkSettings) -> None:
+    settings = WebhookSettings
+
+    def __init__(self, name: str, settings: WebhookSettings) -> None:
+        """Read the secrets, and check the settings.
+
+        Raises:
+            ConfigurationError: If a setting cannot be used.
+        """
         url = split_url(name, settings.url)
         if url.username is not None or url.password is not None or url.fragment:
             raise ConfigurationError(
-                f"relay.{name}.url has a user, a password or a fragment, which a webhook cannot.",
-                hint=f"Its requests are signed instead: relay.{name}.secret_file.",
+                f"relay.{name}.url has a user, a password or a fragment, which a webhook cannot have.",
+                hint=f"Its requests are signed instead: set relay.{name}.secret_file.",
             )
         self._host = url.hostname or ""
         self._encrypted = url.scheme == "https"
         if not self._encrypted and not _is_loopback(self._host):
             raise ConfigurationError(
-                f"relay.{name}.url is not encrypted, and leads to another machine.", hint="Use https://."
+                f"relay.{name}.url is not encrypted and leads to another machine.", hint="Use https://."
             )
         self._port = url.port or (443 if self._encrypted else 80)
         self._target = urlunsplit(("", "", url.path or "/", url.query, ""))
         self._name = name
         self._settings = settings
         self._context = tls_context(name, settings.ca_file)
+        self._context.sslsocket_class = DeadlineTlsSocket
         self._secrets = read_secrets(name, settings)
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, message: Message) -> None:
-        """Post *message*, and return if the answer is of the 2xx kind."""
+        """Post *message*, and return if the answer is 2xx."""
+        deadline = time.monotonic() + self._settings.timeout
         try:
-            with self._within_time() as breaker:
-                connection = self._connected(breaker)
-                status, retry_after = self._post(connection, message, breaker)
-        except SinkError:
-            self.close()
-            raise
+            connection = self._connected(deadline)
+        except (OSError, ValueError) as error:
+            raise SinkUnavailable(self._reason(error)) from error
+        try:
+            status, retry_after = self._post(connection, message)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
-            if breaker.fired or isinstance(error, TimeoutError):
-                reason = f"no answer within {self._settings.timeout:g} s"
-                raise (DeliveryFailed if breaker.connected else SinkUnavailable)(reason) from error
-            if breaker.connected:
-                raise DeliveryFailed(f"no proper answer: {one_line(error)}") from error
-            raise SinkUnavailable(one_line(error)) from error
+            text = self._reason(error)
+            raise DeliveryFailed(text if isinstance(error, TimeoutError) else f"no proper answer: {text}") from error
         if status not in _SUCCESS:
-            # The next try may have another secret, or find another server behind the name.
+            # The next attempt may have another secret, or reach another server of that name.
             self.close()
-            raise _judged(status, retry_after)
+            raise _error_for(status, retry_after)
 
     def idle(self) -> None:
-        """Nothing: a connection that the other side gave up is noticed before it is used."""
+        """Do nothing: a connection that the server closed is noticed before it is used."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -96,9 +94,8 @@ class Webhook:
             self._connection.close()
             self._connection = None
 
-    def _post(
-        self, connection: http.client.HTTPConnection, message: Message, breaker: "_DeadlineGuard"
-    ) -> tuple[int, float | None]:
+    def _post(self, connection: http.client.HTTPConnection, message: Message) -> tuple[int, float | None]:
+        """Send the request; return the status of the answer, and the delay that it asks for."""
         timestamp = int(time.time())
         headers = {
             "Content-Type": CONTENT_TYPE,
@@ -109,93 +106,71 @@ class Webhook:
         }
         connection.request("POST", self._target, message.body, headers)
         with connection.getresponse() as answer:
-            if breaker.fired:
-                # Where the headers were cut off, they look as if they had ended.
-                raise TimeoutError
-            # The status says it all; what comes behind it only decides whether the connection can be used again.
+            # The status is the answer; its body only decides whether the connection can be used again.
             try:
-                done = len(answer.read(LONGEST_ANSWER)) < LONGEST_ANSWER and not answer.will_close
+                complete = len(answer.read(MAX_ANSWER)) < MAX_ANSWER
             except (OSError, http.client.HTTPException):
-                done = False
-        if not done or breaker.fired:
+                complete = False
+        if answer.will_close or not complete:
             self.close()
         return answer.status, _seconds(answer.headers.get("Retry-After"))
 
-    def _connected(self, breaker: "_DeadlineGuard") -> http.client.HTTPConnection:
+    def _connected(self, deadline: float) -> http.client.HTTPConnection:
+        """Return a connection whose operations end by *deadline*.
+
+        Raises:
+            SinkUnavailable: If the secrets cannot be read any more.
+            OSError: If the server cannot be reached or is not trusted.
+        """
         kept = self._connection
-        if kept is not None and kept.sock is not None and not select.select([kept.sock], [], [], 0)[0]:
-            breaker.watch(kept.sock)
-            breaker.connected = True
-            return kept
-        self.close()
+        if kept is None or kept.sock is None or select.select([kept.sock], [], [], 0)[0]:
+            self.close()
+            kept = self._connection = self._connect(deadline)
+        assert isinstance(kept.sock, DeadlineSocket)
+        kept.sock.deadline = deadline
+        return kept
+
+    def _connect(self, deadline: float) -> http.client.HTTPConnection:
         self._secrets = self._current_secrets()
-        plain = socket.create_connection((self._host, self._port), timeout=self._settings.timeout)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        breaker.watch(plain)
-        self._connection = connection = http.client.HTTPConnection(self._host, self._port)
-        connection.sock = plain
+        connection = http.client.HTTPConnection(self._host, self._port)
+        connection.response_class = _Response
+        opened = socket.create_connection((self._host, self._port), timeout=seconds_left(deadline))
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._encrypted:
             connection.default_port = 443
-            connection.sock = self._context.wrap_socket(plain, server_hostname=self._host)
-        breaker.connected = True
+            opened.settimeout(seconds_left(deadline))  # of the whole handshake
+            connection.sock = self._context.wrap_socket(opened, server_hostname=self._host)
+        else:
+            connection.sock = DeadlineSocket(opened.family, opened.type, opened.proto, opened.detach())
         return connection
 
     def _current_secrets(self) -> list[bytes]:
-        """The secrets as their file has them now, so that they can be replaced while the relay runs."""
+        """Read the secrets again, so that they can be replaced while the relay runs."""
         try:
             return read_secrets(self._name, self._settings)
         except ConfigurationError as error:
             raise SinkUnavailable(error.message) from error
 
-    @contextmanager
-    def _within_time(self) -> Iterator["_DeadlineGuard"]:
-        """Cut the connection when the time is over: a server that sends a byte now and then never runs into one."""
-        breaker = _DeadlineGuard()
-        timer = threading.Timer(self._settings.timeout, breaker.cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield breaker
-        finally:
-            timer.cancel()
-            breaker.close()
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"no answer within {self._settings.timeout:g} s"
+        return one_line(error)
 
 
-class _DeadlineGuard:
-    """Cuts a connection from another thread. *connected* says that the server is there, and who it should be."""
+class _Response(http.client.HTTPResponse):
+    """An answer that is not informational: `http.client` skips only 100 of the 1xx (RFC 9110, section 15.2)."""
 
-    def __init__(self) -> None:
-        self.connected = False
-        self.fired = False
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
-
-    def watch(self, connection: socket.socket) -> None:
-        """Stand ready to cut *connection*; a copy of it, as what encrypts it takes the original over."""
-        with self._lock:
-            self._socket = socket.socket(fileno=socket.dup(connection.fileno()))
-
-    def cut(self) -> None:
-        """Cut it."""
-        with self._lock:
-            self.fired = True
-            if self._socket is not None:
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Let go of it."""
-        with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # it is private
+        informational = HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK
+        return version, HTTPStatus.CONTINUE if informational else status, reason
 
 
-def _judged(status: int, retry_after: float | None) -> SinkError:
+def _error_for(status: int, retry_after: float | None) -> SinkError:
     phrase = next((f"{known.value} {known.phrase}" for known in HTTPStatus if known == status), str(status))
     if status in _REDIRECTION:
         return SinkUnavailable(f"it answers {phrase}, and redirects are not followed")
-    if status in _OF_THE_ENDPOINT:
+    if status in _ABOUT_THE_ENDPOINT:
         return SinkUnavailable(f"it answers {phrase}", retry_after=retry_after)
     if status in _CLIENT_ERROR:
         return MessageRejected(f"it answers {phrase}")
@@ -203,12 +178,9 @@ def _judged(status: int, retry_after: float | None) -> SinkError:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """*Retry-After*, where it is a number of seconds (RFC 9110, section 10.2.3)."""
+    """Return *Retry-After* if it is a number of seconds (RFC 9110, section 10.2.3)."""
     text = (retry_after or "").strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
-
-
-_DIGITS = 10
+    return float(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
 def _is_loopback(host: str) -> bool:

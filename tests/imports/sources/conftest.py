@@ -11,8 +11,8 @@ import pytest
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, LbackError
-from lback_cli.imports.row import Row
-from lback_cli.imports.sources import SOURCES
+from lback_cli.imports.row import ImportRow
+from lback_cli.imports.sources.registry import find_source
 from lback_cli.managers.bulk_registration import BulkRegistration
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.registration import NewUser
@@ -29,13 +29,13 @@ class House:
     services: Dependencies
     users: UserManager
 
-    def move_in(self, rows: Iterable[Row]) -> dict[str, str]:
+    def move_in(self, rows: Iterable[ImportRow]) -> dict[str, str]:
         """Register the users of *rows*: the outcome by user name, ``created`` or why not."""
-        bulk = BulkRegistration(self.users, self.services)
+        bulk = BulkRegistration(self.database, self.users, self.services)
         rows = list(rows)
         outcomes = {row.username: row.error.message for row in rows if row.error is not None}
-        prepared = [bulk.check(_new_user(row)) for row in rows if row.error is None]
-        bulk.hash(prepared)
+        prepared = [bulk.prepare(_new_user(row)) for row in rows if row.error is None]
+        bulk.hash_passwords(user for user in prepared if user.needs_hash)
         with self.database.session() as session:
             registered = bulk.register(UnitOfWork(session), prepared)
         for one, outcome in zip(prepared, registered, strict=True):
@@ -58,16 +58,16 @@ class House:
             return user.password_hash
 
 
-def _new_user(row: Row) -> NewUser:
+def _new_user(row: ImportRow) -> NewUser:
     return NewUser(
-        row.username,
-        row.email,
-        row.password,
-        row.password_hash,
-        row.groups or (),
-        row.is_email_verified or False,
-        row.is_active is not False,
-        "none",
+        username=row.username,
+        email=row.email,
+        password=row.password,
+        password_hash=row.password_hash,
+        groups=row.groups or (),
+        is_active=row.is_active is not False,
+        is_email_verified=row.is_email_verified or False,
+        mail="none",
     )
 
 
@@ -99,11 +99,11 @@ def old_password() -> str:
 
 
 @pytest.fixture
-def read_text() -> Callable[..., list[Row]]:
+def read_text() -> Callable[..., list[ImportRow]]:
     """Read text, or bytes, as a source: ``read_text("django", "[]", email_domain=)``."""
 
-    def read(source: str, text: str | bytes, **options: Any) -> list[Row]:
+    def read(source: str, text: str | bytes, **options: Any) -> list[ImportRow]:
         raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-        return list(SOURCES[source].read(io.BytesIO(raw), **options))
+        return list(find_source(source)(**options).read(io.BytesIO(raw)))
 
     return read

@@ -8,15 +8,15 @@ import pytest
 
 from lback_cli.errors import Refused, ValidationError
 from lback_cli.imports.canary import Canary, verify_canary, verify_canary_row
-from lback_cli.imports.row import Row
-from lback_cli.imports.sources import SOURCES
+from lback_cli.imports.row import ImportRow
+from lback_cli.imports.sources.registry import find_source
 from lback_cli.repositories.unit_of_work import UnitOfWork
 
 
 @pytest.fixture
-def rows(fixtures: Path) -> list[Row]:
+def rows(fixtures: Path) -> list[ImportRow]:
     with (fixtures / "slapcat.ldif").open("rb") as file:
-        return list(SOURCES["ldif"].read(file))
+        return list(find_source("ldif")().read(file))
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def check(house: Any) -> Callable[[str, str], None]:
 
 
 def test_the_right_password_proves_an_imported_user_and_changes_nothing(
-    house: Any, rows: list[Row], check: Callable[[str, str], None], old_password: str
+    house: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
 ) -> None:
     house.move_in(rows)
     before = house.stored("argon2")
@@ -41,13 +41,13 @@ def test_the_right_password_proves_an_imported_user_and_changes_nothing(
 
 
 def test_a_canary_that_proves_nothing_is_refused_with_its_reason(
-    house: Any, rows: list[Row], check: Callable[[str, str], None], old_password: str
+    house: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
 ) -> None:
     house.move_in(rows)
     expected = {
-        ("argon2", "another password"): "The password does not open the account of the canary 'argon2'.",
+        ("argon2", "another password"): "The password does not match the hash of the canary 'argon2'.",
         ("nobody", old_password): "There is no user 'nobody' to be the canary.",
-        ("nopassword", old_password): "The password hash of the canary 'nopassword' is of no known kind.",
+        ("nopassword", old_password): "The password hash of the canary 'nopassword' has an unknown format.",
     }
     for (username, password), message in expected.items():
         with pytest.raises(ValidationError) as error:
@@ -57,15 +57,14 @@ def test_a_canary_that_proves_nothing_is_refused_with_its_reason(
 
 
 def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
-    house: Any, rows: list[Row], old_password: str
+    house: Any, rows: list[ImportRow], old_password: str
 ) -> None:
-    from lback_cli.managers.registration import NewUser
-
     def import_with_canary(password: str) -> None:
         with house.database.session() as session:
             row = next(row for row in rows if row.username == "ssha")
-            new = NewUser(row.username, row.email, None, row.password_hash, mail="none")
-            house.users.register(new, session=session)
+            house.users.register_user(
+                row.username, row.email, None, password_hash=row.password_hash, mail="none", session=session
+            )
             verify_canary(UnitOfWork(session), house.services, Canary("ssha", password))
 
     with pytest.raises(ValidationError):
@@ -75,14 +74,16 @@ def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
     assert house.login("ssha", old_password) == "welcome"
 
 
-def test_the_file_is_proven_before_its_first_row_is_imported(house: Any, rows: list[Row], old_password: str) -> None:
+def test_the_file_is_proven_before_its_first_row_is_imported(
+    house: Any, rows: list[ImportRow], old_password: str
+) -> None:
     for name in ("argon2", "Argon2", "argon2@example.org"):
         verify_canary_row(rows, house.services, Canary(name, old_password))
     expected = {
-        ("argon2", "wrong"): "The password does not open the account of the canary 'argon2'.",
+        ("argon2", "wrong"): "The password does not match the hash of the canary 'argon2'.",
         ("nobody", old_password): "The file has no user 'nobody' to be the canary.",
         ("nopassword", old_password): "The canary 'nopassword' has no password hash.",
-        ("plain", old_password): "'plain' has a plain password, no hash to be proven.",
+        ("plain", old_password): "The canary 'plain' has a plain password in the file.",
     }
     for (username, password), message in expected.items():
         with pytest.raises(ValidationError) as error:
@@ -90,7 +91,7 @@ def test_the_file_is_proven_before_its_first_row_is_imported(house: Any, rows: l
         assert error.value.message == message
 
 
-def test_the_file_is_read_no_further_than_the_canary(house: Any, rows: list[Row], old_password: str) -> None:
+def test_the_file_is_read_no_further_than_the_canary(house: Any, rows: list[ImportRow], old_password: str) -> None:
     reading = iter(rows)
     verify_canary_row(reading, house.services, Canary("smd5", old_password))
     assert next(reading).username == "sha"

@@ -33,7 +33,7 @@ def test_every_pass_over_a_file_has_the_same_companion_whatever_becomes_of_that(
     shadow, passwd = tmp_path / "shadow", tmp_path / "passwd"
     shadow.write_text("ann:*:1:0:9:7:::\nbackup:*:1:0:9:7:::\n")
     passwd.write_text("ann:x:1000:1::/:\nbackup:x:34:1::/:\n")
-    options = ImportOptions(form="shadow", companion=passwd, email_domain="example.org")
+    options = ImportOptions(format="shadow", companion=passwd, email_domain="example.org")
     with contextlib.closing(InputFile(str(shadow), options)) as source:
         for content in ("backup:x:1034:1::/:\n", ""):
             assert [row.username for row in source.rows()] == ["ann"]
@@ -49,14 +49,14 @@ def test_a_companion_that_cannot_be_read_is_a_mistake_in_the_command(lback: Any,
     result = lback("user", "import", str(shadow), "--from", "shadow", "--companion", str(gone), "-o", "json")
     assert (result.status, result.error["message"]) == (2, f"Cannot read {gone}: No such file or directory.")
     with pytest.raises(UsageError, match="is not a file"):
-        InputFile(str(shadow), ImportOptions(form="shadow", companion=tmp_path))
+        InputFile(str(shadow), ImportOptions(format="shadow", companion=tmp_path))
 
 
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        ("users.json", " To import what another program wrote, add --from django or --from keycloak or --from kratos."),
-        ("users.LDIF", " To import what another program wrote, add --from ldif."),
+        ("users.json", " For the file of another program, add --from django or --from keycloak or --from kratos."),
+        ("users.LDIF", " For the file of another program, add --from ldif."),
         ("users.txt", ""),
         ("users", ""),
         ("-", ""),
@@ -66,5 +66,5 @@ def test_a_name_that_other_programs_give_their_files_is_told_how_to_read_them(lb
     result = lback("user", "import", name, "-o", "json")
     assert result.status == 2
     assert result.error["message"].endswith(
-        f" does not tell the form of the file. Add --format csv or --format jsonl.{more}"
+        f" does not show the format of the file. Add --format csv or --format jsonl.{more}"
     )

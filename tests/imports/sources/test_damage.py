@@ -12,14 +12,14 @@ import pytest
 from lback_cli.errors import LbackError
 from lback_cli.imports.formats.csv_reader import read_csv
 from lback_cli.imports.formats.jsonl_reader import read_jsonl
-from lback_cli.imports.row import Row
-from lback_cli.imports.sources import SOURCES
+from lback_cli.imports.row import ImportRow
+from lback_cli.imports.sources.registry import built_in_sources
 
 FIXTURES = sorted(path.name for path in (Path(__file__).parent / "fixtures").iterdir())
-READERS: dict[str, Callable[[BinaryIO], Iterator[Row]]] = {
+READERS: dict[str, Callable[[BinaryIO], Iterator[ImportRow]]] = {
     "csv": read_csv,
     "jsonl": read_jsonl,
-    **{name: source.read for name, source in SOURCES.items()},
+    **{source.name: source().read for source in built_in_sources()},
 }
 VARIANTS = 120
 
@@ -86,7 +86,7 @@ def with_other_bytes(whole: bytes, chance: random.Random) -> bytes:
     return bytes(raw)
 
 
-def assert_value_or_error(row: Row) -> None:
+def assert_value_or_error(row: ImportRow) -> None:
     if row.error is not None:
         assert isinstance(row.error, LbackError)
         assert row.error.message

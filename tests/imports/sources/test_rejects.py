@@ -90,7 +90,7 @@ def test_keycloak_keeps_the_password_and_the_groups_of_a_row_with_an_error(read_
         ),
         ("ann has no e-mail address.", {**kept, "password": "secret words"}),
         # Not the address: with that alone the user would be there without the password.
-        ("The password of ann is of no use: it is damaged.", kept),
+        ("The password of ann cannot be imported: it is damaged.", kept),
     ]
     assert PasswordHasher(PasswordSettings()).verify(PASSWORD, rows[0].password_hash).accepted
 
@@ -104,7 +104,7 @@ def test_django_keeps_the_groups_of_a_row_with_an_error_and_shows_those_it_does_
     ]
     rows = read_text("django", json.dumps([GROUP, *users]))
     kept = {"username": "ann", "password_hash": DJANGO_HASH}
-    unknown = "The group '8' is not in the file, or behind its members."
+    unknown = "The group '8' is not in the file, or comes after its members."
     assert [(row.error.message, row.original) for row in rows] == [
         ("ann has no e-mail address.", {**kept, "groups": ["staff"]}),
         (unknown, {**kept, "email": "a@x.org", "groups": ["staff", "auth.group #8", "editors"]}),
@@ -161,7 +161,7 @@ def test_an_account_that_passwd_does_not_know_keeps_its_hash(read_text: Any) -> 
     assert row.original == {"username": "ann", "email": "ann@x.org", "password_hash": "$6$a$b", "is_active": False}
 
 
-NOT_READ = "What follows in that record, and in a list behind it, was not read."
+NOT_READ = "The rest of that record, and of a list the records after it, were not read."
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The lback framework's own tables, and lback's table of tokens."""
+"""Create the framework tables and the table of tokens."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ down_revision = None
 
 
 def key(length: int = 255) -> sa.types.TypeEngine[str]:
-    """Text that compares byte for byte on every database, so that the same names are accepted and refused alike."""
+    """Return a text type that compares byte by byte on every database, so that all accept the same names."""
     return (
         sa.String(length)
         .with_variant(sa.String(length, collation="C"), "postgresql")
@@ -22,7 +22,7 @@ def key(length: int = 255) -> sa.types.TypeEngine[str]:
 
 
 def upgrade() -> None:
-    """Create all tables; where an application is adopted, only lback's own."""
+    """Create all tables, or only lback's own if an application is adopted."""
     moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
     if not op.get_context().opts.get("adopting"):
         create_framework_tables(moment)
@@ -41,7 +41,7 @@ def upgrade() -> None:
 
 
 def create_framework_tables(moment: sa.types.TypeEngine[datetime]) -> None:
-    """Create the tables that an application of the lback framework has of its own."""
+    """Create the tables that an application of the lback framework has too."""
     create_table(
         "users",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -56,7 +56,7 @@ def create_framework_tables(moment: sa.types.TypeEngine[datetime]) -> None:
         sa.Column("token_expiry", moment),
         sa.Column("created_at", moment, nullable=False),
         sa.Column("updated_at", moment, nullable=False),
-        sqlite_autoincrement=True,  # an id in an audit trail must never come to mean somebody else
+        sqlite_autoincrement=True,  # the event log names users by id, so an id must not be reused
     )
     create_index("ix_users_username", "users", ["username"], unique=True)
     create_index("ix_users_email", "users", ["email"], unique=True)

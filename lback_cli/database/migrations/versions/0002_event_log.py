@@ -1,4 +1,4 @@
-"""The event log and the head of its chain."""
+"""Create the event log and the head of its hash chain."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql

@@ -1,4 +1,4 @@
-"""How far each import has come."""
+"""Create the table of import jobs."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql

@@ -1,4 +1,4 @@
-"""What leaves after the commit: how far each sink has come, what it would not take, and mail that waits."""
+"""Create the tables of sinks, dead letters and queued mail."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -48,6 +48,6 @@ def upgrade() -> None:
         sa.Column("lease_until", moment),
         sa.Column("queued_at", moment, nullable=False),
         sa.Column("retry_at", moment, index=True),
-        sqlite_autoincrement=True,  # a person may have been told of a mail by its number
+        sqlite_autoincrement=True,  # a mail may have been named to a user by its number, so do not reuse it
         **EXACT,
     )

@@ -1,0 +1,22 @@
+"""`lback config path`."""
+
+from pathlib import Path
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.settings.load import user_config_file
+
+
+@command(examples=("lback config path",))
+def path(ctx: typer.Context) -> None:
+    """Show which configuration file is read, and where lback looks for one."""
+    context = cli_context(ctx)
+    context.output.record(
+        {
+            "read": None if context.settings.config_file is None else str(context.settings.config_file.absolute()),
+            "here": str(Path("config.toml").absolute()),
+            "yours": str(user_config_file()),
+        }
+    )

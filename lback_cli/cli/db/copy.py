@@ -1,0 +1,54 @@
+"""`lback db copy`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.db.copy_progress import CopyProgress
+
+
+@command(
+    examples=(
+        "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
+        "lback db copy --to sqlite:////srv/app/users.db",
+    ),
+)
+def copy(
+    ctx: typer.Context,
+    to: Annotated[
+        str, typer.Option("--to", help="Database to copy to. It is empty or does not exist yet.", metavar="URL")
+    ],
+    to_password_file: Annotated[
+        Path | None, typer.Option("--to-password-file", help="File with the password of that database.", metavar="PATH")
+    ] = None,
+) -> None:
+    """Copy everything of lback to another database, and verify the copy.
+
+    Stop all writers to the source first. The source is not changed. If it changes meanwhile, the exit code is 9.
+
+    Ids are kept. To continue an interrupted copy, run the same command again.
+    """
+    context = cli_context(ctx)
+    copied = context.copy_to(to, to_password_file, partial(CopyProgress, context)).run()
+    context.output.message("Everything was copied. The rows and the event logs agree.")
+    for column in copied.left_out:
+        context.output.warning(f"warning: {column} is the application's own and was not copied.")
+    context.output.record(
+        {
+            "users": copied.rows["users"],
+            "groups": copied.rows["groups"],
+            "memberships": copied.rows["user_groups_association"],
+            "tokens": copied.rows["lback_tokens"],
+            "imports": copied.rows["lback_import_jobs"],
+            "queued_mails": copied.rows["lback_mail_queue"],
+            "sinks": copied.rows["lback_sinks"],
+            "events": copied.events,
+            "found": copied.already_there,
+            "hash": copied.hash,
+            "digest": copied.digest,
+        }
+    )

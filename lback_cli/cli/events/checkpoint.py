@@ -1,0 +1,27 @@
+"""`lback events checkpoint`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+
+
+@command(
+    examples=("lback events checkpoint >> /mnt/worm/checkpoints", "lback events checkpoint --sign-with key.pem"),
+)
+def checkpoint(
+    ctx: typer.Context,
+    sign_with: Annotated[
+        Path | None,
+        typer.Option("--sign-with", help="Ed25519 private key (PEM) that signs the checkpoint.", metavar="KEY"),
+    ] = None,
+) -> None:
+    """Print a checkpoint: one line that proves the log up to now. Keep it in another place."""
+    context = cli_context(ctx)
+    found = context.events.checkpoint()
+    signed = found if sign_with is None else found.signed(sign_with)
+    view = {"seq": signed.seq, "count": signed.count, "hash": signed.hash, "line": str(signed)}
+    context.output.document(view, [str(signed)])

@@ -1,0 +1,33 @@
+"""`lback events export`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.events.options import ActorOption, Signal, Since, Until, UserOption
+from lback_cli.events.export import cloud_event, event_view
+
+
+@command(
+    examples=("lback events export > events.jsonl", "lback events export --format cloudevents --since 1d | jq .type"),
+)
+def export(
+    ctx: typer.Context,
+    form: Annotated[
+        Literal["lback", "cloudevents"],
+        typer.Option("--format", help="lback's lines, which can be verified, or CloudEvents 1.0."),
+    ] = "lback",
+    signal: Signal = None,
+    user: UserOption = None,
+    by: ActorOption = None,
+    since: Since = None,
+    until: Until = None,
+    after: Annotated[int | None, typer.Option("--after", help="Only events after this one.", metavar="SEQ")] = None,
+) -> None:
+    """Write events as JSON Lines, oldest first. Only a complete export can be verified."""
+    context = cli_context(ctx)
+    query = context.events.query(signal=signal, user=user, actor=by, since=since, until=until, after=after)
+    with context.events.select(query) as events:
+        context.output.json_lines(map(event_view if form == "lback" else cloud_event, events))

@@ -1,0 +1,50 @@
+"""`lback events list`."""
+
+from typing import Annotated
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.events.options import ActorOption, Signal, Since, Until, UserOption
+from lback_cli.cli.output.serializers import EVENT_TABLE
+from lback_cli.events.export import EVENT_COLUMNS, event_view
+
+DEFAULT_LIMIT = 50
+
+
+@command(
+    examples=(
+        "lback events list --since 7d --signal user_authentication_failed",
+        "lback events list --user alice -o json",
+        "lback events list --before 4711",
+    ),
+)
+def list_events(
+    ctx: typer.Context,
+    signal: Signal = None,
+    user: UserOption = None,
+    by: ActorOption = None,
+    since: Since = None,
+    until: Until = None,
+    before: Annotated[
+        int | None, typer.Option("--before", help="Only events before this one, to get the next page.", metavar="SEQ")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", help="Maximum number of events; 0 means all.", min=0)
+    ] = DEFAULT_LIMIT,
+) -> None:
+    """List events, newest first."""
+    context = cli_context(ctx)
+    query = context.events.query(
+        signal=signal,
+        user=user,
+        actor=by,
+        since=since,
+        until=until,
+        before=before,
+        newest_first=True,
+        limit=limit or None,
+    )
+    with context.events.select(query) as events:
+        context.output.records(map(event_view, events), EVENT_COLUMNS, brief=EVENT_TABLE)

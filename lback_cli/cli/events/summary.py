@@ -1,0 +1,22 @@
+"""`lback events summary`."""
+
+from typing import Annotated
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.events.summary import KINDS
+
+
+@command(examples=("lback events summary", "lback events summary --since 30d -o csv"))
+def summary(
+    ctx: typer.Context,
+    since: Annotated[
+        str,
+        typer.Option("--since", help="Only from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"),
+    ] = "14d",
+) -> None:
+    """Show registrations, logins and failures per day, with totals."""
+    context = cli_context(ctx)
+    context.output.chart(context.events.summary(since).days, label="day", kinds=KINDS)

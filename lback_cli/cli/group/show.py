@@ -1,0 +1,15 @@
+"""`lback group show`."""
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.group.arguments import Existing
+from lback_cli.cli.output.serializers import group_view
+
+
+@command(examples=("lback group show staff",))
+def show(ctx: typer.Context, name: Existing) -> None:
+    """Show one group. `lback user list --group NAME` lists its members."""
+    context = cli_context(ctx)
+    context.output.record(group_view(*context.directory.find_group(name)))

@@ -1,0 +1,40 @@
+"""Parameters of Typer that do not load pydantic for plain text. docs/decisions/0020 says why, and what it saves."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def lighten(parameter: Any) -> Any:
+    """Return Typer's *parameter*, changed: it coerces light values itself, and a flag shows no type in the help."""
+    if getattr(parameter, "is_flag", False):
+        parameter.metavar = ""
+    if "get_runtime_param" not in vars(parameter):
+        coercion = _LightCoercion(parameter)
+        parameter.get_runtime_param = lambda: coercion
+    return parameter
+
+
+class _LightCoercion:
+    """Coerces text, paths, choices and defaults without pydantic, and leaves all else to Typer."""
+
+    def __init__(self, parameter: Any) -> None:
+        self._typers_own = parameter.get_runtime_param
+        self._type = parameter.type_descriptor.annotation
+        self._choices = parameter.type_descriptor.choices
+
+    def coerce(self, value: Any, param: Any, ctx: typer.Context) -> Any:
+        """Return what Typer would return for *value*."""
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        if isinstance(self._type, type) and isinstance(value, self._type):
+            return value  # text as it is, or a default
+        if isinstance(value, str) and value in (self._choices or ()):
+            # The choice itself, which may be the member of an enumeration.
+            return next(choice for choice in self._choices if choice == value)
+        if isinstance(value, str) and self._type is Path:
+            return Path(value)
+        if self._type == list[str] and all(isinstance(item, str) for item in value):
+            return list(value)
+        return self._typers_own().coerce(value, param=param, ctx=ctx)

@@ -1,0 +1,43 @@
+"""`lback mail deliver`."""
+
+from typing import Annotated
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.exit_codes import ExitCode
+
+
+@command(examples=("lback mail deliver", "lback mail deliver --once -q"))
+def deliver(
+    ctx: typer.Context,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help="Stop when all is sent: exit 8 if some was rejected, 9 if the server cannot be used."
+        ),
+    ] = False,
+) -> None:
+    """Deliver queued mail until interrupted. Several processes can do so at the same time."""
+    from lback_cli.cli.events.relay_messages import RelayConsoleObserver
+
+    context = cli_context(ctx)
+    post = context.mail_delivery(RelayConsoleObserver(context.output))
+    if not once:
+        context.output.message("Delivering mail. Press Ctrl-C to stop.")
+    report = post.run(once=once)
+    context.output.record(
+        {
+            "delivered": report.delivered,
+            "deferred": report.deferred,
+            "withdrawn": report.withdrawn,
+            "dead": report.dead,
+            "error": report.error,
+        }
+    )
+    if report.error is not None:
+        context.output.warning(report.error)
+        raise typer.Exit(ExitCode.UNUSABLE)
+    if report.dead:
+        raise typer.Exit(ExitCode.PARTLY_FAILED)

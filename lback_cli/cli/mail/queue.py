@@ -1,0 +1,78 @@
+"""`lback mail queue`: list, retry and drop."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lback_cli.cli.command_group import CommandGroup, command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.output.prompts import confirm
+from lback_cli.errors import UsageError
+from lback_cli.text.times import timestamp
+
+if TYPE_CHECKING:
+    from lback_cli.models import QueuedMail
+
+
+group = CommandGroup(
+    __name__,
+    "List, retry and drop queued mail.",
+    {"list": ":list_mails", "retry": ":retry", "drop": ":drop"},
+)
+
+COLUMNS = ("id", "state", "template", "recipient", "tries", "last_error", "queued_at", "retry_at")
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Ids of mails.")]
+
+
+Dead = Annotated[bool, typer.Option("--dead", help="All mails that were given up.")]
+
+
+@command(examples=("lback mail queue list", "lback mail queue list --dead -o json"))
+def list_mails(
+    ctx: typer.Context,
+    dead: Annotated[bool, typer.Option("--dead", help="Only mails that were given up.")] = False,
+) -> None:
+    """List the mail that is not sent yet, with the last error."""
+    context = cli_context(ctx)
+    views = map(_view, context.mail_queue.mails(dead=dead or None))
+    context.output.records(views, COLUMNS, brief=COLUMNS[:-2])
+
+
+@command(examples=("lback mail queue retry --dead", "lback mail queue retry 42"))
+def retry(ctx: typer.Context, ids: Ids = None, dead: Dead = False) -> None:
+    """Let the next `lback mail deliver` try mail again."""
+    context = cli_context(ctx)
+    context.output.record({"queued": context.mail_queue.retry(_chosen(ids, dead))})
+
+
+@command(examples=("lback mail queue drop 42 --yes", "lback mail queue drop --dead"))
+def drop(
+    ctx: typer.Context,
+    ids: Ids = None,
+    dead: Dead = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Drop mail that was not sent."""
+    context = cli_context(ctx)
+    chosen = _chosen(ids, dead)
+    confirm(f"Drop {'all mail that was given up' if chosen is None else f'{len(chosen)} mails'}?", yes=yes)
+    context.output.record({"dropped": context.mail_queue.drop(chosen)})
+
+
+def _chosen(ids: list[int] | None, dead: bool) -> list[int] | None:
+    if bool(ids) == dead:
+        raise UsageError("Name either mails or --dead.")
+    return ids or None
+
+
+def _view(mail: "QueuedMail") -> dict[str, Any]:
+    return {
+        "id": mail.id,
+        "state": "dead" if mail.retry_at is None else "waiting",
+        "template": mail.template,
+        "recipient": mail.recipient,
+        "tries": mail.tries,
+        "last_error": mail.last_error,
+        "queued_at": timestamp(mail.queued_at),
+        "retry_at": None if mail.retry_at is None else timestamp(mail.retry_at),
+    }

@@ -1,0 +1,23 @@
+"""`lback mail test`."""
+
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+
+
+@command(examples=("lback mail test you@example.org",))
+def test(
+    ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address to send it to.")]
+) -> None:
+    """Send a test mail now, with the configured transport."""
+    from lback_cli.mail.transports import actual_transport
+
+    context = cli_context(ctx)
+    email = context.dependencies.canonical_email(address)
+    context.dependencies.mailer.send_test(email=email, key=uuid4().hex)
+    context.output.message(f"Sent a test mail to {email}.")
+    context.output.record({"email": email, "transport": actual_transport(context.settings.email), "sent": True})

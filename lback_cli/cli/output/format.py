@@ -1,0 +1,64 @@
+"""The interface of an output format."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TextIO
+
+Record = Mapping[str, Any]
+"""A result: text, numbers, booleans, None, and lists and mappings of these, by field name."""
+
+
+def field_of(record: Record, column: str) -> Any:
+    """Return a field of *record*, or the attribute of that name, which a table shows in a column of its own."""
+    return record[column] if column in record else record["attributes"].get(column)
+
+
+class OutputFormat(ABC):
+    """How the results of commands are written.
+
+    To add a format, subclass this and list the class in the entry-point group ``lback.outputs`` under the name that
+    ``--output`` takes. `record` and `records` are enough; the other methods fall back on them.
+
+    Attributes:
+        json_errors: Whether errors on standard error are JSON objects, for formats that programs read.
+        for_people: Whether a person reads the results, so that a command may phrase them.
+        out: Where to write.
+    """
+
+    json_errors: ClassVar[bool] = False
+    for_people: ClassVar[bool] = False
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+
+    @abstractmethod
+    def record(self, record: Record) -> None:
+        """Write the one result of a command. A tuple in it is a list of phrases."""
+
+    @abstractmethod
+    def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
+        """Write any number of results, each as soon as it is there.
+
+        Args:
+            records: The results. All have the same fields.
+            columns: All fields, in their order.
+            brief: The fields that fit on a screen.
+        """
+
+    def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
+        """Write results that arrive one by one, without an end, and flush each."""
+        for record in records:
+            self.record(record)
+            self.out.flush()
+
+    def findings(self, records: Iterable[Record], columns: Sequence[str]) -> None:
+        """Write the findings of checks: a status, a message and perhaps a hint each."""
+        self.records(records, columns, brief=columns)
+
+    def chart(self, records: Sequence[Record], totals: Record, columns: Sequence[str]) -> None:
+        """Write counts and their totals. The first of the *columns* is the label, the others are counts."""
+        self.records([*records, totals], columns, brief=columns)
+
+    def document(self, record: Record, text: Iterable[str]) -> None:
+        """Write one result, of which *text* is the wording for people, line by line."""
+        self.record(record)

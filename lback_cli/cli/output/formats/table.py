@@ -1,0 +1,71 @@
+"""``-o table``: what a person reads at a terminal."""
+
+from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
+from typing import Any
+
+from lback_cli.cli.output.cells import cell_text
+from lback_cli.cli.output.chart import with_bars
+from lback_cli.cli.output.findings import finding_lines
+from lback_cli.cli.output.format import OutputFormat, Record
+from lback_cli.cli.output.table import bold, title_of, write_table
+from lback_cli.text.escaping import safe
+from lback_cli.text.terminal import wants_color
+
+_LABEL_COLORS = {"ok": "32", "warn": "33", "FAIL": "1;31", "skipped": "2"}
+"""The terminal's codes for the status of a finding: green, yellow, bold and red, dim."""
+
+
+class TableFormat(OutputFormat):
+    """Columns with titles; for one record, a line for each field."""
+
+    for_people = True
+
+    def record(self, record: Record) -> None:
+        """Write a line for each field that has a value, and more lines for more phrases."""
+        record = _lines_of(record)
+        titles = [title_of(key) for key in record]
+        width = max(map(len, titles))
+        style = bold if wants_color(self.out) else str
+        for title, value in zip(titles, record.values(), strict=True):
+            first, *others = map(cell_text, value or ("",)) if isinstance(value, tuple) else [cell_text(value)]
+            self.out.write(f"{style(title.ljust(width))}  {first}".rstrip() + "\n")
+            for other in others:
+                self.out.write(f"{' ' * width}  {other}\n")
+
+    def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
+        """Write a table of the brief columns."""
+        write_table(self.out, records, brief)
+
+    def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
+        """Write the columns of each record as words in a line."""
+        for record in records:
+            self.out.write("  ".join(cell_text(record[column]) or "-" for column in columns) + "\n")
+            self.out.flush()
+
+    def findings(self, records: Iterable[Record], columns: Sequence[str]) -> None:
+        """Write a coloured line for each finding, with its hint below, as soon as it is there."""
+        width = get_terminal_size().columns if self.out.isatty() else None
+        for record in records:
+            for label, words in finding_lines(record, width):
+                code = _LABEL_COLORS.get(label.rstrip(), "") if wants_color(self.out) else ""
+                self.out.write(f"\x1b[{code}m{label}\x1b[0m" if code else label)
+                self.out.write(safe(words) + "\n")
+            self.out.flush()
+
+    def chart(self, records: Sequence[Record], totals: Record, columns: Sequence[str]) -> None:
+        """Write a table with a bar beside each count."""
+        super().chart(with_bars(records, columns[1:]), totals, columns)
+
+    def document(self, record: Record, text: Iterable[str]) -> None:
+        """Write the text for people."""
+        for line in text:
+            self.out.write(safe(line) + "\n")
+
+
+def _lines_of(record: Record) -> Record:
+    """Return the fields that have a value, the attributes among them."""
+    lines: dict[str, Any] = {}
+    for name, value in record.items():
+        lines |= value if name == "attributes" else {name: value}
+    return {name: value for name, value in lines.items() if value is not None}

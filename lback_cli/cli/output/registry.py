@@ -1,0 +1,59 @@
+"""Find an output format by its name: one of lback's own, or one that a plugin adds."""
+
+from importlib import import_module
+
+from lback_cli.cli.output.format import OutputFormat
+from lback_cli.errors import ConfigurationError
+from lback_cli.output_formats import ENTRY_POINT_GROUP
+
+BUILT_IN_CLASSES = {
+    "table": "table:TableFormat",
+    "json": "json:JsonFormat",
+    "jsonl": "jsonl:JsonLinesFormat",
+    "csv": "csv:CsvFormat",
+    "yaml": "yaml:YamlFormat",
+}
+"""``module:class`` in the package of the formats, by name. A format's module is imported when it is chosen."""
+
+
+def find_format(name: str) -> type[OutputFormat]:
+    """Return the output format called *name*.
+
+    Raises:
+        ConfigurationError: There is no such format, or its plugin is broken.
+    """
+    if name in BUILT_IN_CLASSES:
+        module, _, attribute = BUILT_IN_CLASSES[name].partition(":")
+        built_in: type[OutputFormat] = getattr(import_module(f"lback_cli.cli.output.formats.{module}"), attribute)
+        return built_in
+    return _load_plugin(name)
+
+
+def has_json_errors(name: str | None) -> bool:
+    """Return whether errors are JSON objects in the format called *name*. Unknown and broken formats have none."""
+    if name is None:
+        return False
+    try:
+        return find_format(name).json_errors
+    except ConfigurationError:
+        return False
+
+
+def _load_plugin(name: str) -> type[OutputFormat]:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        try:
+            found = point.load()
+        except Exception as error:
+            raise ConfigurationError(
+                f"The output format {name!r} cannot be loaded from {point.value}: {type(error).__name__}: {error}.",
+                hint="Fix or uninstall the plugin.",
+            ) from error
+        if not (isinstance(found, type) and issubclass(found, OutputFormat)):
+            raise ConfigurationError(
+                f"The output format {name!r}, {point.value}, is not a subclass of OutputFormat.",
+                hint="Fix or uninstall the plugin.",
+            )
+        return found
+    raise ConfigurationError(f"There is no output format {name!r}.")

@@ -1,0 +1,12 @@
+"""`lback signals`: one module for each verb."""
+
+from lback_cli.cli.command_group import CommandGroup
+
+group = CommandGroup(
+    __name__,
+    "List and explain the 22 signals: when each is sent, and its arguments.",
+    {
+        "list": "list:list_signals",
+        "show": "show:show",
+    },
+)

@@ -1,0 +1,29 @@
+"""`lback signals list`."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.signals.view import signal_view
+
+
+@command(examples=("lback signals list", "lback signals list --receivers", "lback signals list -o json"))
+def list_signals(
+    ctx: typer.Context,
+    receivers: Annotated[
+        bool, typer.Option("--receivers", help="List the receivers of each signal, in the order in which they run.")
+    ] = False,
+) -> None:
+    """List all signals, or the receivers that plugins and hooks connect to them."""
+    from lback_cli.signals import CATALOGUE
+
+    context = cli_context(ctx)
+    if receivers:
+        context.receivers.connect()
+        context.output.records(map(asdict, context.receivers.listeners), ("signal", "receiver", "source"))
+        return
+    columns = ("name", "phase", "can_veto", "when", "arguments", "words")
+    context.output.records(map(signal_view, CATALOGUE.values()), columns, brief=("name", "when"))

@@ -1,0 +1,49 @@
+"""`lback user reset-password`."""
+
+from typing import Annotated
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.completion import complete_user
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.password_input import STDIN, FromFile, FromStdin, Generated, PasswordSource, read_token
+from lback_cli.errors import UsageError
+
+
+@command(
+    examples=(
+        "lback user reset-password alice --generate-password",
+        "lback user reset-password --token - --password-file new < token",
+    ),
+)
+def reset_password(
+    ctx: typer.Context,
+    user: Annotated[
+        str | None,
+        typer.Argument(metavar="USER", help="User name, e-mail address or id:N.", autocompletion=complete_user),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token", help="Use the token of a mailed link instead; - reads it from standard input.", metavar="TOKEN"
+        ),
+    ] = None,
+    password_stdin: FromStdin = False,
+    password_file: FromFile = None,
+    generate_password: Generated = False,
+) -> None:
+    """Set a new password for USER, or for the user whom a reset link was mailed to."""
+    context = cli_context(ctx)
+    if (user is None) == (token is None):
+        raise UsageError("Name either a USER or a --token.")
+    if token == STDIN and password_stdin:
+        raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
+    password = PasswordSource(context, password_stdin, password_file, generate_password)
+    password.prefetch()
+    if token is not None:
+        changed = context.users.reset_password(read_token(token), password.read())
+    else:
+        changed = context.users.reset_user_password(context.directory.resolve_id(str(user)), password.read())
+    context.output.message(f"{changed.username} has a new password.")
+    context.show_user(changed.id, **password.extra)

@@ -1,0 +1,17 @@
+"""`lback user unlock`."""
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.user.arguments import UserArgument
+
+
+@command(examples=("lback user unlock alice",))
+def unlock(ctx: typer.Context, user: UserArgument) -> None:
+    """Let a user log in again who was locked after too many failed logins."""
+    context = cli_context(ctx)
+    found = context.directory.find_user(user)
+    was_locked = context.users.unlock_user(found.id)
+    context.output.message(f"{found.username} is unlocked." if was_locked else f"{found.username} was not locked.")
+    context.show_user(found.id)

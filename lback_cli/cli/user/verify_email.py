@@ -1,0 +1,17 @@
+"""`lback user verify-email`."""
+
+import typer
+
+from lback_cli.cli.command_group import command
+from lback_cli.cli.context import cli_context
+from lback_cli.cli.password_input import read_token
+from lback_cli.cli.user.arguments import Token
+
+
+@command(examples=("lback user verify-email 3q2-7wW0...", "lback user verify-email - < token"))
+def verify_email(ctx: typer.Context, token: Token) -> None:
+    """Verify the e-mail address that the token was sent to."""
+    context = cli_context(ctx)
+    user = context.users.verify_user_email(read_token(token))
+    context.output.message(f"{user.email} is verified.")
+    context.show_user(user.id)

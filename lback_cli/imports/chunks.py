@@ -1,0 +1,119 @@
+"""Chunks: rows that are imported together. Large chunks are fast; a chunk that takes long keeps other writers out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
+
+from lback_cli.errors import DatabaseError
+from lback_cli.imports.results import RowOutcome
+from lback_cli.imports.row import ImportRow
+from lback_cli.managers.registration import PreparedUser
+from lback_cli.managers.registration_mail import RegistrationMail, is_mailed
+from lback_cli.operations.attempts import AttemptState, RecordedFailure
+
+CHUNK_COST = 1000
+"""The cost of a chunk at most, in rows that only have to be stored."""
+
+_PASSWORD_COST = 15  # hashed before the transaction, but a crash loses the hashes of a whole chunk
+_MAIL_COST = 39  # sent within the transaction
+_RECEIVER_COST = 4
+
+
+class Chunk:
+    """Rows that are imported together, and what the attempts at their transaction have announced of them.
+
+    Attributes:
+        rows: The rows.
+        users: The prepared user of each row; None for a row that cannot be read.
+        outcomes: The outcomes of the last attempt, in the order of the rows; fewer if the import stops at a row.
+    """
+
+    def __init__(self, rows: Sequence[ImportRow], users: Sequence[PreparedUser | None]) -> None:
+        self.rows = rows
+        self.users = users
+        self.outcomes: list[RowOutcome] = []
+        self._updates: dict[int, dict[int, AttemptState]] = {}
+        self._refused_updates: dict[int, tuple[RowOutcome, RecordedFailure]] = {}
+
+    def update_attempts(self, index: int, user_id: int) -> AttemptState:
+        """Return the state that all attempts to update that user by the row at *index* share."""
+        return self._updates.setdefault(index, {}).setdefault(user_id, AttemptState())
+
+    def keep_refusal(self, index: int, user_id: int, outcome: RowOutcome) -> None:
+        """Keep *outcome* of the row at *index* for later attempts if its refusal was announced."""
+        refusal = self._updates[index][user_id].refusal
+        if refusal is not None:
+            self._refused_updates[index] = (outcome, refusal)
+
+    def refused_update(self, index: int) -> tuple[RowOutcome, RecordedFailure] | None:
+        """Return the outcome of the row at *index* if an earlier attempt refused its update, and announced that."""
+        return self._refused_updates.get(index)
+
+    @property
+    def has_announcements(self) -> bool:
+        """Whether an attempt announced something of these rows."""
+        return bool(self._updates) or any(user is not None and user.attempts is not None for user in self.users)
+
+    def announce_failure(self, error: BaseException) -> None:
+        """Announce that *error* undid all that attempts have announced of these rows."""
+        for index in range(len(self.rows)):
+            for attempts in self._attempts(index):
+                attempts.give_up(error)
+
+    def announce_undone(self) -> None:
+        """Announce that what only earlier attempts did was undone, now that the last one succeeded."""
+        undone = DatabaseError("It was undone, and there was no more to do when it was tried again.")
+        for index, (_, outcome) in enumerate(zip_longest(self.rows, self.outcomes)):
+            done = self._attempts_of(index, outcome)
+            for attempts in self._attempts(index):
+                if attempts is not done and attempts.refusal is None:
+                    attempts.give_up(undone)
+
+    def _attempts(self, index: int) -> list[AttemptState]:
+        user = self.users[index]
+        registration = [user.attempts] if user is not None and user.attempts is not None else []
+        return [*registration, *self._updates.get(index, {}).values()]
+
+    def _attempts_of(self, index: int, outcome: RowOutcome | None) -> AttemptState | None:
+        """Return the state of the operation that led to *outcome*."""
+        user = self.users[index]
+        if outcome is not None and outcome.kind == "created":
+            return None if user is None else user.attempts
+        if outcome is not None and outcome.kind == "updated" and outcome.id is not None:
+            return self._updates[index][outcome.id]
+        return None
+
+
+def row_cost(mail: RegistrationMail, *, generates: bool, has_receivers: bool) -> Callable[[ImportRow], int]:
+    """Return a function that estimates what a row costs.
+
+    Args:
+        mail: Which mail new users get.
+        generates: Whether users without a password get a generated one.
+        has_receivers: Whether receivers listen to the signals of registration.
+    """
+
+    def cost(row: ImportRow) -> int:
+        lacks_password = row.password is None and row.password_hash is None
+        is_hashed = row.password is not None or (lacks_password and generates)
+        invited = lacks_password and not generates
+        mailed = is_mailed(mail, invited=invited, verified=row.is_email_verified is True)
+        return 1 + is_hashed * _PASSWORD_COST + mailed * _MAIL_COST + has_receivers * _RECEIVER_COST
+
+    return cost
+
+
+def chunked(
+    rows: Iterator[ImportRow], cost: Callable[[ImportRow], int], limit: int = CHUNK_COST
+) -> Iterator[list[ImportRow]]:
+    """Yield *rows* in lists that cost at most *limit*, unless a single row costs more."""
+    chunk: list[ImportRow] = []
+    total = 0
+    for row in rows:
+        row_total = cost(row)
+        if chunk and total + row_total > limit:
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(row)
+        total += row_total
+    if chunk:
+        yield chunk

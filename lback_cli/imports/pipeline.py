@@ -1,0 +1,88 @@
+"""The import of one file: rows, chunks, prepared users, one transaction for each chunk, report."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from lback_cli.database.retry import retried
+from lback_cli.imports.chunks import Chunk
+from lback_cli.imports.context import ImportContext
+from lback_cli.imports.jobs import Checkpoint, ImportRun
+from lback_cli.imports.results import ImportResult
+from lback_cli.imports.row_processor import RowProcessor
+from lback_cli.repositories.unit_of_work import UnitOfWork
+
+R = TypeVar("R")
+
+
+class ImportPipeline:
+    """Imports the rows of one file, each chunk in a transaction of its own.
+
+    The transaction of a chunk also stores how far the import has come, so that an interrupted import can be resumed.
+
+    Args:
+        context: The parts of the import.
+        job: The import job.
+        executor: Hashes passwords, several at once.
+    """
+
+    def __init__(self, context: ImportContext, job: ImportRun, executor: Executor) -> None:
+        self._context = context
+        self._job = job
+        self._executor = executor
+        self._processor = RowProcessor(context.database, context.users, context.services, context.source.options)
+
+    def run(self) -> ImportResult:
+        """Import the rows after those that earlier runs of the job have imported."""
+        context, job = self._context, self._job
+        for rows in context.chunked(islice(context.source.rows(), job.rows_done, None)):
+            chunk = self._processor.prepare(rows, self._executor)
+            job.reached = self._commit(partial(self._import_chunk, chunk), [chunk])
+            context.report_progress(chunk.outcomes, job.reached.counts)
+            if job.reached.state == "stopped":
+                return ImportResult("stopped", job.reached.counts, job.id)
+        retried(lambda: job.commit(context.database, lambda uow: job.end(uow, "done")))
+        return ImportResult("done", job.reached.counts, job.id)
+
+    def _import_chunk(self, chunk: Chunk, uow: UnitOfWork) -> Checkpoint:
+        reached = self._write(uow, chunk, self._job.reached)
+        self._context.source.require_unchanged()
+        self._job.checkpoint(uow, reached)
+        return reached
+
+    def _write(self, uow: UnitOfWork, chunk: Chunk, reached: Checkpoint) -> Checkpoint:
+        """Write the users of *chunk* and its lines of the report, and return what is reached after *reached*."""
+        chunk.outcomes = self._processor.apply(uow, chunk)
+        lengths = self._context.files.write(chunk.outcomes)
+        state = "stopped" if self._context.stops_at(chunk.outcomes[-1]) else "running"
+        return Checkpoint(reached.counts.plus(chunk.outcomes), lengths, state)
+
+    def _commit(self, work: Callable[[UnitOfWork], R], chunks: Iterable[Chunk]) -> R:
+        """Return what *work* returns, done in one transaction, which is retried if the database gives it up.
+
+        If the transaction fails for good, the *chunks* that *work* has begun announce that nothing is left of them.
+        """
+        attempts = 0
+
+        def attempt(uow: UnitOfWork) -> R:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:
+                self._context.files.truncate(self._job.reached.lengths)
+            for chunk in chunks:
+                chunk.outcomes = []
+            return work(uow)
+
+        try:
+            result = retried(lambda: self._job.commit(self._context.database, attempt))
+        except BaseException as error:
+            if not self._job.was_committed(self._context.database, error):
+                for chunk in chunks:
+                    chunk.announce_failure(error)
+            raise
+        if attempts > 1:
+            for chunk in chunks:
+                chunk.announce_undone()
+        return result

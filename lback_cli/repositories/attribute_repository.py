@@ -1,0 +1,109 @@
+"""Writing the attributes of users that are in lback's own table."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, insert, literal, select
+from sqlalchemy.exc import IntegrityError
+
+from lback_cli.attributes import Attribute, Value, digest, encode, unique_digest
+from lback_cli.errors import UserExists
+from lback_cli.models.tables import USER_ATTRIBUTES, USERS
+from lback_cli.repositories.user_reader import OWN_ATTRIBUTES
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from lback_cli.models import User
+
+_COLUMNS = ("user_id", "user_created_at", "name", "value", "digest", "unique_digest")
+
+_INSERT = insert(USER_ATTRIBUTES).from_select(
+    _COLUMNS,
+    select(
+        USERS.c.id,
+        # As the database has it: an application's column may store fewer digits of a second.
+        USERS.c.created_at,
+        *(bindparam(column, type_=USER_ATTRIBUTES.c[column].type) for column in _COLUMNS[2:]),
+    ).where(USERS.c.id == bindparam("owner")),
+)
+
+
+class AttributeRepository:
+    """Attributes of users in one session."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def set(self, user: "User", values: Mapping[Attribute, Value | None]) -> None:
+        """Set *values* for *user*, and unset those that are None.
+
+        Raises:
+            UserExists: Another user has the value of a unique attribute.
+        """
+        if not values:
+            return
+        self._session.flush()
+        names = [attribute.name for attribute in values]
+        mine = USER_ATTRIBUTES.c.user_id == user.id
+        self._session.execute(delete(USER_ATTRIBUTES).where(mine, USER_ATTRIBUTES.c.name.in_(names)))
+        self.add_all([(user.id, attribute, value) for attribute, value in values.items() if value is not None])
+        self._session.expire(user, ["attribute_rows"])
+
+    def add_all(self, values: Sequence[tuple[int, Attribute, Value]]) -> None:
+        """Insert attributes of users who do not have them yet: (user id, attribute, value).
+
+        Raises:
+            UserExists: A user has the value of a unique attribute.
+        """
+        rows = [
+            {
+                "owner": user_id,
+                "name": attribute.name,
+                "value": encode(value),
+                "digest": digest(value),
+                "unique_digest": unique_digest(attribute, value),
+            }
+            for user_id, attribute, value in values
+        ]
+        if not rows:
+            return
+        self._delete_orphans([row["unique_digest"] for row in rows if row["unique_digest"] is not None])
+        try:
+            with self._session.begin_nested():
+                self._session.execute(_INSERT, rows)
+        except IntegrityError as error:
+            taken = next(
+                ((attribute, value) for _, attribute, value in values if self._is_taken(attribute, value)), None
+            )
+            if taken is None:
+                raise
+            attribute, value = taken
+            raise UserExists(attribute.name, str(value)) from error
+
+    def delete(self, user_id: int) -> None:
+        """Delete every attribute of the user with that id."""
+        self._session.execute(delete(USER_ATTRIBUTES).where(USER_ATTRIBUTES.c.user_id == user_id))
+
+    def holders(self, attribute: Attribute, values: Sequence[Value]) -> dict[Value, int]:
+        """Return the ids of the users who have one of *values* of the unique *attribute*, by value."""
+        digests = {unique_digest(attribute, value): value for value in values}
+        statement = (
+            select(USER_ATTRIBUTES.c.unique_digest, USER_ATTRIBUTES.c.user_id)
+            .join(USERS, OWN_ATTRIBUTES)
+            .where(USER_ATTRIBUTES.c.unique_digest.in_(digests))
+        )
+        return {digests[found]: user_id for found, user_id in self._session.execute(statement)}
+
+    def _is_taken(self, attribute: Attribute, value: Value) -> bool:
+        return attribute.unique and bool(self.holders(attribute, [value]))
+
+    def _delete_orphans(self, digests: Sequence[object]) -> None:
+        """Delete rows with these unique digests whose user is gone: an application may delete users without lback."""
+        if not digests:
+            return
+        owned = select(literal(1)).where(OWN_ATTRIBUTES).exists()
+        self._session.execute(
+            delete(USER_ATTRIBUTES).where(USER_ATTRIBUTES.c.unique_digest.in_(digests), ~owned),
+            execution_options={"synchronize_session": False},
+        )

@@ -1,0 +1,51 @@
+"""`lback config`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., Any]
+
+
+def test_config_show_names_sources_and_masks_passwords(cli: Cli) -> None:
+    outcome = cli(
+        *("config", "show", "-o", "json", "--database-url", "postgresql://app:s3cret@db/app"),
+        LBACK_EMAIL_HOST="mail.example.org",
+    )
+    rows = {row["key"]: (row["value"], row["source"]) for row in json.loads(outcome.out)}
+    assert rows["database.url"] == ("postgresql://app:***@db/app", "--database-url")
+    assert rows["email.host"] == ("mail.example.org", "LBACK_EMAIL_HOST")
+    assert rows["email.port"] == ("587", "default")
+    assert rows["output.format"] == ("json", "--output")
+    assert "s3cret" not in outcome.out + outcome.err
+
+
+def test_config_path_shows_the_file_and_where_lback_looks(cli: Cli, tmp_path: Any) -> None:
+    here, yours = tmp_path / "config.toml", tmp_path / "config" / "lback" / "config.toml"
+    assert cli("config", "path") == (0, f"read\nhere   {here}\nyours  {yours}\n", "")
+    here.write_text("[email]\nport = 25\n")
+    assert json.loads(cli("config", "path", "-o", "json").out)["read"] == str(here)
+    other = tmp_path / "other.toml"
+    other.write_text("")
+    assert json.loads(cli("config", "path", "-o", "json", LBACK_CONFIG=str(other)).out)["read"] == str(other)
+    assert json.loads(cli("config", "path", "-o", "json", "--config", str(here)).out)["read"] == str(here)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[email]\nprot = 25\n", "Did you mean port?"),
+        ("[email]\nport = 'x'\n", "email.port"),
+        ("[", "is not valid TOML"),
+    ],
+)
+def test_an_invalid_configuration_is_exit_9_and_names_file_and_key(
+    cli: Cli, tmp_path: Any, content: str, message: str
+) -> None:
+    (tmp_path / "config.toml").write_text(content)
+    outcome = cli("user", "list")
+    assert (outcome.status, outcome.out) == (9, "")
+    assert message in outcome.err
+    assert "config.toml" in outcome.err

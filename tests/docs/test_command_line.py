@@ -1,0 +1,32 @@
+"""docs/command-line.md lists what the command line has."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lback_cli.cli.app import app
+from lback_cli.cli.exit_codes import ExitCode
+from lback_cli.cli.global_options import PANEL
+
+PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text("utf-8")
+
+
+def test_every_exit_code_is_listed() -> None:
+    listed = re.findall(r"^\| (\d+) \| .+ \|$", PAGE, re.MULTILINE)
+
+    assert listed == [str(code.value) for code in sorted(ExitCode)]
+
+
+def test_every_global_option_is_listed() -> None:
+    root: Any = typer.main.get_command(app)
+    parameters = root.get_params(root.make_context("lback", [], resilient_parsing=True))
+    declared = [
+        sorted(parameter.opts, key=len)
+        for parameter in parameters
+        if getattr(parameter, "rich_help_panel", None) == PANEL
+    ]
+    rows = re.findall(r"^\| (`-.*?`) \| ", PAGE, re.MULTILINE)
+
+    assert [re.findall(r"(?<![\w-])(--?[\w-]+)", row) for row in rows] == declared

@@ -1,0 +1,41 @@
+"""The examples of CONTRIBUTING.md do what the page says."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from lback_cli.relay.sinks.base import Message
+from lback_cli.settings import SinkSettings
+
+PAGE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def _example(name: str) -> Any:
+    """The class *name* of the page's example."""
+    block = next(code for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if f"class {name}" in code)
+    namespace: dict[str, Any] = {}
+    exec(block, namespace)
+    return namespace[name]
+
+
+def test_the_sink_appends_each_event(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    sink = _example("FileSink")("audit", SinkSettings(url=f"file://{file}"))
+
+    for seq in (1, 2):
+        sink.send(Message(seq, f"id-{seq}", "user_deleted", "dev.lback.user_deleted.v1", b'{"sequence": %d}' % seq))
+    sink.idle()
+    sink.close()
+
+    assert file.read_text() == '{"sequence": 1}\n{"sequence": 2}\n'
+
+
+def test_the_format_writes_a_table() -> None:
+    out = io.StringIO()
+    format_ = _example("MarkdownFormat")(out)
+
+    format_.records([{"id": 1, "name": "ann"}, {"id": 2, "name": "bob"}], ["id", "name"], brief=["name"])
+    format_.record({"id": 3})
+
+    assert out.getvalue() == "| name |\n|---|\n| ann |\n| bob |\n| id |\n|---|\n| 3 |\n"

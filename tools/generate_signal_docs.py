@@ -1,0 +1,113 @@
+"""Write ``docs/signals.md`` from the operations and the signal catalogue: ``python tools/generate_signal_docs.py``."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from lback_cli.operations.kinds import OPERATIONS, OperationKind
+from lback_cli.signals.catalogue import CATALOGUE, Argument, SignalSpec
+
+FILE = Path(__file__).parents[1] / "docs" / "signals.md"
+
+_INTRODUCTION = """
+# Signals
+
+`UserManager` announces what it does through {count} [blinker](https://blinker.readthedocs.io) signals. A receiver is
+called while the operation runs. It can write in the same transaction, notify another system, or veto the operation.
+
+```python
+from lback_cli import OperationRejected
+from lback_cli.signals import receiver, user_pre_register, user_registered
+
+
+@receiver(user_registered)
+def create_mailbox(sender, user, session, **extra):
+    session.add(Mailbox(owner_id=user.id))
+
+
+@receiver(user_pre_register)
+def accept_only_our_domain(sender, email, **extra):
+    if not email.endswith("@example.org"):
+        raise OperationRejected("Only addresses at example.org may register.")
+```
+
+`lback signals list` and `lback signals show NAME` show the contents of this page. `--trace-signals` shows each signal
+when it is sent. [receivers.md](receivers.md) describes how lback finds receivers, and how to write one as a shell
+script.
+
+## Guarantees
+
+- **Sender and arguments.** The sender is the `UserManager` that runs the operation. It passes every documented argument
+  by name, and no others. An argument whose type ends in `| None` is `None` if it has no value. Accept `**extra` too, so
+  that an argument added later does not break your receiver.
+- **One start, one end.** An operation sends its start signal, if it has one, before it checks anything. It ends with
+  exactly one success or failure signal, whatever fails: validation, the mail server, the database, a receiver, Ctrl-C.
+- **Success is sent before the commit.** So what a receiver writes through `session` is committed with the operation or
+  not at all. If a receiver of the success signal or the commit itself then fails, the failure signal follows and is the
+  last signal.
+- **A failed operation changes nothing** in the database. Mail that was already sent cannot be recalled.
+- **Veto.** A receiver that raises `OperationRejected` stops the operation, whose failure signal then says
+  `rejected_by_receiver`. The first of several vetoes counts. Failure signals cannot be vetoed; exceptions from their
+  receivers are logged.
+- **Order.** Receivers of a signal run in the order in which they were connected. All of them run, even if one raises.
+- **Errors in receivers.** If the signal carries `session`, any exception other than a veto stops the operation, because
+  the receiver's changes may be incomplete. Otherwise the exception is logged under `lback_cli.signals` and the
+  operation continues.
+- **Secrets.** No signal carries a password or a hash. In `update_data` a password is an object that is displayed as
+  `********`. Of a token only the first 10 characters are sent; the rest cannot be guessed.
+- **Objects.** Use `user` and `session` only inside the receiver, and keep ids instead of objects. Changes to a `dict`
+  argument have no effect outside the receiver.
+- **References.** Blinker holds receivers weakly: keep a reference to a lambda or a bound method, or connect it with
+  `weak=False`, as `@receiver(...)` does. A receiver must be an ordinary function. lback refuses an `async def` as an
+  error in the receiver.
+"""
+
+
+def render() -> str:
+    """Return the text of ``docs/signals.md``."""
+    parts = [_INTRODUCTION.replace("{count}", str(len(CATALOGUE))).strip(), "## The operations"]
+    parts += map(_operation, OPERATIONS)
+    parts.append("## The signals")
+    parts += map(_signal, CATALOGUE.values())
+    return "\n\n".join(parts) + "\n"
+
+
+def _operation(operation: OperationKind) -> str:
+    started = () if operation.started is None else (f"`{operation.started.name}`",)
+    succeeded = f"`{operation.succeeded.name}`"
+    if operation.alternative:
+        succeeded += f"; or, {operation.alternative}"
+    steps = (*started, *operation.steps, succeeded, "Commit.")
+    numbered = [_linked(f"{number}. {step}") for number, step in enumerate(steps, 1)]
+    failure = _linked(f"Failure at any step: `{operation.failed.name}`.")
+    return "\n".join((f"### {operation.name}", "", *numbered, "", failure))
+
+
+def _linked(text: str) -> str:
+    """Link each signal in *text* to its section."""
+    for name in CATALOGUE:
+        text = text.replace(f"`{name}`", f"[`{name}`](#{name})")
+    return text
+
+
+def _signal(spec: SignalSpec) -> str:
+    lines = [f"### {spec.name}", "", spec.when if spec.can_veto else f"{spec.when} It cannot be vetoed.", ""]
+    lines += _table(("argument", "type", "meaning"), map(_row, spec.all_arguments))
+    if spec.reasons:
+        lines += ["", f"`{spec.reason_argument}` is one of these:", ""]
+        lines += _table(("value", "meaning"), ((f"`{reason}`", meaning) for reason, meaning in spec.reasons.items()))
+    return "\n".join(lines)
+
+
+def _row(argument: Argument) -> tuple[str, str, str]:
+    return f"`{argument.name}`", f"`{argument.annotation}`".replace("|", "\\|"), argument.meaning
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(titles)} |"
+    yield "|---" * len(titles) + "|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+if __name__ == "__main__":
+    FILE.write_text(render(), "utf-8")
