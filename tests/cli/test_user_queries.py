@@ -115,8 +115,10 @@ def test_list_has_the_same_records_in_json_jsonl_and_csv(three: Cli) -> None:
         ("yaml", "[]\n"),
         (
             "csv",
-            ("id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
-            "created_at,updated_at,last_login,locked_until,password\n"),
+            (
+                "id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
+                "created_at,updated_at,last_login,locked_until,password\n"
+            ),
         ),
     ],
 )
