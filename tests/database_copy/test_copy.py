@@ -508,7 +508,7 @@ def test_command_copies_and_reports(lback: Any, tmp_path: Path) -> None:
         "imports": 0,
         "queued_mails": 0,
         "sinks": 0,
-        "events": 2,
+        "events": 3,
         "found": 0,
     }
     assert result["hash"] == lback("events", "verify", "-o", "json", "--database-url", url).result["hash"]
