@@ -69,9 +69,8 @@ class Attribute:
             return None
         value = _PARSERS[self.type](raw) if self.type in _PARSERS else None
         if value is None:
-            raise ValidationError(
-                self.name, f"{self.name}: {safe(repr(raw), limit=80)} is not {_DESCRIPTIONS[self.type]}."
-            )
+            shown = f"a {type(raw).__name__}" if isinstance(raw, list | dict) else safe(repr(raw), limit=80)
+            raise ValidationError(self.name, f"{self.name}: {shown} is not {_DESCRIPTIONS[self.type]}.")
         return value
 
 
