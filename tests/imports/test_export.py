@@ -124,7 +124,8 @@ def test_an_export_has_the_filters_of_a_list(world: World) -> None:
 
 
 def test_an_export_of_nobody_is_a_header(world: World) -> None:
-    assert exported(world) == "username,email,groups,is_active,is_email_verified,created_at,updated_at,id\n"
+    header = "username,email,groups,is_active,is_email_verified,external_id,display_name,created_at,updated_at,id\n"
+    assert exported(world) == header
     assert exported(world, "jsonl") == ""
     assert exported(world, "json") == "[]\n"
 
