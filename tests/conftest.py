@@ -24,6 +24,8 @@ import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
 
+from tests.fork_server import ForkServer
+
 # How long an example takes says more about the machine than about lback.
 hypothesis.settings.register_profile("lback", deadline=None)
 hypothesis.settings.load_profile("lback")
@@ -217,18 +219,24 @@ class Finished(NamedTuple):
 
 @dataclass(frozen=True)
 class InstalledCommand:
-    """Runs the installed `lback` in processes of their own: ``lback("user", "list", input=, **variables)``.
+    """Runs `lback` in processes of their own: ``lback("user", "list", input=, **variables)``.
 
     *environment* is clean but for the cheapest Argon2; home, configuration and data are in *directory*, which is also
-    the current one. A keyword in capitals sets a variable for that run.
+    the current one. A keyword in capitals sets a variable for that run. A call forks the process from *forks*, unless
+    it has options of `subprocess.Popen`; `start` runs the installed script.
     """
 
     directory: Path
     environment: dict[str, str]
+    forks: ForkServer
 
     def __call__(self, *arguments: str | bytes, input: str | bytes = b"", **options: Any) -> Finished:  # noqa: A002
-        process = self.start(*arguments, **{"stdin": subprocess.PIPE} | options)
         raw = input.encode("utf-8", "surrogateescape") if isinstance(input, str) else input
+        environment = self.environment | {name: str(value) for name, value in options.items() if name.isupper()}
+        if all(map(str.isupper, options)) and self.forks.accepts(environment):
+            status, *outputs = self.forks.run(arguments, environment=environment, directory=self.directory, stdin=raw)
+            return Finished(status, *(output.decode("utf-8", "replace") for output in outputs))
+        process = self.start(*arguments, **{"stdin": subprocess.PIPE} | options)
         try:
             out, err = process.communicate(None if "stdin" in options else raw, timeout=60)
         finally:
@@ -262,8 +270,16 @@ class InstalledCommand:
         return [message_from_bytes(file.read_bytes(), policy=default_policy) for file in files]
 
 
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """The process that runs commands by forking."""
+    server = ForkServer()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def lback(tmp_path: Path) -> InstalledCommand:
+def lback(tmp_path: Path, fork_server: ForkServer) -> InstalledCommand:
     """The installed command, with nothing configured."""
     return InstalledCommand(
         tmp_path,
@@ -278,6 +294,7 @@ def lback(tmp_path: Path) -> InstalledCommand:
             "LBACK_PASSWORD_ITERATIONS": "2",
             "LBACK_PASSWORD_PARALLELISM": "1",
         },
+        fork_server,
     )
 
 
