@@ -134,7 +134,8 @@ def check_python(text: str, *, messages: bool) -> list[Finding]:
     """Return the words to replace in a module. Strings that are no docstrings count only as *messages*."""
     tree = ast.parse(text)
     # A string that stands alone is the docstring of a function, class, module or attribute.
-    docstrings = {node.value.lineno for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    alone = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    docstrings = {node.lineno for node in alone if isinstance(node, ast.Constant)}
     findings: dict[tuple[str, str], Finding] = {}
     previous = ""
     for token in tokenize.generate_tokens(StringIO(text).readline):
