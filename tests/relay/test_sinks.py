@@ -144,8 +144,9 @@ def test_nats_with_tls_sends_nothing_to_a_server_without_tls(world: World, consu
 
 
 def test_nats_with_tls_delivers_and_logs_nothing(
-    world: World, certificate_authority: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    world: World, certificate_authority: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, nats_url: str
 ) -> None:
+    assert nats_url, "the server that this machine has"
     if shutil.which("nats-server") is None:
         pytest.skip("the program nats-server is not on this machine")
     certificate, ca_file = tmp_path / "certificate.pem", tmp_path / "ca.pem"
