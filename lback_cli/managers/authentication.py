@@ -9,6 +9,7 @@ from lback_cli.database.engine import Database
 from lback_cli.errors import AuthenticationFailed
 from lback_cli.managers.arguments import require_text
 from lback_cli.managers.changes import track_user
+from lback_cli.managers.decoy import find_decoy
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.login_limiter import LoginAttempt, LoginLimiter
 from lback_cli.managers.user_lookup import find_by_identifier
@@ -35,9 +36,11 @@ class Authenticator:
         with self._read(operation.session) as uow:
             record = find_by_identifier(uow.users, self._services, identifier)
             user = operation.user = None if record is None else uow.users.get(record.id)
+            checked_against = find_decoy(uow, identifier) if user is None else user
+            stored = None if checked_against is None else checked_against.password_hash
         attempt = self._reserve(operation, identifier)
         try:
-            return self._check(operation, attempt, user, password, allow_unverified=allow_unverified)
+            return self._check(operation, attempt, user, password, stored, allow_unverified=allow_unverified)
         except AuthenticationFailed as error:
             if error.error_type in _GUESSES:
                 self._limiter.fail(attempt)
@@ -59,10 +62,16 @@ class Authenticator:
         return attempt
 
     def _check(
-        self, operation: Operation, attempt: LoginAttempt, user: User | None, password: str, *, allow_unverified: bool
+        self,
+        operation: Operation,
+        attempt: LoginAttempt,
+        user: User | None,
+        password: str,
+        stored: str | None,
+        *,
+        allow_unverified: bool,
     ) -> User:
         hasher = self._services.hasher
-        stored = None if user is None else user.password_hash
         checked = hasher.verify(password, stored)
         if attempt.is_locked:
             raise AuthenticationFailed("account_locked")

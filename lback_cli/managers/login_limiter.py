@@ -5,8 +5,6 @@ more attempts than one. A success gives its count back. After too many failures 
 attempts on a locked account do not count and do not prolong the lock.
 """
 
-import hashlib
-import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,7 +100,7 @@ class LoginLimiter:
 
     def _count_reset_request(self, uow: UnitOfWork, email: str, now: datetime) -> tuple[LoginRecord, bool]:
         accounts = AccountRepository(uow.session)
-        record = accounts.get_or_add(LoginRecord(f"mail:{_keyed_digest(accounts, email)}"), now=now)
+        record = accounts.get_or_add(LoginRecord(f"mail:{accounts.digest(email)}"), now=now)
         if record.first_failure is None or record.first_failure + self._settings.window <= now:
             record.failures, record.first_failure = 0, now
         record.failures += 1
@@ -195,7 +193,7 @@ class LoginLimiter:
     def _new_record(self, accounts: AccountRepository, identifier: str, user: UserRecord | None) -> LoginRecord:
         if user is not None:
             return LoginRecord(_user_key(user.id), user.id, user.created_at)
-        return LoginRecord(f"name:{_keyed_digest(accounts, identifier)}")
+        return LoginRecord(f"name:{accounts.digest(identifier)}")
 
     def _expire(self, record: LoginRecord, user: UserRecord | None, now: datetime) -> None:
         """Forget what is over in *record*, and count checks that never ended as failures."""
@@ -235,12 +233,6 @@ def _add_failures(record: LoginRecord, count: int, now: datetime, settings: Auth
     record.first_failure = record.first_failure or now
     if record.failures >= settings.max_failures:
         record.locked_until = now + settings.window
-
-
-def _keyed_digest(accounts: AccountRepository, name: str) -> str:
-    """Return a digest of *name* that means nothing outside this database."""
-    text = name.strip().casefold().encode("utf-8", "surrogatepass")
-    return hmac.new(accounts.secret("login"), text, hashlib.sha256).hexdigest()
 
 
 def _user_key(user_id: int) -> str:

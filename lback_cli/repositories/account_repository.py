@@ -1,5 +1,7 @@
 """Logins of users, and failed logins under names that no user has."""
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +100,11 @@ class AccountRepository:
     def delete_unknown(self, before: datetime) -> None:
         """Delete the logins under names that no user has, unless they were tried since *before*."""
         self._connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.updated_at < before, ACCOUNTS.c.user_id.is_(None)))
+
+    def digest(self, name: str) -> str:
+        """Return a digest, in hex, of the user name or address *name*; it means nothing outside this database."""
+        text = name.strip().casefold().encode("utf-8", "surrogatepass")
+        return hmac.new(self.secret("login"), text, hashlib.sha256).hexdigest()
 
     def secret(self, name: str) -> bytes:
         """Return the secret called *name* of this database."""

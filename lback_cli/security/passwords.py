@@ -187,16 +187,13 @@ class PasswordHasher:
         return accepted and possible
 
     def _verify_foreign(self, password: str, known: StoredHash) -> bool:
-        # A scheme that ignores part of a password would accept every password with the same beginning.
-        if known.scheme == "bcrypt" and not _fits_bcrypt(password):
-            return False
-        if known.scheme == "des_crypt" and not (len(password) <= _DES_LIMIT and password.isascii()):
-            return False
+        possible = _is_used_whole(password, known.scheme)
         try:
-            accepted: bool = self._handler(known.scheme).verify(password, known.text)
+            # A refusal without a hash would take less time, and so reveal the scheme.
+            accepted: bool = self._handler(known.scheme).verify(password if possible else _DUMMY_PASSWORD, known.text)
         except Exception:  # noqa: BLE001 - twenty handlers raise as many errors on text that is nearly a hash
             return False
-        return accepted
+        return accepted and possible
 
     def _parse(self, stored: str) -> StoredHash | None:
         if len(stored) > MAXIMUM_LENGTH or not (stored.isascii() and stored.isprintable()):
@@ -281,6 +278,18 @@ def _yescrypt_problem(stored: str) -> str:
     if not yescrypt.is_available():
         return "is yescrypt, which this system cannot verify without libxcrypt"
     return "is yescrypt with unsupported parameters" if memory is None else "is damaged"
+
+
+def _is_used_whole(password: str, scheme: str) -> bool:
+    """Return whether *scheme* uses all of *password*.
+
+    One that ignores a part would accept every password with the same beginning.
+    """
+    if scheme == "bcrypt":
+        return _fits_bcrypt(password)
+    if scheme == "des_crypt":
+        return len(password) <= _DES_LIMIT and password.isascii()
+    return scheme != "yescrypt" or "\0" not in password
 
 
 def _fits_bcrypt(password: str) -> bool:

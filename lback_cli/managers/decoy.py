@@ -1,0 +1,34 @@
+"""The user whose hash a password is checked against, if the name of a login is no user's.
+
+A hash of an imported scheme takes longer to check than one of the current scheme. If unknown names had no such hash,
+the time of a failed login would reveal which names are known. So an unknown name gets the hash of some user, always the
+same one, as a known name does.
+"""
+
+from lback_cli.models import User
+from lback_cli.repositories.account_repository import AccountRepository
+from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.repositories.user_reader import UserQuery
+
+
+def find_decoy(uow: UnitOfWork, identifier: str) -> User | None:
+    """Return the user that stands in for the unknown *identifier*; None if there are no users."""
+    last = uow.users.last_id()
+    if last <= 0:
+        return None
+    number = int(AccountRepository(uow.session).digest(identifier), 16)
+    record = next(uow.users.select(UserQuery(after=_bucket(number, last), limit=1)), None)
+    # A known user is loaded in the same way, which takes a few milliseconds in a new process.
+    return None if record is None else uow.users.get(record.id)
+
+
+def _bucket(number: int, count: int) -> int:
+    """Map *number* to 0..*count* - 1.
+
+    This is linear hashing (W. Litwin, 1980): as *count* grows, only the numbers that move to the new buckets change.
+    With a remainder of *count* almost every unknown name would get another decoy whenever a user registers, and the
+    change of its time would reveal it.
+    """
+    size = 1 << (count - 1).bit_length()
+    found = number % size
+    return found if found < count else number % (size >> 1)
