@@ -359,11 +359,19 @@ def error(code: str, message: str) -> str:
     return f'{{"error": {{"code": "{code}", "message": "{message}"}}}}\n'
 
 
+def _state(pid: int) -> tuple[str, str] | None:
+    """Name and state of a process, or None if it is gone. Its number may be another's by now."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return stat[stat.index("(") + 1 : stat.rindex(")")], stat.rpartition(")")[2].split()[0]
+
+
 def _require_gone(pid: int) -> None:
     """Wait until the process has ended: it is gone, or a zombie if no process reaps orphans."""
-    state = Path(f"/proc/{pid}/stat")
     deadline = time.monotonic() + 30
-    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+    while (state := _state(pid)) is not None and state[0] == "sleep" and state[1] != "Z":
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             pytest.fail(f"{pid} is still running")
