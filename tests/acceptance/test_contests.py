@@ -48,7 +48,10 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
     mine = {"username": NAME, "email": address}
     times = {key: user[key] for key in ("created_at", "updated_at")}
     state = {"is_active": True, "is_email_verified": False, "groups": ["basic_user"]}
-    unset = {**dict.fromkeys(("external_id", "display_name", "last_login", "locked_until")), "attributes": {}}
+    unset: dict[str, Any] = {
+        **dict.fromkeys(("external_id", "display_name", "last_login", "locked_until")),
+        "attributes": {},
+    }
     assert user == {"id": user["id"], **mine, **state, **times, **unset, "password": "set"}
 
     assert arena.run("user", "list") == [user]
@@ -63,9 +66,9 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
 
     (group, *_, group_data), success, *failures = arena.events()
     assert (group, group_data["group"]["name"]) == ("group_created", "basic_user")
-    values = {"username": NAME, "email": address, "external_id": None, "display_name": None}
+    values: dict[str, Any] = {"username": NAME, "email": address, "external_id": None, "display_name": None}
     values |= {"is_active": True, "is_email_verified": False, "created_at": user["created_at"]}
-    changes = {name: {"to": value} for name, value in values.items()}
+    changes: dict[str, Any] = {name: {"to": value} for name, value in values.items()}
     changes |= {"groups": {"added": ["basic_user"], "removed": []}, "password": "set"}
     shown = {"changes": changes, "user": {"id": user["id"], **mine}}
     assert success == ("user_registered", None, NAME, shown)
