@@ -123,8 +123,8 @@ class World:
 
 
 @dataclass
-class Told(ImportObserver):
-    """Remembers what it was told, and calls *at* when so many chunks were done."""
+class Recorder(ImportObserver):
+    """Records the calls of the import, and runs the action of *at* for the number of finished chunks."""
 
     chunks: int = 0
     at: Mapping[int, Callable[[], object]] | None = None

@@ -89,7 +89,7 @@ def test_import_of_an_export_is_the_same(
     assert other.people() == one.people()
 
 
-def test_an_export_has_the_columns_that_an_import_takes(world: World) -> None:
+def test_export_has_the_columns_that_an_import_takes(world: World) -> None:
     content = f'username,email,password_hash,groups\nann,=ann@example.org,"{ARGON2}",staff\nbob,bob@example.org,,\n'
     world.run(world.write(content), ImportOptions(mail="none"))
     rows = list(csv.DictReader(exported(world).splitlines()))
@@ -104,7 +104,7 @@ def test_an_export_has_the_columns_that_an_import_takes(world: World) -> None:
     assert bob["password_hash"] is None
 
 
-def test_an_export_has_the_filters_of_a_list(world: World) -> None:
+def test_export_has_the_filters_of_a_list(world: World) -> None:
     content = (
         "username,email,groups,is_active,is_email_verified\n"
         "ann,ann@example.org,staff,,\nbob,bob@example.org,,false,\ncy,cy@example.org,,,true\n"
@@ -123,14 +123,14 @@ def test_an_export_has_the_filters_of_a_list(world: World) -> None:
         names(group="nobody")
 
 
-def test_an_export_of_nobody_is_a_header(world: World) -> None:
+def test_export_without_users_is_a_header(world: World) -> None:
     header = "username,email,groups,is_active,is_email_verified,external_id,display_name,created_at,updated_at,id\n"
     assert exported(world) == header
     assert exported(world, "jsonl") == ""
     assert exported(world, "json") == "[]\n"
 
 
-def test_an_export_never_holds_many_users(world: World) -> None:
+def test_export_holds_few_users_in_memory(world: World) -> None:
     GroupManager(world.database, world.services).create_group("many")
     lines = [f'user{number:05},user{number:05}@example.org,"{ARGON2}",many' for number in range(6000)]
     world.run(world.write("\n".join(["username,email,password_hash,groups", *lines])), ImportOptions(mail="none"))

@@ -14,7 +14,7 @@ from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.signals import user_registered
 
-from .harness import ARGON2, BCRYPT, PASSWORD, Told, World, read_jsonl
+from .harness import ARGON2, BCRYPT, PASSWORD, Recorder, World, read_jsonl
 
 MD5 = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
 CONTENT = (
@@ -257,7 +257,7 @@ def test_no_plan_is_written_over_the_input_or_under_a_report(peopled: World) -> 
 
 
 def test_a_plan_that_was_interrupted_does_not_go_on_as_an_import(peopled: World) -> None:
-    plan, watcher = Plan(planned(peopled)), Told(at={1: _interrupt}, command="unset")
+    plan, watcher = Plan(planned(peopled)), Recorder(at={1: _interrupt}, command="unset")
     before = peopled.state()
     with pytest.raises(KeyboardInterrupt):
         peopled.importer(watcher).apply(plan, plan.options)
@@ -266,7 +266,7 @@ def test_a_plan_that_was_interrupted_does_not_go_on_as_an_import(peopled: World)
 
 
 def test_an_unfinished_import_is_forgotten_for_a_plan_only_when_told_so(peopled: World) -> None:
-    path, chance = peopled.write(CONTENT), Told(at={1: _interrupt})
+    path, chance = peopled.write(CONTENT), Recorder(at={1: _interrupt})
     with pytest.raises(KeyboardInterrupt):
         peopled.run(path, UPDATE, chunk=1, watcher=chance)
     plan = Plan(planned(peopled))

@@ -20,7 +20,7 @@ from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.signals import CATALOGUE, Delivery, delivered
 
-from .harness import ARGON2, BCRYPT, Told, World, read_jsonl
+from .harness import ARGON2, BCRYPT, Recorder, World, read_jsonl
 
 NAMES = st.sampled_from([*["ann", "bob", "cy"] * 4, "Ann", "dee", "bad name", "", "a\0b", "ünï"])
 MAILS = st.sampled_from(
@@ -84,12 +84,12 @@ def heard() -> Iterator[Counter[str]]:
 def outcome_of(world: World, content: bytes, options: ImportOptions, chunk: int) -> Any:
     """Everything that an import leaves."""
     report, rejects = world.directory / "report.jsonl", world.directory / "rejects.csv"
-    told = Told()
-    result = world.run(world.write(content), replace_files(options, report, rejects), chunk=chunk, watcher=told)
+    recorder = Recorder()
+    result = world.run(world.write(content), replace_files(options, report, rejects), chunk=chunk, watcher=recorder)
     assert result.counts.total == len(read_jsonl(report)), "good + bad == total"
     mails = len(list((world.directory / "mail").glob("*.eml"))) if (world.directory / "mail").exists() else 0
     files = read_jsonl(report, ids=True), rejects.read_text()
-    return result.state, result.counts, told.lines, files, mails, world.state()
+    return result.state, result.counts, recorder.lines, files, mails, world.state()
 
 
 def replace_files(options: ImportOptions, report: Path, rejects: Path) -> ImportOptions:
