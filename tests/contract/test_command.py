@@ -6,13 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.fork_server import ForkServer
 
 from .conftest import StageOf
 from .environment import Rows, Stage, environment_of
@@ -59,51 +60,22 @@ class Run:
         return [line["error"] for line in map(json.loads, self.stderr) if "signal" not in line]
 
 
-class Server:
-    """A process that runs commands by forking."""
-
-    def __init__(self) -> None:
-        program = Path(__file__).with_name("fork_server.py")
-        self._process = subprocess.Popen(
-            [sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, stage: Stage, scenario: Scenario) -> Run:
-        directory = stage.directory
-        files = {name: directory / name for name in ("stdin", "stdout", "stderr")}
-        files["stdin"].write_text(scenario.call.stdin, "utf-8")
-        order = {
-            "argv": ARGV + list(scenario.call.argv),
-            "env": environment(stage),
-            "cwd": str(directory),
-            "memory": STARVED if scenario.starved else None,
-            **{name: str(path) for name, path in files.items()},
-        }
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        before, since = stage.rows(), datetime.now(UTC)
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        exit_code = int(self._process.stdout.readline())
-        until = datetime.now(UTC)
-        stdout, stderr = (files[name].read_text("utf-8") for name in ("stdout", "stderr"))
-        return Run(stage, before, since, until, exit_code, stdout, stderr.splitlines())
-
-    def close(self) -> None:
-        self._process.communicate()
+def run(server: ForkServer, stage: Stage, scenario: Scenario) -> Run:
+    before, since = stage.rows(), datetime.now(UTC)
+    status, stdout, stderr = server.run(
+        [*ARGV, *scenario.call.argv],
+        environment=environment(stage),
+        directory=stage.directory,
+        stdin=scenario.call.stdin.encode(),
+        memory=STARVED if scenario.starved else None,
+    )
+    return Run(stage, before, since, datetime.now(UTC), status, stdout.decode(), stderr.decode().splitlines())
 
 
 def environment(stage: Stage) -> dict[str, str]:
     home = {name: str(stage.directory) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
     path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     return {**path, **home, **environment_of(stage.values)}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.close()
 
 
 def arguments(line: dict[str, Any]) -> dict[str, Any]:
@@ -191,8 +163,8 @@ def check(scenario: Scenario, ended: Run) -> None:
 
 
 @pytest.mark.parametrize("scenario", FROM_OUTSIDE, ids=lambda scenario: scenario.id)
-def test_a_command_traces_the_same_signals(scenario: Scenario, server: Server, command_stage: StageOf) -> None:
-    check(scenario, server.run(command_stage(scenario), scenario))
+def test_a_command_traces_the_same_signals(scenario: Scenario, fork_server: ForkServer, command_stage: StageOf) -> None:
+    check(scenario, run(fork_server, command_stage(scenario), scenario))
 
 
 @pytest.mark.parametrize(
