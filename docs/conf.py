@@ -37,7 +37,9 @@ DOCS = Path(__file__).parent.resolve()
 
 CONTENTS = {
     "index": {
-        "Operators": "command-line commands project/configuration batch event-log databases adoption relay operations",
+        "Operators": (
+            "command-line commands project/configuration imports event-log databases adoption relay operations"
+        ),
         "Developers": "signals receivers api/index",
         "Contributors": "project/contributing architecture requirements decisions/README benchmarks",
         "Project": "project/changelog project/security",

@@ -31,6 +31,7 @@ LARGEST_INTEGER = 2**53 - 1
 """Every reader of JSON has integers up to this (RFC 7493, section 2.2)."""
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,31}")
+_ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each value
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -69,9 +70,8 @@ class Attribute:
             return None
         value = _PARSERS[self.type](raw) if self.type in _PARSERS else None
         if value is None:
-            raise ValidationError(
-                self.name, f"{self.name}: {safe(repr(raw), limit=80)} is not {_DESCRIPTIONS[self.type]}."
-            )
+            shown = f"a {type(raw).__name__}" if isinstance(raw, list | dict) else safe(repr(raw), limit=80)
+            raise ValidationError(self.name, f"{self.name}: {shown} is not {_DESCRIPTIONS[self.type]}.")
         return value
 
 
@@ -157,7 +157,7 @@ class UserAttributes:
 
 def encode(value: Value) -> str:
     """Encode *value* as lback stores it: JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def digest(value: Value) -> str:

@@ -1,4 +1,4 @@
-"""Parameters of Typer that do not load pydantic for plain text. docs/decisions/0020 says why, and what it saves."""
+"""Parameters of Typer that do not load pydantic for plain text. docs/decisions/0013 says why, and what it saves."""
 
 from pathlib import Path
 from typing import Any

@@ -26,6 +26,8 @@ def cloud_event(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored event as a CloudEvent (specification 1.0.2, JSON format) with the sequence extension."""
     view = event_view(row)
     about = {"operation", "operation_id", "outcome", "actor", "subject_id"}
+    arguments = dict(view["data"] or {})
+    recorded = {name: arguments.pop(name) for name in ("changes",) if name in arguments}
     event = {
         "specversion": "1.0",
         "id": view["id"],
@@ -34,7 +36,11 @@ def cloud_event(row: Mapping[str, Any]) -> dict[str, Any]:
         "time": view["time"],
         "sequence": f"{view['seq']:020}",
         "datacontenttype": "application/json",
-        "data": {name: view[name] for name in EVENT_COLUMNS if name in about} | {"arguments": view["data"]},
+        "data": {
+            **{name: view[name] for name in EVENT_COLUMNS if name in about},
+            "arguments": None if view["data"] is None else arguments,
+            **recorded,
+        },
     }
     if view["subject"] is not None:
         event["subject"] = view["subject"]

@@ -38,6 +38,8 @@ class Baseline:
         changed_at = timestamp(user.updated_at) if user.updated_at < self.moment else None
         known = [getattr(user, name) for name in _COMPARED]
         known += [changed_at, sorted(group.name for group in user.groups)]
+        if attributes := user.attributes:
+            known.append(sorted(attributes.items()))
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
@@ -103,6 +105,9 @@ class ExistingUserHandler:
         verified = row.is_email_verified
         if verified is not None and (verified != user.is_email_verified or (verified and "email" in changes)):
             changes["is_email_verified"] = verified
+        if row.attributes:
+            current = user.attributes
+            changes |= {name: value for name, value in row.attributes.items() if value != current.get(name)}
         if row.groups is not None:
             changes |= self._group_changes(uow, row.groups, user)
         if self._options.overwrite_passwords:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from lback_cli.errors import UsageError
 from lback_cli.imports.formats.csv_injection import escaped
+from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES
 from lback_cli.imports.row import groups_cell
 from lback_cli.managers.directory import Directory
 from lback_cli.repositories.user_reader import UserQuery, UserRecord
@@ -15,6 +16,8 @@ from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
 
 ExportFormat = Literal["csv", "jsonl", "json"]
+
+_Column = Callable[[UserRecord], Any]
 
 
 class Exporter:
@@ -39,7 +42,9 @@ class Exporter:
             raise UsageError(
                 f"Users are not exported as {export_format}.", hint="Add --format csv or --format jsonl, or -o json."
             )
-        columns = tuple(name for name in _VALUES if with_hashes or name != "password_hash")
+        columns = self._columns(nested=export_format != "csv")
+        if not with_hashes:
+            del columns["password_hash"]
         with self._directory.user_pages(query) as pages:
             # Nothing is yielded before the query is known to be valid.
             if export_format == "json":
@@ -51,10 +56,22 @@ class Exporter:
             for page in pages:
                 yield page_text(columns, page)
 
+    def _columns(self, *, nested: bool) -> dict[str, _Column]:
+        """Return the columns in their order, each with its value as in JSON.
 
-def _csv(columns: Sequence[str], users: Sequence[UserRecord]) -> str:
+        Args:
+            nested: Whether the attributes that the configuration declares are in one column, as in results.
+        """
+        rows = self._directory.attributes.rows
+        own = {attribute.name: _attribute(attribute.name) for attribute in rows if not (nested and attribute.declared)}
+        if nested:
+            own[ATTRIBUTES] = _attributes([attribute.name for attribute in rows if attribute.declared])
+        return {**_FIRST, **own, **_LAST}
+
+
+def _csv(columns: Mapping[str, _Column], users: Sequence[UserRecord]) -> str:
     text = io.StringIO()
-    values = [_VALUES[column] for column in columns]
+    values = columns.values()
     csv.writer(text, lineterminator="\n").writerows([[_cell(value(user)) for value in values] for user in users])
     return text.getvalue()
 
@@ -67,11 +84,11 @@ def _cell(value: Any) -> Any:
     return escaped(groups_cell(value)) if isinstance(value, list) else value
 
 
-def _jsonl(columns: Sequence[str], users: Sequence[UserRecord]) -> str:
+def _jsonl(columns: Mapping[str, _Column], users: Sequence[UserRecord]) -> str:
     return "".join([_object(columns, user) + "\n" for user in users])
 
 
-def _json(columns: Sequence[str], pages: Iterable[Sequence[UserRecord]]) -> Iterator[str]:
+def _json(columns: Mapping[str, _Column], pages: Iterable[Sequence[UserRecord]]) -> Iterator[str]:
     separator = "[\n"
     for page in pages:
         for user in page:
@@ -80,19 +97,30 @@ def _json(columns: Sequence[str], pages: Iterable[Sequence[UserRecord]]) -> Iter
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _object(columns: Sequence[str], user: UserRecord) -> str:
-    return json.dumps({column: _VALUES[column](user) for column in columns})
+def _object(columns: Mapping[str, _Column], user: UserRecord) -> str:
+    return json.dumps({name: value(user) for name, value in columns.items()})
 
 
-_VALUES: Mapping[str, Callable[[UserRecord], Any]] = {
+def _attribute(name: str) -> _Column:
+    return lambda user: user.attributes.get(name)
+
+
+def _attributes(names: Sequence[str]) -> _Column:
+    return lambda user: {name: user.attributes[name] for name in names if name in user.attributes}
+
+
+_FIRST: Mapping[str, _Column] = {
     "username": lambda user: user.username,
     "email": lambda user: user.email,
     "password_hash": lambda user: None if is_unusable(user.password_hash) else user.password_hash,
     "groups": lambda user: list(user.groups),
     "is_active": lambda user: user.is_active,
     "is_email_verified": lambda user: user.is_email_verified,
+}
+"""The columns before those of the attributes in lback's own table."""
+
+_LAST: Mapping[str, _Column] = {
     "created_at": lambda user: timestamp(user.created_at),
     "updated_at": lambda user: timestamp(user.updated_at),
     "id": lambda user: user.id,
 }
-"""The columns of an export in their order, each with its value as in JSON."""

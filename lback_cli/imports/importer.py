@@ -21,6 +21,7 @@ from lback_cli.imports.pipeline import ImportPipeline
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.imports.report_files import ReportFiles, require_distinct_files
 from lback_cli.imports.results import ImportResult, RowOutcome
+from lback_cli.imports.row import ImportColumns
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import ImportJob
@@ -126,7 +127,7 @@ class Importer:
         require_distinct_files(
             options, path, plan_file=None if writer is None else writer.path, apply=None if plan is None else plan.file
         )
-        with contextlib.closing(InputFile(path, options)) as source:
+        with contextlib.closing(InputFile(path, options, ImportColumns(self._services.attributes))) as source:
             if plan is not None:
                 # First: an input that has changed may have any other fault.
                 plan.require_input(source.digest)

@@ -16,9 +16,9 @@ from lback_cli.events.record import to_storable_text
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
 from lback_cli.imports.formats.jsonl_reader import read_jsonl
 from lback_cli.imports.options import FORMATS, STDIN, FileFormat, ImportOptions
-from lback_cli.imports.row import COLUMNS, ImportRow
+from lback_cli.imports.row import BUILT_IN_COLUMNS, ImportColumns, ImportRow
 
-_READERS: dict[str, Callable[[BinaryIO], Iterator[ImportRow]]] = {"csv": read_csv, "jsonl": read_jsonl}
+_READERS: dict[str, Callable[[BinaryIO, ImportColumns], Iterator[ImportRow]]] = {"csv": read_csv, "jsonl": read_jsonl}
 
 
 def detect_format(path: str) -> FileFormat:
@@ -60,14 +60,15 @@ class InputFile:
         digest: The SHA-256 of the content, companion included, in hex.
     """
 
-    def __init__(self, path: str, options: ImportOptions) -> None:
-        """Open the file at *path*.
+    def __init__(self, path: str, options: ImportOptions, known: ImportColumns = BUILT_IN_COLUMNS) -> None:
+        """Open the file at *path*, which may have the *known* columns.
 
         Raises:
             UsageError: The input or the companion cannot be read, or the options do not fit the format.
             Unusable: A pipe cannot be copied.
         """
         self.options = options
+        self._known = known
         self._companion = None if options.companion is None else _read_companion(options.companion)
         self._read = self._reader()
         self.path = absolute(path)
@@ -103,10 +104,10 @@ class InputFile:
     def columns(self) -> tuple[str, ...]:
         """Return the columns of a CSV file, or those of lback for any other."""
         if self.options.format != "csv":
-            return COLUMNS
+            return self._known.names
         self._file.seek(0)
         with self._reading():
-            return read_header(self._file)
+            return read_header(self._file, self._known)
 
     def require_unchanged(self) -> None:
         """Check that the file was not written to since it was opened.
@@ -125,10 +126,11 @@ class InputFile:
     def _reader(self) -> Callable[[BinaryIO], Iterator[ImportRow]]:
         name = self.options.format
         if name in _READERS:
-            return _READERS[name]
+            read = _READERS[name]
+            return lambda file: read(file, self._known)
         from lback_cli.imports.sources.registry import find_source
 
-        return find_source(name)(self._companion, self.options.email_domain).read
+        return find_source(name)(self._companion, self.options.email_domain, self._known).read
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:

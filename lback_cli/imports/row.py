@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lback_cli.attributes import Attribute, UserAttributes, Value
 from lback_cli.errors import LbackError, ValidationError
 
 IGNORED = ("id", "created_at", "updated_at", "error_code", "error")
@@ -37,6 +38,7 @@ class ImportRow:
         error: Why the row cannot be used, or None.
         raw: The text of a row that has no fields, because it does not have the format of the file.
         record: Its number among the records of a document, which may be a single line.
+        attributes: The values, by name, of attributes that are in lback's own table.
     """
 
     line: int
@@ -52,6 +54,7 @@ class ImportRow:
     error: LbackError | None = None
     raw: str | None = None
     record: int | None = None
+    attributes: Mapping[str, Value] | None = None
 
     @property
     def original(self) -> dict[str, Any]:
@@ -64,37 +67,71 @@ class ImportRow:
         return f"line {self.line}" if self.record is None else f"line {self.line}, record {self.record}"
 
 
+class ImportColumns:
+    """The columns that an import reads: those of `ImportRow`, and one for each attribute in lback's own table.
+
+    Attributes:
+        names: Their names.
+        attributes: The attributes by name.
+    """
+
+    def __init__(self, known: UserAttributes) -> None:
+        self.attributes: Mapping[str, Attribute] = {attribute.name: attribute for attribute in known.rows}
+        self.names = (*_READERS, *self.attributes)
+        self._known = frozenset((*self.names, *IGNORED))
+
+    def unknown(self, names: Iterable[str]) -> str | None:
+        """Return the first of *names* that is no column."""
+        return next((name for name in names if name not in self._known), None)
+
+
 class RowReader:
     """Reads rows from the cells of a file that names its columns once, such as CSV.
 
     The cells are text of at most `LARGEST_FIELD` characters.
+
+    Args:
+        columns: The columns of the file.
+        known: The columns of an import.
     """
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str], known: ImportColumns) -> None:
         self._columns = columns
+        self._known = known
         self._readers = [
             (index, name, None if (reader := _READERS[name]) is _text else reader)
             for index, name in enumerate(columns)
             if name in _READERS
+        ]
+        self._attributes = [
+            (index, name, known.attributes[name].parse)
+            for index, name in enumerate(columns)
+            if name in known.attributes
         ]
         self._may_be_rejects = _ERROR_CODE in columns
 
     def read(self, line: int, cells: Sequence[str]) -> ImportRow:
         """Return the row with these *cells*; a cell that cannot be used is the row's error."""
         if self._may_be_rejects:
-            return row_of(line, dict(zip(self._columns, cells, strict=True)))
+            return row_of(line, dict(zip(self._columns, cells, strict=True)), self._known)
         values: dict[str, Any] = {}
         try:
             for index, name, reader in self._readers:
                 if cell := cells[index]:
                     values[name] = cell if reader is None else reader(cell, name)
+            if self._attributes:
+                values["attributes"] = {
+                    name: value
+                    for index, name, parse in self._attributes
+                    if (cell := cells[index]) and (value := parse(cell)) is not None
+                }
         except ValidationError as error:
             return broken_row(line, error, dict(zip(self._columns, cells, strict=True)))
         return ImportRow(line, self._columns, cells, **values)
 
 
-def row_of(line: int, fields: Mapping[str, Any]) -> ImportRow:
-    """Return the row with these *fields*; a field that cannot be used is the row's error."""
+def row_of(line: int, fields: Mapping[str, Any], columns: ImportColumns) -> ImportRow:
+    """Return the row with these *fields* of *columns*; a field that cannot be used is the row's error."""
     if _ERROR_CODE in fields and (raw := _text_of_unrepaired_reject(fields)) is not None:
         problem = ValidationError(
             "row",
@@ -104,6 +141,11 @@ def row_of(line: int, fields: Mapping[str, Any]) -> ImportRow:
         return broken_row(line, problem, raw=raw)
     try:
         values = {name: read(fields[name], name) for name, read in _READERS.items() if name in fields}
+        values["attributes"] = {
+            name: value
+            for name, attribute in columns.attributes.items()
+            if name in fields and (value := attribute.parse(fields[name])) is not None
+        }
     except ValidationError as error:
         return broken_row(line, error, fields)
     for name in _REQUIRED:
@@ -135,11 +177,12 @@ def broken_row(
     )
 
 
-def require_columns(columns: Sequence[str], where: str) -> None:
+def require_columns(columns: Sequence[str], known: ImportColumns, where: str) -> None:
     """Refuse a header that an import cannot use.
 
     Args:
         columns: The names in the header.
+        known: The columns of an import.
         where: The place of the header, for messages.
 
     Raises:
@@ -153,10 +196,10 @@ def require_columns(columns: Sequence[str], where: str) -> None:
             f"{where}: the header {problem}.",
             hint="Delete the column." if at_end else "Name it, or delete it.",
         )
-    unknown = [column for column in columns if column not in COLUMNS and column not in IGNORED]
-    if unknown:
+    unknown = known.unknown(columns)
+    if unknown is not None:
         raise ValidationError(
-            "columns", f"{where}: there is no column {unknown[0][:80]!r}.", hint=f"Columns are {', '.join(COLUMNS)}."
+            "columns", f"{where}: there is no column {unknown[:80]!r}.", hint=f"Columns are {', '.join(known.names)}."
         )
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
@@ -236,6 +279,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "is_active": _boolean,
     "is_email_verified": _boolean,
 }
+"""The columns that are fields of `ImportRow`; the user name and the e-mail address are required."""
 
-COLUMNS = tuple(_READERS)
-"""The columns of an import, each an attribute of `ImportRow`; the user name and the e-mail address are required."""
+BUILT_IN_COLUMNS = ImportColumns(UserAttributes())
+"""The columns of an import where the configuration declares no attributes."""

@@ -99,6 +99,7 @@ class RowProcessor:
                 groups=row.groups or (),
                 is_active=row.is_active is not False,
                 is_email_verified=row.is_email_verified is True,
+                attributes=row.attributes or {},
                 mail=self._options.mail,
             )
         )

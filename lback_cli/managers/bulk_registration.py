@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy.exc import IntegrityError
 
 from lback_cli import signals
+from lback_cli.attributes import Attribute, Value
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
 from lback_cli.events.hash_chain import canonical
@@ -152,11 +153,9 @@ class BulkRegistration:
         self, uow: UnitOfWork, users: Sequence[PreparedUser], stop_on_error: bool, looks_up_names: bool
     ) -> tuple[list[tuple[PreparedUser, "_Groups"]], dict[int, LbackError]]:
         """Return the accepted users with their groups, and the errors of the refused ones by index."""
-        usernames: set[str] = set()
-        emails: set[str] = set()
+        taken = _TakenNames()
         if looks_up_names:
-            usernames |= uow.users.taken_usernames([user.username for user in users if user.error is None])
-            emails |= uow.users.taken_emails([user.email for user in users if user.error is None])
+            taken.look_up(uow, [user for user in users if user.error is None])
         groups = _GroupLookup(self._registration, uow)
         accepted: list[tuple[PreparedUser, _Groups]] = []
         refused: dict[int, LbackError] = {}
@@ -164,7 +163,7 @@ class BulkRegistration:
             try:
                 if user.error is not None:
                     raise user.error
-                _require_free(user, usernames, emails)
+                taken.require_free(user)
                 if user.needs_hash:
                     self._registration.hash_password(user)
                 accepted.append((user, groups.find(user.new.groups)))
@@ -173,8 +172,7 @@ class BulkRegistration:
                 if stop_on_error:
                     break
             else:
-                usernames.add(user.username)
-                emails.add(user.email)
+                taken.add(user)
         return accepted, refused
 
     def _insert(
@@ -196,11 +194,7 @@ class BulkRegistration:
             [(user_id, group_id) for user_id, (_, groups) in zip(ids, accepted, strict=True) for group_id in groups.ids]
         )
         uow.attributes.add_all(
-            [
-                (user_id, attribute, value)
-                for user_id, (user, _) in zip(ids, accepted, strict=True)
-                for attribute, value in user.attributes.items()
-            ]
+            [(user_id, user.attributes) for user_id, (user, _) in zip(ids, accepted, strict=True) if user.attributes]
         )
         changes = RegistrationChanges(self._services.attributes, now)
         results: list[RegistrationResult] = []
@@ -219,6 +213,48 @@ class BulkRegistration:
         if (counter := suppressed_signals()) is not None:
             _count_signals(counter, [user.new for user, _ in accepted], refused.values())
         return results
+
+
+class _TakenNames:
+    """User names, addresses and values of unique attributes that no further user may have."""
+
+    def __init__(self) -> None:
+        self._usernames: set[str] = set()
+        self._emails: set[str] = set()
+        self._values: set[tuple[Attribute, Value]] = set()
+
+    def look_up(self, uow: UnitOfWork, users: Sequence[PreparedUser]) -> None:
+        """Add those of *users* that existing users have."""
+        self._usernames |= uow.users.taken_usernames([user.username for user in users])
+        self._emails |= uow.users.taken_emails([user.email for user in users])
+        wanted: dict[Attribute, list[Value]] = {}
+        for user in users:
+            for attribute, value in _unique(user):
+                wanted.setdefault(attribute, []).append(value)
+        for attribute, values in wanted.items():
+            self._values |= {(attribute, value) for value in uow.attributes.holders(attribute, values)}
+
+    def add(self, user: PreparedUser) -> None:
+        """Add those of *user*."""
+        self._usernames.add(user.username)
+        self._emails.add(user.email)
+        if user.attributes:
+            self._values.update(_unique(user))
+
+    def require_free(self, user: PreparedUser) -> None:
+        """Refuse *user* if another one has the user name, the address or a unique attribute, with `UserExists`."""
+        if user.username in self._usernames:
+            raise UserExists("username", user.username)
+        if user.email in self._emails:
+            raise UserExists("email", user.email)
+        if user.attributes:
+            for attribute, value in _unique(user):
+                if (attribute, value) in self._values:
+                    raise UserExists(attribute.name, str(value))
+
+
+def _unique(user: PreparedUser) -> list[tuple[Attribute, Value]]:
+    return [(attribute, value) for attribute, value in user.attributes.items() if attribute.unique]
 
 
 class _Groups(NamedTuple):
@@ -253,13 +289,6 @@ class _GroupLookup:
 
 def _has_receivers() -> bool:
     return suppressed_signals() is None and any(signal.receivers for signal in OBSERVABLE_SIGNALS)
-
-
-def _require_free(user: PreparedUser, usernames: Collection[str], emails: Collection[str]) -> None:
-    if user.username in usernames:
-        raise UserExists("username", user.username)
-    if user.email in emails:
-        raise UserExists("email", user.email)
 
 
 def _identity(new: NewUser) -> dict[str, str]:

@@ -17,6 +17,8 @@ from lback_cli.text.escaping import safe
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from lback_cli.attributes import UserAttributes
+
 
 class Directory:
     """Finds users and groups by the names that people type. It sends no signal."""
@@ -24,6 +26,11 @@ class Directory:
     def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
+
+    @property
+    def attributes(self) -> "UserAttributes":
+        """The attributes of users."""
+        return self._services.attributes
 
     def find_user(self, identifier: str, *, session: "Session | None" = None) -> UserRecord:
         """Return the user that a user name, an e-mail address or ``id:N`` means.

@@ -9,19 +9,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import MAX_ATTEMPTS, retried
+from lback_cli.errors import OutcomeUnknown
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier
 from lback_cli.repositories.account_repository import AccountRepository, LoginRecord
-from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, transaction
+from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, resolve_unknown_commit, transaction
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.settings.schema import AuthenticationSettings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+R = TypeVar("R")
 
 Reservation = Literal["reserved", "locked", "wait"]
 
@@ -52,14 +55,13 @@ class LoginLimiter:
         """
         shared = session if session is not None and holds_write_lock(session) else None
 
-        def count() -> tuple[str, Reservation]:
-            with transaction(self._database, shared, tries=MAX_ATTEMPTS) as uow:
-                return self._count(uow, identifier, waits=shared is None)
+        def count(uow: UnitOfWork, now: datetime) -> tuple[LoginRecord, Reservation]:
+            return self._count(uow, identifier, now, waits=shared is None)
 
-        while (found := count() if shared is not None else retried(count))[1] == "wait":
+        while (found := self._change(count, shared))[1] == "wait":
             time.sleep(_PAUSE)
-        key, outcome = found
-        return LoginAttempt(key, is_locked=outcome == "locked", session=shared)
+        record, outcome = found
+        return LoginAttempt(record.key, is_locked=outcome == "locked", session=shared)
 
     def succeed(self, attempt: "LoginAttempt", uow: UnitOfWork | None = None) -> None:
         """Give the count of *attempt* back, forget failures, and store the login; in *uow* if it is given."""
@@ -94,22 +96,53 @@ class LoginLimiter:
         locked by it.
         """
         shared = session if session is not None and holds_write_lock(session) else None
+        return self._change(lambda uow, now: self._count_reset_request(uow, email, now), shared)[1]
 
-        def count() -> bool:
-            with transaction(self._database, shared, tries=MAX_ATTEMPTS) as uow:
-                return self._count_reset_request(uow, email)
-
-        return count() if shared is not None else retried(count)
-
-    def _count_reset_request(self, uow: UnitOfWork, email: str) -> bool:
-        accounts, now = AccountRepository(uow.session), self._services.now()
+    def _count_reset_request(self, uow: UnitOfWork, email: str, now: datetime) -> tuple[LoginRecord, bool]:
+        accounts = AccountRepository(uow.session)
         record = accounts.get_or_add(LoginRecord(f"mail:{accounts.digest(email)}"), now=now)
         if record.first_failure is None or record.first_failure + self._settings.window <= now:
             record.failures, record.first_failure = 0, now
         record.failures += 1
         accounts.save(record, now=now)
         accounts.delete_unknown(now - 2 * self._settings.window)
-        return record.failures <= self._settings.max_reset_requests
+        return record, record.failures <= self._settings.max_reset_requests
+
+    def _change(
+        self, change: Callable[[UnitOfWork, datetime], tuple[LoginRecord, R]], shared: "Session | None"
+    ) -> tuple[LoginRecord, R]:
+        """Run *change*, which saves a record, in the caller's session or in a transaction of its own.
+
+        A transaction of its own is repeated until it is committed, and counts once even if a COMMIT gets no answer.
+        """
+        if shared is not None:
+            with transaction(self._database, shared, tries=MAX_ATTEMPTS) as uow:
+                return change(uow, self._services.now())
+
+        def attempt() -> tuple[LoginRecord, R]:
+            now, done, lost = self._services.now(), None, None
+            try:
+                with transaction(self._database, tries=MAX_ATTEMPTS) as uow:
+                    done = change(uow, now)
+            except OutcomeUnknown as unknown:
+                assert done is not None, "only COMMIT has an unknown outcome"
+                if not self._was_saved(done[0], now, unknown):
+                    lost = unknown.__cause__
+            if lost is not None:
+                # Nothing was committed, so the error of COMMIT is the outcome.
+                raise lost
+            assert done is not None, "the transaction was committed"
+            return done
+
+        return retried(attempt)
+
+    def _was_saved(self, record: LoginRecord, saved_at: datetime, unknown: OutcomeUnknown) -> bool:
+        """Return whether *record* was committed with the time *saved_at*."""
+
+        def look(uow: UnitOfWork) -> bool:
+            return AccountRepository(uow.session).was_saved(record, saved_at, now=self._services.now())
+
+        return resolve_unknown_commit(self._database, unknown, look, "Try again when the database is reachable.")
 
     def _settle(
         self,
@@ -120,30 +153,28 @@ class LoginLimiter:
         if attempt.is_settled or attempt.is_locked:
             return
 
-        def settle(uow: UnitOfWork) -> None:
-            accounts, now = AccountRepository(uow.session), self._services.now()
+        def settle(uow: UnitOfWork, now: datetime) -> tuple[LoginRecord, None]:
+            accounts = AccountRepository(uow.session)
             record = accounts.find(attempt.key, lock=True)
-            if record is not None:
-                record.pending = max(0, record.pending - 1)
-                change(record, now)
-                accounts.save(record, now=now)
-
-        def settle_alone() -> None:
-            with transaction(self._database, attempt.session, tries=MAX_ATTEMPTS) as own:
-                settle(own)
+            if record is None:
+                # The user was deleted meanwhile.
+                return LoginRecord(attempt.key), None
+            record.pending = max(0, record.pending - 1)
+            change(record, now)
+            accounts.save(record, now=now)
+            return record, None
 
         if uow is not None:
             # Its transaction may still be rolled back.
-            settle(uow)
+            settle(uow, self._services.now())
             return
-        if attempt.session is not None:
-            settle_alone()
-        else:
-            retried(settle_alone)
+        self._change(settle, attempt.session)
         attempt.is_settled = True
 
-    def _count(self, uow: UnitOfWork, identifier: str, *, waits: bool) -> tuple[str, Reservation]:
-        accounts, now = AccountRepository(uow.session), self._services.now()
+    def _count(
+        self, uow: UnitOfWork, identifier: str, now: datetime, *, waits: bool
+    ) -> tuple[LoginRecord, Reservation]:
+        accounts = AccountRepository(uow.session)
         user = find_by_identifier(uow.users, self._services, identifier)
         record = accounts.get_or_add(self._new_record(accounts, identifier, user), now=now)
         self._expire(record, user, now)
@@ -157,7 +188,7 @@ class LoginLimiter:
             outcome = "reserved"
         accounts.save(record, now=now)
         accounts.delete_unknown(now - 2 * self._settings.window)
-        return record.key, outcome
+        return record, outcome
 
     def _new_record(self, accounts: AccountRepository, identifier: str, user: UserRecord | None) -> LoginRecord:
         if user is not None:

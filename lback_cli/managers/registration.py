@@ -152,6 +152,8 @@ class Registration:
         with operation.read_only() as uow:
             if conflict := uow.users.taken(username=prepared.username, email=prepared.email):
                 raise conflict
+            if conflict := uow.attributes.conflict(prepared.attributes):
+                raise conflict
         if prepared.needs_hash:
             self.hash_password(prepared)
         operation.emit(signals.user_pre_register, username=prepared.username, email=prepared.email)

@@ -81,6 +81,17 @@ class AccountRepository:
             update(ACCOUNTS).where(ACCOUNTS.c.key == record.key).values(**_values(record), updated_at=now)
         )
 
+    def was_saved(self, record: LoginRecord, saved_at: datetime, *, now: datetime) -> bool:
+        """Return whether *record* was saved at *saved_at* by a transaction whose end is unknown, and not since.
+
+        It waits for that transaction to end: an uncommitted row cannot be locked, but its key cannot be stored again.
+        """
+        self.get_or_add(LoginRecord(record.key, record.user_id, record.user_created_at), now=now)
+        stored = self._connection.execute(
+            select(ACCOUNTS.c.updated_at).where(ACCOUNTS.c.key == record.key)
+        ).scalar_one()
+        return bool(stored == saved_at)
+
     def clear(self, key: str, *, now: datetime) -> None:
         """Forget the failed logins under *key*, and lift a lock."""
         nothing = {"failures": 0, "first_failure": None, "locked_until": None}

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from lback_cli.attributes import Attribute, Value, digest, encode, unique_digest
 from lback_cli.errors import UserExists
 from lback_cli.models.tables import USER_ATTRIBUTES, USERS
+from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
 from lback_cli.repositories.user_reader import OWN_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 
     from lback_cli.models import User
 
-_COLUMNS = ("user_id", "user_created_at", "name", "value", "digest", "unique_digest")
+_VALUES = ("name", "value", "digest", "unique_digest")
 
 _INSERT = insert(USER_ATTRIBUTES).from_select(
-    _COLUMNS,
+    ("user_id", "user_created_at", *_VALUES),
     select(
         USERS.c.id,
         # As the database has it: an application's column may store fewer digits of a second.
         USERS.c.created_at,
-        *(bindparam(column, type_=USER_ATTRIBUTES.c[column].type) for column in _COLUMNS[2:]),
+        *(bindparam(column, type_=USER_ATTRIBUTES.c[column].type) for column in _VALUES),
     ).where(USERS.c.id == bindparam("owner")),
 )
 
@@ -47,15 +48,37 @@ class AttributeRepository:
         names = [attribute.name for attribute in values]
         mine = USER_ATTRIBUTES.c.user_id == user.id
         self._session.execute(delete(USER_ATTRIBUTES).where(mine, USER_ATTRIBUTES.c.name.in_(names)))
-        self.add_all([(user.id, attribute, value) for attribute, value in values.items() if value is not None])
+        self._add(user.id, {attribute: value for attribute, value in values.items() if value is not None})
         self._session.expire(user, ["attribute_rows"])
 
-    def add_all(self, values: Sequence[tuple[int, Attribute, Value]]) -> None:
-        """Insert attributes of users who do not have them yet: (user id, attribute, value).
+    def add_all(self, users: Sequence[tuple[int, Mapping[Attribute, Value]]]) -> None:
+        """Insert the attributes of users who have none yet, and who were inserted with the same time of creation.
 
         Raises:
-            UserExists: A user has the value of a unique attribute.
+            IntegrityError: A user has the value of a unique attribute.
         """
+        rows = [
+            (user_id, attribute.name, encode(value), digest(value), unique_digest(attribute, value))
+            for user_id, values in users
+            for attribute, value in values.items()
+        ]
+        if not rows:
+            return
+        self._delete_orphans([row[-1] for row in rows if row[-1] is not None])
+        # As the database has it: an application's column may store fewer digits of a second.
+        created_at = self._session.execute(select(USERS.c.created_at).where(USERS.c.id == rows[0][0])).scalar_one()
+        moment = to_driver_value(self._session, USER_ATTRIBUTES, "user_created_at", created_at)
+        columns = ("user_created_at", "user_id", *_VALUES)
+        insert_rows(self._session, USER_ATTRIBUTES, columns, [(moment, *row) for row in rows])
+
+    def conflict(self, values: Mapping[Attribute, Value]) -> UserExists | None:
+        """Return the conflict of the first unique attribute in *values* that a user has, if there is one."""
+        for attribute, value in values.items():
+            if attribute.unique and self.holders(attribute, [value]):
+                return UserExists(attribute.name, str(value))
+        return None
+
+    def _add(self, user_id: int, values: Mapping[Attribute, Value]) -> None:
         rows = [
             {
                 "owner": user_id,
@@ -64,7 +87,7 @@ class AttributeRepository:
                 "digest": digest(value),
                 "unique_digest": unique_digest(attribute, value),
             }
-            for user_id, attribute, value in values
+            for attribute, value in values.items()
         ]
         if not rows:
             return
@@ -73,13 +96,10 @@ class AttributeRepository:
             with self._session.begin_nested():
                 self._session.execute(_INSERT, rows)
         except IntegrityError as error:
-            taken = next(
-                ((attribute, value) for _, attribute, value in values if self._is_taken(attribute, value)), None
-            )
-            if taken is None:
+            conflict = self.conflict(values)
+            if conflict is None:
                 raise
-            attribute, value = taken
-            raise UserExists(attribute.name, str(value)) from error
+            raise conflict from error
 
     def delete(self, user_id: int) -> None:
         """Delete every attribute of the user with that id."""
@@ -94,9 +114,6 @@ class AttributeRepository:
             .where(USER_ATTRIBUTES.c.unique_digest.in_(digests))
         )
         return {digests[found]: user_id for found, user_id in self._session.execute(statement)}
-
-    def _is_taken(self, attribute: Attribute, value: Value) -> bool:
-        return attribute.unique and bool(self.holders(attribute, [value]))
 
     def _delete_orphans(self, digests: Sequence[object]) -> None:
         """Delete rows with these unique digests whose user is gone: an application may delete users without lback."""

@@ -303,7 +303,7 @@ def _unknown_key(section: str, key: str, source: str, known: Collection[Field[An
         return ConfigurationError(f"{source} is now called {new_name}.", hint="Rename the variable.")
     if is_variable:
         names = [f"{prefix}{field.name}".upper() for field in known]
-        hint = _choices(f"Variables of [{section}]", f"{prefix}{key}".upper(), names)
+        hint = _nearest(source, names) or f"Variables of [{section}] are {', '.join(names)}."
         return ConfigurationError(f"Unknown environment variable {source}.", hint=hint)
     if new_name is not None:
         return ConfigurationError(

@@ -10,8 +10,8 @@ Cli = Callable[..., Any]
 
 
 def status(path: object, state: str, revision: str) -> str:
-    text = f"database  {path}\nbackend   sqlite\nstate     {state}\nrevision  {revision}\nneeded    {REVISION}\n"
-    return text.replace("revision  \n", "revision\n")
+    found = f"revision  {revision}\n" if revision else ""
+    return f"database  {path}\nbackend   sqlite\nstate     {state}\n{found}needed    {REVISION}\n"
 
 
 def test_a_configured_database_is_created_only_by_init(cli: Cli, tmp_path: Any) -> None:

@@ -1,6 +1,6 @@
 """Typer has the names that `light_parameters` replaces, and values are coerced as Typer coerces them.
 
-If this fails after an upgrade of Typer, read docs/decisions/0020-light-parameters.md.
+If this fails after an upgrade of Typer, read docs/decisions/0013-light-parameters.md.
 """
 
 from enum import StrEnum

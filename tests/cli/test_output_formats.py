@@ -132,8 +132,9 @@ def test_yaml_has_the_values_of_json(cli: Cli, register: Cli) -> None:
         assert (as_yaml.status, as_yaml.err) == (0, "")
         assert yaml.safe_load(as_yaml.out) == json.loads(as_json.out)
     assert cli("user", "show", "no", "-o", "yaml").out == (
-        'id: 2\nusername: "no"\nemail: no@example.org\nis_active: true\nis_email_verified: false\n'
-        'groups:\n- basic_user\ncreated_at: "TIME"\nupdated_at: "TIME"\n'
+        'id: 2\nusername: "no"\nemail: no@example.org\nexternal_id: null\ndisplay_name: null\n'
+        "is_active: true\nis_email_verified: false\ngroups:\n- basic_user\nattributes: {}\n"
+        'created_at: "TIME"\nupdated_at: "TIME"\nlast_login: null\nlocked_until: null\npassword: set\n'
     )
 
 

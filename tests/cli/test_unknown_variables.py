@@ -12,7 +12,10 @@ Cli = Callable[..., Any]
 def test_unknown_variable_is_one_warning_and_the_command_runs(cli: Cli) -> None:
     assert cli("user", "list", "-o", "csv", LBACK_DATABASE_ULR="x") == (
         0,
-        "id,username,email,is_active,is_email_verified,groups,created_at,updated_at\n",
+        (
+            "id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
+            "created_at,updated_at,last_login,locked_until,password\n"
+        ),
         "warning: Unknown environment variable LBACK_DATABASE_ULR. Did you mean LBACK_DATABASE_URL?\n",
     )
 

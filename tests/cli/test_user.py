@@ -17,13 +17,19 @@ email verified  {verified}
 groups          {groups}
 created at      TIME
 updated at      TIME
+{last_login}password        set
 """
 
-CSV_HEADER = "id,username,email,is_active,is_email_verified,groups,created_at,updated_at\n"
+CSV_HEADER = (
+    "id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
+    "created_at,updated_at,last_login,locked_until,password\n"
+)
 
 
-def alice(*, verified: str = "no", groups: str = "basic_user") -> str:
-    return ALICE_TEXT.format(verified=verified, groups=groups)
+def alice(*, verified: str = "no", logged_in: bool = False) -> str:
+    return ALICE_TEXT.format(
+        verified=verified, groups="basic_user", last_login="last login      TIME\n" if logged_in else ""
+    )
 
 
 def alice_json(**changes: Any) -> dict[str, Any]:
@@ -31,11 +37,17 @@ def alice_json(**changes: Any) -> dict[str, Any]:
         "id": 1,
         "username": "alice",
         "email": "alice@example.org",
+        "external_id": None,
+        "display_name": None,
         "is_active": True,
         "is_email_verified": False,
         "groups": ["basic_user"],
+        "attributes": {},
         "created_at": "TIME",
         "updated_at": "TIME",
+        "last_login": None,
+        "locked_until": None,
+        "password": "set",
     } | changes
 
 
@@ -57,7 +69,7 @@ def test_register_shows_the_user_and_a_message(cli: Cli, password: str) -> None:
         ("table", alice(verified="yes")),
         ("json", json.dumps(alice_json(is_email_verified=True), indent=2) + "\n"),
         ("jsonl", json.dumps(alice_json(is_email_verified=True)) + "\n"),
-        ("csv", CSV_HEADER + "1,alice,alice@example.org,yes,yes,basic_user,TIME,TIME\n"),
+        ("csv", CSV_HEADER + "1,alice,alice@example.org,,,yes,yes,basic_user,TIME,TIME,,,set\n"),
     ],
 )
 def test_register_shows_the_user_in_every_format(cli: Cli, password: str, form: str, expected: str) -> None:
@@ -156,7 +168,7 @@ def test_authenticate_accepts_user_name_and_address(cli: Cli, register: Cli, pas
     register("alice", "--verified")
     for login in ("alice", "ALICE", "alice@example.org"):
         outcome = cli("user", "authenticate", login, "--password-stdin", input=password)
-        assert outcome == (0, alice(verified="yes"), "alice is authenticated.\n")
+        assert outcome == (0, alice(verified="yes", logged_in=True), "alice is authenticated.\n")
 
 
 def test_authenticate_has_one_answer_for_every_failure(cli: Cli, register: Cli, password: str) -> None:

@@ -41,6 +41,7 @@ def test_show_finds_a_user_by_name_address_and_id(three: Cli) -> None:
                 "groups          basic_user\n"
                 "created at      TIME\n"
                 "updated at      TIME\n"
+                "password        set\n"
             ),
             "",
         )
@@ -86,16 +87,21 @@ def test_list_has_the_same_records_in_json_jsonl_and_csv(three: Cli) -> None:
     lines = three("user", "list", "-o", "jsonl").out.splitlines()
     rows = list(csv.DictReader(io.StringIO(three("user", "list", "-o", "csv").out)))
     assert [json.loads(line) for line in lines] == document
-    assert [list(row) for row in rows] == [list(user) for user in document]
+    assert [list(row) for row in rows] == [[name for name in user if name != "attributes"] for user in document]
     assert rows[0] == {
         "id": "1",
         "username": "ben",
         "email": "ben@example.org",
+        "external_id": "",
+        "display_name": "",
         "is_active": "yes",
         "is_email_verified": "yes",
         "groups": "basic_user, staff",
         "created_at": "TIME",
         "updated_at": "TIME",
+        "last_login": "",
+        "locked_until": "",
+        "password": "set",
     }
     assert document[0]["groups"] == ["basic_user", "staff"]
 
@@ -107,7 +113,13 @@ def test_list_has_the_same_records_in_json_jsonl_and_csv(three: Cli) -> None:
         ("json", "[]\n"),
         ("jsonl", ""),
         ("yaml", "[]\n"),
-        ("csv", "id,username,email,is_active,is_email_verified,groups,created_at,updated_at\n"),
+        (
+            "csv",
+            (
+                "id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
+                "created_at,updated_at,last_login,locked_until,password\n"
+            ),
+        ),
     ],
 )
 def test_an_empty_list_is_empty_in_every_format(cli: Cli, form: str, out: str) -> None:

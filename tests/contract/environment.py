@@ -181,6 +181,15 @@ class Stage:
         finally:
             connection.close()
 
+    def last_login(self, user_id: int) -> str | None:
+        """When the user last logged in, as it is stored."""
+        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        try:
+            row = connection.execute("SELECT last_login FROM lback_accounts WHERE user_id = ?", (user_id,)).fetchone()
+            return None if row is None else row[0]
+        finally:
+            connection.close()
+
     def mails(self) -> list[Mail]:
         """The mails that left, in the order of sending."""
         return [parsed_mail(path) for path in sorted((self.directory / "mail").glob("*.eml"))]

@@ -16,7 +16,7 @@ import pytest
 
 from .conftest import StageOf
 from .environment import Rows, Stage, environment_of
-from .requirements import ERRORS, SIGNALS
+from .requirements import ERRORS, OPERATIONS, SIGNALS
 from .resetting import REQUEST, asked, not_mailed
 from .scenario import INTERRUPT, MESSAGE, Scenario, Sent
 from .scenarios import SCENARIOS
@@ -24,6 +24,12 @@ from .scenarios import SCENARIOS
 LBACK = Path(sys.executable).with_name("lback")
 ARGV = ["-q", "-o", "json", "--trace-format", "json", "user"]
 """Quiet, so that stderr has the trace and errors only."""
+
+_SUCCEEDED = {name: {sequence.succeeded} for name, sequence in OPERATIONS.items()} | {
+    "resend_verification": {"user_email_verification_initiated", "user_email_verification_successful"},
+    "reset_user_password": {"password_reset_successful"},
+}
+"""The signals that end each operation with success."""
 
 FROM_OUTSIDE = [scenario for scenario in SCENARIOS if not scenario.not_from_outside]
 STARVED = 2 * 2**30
@@ -114,7 +120,8 @@ def check_trace(scenario: Scenario, ended: Run) -> None:
     assert [line["seq"] for line in trace] == list(range(1, len(trace) + 1))
     assert len({line["operation_id"] for line in trace}) == 1
     for line in trace:
-        assert list(line) == ["time", "operation_id", "seq", "signal", "sender", "args", "receivers"]
+        changes = ["changes"] if line["signal"] in _SUCCEEDED[scenario.call.method] else []
+        assert list(line) == ["time", "operation_id", "seq", "signal", "sender", "args", *changes, "receivers"]
         assert (line["sender"], line["receivers"]) == ("UserManager", 0)
         assert ended.since <= datetime.fromisoformat(line["time"]) <= ended.until
         assert list(line["args"]) == [name.removesuffix("?") for name in SIGNALS[line["signal"]].arguments]
@@ -151,12 +158,23 @@ def expected_result(scenario: Scenario, stage: Stage) -> dict[str, Any]:
         "id": user["id"],
         "username": user["username"],
         "email": user["email"],
+        "external_id": None,
+        "display_name": None,
         "is_active": bool(user["is_active"]),
         "is_email_verified": bool(user["is_email_verified"]),
         "groups": sorted(names[row["group_id"]] for row in memberships if row["user_id"] == user["id"]),
-        "created_at": f"{user['created_at'].replace(' ', 'T')}Z",
-        "updated_at": f"{user['updated_at'].replace(' ', 'T')}Z",
+        "attributes": {},
+        "created_at": in_json(user["created_at"]),
+        "updated_at": in_json(user["updated_at"]),
+        "last_login": in_json(stage.last_login(user["id"])),
+        "locked_until": None,
+        "password": "set",
     }
+
+
+def in_json(moment: str | None) -> str | None:
+    """A stored time as JSON shows it."""
+    return None if moment is None else f"{moment.replace(' ', 'T')}Z"
 
 
 def check(scenario: Scenario, ended: Run) -> None:

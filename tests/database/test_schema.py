@@ -26,7 +26,14 @@ Connect = Callable[..., Database]
 LBACK_TABLES = {
     *("users", "groups", "userpermissions", "user_groups_association", "group_permissions_association"),
     *("lback_tokens", "lback_events", "lback_event_head", "lback_import_jobs", VERSION_TABLE),
-    *("lback_sinks", "lback_dead_letters", "lback_mail_queue", "lback_user_attributes"),
+    *(
+        "lback_sinks",
+        "lback_dead_letters",
+        "lback_mail_queue",
+        "lback_user_attributes",
+        "lback_accounts",
+        "lback_secrets",
+    ),
 }
 
 

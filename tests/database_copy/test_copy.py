@@ -133,18 +133,18 @@ def test_copy_is_complete_and_ids_continue(open_on: Open, tmp_path: Path, first:
     assert scalar(target, "SELECT position FROM lback_sinks WHERE name = 'audit'") == 2
     assert scalar(target, "SELECT recipient FROM lback_mail_queue WHERE id = 1") == "anna@example.org"
     assert scalar(target, "SELECT path FROM lback_import_jobs WHERE rows_done = 1099511627776") == import_job(NOW).path
-    assert (copied.events, copied.already_there, len(copied.hash), len(copied.digest)) == (8, 0, 64, 64)
+    assert (copied.events, copied.already_there, len(copied.hash), len(copied.digest)) == (9, 0, 64, 64)
     assert Schema(target).status().state == "current"
     log = EventLog(target, Dependencies(Settings(), data_directory=tmp_path))
     verdict = log.verify()
-    assert (verdict.events, verdict.hash, verdict.erased) == (8, copied.hash, 2)
+    assert (verdict.events, verdict.hash, verdict.erased) == (9, copied.hash, 2)
     for query in ("SELECT username FROM users ORDER BY id", "SELECT email FROM users ORDER BY id DESC"):
         assert scalar(target, query) == scalar(source, query)
     users = manager(target, tmp_path)
     assert users.authenticate_user("anna", PASSWORD, allow_unverified=True).id == 1
     # The last id was that of a deleted user, who is in the event log.
     assert users.register_user("dora", "dora@example.org", PASSWORD).id == 5
-    assert log.verify().events == 10
+    assert log.verify().events == 11
 
 
 def test_copy_through_every_database_and_back_is_identical(open_on: Open, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_copy_through_every_database_and_back_is_identical(open_on: Open, tmp_pa
     populate(databases[0], tmp_path)
     results = [DatabaseCopy(one, other).run() for one, other in pairwise(databases)]
     assert len({(result.digest, result.hash, tuple(result.rows.items())) for result in results}) == 1
-    assert [scalar(databases[number], "SELECT COUNT(*) FROM lback_events") for number in (0, -1)] == [8, 8]
+    assert [scalar(databases[number], "SELECT COUNT(*) FROM lback_events") for number in (0, -1)] == [9, 9]
     # The counter of ids survives the other databases.
     assert scalar(databases[-1], "SELECT seq FROM sqlite_sequence WHERE name = 'users'") == 4
 
@@ -232,7 +232,7 @@ def test_users_added_after_the_interruption_are_copied(
             DatabaseCopy(source, target).run()
     manager(source, tmp_path).register_user("late", "late@example.org", PASSWORD)
     copied = DatabaseCopy(source, target).run()
-    assert (copied.rows["users"], copied.events) == (3, 9)
+    assert (copied.rows["users"], copied.events) == (3, 10)
 
 
 def execute(database: Database, *statements: str) -> None:
@@ -391,7 +391,7 @@ def test_changes_during_the_copy_are_detected_and_copied_by_the_next_run(
     assert caught.value.hint == (f"Stop what writes to {source.name}. Then run the same command again.")
     assert Schema(target).status().state == "copying", "no command accepts an incomplete copy"
     copied = DatabaseCopy(source, target).run()
-    assert (copied.rows["users"], copied.events) == (3, 10)
+    assert (copied.rows["users"], copied.events) == (3, 11)
     assert scalar(target, "SELECT COUNT(*) FROM users WHERE id = 1 AND NOT is_active") == 1
     assert Schema(target).status().state == "current"
 
@@ -508,7 +508,7 @@ def test_command_copies_and_reports(lback: Any, tmp_path: Path) -> None:
         "imports": 0,
         "queued_mails": 0,
         "sinks": 0,
-        "events": 2,
+        "events": 3,
         "found": 0,
     }
     assert result["hash"] == lback("events", "verify", "-o", "json", "--database-url", url).result["hash"]

@@ -106,7 +106,7 @@ def test_mail_server_that_would_refuse_mail_fails(make_context: MakeContext, smt
     wrong.write_text("another\n")
     for change, message in (
         ({"password_file": wrong}, "refused the login"),
-        ({"ca_file": None}, "could not prove who it is"),
+        ({"ca_file": None}, "has a certificate that is not trusted"),
         ({"port": 1}, "cannot be reached"),
         ({"security": "tls"}, "does not speak TLS"),
     ):

@@ -65,21 +65,21 @@ def test_malformed_time_of_an_event_does_not_fail_the_clock(make_context: MakeCo
     ("damage", "message"),
     [
         (
-            "DELETE FROM lback_events WHERE seq = 2",
-            "The head of the event log names event 2, but the log ends with another event (1).",
-        ),
-        (
-            "UPDATE lback_events SET hash = previous_hash WHERE seq = 2",
-            "The head of the event log names event 2, but the log ends with another event (2).",
-        ),
-        (
-            "UPDATE lback_event_head SET seq = 3",
+            "DELETE FROM lback_events WHERE seq = 3",
             "The head of the event log names event 3, but the log ends with another event (2).",
+        ),
+        (
+            "UPDATE lback_events SET hash = previous_hash WHERE seq = 3",
+            "The head of the event log names event 3, but the log ends with another event (3).",
+        ),
+        (
+            "UPDATE lback_event_head SET seq = 4",
+            "The head of the event log names event 4, but the log ends with another event (3).",
         ),
         ("DELETE FROM lback_event_head", "The head of the event log is missing."),
         (
             "DELETE FROM lback_events",
-            "The head of the event log names event 2, but the log ends with another event (0).",
+            "The head of the event log names event 3, but the log ends with another event (0).",
         ),
     ],
 )
@@ -89,7 +89,8 @@ def test_log_that_does_not_end_as_its_head_says_fails(
     context = make_context()
     register(context, "alice")
     register(context, "bob")
-    ok = CheckResult("events", "ok", "The event log ends with event 2, as its head says.")
+    # The first registration also creates the default group, which is an event of its own.
+    ok = CheckResult("events", "ok", "The event log ends with event 3, as its head says.")
     assert check_event_log(context) == ok
     execute(context, damage)
     hint = "Run: lback events verify; see docs/event-log.md."

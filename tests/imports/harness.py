@@ -31,6 +31,9 @@ BCRYPT = "$2b$12$" + "a" * 21 + "u" + "b" * 30 + "u"
 PASSWORD = "purple giraffes yodel at dusk"
 GROUPS = ("staff", "guests")
 
+GROUP_EVENTS = len(GROUPS) + 1
+"""The events of `GROUPS` and of the default group, which is created with the first user."""
+
 
 class World:
     """A manager on the database at *url*, with two groups, and mail written to files in *directory*."""

@@ -175,9 +175,9 @@ def test_what_is_escaped_for_spreadsheets_comes_back(cell: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(names=st.lists(CELL.filter(bool), min_size=1, max_size=4))
 def test_any_names_of_groups_fit_in_one_cell(names: list[str]) -> None:
-    from lback_cli.imports.row import groups_cell, row_of
+    from lback_cli.imports.row import BUILT_IN_COLUMNS, groups_cell, row_of
 
-    assert row_of(1, {"groups": groups_cell(names)}).groups == tuple(names)
+    assert row_of(1, {"groups": groups_cell(names)}, BUILT_IN_COLUMNS).groups == tuple(names)
 
 
 @settings(max_examples=300, deadline=None)

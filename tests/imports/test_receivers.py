@@ -11,7 +11,9 @@ from lback_cli.errors import OperationRejected
 from lback_cli.imports.options import ImportOptions
 from lback_cli.signals import user_pre_register, user_registered, user_updated
 
-World = Any  # of world.py
+from .harness import GROUP_EVENTS
+
+World = Any  # of harness.py
 
 ROWS = "username,email\n" + "".join(f"user{number},user{number}@example.org\n" for number in range(6))
 REGISTERED = ["user0", "user1", "user3", "user5"]
@@ -64,6 +66,7 @@ def test_a_veto_or_a_crash_costs_its_own_row_only(world: World, chunk: int, mail
     outcomes = [(event[1], json.loads(event[5]).get("error_type")) for event in world.events()]
     good = ("user_registered", None)
     assert outcomes == [
+        *[("group_created", None)] * GROUP_EVENTS,
         *(good, good),
         ("user_registration_failed", "rejected_by_receiver"),
         good,

@@ -74,11 +74,12 @@ def test_a_list_that_holds_more_than_text_is_kept_in_the_rejects(world: World, f
 def test_the_text_of_a_row_that_was_not_mended_is_no_name_and_no_event(world: World, name: str, content: str) -> None:
     form = name.rpartition(".")[2]
     first, second = world.directory / f"first.{form}", world.directory / f"second.{form}"
+    before = world.events()
     world.run(world.write(content, name), ImportOptions(format=form, mail="none", rejects=first))
     assert "CanaryPassword123" in first.read_text()
     result = world.run(first, ImportOptions(format=form, mail="none", rejects=second))
     assert (result.counts.failed, result.counts.total) == (1, 1)
-    assert world.events() == []
+    assert world.events() == before
     assert "CanaryPassword123" in second.read_text(), "it can still be mended"
 
 

@@ -217,7 +217,7 @@ def test_receiver_decides_the_outcome_of_an_operation(workshop: Workshop, case: 
     if case.error is None:
         assert (ended.status, said) == (case.status, case.said + DONE)
         assert ended.result["username"] == "alice"
-        assert workshop.rows == (["alice"], [("user_registered", "")])
+        assert workshop.rows == (["alice"], [("group_created", ""), ("user_registered", "")])
     else:
         assert (ended.status, ended.out, said) == (case.status, "", case.said + error(*case.error))
         assert workshop.rows == ([], [(FAILED, case.word)])

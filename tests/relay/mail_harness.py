@@ -17,6 +17,7 @@ from lback_cli.models import User
 from lback_cli.relay.loop import Backoff
 from lback_cli.relay.mail import MailDelivery, MailReport
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
+from lback_cli.settings.schema import AuthenticationSettings
 
 from .harness import Clock, RecordingObserver
 
@@ -34,6 +35,7 @@ class MailHarness:
             database=DatabaseSettings(url=url or f"sqlite:///{directory}/users.db", busy_timeout=60.0),
             email=EmailSettings(**options),
             password=CHEAP,
+            authentication=AuthenticationSettings(max_reset_requests=1000),
         )
         self.database = Database(self.settings.database)
         self.clock = Clock()

@@ -18,7 +18,7 @@ the network delays it until the client checks the outcome on a new connection. `
 COMMIT = re.compile(rb"(?<![A-Z ])COMMIT(?![A-Z])")
 """The statement in both protocols, but not the isolation level READ COMMITTED."""
 
-CHECK = re.compile(rb"lback_(event_head|import_jobs).*FOR UPDATE|INSERT INTO users", re.DOTALL)
+CHECK = re.compile(rb"lback_(event_head|import_jobs|accounts).*FOR UPDATE|INSERT INTO users", re.DOTALL)
 """The first statement of a client that checks the outcome, or the first change of one that does not."""
 
 

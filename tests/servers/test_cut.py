@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from lback_cli.database import retry
-from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown
+from lback_cli.errors import AuthenticationFailed, DatabaseError, OutcomeUnknown
 from lback_cli.repositories import unit_of_work
 from lback_cli.signals import user_deleted as deleted
 
@@ -25,35 +25,58 @@ def test_registration_cut_at_commit_happens_exactly_once(installation: Installat
     cutting = proxy()
     for number in range(TRIALS):
         assert register_over_cut_connection(installation, cutting, number) == EXPECTED, CUTS[number % len(CUTS)]
-    assert installation.events.verify().events == TRIALS
+    # The first registration also creates the default group.
+    assert installation.events.verify().events == 1 + TRIALS
 
 
 @pytest.mark.parametrize("cut", CUTS)
 def test_failure_event_cut_at_commit_is_recorded_once(installation: Installation, proxy: Proxy, cut: Cut) -> None:
+    name = f"unknown-{cut.replace(' ', '-')}"
+    with pytest.raises(AuthenticationFailed):
+        installation.users.authenticate_user(name, PASSWORD)
     cutting = proxy()
     client = installation.reopen(cutting.url)
     before = len(installation.recorded())
+    # The name was tried before, so the first INSERT on this connection is that of the event.
     cutting.arm(cut)
-    with record_signals() as signals, pytest.raises(LbackError):
-        client.users.authenticate_user("nobody", PASSWORD)
+    with record_signals() as signals, pytest.raises(AuthenticationFailed):
+        client.users.authenticate_user(name, PASSWORD)
     client.close()
     assert cutting.cuts == 1
     assert signals == ["user_authentication_started", "user_authentication_failed"]
     assert [signal for signal, _ in installation.recorded()[before:]] == ["user_authentication_failed"]
 
 
-@pytest.mark.parametrize("cut", ["before", "at once", "after"])
-def test_group_creation_cut_at_commit_has_an_unknown_outcome(
-    installation: Installation, proxy: Proxy, cut: Cut
-) -> None:
+@pytest.mark.parametrize("cut", CUTS)
+def test_login_whose_count_is_cut_at_commit_is_counted_once(installation: Installation, proxy: Proxy, cut: Cut) -> None:
+    installation.write("DELETE FROM lback_accounts")
     cutting = proxy()
     client = installation.reopen(cutting.url)
+    before = len(installation.recorded())
+    # The name was not tried before, so the first INSERT on this connection is that of its count.
     cutting.arm(cut)
-    with pytest.raises(OutcomeUnknown) as caught:
-        client.groups.create_group(f"cut {cut}".replace(" ", "-"))
+    with record_signals() as signals, pytest.raises(AuthenticationFailed) as caught:
+        client.users.authenticate_user(f"untried-{cut.replace(' ', '-')}", PASSWORD)
     client.close()
-    assert caught.value.message.endswith(" was lost during COMMIT: whether the change was made is unknown.")
-    assert caught.value.hint == "Look before you try again."
+    assert (cutting.cuts, caught.value.error_type) == (1, "user_not_found")
+    assert signals == ["user_authentication_started", "user_authentication_failed"]
+    assert [signal for signal, _ in installation.recorded()[before:]] == ["user_authentication_failed"]
+    assert installation.rows("SELECT failures, pending FROM lback_accounts") == [(1, 0)]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_group_creation_cut_at_commit_happens_once(installation: Installation, proxy: Proxy, cut: Cut) -> None:
+    name = f"cut-{cut.replace(' ', '-')}"
+    cutting = proxy()
+    client = installation.reopen(cutting.url)
+    before = len(installation.recorded())
+    cutting.arm(cut)
+    assert client.groups.create_group(name).name == name
+    client.close()
+    assert cutting.cuts == 1
+    assert installation.finder.find_group(name)[0].name == name
+    assert installation.recorded()[before:] == [("group_created", None)]
+    installation.events.verify()
 
 
 @pytest.mark.parametrize("cut", CUTS)

@@ -363,9 +363,7 @@ def test_import_is_resumed_after_the_database_was_unreachable(
     with pytest.raises(OutcomeUnknown) as caught:
         run(client, path, act=lambda: cutting.arm(cut))
     client.close()
-    assert (
-        caught.value.hint == "When the database can be reached again, --resume continues after the last committed row."
-    )
+    assert caught.value.hint == "When the database is reachable again, --resume continues after the last committed row."
     # A dead process leaves the job like this.
     installation.write("UPDATE lback_import_jobs SET owner = NULL WHERE state = 'running'")
     result = run(installation, path, resume=True)

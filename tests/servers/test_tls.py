@@ -70,7 +70,8 @@ class Certificates:
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def service(request: pytest.FixtureRequest) -> str:
+def service(request: pytest.FixtureRequest, require_service: Callable[[str], None]) -> str:
+    require_service(request.param)
     return cast("str", request.param)
 
 

@@ -1,4 +1,4 @@
-"""Each contest a hundred times, or ROUNDS times: ``pytest tests/slow/test_contests.py -s``.
+"""Each contest a hundred times, or ROUNDS times: ``pytest -m slow tests/slow/test_contests.py -s``.
 
 Those of the library take about ten minutes, those of the installed command more than an hour.
 """

@@ -1,4 +1,4 @@
-"""More trials of the event log; run them by ``pytest tests/slow/test_events.py -s``, which takes some minutes."""
+"""More trials of the event log, some minutes of them: ``pytest -m slow tests/slow/test_events.py -s``."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The installed command, killed a few hundred times: `pytest tests/slow/test_killing.py -s`, with KILLS for more."""
+"""The installed command, killed a few hundred times, or KILLS times: `pytest -m slow tests/slow/test_killing.py -s`."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What other tests do in part on the servers, in full: about half an hour, ``pytest tests/slow/test_servers.py``."""
+"""Tests that take samples on the servers, in full for half an hour: ``pytest -m slow tests/slow/test_servers.py``."""
 
 import os
 import subprocess

@@ -13,6 +13,11 @@ def field_of(record: Record, column: str) -> Any:
     return record[column] if column in record else record["attributes"].get(column)
 
 
+def columns_of(record: Record) -> list[str]:
+    """Return the fields of one *record*; each of its attributes is a field of its own."""
+    return [name for key in record for name in (record[key] if key == "attributes" else (key,))]
+
+
 class OutputFormat(ABC):
     """How the results of commands are written.
 

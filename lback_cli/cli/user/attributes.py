@@ -13,7 +13,7 @@ SetAttributes = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Set an attribute, such as display_name or one that [attributes] declares; NAME= unsets it. Repeatable.",
+        help="Set an attribute, such as display_name or one of your own; NAME= unsets it. Repeatable.",
         metavar="NAME=VALUE",
     ),
 ]

@@ -2,18 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
+from lback_cli.cli.user.attributes import WhereAttributes, selected
 from lback_cli.cli.user.filters import Active, InGroup, Search, Verified
 from lback_cli.errors import UsageError
 from lback_cli.imports.options import FileFormat
-
-if TYPE_CHECKING:
-    pass
 
 
 @command(
@@ -29,6 +27,7 @@ def export_users(
     group: InGroup = None,
     active: Active = None,
     verified: Verified = None,
+    where: WhereAttributes = None,
     form: Annotated[
         FileFormat | None,
         typer.Option("--format", help="Format, if neither the extension of FILE nor -o says it. The default is CSV."),
@@ -54,7 +53,13 @@ def export_users(
     path = None if file is None or str(file) == STDOUT else file
     if with_hashes and path is None and sys.stdout.isatty():
         raise UsageError("Password hashes are not written to a terminal.", hint="Use --file PATH.")
-    query = UserQuery(search=search, group=group, is_active=active, is_email_verified=verified)
+    query = UserQuery(
+        search=search,
+        group=group,
+        is_active=active,
+        is_email_verified=verified,
+        attributes=selected(where, context.dependencies.attributes),
+    )
     lines = context.exporter.lines(query, _form(context, form, path), with_hashes=with_hashes)
     if path is None:
         context.output.text(lines)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "lback user register bob --email bob@example.org --generate-password",
         "pass eve | lback user register eve --email eve@example.org --password-stdin",
         "lback user register eve --email eve@example.org --group staff --if-exists skip",
-        "lback user register fay --email fay@example.org --set display_name='Fay Example'",
+        "lback user register fay --email fay@example.org --set external_id=4711",
     ),
 )
 def register(

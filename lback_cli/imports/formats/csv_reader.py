@@ -16,8 +16,10 @@ from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.csv_injection import unescaped
 from lback_cli.imports.formats.detection import require_commas
 from lback_cli.imports.row import (
+    BUILT_IN_COLUMNS,
     LARGEST_FIELD,
     LARGEST_RECORD,
+    ImportColumns,
     ImportRow,
     RowReader,
     broken_row,
@@ -47,15 +49,19 @@ _Record = tuple[int, bytes, list[str], str | None]
 """The number of the first line, the text if it is needed, the fields, and why they are of no use."""
 
 
-def read_csv(file: BinaryIO) -> Iterator[ImportRow]:
+def read_csv(file: BinaryIO, known: ImportColumns = BUILT_IN_COLUMNS) -> Iterator[ImportRow]:
     """Yield the rows of *file*, each with the number of its first line; a byte order mark is skipped.
+
+    Args:
+        file: The file.
+        known: The columns that it may have.
 
     Raises:
         ValidationError: The header is missing, or an import cannot use it.
     """
     lines = _LineReader(file)
-    columns = _read_header(lines)
-    reader = RowReader(columns)
+    columns = _read_header(lines, known)
+    reader = RowReader(columns, known)
     for line, raw, cells, problem in _records(lines, len(columns)):
         if problem is not None:
             yield broken_row(line, ValidationError("row", problem), raw=raw)
@@ -63,21 +69,21 @@ def read_csv(file: BinaryIO) -> Iterator[ImportRow]:
             wrong_width = f"The row has {len(cells)} fields, the header {len(columns)}."
             yield broken_row(line, ValidationError("row", wrong_width), raw=raw)
         elif len(raw) > LARGEST_FIELD:
-            yield row_of(line, dict(zip(columns, cells, strict=True)))
+            yield row_of(line, dict(zip(columns, cells, strict=True)), known)
         else:
             yield reader.read(line, cells)
 
 
-def read_header(file: BinaryIO) -> tuple[str, ...]:
-    """Return the columns that the first record of *file* names.
+def read_header(file: BinaryIO, known: ImportColumns) -> tuple[str, ...]:
+    """Return which of the *known* columns the first record of *file* names.
 
     Raises:
         ValidationError: There is no header, or an import cannot use it.
     """
-    return _read_header(_LineReader(file))
+    return _read_header(_LineReader(file), known)
 
 
-def _read_header(lines: "_LineReader") -> tuple[str, ...]:
+def _read_header(lines: "_LineReader", known: ImportColumns) -> tuple[str, ...]:
     parser = _RecordParser()
     header = None
     while header is None and (raw := lines.next()) is not None:
@@ -89,7 +95,7 @@ def _read_header(lines: "_LineReader") -> tuple[str, ...]:
     if problem is not None:
         raise ValidationError("columns", f"line {line}: {problem}", hint="The first line names the columns.")
     columns = tuple(column.strip().lower() for column in fields)
-    require_columns(columns, f"line {line}")
+    require_columns(columns, known, f"line {line}")
     return columns
 
 

@@ -4,7 +4,7 @@ import codecs
 import re
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.row import COLUMNS, IGNORED
+from lback_cli.imports.row import BUILT_IN_COLUMNS, IGNORED
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),  # first, because it begins like UTF-16
@@ -13,7 +13,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
-_NAMES = frozenset(name.encode() for name in (*COLUMNS, *IGNORED))
+_NAMES = frozenset(name.encode() for name in (*BUILT_IN_COLUMNS.names, *IGNORED))
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.?)"?\s*', re.IGNORECASE)
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
 

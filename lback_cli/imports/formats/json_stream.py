@@ -1,6 +1,6 @@
 """Read a JSON document record by record, so that a list of a million records is never held as a whole.
 
-docs/decisions/0021-json-stream.md says why this is not a library.
+docs/decisions/0014-json-stream.md says why this is not a library.
 """
 
 import codecs

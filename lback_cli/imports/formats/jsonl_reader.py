@@ -7,13 +7,25 @@ from typing import BinaryIO
 from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.detection import require_json_lines
 from lback_cli.imports.formats.strict_json import JsonError, StrictDecoder
-from lback_cli.imports.row import COLUMNS, IGNORED, LARGEST_RECORD, ImportRow, broken_row, row_of
+from lback_cli.imports.row import (
+    BUILT_IN_COLUMNS,
+    LARGEST_RECORD,
+    ImportColumns,
+    ImportRow,
+    broken_row,
+    row_of,
+)
 
-_KNOWN = frozenset({*COLUMNS, *IGNORED})
+ATTRIBUTES = "attributes"
+"""The key under which results and exports have the attributes that a configuration declares."""
 
 
-def read_jsonl(file: BinaryIO) -> Iterator[ImportRow]:
+def read_jsonl(file: BinaryIO, known: ImportColumns = BUILT_IN_COLUMNS) -> Iterator[ImportRow]:
     """Yield the rows of *file* with their line numbers; blank lines and a byte order mark are skipped.
+
+    Args:
+        file: The file.
+        known: The keys that an object may have. Attributes may also be in an object under `ATTRIBUTES`.
 
     Raises:
         ValidationError: The file as a whole has another format.
@@ -29,10 +41,10 @@ def read_jsonl(file: BinaryIO) -> Iterator[ImportRow]:
             while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_RECORD)):
                 pass
         elif raw.strip():
-            yield _row(decoder, number, raw)
+            yield _row(decoder, number, raw, known)
 
 
-def _row(decoder: StrictDecoder, number: int, raw: bytes) -> ImportRow:
+def _row(decoder: StrictDecoder, number: int, raw: bytes, known: ImportColumns) -> ImportRow:
     problem = None
     try:
         fields = decoder.decode(raw.decode("utf-8"))
@@ -44,8 +56,16 @@ def _row(decoder: StrictDecoder, number: int, raw: bytes) -> ImportRow:
         problem = str(error)
     if problem is not None:
         return broken_row(number, ValidationError("row", f"The line {problem}."), raw=raw)
-    unknown = next((key for key in fields if key not in _KNOWN), None)
+    nested = fields.get(ATTRIBUTES) or {}
+    if not isinstance(nested, dict):
+        return broken_row(number, ValidationError(ATTRIBUTES, f"{ATTRIBUTES} must be an object."), fields)
+    if (twice := next((key for key in nested if key in fields), None)) is not None:
+        return broken_row(number, ValidationError("row", f"The key {twice[:80]!r} comes twice."), fields)
+    flat = {key: value for key, value in fields.items() if key != ATTRIBUTES}
+    unknown = known.unknown(flat) or next((key for key in nested if key not in known.attributes), None)
     if unknown is not None:
-        hint = f"Keys are {', '.join(COLUMNS)}."
+        hint = f"Keys are {', '.join(known.names)}."
         return broken_row(number, ValidationError("row", f"There is no key {unknown[:80]!r}.", hint=hint), fields)
-    return row_of(number, fields)
+    row = row_of(number, {**flat, **nested}, known)
+    row.columns, row.cells = fields.keys(), fields.values()
+    return row

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, ClassVar
 
 from lback_cli.errors import UsageError, ValidationError
-from lback_cli.imports.row import ImportRow, row_of
+from lback_cli.imports.row import BUILT_IN_COLUMNS, ImportColumns, ImportRow, row_of
 from lback_cli.text.escaping import safe
 
 _DES = re.compile(r"[./0-9A-Za-z]{13}")
@@ -24,6 +24,7 @@ class SourceFormat(ABC):
         needs_email_domain: Whether there may be users without an e-mail address, for ``--email-domain``.
         companion: The content of the second file, if it is given.
         email_domain: The domain of the addresses that are made for users without one, if it is given.
+        columns: The columns that a row may have.
     """
 
     name: ClassVar[str]
@@ -32,13 +33,19 @@ class SourceFormat(ABC):
     extension: ClassVar[str | None] = None
     needs_email_domain: ClassVar[bool] = True
 
-    def __init__(self, companion: bytes | None = None, email_domain: str | None = None) -> None:
+    def __init__(
+        self,
+        companion: bytes | None = None,
+        email_domain: str | None = None,
+        columns: ImportColumns = BUILT_IN_COLUMNS,
+    ) -> None:
         """Refuse what the format does not take, with `UsageError`."""
         if companion is not None and self.companion_description is None:
             raise UsageError(f"--from {self.name} takes no --companion.")
         if email_domain is not None and not self.needs_email_domain:
             raise UsageError(f"--from {self.name} takes no --email-domain: its users have addresses.")
         self.companion = companion
+        self.columns = columns
         self.email_domain = None if email_domain is None else _canonical_domain(email_domain)
 
     @abstractmethod
@@ -73,7 +80,9 @@ class SourceFormat(ABC):
         if not username and isinstance(email, str):
             username = email.rpartition("@")[0]
         values = {"username": username, "email": email, **fields}
-        row = row_of(line, {name: value for name, value in values.items() if value is not None and value != ""})
+        row = row_of(
+            line, {name: value for name, value in values.items() if value is not None and value != ""}, self.columns
+        )
         if row.error is None and not email:
             # The other values are kept, so that a reject lacks nothing but the address.
             shown = safe(username, limit=_LONGEST_SHOWN) if username else "The account"

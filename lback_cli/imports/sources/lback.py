@@ -24,4 +24,4 @@ class Lback(SourceFormat):
         position = file.tell()
         start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip()
         file.seek(position)
-        return (read_jsonl if start.startswith(b"{") else read_csv)(file)
+        return (read_jsonl if start.startswith(b"{") else read_csv)(file, self.columns)

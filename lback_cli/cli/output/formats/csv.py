@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 
 from lback_cli.cli.output.cells import cell_text
-from lback_cli.cli.output.format import OutputFormat, Record, field_of
+from lback_cli.cli.output.format import OutputFormat, Record, columns_of, field_of
 from lback_cli.cli.output.json_lines import write_json_lines
 from lback_cli.imports.formats.csv_injection import escaped
 
@@ -14,7 +14,7 @@ class CsvFormat(OutputFormat):
 
     def record(self, record: Record) -> None:
         """Write a header and one row."""
-        self.records([record], list(record), brief=())
+        self.records([record], columns_of(record), brief=())
 
     def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
         """Write a header, even if no row follows, and the rows."""

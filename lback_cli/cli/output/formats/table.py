@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from shutil import get_terminal_size
-from typing import Any
 
 from lback_cli.cli.output.cells import cell_text
 from lback_cli.cli.output.chart import with_bars
 from lback_cli.cli.output.findings import finding_lines
-from lback_cli.cli.output.format import OutputFormat, Record
+from lback_cli.cli.output.format import OutputFormat, Record, columns_of, field_of
 from lback_cli.cli.output.table import bold, title_of, write_table
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
@@ -65,7 +64,5 @@ class TableFormat(OutputFormat):
 
 def _lines_of(record: Record) -> Record:
     """Return the fields that have a value, the attributes among them."""
-    lines: dict[str, Any] = {}
-    for name, value in record.items():
-        lines |= value if name == "attributes" else {name: value}
-    return {name: value for name, value in lines.items() if value is not None}
+    fields = {name: field_of(record, name) for name in columns_of(record)}
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Relays and mail deliveries, killed a hundred times: `pytest tests/slow/test_relay.py -s`.
+"""Relays and mail deliveries, killed a hundred times: `pytest -m slow tests/relay/test_many_kills.py -s`.
 
 Set KILLS and EVENTS for more."""
 
@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.relay.conftest import KINDS
 from tests.relay.harness import World
 from tests.relay.test_killing import relay_while_killed
 from tests.relay.test_mail_killing import deliver_while_killed
 
-pytest_plugins = ("tests.relay.conftest",)
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("KILLS", "100"))
 EVENTS = int(os.environ.get("EVENTS", "3000"))
