@@ -1,4 +1,4 @@
-"""Every attribute of a user appears in every place, also one that is added to the list in `lback_cli.attributes` alone."""
+"""Every attribute appears in every place, also one that is added to the list in `lback_cli.attributes` alone."""
 
 import csv
 import io

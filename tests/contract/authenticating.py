@@ -43,8 +43,8 @@ def failed_eve(reason: str, *, found: Person | None = None, exception: Any = Non
 
 
 _LOCK_BOB = (
-    "INSERT INTO lback_accounts"
-    " SELECT 'user:2', id, created_at, NULL, 10, NULL, 0, NULL, '2999-01-01 00:00:00', created_at FROM users WHERE id = 2"
+    "INSERT INTO lback_accounts SELECT 'user:2', id, created_at, NULL, 10, NULL, 0, NULL, '2999-01-01 00:00:00',"
+    " created_at FROM users WHERE id = 2"
 )
 _ok = [begun(BOB.username), authenticated(BOB)]
 _shared = Failing("authenticate", authenticate(BOB.username), failed)

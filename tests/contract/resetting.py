@@ -54,7 +54,7 @@ def not_mailed(error_type: str, *, email: str = BOB.email, found: Any = None, ex
     return "password_reset_request_failed", {"email": email, "error_type": error_type, "exception": exception}
 
 
-_WRONG_TYPE = {"email": BOB.email.encode(), "error_type": "validation_error", "exception": None}
+_WRONG_TYPE = {"email": str(BOB.email.encode()), "error_type": "validation_error", "exception": None}
 _MAILED = [("reset_password", BOB.email)]
 _REQUESTED_ROWS = {
     **gone(*(f"lback_tokens {state}-reset_password" for state in ("live", "used", "expired"))),
@@ -88,7 +88,7 @@ REQUEST = [
         "reset request: wrong type",
         replace(request(), arguments={"email": BOB.email.encode()}),
         [
-            ("password_reset_request_started", {"email": BOB.email.encode()}),
+            ("password_reset_request_started", {"email": str(BOB.email.encode())}),
             ("password_reset_request_failed", _WRONG_TYPE),
         ],
         code="validation_error",
