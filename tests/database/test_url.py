@@ -19,5 +19,5 @@ from lback_cli.settings import DatabaseSettings
     ],
 )
 def test_an_option_that_hands_out_files_is_refused_before_a_connection(url: str, option: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^database.url: the option {option} is not allowed: it|server"):
+    with pytest.raises(ConfigurationError, match=f"^database.url: the option {option} is not allowed: "):
         Database(DatabaseSettings(url=url)).engine.connect()
