@@ -340,8 +340,10 @@ def _database(settings: "DatabaseSettings", *, durable: bool = True) -> "Databas
 
 def _append_to(path: Path) -> TextIO:
     """Open a trace file. Only its owner can read it, because it names users."""
+    from lback_cli.own_file import open_own
+
     try:
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
+        return os.fdopen(open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "a", encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"--trace-file: cannot write {path}: {error.strerror}.") from error
 

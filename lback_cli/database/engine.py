@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from lback_cli.database.error_messages import redact_values, server_name, translate_errors
-from lback_cli.database.url import missing_driver, read_url, require_driver
+from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
@@ -102,6 +102,7 @@ class Database:
             # One connection, or each session would see its own empty database.
             options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
         require_driver(self.url)
+        require_safe_options(self.url)
         try:
             engine = create_engine(self.url, **options)
         except ModuleNotFoundError as error:

@@ -30,6 +30,17 @@ _DRIVERS = {
 """The driver that lback works with, by the backend that a URL names."""
 
 
+_FROM_FILE = "it reads options from a file"
+_REFUSED_OPTIONS = {
+    "local_infile": "the server could read every file that lback can",
+    "read_default_file": _FROM_FILE,
+    "read_default_group": _FROM_FILE,
+    "service": _FROM_FILE,
+    "servicefile": _FROM_FILE,
+}
+"""Options of PyMySQL and libpq, and why they are refused."""
+
+
 def read_url(text: str) -> URL:
     """Parse *text*. Raises `ConfigurationError`."""
     if _SECOND_AT.match(text):
@@ -80,6 +91,17 @@ def require_driver(url: URL) -> None:
         raise ConfigurationError(
             f"database.url: lback does not support the driver of {url.drivername!r}.", hint=_driver_hint(backend)
         )
+
+
+def require_safe_options(url: URL) -> None:
+    """Refuse options of *url* that let the server, or another file, choose what is read here.
+
+    Raises:
+        ConfigurationError: One of `_REFUSED_OPTIONS` is in the URL.
+    """
+    for name in url.query:
+        if (reason := _REFUSED_OPTIONS.get(name.lower())) is not None:
+            raise ConfigurationError(f"database.url: the option {name} is not allowed: {reason}.", hint="Remove it.")
 
 
 def missing_driver(url: URL) -> ConfigurationError:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lback_cli.errors import Unusable
+from lback_cli.own_file import open_own
 
 
 @contextlib.contextmanager
@@ -16,20 +17,20 @@ def replacing(path: Path) -> Iterator[Callable[[str], object]]:
     Raises:
         Unusable: The file cannot be written.
     """
-    target = Path(os.path.realpath(path))
     try:
-        if path.exists() and not path.is_file():
-            # A pipe or a device is written to, because its reader would not see a file in its place.
-            with path.open("w", encoding="utf-8") as file:
+        if path.exists() and (path.is_symlink() or not path.is_file()):
+            # A pipe or a device is written to, because its reader would not see a file in its place. A link is refused,
+            # unless it is /dev/stdout or the like.
+            with os.fdopen(open_own(path, os.O_WRONLY), "w", encoding="utf-8") as file:
                 yield file.write
             return
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 yield file.write
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(target)
+            Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise

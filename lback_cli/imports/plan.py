@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from lback_cli.errors import Conflict, Unusable, UsageError, ValidationError
+from lback_cli.errors import Conflict, Refused, Unusable, UsageError, ValidationError
 from lback_cli.imports.dry_run import DryRunResult
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome
+from lback_cli.own_file import distrust, open_own
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.version import __version__
 
@@ -57,8 +58,9 @@ class PlanWriter:
         """
         if self.path is not None:
             try:
-                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                self._descriptor = open_own(self.path, os.O_WRONLY | os.O_CREAT)
                 with suppress(OSError):  # It may be a device, such as /dev/stdout.
+                    os.ftruncate(self._descriptor, 0)
                     os.fchmod(self._descriptor, 0o600)
             except OSError as error:
                 raise self._unusable(error) from error
@@ -133,6 +135,7 @@ class Plan:
 
         Raises:
             UsageError: The file cannot be read.
+            Refused: Other users can have written the file.
             ValidationError: The file is not a complete plan.
         """
         self.file = file
@@ -161,9 +164,17 @@ class Plan:
         """Return a checker that begins with the first row; without *states* it compares only what is done."""
         return PlanChecker(self._planned_rows(), _COMPARED if states else _COMPARED_WITHOUT_STATE)
 
+    def _open(self) -> BinaryIO:
+        """Open the plan, which decides who becomes a user and in which groups."""
+        file = self.file.open("rb")
+        if problem := distrust(self.file, file.fileno()):
+            file.close()
+            raise Refused(f"The plan {self.file} {problem}.", hint="Make the plan again, in a directory of your own.")
+        return file
+
     def _verified_header(self) -> dict[str, Any]:
         digest, previous = hashlib.sha256(), b""
-        with self.file.open("rb") as file:
+        with self._open() as file:
             header = json.loads(file.readline())
             if header["plan"] != _VERSION:
                 raise ValueError("unknown version")
@@ -176,7 +187,7 @@ class Plan:
         return dict(header)
 
     def _planned_rows(self) -> Iterator[dict[str, Any]]:
-        with self.file.open("rb") as file:
+        with self._open() as file:
             next(file)
             for line in file:
                 record = json.loads(line)

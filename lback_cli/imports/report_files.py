@@ -20,6 +20,7 @@ from lback_cli.imports.formats.csv_injection import escaped
 from lback_cli.imports.options import STDIN, ImportOptions
 from lback_cli.imports.results import RowOutcome
 from lback_cli.imports.row import groups_cell
+from lback_cli.own_file import open_own
 
 NAMES = ("report", "rejects", "passwords")
 """The files, in the order in which their lengths are stored."""
@@ -178,7 +179,7 @@ class _ReportFile:
             self._open(os.O_CREAT | os.O_EXCL)
         except FileExistsError as error:
             with contextlib.suppress(OSError):
-                self._open(os.O_NOFOLLOW, os.O_RDWR)
+                self._open(0, os.O_RDWR)
                 if self._holds_header_alone():
                     os.lseek(self._descriptor, 0, os.SEEK_SET)
                     return
@@ -186,14 +187,12 @@ class _ReportFile:
             raise Conflict(f"{self.path} exists already.", hint="Name a new file for the passwords.") from error
 
     def _holds_header_alone(self) -> bool:
-        """Return whether the file is ours, has no other name, and holds nothing but the header."""
-        status = os.fstat(self._descriptor)
-        is_ours = self._is_regular and status.st_uid == os.geteuid() and status.st_nlink == 1
+        """Return whether the file holds nothing but the header."""
         header = self.header.encode()
-        return is_ours and os.read(self._descriptor, len(header) + 1) == header
+        return self._is_regular and os.read(self._descriptor, len(header) + 1) == header
 
     def _open(self, flags: int, access: int = os.O_WRONLY) -> None:
-        self._descriptor = os.open(self.path, access | flags, 0o600)
+        self._descriptor = open_own(self.path, access | flags)
         self._is_regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
 
     def _unusable(self, error: OSError) -> Unusable:

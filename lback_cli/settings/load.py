@@ -14,6 +14,7 @@ from lback_cli.settings.env_file import read_private_variables
 from lback_cli.settings.parsing import parse
 from lback_cli.settings.schema import Settings, families, keys, section_class, sections
 from lback_cli.settings.sinks import known_keys, settings_class
+from lback_cli.settings.trusted_file import read_trusted
 
 ENVIRONMENT_PREFIX = "LBACK_"
 
@@ -59,9 +60,11 @@ def load_settings(
     environment_file = read_private_variables(directory / ".env", ENVIRONMENT_PREFIX)
     values: Values = {}
     merged = {**environment_file, **environment}
-    config_file = _find_config_file(config, merged, directory)
+    config_file = named = _named_config_file(config, merged)
+    if named is None:
+        config_file = _find_config_file(directory)
     if config_file is not None:
-        values |= _from_file(config_file)
+        values |= _from_file(config_file, is_named=named is not None)
     warnings: list[Problem] = []
     values |= _from_environment(environment_file, " in .env", warnings)
     values |= _from_environment(environment, "", warnings)
@@ -129,12 +132,15 @@ def _section(declared: type[Any], section: str, values: Values, sources: dict[st
     return declared(**chosen)
 
 
-def _find_config_file(config: Path | None, environment: Mapping[str, str], directory: Path) -> Path | None:
-    """Try ``--config``, ``LBACK_CONFIG``, ``./config.toml`` and the user's configuration directory, in this order."""
-    if config is not None:
-        return config
-    if named := environment.get("LBACK_CONFIG"):
+def _named_config_file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """Return the file that ``--config`` or ``LBACK_CONFIG`` names."""
+    if config is None and (named := environment.get("LBACK_CONFIG")):
         return Path(os.path.expanduser(named))  # noqa: PTH111 (Path.expanduser raises for an unknown user)
+    return config
+
+
+def _find_config_file(directory: Path) -> Path | None:
+    """Try ``./config.toml`` and the user's configuration directory, in this order."""
     # Not Path.is_file: before Python 3.14 it raises if a directory is inaccessible, such as root's under sudo -u.
     found = (path for path in _usual_config_files(directory) if os.path.isfile(path))  # noqa: PTH113
     return next(found, None)
@@ -145,11 +151,11 @@ def _usual_config_files(directory: Path) -> Iterable[Path]:
     yield user_config_file()
 
 
-def _from_file(path: Path) -> Values:
+def _from_file(path: Path, *, is_named: bool) -> Values:
     known = {section.name: keys(section) for section in sections()}
     named = {family.name: keys(family) for family in families()}
     values: Values = {}
-    for section, table in _read_toml(path).items():
+    for section, table in _read_toml(path, is_named=is_named).items():
         if section not in known and section not in named:
             unknown = (
                 f"section [{section}]" if isinstance(table, dict | list) else f"key {section!r} outside any section"
@@ -196,11 +202,11 @@ def _name_problem(family: str, name: str) -> Problem | None:
     return None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path, *, is_named: bool) -> dict[str, Any]:
     import tomllib
 
     try:
-        content = path.read_bytes()
+        content = path.read_bytes() if is_named else read_trusted(path)
         return tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(

@@ -118,9 +118,11 @@ _TOKEN_PREFIX = Argument("token_prefix", "str", "the first 10 characters of the 
 _RESET_EMAIL = Argument("email", "str", "the address that the reset was requested for")
 
 _VALIDATION = {"validation_error": "an input is invalid, already taken, or names a group that does not exist"}
+_WRONG_TYPE = {"validation_error": "an argument has the wrong type"}
 _NOT_FOUND = {"user_not_found": "no user has that id or address"}
 _HASHING = {"password_hashing_error": "the password could not be hashed"}
 _MAIL = {"email_send_failed": "the mail was not accepted for delivery"}
+_TOO_MANY = {"too_many_requests": "the address was sent too many reset links in a short time"}
 _LAST_ADMINISTRATOR = {"last_administrator": "the administrators' group would have no active member"}
 _INVALID_TOKEN = {"invalid_token": "the token is unknown"}
 _ANYTHING = {
@@ -198,7 +200,9 @@ user_authentication_failed = _declare(
         "incorrect_password": "the password is wrong, or the user has no usable password",
         "user_inactive": "the password is correct, but the user is deactivated",
         "email_not_verified": "the password is correct, but the address is not verified",
+        "account_locked": "too many logins failed, and no password is accepted for a while",
     }
+    | _WRONG_TYPE
     | _HASHING
     | _ANYTHING,
 )
@@ -226,6 +230,7 @@ user_email_verification_failed = _declare(
     _FOUND_USER,
     reasons=_INVALID_TOKEN
     | {"token_mismatch_or_expired": "the token is used, expired or for another address"}
+    | _WRONG_TYPE
     | _NOT_FOUND
     | _MAIL
     | _ANYTHING,
@@ -283,7 +288,7 @@ user_deletion_failed = _declare(
     Argument("username", "str", "the name of the user, if one was found", optional=True),
     _ERROR_TYPE,
     _EXCEPTION,
-    reasons=_NOT_FOUND | _LAST_ADMINISTRATOR | _ANYTHING,
+    reasons=_NOT_FOUND | _WRONG_TYPE | _LAST_ADMINISTRATOR | _ANYTHING,
 )
 
 # Password reset request
@@ -309,7 +314,7 @@ password_reset_request_failed = _declare(
     _RESET_EMAIL,
     _ERROR_TYPE,
     _EXCEPTION,
-    reasons=_NOT_FOUND | _MAIL | _ANYTHING,
+    reasons=_NOT_FOUND | _WRONG_TYPE | _TOO_MANY | _MAIL | _ANYTHING,
 )
 
 # Password reset

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from .fixtures_data import BOB, CAROL, DAVE, EVE, NEW_PASSWORD, PASSWORD, Person
-from .scenario import NO_MEMORY, SESSION, Call, Failing, Receiver, Scenario, Sent
+from .scenario import NO_MEMORY, SESSION, TYPED_BY_SHELL, Call, Failing, Receiver, Scenario, Sent
 
 
 def authenticate(username: str, password: str = PASSWORD, *, allow_unverified: bool = False) -> Call:
@@ -42,6 +42,10 @@ def failed_eve(reason: str, *, found: Person | None = None, exception: Any = Non
     return failed(reason, username=EVE.username, found=found, exception=exception)
 
 
+_LOCK_BOB = (
+    "INSERT INTO lback_accounts SELECT 'user:2', id, created_at, NULL, 10, NULL, 0, NULL, '2999-01-01 00:00:00',"
+    " created_at FROM users WHERE id = 2"
+)
 _ok = [begun(BOB.username), authenticated(BOB)]
 _shared = Failing("authenticate", authenticate(BOB.username), failed)
 _shared_with_eve = Failing("authenticate", authenticate(EVE.username), failed_eve)
@@ -75,9 +79,17 @@ AUTHENTICATE = [
     refused("incorrect_password", authenticate(DAVE.username, NEW_PASSWORD), DAVE, name="wrong for an inactive user"),
     refused("user_inactive", authenticate(DAVE.username), DAVE),
     refused("email_not_verified", authenticate(CAROL.username), CAROL),
+    replace(refused("account_locked", authenticate(BOB.username), BOB), sql=[_LOCK_BOB]),
+    Scenario(
+        "authenticate: wrong type",
+        replace(authenticate(BOB.username), arguments={"username": BOB.username, "password": PASSWORD.encode()}),
+        [begun(BOB.username), failed("validation_error")],
+        code="validation_error",
+        library_only=TYPED_BY_SHELL,
+    ),
     Scenario(
         "authenticate: no memory to hash with",
-        authenticate("nobody"),
+        authenticate("nobody", NEW_PASSWORD),
         [begun("nobody"), failed("password_hashing_error", username="nobody", exception=NO_MEMORY)],
         code="password_hashing_error",
         starved=True,

@@ -1,9 +1,10 @@
 """delete_user: every outcome."""
 
+from dataclasses import replace
 from typing import Any
 
 from .fixtures_data import ADA, BOB, NOBODY, Person
-from .scenario import SESSION, Call, Failing, Receiver, Scenario, Sent, gone
+from .scenario import SESSION, TYPED_BY_SHELL, Call, Failing, Receiver, Scenario, Sent, gone
 
 
 def delete(user_id: int = BOB.id) -> Call:
@@ -14,7 +15,7 @@ def begun(user_id: int = BOB.id) -> Sent:
     return "user_deletion_started", {"user_id": user_id}
 
 
-def failed(error_type: str, *, user_id: int = BOB.id, found: Person | None = None, exception: Any = None) -> Sent:
+def failed(error_type: str, *, user_id: Any = BOB.id, found: Person | None = None, exception: Any = None) -> Sent:
     return (
         "user_deletion_failed",
         {
@@ -48,6 +49,13 @@ DELETE = [
         delete(ADA.id),
         [begun(ADA.id), failed("last_administrator", user_id=ADA.id, found=ADA)],
         code="last_administrator",
+    ),
+    Scenario(
+        "delete: wrong type",
+        replace(delete(), arguments={"user_id": "2"}),
+        [("user_deletion_started", {"user_id": "2"}), failed("validation_error", user_id="2")],
+        code="validation_error",
+        library_only=TYPED_BY_SHELL,
     ),
     _shared.refused_by_database([begun()], "DELETE ON users", BOB),
     _shared.refused_at_commit(_ok, "DELETE ON users", BOB),

@@ -116,6 +116,7 @@ ERRORS: dict[str, tuple[str, Exit]] = {
     "validation_error": ("ValidationError", 7),
     "invalid_token": ("InvalidToken", 7),
     "rejected_by_receiver": ("OperationRejected", 7),
+    "too_many_requests": ("TooManyRequests", 7),
     "last_administrator": ("LastAdministrator", 7),
     "configuration_error": ("ConfigurationError", 9),
     "database_error": ("DatabaseError", 9),

@@ -1,5 +1,6 @@
 """reset_password_request, reset_password and reset_user_password: every outcome."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from .scenario import (
     REFUSED_CONNECTION,
     SESSION,
     SOME_PREFIX,
+    TYPED_BY_SHELL,
     Call,
     Failing,
     Receiver,
@@ -52,6 +54,7 @@ def not_mailed(error_type: str, *, email: str = BOB.email, found: Any = None, ex
     return "password_reset_request_failed", {"email": email, "error_type": error_type, "exception": exception}
 
 
+_WRONG_TYPE = {"email": str(BOB.email.encode()), "error_type": "validation_error", "exception": None}
 _MAILED = [("reset_password", BOB.email)]
 _REQUESTED_ROWS = {
     **gone(*(f"lback_tokens {state}-reset_password" for state in ("live", "used", "expired"))),
@@ -80,6 +83,24 @@ REQUEST = [
         [asked(BOB.username), not_mailed("user_not_found", email=BOB.username)],
         code="user_not_found",
         library_only="the command looks names up first",
+    ),
+    Scenario(
+        "reset request: wrong type",
+        replace(request(), arguments={"email": BOB.email.encode()}),
+        [
+            ("password_reset_request_started", {"email": str(BOB.email.encode())}),
+            ("password_reset_request_failed", _WRONG_TYPE),
+        ],
+        code="validation_error",
+        library_only=TYPED_BY_SHELL,
+    ),
+    Scenario(
+        "reset request: too many",
+        request(),
+        [asked(), not_mailed("too_many_requests")],
+        code="too_many_requests",
+        settings={"authentication.max_reset_requests": 0},
+        library_only="a configuration allows one request or more",
     ),
     Scenario(
         "reset request: mail down",

@@ -110,6 +110,7 @@ MAIL_DOWN = {
 }
 MAIL_MISCONFIGURED = {"email.sender": "nobody in particular"}
 
+TYPED_BY_SHELL = "a command line has text, and ids are parsed"
 COMMIT_IS_OURS = "a joined operation leaves the commit to its caller"
 
 

@@ -1,5 +1,6 @@
 """verify_user_email and resend_verification: every outcome."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from .scenario import (
     MAIL_DOWN,
     MAIL_MISCONFIGURED,
     REFUSED_CONNECTION,
+    TYPED_BY_SHELL,
     Call,
     Failing,
     Receiver,
@@ -76,6 +78,13 @@ _shared = Failing("verify", verify(), failed)
 
 VERIFY = [
     Scenario("verify: ok", verify(), [verified()], rows=_VERIFIED_ROWS),
+    Scenario(
+        "verify: wrong type",
+        replace(verify(), arguments={"token": LIVE_VERIFY.token.encode()}),
+        [failed("validation_error", prefix=str(LIVE_VERIFY.token.encode())[:10])],
+        code="validation_error",
+        library_only=TYPED_BY_SHELL,
+    ),
     Scenario(
         "verify: ok in the last microsecond",
         verify(),

@@ -1,0 +1,49 @@
+"""Files that other users can neither have prepared for lback's output nor have written as its input."""
+
+import errno
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+
+_DESCRIPTOR = re.compile(r"/dev/(stdout|stderr|fd/[0-9]+)|/proc/self/fd/[0-9]+")
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open *path* for writing, and return its descriptor. Nothing is changed in an existing file.
+
+    A file that another user made beforehand would show that user what is written; a link would overwrite its target.
+    Descriptors such as ``/dev/stdout``, devices and the user's own pipes may be written too.
+
+    Raises:
+        OSError: The file cannot be opened, is a link, has another name or belongs to another user.
+    """
+    if sys.platform == "win32" or _DESCRIPTOR.fullmatch(str(path)):
+        return os.open(path, flags, 0o600)
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OSError(error.errno, "it is a symbolic link") if error.errno == errno.ELOOP else error from None
+    status = os.fstat(descriptor)
+    problem = None
+    if stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode):
+        if status.st_uid != os.geteuid():
+            problem = "it belongs to another user"
+        elif status.st_nlink > 1:
+            problem = "it has another name"
+    if problem is not None:
+        os.close(descriptor)
+        raise PermissionError(errno.EPERM, problem)
+    return descriptor
+
+
+def distrust(path: Path, descriptor: int) -> str | None:
+    """Return why other users can have written the open file *path*, as the predicate of a sentence, or None."""
+    if sys.platform == "win32":  # files have no owner id and no mode there
+        return None
+    status = os.fstat(descriptor)
+    if not {path.lstat().st_uid, status.st_uid} <= {0, os.geteuid()}:
+        return "belongs to another user"
+    return "can be written by others" if status.st_mode & _OTHERS_WRITE else None

@@ -1,0 +1,24 @@
+"""Read a configuration file that nobody named, if only its owner and root can have written it."""
+
+from pathlib import Path
+
+from lback_cli.errors import ConfigurationError
+from lback_cli.own_file import distrust
+
+
+def read_trusted(path: Path) -> bytes:
+    """Return the content of *path*, which was found in the current directory or in the user's.
+
+    Whoever can write it chooses the database, and so receives its password, and the links in mail, and so the tokens.
+
+    Raises:
+        OSError: It cannot be read.
+        ConfigurationError: Another user owns or can write the file, or made the link to it.
+    """
+    with path.open("rb") as file:
+        if problem := distrust(path, file.fileno()):
+            raise ConfigurationError(
+                f"{path} was found here, but {problem}.",
+                hint=f"If you trust its content, take it over (chown, chmod go-w), or name it: --config {path}",
+            )
+        return file.read()

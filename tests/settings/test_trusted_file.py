@@ -1,0 +1,55 @@
+"""A configuration file that nobody named counts only if no other user can have written it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Workspace = Any  # conftest.Workspace
+
+OTHER = 65534
+TEXT = "[links]\nreset_password = 'https://evil.example/?t={token}'\n"
+
+as_root = pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+
+
+@pytest.fixture(params=["current directory", "user directory"])
+def found(request: pytest.FixtureRequest, workspace: Workspace) -> Path:
+    """A file in one of the places that are searched."""
+    path: Path = workspace.write("config.toml", TEXT)
+    if request.param == "user directory":
+        workspace.user_file.parent.mkdir(parents=True)
+        path = path.rename(workspace.user_file)
+    return path
+
+
+@as_root
+def test_a_file_of_another_user_is_refused(workspace: Workspace, found: Path) -> None:
+    os.chown(found, OTHER, OTHER)
+    error = workspace.error()
+    assert error.message == f"{found} was found here, but belongs to another user."
+    assert workspace.load(found).links.reset_password == "https://evil.example/?t={token}", "it was named"
+
+
+@as_root
+def test_a_link_of_another_user_is_refused(workspace: Workspace, found: Path) -> None:
+    own = workspace.write("elsewhere.toml", TEXT)
+    found.unlink()
+    found.symlink_to(own)
+    assert workspace.load().config_file == found
+    os.chown(found, OTHER, OTHER, follow_symlinks=False)
+    assert workspace.error().message == f"{found} was found here, but belongs to another user."
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o664, 0o602])
+def test_a_file_that_others_can_write_is_refused(workspace: Workspace, found: Path, mode: int) -> None:
+    found.chmod(mode)
+    error = workspace.error()
+    assert error.message == f"{found} was found here, but can be written by others."
+    workspace.environment["LBACK_CONFIG"] = str(found)
+    assert workspace.load().config_file == found
+    found.chmod(0o644)
+    del workspace.environment["LBACK_CONFIG"]
+    assert workspace.load().config_file == found
