@@ -37,8 +37,8 @@ DOCS = Path(__file__).parent.resolve()
 
 CONTENTS = {
     "index": {
-        "Operators": "command-line commands project/configuration attributes imports event-log databases adoption relay "
-        "operations",
+        "Operators": "command-line commands project/configuration attributes imports event-log databases adoption "
+        "relay operations",
         "Developers": "signals receivers api/index",
         "Contributors": "project/contributing architecture requirements decisions/README benchmarks",
         "Project": "project/changelog project/security",
