@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import ERASURE, format_ranges, mentions_any, names_of_subject
 from lback_cli.events.export import read_rows
 from lback_cli.events.hash_chain import canonical
+from lback_cli.events.kinds import ADMINISTRATIVE
 from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
@@ -60,9 +61,14 @@ class EventLog:
     def query(
         self,
         *,
-        signal: str | None = None,
+        signals: Sequence[str] = (),
         user: str | None = None,
         actor: str | None = None,
+        outcome: str | None = None,
+        changed: str | None = None,
+        group: str | None = None,
+        invocation_id: str | None = None,
+        operation_id: str | None = None,
         since: str | None = None,
         until: str | None = None,
         after: int | None = None,
@@ -70,19 +76,30 @@ class EventLog:
         newest_first: bool = False,
         limit: int | None = None,
     ) -> EventQuery:
-        """The query for what a person asked for.
+        """Return the query for what a person asked for.
 
-        *user* is a user name, an address or ``id:N``, also of a user who is no more; *since* and *until* are as for
-        `parse_moment`. Raises `UserNotFound`, `SignalNotFound` or `UsageError`.
+        *user* is a user name, an address or ``id:N``, and may be deleted. *since* and *until* are as for
+        `parse_moment`. `EventQuery` explains the rest.
+
+        Raises:
+            UserNotFound: No event is about that user.
+            SignalNotFound: No event has that name.
+            UsageError: A time has another form.
         """
-        if signal is not None and signal != ERASURE:
-            find_signal(signal)
+        for name in signals:
+            if name not in ADMINISTRATIVE:
+                find_signal(name)
         now = self._services.now()
         about = EventQuery() if user is None else self._about(user)
         return replace(
             about,
-            signal=signal,
+            signals=signals,
             actor=actor,
+            outcome=outcome,
+            changed=changed,
+            group=group,
+            invocation_id=invocation_id,
+            operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),
             until=None if until is None else timestamp(parse_moment(until, now)),
             after=after,
@@ -99,13 +116,20 @@ class EventLog:
             raise EventNotFound(f"There is no event {seq}.", hint="'lback events list' shows the newest.")
         return found
 
-    def follow(self, query: EventQuery) -> Iterator[dict[str, Any]]:
-        """New events that *query* describes as they are committed, by whatever process, without an end.
+    def follow(self, query: EventQuery, *, tail: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield new events that match *query* as they are committed, by any process, without an end.
 
-        Since numbers are given in the order of commits, none can appear behind the last one seen.
+        Numbers are given in the order of commits, so no event appears before the last one seen.
+
+        Args:
+            query: The events. Without ``after`` they start at the end of the log.
+            tail: How many of the last events to yield first, if the start is the end of the log.
         """
         with reading(self._database) as work:
             last = _head(work).seq if query.after is None else query.after
+            past = replace(query, before=last + 1, newest_first=True, limit=tail)
+            events = [] if query.after is not None or not tail else [*work.events.select(past)]
+        yield from reversed(events)
         while True:
             with reading(self._database) as work:
                 for event in work.events.select(replace(query, after=last)):
