@@ -175,6 +175,11 @@ class EventRepository:
         )
         return [(str(d), str(s), int(n)) for d, s, n in self._session.execute(statement)]
 
+    def count_erased(self, last: int) -> int:
+        """Return how many events up to number *last* are erased."""
+        erased = select(func.count()).select_from(EVENTS).where(EVENTS.c.data.is_(None), EVENTS.c.seq <= last)
+        return self._session.execute(erased).scalar_one()
+
     def erase(self, sequences: Sequence[int]) -> None:
         """Blank the personal part of the events with these numbers."""
         for start in range(0, len(sequences), PAGE):

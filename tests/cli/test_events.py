@@ -161,7 +161,7 @@ def test_show_has_a_line_for_each_field(busy: Cli) -> None:
 def test_an_export_verifies_with_a_checkpoint(busy: Cli, lback: Any, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_text(lback("events", "export").out)
     checkpoint = busy("events", "checkpoint")
-    assert HEX.sub("HASH", checkpoint.out) == "lback-checkpoint-v1 seq=4 count=4 hash=HASH\n"
+    assert HEX.sub("HASH", checkpoint.out) == "lback-checkpoint-v2 seq=4 count=4 hash=HASH erased=0\n"
     (tmp_path / "checkpoints").write_text(f"something else\n{checkpoint.out}\n\n")
     plain = "intact  yes\nevents  4\nerased  0\nhash    HASH\n"
     for target in ((), ("events.jsonl",)):
@@ -172,7 +172,12 @@ def test_an_export_verifies_with_a_checkpoint(busy: Cli, lback: Any, tmp_path: P
             assert (outcome.status, HEX.sub("HASH", outcome.out)) == (0, plain)
             assert outcome.err == "The event log is intact and contains the checkpoint.\n"
     document = json.loads(busy("events", "verify", "-o", "json", "-q").out)
-    assert document == {"intact": True, "events": 4, "erased": 0, "hash": checkpoint.out.strip().rpartition("=")[2]}
+    assert document == {
+        "intact": True,
+        "events": 4,
+        "erased": 0,
+        "hash": checkpoint.out.partition("hash=")[2].split()[0],
+    }
     from_stdin = busy("events", "verify", "-", "-q", input=(tmp_path / "events.jsonl").read_bytes())
     assert (from_stdin.status, HEX.sub("HASH", from_stdin.out), from_stdin.err) == (0, plain, "")
 
@@ -181,7 +186,7 @@ def test_a_signed_checkpoint_verifies_with_the_public_key(busy: Cli, tmp_path: P
     for command in ("genpkey -algorithm ed25519 -out key.pem", "pkey -in key.pem -pubout -out key.pub"):
         subprocess.run(["openssl", *command.split()], check=True, capture_output=True, cwd=tmp_path)
     line = busy("events", "checkpoint", "--sign-with", "key.pem").out
-    assert re.fullmatch(r"lback-checkpoint-v1 seq=4 count=4 hash=[0-9a-f]{64} signature=\S{88}\n", line)
+    assert re.fullmatch(r"lback-checkpoint-v2 seq=4 count=4 hash=[0-9a-f]{64} erased=0 signature=\S{88}\n", line)
     assert busy("events", "verify", "--checkpoint", line, "--public-key", "key.pub").status == 0
     unsigned = busy("events", "verify", "--checkpoint", line.partition(" sig")[0], "--public-key", "key.pub")
     assert (unsigned.status, unsigned.err.splitlines()[0]) == (7, "error: The checkpoint is not signed.")
@@ -390,8 +395,8 @@ def test_history_after_an_erasure_has_no_personal_data(busy: Cli, tmp_path: Path
     assert "--yes" in refused.err
     assert busy("user", "erase", "alice", "--yes", "--actor", "dpo") == (
         0,
-        "id      1\nevents  4\nerased  yes\n",
-        "Erased alice. Events erased: 4.\n",
+        "id        1\nevents    4\nmentions  0\nerased    yes\n",
+        "Erased alice. Events erased: 4, and 0 of others.\n",
     )
     history = busy("user", "history", "id:1")
     assert history == (
@@ -411,6 +416,7 @@ def test_history_after_an_erasure_has_no_personal_data(busy: Cli, tmp_path: Path
     assert json.loads(busy("user", "erase", "id:1", "-y", "-o", "json", "-q").out) == {
         "id": 1,
         "events": 0,
+        "mentions": 0,
         "erased": True,
     }
     assert HEX.sub("HASH", busy("events", "verify", "-q").out) == ("intact  yes\nevents  7\nerased  4\nhash    HASH\n")
