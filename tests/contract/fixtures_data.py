@@ -45,7 +45,7 @@ CAST = (ADA, BOB, CAROL, DAVE, EVE)
 FRANK = Person(6, "frank", verified=False)
 """The one to be registered."""
 
-NOBODY = 99
+UNKNOWN_ID = 99
 
 State = Literal["live", "used", "expired"]
 LIVE: State = "live"

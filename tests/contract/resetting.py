@@ -10,7 +10,7 @@ from .fixtures_data import (
     LIVE_RESET,
     LIVE_VERIFY,
     NEW_PASSWORD,
-    NOBODY,
+    UNKNOWN_ID,
     UNKNOWN_TOKEN,
     USED_RESET,
     WEAK_PASSWORD,
@@ -255,7 +255,7 @@ RESET_USER = [
     Scenario("reset for a user: ok", reset_user(), _ok_for_user, rows=_RESET_USER_ROWS, mails=_NOTICE),
     Scenario(
         "reset for a user: nobody",
-        reset_user(NOBODY),
+        reset_user(UNKNOWN_ID),
         [begun(SOME_PREFIX), failed_for_user("user_not_found")],
         code="user_not_found",
     ),

@@ -163,7 +163,9 @@ def check(scenario: Scenario, ended: Run) -> None:
 
 
 @pytest.mark.parametrize("scenario", FROM_OUTSIDE, ids=lambda scenario: scenario.id)
-def test_a_command_traces_the_same_signals(scenario: Scenario, fork_server: ForkServer, command_stage: StageOf) -> None:
+def test_forked_command_traces_the_same_signals(
+    scenario: Scenario, fork_server: ForkServer, command_stage: StageOf
+) -> None:
     check(scenario, run(fork_server, command_stage(scenario), scenario))
 
 
@@ -172,7 +174,7 @@ def test_a_command_traces_the_same_signals(scenario: Scenario, fork_server: Fork
     [scenario for scenario in FROM_OUTSIDE if scenario.id in {"register: ok", "register: commit fails", "reset: used"}],
     ids=lambda scenario: scenario.id,
 )
-def test_so_does_the_script_that_is_installed(scenario: Scenario, command_stage: StageOf) -> None:
+def test_installed_script_traces_the_same_signals(scenario: Scenario, command_stage: StageOf) -> None:
     stage = command_stage(scenario)
     before, since = stage.rows(), datetime.now(UTC)
 

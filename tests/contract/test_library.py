@@ -145,7 +145,7 @@ def check_log(scenario: Scenario, caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-def test_an_operation_with_a_transaction_of_its_own(
+def test_operation_in_its_own_transaction(
     scenario: Scenario, library_stage: StageOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = library_stage(scenario)
@@ -166,7 +166,7 @@ def test_an_operation_with_a_transaction_of_its_own(
 @pytest.mark.parametrize(
     "scenario", [scenario for scenario in SCENARIOS if not scenario.own_only], ids=lambda scenario: scenario.id
 )
-def test_an_operation_joined_in_a_callers_transaction(
+def test_operation_joined_to_a_callers_transaction(
     scenario: Scenario, library_stage: StageOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = library_stage(scenario)
@@ -193,9 +193,7 @@ def test_an_operation_joined_in_a_callers_transaction(
     [scenario for scenario in SCENARIOS if scenario.code is None and not scenario.own_only],
     ids=lambda scenario: scenario.id,
 )
-def test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(
-    scenario: Scenario, library_stage: StageOf
-) -> None:
+def test_rollback_of_the_caller_undoes_a_joined_operation(scenario: Scenario, library_stage: StageOf) -> None:
     stage = library_stage(scenario)
     world = World(stage, scenario)
     before = stage.rows()
@@ -214,9 +212,7 @@ def test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(
     [scenario for scenario in SCENARIOS if scenario.own_only == COMMIT_IS_OURS],
     ids=lambda scenario: scenario.id,
 )
-def test_a_joined_operation_has_succeeded_even_if_the_callers_commit_then_fails(
-    scenario: Scenario, library_stage: StageOf
-) -> None:
+def test_joined_operation_succeeds_even_if_the_callers_commit_fails(scenario: Scenario, library_stage: StageOf) -> None:
     stage = library_stage(scenario)
     world = World(stage, scenario)
     before = stage.rows()

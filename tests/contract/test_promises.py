@@ -59,7 +59,7 @@ def test_a_signal_is_public_and_carries_its_documentation(name: str) -> None:
 
 
 @ALL_SIGNALS
-def test_a_signal_knows_every_required_word(name: str) -> None:
+def test_signal_documents_every_required_reason(name: str) -> None:
     spec = CATALOGUE[name]
 
     assert set(spec.reasons) >= SIGNALS[name].words
@@ -68,7 +68,7 @@ def test_a_signal_knows_every_required_word(name: str) -> None:
 
 
 @pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
-def test_every_word_of_the_catalogue_is_sent_in_some_scenario_and_no_other_is(spec: SignalSpec) -> None:
+def test_scenarios_send_exactly_the_reasons_of_the_catalogue(spec: SignalSpec) -> None:
     assert {word for name, word in produced() if name == spec.name} == set(spec.reasons)
 
 
@@ -78,7 +78,7 @@ def test_every_signal_is_sent_in_some_scenario(name: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-def test_every_scenario_begins_once_and_ends_once(scenario: Scenario) -> None:
+def test_scenario_has_one_first_and_one_terminal_signal(scenario: Scenario) -> None:
     names = [name for name, _ in scenario.signals]
     method = SAME_AS.get(scenario.call.method, scenario.call.method)
     if method == "resend_verification":
@@ -97,7 +97,7 @@ def test_every_scenario_begins_once_and_ends_once(scenario: Scenario) -> None:
     assert not taken_back or ends == [documented.succeeded, documented.failed]
 
 
-def test_the_ids_of_scenarios_tell_them_apart() -> None:
+def test_scenario_ids_are_unique() -> None:
     assert len({scenario.id for scenario in SCENARIOS}) == len(SCENARIOS)
 
 

@@ -63,31 +63,27 @@ def of(scenarios: list[Scenario]) -> pytest.MarkDecorator:
 
 
 @of(SCENARIOS)
-def test_an_operation_with_a_transaction_of_its_own(
+def test_operation_in_its_own_transaction(
     scenario: Scenario, server_stage: StageOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    in_a_file.test_an_operation_with_a_transaction_of_its_own(scenario, server_stage, caplog)
+    in_a_file.test_operation_in_its_own_transaction(scenario, server_stage, caplog)
 
 
 @of([scenario for scenario in SCENARIOS if not scenario.own_only])
-def test_an_operation_joined_in_a_callers_transaction(
+def test_operation_joined_to_a_callers_transaction(
     scenario: Scenario, server_stage: StageOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    in_a_file.test_an_operation_joined_in_a_callers_transaction(scenario, server_stage, caplog)
+    in_a_file.test_operation_joined_to_a_callers_transaction(scenario, server_stage, caplog)
 
 
 @of([scenario for scenario in SCENARIOS if scenario.code is None and not scenario.own_only])
-def test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(
-    scenario: Scenario, server_stage: StageOf
-) -> None:
-    in_a_file.test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(scenario, server_stage)
+def test_rollback_of_the_caller_undoes_a_joined_operation(scenario: Scenario, server_stage: StageOf) -> None:
+    in_a_file.test_rollback_of_the_caller_undoes_a_joined_operation(scenario, server_stage)
 
 
 @of([scenario for scenario in SCENARIOS if scenario.own_only == COMMIT_IS_OURS])
-def test_a_joined_operation_has_succeeded_even_if_the_callers_commit_then_fails(
-    scenario: Scenario, server_stage: StageOf
-) -> None:
-    in_a_file.test_a_joined_operation_has_succeeded_even_if_the_callers_commit_then_fails(scenario, server_stage)
+def test_joined_operation_succeeds_even_if_the_callers_commit_fails(scenario: Scenario, server_stage: StageOf) -> None:
+    in_a_file.test_joined_operation_succeeds_even_if_the_callers_commit_fails(scenario, server_stage)
 
 
 class Journaled(Model):
@@ -153,7 +149,7 @@ def journal_on(url: str) -> tuple[str, int]:
     return hashlib.sha256(json.dumps(journal).encode()).hexdigest(), len(journal)
 
 
-def test_the_model_comes_to_the_same_on_every_database(database_on: DatabaseOn) -> None:
+def test_model_has_the_same_results_on_every_database(database_on: DatabaseOn) -> None:
     digests = {"sqlite": journal_on("sqlite://")}
     for server in SERVERS:
         with database_on(server) as url:

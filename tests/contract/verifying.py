@@ -11,7 +11,7 @@ from .fixtures_data import (
     EXPIRED_VERIFY,
     LIVE_RESET,
     LIVE_VERIFY,
-    NOBODY,
+    UNKNOWN_ID,
     UNKNOWN_TOKEN,
     USED_VERIFY,
     Person,
@@ -144,7 +144,7 @@ _shared_resend = Failing("resend", resend(), failed_to_resend)
 RESEND = [
     Scenario("resend: ok", resend(), [initiated(CAROL.shown)], rows=_RESENT_ROWS, mails=_MAILED),
     Scenario("resend: already verified", resend(BOB.id), [verified(BOB, "already_verified")]),
-    Scenario("resend: nobody", resend(NOBODY), [failed_to_resend("user_not_found")], code="user_not_found"),
+    Scenario("resend: unknown user", resend(UNKNOWN_ID), [failed_to_resend("user_not_found")], code="user_not_found"),
     Scenario(
         "resend: mail down",
         resend(),

@@ -83,7 +83,7 @@ def test_name_of_a_refused_row_is_free_for_the_next(world: World) -> None:
         ("verify", ["ann@example.org", "bob@example.org", "eve@example.org"]),
     ],
 )
-def test_mail_option_chooses_who_gets_mail(world: World, mail: Any, recipients: list[str]) -> None:
+def test_mail_option_selects_the_recipients(world: World, mail: Any, recipients: list[str]) -> None:
     path = world.write(
         "username,email,password_hash,is_email_verified\n"
         "ann,ann@example.org,,\n"

@@ -30,7 +30,7 @@ def check(house: Any) -> Callable[[str, str], None]:
     return run
 
 
-def test_the_right_password_proves_an_imported_user_and_changes_nothing(
+def test_correct_password_verifies_the_canary_and_changes_nothing(
     house: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
 ) -> None:
     house.move_in(rows)
@@ -40,7 +40,7 @@ def test_the_right_password_proves_an_imported_user_and_changes_nothing(
     assert house.stored("argon2") == before
 
 
-def test_a_canary_that_proves_nothing_is_refused_with_its_reason(
+def test_unusable_canary_is_refused_with_its_reason(
     house: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
 ) -> None:
     house.move_in(rows)
@@ -56,9 +56,7 @@ def test_a_canary_that_proves_nothing_is_refused_with_its_reason(
         assert (error.value.field, error.value.message) == ("canary", message)
 
 
-def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
-    house: Any, rows: list[ImportRow], old_password: str
-) -> None:
+def test_failed_canary_rolls_back_the_import(house: Any, rows: list[ImportRow], old_password: str) -> None:
     def import_with_canary(password: str) -> None:
         with house.database.session() as session:
             row = next(row for row in rows if row.username == "ssha")
@@ -74,9 +72,7 @@ def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
     assert house.login("ssha", old_password) == "welcome"
 
 
-def test_the_file_is_proven_before_its_first_row_is_imported(
-    house: Any, rows: list[ImportRow], old_password: str
-) -> None:
+def test_canary_in_the_file_is_verified_before_the_import(house: Any, rows: list[ImportRow], old_password: str) -> None:
     for name in ("argon2", "Argon2", "argon2@example.org"):
         verify_canary_row(rows, house.services, Canary(name, old_password))
     expected = {
@@ -91,7 +87,7 @@ def test_the_file_is_proven_before_its_first_row_is_imported(
         assert error.value.message == message
 
 
-def test_the_file_is_read_no_further_than_the_canary(house: Any, rows: list[ImportRow], old_password: str) -> None:
+def test_file_is_read_only_up_to_the_canary(house: Any, rows: list[ImportRow], old_password: str) -> None:
     reading = iter(rows)
     verify_canary_row(reading, house.services, Canary("smd5", old_password))
     assert next(reading).username == "sha"

@@ -113,14 +113,14 @@ def assert_read_by_all(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", FIXTURES)
-def test_no_damage_to_a_file_makes_a_reader_fail(fixtures: Path, name: str) -> None:
+def test_readers_return_rows_or_errors_for_damaged_files(fixtures: Path, name: str) -> None:
     whole, chance = (fixtures / name).read_bytes(), random.Random(20240607)
     for _ in range(VARIANTS):
         assert_read_by_all(with_other_bytes(whole, chance))
 
 
 @pytest.mark.parametrize("name", [name for name in FIXTURES if ".json" in name])
-def test_no_value_in_a_json_file_makes_a_reader_fail(fixtures: Path, name: str) -> None:
+def test_readers_return_rows_or_errors_for_changed_json_values(fixtures: Path, name: str) -> None:
     whole, chance = (fixtures / name).read_bytes(), random.Random(3)
     for _ in range(VARIANTS):
         assert_read_by_all(with_other_values(whole, chance))

@@ -89,9 +89,7 @@ def make_groups(house: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-def test_everybody_moves_in_and_logs_in_with_the_old_password(
-    house: Any, fixtures: Path, old_password: str, name: str
-) -> None:
+def test_imported_users_log_in_with_the_old_password(house: Any, fixtures: Path, old_password: str, name: str) -> None:
     make_groups(house)
     rows = rows_of(fixtures, name)
     outcomes = house.move_in(rows)
@@ -113,16 +111,14 @@ def test_everybody_moves_in_and_logs_in_with_the_old_password(
 
 
 @pytest.mark.parametrize("name", LOCKED)
-def test_a_locked_account_moves_in_and_stays_locked(house: Any, fixtures: Path, old_password: str, name: str) -> None:
+def test_locked_account_is_imported_as_locked(house: Any, fixtures: Path, old_password: str, name: str) -> None:
     make_groups(house)
     house.move_in(rows_of(fixtures, name))
     assert house.login(LOCKED[name], old_password) == "user_inactive"
     assert house.login(LOCKED[name], "something else") == "incorrect_password"
 
 
-def test_des_of_htpasswd_accepts_all_of_a_password_and_none_that_only_begins_like_it(
-    house: Any, fixtures: Path
-) -> None:
+def test_des_of_htpasswd_rejects_a_password_with_the_same_first_characters(house: Any, fixtures: Path) -> None:
     house.move_in(rows_of(fixtures, "htpasswd"))
     assert house.login("des", "sesame42x") == "incorrect_password"
     assert house.login("des", "sesame43") == "incorrect_password"
@@ -146,7 +142,7 @@ def test_yescrypt_of_shadow_is_verified_where_the_system_can_and_refused_where_n
     assert house.services.hasher.inspect(house.stored("yescrypt")).scheme == "argon2"
 
 
-def test_who_had_no_password_has_none_now(house: Any, fixtures: Path) -> None:
+def test_user_without_a_password_is_imported_without_one(house: Any, fixtures: Path) -> None:
     rows = {row.username: row for name in ("django.json", "shadow") for row in rows_of(fixtures, name)}
     assert (rows["sso"].password_hash, rows["sso"].password) == (None, None)
     assert (rows["fresh"].password_hash, rows["fresh"].is_active) == ("!", False)
@@ -155,7 +151,7 @@ def test_who_had_no_password_has_none_now(house: Any, fixtures: Path) -> None:
     assert house.login("fresh", "!") == "incorrect_password"
 
 
-def test_groups_come_along_by_name(house: Any, fixtures: Path) -> None:
+def test_groups_are_imported_by_name(house: Any, fixtures: Path) -> None:
     make_groups(house)
     house.move_in(rows_of(fixtures, "django.json") + rows_of(fixtures, "keycloak.json")[1:])
     from lback_cli.managers.directory import Directory
