@@ -39,7 +39,7 @@ _shared = Failing("delete", delete(), failed)
 DELETE = [
     Scenario("delete: ok", delete(), _ok, rows=_BOB_IS_GONE),
     Scenario(
-        "delete: nobody",
+        "delete: unknown user",
         delete(UNKNOWN_ID),
         [begun(UNKNOWN_ID), failed("user_not_found", user_id=UNKNOWN_ID)],
         code="user_not_found",

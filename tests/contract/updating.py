@@ -59,7 +59,7 @@ def updated(person: Person) -> Sent:
 
 
 class Update(Failing):
-    """The failures of one update."""
+    """The failures of an update."""
 
     def __init__(self, call: Call) -> None:
         super().__init__("update", call, self.failed)

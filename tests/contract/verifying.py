@@ -134,7 +134,7 @@ VERIFY = [
 ]
 
 _MAILED = [("verify_email", CAROL.email)]
-# The tokens that were there go; SQLite then gives the new one the next id after those that are left.
+# The old tokens are deleted; SQLite then gives the new one the next id after the remaining ones.
 _RESENT_ROWS = {
     **gone(*(f"lback_tokens {state}-verify_email" for state in ("live", "used", "expired"))),
     **new_token(CAROL, "verify_email"),
