@@ -1,7 +1,7 @@
-"""An import that is killed and resumed: `python killing.py URL DIRECTORY FILE KILLS LONGEST SEED CHUNK`.
+"""Import while being killed: `python kill_import.py URL DIRECTORY FILE KILLS LONGEST SEED CHUNK`.
 
-Each attempt is a fork, as a new interpreter takes longer to start than most attempts last. It is killed at a random moment
-of its first LONGEST milliseconds, at most KILLS times. The program prints the number of kills before an attempt finished.
+Each attempt is a fork, as a new interpreter takes longer to start than most attempts last. It is killed at a random
+moment of its first LONGEST milliseconds, at most KILLS times. The program prints how many attempts were killed.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Files that are something else than they are taken for are refused as a whole, with what they are."""
+"""Files of another format than expected are refused, with the name of their format."""
 
 import pytest
 

@@ -203,7 +203,7 @@ def test_atomic_import_is_rolled_back_if_a_receiver_refuses(world: World) -> Non
 
 @contextmanager
 def announced() -> Iterator[list[tuple[str, ...]]]:
-    """How registrations end in the block: the signal, the name and the kind of error."""
+    """Record the terminal signals of registrations in the block, with the name and the type of error."""
     found: list[tuple[str, ...]] = []
 
     def registered(_sender: Any, user: Any, **_extra: Any) -> None:
@@ -424,7 +424,7 @@ def test_output_file_must_not_be_the_input(world: World, name: str) -> None:
 
 
 def test_thousand_users_take_few_statements(world: World) -> None:
-    """ImportRow by row it would be thousands; that is what makes a million bearable."""
+    """The statements per row are bounded: one statement for each row would be thousands."""
     from sqlalchemy import event
 
     statements: list[str] = []

@@ -1,4 +1,4 @@
-"""kill -9, at any moment, as often as it likes: nothing is lost, doubled or torn."""
+"""kill -9 at any moment, repeatedly: no row is lost, duplicated or incomplete."""
 
 import subprocess
 import sys

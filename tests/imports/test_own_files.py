@@ -1,4 +1,4 @@
-"""No output goes into a file that another user prepared, and no plan is applied that another user can have written."""
+"""Outputs are not written to files of another user, and plans that another user can write are refused."""
 
 import contextlib
 import os

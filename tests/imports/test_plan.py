@@ -1,4 +1,4 @@
-"""A plan is done exactly, or not at all."""
+"""A plan is applied exactly or refused."""
 
 import json
 import stat
@@ -32,7 +32,7 @@ UPDATE = ImportOptions(if_exists="update", mail="verify")
 
 @pytest.fixture
 def peopled(world: World) -> World:
-    """Bob is there, and fay, of whom the plan says nothing."""
+    """Return a world with bob, and with fay, who is not in the plan."""
     path = world.write(
         f'username,email,password_hash\nbob,bob@example.org,"{ARGON2}"\nfay,fay@example.org,"{ARGON2}"\n', "before.csv"
     )
@@ -151,7 +151,7 @@ def test_veto_of_a_planned_row_rolls_back_the_plan(peopled: World) -> None:
     with user_registered.connected_to(refuse), pytest.raises(Conflict, match="line 4: the plan creates the user"):
         apply(peopled, path)
     assert peopled.people() == before
-    # Who had been announced by then is announced not to have been changed or registered.
+    # Users announced before the veto get a failure signal.
     ended = [event[1:5] for event in peopled.events()[events:]]
     assert {signal.endswith("_failed") for signal, *_ in ended} == {True}
     assert ("user_registration_failed", "register_user", "rejected_by_receiver", "cy") in ended
@@ -164,7 +164,7 @@ def test_plan_that_stops_at_a_row_is_applied_up_to_it(peopled: World) -> None:
     summary = json.loads(path.read_text().splitlines()[-1])["summary"]
     assert (result.state, summary["stopped_at_line"]) == ("stopped", 5)
     assert (result.counts.created, result.counts.updated, result.counts.failed) == (2, 1, 1)
-    # What is behind the row that stopped it can be had as of any import that stopped.
+    # The rows after that one can be imported by resuming, as after any stopped import.
     options = Plan(path).options
     rest = peopled.run(peopled.directory / "users.csv", options, resume=True)
     assert rest.counts.total > result.counts.total
@@ -229,7 +229,7 @@ def test_plan_writes_a_report(peopled: World) -> None:
         ("failed", None),
         ("created", None),
         ("updated", None),
-    ], "who is not there yet has no id"
+    ], "a user that is not registered yet has no id"
 
 
 def test_planned_users_leave_no_rows_for_later_plans(peopled: World) -> None:
@@ -278,7 +278,7 @@ def test_plan_abandons_an_unfinished_import_only_with_restart(peopled: World) ->
     assert refused.value.hint.endswith(" --resume")
     assert peopled.state() == before
     result = peopled.importer().apply(plan, plan.options, restart=True)
-    # Ann was imported before, so that the plan leaves her as she is.
+    # Ann was imported before the restart, so the plan skips her.
     assert (result.counts.created, result.counts.updated, result.counts.skipped) == (2, 2, 1)
     assert [job[0] for job in peopled.jobs()] == ["done", "abandoned", "done"]
 

@@ -1,4 +1,4 @@
-"""What must hold for every file, whatever the chunks."""
+"""Properties of the import of any file with any size of chunks."""
 
 import atexit
 import contextlib
@@ -47,7 +47,7 @@ profile = settings(max_examples=40, deadline=None, suppress_health_check=list(He
 
 @functools.cache
 def template() -> Path:
-    """A database that knows bob; it is made once, as that takes longer than a small import."""
+    """A database with the user bob, created once because that is slower than a small import."""
     directory = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, directory)
     world = World(directory / "template")
@@ -58,7 +58,7 @@ def template() -> Path:
 
 @contextlib.contextmanager
 def twins(count: int) -> Iterator[list[World]]:
-    """Databases that hold the same."""
+    """Yield databases with equal content."""
     directory = Path(tempfile.mkdtemp())
     made = [World(shutil.copytree(template(), directory / str(number))) for number in range(count)]
     try:
@@ -82,7 +82,7 @@ def heard() -> Iterator[Counter[str]]:
 
 
 def outcome_of(world: World, content: bytes, options: ImportOptions, chunk: int) -> Any:
-    """Everything that an import leaves."""
+    """Import, and return everything that was written."""
     report, rejects = world.directory / "report.jsonl", world.directory / "rejects.csv"
     recorder = Recorder()
     result = world.run(world.write(content), replace_files(options, report, rejects), chunk=chunk, watcher=recorder)

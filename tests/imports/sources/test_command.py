@@ -1,4 +1,4 @@
-"""A system's accounts move in by the command line, and `lback user hashes` tells how far the move is."""
+"""Accounts of another system are imported with the command line, and `lback user hashes` shows the progress."""
 
 import contextlib
 from pathlib import Path

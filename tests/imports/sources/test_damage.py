@@ -1,4 +1,4 @@
-"""Whatever a file holds, and whatever it is taken for: each row is a value or an error."""
+"""Damaged files, and files read as another format: each row is a value or an error."""
 
 import io
 import json
@@ -51,7 +51,7 @@ VALUES: list[Any] = [
 
 
 def changed(value: Any, chance: random.Random) -> Any:
-    """*value* with others in places, those within JSON that is a text of it included."""
+    """Return *value* with some values replaced, also in JSON strings inside it."""
     if chance.random() < 0.06:
         return chance.choice(VALUES)
     if isinstance(value, dict):
@@ -64,7 +64,7 @@ def changed(value: Any, chance: random.Random) -> Any:
 
 
 def written(value: Any, chance: random.Random) -> str:
-    """*value* as JSON, with infinities as programs write them."""
+    """Return *value* as JSON, with infinities as programs write them."""
     text = json.dumps(value, ensure_ascii=chance.random() < 0.5)
     return text.replace("Infinity", chance.choice(["Infinity", "1e999"]))
 

@@ -1,4 +1,4 @@
-"""What each reader makes of its files, good and bad: each record is a row, with the number of its line."""
+"""The rows that each reader returns for valid and invalid files, with their line numbers."""
 
 import io
 import json
@@ -21,7 +21,7 @@ DES = "UMaTFk9ONYhVw"
 
 
 def plainly(rows: list[ImportRow]) -> list[tuple[Any, ...]]:
-    """(line, user name, address, error) of each."""
+    """Return (line, user name, address, error) of each row."""
     return [(row.line, row.username, row.email, row.error.message if row.error else None) for row in rows]
 
 
@@ -482,7 +482,7 @@ def test_lbacks_own_export_is_read_in_both_forms(read_text: ReadText) -> None:
         assert (row.username, row.is_active, row.groups, row.password_hash) == ("ann", False, ("b", "c"), "!")
 
 
-# All of them
+# All sources
 
 
 @settings(max_examples=60, deadline=None)
@@ -491,7 +491,7 @@ def test_json_records_are_read_in_pieces_of_any_size(records: list[tuple[str, in
     from lback_cli.imports.formats.json_stream import json_records
 
     class Cut(io.BytesIO):
-        """Gives a few bytes at a time."""
+        """A file that returns a few bytes at a time."""
 
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(piece, size or piece))
@@ -517,7 +517,7 @@ def test_json_can_be_split_at_any_byte() -> None:
     )
 
     class Cut(io.BytesIO):
-        """Gives *first* bytes, and then one at a time."""
+        """A file that returns *first* bytes, and then one at a time."""
 
         first = 0
 

@@ -1,4 +1,4 @@
-"""What a refused row of another system keeps: all but its fault, so that the corrected row is the whole user."""
+"""A refused row of another system keeps all valid fields, so that the corrected row is complete."""
 
 import base64
 import hashlib
@@ -43,7 +43,7 @@ GROUP = {"model": "auth.group", "pk": 7, "fields": {"name": "staff"}}
 
 @pytest.fixture
 def reject(lback: Any, tmp_path: Path) -> Reject:
-    """The rejects of an import: ``reject("django", "[]")``."""
+    """Return a function that imports text and returns the rejects: ``reject("django", "[]")``."""
 
     def run(source: str, text: str | bytes) -> list[dict[str, Any]]:
         path, rejects = tmp_path / "input", tmp_path / "rejects.jsonl"
@@ -89,7 +89,7 @@ def test_keycloak_keeps_the_password_and_the_groups_of_a_row_with_an_error(read_
             {**kept, "email": "a@x.org", "is_active": "maybe", "password_hash": hashed},
         ),
         ("ann has no e-mail address.", {**kept, "password": "secret words"}),
-        # Not the address: with that alone the user would be there without the password.
+        # Without the address, the reject cannot be imported without its password by mistake.
         ("The password of ann cannot be imported: it is damaged.", kept),
     ]
     assert PasswordHasher(PasswordSettings()).verify(PASSWORD, rows[0].password_hash).accepted
