@@ -150,15 +150,15 @@ class EventLog:
                 user = None if user_id is None else work.users.get(user_id, lock=True)
                 names = self._names(work, user_id, identifier)
                 try:
-                    # What an earlier try announced may be what somebody else has done since: it says so then.
+                    # An earlier attempt announced the deletion, and another process may have done it since.
                     if user_id is not None and (user is not None or effects.sent):
                         users.delete_user(user_id, session=work.session, effects=effects)
                 except LbackError as error:
                     if aborts_transaction(error):
                         raise
-                    # So far nothing has changed but the log, and what it tells of this refusal is to stay.
+                    # Nothing has changed but the log, and the event of this refusal must stay.
                     return error
-                # Nobody can add an event about the person from here on.
+                # From here on no process can add an event about the person.
                 work.events.lock()
                 if names == known:
                     erased = sequences + _events_of(work, user_id, names, after=seen)
@@ -184,7 +184,7 @@ class EventLog:
         return EventQuery(subject=identifier) if user_id is None else EventQuery(subject_id=user_id)
 
     def _past_or_present(self, work: UnitOfWork, identifier: str) -> int | None:
-        """The id of a user who is, or was, called *identifier*; None for one that only failed attempts tell of."""
+        """Return the id of a user who is or was called *identifier*; None if only failed attempts name it."""
         user_id = parse_id(identifier)
         if user_id is not None:
             if work.users.get(user_id) or next(work.events.select(EventQuery(subject_id=user_id, limit=1)), None):
@@ -226,19 +226,20 @@ class EventLog:
 def _head(work: UnitOfWork) -> ChainHead:
     head = work.events.head()
     if head is None:
-        raise BrokenEventLog(1, "the head of the log, which tells of all events, is gone.")
+        raise BrokenEventLog(1, "the head of the log, which counts all events, is missing.")
     return head
 
 
 def _is_about(event: Mapping[str, Any], name: str) -> bool:
-    """Whether the user that *event* is about was called *name*, as against one who only asked for that name."""
+    """Return whether the user that *event* is about was called *name*, and did not only ask for that name."""
     return event["data"] is not None and name.lower() in names_of_subject(json.loads(event["data"]))
 
 
 def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> VerificationResult:
-    """Prove an exported log, against *checkpoint* if there is one. Raises `BrokenEventLog`.
+    """Verify an exported log, against *checkpoint* if there is one.
 
-    A file without a line proves nothing, whoever wrote it, and is refused.
+    Raises:
+        BrokenEventLog: The log was changed, or has no line. An empty file proves nothing.
     """
     verifier = Verifier(checkpoint)
     verifier.feed(read_rows(lines))

@@ -84,36 +84,35 @@ class EventRepository:
         self.last = seq, records[-1].operation_id
 
     def was_committed(self, seq: int, operation_id: str) -> bool:
-        """Whether event *seq* is of that operation, whose connection was cut while it committed.
+        """Return whether event *seq* is of that operation, whose connection was lost during COMMIT.
 
-        The head is locked first: its writer holds it until the server has ended that transaction, one way or the
-        other, which it may be about to do while somebody looks already.
+        The head is locked first, because the server may still be ending that transaction, which holds the lock.
         """
         self.lock()
         statement = select(EVENTS.c.seq).where(EVENTS.c.seq == seq, EVENTS.c.operation_id == operation_id)
         return self._session.execute(statement).first() is not None
 
     def lock(self) -> ChainHead:
-        """The end of the chain, with other writers kept away from it until the transaction ends.
+        """Lock and return the end of the chain. Other writers wait until the transaction ends.
 
-        Raises `DatabaseError` where somebody deleted that row: an event behind what it said could not be told from one
-        in place of others.
+        Raises:
+            DatabaseError: The row was deleted. Without it, an appended event looks like one that replaces others.
         """
         found = self._session.execute(_HEAD.with_for_update()).one_or_none()
         if found is None:
             raise DatabaseError(
                 "The event log has lost its head: the row of lback_event_head is gone.",
-                hint="'lback doctor' tells more; see docs/event-log.md.",
+                hint="'lback doctor' shows the damage; see docs/event-log.md.",
             )
         return ChainHead(*found)
 
     def head(self) -> ChainHead | None:
-        """The end of the chain; None where somebody deleted that row."""
+        """Return the end of the chain; None if its row was deleted."""
         found = self._session.execute(_HEAD).one_or_none()
         return None if found is None else ChainHead(*found)
 
     def select(self, query: EventQuery) -> Iterator[dict[str, Any]]:
-        """The events that *query* describes, as rows by column name, fetched a page at a time and not kept."""
+        """Yield the events that match *query*, as rows by column name, fetched a page at a time."""
         order = EVENTS.c.seq.desc() if query.newest_first else EVENTS.c.seq
         left, last = query.limit, None
         while left is None or left > 0:
@@ -129,9 +128,9 @@ class EventRepository:
             left = None if left is None else left - size
 
     def walk(self, columns: Sequence[str], *, after: int = 0) -> Iterator[Sequence[Any]]:
-        """Those *columns* of every event behind number *after*, in the order of the log, in one query.
+        """Yield *columns* of every event after number *after*, in the order of the log, in one query.
 
-        For a walk through all of it: nothing else can be asked of the session until it ends.
+        The session can run no other query until the iteration ends.
         """
         statement = select(*(EVENTS.c[name] for name in columns)).order_by(EVENTS.c.seq)
         if after:

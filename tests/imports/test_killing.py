@@ -8,7 +8,7 @@ from pathlib import Path
 from .harness import World, mixed_csv, read_jsonl
 from .kill_import import options
 
-KILLS = 25
+KILLS = 10
 ROWS = 3000
 CHUNK = 100
 LONGEST = 250  # milliseconds

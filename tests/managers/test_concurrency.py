@@ -17,7 +17,7 @@ from lback_cli.settings.schema import PasswordSettings
 
 Office = Any
 
-ROUNDS = {"same-name": 2, "same-address": 1, "one-token": 1, "deactivate": 2, "leave": 1, "delete": 1, "old-hash": 1}
+ROUNDS = {"same-name": 1, "same-address": 1, "one-token": 1, "deactivate": 1, "leave": 1, "delete": 1, "old-hash": 1}
 
 Rounds = dict[str, list[dict[str, Any]]]
 
