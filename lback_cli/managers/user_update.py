@@ -202,7 +202,9 @@ class UserUpdater:
             "is_email_verified": verified,
         }
         groups = _by_name({group for group in [*user.groups, *added] if group not in removed})
-        changed = {name: value for name, value in values.items() if value not in {None, getattr(user, name)}}
+        changed: dict[str, object] = {
+            name: value for name, value in values.items() if value not in {None, getattr(user, name)}
+        }
         rows = self._changed_rows(user, update.attributes)
         if {group.id for group in groups} != {group.id for group in user.groups}:
             changed["groups"] = groups
