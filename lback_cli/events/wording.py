@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from lback_cli.events.kinds import OK
+
 Changes = Mapping[str, Any]
 Event = Mapping[str, Any]
 
@@ -37,12 +39,10 @@ def sentence(event: Event) -> str:
     Args:
         event: The event as `event_view` returns it.
     """
-    data = event["data"]
+    data, name = event["data"], str(event["signal"]).replace("_", " ")
     if data is None:
-        return "(erased)"
-    wording = _SENTENCES.get(event["signal"])
-    if wording is None:
-        return str(event["signal"]).replace("_", " ")
+        return f"{_with_reason(name, event['outcome'])} (erased)"
+    wording = _SENTENCES.get(event["signal"], name)
     return wording(data) if callable(wording) else _with_reason(wording, event["outcome"])
 
 
@@ -104,7 +104,7 @@ def _value(value: Any) -> str:
 
 
 def _with_reason(words: str, outcome: str | None) -> str:
-    return words if outcome is None else f"{words}: {outcome}"
+    return words if outcome in {None, OK} else f"{words}: {outcome}"
 
 
 def _registered(data: Event) -> str:

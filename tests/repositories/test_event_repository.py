@@ -65,11 +65,11 @@ def test_each_condition_chooses_and_all_must_hold(events: EventRepository, write
     write("user_updated", subject="Ann", subject_id=None, data='{"username":"Ann"}')
     assert found(events) == [1, 2, 3]
     assert found(events, newest_first=True, limit=2) == [3, 2]
-    assert found(events, signal="user_updated") == [2, 3]
+    assert found(events, signals=("user_updated",)) == [2, 3]
     assert found(events, subject="ann") == [1]
     assert found(events, subject_id=2) == [2]
     assert found(events, after=1, before=3) == [2]
-    assert found(events, signal="user_updated", subject="ann") == []
+    assert found(events, signals=("user_updated",), subject="ann") == []
     assert found(events, actor="nobody") == []
     assert found(events, naming="b%b@x.org") == [2]
     assert found(events, naming="%") == found(events, naming="bo_") == []
