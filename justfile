@@ -30,7 +30,7 @@ test-servers servers="all" *args:
 
 # Run the slow tests.
 test-slow servers="all" *args:
-    {{bin}}/pytest -m slow --servers {{servers}} {{args}}
+    {{bin}}/pytest -m slow -o faulthandler_timeout=0 --servers {{servers}} {{args}}
 
 # Run a benchmark: startup, events, imports, paging or signals.
 bench name *args:

@@ -38,7 +38,8 @@ DOCS = Path(__file__).parent.resolve()
 CONTENTS = {
     "index": {
         "Operators": (
-            "command-line commands project/configuration imports event-log databases adoption relay operations"
+            "command-line commands project/configuration attributes imports "
+            "event-log databases adoption relay operations"
         ),
         "Developers": "signals receivers api/index",
         "Contributors": "project/contributing architecture requirements decisions/README benchmarks",

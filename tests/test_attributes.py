@@ -1,4 +1,4 @@
-"""Every attribute appears in every place, also one that is added to the list in `lback_cli.attributes` alone."""
+"""Every attribute of a user appears in every place, one that is added to `lback_cli.attributes` alone too."""
 
 import csv
 import io

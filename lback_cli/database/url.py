@@ -74,7 +74,7 @@ def without_password(url: URL) -> str:
 def require_driver(url: URL) -> None:
     """Raise `ConfigurationError` unless lback supports the database and the driver that *url* names.
 
-    Other drivers keep their error codes elsewhere (psycopg2 in ``pgcode``), so lback could not tell errors apart.
+    Other drivers keep their error codes elsewhere (psycopg2 in ``pgcode``), so lback could not classify their errors.
     """
     try:
         dialect = url.get_dialect()

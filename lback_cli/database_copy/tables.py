@@ -30,6 +30,7 @@ from lback_cli.database.introspection.framework_tables import FRAMEWORK_TABLES
 from lback_cli.database.schema import VERSION_TABLE
 from lback_cli.models.tables import EVENT_HEAD, EVENTS, METADATA, SECRETS, USERS, UtcDateTime
 from lback_cli.repositories.event_repository import ChainHead, EventRepository
+from lback_cli.repositories.sql_functions import binary_equal
 
 PAGE_SIZE = 1000
 """Rows in memory at a time, and rows per transaction."""
@@ -86,7 +87,9 @@ class TableCopy:
 
     def rows(self, table: Table) -> Generator[Row]:
         """Yield every row by primary key, fetched by the page. The caller must exhaust or close the generator."""
-        statement = select(table).order_by(*table.primary_key)
+        # Each collation sorts text in its own order, and both databases must have the same.
+        key = (binary_equal(column) if isinstance(column.type, String) else column for column in table.primary_key)
+        statement = select(table).order_by(*key)
         with contextlib.closing(self.session.execute(statement, execution_options={"yield_per": PAGE_SIZE})) as result:
             for page in result.partitions():
                 yield from page

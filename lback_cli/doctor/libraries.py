@@ -9,7 +9,7 @@ from lback_cli.problem import Problem
 
 _REINSTALL_LIBPASS = "Run: pip uninstall -y passlib && pip install --force-reinstall --no-deps libpass"
 
-_PASSWORD = "a password that nobody has"  # noqa: S105 - not a secret
+_PASSWORD = "a password that no user has"  # noqa: S105 - not a secret
 
 
 def check_packages() -> CheckResult:

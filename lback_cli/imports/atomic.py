@@ -172,7 +172,7 @@ class AtomicPipeline(ImportPipeline):
     def _roll_back(self, outcomes: Sequence[RowOutcome], rows_before: int) -> None:
         """Report the failures among *outcomes*, which the dry run did not foresee, and undo everything.
 
-        A receiver, the mail server or the machine may cause them. Rows are told apart by their number, and not by their
+        A receiver, the mail server or the machine may cause them. Rows are identified by their number, and not by their
         line, because many records may share a line. *rows_before* is the number of rows before *outcomes*.
         """
         files, lengths = self._context.files, self._job.reached.lengths

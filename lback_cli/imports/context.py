@@ -49,12 +49,12 @@ class ImportContext:
         return self.source.options.on_error == "stop" and outcome.kind == "failed"
 
     def report_progress(self, outcomes: list[RowOutcome], counts: Counts) -> None:
-        """Tell the observer the *outcomes* of some rows, and the *counts* of all so far."""
+        """Report the *outcomes* of some rows, and the *counts* of all so far, to the observer."""
         self.report_failures(outcomes)
         self.observer.advanced(self.source.position, counts)
 
     def report_failures(self, outcomes: list[RowOutcome]) -> None:
-        """Tell the observer which of the rows were refused."""
+        """Report the refused rows to the observer."""
         for outcome in outcomes:
             if outcome.kind == "failed":
                 self.observer.failed(outcome)

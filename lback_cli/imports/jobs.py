@@ -24,10 +24,10 @@ LEASE = timedelta(minutes=1)
 """How long an import on another host is presumed alive without a heartbeat."""
 
 RESUME = "When the database is reachable again, --resume continues after the last committed row."
-"""What to do if nobody knows whether a chunk was committed."""
+"""What to do if it is unknown whether a chunk was committed."""
 
 APPLY_AGAIN = "When the database is reachable again, apply the plan again: if it was applied, that is refused."
-"""What to do if nobody knows whether a plan was applied."""
+"""What to do if it is unknown whether a plan was applied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class RowProcessor:
         )
 
     def _without_existing(self, uow: UnitOfWork, waiting: Sequence[PreparedUser]) -> Sequence[PreparedUser]:
-        """Return the users whose passwords will be needed, so far as we can tell before the transaction."""
+        """Return the users whose passwords will be needed, as far as can be known before the transaction."""
         if self._options.overwrite_passwords and self._options.if_exists == "update":
             return waiting
         usernames = uow.users.taken_usernames([user.username for user in waiting])

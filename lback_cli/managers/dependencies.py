@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 
 class Dependencies:
-    """Passwords, names, mail and time, as *settings* have them.
+    """What managers need beside the database: passwords, names, mail and time.
 
-    *data_directory* is where lback keeps files of its own; *clock* tells the time, in UTC; *hasher* is one that may be
-    at work already.
+    Args:
+        settings: The settings that configure all of it.
+        data_directory: Where lback keeps its own files.
+        clock: Returns the current time, in UTC.
+        hasher: A hasher to share, instead of a new one.
     """
 
     def __init__(

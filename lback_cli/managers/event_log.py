@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import ERASURE, decoded, mentions_any, names_of_subject
 from lback_cli.events.export import read_rows
 from lback_cli.events.hash_chain import canonical
+from lback_cli.events.kinds import ADMINISTRATIVE
 from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
@@ -77,9 +78,14 @@ class EventLog:
     def query(
         self,
         *,
-        signal: str | None = None,
+        signals: Sequence[str] = (),
         user: str | None = None,
         actor: str | None = None,
+        outcome: str | None = None,
+        changed: str | None = None,
+        group: str | None = None,
+        invocation_id: str | None = None,
+        operation_id: str | None = None,
         since: str | None = None,
         until: str | None = None,
         after: int | None = None,
@@ -87,19 +93,30 @@ class EventLog:
         newest_first: bool = False,
         limit: int | None = None,
     ) -> EventQuery:
-        """The query for what a person asked for.
+        """Return the query for what a person asked for.
 
-        *user* is a user name, an address or ``id:N``, also of a user who is no more; *since* and *until* are as for
-        `parse_moment`. Raises `UserNotFound`, `SignalNotFound` or `UsageError`.
+        *user* is a user name, an address or ``id:N``, and may be deleted. *since* and *until* are as for
+        `parse_moment`. `EventQuery` explains the rest.
+
+        Raises:
+            UserNotFound: No event is about that user.
+            SignalNotFound: No event has that name.
+            UsageError: A time has another form.
         """
-        if signal is not None and signal != ERASURE:
-            find_signal(signal)
+        for name in signals:
+            if name not in ADMINISTRATIVE:
+                find_signal(name)
         now = self._services.now()
         about = EventQuery() if user is None else self._about(user)
         return replace(
             about,
-            signal=signal,
+            signals=signals,
             actor=actor,
+            outcome=outcome,
+            changed=changed,
+            group=group,
+            invocation_id=invocation_id,
+            operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),
             until=None if until is None else timestamp(parse_moment(until, now)),
             after=after,
@@ -116,13 +133,20 @@ class EventLog:
             raise EventNotFound(f"There is no event {seq}.", hint="'lback events list' shows the newest.")
         return found
 
-    def follow(self, query: EventQuery) -> Iterator[dict[str, Any]]:
-        """New events that *query* describes as they are committed, by whatever process, without an end.
+    def follow(self, query: EventQuery, *, tail: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield new events that match *query* as they are committed, by any process, without an end.
 
-        Since numbers are given in the order of commits, none can appear behind the last one seen.
+        Numbers are given in the order of commits, so no event appears before the last one seen.
+
+        Args:
+            query: The events. Without ``after`` they start at the end of the log.
+            tail: How many of the last events to yield first, if the start is the end of the log.
         """
         with reading(self._database) as work:
             last = _head(work).seq if query.after is None else query.after
+            past = replace(query, before=last + 1, newest_first=True, limit=tail)
+            events = [] if query.after is not None or not tail else [*work.events.select(past)]
+        yield from reversed(events)
         while True:
             with reading(self._database) as work:
                 for event in work.events.select(replace(query, after=last)):
@@ -167,15 +191,15 @@ class EventLog:
                 user = None if user_id is None else work.users.get(user_id, lock=True)
                 names = self._names(work, user_id, identifier)
                 try:
-                    # What an earlier try announced may be what somebody else has done since: it says so then.
+                    # An earlier attempt announced the deletion, and another process may have done it since.
                     if user_id is not None and (user is not None or effects.sent):
                         users.delete_user(user_id, session=work.session, effects=effects)
                 except LbackError as error:
                     if aborts_transaction(error):
                         raise
-                    # So far nothing has changed but the log, and what it tells of this refusal is to stay.
+                    # Nothing has changed but the log, and the event of this refusal must stay.
                     return error
-                # Nobody can add an event about the person from here on.
+                # From here on no process can add an event about the person.
                 work.events.lock()
                 if names == known:
                     erased = sequences.followed_by(self._events_of(work, user_id, names, after=seen))
@@ -203,7 +227,7 @@ class EventLog:
         return EventQuery(subject=identifier) if user_id is None else EventQuery(subject_id=user_id)
 
     def _past_or_present(self, work: UnitOfWork, identifier: str) -> int | None:
-        """The id of a user who is, or was, called *identifier*; None for one that only failed attempts tell of."""
+        """Return the id of a user who is or was called *identifier*; None if only failed attempts name it."""
         user_id = parse_id(identifier)
         if user_id is not None:
             if work.users.get(user_id) or next(work.events.select(EventQuery(subject_id=user_id, limit=1)), None):
@@ -279,19 +303,20 @@ class EventLog:
 def _head(work: UnitOfWork) -> ChainHead:
     head = work.events.head()
     if head is None:
-        raise BrokenEventLog(1, "the head of the log, which tells of all events, is gone.")
+        raise BrokenEventLog(1, "the head of the log, which counts all events, is missing.")
     return head
 
 
 def _is_about(event: Mapping[str, Any], name: str) -> bool:
-    """Whether the user that *event* is about was called *name*, as against one who only asked for that name."""
+    """Return whether the user that *event* is about was called *name*, and did not only ask for that name."""
     return event["data"] is not None and name.lower() in names_of_subject(decoded(event["seq"], event["data"]))
 
 
 def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> VerificationResult:
-    """Prove an exported log, against *checkpoint* if there is one. Raises `BrokenEventLog`.
+    """Verify an exported log, against *checkpoint* if there is one.
 
-    A file without a line proves nothing, whoever wrote it, and is refused.
+    Raises:
+        BrokenEventLog: The log was changed, or has no line. An empty file proves nothing.
     """
     verifier = Verifier(checkpoint)
     verifier.feed(read_rows(lines))

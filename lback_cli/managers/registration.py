@@ -159,7 +159,7 @@ class Registration:
         operation.emit(signals.user_pre_register, username=prepared.username, email=prepared.email)
         with operation.transaction() as uow:
             groups = self._join(operation, uow, new.groups)
-            # Receivers are told the id, so a later attempt has to store the same.
+            # Receivers have seen the id, so a later attempt must store the same.
             user = self._user(prepared, groups, user_id=operation.earlier_result("id"))
             operation.user = user
             track_user(operation, uow, self._services.attributes, None, lambda: user.id)

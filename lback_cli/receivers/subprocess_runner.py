@@ -5,10 +5,12 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from lback_cli.receivers.trusted_files import open_trusted_program
 
@@ -45,24 +47,50 @@ def run_program(path: Path, data: bytes, seconds: float) -> ProcessResult:
         # Run the very file that was checked, through its descriptor. Without /proc run it by its path, whose
         # directories other users cannot change.
         opened = f"/proc/self/fd/{descriptor}"
-        with subprocess.Popen(  # noqa: S603 - the file was checked
-            [str(path)],
-            executable=opened if Path(opened).exists() else str(path),
-            pass_fds=(descriptor,),  # an interpreter opens the script through it
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=_environment(path),
-            cwd=path.parent,
-            start_new_session=True,
-        ) as process:
+        with contextlib.ExitStack() as running:
+            with _signals_delayed():
+                process = subprocess.Popen(  # noqa: S603 - the file was checked
+                    [str(path)],
+                    executable=opened if Path(opened).exists() else str(path),
+                    pass_fds=(descriptor,),  # an interpreter opens the script through it
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env=_environment(path),
+                    cwd=path.parent,
+                    start_new_session=True,
+                )
+                running.enter_context(process)
+                running.enter_context(_killed_at_the_end(process))
             os.close(descriptor)
             descriptor = -1
-            with _killed_at_the_end(process):
-                return _communicate(process, data, seconds)
+            return _communicate(process, data, seconds)
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _signals_delayed() -> Iterator[None]:
+    """Handle signals after the block: an exception while a process is started would leave it running."""
+    arrived: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    if threading.current_thread() is not threading.main_thread():
+        handlers = {}
+    replaced = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in replaced:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+        for arrival in arrived:
+            signal.raise_signal(arrival)
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ def native_hash(stored: str) -> NativeHash | None:
     """Return *stored* in libpass's form, or None if its form is unknown.
 
     The known forms are libpass's own and those of crypt(3), Django, Werkzeug, OpenLDAP and Dovecot. The result may
-    still be invalid: only libpass's parser can tell. Unused bits of bcrypt's base64 are cleared; libpass would do so
+    still be invalid: only libpass's parser checks that. Unused bits of bcrypt's base64 are cleared; libpass would do so
     with a warning.
     """
     try:

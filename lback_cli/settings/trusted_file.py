@@ -1,4 +1,4 @@
-"""Read a configuration file that nobody named, if only its owner and root can have written it."""
+"""Read a configuration file that was found and not named, if only its owner and root can have written it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from lback_cli.own_file import distrust
 def read_trusted(path: Path) -> bytes:
     """Return the content of *path*, which was found in the current directory or in the user's.
 
-    Whoever can write it chooses the database, and so receives its password, and the links in mail, and so the tokens.
+    A user who can write it chooses the database, which is sent the password, and the links in mail, which carry tokens.
 
     Raises:
         OSError: It cannot be read.

@@ -48,7 +48,11 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
     mine = {"username": NAME, "email": address}
     times = {key: user[key] for key in ("created_at", "updated_at")}
     state = {"is_active": True, "is_email_verified": False, "groups": ["basic_user"]}
-    assert user == {"id": user["id"], **mine, **state, **times}
+    unset: dict[str, Any] = {
+        **dict.fromkeys(("external_id", "display_name", "last_login", "locked_until")),
+        "attributes": {},
+    }
+    assert user == {"id": user["id"], **mine, **state, **times, **unset, "password": "set"}
 
     assert arena.run("user", "list") == [user]
     assert arena.rows("SELECT id, username, email FROM users") == [(user["id"], NAME, address)]
@@ -60,8 +64,14 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
     assert arena.rows(token) == [(user["id"], "verify_email", address, None)]
     assert arena.mails() == [(address, "Confirm your e-mail address for lback")]
 
-    success, *failures = arena.events()
-    assert success == ("user_registered", None, NAME, {"user": {"id": user["id"], **mine}})
+    (group, *_, group_data), success, *failures = arena.events()
+    assert (group, group_data["group"]["name"]) == ("group_created", "basic_user")
+    values: dict[str, Any] = {"username": NAME, "email": address, "external_id": None, "display_name": None}
+    values |= {"is_active": True, "is_email_verified": False, "created_at": user["created_at"]}
+    changes: dict[str, Any] = {name: {"to": value} for name, value in values.items()}
+    changes |= {"groups": {"added": ["basic_user"], "removed": []}, "password": "set"}
+    shown = {"changes": changes, "user": {"id": user["id"], **mine}}
+    assert success == ("user_registered", None, NAME, shown)
     why = {"error_type": "validation_error", "error_message": taken, "exception": None}
     assert sorted(failures, key=lambda event: str(event[2])) == [
         ("user_registration_failed", "validation_error", name, {"username": name, "email": address, **why})
@@ -96,13 +106,20 @@ def one_token(arena: Arena, token_in: TokenIn, crowd: int) -> None:
     assert arena.mails() == [("ann@example.org", subject) for subject in subjects]
 
     shown = {"user": {key: user[key] for key in ("id", "username", "email")}}
-    registered, requested, success, *failures = arena.events()
-    assert (registered[0], requested[0]) == ("user_registered", "password_reset_request_processed")
-    assert success == ("password_reset_successful", None, "ann", shown)
+    group, registered, requested, success, *failures = arena.events()
+    assert [event[0] for event in (group, registered, requested)] == [
+        "group_created",
+        "user_registered",
+        "password_reset_request_processed",
+    ]
+    changes = {"password": "changed"}
+    assert success == ("password_reset_successful", None, "ann", {"changes": changes, **shown})
     why = {"error_type": "invalid_token", "token_prefix": token[:10], "exception": None}
     assert failures == [("password_reset_failed", "invalid_token", "ann", {**shown, **why})] * (crowd - 1)
 
-    assert arena.run("user", "authenticate", "ann", "--password-stdin", input=passwords[number]) == changed
+    authenticated = arena.run("user", "authenticate", "ann", "--password-stdin", input=passwords[number])
+    assert authenticated["last_login"] > changed["updated_at"]
+    assert authenticated == {**changed, "last_login": authenticated["last_login"]}
 
 
 @pytest.fixture(params=DATABASES)

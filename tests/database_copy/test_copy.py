@@ -18,10 +18,12 @@ from lback_cli.database_copy.copy import CopyResult, DatabaseCopy
 from lback_cli.database_copy.observer import CopyObserver, Step
 from lback_cli.errors import BrokenEventLog, DatabaseError, SchemaError, UsageError
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.directory import Directory
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import DeadLetter, ImportJob, QueuedMail, SinkState, User
 from lback_cli.settings import DatabaseSettings, EmailSettings, PasswordSettings, Settings
+from lback_cli.settings.schema import AttributeSettings
 
 KINDS = ("sqlite", "postgresql", "mariadb")
 PASSWORD = "quiet-harbor-lantern-47"
@@ -522,3 +524,36 @@ def test_command_copies_and_reports(lback: Any, tmp_path: Path) -> None:
     refused = lback("db", "copy", "--to", f"postgresql+psycopg://app:{password}@127.0.0.1:1/app")
     assert (refused.status, password in refused.err) == (9, False)
     assert lback("db", "copy", "--to", "").status == 9
+
+
+@pytest.mark.parametrize(
+    ("service", "options"),
+    [
+        ("postgresql", "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"),
+        ("mariadb", "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"),
+    ],
+)
+def test_a_copy_does_not_depend_on_how_a_database_sorts_text(
+    open_on: Open,
+    database_on: Callable[..., AbstractContextManager[str]],
+    tmp_path: Path,
+    service: str,
+    options: str,
+) -> None:
+    source = open_on("sqlite")
+    Schema(source).initialize()
+    names = ["a_b", "aa", "ab", "a1"]  # in English "a_b" is between "aa" and "ac"
+    settings = Settings(attributes=dict.fromkeys(names, AttributeSettings()))
+    dependencies = Dependencies(settings, data_directory=tmp_path)
+    values = {name: f"the {name} of ann" for name in names}
+    ann = UserManager(source, dependencies).register_user(
+        "ann", "ann@example.org", None, attributes=values, mail="none"
+    )
+    assert ann is not None
+    with database_on(service, options) as url:
+        target = Database(DatabaseSettings(url=url))
+        try:
+            assert DatabaseCopy(source, target).run().rows["lback_user_attributes"] == len(names)
+            assert Directory(target, dependencies).find_user("ann").attributes == values
+        finally:
+            target.dispose()

@@ -16,7 +16,7 @@ SAMPLE = next(text for language, text in BLOCKS if language == "text")
 
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install --quiet "
 REGISTER = INSTALL + ". && .venv/bin/"
-TESTS = INSTALL + "-e '.[test]' && .venv/bin/pytest"
+TESTS = INSTALL + "-e '.[test]' && .venv/bin/pytest -n auto --dist worksteal"
 EXPECTED_EXIT = {"lback user exists dave": 5}
 """What a command on the page exits with, where that is not 0."""
 

@@ -103,8 +103,8 @@ class Sweep:
     ends: dict[str, int]
 
 
-def sweep(case: CrashCase, empty: Path, directory: Path, every: int = 1) -> Sweep:
-    """Run *case* without a crash, then crash it at every point, or at every *every*-th."""
+def sweep(case: CrashCase, empty: Path, directory: Path, every: int) -> Sweep:
+    """Run *case* without a crash, then crash it at every *every*-th point, from the last one backwards."""
     before = Installation.on_copy(empty, directory / "before")
     case.prepare(before)
     before.checkpoint_and_close()
@@ -116,7 +116,7 @@ def sweep(case: CrashCase, empty: Path, directory: Path, every: int = 1) -> Swee
     done = _state(undisturbed)
     if done == origin:
         result.faults.append("the case changes nothing")
-    for stop in range(1, points + 1, every):
+    for stop in range(points, 0, -every):
         _, crashed = _run(case, template, directory / "crash", stop)
         found = _state(crashed)
         if found in (origin, done):

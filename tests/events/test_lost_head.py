@@ -7,7 +7,7 @@ import pytest
 
 MESSAGE = (
     "error: The event log has lost its head: the row of lback_event_head is gone.\n"
-    "       'lback doctor' tells more; see docs/event-log.md.\n"
+    "       'lback doctor' shows the damage; see docs/event-log.md.\n"
 )
 
 

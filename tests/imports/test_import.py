@@ -1,4 +1,4 @@
-"""What becomes of rows, and where that is told."""
+"""Outcomes of rows, and their reports."""
 
 import csv
 import itertools
@@ -19,7 +19,7 @@ from lback_cli.imports.options import ImportOptions
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.signals import user_pre_register, user_registered, user_registration_failed
 
-from .harness import ARGON2, GROUP_EVENTS, GROUPS, PASSWORD, Told, World, read_jsonl
+from .harness import ARGON2, GROUP_EVENTS, GROUPS, PASSWORD, Recorder, World, read_jsonl
 
 QUIET = ImportOptions(mail="none")
 
@@ -29,7 +29,7 @@ def options(world: World, **more: Any) -> ImportOptions:
     return ImportOptions(**{"mail": "none", **files, **more})
 
 
-def told(world: World) -> list[tuple[int, str, str | None]]:
+def reported(world: World) -> list[tuple[int, str, str | None]]:
     return [(one["line"], one["outcome"], one["code"]) for one in read_jsonl(world.directory / "report.jsonl")]
 
 
@@ -41,7 +41,7 @@ def eml(world: World) -> list[Path]:
     return list((world.directory / "mail").glob("*.eml"))
 
 
-def test_a_row_says_all_that_a_single_registration_can(world: World) -> None:
+def test_row_sets_everything_that_a_registration_can(world: World) -> None:
     path = world.write(
         "\ufeffusername,email,password,groups,is_active,is_email_verified\r\n"
         f"Ann,Ann@Example.org,{PASSWORD},staff; guests,no,yes\r\n"
@@ -56,7 +56,7 @@ def test_a_row_says_all_that_a_single_registration_can(world: World) -> None:
     assert world.users.authenticate_user("bob", PASSWORD, allow_unverified=True).username == "bob"
 
 
-def test_json_lines_say_the_same(world: World) -> None:
+def test_json_lines_set_everything(world: World) -> None:
     rows: list[dict[str, Any]] = [
         {"username": "ann", "email": "ann@example.org", "groups": ["staff"], "is_active": False},
         {"username": "bob", "email": "bob@example.org", "password_hash": ARGON2, "is_email_verified": True},
@@ -69,10 +69,10 @@ def test_json_lines_say_the_same(world: World) -> None:
     }
 
 
-def test_a_refused_row_leaves_its_names_to_the_next(world: World) -> None:
+def test_name_of_a_refused_row_is_free_for_the_next(world: World) -> None:
     path = world.write("username,email,groups\nann,ann@example.org,nobody\nann,ann@example.org,staff\n")
     world.run(path, options(world))
-    assert told(world) == [(2, "failed", "group_not_found"), (3, "created", None)]
+    assert reported(world) == [(2, "failed", "group_not_found"), (3, "created", None)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_refused_row_leaves_its_names_to_the_next(world: World) -> None:
         ("verify", ["ann@example.org", "bob@example.org", "eve@example.org"]),
     ],
 )
-def test_users_are_mailed_what_was_asked_for(world: World, mail: Any, recipients: list[str]) -> None:
+def test_mail_option_selects_the_recipients(world: World, mail: Any, recipients: list[str]) -> None:
     path = world.write(
         "username,email,password_hash,is_email_verified\n"
         "ann,ann@example.org,,\n"
@@ -95,7 +95,7 @@ def test_users_are_mailed_what_was_asked_for(world: World, mail: Any, recipients
     assert mails(world) == recipients
 
 
-def test_an_update_changes_what_the_row_says_and_no_password(world: World) -> None:
+def test_update_changes_the_columns_of_the_row_and_no_password(world: World) -> None:
     world.run(world.write(f'username,email,password_hash,groups\nann,ann@example.org,"{ARGON2}",guests\n'), QUIET)
     path = world.write(
         "username,email,password,groups,is_active\n"
@@ -105,7 +105,7 @@ def test_an_update_changes_what_the_row_says_and_no_password(world: World) -> No
         "bob,bob@example.org,,,\n"
     )
     world.run(path, options(world, if_exists="update"))
-    assert told(world) == [
+    assert reported(world) == [
         (2, "updated", None),
         (3, "updated", None),
         (4, "skipped", "unchanged"),
@@ -114,33 +114,33 @@ def test_an_update_changes_what_the_row_says_and_no_password(world: World) -> No
     assert world.people()["ann"] == ("ann@example.net", ARGON2, False, False, ["basic_user", "staff"])
 
 
-def test_an_update_replaces_passwords_only_when_told_to(world: World) -> None:
+def test_update_replaces_passwords_only_with_the_option(world: World) -> None:
     world.run(world.write("username,email\nann,ann@example.org\nbob,bob@example.org\n"), QUIET)
     path = world.write(
         f'username,email,password,password_hash\nann,ann@example.org,{PASSWORD},\nbob,bob@example.org,,"{ARGON2}"\n'
     )
     world.run(path, options(world, if_exists="update"))
-    assert told(world) == [(2, "skipped", "unchanged"), (3, "skipped", "unchanged")]
+    assert reported(world) == [(2, "skipped", "unchanged"), (3, "skipped", "unchanged")]
     with pytest.raises(AuthenticationFailed):
         world.users.authenticate_user("ann", PASSWORD, allow_unverified=True)
 
     world.run(path, options(world, if_exists="update", overwrite_passwords=True))
-    assert told(world) == [(2, "updated", None), (3, "updated", None)]
+    assert reported(world) == [(2, "updated", None), (3, "updated", None)]
     assert world.users.authenticate_user("ann", PASSWORD, allow_unverified=True).username == "ann"
     assert world.people()["bob"][1] == ARGON2
     assert PASSWORD not in str(world.events())
     assert ARGON2 not in str(world.events())
 
 
-def test_who_is_there_is_skipped_whatever_the_row_says(world: World) -> None:
+def test_existing_user_is_skipped_even_if_the_row_is_invalid(world: World) -> None:
     world.run(world.write("username,email\nann,ann@example.org\n"), QUIET)
     before = world.state()
     world.run(world.write("username,email,password\nAnn,nonsense,short\n"), options(world, if_exists="skip"))
-    assert told(world) == [(2, "skipped", "exists")]
+    assert reported(world) == [(2, "skipped", "exists")]
     assert world.state() == before
 
 
-def test_a_stop_keeps_what_is_before_it_and_goes_on_behind_it(world: World) -> None:
+def test_stop_keeps_earlier_rows_and_resumes_with_the_next(world: World) -> None:
     path = world.write("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
     stopping = options(world, on_error="stop")
     result = world.run(path, stopping)
@@ -149,17 +149,17 @@ def test_a_stop_keeps_what_is_before_it_and_goes_on_behind_it(world: World) -> N
 
     result = world.run(path, stopping, resume=True)
     assert (result.state, result.counts.total) == ("done", 3)
-    assert told(world) == [(2, "created", None), (3, "failed", "validation_error"), (4, "created", None)]
+    assert reported(world) == [(2, "created", None), (3, "failed", "validation_error"), (4, "created", None)]
     assert list(world.people()) == ["ann", "bob"]
 
 
-def test_all_or_nothing_is_nothing_when_a_row_is_refused(world: World) -> None:
+def test_atomic_import_is_rolled_back_if_a_row_is_refused(world: World) -> None:
     path = world.write("username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n")
     before = world.state()
     passwords = world.directory / "passwords.csv"
     result = world.run(path, options(world, atomic=True, mail="verify", passwords=passwords))
     assert (result.state, result.counts.failed, result.counts.skipped) == ("rolled_back", 1, 2)
-    assert told(world) == [
+    assert reported(world) == [
         (2, "skipped", "rolled_back"),
         (3, "failed", "validation_error"),
         (4, "skipped", "rolled_back"),
@@ -169,8 +169,8 @@ def test_all_or_nothing_is_nothing_when_a_row_is_refused(world: World) -> None:
     assert not eml(world)
 
 
-def test_all_or_nothing_is_nothing_when_a_receiver_says_no(world: World) -> None:
-    """Who had been announced by then is announced not to be there."""
+def test_atomic_import_is_rolled_back_if_a_receiver_refuses(world: World) -> None:
+    """The failure of users announced before is announced too."""
     path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\ncy,cy@example.org\n")
     before = world.people()
 
@@ -181,7 +181,7 @@ def test_all_or_nothing_is_nothing_when_a_receiver_says_no(world: World) -> None
     with user_registered.connected_to(refuse), announced() as seen:
         result = world.run(path, options(world, atomic=True), chunk=1)
     assert (result.state, result.counts.failed, result.counts.total) == ("rolled_back", 1, 3)
-    assert told(world) == [
+    assert reported(world) == [
         (2, "skipped", "rolled_back"),
         (3, "failed", "rejected_by_receiver"),
         (4, "skipped", "rolled_back"),
@@ -203,7 +203,7 @@ def test_all_or_nothing_is_nothing_when_a_receiver_says_no(world: World) -> None
 
 @contextmanager
 def announced() -> Iterator[list[tuple[str, ...]]]:
-    """How registrations end in the block: the signal, the name and the kind of error."""
+    """Record the terminal signals of registrations in the block, with the name and the type of error."""
     found: list[tuple[str, ...]] = []
 
     def registered(_sender: Any, user: Any, **_extra: Any) -> None:
@@ -217,7 +217,7 @@ def announced() -> Iterator[list[tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["chunks", "atomic"])
-def test_who_was_announced_before_an_interruption_is_announced_not_to_be_there(world: World, atomic: bool) -> None:
+def test_interruption_announces_the_failure_of_users_announced_before(world: World, atomic: bool) -> None:
     path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\ncy,cy@example.org\n")
 
     def interrupt(_sender: Any, username: str, **_extra: Any) -> None:
@@ -242,10 +242,10 @@ def test_who_was_announced_before_an_interruption_is_announced_not_to_be_there(w
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["chunks", "atomic"])
-def test_who_was_committed_before_an_interruption_is_not_announced_to_have_failed(
+def test_interruption_after_the_commit_announces_no_failure(
     world: World, atomic: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C may come behind the COMMIT, before anybody could note that it worked."""
+    """Ctrl-C may come after the COMMIT, before its success is noted."""
     keep = ImportRun.commit
 
     def interrupted(*arguments: Any) -> Any:
@@ -261,16 +261,16 @@ def test_who_was_committed_before_an_interruption_is_not_announced_to_have_faile
     assert world.verify() == GROUP_EVENTS + 1
 
 
-def test_all_or_nothing_is_all_when_none_is_refused(world: World) -> None:
+def test_atomic_import_without_refusals_imports_all_rows(world: World) -> None:
     path = world.write("username,email\nann,ann@example.org\nbob,bob@example.org\n")
     result = world.run(path, options(world, atomic=True))
     assert (result.state, result.counts.created) == ("done", 2)
-    assert told(world) == [(2, "created", None), (3, "created", None)]
+    assert reported(world) == [(2, "created", None), (3, "created", None)]
     assert world.verify() == GROUP_EVENTS + 2
 
 
-@pytest.mark.parametrize("made_up", [False, True], ids=["given", "made up"])
-def test_nobody_waits_for_the_passwords_of_an_import_of_all_or_nothing(world: World, made_up: bool) -> None:
+@pytest.mark.parametrize("generated", [False, True], ids=["given", "generated"])
+def test_atomic_import_hashes_passwords_without_blocking_writers(world: World, generated: bool) -> None:
     other = World(world.directory)
     hasher = world.services.hasher
     hash_ = hasher.hash
@@ -282,20 +282,20 @@ def test_nobody_waits_for_the_passwords_of_an_import_of_all_or_nothing(world: Wo
 
     numbers = itertools.count()
     vars(hasher)["hash"] = hash_while_others_write
-    password = "" if made_up else PASSWORD
+    password = "" if generated else PASSWORD
     path = world.write("username,email,password\n" + "".join(f"u{n},u{n}@example.org,{password}\n" for n in range(3)))
     passwords = world.directory / "passwords.csv"
-    result = world.run(path, options(world, atomic=True, passwords=passwords if made_up else None))
+    result = world.run(path, options(world, atomic=True, passwords=passwords if generated else None))
     other.close()
     assert (result.state, result.counts.created) == ("done", 3)
     assert len([name for name in world.people() if name.startswith("other")]) == 3, "each is hashed once"
-    lines = passwords.read_text().splitlines()[1:] if made_up else [f"u{n},{PASSWORD}" for n in range(3)]
+    lines = passwords.read_text().splitlines()[1:] if generated else [f"u{n},{PASSWORD}" for n in range(3)]
     for name, right in (line.split(",") for line in lines):
         assert world.users.authenticate_user(name, right, allow_unverified=True).username == name
     assert world.verify() == GROUP_EVENTS + 9, "six users and three logins"
 
 
-def test_rejects_are_imported_unchanged_once_mended(world: World) -> None:
+def test_corrected_rejects_can_be_imported(world: World) -> None:
     content = (
         "Email,username,password\n"
         f"ann@example.org,ann,{PASSWORD}\n"
@@ -313,10 +313,10 @@ def test_rejects_are_imported_unchanged_once_mended(world: World) -> None:
     assert lines[2] == f'"cy@example.org,cy,""{PASSWORD}",,,validation_error,A quote is opened and not closed.'
     assert lines[3].startswith("'=eve@example.org,'=eve,'-secret,validation_error,")
 
-    mended = rejects.read_text().replace("bob bob", "bob").replace(lines[2], f"cy@example.org,cy,{PASSWORD},,")
-    mended = mended.replace("'=eve@example.org,'=eve,'-secret", f"eva@example.org,eva,'-{PASSWORD}")
+    corrected = rejects.read_text().replace("bob bob", "bob").replace(lines[2], f"cy@example.org,cy,{PASSWORD},,")
+    corrected = corrected.replace("'=eve@example.org,'=eve,'-secret", f"eva@example.org,eva,'-{PASSWORD}")
     again = world.directory / "again.csv"
-    result = world.run(world.write(mended, "mended.csv"), ImportOptions(mail="none", rejects=again))
+    result = world.run(world.write(corrected, "corrected.csv"), ImportOptions(mail="none", rejects=again))
     assert (result.counts.created, result.counts.failed) == (3, 0)
     assert again.read_text() == "email,username,password,error_code,error\n"
     assert list(world.people()) == ["ann", "bob", "cy", "eva", "eve"]
@@ -333,7 +333,7 @@ def test_rejects_of_json_lines_are_json_lines(world: World) -> None:
     assert {one["error_code"], two["error_code"]} == {"validation_error"}
 
 
-def test_passwords_are_made_up_for_those_without(world: World) -> None:
+def test_passwords_are_generated_for_rows_without(world: World) -> None:
     path = world.write(f'username,email,password_hash\nann,ann@example.org,\nbob,bob@example.org,"{ARGON2}"\nx y,x,\n')
     passwords = world.directory / "passwords.csv"
     world.run(path, ImportOptions(passwords=passwords))
@@ -350,11 +350,11 @@ def test_passwords_are_made_up_for_those_without(world: World) -> None:
     assert "cy" not in world.people()
 
 
-def test_a_full_disk_stops_the_import_and_nothing_is_told_that_was_not_done(world: World) -> None:
+def test_full_disk_stops_the_import_and_the_report_has_only_committed_rows(world: World) -> None:
     from lback_cli.errors import Unusable
 
     path = world.write("username,email\nann,ann@example.org\n")
-    watcher = Told()
+    watcher = Recorder()
     with announced() as seen, pytest.raises(Unusable, match="Cannot write /dev/full: No space left on device"):
         world.run(path, ImportOptions(mail="none", report=Path("/dev/full")), watcher=watcher)
     assert world.people() == {}
@@ -362,7 +362,7 @@ def test_a_full_disk_stops_the_import_and_nothing_is_told_that_was_not_done(worl
     assert watcher.command is not None
 
 
-def test_a_second_name_of_the_input_is_the_input(world: World) -> None:
+def test_second_name_of_the_input_is_recognised(world: World) -> None:
     path = world.write("username,email\nann,ann@example.org\n")
     link = world.directory / "rejects.csv"
     link.hardlink_to(path)
@@ -371,19 +371,21 @@ def test_a_second_name_of_the_input_is_the_input(world: World) -> None:
     assert path.read_text() == "username,email\nann,ann@example.org\n"
 
 
-def test_a_file_that_fails_to_be_read_is_named(world: World) -> None:
+def test_read_error_names_the_file(world: World) -> None:
     with pytest.raises(Unusable, match="Cannot read /proc/self/mem: Input/output error"):
         world.run(Path("/proc/self/mem"), QUIET)
 
 
-def test_what_is_read_twice_must_be_a_file(world: World) -> None:
+def test_input_that_is_read_twice_must_be_a_file(world: World) -> None:
     pipe = world.directory / "passwd"
     os.mkfifo(pipe)
     with pytest.raises(UsageError, match="is not a file"):
         world.run(world.write("ann:*:1:0:9:7:::\n", "shadow"), ImportOptions(format="shadow", companion=pipe))
 
 
-def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_are_kept_if_the_outcome_of_the_commit_is_unknown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
 
     keep = ImportRun.commit
@@ -395,16 +397,16 @@ def test_passwords_of_a_commit_that_was_not_heard_of_are_kept(world: World, monk
         return done
 
     monkeypatch.setattr(ImportRun, "commit", interrupted)
-    told = Told()
+    recorder = Recorder()
     with pytest.raises(KeyboardInterrupt):
-        world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords), watcher=told)
+        world.run(path, ImportOptions(mail="none", atomic=True, passwords=passwords), watcher=recorder)
     assert list(world.people()) == ["ann"]
-    assert told.ends == ["over"]
+    assert recorder.ends == ["over"]
     name, password = passwords.read_text().splitlines()[1].split(",")
     assert world.users.authenticate_user(name, password, allow_unverified=True).username == "ann"
 
 
-def test_a_header_that_a_kill_left_is_no_file_of_passwords(world: World) -> None:
+def test_password_file_with_only_a_header_is_overwritten(world: World) -> None:
     path, passwords = world.write("username,email\nann,ann@example.org\n"), world.directory / "passwords.csv"
     passwords.write_text("username,password\n")
     assert world.run(path, ImportOptions(mail="none", passwords=passwords)).counts.created == 1
@@ -412,7 +414,7 @@ def test_a_header_that_a_kill_left_is_no_file_of_passwords(world: World) -> None
 
 
 @pytest.mark.parametrize("name", ["report", "rejects", "passwords"])
-def test_no_file_is_written_over_the_input(world: World, name: str) -> None:
+def test_output_file_must_not_be_the_input(world: World, name: str) -> None:
     path = world.write("username,email\nann,ann@example.org\n")
     (world.directory / "link.csv").symlink_to(path)
     files: dict[str, Any] = {name: world.directory / "link.csv"}
@@ -421,8 +423,8 @@ def test_no_file_is_written_over_the_input(world: World, name: str) -> None:
     assert world.people() == {}
 
 
-def test_a_thousand_users_take_few_statements(world: World) -> None:
-    """ImportRow by row it would be thousands; that is what makes a million bearable."""
+def test_thousand_users_take_few_statements(world: World) -> None:
+    """The statements per row are bounded: one statement for each row would be thousands."""
     from sqlalchemy import event
 
     statements: list[str] = []
@@ -432,7 +434,7 @@ def test_a_thousand_users_take_few_statements(world: World) -> None:
     assert len(statements) < 80
 
 
-def test_a_hundred_rows_whose_users_exist_are_not_hashed(world: World) -> None:
+def test_passwords_of_existing_users_are_not_hashed(world: World) -> None:
     lines = [f"user{number},user{number}@example.org" for number in range(100)]
     world.run(world.write("\n".join(["username,email", *lines])), QUIET)
     before = world.services.hasher.operations
@@ -443,7 +445,7 @@ def test_a_hundred_rows_whose_users_exist_are_not_hashed(world: World) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_named(world: World) -> None:
+def test_unreadable_file_is_named(world: World) -> None:
     path = world.write("username,email\n")
     path.chmod(0)
     with pytest.raises(UsageError, match="Permission denied"):
@@ -465,25 +467,25 @@ def test_a_file_that_may_not_be_read_is_named(world: World) -> None:
         (b"\0" * 100, "line 1: there is no column"),
     ],
 )
-def test_a_header_that_is_none_is_refused_before_anything_is_done(world: World, content: bytes, message: str) -> None:
+def test_invalid_header_is_refused_before_any_change(world: World, content: bytes, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         world.run(world.write(content), QUIET)
     assert world.jobs() == []
 
 
-def test_a_header_alone_is_an_import_of_nobody(world: World) -> None:
+def test_header_without_rows_imports_no_user(world: World) -> None:
     result = world.run(world.write("username,email\n"), options(world))
     assert (result.state, result.counts.total) == ("done", 0)
 
 
-def test_files_that_are_none_are_refused(world: World) -> None:
+def test_invalid_files_are_refused(world: World) -> None:
     with pytest.raises(UsageError, match="Is a directory"):
         world.run(world.directory, QUIET)
     with pytest.raises(UsageError, match="No such file"):
         world.run(world.directory / "missing.csv", QUIET)
 
 
-def test_a_fifo_is_read_like_a_file(world: World) -> None:
+def test_fifo_is_read_like_a_file(world: World) -> None:
     import threading
 
     fifo = world.directory / "fifo"
@@ -514,10 +516,10 @@ BAD_CSV: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("bad", "message"), [pytest.param(b, m, id=i) for i, b, m in BAD_CSV])
-def test_what_is_no_csv_costs_one_row(world: World, bad: bytes, message: str) -> None:
+def test_invalid_csv_fails_one_row(world: World, bad: bytes, message: str) -> None:
     path = world.write(b"username,email\nann,ann@example.org\n" + bad + b"\ncy,cy@example.org\neve,eve@example.org")
     result = world.run(path, options(world))
-    assert told(world) == [
+    assert reported(world) == [
         (2, "created", None),
         (3, "failed", "validation_error"),
         (4, "created", None),
@@ -528,12 +530,12 @@ def test_what_is_no_csv_costs_one_row(world: World, bad: bytes, message: str) ->
     assert list(world.people()) == ["ann", "cy", "eve"]
 
 
-def test_quotes_that_belong_to_nobody_cost_their_own_rows(world: World) -> None:
+def test_unpaired_quotes_fail_only_their_rows(world: World) -> None:
     path = world.write(
         'username,email\na"nn,ann@example.org\nbob,bob@example.org\nc"y,cy@example.org\neve,eve@example.org\n'
     )
     assert world.run(path, options(world)).counts.total == 4
-    assert [(line, kind) for line, kind, _ in told(world)] == [
+    assert [(line, kind) for line, kind, _ in reported(world)] == [
         (2, "failed"),
         (3, "created"),
         (4, "failed"),
@@ -545,10 +547,10 @@ def test_quotes_that_belong_to_nobody_cost_their_own_rows(world: World) -> None:
     ]
 
 
-def test_a_name_that_grows_in_lower_case_before_its_fault_is_refused_for_it(world: World) -> None:
+def test_name_that_grows_in_lower_case_is_refused(world: World) -> None:
     path = world.write('username,email,groups\n\u0130 ,ann@example.org,\nbob,bob@example.org,"[""\u0130 ""]"\n')
     world.run(path, options(world))
-    assert told(world) == [(2, "failed", "validation_error"), (3, "failed", "group_not_found")]
+    assert reported(world) == [(2, "failed", "validation_error"), (3, "failed", "group_not_found")]
 
 
 BAD_JSON: list[tuple[str, bytes, str]] = [
@@ -578,19 +580,19 @@ BAD_JSON: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("bad", "message"), [pytest.param(b, m, id=i) for i, b, m in BAD_JSON])
-def test_what_is_no_json_costs_one_row(world: World, bad: bytes, message: str) -> None:
+def test_invalid_json_fails_one_row(world: World, bad: bytes, message: str) -> None:
     good = [json.dumps({"username": name, "email": f"{name}@example.org"}).encode() for name in ("ann", "cy")]
     path = world.write(b"\n".join([good[0], bad, good[1]]), "users.jsonl")
     rejects = world.directory / "rejects.jsonl"
     result = world.run(path, options(world, format="jsonl", rejects=rejects))
-    assert [outcome for _, outcome, _ in told(world)] == ["created", "failed", "created"]
+    assert [outcome for _, outcome, _ in reported(world)] == ["created", "failed", "created"]
     assert message in read_jsonl(world.directory / "report.jsonl")[1]["message"]
     assert result.counts.total == 3
     assert len(read_jsonl(rejects)) == 1
     assert list(world.people()) == ["ann", "cy"]
 
 
-def test_memory_is_bounded_whatever_the_file(world: World) -> None:
+def test_memory_is_bounded_for_any_file(world: World) -> None:
     import tracemalloc
 
     path = world.directory / "long.csv"
@@ -610,8 +612,8 @@ def test_memory_is_bounded_whatever_the_file(world: World) -> None:
     assert peak < 20 * 2**20
 
 
-def test_users_of_another_process_are_never_lost_to_a_race(worlds: Callable[[], World]) -> None:
-    """Somebody registers a user of the chunk after it was looked at: the row is refused, the others are not."""
+def test_user_registered_meanwhile_by_another_process_is_refused_alone(worlds: Callable[[], World]) -> None:
+    """Another process registers a user of the chunk after the lookup: only that row is refused."""
     one = worlds()
     other = World(one.directory)
     lines = [f'user{number},user{number}@example.org,"{ARGON2}"' for number in range(50)]
@@ -634,16 +636,14 @@ def test_users_of_another_process_are_never_lost_to_a_race(worlds: Callable[[], 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 @pytest.mark.parametrize(
-    ("size", "told"),
+    ("size", "mark"),
     [
         (2**16, None),
         (2**16 + 1, "Its text was cut: it is the first 65536 of its 65537 bytes."),
         (2**21, "Its text was cut: it is the first 65536 of more than 1048576 bytes."),
     ],
 )
-def test_a_reject_whose_text_is_cut_says_so(
-    world: World, form: Literal["csv", "jsonl"], size: int, told: str | None
-) -> None:
+def test_truncated_reject_is_marked(world: World, form: Literal["csv", "jsonl"], size: int, mark: str | None) -> None:
     rejects = world.directory / f"rejects.{form}"
     header = "username,email\n" if form == "csv" else ""
     path = world.write(f"{header}{'x' * (size - 1)}\n", f"users.{form}")
@@ -654,11 +654,11 @@ def test_a_reject_whose_text_is_cut_says_so(
     else:
         (reject,) = read_jsonl(rejects)
     assert reject["username"] == "x" * min(size - 1, 2**16)
-    assert reject["error"].endswith(told) if told else "cut" not in reject["error"]
+    assert reject["error"].endswith(mark) if mark else "cut" not in reject["error"]
 
 
 @pytest.mark.parametrize("if_exists", ["fail", "skip", "update"])
-def test_what_a_row_does_not_have_is_said(world: World, if_exists: Literal["fail", "skip", "update"]) -> None:
+def test_missing_value_is_named(world: World, if_exists: Literal["fail", "skip", "update"]) -> None:
     path, report = world.write("username,email\nann,\n,bob@example.org\ncy, \n"), world.directory / "report.jsonl"
     result = world.run(path, ImportOptions(mail="none", if_exists=if_exists, report=report))
     assert (result.counts.failed, result.counts.total) == (3, 3)

@@ -1,4 +1,4 @@
-"""An import with receivers: they hold for each row, as if each user were registered alone."""
+"""Receivers of an import act on each row, as if each user were registered alone."""
 
 import json
 import sqlite3
@@ -46,7 +46,7 @@ def breaks_at_four(_sender: Any, user: Any, **_extra: Any) -> None:
 
 @pytest.mark.parametrize("mail", ["none", "invite"])
 @pytest.mark.parametrize("chunk", [1, 2, 1000])
-def test_a_veto_or_a_crash_costs_its_own_row_only(world: World, chunk: int, mail: Any) -> None:
+def test_veto_or_crash_of_a_receiver_fails_one_row(world: World, chunk: int, mail: Any) -> None:
     path = world.write(ROWS)
     heard: list[str] = []
 
@@ -76,7 +76,7 @@ def test_a_veto_or_a_crash_costs_its_own_row_only(world: World, chunk: int, mail
     world.verify()
 
 
-def test_all_or_nothing_is_nothing_after_a_veto(world: World) -> None:
+def test_atomic_import_is_rolled_back_after_a_veto(world: World) -> None:
     path = world.write(ROWS)
     with user_pre_register.connected_to(not_two):
         result = world.run(path, ImportOptions(mail="none", atomic=True))
@@ -84,7 +84,7 @@ def test_all_or_nothing_is_nothing_after_a_veto(world: World) -> None:
     assert world.people() == {}
 
 
-def test_updates_of_rows_can_be_vetoed_too(world: World) -> None:
+def test_updates_can_be_vetoed(world: World) -> None:
     world.run(world.write(ROWS), ImportOptions(mail="none"))
 
     def not_three(_sender: Any, user: Any, **_extra: Any) -> None:
@@ -98,7 +98,7 @@ def test_updates_of_rows_can_be_vetoed_too(world: World) -> None:
     assert [name for name, (email, *_) in world.people().items() if email.endswith("org")] == ["user3"]
 
 
-def test_the_command_loads_plugins_and_hooks_for_an_import_and_asks_none_for_a_plan(lback: Any) -> None:
+def test_command_runs_plugins_and_hooks_for_an_import_and_not_for_a_plan(lback: Any) -> None:
     directory: Path = lback.directory
     (directory / "rows.csv").write_text(ROWS)
     (directory / "acme.py").write_text(PLUGIN)

@@ -1,4 +1,4 @@
-"""What becomes of rows that are refused, and of what they said."""
+"""Refused rows and their rejects."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from .harness import ARGON2, PASSWORD, World
 
 
 def dump(*names: str) -> str:
-    """What ``manage.py dumpdata`` writes: one line, whatever the number of records."""
+    """Return users as ``manage.py dumpdata`` writes them, on one line."""
     records = [
         {"model": "auth.user", "pk": number, "fields": {"username": name, "email": f"{name}@example.org"}}
         for number, name in enumerate(names, 1)
@@ -35,8 +35,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("chunk", "refused"), [(1000, ["berta", "clara"]), (1, ["berta"])])
-def test_of_records_that_share_a_line_each_has_its_own_outcome(world: World, chunk: int, refused: list[str]) -> None:
-    """The chunk in which a receiver refuses is the last."""
+def test_records_on_one_line_have_separate_outcomes(world: World, chunk: int, refused: list[str]) -> None:
+    """A veto of a receiver makes its chunk the last one."""
     report, rejects = world.directory / "report.jsonl", world.directory / "rejects.jsonl"
     options = ImportOptions(format="django", mail="none", atomic=True, report=report, rejects=rejects)
 
@@ -54,7 +54,7 @@ def test_of_records_that_share_a_line_each_has_its_own_outcome(world: World, chu
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_a_list_that_holds_more_than_text_is_kept_in_the_rejects(world: World, form: str) -> None:
+def test_list_with_values_other_than_text_is_kept_in_the_rejects(world: World, form: str) -> None:
     rejects = world.directory / f"rejects.{form}"
     realm = {"users": [{"username": "ann", "email": "ann@example.org", "groups": [1, "x"]}]}
     path = world.write(json.dumps(realm), "realm.json")
@@ -71,7 +71,7 @@ def test_a_list_that_holds_more_than_text_is_kept_in_the_rejects(world: World, f
         ("users.jsonl", '{"username": "zoe", "password": "CanaryPassword123"\n'),
     ],
 )
-def test_the_text_of_a_row_that_was_not_mended_is_no_name_and_no_event(world: World, name: str, content: str) -> None:
+def test_raw_text_of_an_invalid_row_is_no_name_and_no_event(world: World, name: str, content: str) -> None:
     form = name.rpartition(".")[2]
     first, second = world.directory / f"first.{form}", world.directory / f"second.{form}"
     before = world.events()
@@ -80,10 +80,10 @@ def test_the_text_of_a_row_that_was_not_mended_is_no_name_and_no_event(world: Wo
     result = world.run(first, ImportOptions(format=form, mail="none", rejects=second))
     assert (result.counts.failed, result.counts.total) == (1, 1)
     assert world.events() == before
-    assert "CanaryPassword123" in second.read_text(), "it can still be mended"
+    assert "CanaryPassword123" in second.read_text(), "it can still be corrected"
 
 
-def test_a_default_group_in_other_letters_is_one_group(world: World) -> None:
+def test_default_group_in_another_case_is_the_same_group(world: World) -> None:
     vars(world.services)["settings"] = replace(
         world.settings, users=replace(world.settings.users, default_group="Staff")
     )
@@ -123,7 +123,7 @@ def given_away(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [linked, pointed, given_away])
-def test_passwords_go_into_no_file_that_somebody_else_has(world: World, make: Any) -> None:
+def test_passwords_are_not_written_to_a_file_of_another_user(world: World, make: Any) -> None:
     if make is given_away and os.geteuid() != 0:
         pytest.skip("only root may give files away")
     passwords = world.directory / "passwords.csv"
@@ -134,7 +134,7 @@ def test_passwords_go_into_no_file_that_somebody_else_has(world: World, make: An
     assert (passwords.read_text(), world.people()) == (HEADER, {})
 
 
-def test_what_a_killed_import_has_left_is_taken_over(world: World) -> None:
+def test_password_file_of_a_killed_import_is_reused(world: World) -> None:
     passwords = world.directory / "passwords.csv"
     take(passwords)
     world.run(world.write("username,email\nann,ann@example.org\n"), ImportOptions(mail="none", passwords=passwords))
@@ -142,7 +142,7 @@ def test_what_a_killed_import_has_left_is_taken_over(world: World) -> None:
     assert (header + "\n", row.partition(",")[0], passwords.stat().st_mode & 0o777) == (HEADER, "ann", 0o600)
 
 
-def test_no_file_is_written_that_standard_output_goes_to(world: World, tmp_path: Path) -> None:
+def test_report_must_not_be_standard_output(world: World, tmp_path: Path) -> None:
     path = world.write("username,email\nann,ann@example.org\n")
     out = tmp_path / "out"
     kept = os.dup(1)
@@ -166,14 +166,12 @@ def singing(world: World, password: str) -> Importer:
 
 @pytest.fixture
 def of_old(world: World) -> str:
-    """The hash of the password that bob had."""
+    """Return the hash of the old password of bob."""
     return PasswordHasher(world.settings.password).hash(PASSWORD)
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-def test_who_is_skipped_keeps_the_password_and_the_file_is_proven_all_the_same(
-    world: World, of_old: str, atomic: bool
-) -> None:
+def test_canary_is_verified_even_if_its_user_is_skipped(world: World, of_old: str, atomic: bool) -> None:
     world.users.register_user("bob", "bob@example.org", "another password altogether")
     path = world.write(f'username,email,password_hash\nbob,bob@example.org,"{of_old}"\n')
     options = ImportOptions(mail="none", if_exists="skip", atomic=atomic)
@@ -181,7 +179,7 @@ def test_who_is_skipped_keeps_the_password_and_the_file_is_proven_all_the_same(
     assert (result.state, result.counts.skipped) == ("done", 1)
 
 
-def test_the_canary_is_asked_in_the_transaction_too(world: World, of_old: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_canary_is_verified_in_the_transaction_too(world: World, of_old: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def spoil_and_ask(work: UnitOfWork, services: Any, canary: Canary) -> None:
@@ -197,7 +195,7 @@ def test_the_canary_is_asked_in_the_transaction_too(world: World, of_old: str, m
     assert (asked, world.people()) == (["bob"], {})
 
 
-def test_a_canary_whose_row_cannot_be_imported_says_why(world: World) -> None:
+def test_canary_whose_row_cannot_be_imported_is_explained(world: World) -> None:
     credential = {"type": "password", "secretData": "{}", "credentialData": json.dumps({"algorithm": "whirlpool"})}
     realm = {"users": [{"username": "bob", "email": "bob@example.org", "credentials": [credential]}]}
     path = world.write(json.dumps(realm), "realm.json")

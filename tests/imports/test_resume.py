@@ -1,4 +1,4 @@
-"""Exactly once: what goes on, what is refused, and what that leaves."""
+"""Resuming an import: each row is imported once, and other imports are refused."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from lback_cli.lease import LeaseOwner
 from lback_cli.models import ImportJob
 from lback_cli.repositories.unit_of_work import transaction
 
-from .harness import ARGON2, GROUP_EVENTS, Told, World, read_jsonl
+from .harness import ARGON2, GROUP_EVENTS, Recorder, World, read_jsonl
 
 ROWS = 40
 CONTENT = "username,email,password_hash\n" + "".join(
@@ -24,7 +24,7 @@ CONTENT = "username,email,password_hash\n" + "".join(
 
 
 class StoppedHereError(Exception):
-    """Stands for whatever ends a process that still can clean up."""
+    """An exception that ends a process after its cleanup."""
 
 
 def stop() -> None:
@@ -35,10 +35,10 @@ def options(world: World, **more: Any) -> ImportOptions:
     return ImportOptions(mail="none", report=world.directory / "report.jsonl", **more)
 
 
-def interrupted(world: World, content: str = CONTENT, **more: Any) -> tuple[Path, Told]:
+def interrupted(world: World, content: str = CONTENT, **more: Any) -> tuple[Path, Recorder]:
     """An import that ended after two of four chunks."""
     path = world.write(content)
-    watcher = Told(at={2: stop})
+    watcher = Recorder(at={2: stop})
     with pytest.raises(StoppedHereError):
         world.run(path, options(world, **more), watcher=watcher, chunk=10)
     assert len(world.people()) == ROWS // 2
@@ -46,7 +46,7 @@ def interrupted(world: World, content: str = CONTENT, **more: Any) -> tuple[Path
 
 
 def hold(world: World, owner: str, minutes: int = 1) -> None:
-    """Make the import look like one that *owner* works on."""
+    """Store *owner* as the process that runs the import."""
     from datetime import timedelta
 
     with transaction(world.database) as work:
@@ -54,7 +54,7 @@ def hold(world: World, owner: str, minutes: int = 1) -> None:
         job.owner, job.lease_until = owner, world.services.now() + timedelta(minutes=minutes)
 
 
-def test_an_interrupted_import_says_how_to_go_on_and_goes_on_there(world: World) -> None:
+def test_interrupted_import_names_the_command_that_resumes_it(world: World) -> None:
     path, watcher = interrupted(world)
     report = world.directory / "report.jsonl"
     assert watcher.command == f"lback user import {path} --format csv --mail none --report {report} --resume"
@@ -67,7 +67,7 @@ def test_an_interrupted_import_says_how_to_go_on_and_goes_on_there(world: World)
     assert (len(world.people()), world.verify()) == (ROWS, GROUP_EVENTS + ROWS)
 
 
-def test_a_finished_import_is_not_done_again(world: World) -> None:
+def test_finished_import_is_not_repeated(world: World) -> None:
     path, _ = interrupted(world)
     world.run(path, options(world), resume=True)
     before = world.state(), world.jobs(), (world.directory / "report.jsonl").read_text()
@@ -76,7 +76,7 @@ def test_a_finished_import_is_not_done_again(world: World) -> None:
     assert (world.state(), world.jobs(), (world.directory / "report.jsonl").read_text()) == before
 
 
-def test_what_was_begun_is_not_begun_again_unasked(world: World) -> None:
+def test_unfinished_import_is_restarted_only_with_the_option(world: World) -> None:
     path, watcher = interrupted(world)
     with pytest.raises(Conflict, match="not finished; 20 rows are imported") as caught:
         world.run(path, options(world))
@@ -94,7 +94,7 @@ def test_what_was_begun_is_not_begun_again_unasked(world: World) -> None:
         lambda content: content[:-100],
     ],
 )
-def test_a_changed_file_is_refused(world: World, change: Callable[[str], str]) -> None:
+def test_changed_file_is_refused(world: World, change: Callable[[str], str]) -> None:
     path, _ = interrupted(world)
     before = world.state()
     path.write_text(change(CONTENT))
@@ -105,7 +105,7 @@ def test_a_changed_file_is_refused(world: World, change: Callable[[str], str]) -
     assert world.run(path, options(world), resume=True).counts.created == ROWS
 
 
-def test_a_moved_file_is_the_same(world: World) -> None:
+def test_moved_file_can_be_resumed(world: World) -> None:
     path, _ = interrupted(world)
     moved = path.rename(world.directory / "moved.csv")
     assert world.run(moved, options(world), resume=True).counts.created == ROWS
@@ -118,9 +118,9 @@ def test_other_options_are_refused(world: World) -> None:
     assert str(watcher.command) in str(caught.value.hint)
 
 
-def test_a_file_that_changes_while_it_is_read_stops_the_import(world: World) -> None:
+def test_file_that_changes_during_the_import_stops_it(world: World) -> None:
     path = world.write(CONTENT)
-    watcher = Told(at={2: lambda: path.write_text(CONTENT + "more,more@example.org,\n")})
+    watcher = Recorder(at={2: lambda: path.write_text(CONTENT + "more,more@example.org,\n")})
     with pytest.raises(Conflict, match="was changed during the import"):
         world.run(path, options(world), watcher=watcher, chunk=10)
     assert len(world.people()) == ROWS // 2
@@ -128,7 +128,7 @@ def test_a_file_that_changes_while_it_is_read_stops_the_import(world: World) -> 
     assert world.run(path, options(world), resume=True).counts.created == ROWS
 
 
-def test_a_report_that_is_not_what_was_written_is_refused(world: World) -> None:
+def test_changed_report_is_refused(world: World) -> None:
     path, _ = interrupted(world)
     report = world.directory / "report.jsonl"
     written = report.read_text()
@@ -148,7 +148,7 @@ def test_passwords_are_written_once(world: World) -> None:
     content = "username,email\n" + "".join(f"user{number:02},user{number:02}@example.org\n" for number in range(40))
     path = world.write(content)
     with pytest.raises(StoppedHereError):
-        world.run(path, options(world, passwords=passwords), watcher=Told(at={2: stop}), chunk=160)
+        world.run(path, options(world, passwords=passwords), watcher=Recorder(at={2: stop}), chunk=160)
     half = passwords.read_text()
     passwords.write_text(half + "user99,torn")
     world.run(path, options(world, passwords=passwords), resume=True)
@@ -159,7 +159,7 @@ def test_passwords_are_written_once(world: World) -> None:
     assert world.users.authenticate_user(name, password, allow_unverified=True)
 
 
-def test_the_same_import_twice_at_once_is_refused(world: World) -> None:
+def test_concurrent_run_of_the_same_import_is_refused(world: World) -> None:
     path = world.write(CONTENT)
     other = World(world.directory)
 
@@ -167,12 +167,12 @@ def test_the_same_import_twice_at_once_is_refused(world: World) -> None:
         with pytest.raises(Conflict, match=f"under way: process {os.getpid()} on"):
             other.run(path, options(world), resume=True)
 
-    assert world.run(path, options(world), watcher=Told(at={1: again}), chunk=10).counts.created == ROWS
+    assert world.run(path, options(world), watcher=Recorder(at={1: again}), chunk=10).counts.created == ROWS
     other.close()
     assert world.verify() == GROUP_EVENTS + ROWS
 
 
-def test_a_process_that_died_is_succeeded_at_once(world: World) -> None:
+def test_import_of_a_dead_process_can_be_resumed_at_once(world: World) -> None:
     path, _ = interrupted(world)
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     me = LeaseOwner.this_process()
@@ -180,14 +180,14 @@ def test_a_process_that_died_is_succeeded_at_once(world: World) -> None:
     assert world.run(path, options(world), resume=True).counts.created == ROWS
 
 
-def test_a_process_with_the_number_of_one_that_died_is_not_taken_for_it(world: World) -> None:
+def test_reused_process_id_is_not_mistaken_for_the_owner(world: World) -> None:
     path, _ = interrupted(world)
     me = LeaseOwner.this_process()
     hold(world, str(LeaseOwner(me.host, me.pid, "1", "0" * 16)))
     assert world.run(path, options(world), resume=True).counts.created == ROWS
 
 
-def test_a_process_on_another_machine_is_given_a_minute(world: World) -> None:
+def test_import_on_another_machine_can_be_resumed_after_its_lease(world: World) -> None:
     path, _ = interrupted(world)
     hold(world, "elsewhere:1:1:0000000000000000")
     with pytest.raises(Conflict, match="under way: process 1 on elsewhere"):
@@ -196,22 +196,22 @@ def test_a_process_on_another_machine_is_given_a_minute(world: World) -> None:
     assert world.run(path, options(world), resume=True).counts.created == ROWS
 
 
-def test_who_was_taken_for_dead_changes_nothing_any_more(world: World) -> None:
+def test_process_that_lost_its_lease_changes_nothing(world: World) -> None:
     path = world.write(CONTENT)
 
     def taken_over() -> None:
         hold(world, "elsewhere:1:1:0000000000000000")
 
     with pytest.raises(Conflict, match="Another process has taken over this import"):
-        world.run(path, options(world), watcher=Told(at={2: taken_over}), chunk=10)
+        world.run(path, options(world), watcher=Recorder(at={2: taken_over}), chunk=10)
     assert (len(world.people()), world.verify()) == (ROWS // 2, GROUP_EVENTS + ROWS // 2)
     assert world.jobs() == [("running", 20, 20, 0, 0, 0, "elsewhere:1:1:0000000000000000")]
 
 
-def test_all_or_nothing_begins_again(world: World) -> None:
+def test_interrupted_atomic_import_starts_again(world: World) -> None:
     path = world.write(CONTENT)
     with pytest.raises(StoppedHereError):
-        world.run(path, options(world, atomic=True), watcher=Told(at={6: stop}), chunk=10)
+        world.run(path, options(world, atomic=True), watcher=Recorder(at={6: stop}), chunk=10)
     assert world.people() == {}
     assert world.run(path, options(world, atomic=True)).counts.created == ROWS
     assert [job[0] for job in world.jobs()] == ["rolled_back", "done"]

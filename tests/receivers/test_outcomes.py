@@ -268,12 +268,12 @@ def test_hanging_plugin_is_reported_and_ctrl_c_rolls_back(workshop: Workshop) ->
     process.stdin.close()
 
     with process:
-        told = process.stderr.readline().decode()
+        report = process.stderr.readline().decode()
         process.send_signal(signal.SIGINT)
         out, rest = process.stdout.read().decode(), process.stderr.read().decode()
 
     name = "The receiver plugin.listen of user_registered"
-    assert re.fullmatch(rf"{name} is still running after \d\.\d s; its time budget is 0\.2 s\.\n", told)
+    assert re.fullmatch(rf"{name} is still running after \d\.\d s; its time budget is 0\.2 s\.\n", report)
     assert re.fullmatch(rf"{name} took \d\.\d s; its time budget is 0\.2 s\.\nInterrupted\.\n", rest)
     assert (process.returncode, out) == (130, "")
     assert workshop.rows == ([], [(FAILED, "unexpected_exception")])
@@ -359,11 +359,19 @@ def error(code: str, message: str) -> str:
     return f'{{"error": {{"code": "{code}", "message": "{message}"}}}}\n'
 
 
+def _state(pid: int) -> tuple[str, str] | None:
+    """Name and state of a process, or None if it is gone. Its number may be another's by now."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return stat[stat.index("(") + 1 : stat.rindex(")")], stat.rpartition(")")[2].split()[0]
+
+
 def _require_gone(pid: int) -> None:
     """Wait until the process has ended: it is gone, or a zombie if no process reaps orphans."""
-    state = Path(f"/proc/{pid}/stat")
     deadline = time.monotonic() + 30
-    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+    while (state := _state(pid)) is not None and state[0] == "sleep" and state[1] != "Z":
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             pytest.fail(f"{pid} is still running")

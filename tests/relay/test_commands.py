@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -241,17 +242,21 @@ def test_interrupted_relay_abandons_an_event_that_takes_too_long(busy: tuple[Any
     lback, other = busy
     arrived = []
 
+    ended = threading.Event()
+
     def stuck(request: Any, handler: Any) -> None:
         arrived.append(request)
-        time.sleep(8)
+        ended.wait(60)
         handler.close_connection = True
 
     other.answer = stuck
     process = lback.start("events", "relay", LBACK_RELAY_AUDIT_TIMEOUT=60)
     eventually(lambda: len(arrived) == 1)
     process.terminate()
-    process.communicate(timeout=7)
+    process.communicate(timeout=40)
     assert process.returncode == 143
+    assert not ended.is_set(), "the request was still under way"
+    ended.set()
     other.answer = lambda _request, _handler: 200
     assert lback("events", "relay", "--once").status == 0, "the lease of a dead process is taken over at once"
     assert sequences(other.taken) == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""A configuration file that nobody named counts only if no other user can have written it."""
+"""A configuration file that was found, not named, is read only if no other user can have written it."""
 
 import os
 import sys

@@ -141,7 +141,7 @@ def test_installed_example_plugin_receives_signals_of_the_command(installed: Pat
             "entry point 'company-domain' of lback-company-domain 1.0.0"
         ),
         (
-            "user_authentication_failed,lback_company_domain.tell_fail2ban,"
+            "user_authentication_failed,lback_company_domain.log_for_fail2ban,"
             "entry point 'company-domain' of lback-company-domain 1.0.0"
         ),
     ]

@@ -17,8 +17,8 @@ def only_our_domain(sender, username, email, **extra):
 
 
 @receiver(user_authentication_failed)
-def tell_fail2ban(sender, username, reason, **extra):
-    # The id under which the event log and the trace have this login. JSON, as the name is whatever somebody typed.
+def log_for_fail2ban(sender, username, reason, **extra):
+    # The event log and the trace have this login under the same id. JSON escapes a name with a line break in it.
     line = json.dumps({"operation": current_emission().operation_id, "username": username, "reason": reason})
     with Path(os.environ.get("FAILED_LOGINS", "failed-logins.jsonl")).open("a", encoding="utf-8") as file:
         file.write(line + "\n")

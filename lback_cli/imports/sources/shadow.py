@@ -1,4 +1,4 @@
-"""Read /etc/shadow (shadow(5)), and /etc/passwd (passwd(5)) to tell people from system accounts."""
+"""Read /etc/shadow (shadow(5)), and /etc/passwd (passwd(5)) to separate people from system accounts."""
 
 import io
 import time
@@ -13,7 +13,7 @@ from lback_cli.security.stored_hashes import UNUSABLE_PASSWORD
 
 _FIELDS = 9
 _FIRST_PERSON = 1000  # UID_MIN of login.defs(5)
-_NOBODY = 65534
+_UNPRIVILEGED_UID = 65534
 _UID = 2  # the field of passwd(5)
 _SECONDS_PER_DAY = 86400
 
@@ -27,7 +27,7 @@ class Shadow(SourceFormat):
 
     name = "shadow"
     description = "Unix: /etc/shadow"
-    companion_description = "/etc/passwd, which tells people from system accounts"
+    companion_description = "/etc/passwd, which separates people from system accounts"
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each account of a person."""
@@ -69,4 +69,4 @@ def _people(passwd: bytes) -> dict[str, bool]:
 
 
 def _is_person(uid: str) -> bool:
-    return uid.isascii() and uid.isdigit() and int(uid[:10]) >= _FIRST_PERSON and int(uid[:10]) != _NOBODY
+    return uid.isascii() and uid.isdigit() and int(uid[:10]) >= _FIRST_PERSON and int(uid[:10]) != _UNPRIVILEGED_UID
