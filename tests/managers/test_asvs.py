@@ -1,4 +1,4 @@
-"""ASVS 5.0, 6.3.1 and 6.3.8: online guessing is limited, and nothing tells which users exist."""
+"""ASVS 5.0, 6.3.1 and 6.3.8: online guessing is limited, and no answer shows which users exist."""
 
 from collections.abc import Callable
 
@@ -66,7 +66,7 @@ def test_asvs_6_3_1_no_address_gets_more_reset_links_than_the_limit(office: Offi
     assert answer(lambda: office.users.reset_password_request("nobody@example.org")) == refused
 
 
-def test_requests_for_reset_links_lock_nobody(office: Office) -> None:
+def test_requests_for_reset_links_lock_no_account(office: Office) -> None:
     for _ in range(LIMIT):
         try:
             office.users.reset_password_request("ann@example.org")
