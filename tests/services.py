@@ -110,7 +110,7 @@ def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
         _unavailable("mariadb", str(error))
     with server, server.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} {options}")
-        # The server hangs up on who is silent for longer than a long test may take.
+        # The server closes a connection that is idle for longer than a long test may take.
         cursor.execute("SET SESSION wait_timeout = 86400")
         try:
             yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
@@ -135,9 +135,9 @@ def database_on() -> Callable[..., AbstractContextManager[str]]:
 
 
 class Guest:
-    """A user of the server at *url* who may do nothing with the database but connect to it, and what is granted.
+    """A user of the server at *url* that may only connect to the database, and use granted privileges.
 
-    *account* is what the server calls it; its own *url* is to the same database.
+    *account* is its name on the server, and its own *url* leads to the same database.
     """
 
     def __init__(self, url: str) -> None:
@@ -148,7 +148,7 @@ class Guest:
         self.url = url.replace("root@", f"{self.name}@")
 
     def execute(self, *statements: str) -> None:
-        """As the database's owner."""
+        """Execute a statement as the owner of the database."""
         with self._owners.begin() as connection:
             for statement in statements:
                 connection.execute(text(statement))
@@ -197,7 +197,7 @@ def mariadb_url() -> Iterator[str]:
 
 @pytest.fixture
 def redis_url() -> str:
-    """The URL of the Redis server of this machine; tests keep to keys of their own."""
+    """The URL of the Redis server of this machine; each test uses its own keys."""
     _require("redis")
     import redis
 
@@ -212,7 +212,7 @@ def redis_url() -> str:
 
 @pytest.fixture
 def rabbitmq_url() -> str:
-    """The URL of the RabbitMQ broker of this machine; tests keep to queues of their own."""
+    """The URL of the RabbitMQ broker of this machine; each test uses its own queues."""
     _require("rabbitmq")
     import pika
     from pika.exceptions import AMQPError
@@ -227,7 +227,7 @@ def rabbitmq_url() -> str:
 
 @pytest.fixture
 def nats_url() -> str:
-    """The URL of the NATS server of this machine, with JetStream; tests keep to streams of their own."""
+    """The URL of the NATS server of this machine, with JetStream; each test uses its own streams."""
     _require("nats")
     import asyncio
 

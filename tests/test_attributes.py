@@ -1,4 +1,4 @@
-"""Every attribute of a user appears in every place, one that is added to `lback_cli.attributes` alone too."""
+"""Every attribute of a user appears everywhere, including one that is only added to `lback_cli.attributes`."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """How to give an attribute a value with the options of commands, and change it; and how results show both."""
+    """The options that set and change an attribute, and both values in results."""
 
     name: str
     register: tuple[str, ...]
@@ -193,7 +193,7 @@ def test_a_plan_notices_a_change_of_it(run: Run, lback: Any, case: Case, registe
         ((before,),) = database.execute("SELECT updated_at FROM users")
     update()
     with closing(sqlite3.connect(lback.database)) as database, database:
-        # Otherwise the time of the change would be what the plan notices.
+        # Without this, the plan would detect the time of the change.
         database.execute("UPDATE users SET updated_at = ?", (before,))
     assert "out of date" in run("user", "import", "--apply", "plan", status=6).err
     assert case.value(json.loads(run("user", "show", case.after, "-o", "json").out)) == case.new
@@ -217,7 +217,7 @@ def test_an_erasure_leaves_no_value(run: Run, lback: Any, case: Case, register: 
 
 
 def _rows(path: Path) -> Iterator[Any]:
-    """Yield what the database has of users, in tables and in events."""
+    """Yield the rows and the events of users."""
     with closing(sqlite3.connect(path)) as database:
         for table in ("users", "user_groups_association", "lback_user_attributes"):
             yield from database.execute(f"SELECT * FROM {table}")

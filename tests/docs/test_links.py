@@ -1,4 +1,4 @@
-"""Every relative link of a page leads to a file that is there, and to a heading that is there."""
+"""Every relative link of a page leads to an existing file and heading."""
 
 import re
 from pathlib import Path

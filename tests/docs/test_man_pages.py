@@ -1,4 +1,4 @@
-"""The manual pages describe every command and option, and are what the commands say today."""
+"""The manual pages describe every command and option, and are up to date."""
 
 import re
 import shutil
@@ -26,7 +26,7 @@ COMMANDS = dict(_commands(typer.main.get_command(app), None, "lback"))
 
 
 def _shown(page: str) -> str:
-    """The text of a page without its macros, as a reader sees it."""
+    """Return the text of a page without its macros."""
     text = (DIRECTORY / f"{page}.1").read_text("utf-8")
     text = re.sub(r"\\f[BRI]|^\.[A-Z]+ ?", "", text, flags=re.MULTILINE)
     text = text.replace(r"\&", "").replace(r"\-", "-").replace(r"\(aq", "'").replace(r"\(bu", "·").replace(r"\e", "\\")

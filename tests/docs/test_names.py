@@ -1,4 +1,4 @@
-"""docs/architecture.md and CONTRIBUTING.md name only what is there."""
+"""The paths and names in docs/architecture.md and CONTRIBUTING.md exist."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""A login under an unknown name costs what a login of some user costs."""
+"""A login with an unknown name takes the time of a login of an existing user."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ DES = "abJnggxhB/yWI"
 
 
 class RecordingHasher(PasswordHasher):
-    """Records the hashes that passwords are checked against."""
+    """A hasher that records the hashes that passwords are checked against."""
 
     def __init__(self, office: Office) -> None:
         super().__init__(office.services.settings.password)

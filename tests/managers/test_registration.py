@@ -13,7 +13,7 @@ Office = Any
 
 
 class AskForPassword:
-    """Returns the password, and counts how often it is asked for."""
+    """Returns the password, and counts its calls."""
 
     def __init__(self, password: str) -> None:
         self._password = password

@@ -1,4 +1,4 @@
-"""What failure signals carry when the arguments or the database are wrong."""
+"""The arguments of failure signals after invalid arguments or database errors."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

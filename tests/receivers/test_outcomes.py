@@ -36,8 +36,8 @@ DONE = "Registered alice; mailed a verification link to alice@example.org.\n"
 class Case:
     """A receiver of the signal *at* that runs *what*, and the expected outcome.
 
-    *word* is that of the failure event, None for success; *error* the code and message on stderr, *said* what stands
-    before it; *failure* what the trace says of the receiver.
+    *word* is that of the failure event, None for success; *error* are the code and message on stderr, *said* the text
+    before them, and *failure* the failure of the receiver in the trace.
     """
 
     id: str
