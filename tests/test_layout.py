@@ -149,7 +149,7 @@ def test_public_names_are_exactly_those_that_are_promised() -> None:
         _ = lback_cli.nonsense
 
 
-def test_every_package_says_what_it_is() -> None:
+def test_every_module_has_a_docstring() -> None:
     for file in FILES:
         if "/versions/" not in f"/{file}":
             assert ast.get_docstring(ast.parse((PACKAGE / file).read_text("utf-8"))), file
@@ -167,7 +167,7 @@ def _documented_errors() -> Iterator[tuple[str, str | None, str | None]]:
         yield found[2], above.get(depth - 4), found[3]
 
 
-def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+def test_documented_tree_of_errors_is_complete() -> None:
     classes = {
         name: kind
         for name, kind in vars(errors).items()

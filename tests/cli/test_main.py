@@ -150,7 +150,7 @@ def test_stderr_on_a_full_disk_does_not_change_the_exit_code(lback: Any) -> None
     os.close(writer)
 
 
-def test_a_trace_file_on_a_full_disk_is_reported_once_and_the_operation_goes_on(lback: Any) -> None:
+def test_trace_file_on_a_full_disk_is_reported_once_and_the_operation_continues(lback: Any) -> None:
     outcome = lback("user", "delete", "id:7", "--yes", "--trace-file", "/dev/full")
     lines = outcome.err.splitlines()
     assert outcome.status == 5

@@ -97,7 +97,7 @@ def inserted(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> list[User]:
     UserQuery(search="_"),
     None,
 )
-def test_a_query_finds_what_it_says_in_the_order_it_says(
+def test_query_returns_the_matching_users_in_order(
     work: UnitOfWork, rows: list[dict[str, Any]], query: UserQuery, after: str | int | None
 ) -> None:
     with work.session.begin_nested() as example_only:
