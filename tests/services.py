@@ -115,7 +115,7 @@ def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
         try:
             yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
         finally:
-            # Nothing is dropped that a transaction which a failed test left open has read, for as long as it is open.
+            # A transaction that a failed test left open would block the DROP.
             cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
             for (connection,) in cursor.fetchall():
                 with suppress(pymysql.Error):
@@ -125,9 +125,9 @@ def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_on() -> Callable[..., AbstractContextManager[str]]:
-    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine.
+    """``with database_on("postgresql") as url``: a new empty database on that server of this machine.
 
-    A second argument says how it is made, in the words of CREATE DATABASE.
+    A second argument is appended to CREATE DATABASE.
     """
     servers: dict[str, Callable[..., AbstractContextManager[str]]]
     servers = {"postgresql": _on_postgresql, "mariadb": _on_mariadb}
@@ -183,14 +183,14 @@ def guest_on() -> Callable[[str], AbstractContextManager[Guest]]:
 
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
-    """The URL of an empty database of its own on the PostgreSQL server of this machine."""
+    """The URL of a new empty database on the PostgreSQL server of this machine."""
     with _on_postgresql() as url:
         yield url
 
 
 @pytest.fixture
 def mariadb_url() -> Iterator[str]:
-    """The URL of an empty database of its own on the MariaDB server of this machine."""
+    """The URL of a new empty database on the MariaDB server of this machine."""
     with _on_mariadb() as url:
         yield url
 

@@ -313,7 +313,7 @@ REFUSED = {
         ),
     },
 }
-"""By what is wrong: (options, user and host), (message, hint)."""
+"""By problem: (options, user and host), (message, hint)."""
 
 
 @pytest.mark.parametrize("case", REFUSED["postgresql"])
