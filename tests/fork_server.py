@@ -216,7 +216,7 @@ def serve(control: socket.socket) -> None:
     script = installed.load()
     if threading.active_count() > 1:
         raise RuntimeError("Only a process with a single thread can fork safely.")
-    gc.freeze()  # the garbage collector of a child would write to, and so copy, what is shared
+    gc.freeze()  # the garbage collector of a child would write to shared pages, which copies them
     while True:
         header, streams, _, _ = socket.recv_fds(control, 4, 3)
         if not header:

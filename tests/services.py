@@ -113,12 +113,12 @@ def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
         _unavailable("mariadb", str(error))
     with server, server.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} {options}")
-        # The server hangs up on who is silent for longer than a long test may take.
+        # The server closes a connection that is idle for longer than a long test may take.
         cursor.execute("SET SESSION wait_timeout = 86400")
         try:
             yield f"mariadb+pymysql://root@127.0.0.1:3306/{name}?charset=utf8mb4"
         finally:
-            # Nothing is dropped that a transaction which a failed test left open has read, for as long as it is open.
+            # A transaction that a failed test left open would block the DROP.
             cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
             for (connection,) in cursor.fetchall():
                 with suppress(pymysql.Error):
@@ -128,9 +128,9 @@ def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_on() -> Callable[..., AbstractContextManager[str]]:
-    """``with database_on("postgresql") as url``: an empty database of its own on that server of this machine.
+    """``with database_on("postgresql") as url``: a new empty database on that server of this machine.
 
-    A second argument says how it is made, in the words of CREATE DATABASE.
+    A second argument is appended to CREATE DATABASE.
     """
     servers: dict[str, Callable[..., AbstractContextManager[str]]]
     servers = {"postgresql": _on_postgresql, "mariadb": _on_mariadb}
@@ -138,9 +138,9 @@ def database_on() -> Callable[..., AbstractContextManager[str]]:
 
 
 class Guest:
-    """A user of the server at *url* who may do nothing with the database but connect to it, and what is granted.
+    """A user of the server at *url* that may only connect to the database, and use granted privileges.
 
-    *account* is what the server calls it; its own *url* is to the same database.
+    *account* is its name on the server, and its own *url* leads to the same database.
     """
 
     def __init__(self, url: str) -> None:
@@ -151,7 +151,7 @@ class Guest:
         self.url = url.replace("root@", f"{self.name}@")
 
     def execute(self, *statements: str) -> None:
-        """As the database's owner."""
+        """Execute a statement as the owner of the database."""
         with self._owners.begin() as connection:
             for statement in statements:
                 connection.execute(text(statement))
@@ -186,21 +186,21 @@ def guest_on() -> Callable[[str], AbstractContextManager[Guest]]:
 
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
-    """The URL of an empty database of its own on the PostgreSQL server of this machine."""
+    """The URL of a new empty database on the PostgreSQL server of this machine."""
     with _on_postgresql() as url:
         yield url
 
 
 @pytest.fixture
 def mariadb_url() -> Iterator[str]:
-    """The URL of an empty database of its own on the MariaDB server of this machine."""
+    """The URL of a new empty database on the MariaDB server of this machine."""
     with _on_mariadb() as url:
         yield url
 
 
 @pytest.fixture
 def redis_url() -> str:
-    """The URL of the Redis server of this machine; tests keep to keys of their own."""
+    """The URL of the Redis server of this machine; each test uses its own keys."""
     _require("redis")
     import redis
 
@@ -215,7 +215,7 @@ def redis_url() -> str:
 
 @pytest.fixture
 def rabbitmq_url() -> str:
-    """The URL of the RabbitMQ broker of this machine; tests keep to queues of their own."""
+    """The URL of the RabbitMQ broker of this machine; each test uses its own queues."""
     _require("rabbitmq")
     import pika
     from pika.exceptions import AMQPError
@@ -230,7 +230,7 @@ def rabbitmq_url() -> str:
 
 @pytest.fixture
 def nats_url() -> str:
-    """The URL of the NATS server of this machine, with JetStream; tests keep to streams of their own."""
+    """The URL of the NATS server of this machine, with JetStream; each test uses its own streams."""
     _require("nats")
     import asyncio
 

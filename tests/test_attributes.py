@@ -1,4 +1,4 @@
-"""Every attribute of a user appears in every place, one that is added to `lback_cli.attributes` alone too."""
+"""Every attribute of a user appears everywhere, including one that is only added to `lback_cli.attributes`."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """How to give an attribute a value with the options of commands, and change it; and how results show both."""
+    """The options that set and change an attribute, and both values in results."""
 
     name: str
     register: tuple[str, ...]
@@ -135,7 +135,7 @@ def update(run: Run, case: Case) -> Callable[[], dict[str, Any]]:
     return update
 
 
-def test_results_show_it(run: Run, case: Case, register: Any, update: Any) -> None:
+def test_results_show_the_attribute(run: Run, case: Case, register: Any, update: Any) -> None:
     assert case.value(register()) == case.old
     assert case.value(update()) == case.new
     assert case.value(json.loads(run("user", "show", case.after, "-o", "json").out)) == case.new
@@ -148,7 +148,7 @@ def test_results_show_it(run: Run, case: Case, register: Any, update: Any) -> No
     assert label in run("user", "show", case.after).out
 
 
-def test_a_list_and_an_export_are_filtered_by_it(run: Run, case: Case, register: Any, update: Any) -> None:
+def test_list_and_export_are_filtered_by_the_attribute(run: Run, case: Case, register: Any, update: Any) -> None:
     if not case.matches:
         pytest.skip("No filter is about passwords.")
     register()
@@ -161,7 +161,7 @@ def test_a_list_and_an_export_are_filtered_by_it(run: Run, case: Case, register:
     assert json.loads(line)["username"] == case.after
 
 
-def test_events_record_it(run: Run, case: Case, register: Any, update: Any) -> None:
+def test_events_record_the_attribute(run: Run, case: Case, register: Any, update: Any) -> None:
     register()
     update()
     events = json.loads(run("user", "history", case.after, "-o", "json").out)
@@ -184,7 +184,7 @@ def test_an_import_of_an_export_restores_it(run: Run, case: Case, register: Any,
     assert exports[0] == exports[1]
 
 
-def test_a_plan_notices_a_change_of_it(run: Run, lback: Any, case: Case, register: Any, update: Any) -> None:
+def test_plan_detects_a_change_of_the_attribute(run: Run, lback: Any, case: Case, register: Any, update: Any) -> None:
     register()
     Path("users.csv").write_text("username,email\nann,ann@example.org\n")
     plan = ("user", "import", "users.csv", "--if-exists", "update", "--plan-file")
@@ -193,13 +193,13 @@ def test_a_plan_notices_a_change_of_it(run: Run, lback: Any, case: Case, registe
         ((before,),) = database.execute("SELECT updated_at FROM users")
     update()
     with closing(sqlite3.connect(lback.database)) as database, database:
-        # Otherwise the time of the change would be what the plan notices.
+        # Without this, the plan would detect the time of the change.
         database.execute("UPDATE users SET updated_at = ?", (before,))
     assert "out of date" in run("user", "import", "--apply", "plan", status=6).err
     assert case.value(json.loads(run("user", "show", case.after, "-o", "json").out)) == case.new
 
 
-def test_a_copy_of_the_database_has_it(run: Run, case: Case, register: Any, update: Any) -> None:
+def test_copy_of_the_database_has_the_attribute(run: Run, case: Case, register: Any, update: Any) -> None:
     register()
     before = update()
     run("db", "copy", "--to", "sqlite:///copy.db")
@@ -217,7 +217,7 @@ def test_an_erasure_leaves_no_value(run: Run, lback: Any, case: Case, register: 
 
 
 def _rows(path: Path) -> Iterator[Any]:
-    """Yield what the database has of users, in tables and in events."""
+    """Yield the rows and the events of users."""
     with closing(sqlite3.connect(path)) as database:
         for table in ("users", "user_groups_association", "lback_user_attributes"):
             yield from database.execute(f"SELECT * FROM {table}")

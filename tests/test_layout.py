@@ -1,4 +1,4 @@
-"""How the package is laid out: who may import whom, what a start loads, and what is public."""
+"""The layers of the package, the modules that commands load, and the public names."""
 
 import ast
 import inspect
@@ -22,7 +22,7 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 
 
 def _imported(file: str) -> Iterator[str]:
-    """The first part of the name of every module that *file* imports, at its top or later."""
+    """Return the first part of the name of every module that *file* imports."""
     for node in ast.walk(ast.parse((PACKAGE / file).read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -31,7 +31,7 @@ def _imported(file: str) -> Iterator[str]:
 
 
 def _loaded(lback: Any, *arguments: str, input: str = "") -> set[str]:  # noqa: A002
-    """The modules that are loaded when the command has done its work."""
+    """Return the modules that the command has loaded at its end."""
     program = (
         "import atexit, json, os, sys\n"
         "atexit.register(lambda: os.write(3, json.dumps(sorted(sys.modules)).encode()))\n"
@@ -106,12 +106,12 @@ def test_queries_load_only_the_database(lback: Any) -> None:
         modules = _loaded(lback, *command.split())
         assert "sqlalchemy" in modules
         assert sorted(modules & heavy) == [], command
-        assert "lback_cli.receivers.plugins" not in modules, "nobody looks for plugins"
+        assert "lback_cli.receivers.plugins" not in modules, "plugins are not searched"
 
 
 def test_command_loads_exactly_the_needed_libraries(lback: Any) -> None:
-    """The guards above would notice: what they look for is there as soon as it is used."""
-    assert "alembic" in _loaded(lback, "user", "list"), "the first use makes the database"
+    """The libraries that the tests above exclude are loaded when they are used."""
+    assert "alembic" in _loaded(lback, "user", "list"), "the first use creates the database"
     (lback.directory / "config.toml").write_text("")
     environment_file = lback.directory / ".env"
     environment_file.write_text("LBACK_EMAIL_PORT=25\n")
@@ -149,7 +149,7 @@ def test_public_names_are_exactly_those_that_are_promised() -> None:
         _ = lback_cli.nonsense
 
 
-def test_every_package_says_what_it_is() -> None:
+def test_every_module_has_a_docstring() -> None:
     for file in FILES:
         if "/versions/" not in f"/{file}":
             assert ast.get_docstring(ast.parse((PACKAGE / file).read_text("utf-8"))), file
@@ -167,7 +167,7 @@ def _documented_errors() -> Iterator[tuple[str, str | None, str | None]]:
         yield found[2], above.get(depth - 4), found[3]
 
 
-def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+def test_documented_tree_of_errors_is_complete() -> None:
     classes = {
         name: kind
         for name, kind in vars(errors).items()

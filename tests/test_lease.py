@@ -1,4 +1,4 @@
-"""Who holds a row, on the evidence of its two lease columns."""
+"""The owner of a row according to its two lease columns."""
 
 import os
 import subprocess

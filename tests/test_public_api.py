@@ -1,4 +1,4 @@
-"""What other programs import from lback stays where the documentation says it is."""
+"""The documented names can be imported."""
 
 import re
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def documented_names() -> Iterator[str]:
 
 
 def find(name: str) -> Any:
-    """Import what *name* stands for: a module, or an attribute of one. Raises AttributeError."""
+    """Import the module or attribute *name*. Raises AttributeError."""
     found, path = import_module("lback_cli"), "lback_cli"
     for part in name.split(".")[1:]:
         path = f"{path}.{part}"

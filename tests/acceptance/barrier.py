@@ -11,11 +11,11 @@ from typing import Any
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.signals import password_reset_started, receiver, user_pre_register
 
-PATIENCE = 120
+TIMEOUT = 120
 
 
 def meet() -> None:
-    with socket.create_connection(("127.0.0.1", int(os.environ["MEETING_PORT"])), PATIENCE) as place:
+    with socket.create_connection(("127.0.0.1", int(os.environ["MEETING_PORT"])), TIMEOUT) as place:
         if not place.recv(1):
             raise TimeoutError("Not all commands arrived.")
 

@@ -18,7 +18,7 @@ from lback_cli.models.tables import EVENTS
 from lback_cli.settings import DatabaseSettings
 from tests.contract.on_server import empty
 
-PATIENCE = 120
+TIMEOUT = 120
 
 Run = tuple[Sequence[str], str]
 """The arguments of a command, and what it reads from stdin."""
@@ -57,11 +57,11 @@ class Arena:
     def compete(self, runs: Sequence[Run], *, meetings: int) -> list[End]:
         """Run all commands at once and return their ends. They wait for each other *meetings* times."""
         with socket.create_server(("127.0.0.1", 0), backlog=len(runs)) as place, ExitStack() as ending:
-            place.settimeout(PATIENCE)
+            place.settimeout(TIMEOUT)
             variables = {
                 "PYTHONPATH": str(Path(__file__).parent),
                 "LBACK_RECEIVERS_MODULES": "barrier",
-                "LBACK_RECEIVERS_TIME_BUDGET": str(PATIENCE),
+                "LBACK_RECEIVERS_TIME_BUDGET": str(TIMEOUT),
                 "MEETING_PORT": str(place.getsockname()[1]),
             }
             processes = []
@@ -120,7 +120,7 @@ def _let_go(place: socket.socket, number: int) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> End:
-    out, err = process.communicate(timeout=PATIENCE)
+    out, err = process.communicate(timeout=TIMEOUT)
     return process.returncode, out.decode(), err.decode()
 
 

@@ -180,7 +180,7 @@ def test_a_hint_for_the_target_has_a_command_to_paste(hint: str, shown: str) -> 
     assert caught.value.hint == shown.format(url)
 
 
-def test_a_copy_interrupted_before_the_first_row_says_so(lback: Any, source: Path, postgresql_url: str) -> None:
+def test_copy_interrupted_before_the_first_row_is_reported(lback: Any, source: Path, postgresql_url: str) -> None:
     target = Database(DatabaseSettings(url=postgresql_url))
     Schema(target).initialize()
     with target.engine.connect() as holder:

@@ -73,8 +73,10 @@ def test_history_is_a_sentence_for_each_event(busy: Cli) -> None:
         [
             "8",
             "TIME",
-            "alice@example.org → ann@example.net, external_id (none) → 7, "
-            "deactivated, address unverified, joined admin",
+            (
+                "alice@example.org → ann@example.net, external_id (none) → 7, "
+                "deactivated, address unverified, joined admin"
+            ),
             "dee",
         ],
         ["6", "TIME", "2 failed logins: incorrect_password", "bea"],

@@ -1,4 +1,4 @@
-"""The table of exit codes, and the errors behind them."""
+"""The table of exit codes, and the errors that cause them."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -113,7 +113,7 @@ def test_closed_outputs_do_not_change_the_exit_code(lback: Any) -> None:
     ["signals list", "signals list -o json", "signals list -o csv", "signals show user_registered", "--help"],
 )
 def test_a_closed_pipe_is_exit_141_without_a_message(lback: Any, command: str) -> None:
-    # The reader is gone before the first byte, so the outcome does not depend on who is faster.
+    # The reader is closed before the first byte, so the outcome does not depend on timing.
     reader, writer = os.pipe()
     os.close(reader)
     outcome = lback(*command.split(), stdout=writer)
@@ -150,7 +150,7 @@ def test_stderr_on_a_full_disk_does_not_change_the_exit_code(lback: Any) -> None
     os.close(writer)
 
 
-def test_a_trace_file_on_a_full_disk_is_reported_once_and_the_operation_goes_on(lback: Any) -> None:
+def test_trace_file_on_a_full_disk_is_reported_once_and_the_operation_continues(lback: Any) -> None:
     outcome = lback("user", "delete", "id:7", "--yes", "--trace-file", "/dev/full")
     lines = outcome.err.splitlines()
     assert outcome.status == 5

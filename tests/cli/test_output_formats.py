@@ -33,12 +33,12 @@ class Shout(OutputFormat):
 """
 
 
-def test_every_built_in_name_has_a_class_and_no_other_has() -> None:
+def test_built_in_names_are_exactly_those_with_a_class() -> None:
     assert tuple(BUILT_IN_CLASSES) == BUILT_IN
     assert all(issubclass(find_format(name), OutputFormat) for name in BUILT_IN)
 
 
-def test_the_option_the_variable_and_the_help_know_the_same_formats(cli: Cli) -> None:
+def test_option_variable_and_help_have_the_same_formats(cli: Cli) -> None:
     for name in BUILT_IN:
         assert cli("user", "list", "-o", name).status == 0
         assert cli("user", "list", LBACK_OUTPUT=name).status == 0
@@ -93,7 +93,7 @@ def written(data: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("text", TRAPS)
-def test_yaml_keeps_text_text(text: str) -> None:
+def test_yaml_quotes_text_that_looks_like_another_type(text: str) -> None:
     document = written({"value": text, text: 1})
     assert yaml.safe_load(document) == {"value": text, text: 1}
     plain = document.splitlines()[0] == f"value: {text}"
@@ -144,7 +144,7 @@ def test_an_error_with_yaml_is_a_yaml_mapping(cli: Cli) -> None:
     assert yaml.safe_load(outcome.err)["error"]["code"] == "user_not_found"
 
 
-def test_an_export_has_no_other_forms_than_an_import_reads(cli: Cli, tmp_path: Path) -> None:
+def test_export_refuses_formats_that_imports_cannot_read(cli: Cli, tmp_path: Path) -> None:
     refused = (2, "", '{"error": {"code": "usage", "message": "Users are not exported as yaml. %s"}}\n')
     hint = "Add --format csv or --format jsonl, or -o json."
     assert cli("user", "export", "-o", "yaml") == (*refused[:2], refused[2] % hint)

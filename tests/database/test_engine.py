@@ -296,7 +296,7 @@ def common_umask() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("common_umask")
-def test_new_file_journals_and_directory_are_closed_to_others(connect: Connect, tmp_path: Path) -> None:
+def test_new_file_journals_and_directory_are_private(connect: Connect, tmp_path: Path) -> None:
     database = connect(f"sqlite:///{tmp_path}/private/users.db")
     Schema(database).initialize()
     with database.session() as session:

@@ -1,4 +1,4 @@
-"""Options of a database URL that would hand out files."""
+"""Options of a database URL that would let a server read local files."""
 
 import pytest
 

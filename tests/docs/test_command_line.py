@@ -1,4 +1,4 @@
-"""docs/command-line.md lists what the command line has."""
+"""docs/command-line.md lists all commands and options."""
 
 import re
 from pathlib import Path

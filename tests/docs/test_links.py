@@ -1,4 +1,4 @@
-"""Every relative link of a page leads to a file that is there, and to a heading that is there."""
+"""Every relative link of a page leads to an existing file and heading."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def _anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+def test_links_of_pages_lead_to_existing_targets(page: Path) -> None:
     targets = [target for target in LINK.findall(_prose(page)) if not re.match(r"https?:|mailto:", target)]
     broken = []
     for target in targets:

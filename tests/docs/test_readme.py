@@ -18,7 +18,7 @@ INSTALL = "python3 -m venv .venv && .venv/bin/pip install --quiet "
 REGISTER = INSTALL + ". && .venv/bin/"
 TESTS = INSTALL + "-e '.[test]' && .venv/bin/pytest -n auto --dist worksteal"
 EXPECTED_EXIT = {"lback user exists dave": 5}
-"""What a command on the page exits with, where that is not 0."""
+"""Exit codes of commands on the page that are not 0."""
 
 
 @pytest.fixture(scope="module")

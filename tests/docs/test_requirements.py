@@ -68,7 +68,7 @@ def test_every_signal_with_reasons_has_known_ones() -> None:
         assert bool(REQUIRED[name].known) == bool(spec.reasons), name
 
 
-def test_the_table_of_operations_is_that_of_the_code() -> None:
+def test_documented_operations_are_complete() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \| `(\w+)` \| `(\w+)` \|$", PAGE, re.MULTILINE)
     declared = {
         kind.name: (kind.started and kind.started.name, kind.succeeded.name, kind.failed.name)

@@ -111,7 +111,7 @@ def test_json_has_declared_attributes_under_their_names_or_in_an_object(attribut
     ]
 
 
-def test_a_bad_value_refuses_its_row_and_names_column_and_value(attributed: World) -> None:
+def test_invalid_value_fails_its_row_with_column_and_value(attributed: World) -> None:
     content = 'username,email,badge,phone\nann,ann@x.org,many,1\nbob,bob@x.org,7,"a\nb"\ncy,cy@x.org,7,1\n'
     report, rejects = attributed.directory / "report.jsonl", attributed.directory / "rejects.csv"
     result = attributed.run(attributed.write(content), replace(OPTIONS, report=report, rejects=rejects))
@@ -136,7 +136,7 @@ def test_an_undeclared_column_is_refused(world: World) -> None:
     assert "external_id, display_name" in (getattr(refusal.value, "hint", None) or "")
 
 
-def test_a_taken_external_id_refuses_its_row_alone(attributed: World) -> None:
+def test_taken_external_id_fails_only_its_row(attributed: World) -> None:
     attributed.users.register_user("zoe", "zoe@x.org", PASSWORD, attributes={"external_id": "E0"})
     lines = ["ann,ann@x.org,E1", "bob,bob@x.org,E0", "cy,cy@x.org,E1", "di,di@x.org,e1", "ed,ed@x.org,"]
     report = attributed.directory / "report.jsonl"
@@ -154,7 +154,7 @@ def test_a_taken_external_id_refuses_its_row_alone(attributed: World) -> None:
     attributed.verify()
 
 
-def test_an_update_sets_what_differs(attributed: World) -> None:
+def test_update_sets_only_different_values(attributed: World) -> None:
     columns = "username,email,external_id,phone,badge\n"
     first = "ann,ann@x.org,E1,1,7\nbob,bob@x.org,E2,2,8\ncy,cy@x.org,,3,\n"
     attributed.run(attributed.write(columns + first), OPTIONS)

@@ -65,6 +65,6 @@ def test_file_that_is_not_json_lines_is_identified(
     assert world.jobs() == []
 
 
-def test_a_header_may_be_spaced_and_quoted(world: World) -> None:
+def test_header_may_have_spaces_and_quotes(world: World) -> None:
     content = 'username\t , email ,"groups"\r\nann,ann@example.org,staff;guests\r\n'
     assert world.run(world.write(content), ImportOptions(mail="none")).counts.created == 1

@@ -95,7 +95,7 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     groups=st.lists(GROUP_NAMES, min_size=3, max_size=3, unique=True),
     form=st.sampled_from(["csv", "jsonl"]),
 )
-def test_import_of_an_export_is_the_same(
+def test_import_of_an_export_restores_all_values(
     pair: tuple[World, World], people: dict[str, Any], groups: list[str], form: Form
 ) -> None:
     one, other = pair

@@ -424,7 +424,7 @@ def test_output_file_must_not_be_the_input(world: World, name: str) -> None:
 
 
 def test_thousand_users_take_few_statements(world: World) -> None:
-    """The statements per row are bounded: one statement for each row would be thousands."""
+    """One statement for each row would be thousands."""
     from sqlalchemy import event
 
     statements: list[str] = []

@@ -105,7 +105,7 @@ def replace_files(options: ImportOptions, report: Path, rejects: Path) -> Import
 
 @profile
 @given(content=FILES, options=OPTIONS, chunk=st.sampled_from([1, 2, 3, 7]))
-def test_chunks_of_any_size_give_the_same(content: bytes, options: ImportOptions, chunk: int) -> None:
+def test_chunk_size_does_not_change_the_outcome(content: bytes, options: ImportOptions, chunk: int) -> None:
     with twins(2) as (one, other):
         assert outcome_of(one, content, options, chunk) == outcome_of(other, content, options, 1000)
 
@@ -121,7 +121,7 @@ def test_receivers_do_not_change_the_outcome(content: bytes, options: ImportOpti
 
 @profile
 @given(content=FILES, options=OPTIONS)
-def test_a_plan_is_what_the_import_then_does(content: bytes, options: ImportOptions) -> None:
+def test_plan_agrees_with_the_import(content: bytes, options: ImportOptions) -> None:
     with twins(2) as (one, other):
         before = one.state()
         path = one.write(content)

@@ -1,13 +1,13 @@
-"""Processes that do the same thing at the same moment, for test_concurrency.py and by hand.
+"""Run competing operations in concurrent processes, for test_concurrency.py or by hand.
 
     python tests/managers/concurrency.py DIRECTORY CONTEST=ROUNDS ...
 
 The database is a SQLite file for each round, or the one that the variable CONTEST_URL names, emptied for each round;
-CONTEST_ISOLATION is how it isolates transactions, whatever lback asks for.
-Prints one JSON line a round: the ``contest``, the ``outcomes`` (what became of a process: how many), the ``state`` that
-is left, and what is ``expected`` of both. Exits 1 when a round was not as expected. This is a program of its own
-because it forks, which is safe only where there are no threads. A barrier inside the operation, at the signal where
-that is most telling, lets all processes go on only when the last one is there.
+CONTEST_ISOLATION overrides the isolation level of its transactions.
+Prints one JSON line for each round: the ``contest``, the number of processes with each outcome as ``outcomes``, the
+final ``state``, and the ``expected`` values of both. Exits 1 if a round differs from them. This is a separate program
+because it forks, which is safe only without threads. A barrier at a signal of the operation lets all processes continue
+only when the last one has arrived.
 """
 
 import json
@@ -44,7 +44,7 @@ TIMEOUT = 60.0
 
 @dataclass
 class Place:
-    """A database, opened by one process."""
+    """The managers of one process on the database."""
 
     directory: Path
     iterations: int = 2
@@ -77,7 +77,7 @@ class Place:
 
 @contextmanager
 def opened(directory: Path, iterations: int = 2) -> Iterator[Place]:
-    """A `Place` whose connections end with the block: none may cross a fork."""
+    """Yield a `Place` and close its connections, which a fork must not inherit."""
     place = Place(directory, iterations)
     try:
         yield place
@@ -87,9 +87,10 @@ def opened(directory: Path, iterations: int = 2) -> Iterator[Place]:
 
 @dataclass(frozen=True)
 class Contest:
-    """*prepare* makes a round and returns what *act*, given the number of the process, needs; *judge* looks after.
+    """A competition of processes.
 
-    *outcomes* and *state* are what must come of it.
+    *prepare* sets up a round and returns the argument of *act*, which also gets the number of the process. *judge*
+    returns the final state. *outcomes* and *state* are the expected values.
     """
 
     processes: int
@@ -105,7 +106,7 @@ class Contest:
 
 
 def spelling(number: int) -> tuple[str, str]:
-    """The same name and a different address for each number."""
+    """Return a spelling of the name, and another address for each number."""
     forms = ["zoé.müller", "ZOÉ.MÜLLER", "Zoé.Müller", "zoé.MÜLLER"]
     name = unicodedata.normalize(("NFC", "NFD")[number // 4 % 2], forms[number % 4])
     if number >= 8:  # full-width letters
@@ -278,7 +279,7 @@ CONTESTS = {
 
 
 def run_round(contest: Contest, directory: Path) -> dict[str, Any]:
-    """One round in *directory*, which is new."""
+    """Run one round in the new *directory*."""
     directory.mkdir()
     if URL:
         empty(directory)
@@ -301,7 +302,7 @@ def run_round(contest: Contest, directory: Path) -> dict[str, Any]:
 
 
 def empty(directory: Path) -> None:
-    """Leave nothing of an earlier round."""
+    """Delete all rows of an earlier round."""
     with opened(directory) as place:
         for table in ("lback_tokens", "user_groups_association", "users", "groups", "lback_events"):
             place.rows(f"DELETE FROM {table}")
@@ -309,7 +310,7 @@ def empty(directory: Path) -> None:
 
 
 def outcome(contest: Contest, directory: Path, number: int, prepared: Any) -> str:
-    """What became of it, in a word."""
+    """Run the operation; return ``done``, or the code of its error with details for unexpected ones."""
     try:
         contest.act(directory, number, prepared)
     except UserExists as error:
@@ -320,13 +321,13 @@ def outcome(contest: Contest, directory: Path, number: int, prepared: Any) -> st
 
 
 UNWANTED = {"unexpected_exception", "database_error", "authentication_failed"}
-"""Of these, the story is told too."""
+"""Codes that are reported with their message."""
 
 
 def main() -> None:
     """Run the rounds and print each."""
     base = Path(sys.argv[1])
-    # Load everything that operations load when they need it, once for all children.
+    # Load all lazily imported modules once for all children.
     (base / "warm-up").mkdir()
     same_name(base / "warm-up", 0, None)
     as_expected = True

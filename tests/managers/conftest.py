@@ -1,4 +1,4 @@
-"""The managers, on a SQLite file, with cheap hashes, mail into a directory, and a clock that the test sets."""
+"""The managers on a SQLite file, with cheap hashes, mail in a directory, and a clock that the test sets."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ PASSWORD = "quiet-harbor-lantern-47"
 
 @dataclass
 class Clock:
-    """Tells *now* until the test says otherwise."""
+    """A clock that stands still at *now* until the test changes it."""
 
     now: datetime = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ class Clock:
 
 @dataclass
 class Office:
-    """All managers of one database, and what they mailed."""
+    """All managers of one database, and their mail."""
 
     database: Database
     services: Dependencies
@@ -62,14 +62,14 @@ class Office:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """What was mailed so far, the oldest first."""
+        """Return the sent mails, oldest first."""
         return [
             message_from_bytes(file.read_bytes(), policy=default_policy)
             for file in sorted(self.mail_directory.glob("*.eml"))
         ]
 
     def token(self) -> str:
-        """The token in the newest mail that has one."""
+        """Return the token in the newest mail that has one."""
         bodies = [mail.get_body(("plain",)) for mail in self.mails]
         found = [
             match[1]
@@ -82,7 +82,7 @@ class Office:
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with its tables, to be copied: that is faster than to migrate."""
+    """A SQLite file with its tables. Copying it is faster than a migration."""
     path = tmp_path_factory.mktemp("empty") / "users.db"
     database = Database(DatabaseSettings(url=f"sqlite:///{path}"))
     Schema(database).initialize()
@@ -92,7 +92,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_office(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Office]]:
-    """Open an `Office`; keywords replace sections of the settings."""
+    """Return a function that opens an `Office`. Keywords replace sections of the settings."""
     opened: list[Office] = []
 
     def make(**sections: Any) -> Office:
@@ -129,5 +129,5 @@ def office(open_office: Callable[..., Office]) -> Office:
 
 @pytest.fixture
 def password() -> str:
-    """What `Office.register` gives everybody."""
+    """The password of all users of `Office.register`."""
     return PASSWORD

@@ -69,7 +69,7 @@ def test_concurrent_logins_replace_an_old_hash_once_and_all_succeed(rounds: Roun
 
 
 class Interrupted(PasswordHasher):
-    """Lets somebody else act right after the first verification, when the login has not looked at the user again."""
+    """Calls *act* after the first verification, before the login reads the user again."""
 
     def __init__(self, settings: PasswordSettings, act: Callable[[], object]) -> None:
         super().__init__(settings)
@@ -84,7 +84,7 @@ class Interrupted(PasswordHasher):
 
 
 def log_in_while(office: Office, act: Callable[[], object], password: str) -> tuple[User, int]:
-    """The user, and how many hashes it took."""
+    """Return the user, and the number of computed hashes."""
     hasher = Interrupted(office.services.settings.password, act)
     vars(office.services)["hasher"] = hasher
     user: User = office.users.authenticate_user("ann", password)

@@ -1,4 +1,4 @@
-"""A login under an unknown name costs what a login of some user costs."""
+"""A login with an unknown name takes the time of a login of an existing user."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ DES = "abJnggxhB/yWI"
 
 
 class RecordingHasher(PasswordHasher):
-    """Records the hashes that passwords are checked against."""
+    """A hasher that records the hashes that passwords are checked against."""
 
     def __init__(self, office: Office) -> None:
         super().__init__(office.services.settings.password)
@@ -80,7 +80,7 @@ def test_correct_password_of_the_decoy_user_is_refused_and_replaces_no_hash(offi
     assert (last.signal, last.outcome, last.subject_id) == ("user_authentication_failed", "user_not_found", None)
 
 
-def test_schemes_are_met_as_often_as_users_have_them(office: Office) -> None:
+def test_schemes_are_chosen_as_often_as_users_have_them(office: Office) -> None:
     hash_users(office, BCRYPT, DES, "!", "!")
     found = [checked_against(office, f"nobody{number}", "wrong") for number in range(40)]
     assert set(found) == {BCRYPT, DES, "!"}

@@ -13,7 +13,7 @@ Office = Any
 
 
 def add_rows(office: Office, *rows: tuple[str, str]) -> None:
-    """Insert users as an application would, in whatever spelling."""
+    """Insert users without normalization, as an application may."""
     with closing(sqlite3.connect(office.database.path)) as connection, connection:
         connection.executemany(
             "INSERT INTO users (username, email, password, created_at, updated_at) VALUES (?, ?, 'x', ?, ?)",

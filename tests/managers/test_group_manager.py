@@ -87,7 +87,7 @@ def test_administrators_group_without_active_members_can_be_deleted(office: Offi
     assert sizes(office) == {"basic_user": 1}
 
 
-def test_a_setting_names_a_group_in_any_letters(open_office: Callable[..., Office]) -> None:
+def test_group_in_a_setting_may_have_any_case(open_office: Callable[..., Office]) -> None:
     office = open_office(users=UserSettings(admin_group="Admins", default_group="Everybody"))
     office.groups.create_group("admins")
     ann = office.register("ann", groups=["admins"], verified=True)

@@ -41,7 +41,7 @@ def login(office: Office, password: str, name: str = "ann") -> str:
     return "ok"
 
 
-def test_an_account_is_locked_after_too_many_failures_and_opens_again(office: Office) -> None:
+def test_account_is_locked_after_too_many_failures_until_the_lock_expires(office: Office) -> None:
     assert [login(office, WRONG) for _ in range(LIMIT)] == ["incorrect_password"] * LIMIT
     assert [login(office, WRONG), login(office, PASSWORD)] == ["account_locked", "account_locked"]
     found = office.directory.find_user("ann")
@@ -89,7 +89,7 @@ def test_correct_password_of_a_refused_login_is_not_counted(office: Office) -> N
     assert [login(office, PASSWORD) for _ in range(2 * LIMIT)] == ["user_inactive"] * (2 * LIMIT)
 
 
-def test_names_that_no_user_has_are_locked_too_without_being_stored(office: Office) -> None:
+def test_unknown_names_are_locked_without_being_stored(office: Office) -> None:
     assert [login(office, WRONG, "nobody") for _ in range(LIMIT)] == ["user_not_found"] * LIMIT
     assert login(office, WRONG, "Nobody ") == "account_locked"
     assert login(office, PASSWORD) == "ok"
@@ -98,10 +98,10 @@ def test_names_that_no_user_has_are_locked_too_without_being_stored(office: Offi
     assert not any("nobody" in value.lower() for value in stored)
 
 
-def test_names_that_no_user_has_are_forgotten(office: Office) -> None:
+def test_failures_of_unknown_names_expire(office: Office) -> None:
     login(office, WRONG, "nobody")
     office.clock.advance(timedelta(hours=1))
-    login(office, WRONG, "somebody")
+    login(office, WRONG, "unknown")
     with office.database.reading() as session:
         assert session.execute(select(ACCOUNTS.c.failures).where(ACCOUNTS.c.user_id.is_(None))).all() == [(1,)]
 
@@ -161,7 +161,7 @@ def test_reset_links_to_one_address_are_limited_and_lock_nothing(office: Office)
     office.users.reset_password_request("ann@example.org")
 
 
-def test_addresses_that_no_user_has_are_limited_alike(office: Office) -> None:
+def test_unknown_addresses_are_limited_too(office: Office) -> None:
     errors: list[str] = []
     for _ in range(3):
         with pytest.raises(LbackError) as caught:

@@ -13,7 +13,7 @@ Office = Any
 
 
 class AskForPassword:
-    """Returns the password, and counts how often it is asked for."""
+    """Returns the password, and counts its calls."""
 
     def __init__(self, password: str) -> None:
         self._password = password
@@ -59,7 +59,7 @@ def test_new_user_is_registered(office: Office, ask: AskForPassword, if_exists: 
     assert {group.name for group in user.groups} == {"basic_user", "staff"}
 
 
-def test_existing_user_is_skipped_without_signal_question_or_change(
+def test_existing_user_is_skipped_without_signal_prompt_or_change(
     office: Office, sent: list[str], ask: AskForPassword
 ) -> None:
     before = office.register("ann", verified=True)

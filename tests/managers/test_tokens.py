@@ -1,4 +1,4 @@
-"""The rules of mailed tokens: what they are good for, when they die, where they go and what is kept of them."""
+"""The purpose, validity, storage and recipients of mailed tokens."""
 
 import hashlib
 import sqlite3
@@ -20,7 +20,7 @@ NEW_PASSWORD = "copper-violin-meadow-12"
 
 
 def request(office: Office, user: User, kind: Kind) -> str:
-    """A fresh token of that kind, as it was mailed."""
+    """Request a token of that kind, and return it."""
     if kind == "verification":
         office.users.resend_verification(user.id)
     else:
@@ -57,7 +57,7 @@ REVOKING: dict[str, Event] = {
         user.id, NEW_PASSWORD
     ),
     "an e-mail change": lambda office, user: office.users.update_user(user.id, {"email": "new@example.org"}),
-    "an e-mail change that is vouched for": lambda office, user: office.users.update_user(
+    "an e-mail change to a verified address": lambda office, user: office.users.update_user(
         user.id, {"email": "new@example.org", "is_email_verified": True}
     ),
     "an e-mail change there and back": lambda office, user: [
@@ -81,7 +81,7 @@ HARMLESS: dict[str, Event] = {
         user.username, "quiet-harbor-lantern-47", allow_unverified=True
     ),
     "a refused password": try_a_bad_password,
-    "somebody else's request": lambda office, user: request(office, office.register(f"{user.username}2"), "reset"),
+    "another user's request": lambda office, user: request(office, office.register(f"{user.username}2"), "reset"),
 }
 
 
@@ -146,7 +146,7 @@ def test_a_reset_token_works_once(office: Office) -> None:
     assert is_refused(office, token, "reset")
 
 
-def test_a_verification_link_that_is_followed_twice_is_no_failure(office: Office) -> None:
+def test_verification_link_can_be_used_twice(office: Office) -> None:
     office.register("ann")
     token = office.token()
     assert [use(office, token, "verification").is_email_verified for _ in range(2)] == [True, True]
@@ -175,7 +175,7 @@ LIFETIMES = TokenSettings(verification_lifetime=timedelta(hours=24), reset_lifet
     ("kind", "lifetime"), [("verification", LIFETIMES.verification_lifetime), ("reset", LIFETIMES.reset_lifetime)]
 )
 @pytest.mark.parametrize(("late", "dead"), [(-1, False), (0, False), (1, True), (10**8, True)])
-def test_a_token_works_until_the_end_of_its_life_and_no_second_longer(
+def test_token_works_until_it_expires(
     open_office: Callable[..., Office], kind: Kind, lifetime: timedelta, late: int, dead: bool
 ) -> None:
     office = open_office(tokens=LIFETIMES)
@@ -191,7 +191,7 @@ def test_text_that_is_no_token_is_refused(office: Office, kind: Kind, token: str
     assert is_refused(office, token, kind)
 
 
-# What is kept
+# Storage
 
 
 def test_only_digests_are_kept(office: Office) -> None:
@@ -211,7 +211,7 @@ def test_only_digests_are_kept(office: Office) -> None:
     assert NEW_PASSWORD not in everything
 
 
-# Where it goes
+# Recipients
 
 
 def recipients(office: Office) -> list[str]:

@@ -1,4 +1,4 @@
-"""What failure signals carry when the arguments or the database are wrong."""
+"""The arguments of failure signals after invalid arguments or database errors."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_a_failure_carries_the_user_that_was_found_before_the_database_failed(
     assert [group.name for group in user.groups] == ["basic_user"]
 
 
-def test_the_exception_of_an_interrupted_operation_is_an_exception(manager: UserManager) -> None:
+def test_failure_signal_of_an_interruption_has_an_exception(manager: UserManager) -> None:
     def interrupt(_sender: Any, **_arguments: Any) -> None:
         raise KeyboardInterrupt
 

@@ -36,8 +36,8 @@ DONE = "Registered alice; mailed a verification link to alice@example.org.\n"
 class Case:
     """A receiver of the signal *at* that runs *what*, and the expected outcome.
 
-    *word* is that of the failure event, None for success; *error* the code and message on stderr, *said* what stands
-    before it; *failure* what the trace says of the receiver.
+    *word* is that of the failure event, None for success; *error* are the code and message on stderr, *said* the text
+    before them, and *failure* the failure of the receiver in the trace.
     """
 
     id: str
@@ -360,7 +360,7 @@ def error(code: str, message: str) -> str:
 
 
 def _state(pid: int) -> tuple[str, str] | None:
-    """Name and state of a process, or None if it is gone. Its number may be another's by now."""
+    """Return name and state of a process, or None if it has ended. Another process may have its id."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -369,7 +369,7 @@ def _state(pid: int) -> tuple[str, str] | None:
 
 
 def _require_gone(pid: int) -> None:
-    """Wait until the process has ended: it is gone, or a zombie if no process reaps orphans."""
+    """Wait until the process has ended, or is a zombie because no process reaps orphans."""
     deadline = time.monotonic() + 30
     while (state := _state(pid)) is not None and state[0] == "sleep" and state[1] != "Z":
         if time.monotonic() > deadline:

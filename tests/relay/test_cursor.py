@@ -112,7 +112,7 @@ def test_lease_from_a_wrong_clock_is_taken_over(place: World, cursor: Callable[.
     assert second.acquire() is None
 
 
-def test_cursor_goes_on_from_a_replay_without_storing_its_own_position(
+def test_cursor_continues_from_a_replay_without_storing_its_own_position(
     place: World, cursor: Callable[..., SinkCursor]
 ) -> None:
     mine = cursor()

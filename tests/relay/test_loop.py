@@ -43,7 +43,7 @@ class Failing:
         return self._done()
 
 
-def test_loop_goes_on_after_database_errors_and_reports_the_first(
+def test_loop_continues_after_database_errors_and_reports_the_first(
     loop: DeliveryLoop, observer: RecordingObserver
 ) -> None:
     step = Failing(5, lambda: False)

@@ -229,7 +229,7 @@ def test_suspended_relay_writes_nothing_after_it_was_replaced(
     assert len(received) - 205 <= 200 - 149 + 2
 
 
-def test_running_relay_goes_on_from_a_replay(world: World, consumer: Consumers) -> None:
+def test_running_relay_continues_from_a_replay(world: World, consumer: Consumers) -> None:
     stream = consumer("redis")
     world.add_events(20)
     sinks = {"it": stream.settings}

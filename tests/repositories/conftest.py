@@ -1,4 +1,4 @@
-"""A database in memory with its tables, and work in it that is undone after the test."""
+"""A database in memory with its tables, and a transaction that is rolled back after the test."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

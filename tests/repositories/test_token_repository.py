@@ -33,7 +33,7 @@ def test_token_is_used_once(work: UnitOfWork, ann: User, now: datetime) -> None:
 
 
 @pytest.mark.parametrize(("moment", "alive"), [(HOUR - SECOND, True), (HOUR, True), (HOUR + SECOND, False)])
-def test_a_token_works_until_its_last_moment(
+def test_token_works_until_its_expiry(
     work: UnitOfWork, ann: User, now: datetime, moment: timedelta, alive: bool
 ) -> None:
     work.tokens.issue(ann, Purpose.VERIFY_EMAIL, "digest", now=now, expires_at=now + HOUR)

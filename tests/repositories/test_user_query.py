@@ -15,7 +15,7 @@ from lback_cli.repositories.user_reader import LARGEST_ID, PAGE, SortKey, UserQu
 NOW = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 SORTS: tuple[SortKey, ...] = ("id", "username", "email")
 
-# Few different characters, so that parts are often found, and all that mean something to LIKE.
+# Few different characters make matches likely; they include the wildcards of LIKE.
 NAMES = st.text("ab%_\\/é'", min_size=1, max_size=4)
 PARTS = st.text("abAB%_\\/éÉ'", max_size=2)
 
@@ -50,7 +50,7 @@ QUERIES = st.builds(
 
 
 def expected(users: Iterable[User], query: UserQuery) -> list[str]:
-    """What *query* means, said simply."""
+    """Return the result of *query* by a simple filter in Python."""
 
     def wanted(user: User) -> bool:
         return (
@@ -97,13 +97,13 @@ def inserted(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> list[User]:
     UserQuery(search="_"),
     None,
 )
-def test_a_query_finds_what_it_says_in_the_order_it_says(
+def test_query_returns_the_matching_users_in_order(
     work: UnitOfWork, rows: list[dict[str, Any]], query: UserQuery, after: str | int | None
 ) -> None:
     with work.session.begin_nested() as example_only:
         users = inserted(work, rows)
         if isinstance(after, int):
-            # Relative to the ids that there are.
+            # Relative to the existing ids.
             after = after + min((user.id for user in users), default=0) if query.sort == "id" else None
         elif query.sort == "id":
             after = None
@@ -214,7 +214,7 @@ def test_order_and_later_pages_use_an_index(
 
 
 def plan(work: UnitOfWork, query: UserQuery) -> list[str]:
-    """How SQLite goes about the one statement that *query* becomes."""
+    """Return the plan of SQLite for the only statement of *query*."""
     statements: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:

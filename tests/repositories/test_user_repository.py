@@ -108,7 +108,7 @@ def test_hash_is_replaced_only_if_it_is_unchanged(work: UnitOfWork, person: Pers
     assert work.users.replace_password_hash(ann, "first", now=later)
     work.session.refresh(ann)
     assert (ann.password_hash, ann.updated_at) == ("first", later)
-    # Somebody else changes the password between the look at it and the replacement.
+    # Another process changes the password after it was read.
     work.session.execute(
         update(User)
         .where(User.id == ann.id)

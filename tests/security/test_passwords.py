@@ -105,7 +105,7 @@ PUBLISHED = [
     ),
 ]
 
-# Hashes that are too costly, or cannot be right.
+# Hashes that are too costly, or invalid.
 HOSTILE = [
     f"$argon2id$v=19$m=4194304,t=1,p=1${'A' * 22}${'A' * 43}",
     f"$argon2id$v=19$m=262145,t=1,p=1${'A' * 22}${'A' * 43}",

@@ -1,4 +1,4 @@
-"""Names that are hard to tell apart, to compare or to store. The sequence is always the same."""
+"""Names that are difficult to distinguish, compare or store, in a deterministic sequence."""
 
 import random
 import unicodedata

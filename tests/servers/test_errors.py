@@ -75,7 +75,7 @@ OPTIONS = "Check the options after the question mark in database.url; see docs/d
 # (what to change in the URL, the sentence, where "..." are words of the driver's or the system's, and the hint)
 UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
     "postgresql": {
-        "nobody listens": ({"port": 1}, "The database {} cannot be reached: ....", REACH),
+        "port without a listener": ({"port": 1}, "The database {} cannot be reached: ....", REACH),
         "no such host": ({"host": "ssl-certificate.invalid"}, "The database {} cannot be reached: ....", REACH),
         "no such user": (
             {"username": "nosuch", "password": CANARY},
@@ -98,7 +98,7 @@ UNUSABLE: dict[str, dict[str, tuple[dict[str, Any], str, str | None]]] = {
         ),
     },
     "mariadb": {
-        "nobody listens": ({"port": 1}, "The database {} cannot be reached: ....", REACH),
+        "port without a listener": ({"port": 1}, "The database {} cannot be reached: ....", REACH),
         "no such host": ({"host": "ssl-certificate.invalid"}, "The database {} cannot be reached: ....", REACH),
         "a wrong password": (
             {"password": CANARY},

@@ -202,7 +202,7 @@ HOSTS: dict[str, dict[str, list[str]]] = {
 """The hosts that each query can connect to: the certificate is for localhost, and the system trusts its authority."""
 
 
-def test_options_verify_as_documented(
+def test_tls_options_verify_as_documented(
     server: DatabaseServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates["CA"]))
@@ -313,7 +313,7 @@ REFUSED = {
         ),
     },
 }
-"""By what is wrong: (options, user and host), (message, hint)."""
+"""By problem: (options, user and host), (message, hint)."""
 
 
 @pytest.mark.parametrize("case", REFUSED["postgresql"])

@@ -1,4 +1,4 @@
-"""A configuration file that was found, not named, is read only if no other user can have written it."""
+"""A configuration file that is found by search is used only if no other user can write it."""
 
 import os
 import sys

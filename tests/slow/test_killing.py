@@ -25,7 +25,7 @@ SHORTEST, LONGEST = 0.3, 1.4  # seconds
 
 
 def killed(world: World, path: Path, chance: random.Random, most: int) -> int:
-    """Run the command until it comes through, and kill it at most so many times before; how often that was."""
+    """Run the command until it finishes, killing it at most so many times; return the number of kills."""
     wanted = options(world.directory)
     command = [
         *[str(Path(sys.executable).with_name("lback")), "user", "import", str(path), "-q", "--resume"],
@@ -62,7 +62,7 @@ def compare(clean: World, worlds: Iterator[World], *, ids: bool) -> None:
 
 
 def left(world: World, *, ids: bool) -> object:
-    """What an import leaves, in the database and in its files."""
+    """Return the rows and the files that an import has written."""
     report = read_jsonl(world.directory / "report.jsonl", ids=ids)
     return world.state(), world.jobs(), report, (world.directory / "rejects.csv").read_text()
 
@@ -73,7 +73,7 @@ def test_sqlite(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])
 def test_server(tmp_path: Path, server: str, database_on: Callable[[str], AbstractContextManager[str]]) -> None:
-    """A sequence gives out numbers that a rollback does not take back, so ids may differ there."""
+    """A rollback leaves gaps in sequences of a server, so ids may differ there."""
 
     def fresh(url: str) -> Iterator[World]:
         for number in range(100):
