@@ -44,7 +44,6 @@ NOT_YET_CLEAN: tuple[str, ...] = (
     "docs/decisions/0005-framework-tokens.md",
     "docs/decisions/0006-hooks-that-do-not-answer.md",
     "docs/event-log.md",
-    "docs/imports.md",
     "tests/benchmarks/paging.py",
     "tests/cli/test_db_copy.py",
     "tests/cli/test_user_import.py",
