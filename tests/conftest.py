@@ -1,4 +1,4 @@
-"""Fixtures that more than one part of the tests needs."""
+"""Fixtures that several packages of tests use."""
 
 import re
 import signal
@@ -18,11 +18,11 @@ import pytest
 
 pytest_plugins = ("tests.installed_command", "tests.services")
 
-# How long an example takes says more about the machine than about lback.
+# The time of an example depends on the load of the machine.
 hypothesis.settings.register_profile("lback", deadline=None)
 hypothesis.settings.load_profile("lback")
 
-# Who starts the tests in the background lets them ignore Ctrl-C, and with them every command that they start.
+# A shell lets background jobs ignore SIGINT, and every command of the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Security = Literal["starttls", "tls", "none"]
@@ -30,7 +30,7 @@ Security = Literal["starttls", "tls", "none"]
 
 @dataclass(frozen=True)
 class ReceivedMail:
-    """A mail as the server got it: its envelope, its parsed content, and how it came."""
+    """A received mail: its envelope, its parsed content, and the protocol."""
 
     sender: str
     recipients: list[str]
@@ -119,7 +119,7 @@ def _controller(handler: "_Handler", security: Security, context: ssl.SSLContext
     from aiosmtpd.controller import Controller
 
     class FreePortController(Controller):
-        """Lets the system choose the port: the stock controller has to be told one that may be taken by then."""
+        """Lets the system choose the port. The base class needs a given port, which may be taken meanwhile."""
 
         def _create_server(self) -> Awaitable[Any]:
             listener = socket.create_server(("127.0.0.1", 0))
@@ -141,7 +141,7 @@ def _controller(handler: "_Handler", security: Security, context: ssl.SSLContext
 
 @dataclass
 class _Handler:
-    """aiosmtpd's hooks; it finds them by name."""
+    """The hooks of aiosmtpd, which calls them by name."""
 
     messages: list[ReceivedMail]
     logins: list[tuple[str, str]]
@@ -193,7 +193,7 @@ class _Handler:
 
 @pytest.fixture
 def token_in() -> Callable[[EmailMessage], str]:
-    """Reads the token off the link in a mail."""
+    """Return a function that reads the token in the link of a mail."""
 
     def read(mail: EmailMessage) -> str:
         body = mail.get_body(("plain",))

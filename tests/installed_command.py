@@ -1,4 +1,4 @@
-"""The fixture `lback`, which runs commands in processes of their own."""
+"""The fixture `lback`, which runs each command in a new process."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.fork_server import ForkServer
 
 
 class Finished(NamedTuple):
-    """How a run of `lback` ended, to be compared with a plain ``(status, out, err)``."""
+    """Exit status, stdout and stderr of `lback`, comparable with a tuple."""
 
     status: int
     out: str
@@ -27,20 +27,20 @@ class Finished(NamedTuple):
 
     @property
     def result(self) -> Any:
-        """The JSON document on stdout."""
+        """Return the JSON document on stdout."""
         return json.loads(self.out)
 
     @property
     def error(self) -> Any:
-        """What the one JSON object on stderr says."""
+        """Return the error in the only JSON object on stderr."""
         return json.loads(self.err)["error"]
 
 
 @dataclass(frozen=True)
 class InstalledCommand:
-    """Runs `lback` in processes of their own: ``lback("user", "list", input=, **variables)``.
+    """Runs each `lback` in a new process: ``lback("user", "list", input=, **variables)``.
 
-    *environment* is clean but for the cheapest Argon2; home, configuration and data are in *directory*, which is also
+    *environment* only selects the cheapest Argon2. Home, configuration and data are in *directory*, which is also
     the current one. A keyword in capitals sets a variable for that run. A call forks the process from *forks*, unless
     it has options of `subprocess.Popen`; `start` runs the installed script.
     """
@@ -74,7 +74,7 @@ class InstalledCommand:
 
     @property
     def program(self) -> str:
-        """The `lback` beside this Python."""
+        """The path of the installed `lback`."""
         return str(Path(sys.executable).with_name("lback"))
 
     @property
@@ -84,7 +84,7 @@ class InstalledCommand:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """What transport ``file`` wrote, the oldest first."""
+        """Return the mails of transport ``file``, oldest first."""
         files = sorted((self.database.parent / "mail").glob("*.eml"))
         return [message_from_bytes(file.read_bytes(), policy=default_policy) for file in files]
 
@@ -99,7 +99,7 @@ def fork_server() -> Iterator[ForkServer]:
 
 @pytest.fixture
 def lback(tmp_path: Path, fork_server: ForkServer) -> InstalledCommand:
-    """The installed command, with nothing configured."""
+    """Return the installed command without configuration."""
     return InstalledCommand(
         tmp_path,
         {

@@ -3,6 +3,7 @@
 A test uses a server only if ``--servers`` or the variable LBACK_REQUIRE_SERVICES names it. Then the server must run.
 """
 
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -50,7 +51,9 @@ def _uses_server(item: pytest.Item) -> bool:
         return True
     if any(value.partition(",")[0] in SERVICES for value in parameters):
         return True
-    return bool(fixtures & {"database_on", "guest_on"}) and "sqlite" not in parameters
+    # Fixtures that use these on some databases have the name of the database as a parameter.
+    own = inspect.signature(item.function).parameters if isinstance(item, pytest.Function) else ()
+    return bool({"database_on", "guest_on"} & set(own)) and "sqlite" not in parameters
 
 
 def _parameters(item: pytest.Item) -> tuple[object, ...]:

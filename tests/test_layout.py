@@ -68,7 +68,7 @@ def test_rich_is_known_only_to_the_output_and_the_trace() -> None:
     assert all(re.fullmatch(r"cli/(output/\w+|\w+/\w*progress)\.py|tracing/\w+\.py", file) for file in users), users
 
 
-def test_sql_is_spoken_only_in_and_below_the_repositories() -> None:
+def test_sql_is_built_only_in_and_below_the_repositories() -> None:
     """Above, SQLAlchemy is the type of a session and the state of an object."""
     speaking = {"select", "insert", "update", "delete", "text", "create_engine"}
     for file in FILES:
@@ -87,7 +87,7 @@ def test_the_version_needs_none_of_the_heavy_libraries(lback: Any) -> None:
     assert not _loaded(lback, "--version") & heavy
 
 
-def test_looking_at_users_needs_only_the_database(lback: Any) -> None:
+def test_queries_load_only_the_database(lback: Any) -> None:
     registered = lback(
         "user",
         "register",
@@ -109,7 +109,7 @@ def test_looking_at_users_needs_only_the_database(lback: Any) -> None:
         assert "lback_cli.receivers.plugins" not in modules, "nobody looks for plugins"
 
 
-def test_what_is_needed_is_loaded_and_no_more(lback: Any) -> None:
+def test_command_loads_exactly_the_needed_libraries(lback: Any) -> None:
     """The guards above would notice: what they look for is there as soon as it is used."""
     assert "alembic" in _loaded(lback, "user", "list"), "the first use makes the database"
     (lback.directory / "config.toml").write_text("")

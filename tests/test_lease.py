@@ -54,8 +54,8 @@ def test_lease_is_held_until_it_expires_or_its_process_is_dead(
     holder = owner(kind)
     row = Row(str(holder), NOW + timedelta(seconds=left))
     assert Lease(MINUTE, lambda: NOW).holder(row) == (holder if held else None)
-    patient = Lease(MINUTE, lambda: NOW, expires_while_running=False)
-    assert patient.holder(row) == (holder if held_if_it_never_expires_while_running else None)
+    permanent = Lease(MINUTE, lambda: NOW, expires_while_running=False)
+    assert permanent.holder(row) == (holder if held_if_it_never_expires_while_running else None)
 
 
 def test_row_without_an_owner_is_free() -> None:

@@ -19,6 +19,13 @@ def complete_signal(incomplete: str) -> list[str]:
     return [name for name in CATALOGUE if name.startswith(incomplete)]
 
 
+def complete_event(incomplete: str) -> list[str]:
+    """Return names of signals and of the other events."""
+    from lback_cli.events.kinds import ADMINISTRATIVE
+
+    return complete_signal(incomplete) + [name for name in ADMINISTRATIVE if name.startswith(incomplete)]
+
+
 def complete_source(incomplete: str) -> list[tuple[str, str]]:
     """Return the source formats of lback, each with the program and the file."""
     from lback_cli.imports.sources.registry import built_in_sources

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
+    from lback_cli.cli.output.format import Outcome
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
     from lback_cli.database_copy.copy import DatabaseCopy
@@ -174,10 +175,21 @@ class CliContext:
         set_actor(self.options.get("actor") or self.settings.actor)
         return UserManager(self.database, self.dependencies)
 
-    def show_user(self, user: "UserRecord | int", **extra: Any) -> None:
-        """Write a user, or the one with that id, as the result of the command, with *extra* fields."""
+    def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
+        """Write a user as the result of the command.
+
+        Args:
+            user: The user, or the id.
+            outcome: What the command did to the user. A message says it to people.
+            extra: More fields.
+        """
         record = self.directory.find_user(f"id:{user}") if isinstance(user, int) else user
-        self.output.record(self.user_view(record, **extra))
+        self.show_outcome(self.user_view(record, **extra), outcome)
+
+    def show_outcome(self, record: Mapping[str, Any], outcome: "Outcome | None") -> None:
+        """Write *record* as the result of the command, with what the command did."""
+        shown = outcome is not None and not self.output.format.for_people
+        self.output.record({**record, "outcome": outcome} if shown else record)
 
     def user_view(self, user: "UserRecord", **extra: Any) -> dict[str, Any]:
         """Return the fields of a user, and *extra* fields."""

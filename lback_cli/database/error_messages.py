@@ -44,6 +44,8 @@ _QUOTE = "[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a\u300c-\u300f]"
 """A quotation mark, including those of PostgreSQL's translated messages."""
 
 _QUOTED = re.compile(f"{_QUOTE}.*{_QUOTE}", re.DOTALL)
+_SECRET = re.compile(r"\S*(?:[$}]\S{12}|[\w/+=-]{40})\S*", re.ASCII)
+"""A password hash of any scheme with $ or {, a token, or a digest in hex."""
 
 _OPTIONS_HINT = "Check the options after the question mark in database.url; see docs/databases.md."
 
@@ -166,13 +168,14 @@ def redact_values(error: DBAPIError) -> None:
     """Remove what may be a stored value from a server's *error* and from the driver's error in it.
 
     Removed are PostgreSQL's details, which may be a whole row, and everything from the first quotation mark to the
-    last, as a value may contain quotation marks itself. A denied privilege names a table and no values, so it stays.
+    last, as a value may contain quotation marks itself. A trigger may raise an exception with any value of the row, so
+    words that look like a hash or a token are removed too. A denied privilege names a table and no values, so it stays.
     """
     driver = error.orig
     code = error_code(error)
     words = getattr(getattr(driver, "diag", None), "message_primary", None) or _driver_message(error)
     if code not in FORBIDDEN:
-        words = _QUOTED.sub("…", words)
+        words = _SECRET.sub("…", _QUOTED.sub("…", words))
     words = _first_line(words) or type(driver).__name__
     if driver is not None:
         driver.args = (code, words) if isinstance(code, int) else (words,)

@@ -16,19 +16,30 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _LINE = re.compile(
-    r"lback-checkpoint-v1 seq=([0-9]{1,19}) count=([0-9]{1,19}) hash=([0-9a-f]{64})"
-    r"(?: signature=([A-Za-z0-9+/]+={0,2}))?"
+    r"lback-checkpoint-v(?P<version>[12]) seq=(?P<seq>[0-9]{1,19}) count=(?P<count>[0-9]{1,19})"
+    r" hash=(?P<hash>[0-9a-f]{64})"
+    r"(?: erased=(?P<erased>[0-9]{1,19}))?"
+    r"(?: signature=(?P<signature>[A-Za-z0-9+/]+={0,2}))?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A log of *count* events, the last of which has number *seq* and *hash*. *signature* is Ed25519 (RFC 8032)."""
+    """A log up to an event.
+
+    Attributes:
+        seq: The number of the last event.
+        count: The number of events.
+        hash: The hash of the last event.
+        signature: An Ed25519 signature (RFC 8032).
+        erased: How many of the events were erased; None in a line of version 1, which does not say.
+    """
 
     seq: int
     count: int
     hash: str
     signature: bytes | None = None
+    erased: int | None = None
 
     def __str__(self) -> str:
         if self.signature is None:
@@ -38,7 +49,9 @@ class Checkpoint:
     @property
     def statement(self) -> str:
         """The line without its signature, which is what gets signed."""
-        return f"lback-checkpoint-v1 seq={self.seq} count={self.count} hash={self.hash}"
+        version = 1 if self.erased is None else 2
+        erased = "" if self.erased is None else f" erased={self.erased}"
+        return f"lback-checkpoint-v{version} seq={self.seq} count={self.count} hash={self.hash}{erased}"
 
     @classmethod
     def parse(cls, line: str) -> "Checkpoint":
@@ -48,15 +61,16 @@ class Checkpoint:
             ValidationError: It is not a checkpoint.
         """
         match = _LINE.fullmatch(line.strip())
-        if match is None:
+        if match is None or (match["version"] == "2") != (match["erased"] is not None):
             raise ValidationError("checkpoint", "This is not a line that 'lback events checkpoint' printed.")
         try:
-            signature = None if match[4] is None else base64.b64decode(match[4], validate=True)
+            signature = None if match["signature"] is None else base64.b64decode(match["signature"], validate=True)
         except binascii.Error as error:
             raise ValidationError("checkpoint", "The signature of the checkpoint is not Base64.") from error
-        if match[1] != match[2]:
+        if match["seq"] != match["count"]:
             raise ValidationError("checkpoint", "The seq and the count of the checkpoint differ.")
-        return cls(int(match[1]), int(match[2]), match[3], signature)
+        erased = None if match["erased"] is None else int(match["erased"])
+        return cls(int(match["seq"]), int(match["count"]), match["hash"], signature, erased)
 
     def signed(self, key_file: Path) -> "Checkpoint":
         """Sign this checkpoint with the Ed25519 private key in the PEM file *key_file*.

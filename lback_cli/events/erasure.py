@@ -1,9 +1,12 @@
 """Which events an erasure covers, and how they are listed."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
+
+from lback_cli.errors import BrokenEventLog
 
 ERASURE = "user_erased"
 """The event that lists erased events. It is not a signal, and has no personal data."""
@@ -29,14 +32,37 @@ def parse_ranges(text: str) -> list[tuple[int, int]]:
     return [(int(first), int(last or first)) for first, _, last in pairs]
 
 
-def names_of_subject(data: Mapping[str, Any]) -> set[str]:
-    """Return the user names and addresses, in lower case, of the user that an event with *data* is about.
+def decoded(seq: int, data: str) -> dict[str, Any]:
+    """Return the stored *data* of event *seq* as an object.
 
-    Names that an update only requested are left out, since they may be another user's.
+    Raises:
+        BrokenEventLog: It is not one; the event was damaged.
+    """
+    try:
+        found = json.loads(data)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BrokenEventLog(seq, "its data is damaged.") from error
+    if not isinstance(found, dict):
+        raise BrokenEventLog(seq, "its data is damaged.")
+    return found
+
+
+def names_of_subject(data: Mapping[str, Any], impersonal: Collection[str] | None = None) -> set[str]:
+    """Return what names the user that an event with *data* is about, in lower case.
+
+    Args:
+        data: The event's data.
+        impersonal: The attributes whose values name no person. The values of all others are returned, those of
+            attributes that are no longer declared too. None returns user names and addresses alone.
+
+    What an update only requested is left out, since it may be another user's.
     """
     names = _names_of(data) | _names_of(data.get("user"))
     changes = data.get("changes")
-    for change in (changes.get(name) for name in _NAMES) if isinstance(changes, Mapping) else ():
+    sought = _NAMES
+    if impersonal is not None and isinstance(changes, Mapping) and "group" not in data:
+        sought = tuple(name for name in changes if name not in impersonal and name != "created_at")
+    for change in (changes.get(name) for name in sought) if isinstance(changes, Mapping) else ():
         if isinstance(change, Mapping):
             names |= {value.lower() for value in change.values() if isinstance(value, str)}
     return names

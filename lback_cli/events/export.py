@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from lback_cli.errors import BrokenEventLog
+from lback_cli.events.erasure import decoded
 from lback_cli.events.hash_chain import HASHED, canonical
+from lback_cli.events.kinds import FAILURE_EVENTS, OK
 from lback_cli.events.serialization import EXACT
 from lback_cli.events.verifier import COLUMNS
 
@@ -18,7 +20,15 @@ EVENT_COLUMNS = (*_FIRST, *sorted({*COLUMNS} - {*_FIRST}))
 def event_view(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return all fields of a stored event, with ``data`` as an object."""
     view = {name: row[name] for name in EVENT_COLUMNS}
-    view["data"] = None if row["data"] is None else json.loads(row["data"])
+    view["data"] = None if row["data"] is None else decoded(row["seq"], row["data"])
+    return view
+
+
+def shown_event(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a stored event for a reader: as `event_view`, with ``ok`` as the outcome of a success."""
+    view = event_view(row)
+    if view["outcome"] is None and view["signal"] not in FAILURE_EVENTS:
+        view["outcome"] = OK
     return view
 
 

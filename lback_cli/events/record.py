@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lback_cli.events.actor import current_actor
-from lback_cli.events.erasure import ERASURE
+from lback_cli.events.erasure import ERASURE, format_ranges
 from lback_cli.events.hash_chain import canonical, hash_row, personal_digest, row_template
 from lback_cli.events.serialization import to_json
 from lback_cli.text.times import timestamp, utc_now
@@ -138,9 +138,10 @@ def administrative_event(
     return EventRecord(name, operation, operation_id or random_ids(1)[0], None, user_id, username, canonical(data))
 
 
-def erasure_event(user_id: int | None, events: str) -> EventRecord:
-    """Return the event of an erasure; *events* are the numbers of the erased events, from `format_ranges`."""
-    data = canonical({"events": events, "user_id": user_id})
+def erasure_event(user_id: int | None, events: Sequence[int], mentions: Sequence[int]) -> EventRecord:
+    """Return the event of an erasure, with the numbers of the person's *events* and of others that had *mentions*."""
+    ranges = {"events": format_ranges(events), "mentions": format_ranges(mentions)}
+    data = canonical({**ranges, "user_id": user_id})
     return EventRecord(ERASURE, "erase_user", random_ids(1)[0], None, user_id, None, data)
 
 

@@ -5,6 +5,7 @@ was truncated or rewritten completely, with its head, unless it has a `Checkpoin
 """
 
 import json
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,17 +23,39 @@ _SEQ = HASHED.index("seq")
 _PREVIOUS_HASH = HASHED.index("previous_hash")
 _DIGEST = HASHED.index("digest")
 _SIGNAL = HASHED.index("signal")
+_ACTOR = HASHED.index("actor")
+_SUBJECT_ID = HASHED.index("subject_id")
 _HASHED = len(HASHED)
 _LARGEST_NUMBER = 10**20
+_is_salt = re.compile("[0-9a-f]{32}").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureSummary:
+    """The erasure in event *seq*: who did it, of which user, and how many events of that user and of others."""
+
+    seq: int
+    actor: str
+    user_id: int | None
+    events: int
+    mentions: int
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """An intact log: the number of *events*, the number that are *erased*, and the *hash* of the last."""
+    """An intact log.
+
+    Attributes:
+        events: The number of events.
+        erased: The number of those whose personal data is erased.
+        hash: The hash of the last.
+        erasures: The erasures since the checkpoint; without one, all.
+    """
 
     events: int
     erased: int
     hash: str
+    erasures: Sequence[ErasureSummary] = ()
 
 
 class Verifier:
@@ -42,8 +65,10 @@ class Verifier:
         self._checkpoint = checkpoint
         self._seq = 0
         self._hash = GENESIS
-        self._erased = 0
+        self._erased = self._erased_before = 0
         self._unexplained: list[int] = []
+        self._subjects: dict[int, Any] = {}
+        self._erasures: list[ErasureSummary] = []
         if checkpoint is not None and checkpoint.seq == 0:
             self._compare_checkpoint(GENESIS)
 
@@ -63,8 +88,16 @@ class Verifier:
             try:
                 is_hashed = row_hash(row[:_HASHED]) == stated
                 erased = salt is None and data is None and subject is None
-                is_digested = erased or (
-                    data is not None and salt is not None and personal_digest(salt, data, subject) == row[_DIGEST]
+                is_digested = (
+                    erased
+                    or (
+                        data is not None
+                        and salt is not None
+                        # Otherwise bytes could move between the two, and the digest would stay right.
+                        and _is_salt(salt) is not None
+                        and data[:1] == "{"
+                        and personal_digest(salt, data, subject) == row[_DIGEST]
+                    )
                 )
             except (ValueError, TypeError, RecursionError) as error:
                 raise BrokenEventLog(seq, "it has a value that no event can have.") from error
@@ -77,10 +110,12 @@ class Verifier:
             if erased:
                 self._erased += 1
                 self._unexplained.append(seq)
+                self._subjects[seq] = row[_SUBJECT_ID]
             if row[_SIGNAL] == ERASURE:
-                self._explain(seq, data)
+                self._explain(seq, data, row[_ACTOR])
             previous = stated
             if seq == stop:
+                self._erased_before = self._erased
                 self._compare_checkpoint(previous)
         self._seq, self._hash = seq, previous
 
@@ -105,18 +140,37 @@ class Verifier:
             )
         if self._unexplained:
             raise BrokenEventLog(self._unexplained[0], "its data is missing, and no erasure names it.")
-        return VerificationResult(self._seq, self._erased, self._hash)
+        if self._checkpoint is not None and self._erased_before < (self._checkpoint.erased or 0):
+            raise BrokenEventLog(
+                self._checkpoint.seq,
+                f"the checkpoint counts {self._checkpoint.erased} erased events up to it, but there are"
+                f" {self._erased_before}: erased data was written back.",
+            )
+        return VerificationResult(self._seq, self._erased, self._hash, self._erasures)
 
-    def _explain(self, seq: int, data: str | None) -> None:
+    def _explain(self, seq: int, data: str | None, actor: Any) -> None:
         """Mark the events that an erasure names as explained. All of them come before it."""
         if data is None:
             raise BrokenEventLog(seq, "it records an erasure, but was itself erased.")
         try:
-            ranges = parse_ranges(json.loads(data)["events"])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            erasure = json.loads(data)
+            user_id = erasure.get("user_id")
+            # Erasures of earlier versions do not name mentions apart.
+            is_apart = "mentions" in erasure
+            parts = [parse_ranges(erasure["events"]), parse_ranges(erasure.get("mentions", ""))]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BrokenEventLog(seq, "it records an erasure, but does not name the erased events.") from error
-        for first, last in ranges:
-            del self._unexplained[bisect_left(self._unexplained, first) : bisect_right(self._unexplained, last)]
+        counts = [0, 0]
+        for part, ranges in enumerate(parts):
+            for first, last in ranges:
+                start, end = bisect_left(self._unexplained, first), bisect_right(self._unexplained, last)
+                for number in self._unexplained[start:end]:
+                    if self._subjects.pop(number) != user_id and part == 0 and is_apart:
+                        raise BrokenEventLog(number, f"event {seq} erased it as an event of another user.")
+                counts[part] += end - start
+                del self._unexplained[start:end]
+        if self._checkpoint is None or seq > self._checkpoint.seq:
+            self._erasures.append(ErasureSummary(seq, str(actor), user_id, *counts))
 
     def _compare_checkpoint(self, found: str) -> None:
         if self._checkpoint is not None and self._checkpoint.hash != found:

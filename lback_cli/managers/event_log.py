@@ -1,25 +1,27 @@
 """Reading, proving and erasing the event log. Writing it is part of every operation, in `Operation`."""
 
 import contextlib
-import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
 from lback_cli.events.checkpoint import Checkpoint
-from lback_cli.events.erasure import ERASURE, format_ranges, mentions_any, names_of_subject
+from lback_cli.events.erasure import ERASURE, decoded, mentions_any, names_of_subject
 from lback_cli.events.export import read_rows
 from lback_cli.events.hash_chain import canonical
+from lback_cli.events.kinds import ADMINISTRATIVE
 from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier, not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import User
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.repositories.event_repository import ChainHead, EventQuery
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
@@ -32,15 +34,31 @@ POLL_SECONDS = 0.5
 """How often `EventLog.follow` looks for new events."""
 
 
+class _Erased(NamedTuple):
+    """The numbers of the events to erase: those of the person, and those of others that mention the person."""
+
+    events: list[int]
+    mentions: list[int]
+
+    def followed_by(self, later: "_Erased") -> "_Erased":
+        """Return the events of both."""
+        return _Erased(self.events + later.events, self.mentions + later.mentions)
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What `EventLog.erase_user` did: the user's id, if known, and how many events lost their personal data.
+    """What `EventLog.erase_user` did.
 
-    *scrubbed* is false where a SQLite file could not be rewritten, as others were using it.
+    Attributes:
+        user_id: The id of the user, if known.
+        events: How many events of the user lost their personal data.
+        mentions: How many events of others did, because they mentioned the user.
+        scrubbed: False if a SQLite file could not be rewritten, because others were using it.
     """
 
     user_id: int | None
     events: int
+    mentions: int
     scrubbed: bool = True
 
 
@@ -60,9 +78,14 @@ class EventLog:
     def query(
         self,
         *,
-        signal: str | None = None,
+        signals: Sequence[str] = (),
         user: str | None = None,
         actor: str | None = None,
+        outcome: str | None = None,
+        changed: str | None = None,
+        group: str | None = None,
+        invocation_id: str | None = None,
+        operation_id: str | None = None,
         since: str | None = None,
         until: str | None = None,
         after: int | None = None,
@@ -70,19 +93,30 @@ class EventLog:
         newest_first: bool = False,
         limit: int | None = None,
     ) -> EventQuery:
-        """The query for what a person asked for.
+        """Return the query for what a person asked for.
 
-        *user* is a user name, an address or ``id:N``, also of a user who is no more; *since* and *until* are as for
-        `parse_moment`. Raises `UserNotFound`, `SignalNotFound` or `UsageError`.
+        *user* is a user name, an address or ``id:N``, and may be deleted. *since* and *until* are as for
+        `parse_moment`. `EventQuery` explains the rest.
+
+        Raises:
+            UserNotFound: No event is about that user.
+            SignalNotFound: No event has that name.
+            UsageError: A time has another form.
         """
-        if signal is not None and signal != ERASURE:
-            find_signal(signal)
+        for name in signals:
+            if name not in ADMINISTRATIVE:
+                find_signal(name)
         now = self._services.now()
         about = EventQuery() if user is None else self._about(user)
         return replace(
             about,
-            signal=signal,
+            signals=signals,
             actor=actor,
+            outcome=outcome,
+            changed=changed,
+            group=group,
+            invocation_id=invocation_id,
+            operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),
             until=None if until is None else timestamp(parse_moment(until, now)),
             after=after,
@@ -99,13 +133,20 @@ class EventLog:
             raise EventNotFound(f"There is no event {seq}.", hint="'lback events list' shows the newest.")
         return found
 
-    def follow(self, query: EventQuery) -> Iterator[dict[str, Any]]:
-        """New events that *query* describes as they are committed, by whatever process, without an end.
+    def follow(self, query: EventQuery, *, tail: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield new events that match *query* as they are committed, by any process, without an end.
 
-        Since numbers are given in the order of commits, none can appear behind the last one seen.
+        Numbers are given in the order of commits, so no event appears before the last one seen.
+
+        Args:
+            query: The events. Without ``after`` they start at the end of the log.
+            tail: How many of the last events to yield first, if the start is the end of the log.
         """
         with reading(self._database) as work:
             last = _head(work).seq if query.after is None else query.after
+            past = replace(query, before=last + 1, newest_first=True, limit=tail)
+            events = [] if query.after is not None or not tail else [*work.events.select(past)]
+        yield from reversed(events)
         while True:
             with reading(self._database) as work:
                 for event in work.events.select(replace(query, after=last)):
@@ -122,7 +163,7 @@ class EventLog:
         """The end of the log, to be kept elsewhere. Raises `BrokenEventLog` where the log has lost it."""
         with reading(self._database) as work:
             head = _head(work)
-        return Checkpoint(head.seq, head.seq, head.hash)
+            return Checkpoint(head.seq, head.seq, head.hash, erased=work.events.count_erased(head.seq))
 
     def verify(self, checkpoint: Checkpoint | None = None) -> VerificationResult:
         """Prove the whole log, against *checkpoint* if there is one. Raises `BrokenEventLog`."""
@@ -142,10 +183,10 @@ class EventLog:
             known = self._names(work, user_id, identifier)
             seen = _head(work).seq
             # Most of the work, before the lock that holds up everybody else.
-            sequences = _events_of(work, user_id, known, after=0)
+            sequences = self._events_of(work, user_id, known, after=0)
         effects = AttemptState()
 
-        def change() -> list[int] | LbackError:
+        def change() -> _Erased | LbackError:
             with transaction_with_events(self._database) as work:
                 user = None if user_id is None else work.users.get(user_id, lock=True)
                 names = self._names(work, user_id, identifier)
@@ -161,12 +202,14 @@ class EventLog:
                 # From here on no process can add an event about the person.
                 work.events.lock()
                 if names == known:
-                    erased = sequences + _events_of(work, user_id, names, after=seen)
+                    erased = sequences.followed_by(self._events_of(work, user_id, names, after=seen))
                 else:
-                    erased = _events_of(work, user_id, names, after=0)
-                work.events.erase(erased)
+                    erased = self._events_of(work, user_id, names, after=0)
+                work.events.erase([*erased.events, *erased.mentions])
                 work.mails.erase(user_id, names)
-                work.events.append([erasure_event(user_id, format_ranges(erased))])
+                if user_id is not None:
+                    work.users.delete_leftovers(user_id)
+                work.events.append([erasure_event(user_id, erased.events, erased.mentions)])
             return erased
 
         try:
@@ -176,7 +219,7 @@ class EventLog:
             raise
         if isinstance(found, LbackError):
             raise found
-        return Erasure(user_id, len(found), scrubbed=self._database.vacuum())
+        return Erasure(user_id, len(found.events), len(found.mentions), scrubbed=self._database.vacuum())
 
     def _about(self, identifier: str) -> EventQuery:
         with reading(self._database) as work:
@@ -208,11 +251,45 @@ class EventLog:
         if user_id is None:
             return {name.lower() for name in self._spellings(identifier)}
         user = work.users.get(user_id)
-        names = set() if user is None else {user.username.lower(), user.email.lower()}
+        names = set() if user is None else self._current_names(user)
         for event in work.events.select(EventQuery(subject_id=user_id)):
             if event["data"] is not None:
-                names |= names_of_subject(json.loads(event["data"]))
+                names |= names_of_subject(decoded(event["seq"], event["data"]), self._impersonal)
         return names
+
+    def _events_of(self, work: UnitOfWork, user_id: int | None, names: set[str], *, after: int) -> _Erased:
+        """Return the events after number *after*, not yet erased, that are about the user or mention one of *names*.
+
+        Another user may have the same name at another time: where an event is about that one, it is no mention.
+        """
+        needles = [canonical(name)[1:-1] for name in names]
+        found = _Erased([], [])
+        for seq, signal, subject_id, subject, data in work.events.walk(_SCANNED, after=after):
+            if data is None or signal == ERASURE:
+                continue
+            if user_id is not None and subject_id == user_id:
+                found.events.append(seq)
+                continue
+            # What is not there as written is not there when read, and most of a large log need not be read.
+            text = f"{subject} {data}".lower()
+            if any(needle in text for needle in needles):
+                arguments = decoded(seq, data)
+                foreign = names
+                if subject_id is not None:
+                    foreign = names - names_of_subject(arguments, self._impersonal)
+                if mentions_any(subject, arguments, foreign):
+                    own = subject_id == user_id and subject is not None and subject.lower() in names
+                    (found.events if own else found.mentions).append(seq)
+        return found
+
+    @cached_property
+    def _impersonal(self) -> frozenset[str]:
+        """The attributes whose values an erasure does not look for."""
+        return frozenset(attribute.name for attribute in self._services.attributes if not attribute.personal)
+
+    def _current_names(self, user: User) -> set[str]:
+        values = {name: value for name, value in user.attributes.items() if name not in self._impersonal}
+        return {value.lower() for value in (user.username, user.email, *values.values()) if isinstance(value, str)}
 
     def _spellings(self, identifier: str) -> set[str]:
         """*identifier* as it was typed, and as it is stored where it is a name or address at all."""
@@ -232,7 +309,7 @@ def _head(work: UnitOfWork) -> ChainHead:
 
 def _is_about(event: Mapping[str, Any], name: str) -> bool:
     """Return whether the user that *event* is about was called *name*, and did not only ask for that name."""
-    return event["data"] is not None and name.lower() in names_of_subject(json.loads(event["data"]))
+    return event["data"] is not None and name.lower() in names_of_subject(decoded(event["seq"], event["data"]))
 
 
 def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> VerificationResult:
@@ -247,26 +324,3 @@ def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> 
     if verdict.events == 0:
         raise BrokenEventLog(1, "it is missing: there is nothing at all.")
     return verdict
-
-
-def _events_of(work: UnitOfWork, user_id: int | None, names: set[str], *, after: int) -> list[int]:
-    """The numbers of the events behind *after*, not yet erased, that are about the user or mention one of *names*.
-
-    Another user may have the same name at another time: where an event is about that one, it is no mention.
-    """
-    needles = [canonical(name)[1:-1] for name in names]
-    found = []
-    for seq, signal, subject_id, subject, data in work.events.walk(_SCANNED, after=after):
-        if data is None or signal == ERASURE:
-            continue
-        if user_id is not None and subject_id == user_id:
-            found.append(seq)
-            continue
-        # What is not there as written is not there when read, and most of a large log need not be read.
-        text = f"{subject} {data}".lower()
-        if any(needle in text for needle in needles):
-            arguments = json.loads(data)
-            foreign = names if subject_id is None else names - names_of_subject(arguments)
-            if mentions_any(subject, arguments, foreign):
-                found.append(seq)
-    return found

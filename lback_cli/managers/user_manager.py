@@ -232,7 +232,8 @@ class UserManager:
             mail: ``verify`` sends all mail, ``invite`` no verification link, ``none`` no mail at all.
             hashed: The hash of the new password, if the caller has computed it.
             session: The caller's transaction, if the operation is to join it.
-            effects: What earlier attempts of the caller's transaction did, if the caller retries it.
+            effects: Receives what the operation changed; what earlier attempts of the caller's transaction did, if
+                the caller retries it.
 
         Raises:
             UserNotFound: There is no such user.

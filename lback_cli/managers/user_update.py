@@ -202,9 +202,15 @@ class UserUpdater:
             "is_email_verified": verified,
         }
         groups = _by_name({group for group in [*user.groups, *added] if group not in removed})
-        wanted = {name: value for name, value in values.items() if value is not None}
-        uow.users.change(user, **wanted, groups=groups, updated_at=self._services.now())
-        uow.attributes.set(user, self._changed_rows(user, update.attributes))
+        changed: dict[str, object] = {
+            name: value for name, value in values.items() if value not in {None, getattr(user, name)}
+        }
+        rows = self._changed_rows(user, update.attributes)
+        if {group.id for group in groups} != {group.id for group in user.groups}:
+            changed["groups"] = groups
+        if changed or rows:
+            uow.users.change(user, **changed, updated_at=self._services.now())
+            uow.attributes.set(user, rows)
         if update.email is not None or password_hash is not None:
             self._links.tokens.revoke_all(uow, user)
         if mail != "none":

@@ -1,7 +1,7 @@
 """The effects of an operation outside its transaction, so that a retry does not repeat them."""
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -36,6 +36,7 @@ class AttemptState:
         made: The results of `Operation.once_per_operation` by name.
         waiting: Announces the failure of an operation that is neither committed nor refused.
         refusal: The announced failure of a refused operation.
+        changes: What the operation changed, once it has succeeded.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class AttemptState:
         self.made: dict[Hashable, Any] = {}
         self.waiting: Callable[[LbackError], None] | None = None
         self.refusal: RecordedFailure | None = None
+        self.changes: Mapping[str, Any] = {}
 
     def give_up(self, error: BaseException) -> None:
         """Announce that *error* undid the operation; an announced refusal is only recorded again."""

@@ -255,7 +255,9 @@ class Operation:
         outcome = {"user": self.user, "session": uow.session, "reason": self.reason}
         arguments = self._documented(self.success_signal, outcome)
         self._announce_success(uow, arguments)
-        event = self._event(self.success_signal, arguments, self.changes(self.success_signal))
+        changes = self.changes(self.success_signal) or {}
+        self._effects.changes = changes
+        event = self._event(self.success_signal, arguments, changes)
         uow.events.append([*self._more_events, event])
         if self._session is None:
             # A COMMIT that gets no answer would expire the loaded objects, even if it succeeded.

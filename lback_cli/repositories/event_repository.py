@@ -1,6 +1,7 @@
 """Queries on the event log."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from lback_cli.errors import DatabaseError
 from lback_cli.events.hash_chain import canonical
+from lback_cli.events.kinds import FAILED, FAILURE_EVENTS, OK
 from lback_cli.events.record import COLUMNS as RECORDED
 from lback_cli.events.record import EventRecord, build_chain_rows, to_storable_text
 from lback_cli.models.tables import EVENT_HEAD, EVENTS
@@ -32,18 +34,31 @@ _HEAD = select(EVENT_HEAD.c.seq, EVENT_HEAD.c.hash).where(EVENT_HEAD.c.id == 1)
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Which events, in which order.
+    """Which events, in which order. What is not given selects nothing out.
 
-    *naming* is a user name or address that the data has as such. *since* and *until* are RFC 3339 text in UTC, *after*
-    and *before* sequence numbers; all but *since* are exclusive.
-    *limit* None means all.
+    Attributes:
+        signals: Names of signals, or of events that are no signals; any of them.
+        naming: A user name or address that the data has as such.
+        outcome: The reason of a failure or success, ``ok`` for successes, or ``failed`` for failures.
+        changed: The name of an attribute that changed, ``groups`` or ``password``.
+        group: The name of a group that was changed, or that a user joined or left.
+        since: The first time, as RFC 3339 text in UTC.
+        until: The time after the last, in the same form.
+        after: The sequence number before the first.
+        before: The sequence number after the last.
+        limit: The maximum number of events; None means all.
     """
 
-    signal: str | None = None
+    signals: Sequence[str] = ()
     actor: str | None = None
     subject_id: int | None = None
     subject: str | None = None
     naming: str | None = None
+    outcome: str | None = None
+    changed: str | None = None
+    group: str | None = None
+    invocation_id: str | None = None
+    operation_id: str | None = None
     since: str | None = None
     until: str | None = None
     after: int | None = None
@@ -115,17 +130,19 @@ class EventRepository:
         """Yield the events that match *query*, as rows by column name, fetched a page at a time."""
         order = EVENTS.c.seq.desc() if query.newest_first else EVENTS.c.seq
         left, last = query.limit, None
+        matches = _matcher(query)
         while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
+            size = PAGE if left is None or matches is not None else min(PAGE, left)
             statement = select(EVENTS).where(*_conditions(query)).order_by(order).limit(size)
             if last is not None:
                 statement = statement.where(EVENTS.c.seq < last if query.newest_first else EVENTS.c.seq > last)
             page = self._session.execute(statement).mappings().all()
-            yield from map(dict, page)
+            found = [row for row in map(dict, page) if matches is None or matches(row)][:left]
+            yield from found
             if len(page) < size:
                 return
             last = page[-1]["seq"]
-            left = None if left is None else left - size
+            left = None if left is None else left - len(found)
 
     def walk(self, columns: Sequence[str], *, after: int = 0) -> Iterator[Sequence[Any]]:
         """Yield *columns* of every event after number *after*, in the order of the log, in one query.
@@ -158,6 +175,11 @@ class EventRepository:
         )
         return [(str(d), str(s), int(n)) for d, s, n in self._session.execute(statement)]
 
+    def count_erased(self, last: int) -> int:
+        """Return how many events up to number *last* are erased."""
+        erased = select(func.count()).select_from(EVENTS).where(EVENTS.c.data.is_(None), EVENTS.c.seq <= last)
+        return self._session.execute(erased).scalar_one()
+
     def erase(self, sequences: Sequence[int]) -> None:
         """Blank the personal part of the events with these numbers."""
         for start in range(0, len(sequences), PAGE):
@@ -167,18 +189,40 @@ class EventRepository:
 
 
 def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
-    if query.signal is not None:
-        yield binary_equal(EVENTS.c.signal) == query.signal
-    if query.actor is not None:
-        yield binary_equal(EVENTS.c.actor) == to_storable_text(query.actor)
+    exact = {"actor": query.actor, "subject": query.subject}
+    exact |= {"invocation_id": query.invocation_id, "operation_id": query.operation_id}
+    for name, value in exact.items():
+        if value is not None:
+            yield binary_equal(EVENTS.c[name]) == to_storable_text(value)
+    if query.signals:
+        yield or_(*(binary_equal(EVENTS.c.signal) == to_storable_text(name) for name in query.signals))
     if query.subject_id is not None:
         yield EVENTS.c.subject_id == _within_range(query.subject_id)
-    if query.subject is not None:
-        yield binary_equal(EVENTS.c.subject) == to_storable_text(query.subject)
+    yield from _outcome_conditions(query.outcome)
+    yield from _data_conditions(query)
+    yield from _range_conditions(query)
+
+
+def _outcome_conditions(outcome: str | None) -> Iterator[ColumnElement[bool]]:
+    if outcome in {OK, FAILED}:
+        failed = EVENTS.c.signal.in_(FAILURE_EVENTS)
+        yield failed if outcome == FAILED else ~failed
+    elif outcome is not None:
+        yield binary_equal(EVENTS.c.outcome) == to_storable_text(outcome)
+
+
+def _data_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions on the text of the data, which is canonical JSON and so is written in one way only."""
     if query.naming is not None:
-        # Canonical JSON is written in one way only.
         named = (f'"{key}":{canonical(to_storable_text(query.naming))}' for key in ("username", "email"))
         yield or_(*(binary_position(EVENTS.c.data, text) > 0 for text in named))
+    if query.changed is not None:
+        yield binary_position(EVENTS.c.data, f"{canonical(to_storable_text(query.changed))}:") > 0
+    if query.group is not None:
+        yield binary_position(EVENTS.c.data, canonical(to_storable_text(query.group))) > 0
+
+
+def _range_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
     if query.since is not None:
         yield EVENTS.c.time >= query.since
     if query.until is not None:
@@ -187,6 +231,25 @@ def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
         yield EVENTS.c.seq > _within_range(query.after)
     if query.before is not None:
         yield EVENTS.c.seq < _within_range(query.before)
+
+
+def _matcher(query: EventQuery) -> Callable[[dict[str, Any]], bool] | None:
+    """Return what decides about the rows that the conditions of *query* find by their text; None if nothing does."""
+    if query.changed is None and query.group is None:
+        return None
+
+    def matches(row: dict[str, Any]) -> bool:
+        data = json.loads(row["data"])
+        changes = data.get("changes", {})
+        groups = changes.get("groups", {"added": [], "removed": []})
+        if query.changed == "groups":
+            is_changed = bool(groups["added"] or groups["removed"])
+        else:
+            is_changed = query.changed is None or query.changed in changes
+        names = {*groups["added"], *groups["removed"], data.get("group", {}).get("name")}
+        return is_changed and (query.group is None or query.group in names)
+
+    return matches
 
 
 def _within_range(number: int) -> int:

@@ -108,6 +108,11 @@ class UserRepository(UserReader):
         self._session.execute(delete(User).where(User.id == user.id))
         self._session.expunge(user)
 
+    def delete_leftovers(self, user_id: int) -> None:
+        """Delete the attributes and logins of a user who is gone: applications delete users without them."""
+        for table in (USER_ATTRIBUTES, ACCOUNTS):
+            self._session.execute(delete(table).where(table.c.user_id == user_id))
+
     def count_active(self, group: Group) -> int:
         """Return the number of active members of *group*."""
         statement = (

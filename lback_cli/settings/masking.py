@@ -13,6 +13,8 @@ HIDDEN = "***"
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 _SQLITE_FILE = re.compile(r"sqlite(\+(pysqlite|aiosqlite))?:///")  # not pysqlcipher, which has a password
+_NATS = re.compile(r"(nats|tls)://", re.IGNORECASE)
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<=[?&;])([^=&;?]+)=")
 _NEXT_PARAMETER = re.compile(r"&[\w.%+-]+=")
 _SECRET_NAME = re.compile(r"pass|pwd|secret|odbc_connect", re.IGNORECASE)
@@ -89,13 +91,16 @@ def _password_span(url: str) -> list[tuple[int, int]]:
     scheme = _SCHEME.match(url)
     authority = scheme.end() if scheme else 0
     start, end = url.find(":", authority) + 1, url.rfind("@")
+    if _NATS.match(url) and not 0 < start < end:
+        start = authority  # what stands alone there may be a token
     return [(start, end)] if 0 < start < end else []
 
 
 def _parameter_spans(url: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for name in _PARAMETER.finditer(url):
-        if is_secret_option(unquote_plus(name[1])):
+        # A webhook's parameters have any names, and are there to let the sender in.
+        if _HTTP.match(url) or is_secret_option(unquote_plus(name[1])):
             following = _NEXT_PARAMETER.search(url, name.end())
             end = following.start() if following else len(url)
             if name.end() < end:

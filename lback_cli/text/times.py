@@ -20,6 +20,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def local_time(text: str) -> str:
+    """Return an RFC 3339 *text* as a time in the local zone with its offset, to the second: for people."""
+    return datetime.fromisoformat(text).astimezone().isoformat(" ", "seconds")
+
+
 def parse_moment(text: str, now: datetime) -> datetime:
     """Parse an ISO 8601 date or time, in UTC unless it names a zone, or an age before *now* such as ``2h``.
 

@@ -1,4 +1,4 @@
-"""What the event log costs: to write it with every change, and to verify all of it.
+"""The cost of the event log: of writing it with every change, and of verifying all of it.
 
     python tests/benchmarks/events.py [--events 1000000] [--runs 15] [--directory PATH]
 
@@ -66,7 +66,7 @@ def managers_in(directory: Path) -> tuple[UserManager, EventLog]:
 
 
 def rows(events: int) -> Iterator[dict[str, Any]]:
-    """A log as logins leave it."""
+    """Return a log of logins."""
     previous = GENESIS
     for seq in range(1, events + 1):
         user = {"id": seq % 1000, "username": f"user{seq % 1000}", "email": f"user{seq % 1000}@example.org"}
@@ -99,7 +99,7 @@ def fill(path: Path, events: int) -> None:
 
 
 def walk(path: Path) -> int:
-    """The yardstick: read the texts and take their SHA-256."""
+    """Read the texts and compute their SHA-256, for comparison."""
     connection = sqlite3.connect(path)
     number = 0
     for row_text, personal_text in connection.execute("SELECT row_text, personal_text FROM texts ORDER BY seq"):

@@ -1,4 +1,4 @@
-"""How fast and how large a batch is, against yardsticks that are measured in the same run.
+"""The speed and memory of an import, compared with other programs in the same run.
 
     python tests/benchmarks/imports.py [--users 1000000] [--compare 100000] [--runs 3] [--quick]
 
@@ -126,7 +126,7 @@ def main() -> None:
 
 
 def against_others(directory: Path, users: int, runs: int) -> Iterator[bool]:
-    """lback and the yardsticks in turn, so that a busy moment hits all alike."""
+    """Run lback and the other programs in turn, so that other load affects all alike."""
     python = scratch_environment(directory)
     write_csv(directory / "compare.csv", users)
     rates: dict[str, list[float]] = {"lback": [], "a": [], "b": [], "c": []}
@@ -155,7 +155,7 @@ def against_others(directory: Path, users: int, runs: int) -> Iterator[bool]:
 
 
 def as_it_grows(directory: Path, most: int) -> Iterator[bool]:
-    """The cost per row and the peak memory, of import and export."""
+    """Measure the cost per row and the peak memory of import and export."""
     sizes = [size for size in (10_000, 100_000, 1_000_000) if size <= most] or [most]
     print(f"\n{'users':>10}{'import µs':>12}{'peak MiB':>10}{'export µs':>12}{'peak MiB':>10}")
     found = []
@@ -183,7 +183,7 @@ def as_it_grows(directory: Path, most: int) -> Iterator[bool]:
 
 
 def plain_text(directory: Path, users: int) -> bool:
-    """Users with passwords to hash, at the default cost, against what one core hashes times the number of cores."""
+    """Import users with plain passwords, compared with the hashes per second of one core times the number of cores."""
     path = directory / "plain.csv"
     with path.open("w") as file:
         file.write("username,email,password,is_email_verified\n")
@@ -198,21 +198,21 @@ def plain_text(directory: Path, users: int) -> bool:
 
 
 def line(name: str, figure: str, ratio: float, target: float, *, most: bool = False) -> bool:
-    """Print a figure beside its target; whether it holds."""
+    """Print a figure and its target; return whether it meets the target."""
     held = ratio <= target if most else ratio >= target
     print(f"{name:32}{figure:>10}{ratio:10.2f}{target:8.2f}{'' if held else '  MISSED'}")
     return held
 
 
 def write_csv(path: Path, users: int) -> None:
-    """A file of users with hashed passwords."""
+    """Write a file of users with hashed passwords."""
     with path.open("w") as file:
         file.write("username,email,password_hash,is_active,is_email_verified\n")
         file.writelines(f'user{i:07},user{i:07}@example.org,"{HASH}",true,true\n' for i in range(users))
 
 
 def scratch_environment(directory: Path) -> str:
-    """A Python with the peers."""
+    """Return the path of a Python with the other programs."""
     venv.create(directory / "peers", with_pip=True)
     python = str(directory / "peers" / "bin" / "python")
     packages = ["django", "flask-security", "flask-sqlalchemy", "argon2-cffi"]
@@ -226,13 +226,13 @@ def child(name: str, *arguments: object) -> dict[str, Any]:
 
 
 def run(command: list[str]) -> dict[str, Any]:
-    """The JSON that *command* prints."""
+    """Return the JSON that *command* prints."""
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def measured(count: int, took: float) -> dict[str, float]:
-    """Things per second, and the peak memory of this process in MiB."""
+    """Return items per second, and the peak memory of this process in MiB."""
     return {"rate": count / took, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
@@ -253,7 +253,7 @@ def import_users(path: str, database_path: str) -> dict[str, float]:
 
 
 def export_users(database_path: str, path: str) -> dict[str, float]:
-    """Export everybody with hashes."""
+    """Export all users with hashes."""
     from lback_cli.imports.exports import Exporter
     from lback_cli.managers.directory import Directory
     from lback_cli.repositories.user_reader import UserQuery
@@ -268,7 +268,7 @@ def export_users(database_path: str, path: str) -> dict[str, float]:
 
 
 def opened(path: str) -> tuple[Any, Any]:
-    """The database at *path*, and services."""
+    """Return the database at *path*, and its services."""
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
     from lback_cli.managers.dependencies import Dependencies
@@ -282,7 +282,7 @@ def opened(path: str) -> tuple[Any, Any]:
 
 
 def executemany(original: str, copy: str) -> dict[str, float]:
-    """Write what the import wrote, from memory and by nothing but the driver, in as many commits."""
+    """Write the rows of the import from memory with only the driver, in the same number of commits."""
     opened(copy)
     with closing(sqlite3.connect(original)) as source:
         rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in TABLES}

@@ -1,4 +1,4 @@
-"""What a failed login costs under an unknown name, against one under a known name, whatever the users' hashes are.
+"""The time of a failed login with an unknown name, compared with a known name, for each kind of stored hash.
 
     python tests/benchmarks/logins.py [--pairs 60]
 

@@ -1,4 +1,4 @@
-"""How much longer the last page of a million users takes than the first: keyset paging should not care.
+"""The time of the last page of a million users compared with the first: keyset paging should make no difference.
 
     python tests/benchmarks/paging.py [--users 1000000] [--runs 25] [--file PATH]
 
@@ -47,7 +47,7 @@ INSERT INTO user_groups_association SELECT id, 2 FROM users WHERE id % 10 = 3;
 
 @dataclass(frozen=True)
 class Case:
-    """What is listed, and the same as SQL, by which the last page is found."""
+    """A filter, and the equivalent SQL that finds the last page."""
 
     name: str
     query: UserQuery
@@ -97,13 +97,13 @@ def main() -> None:
 
 
 def fill(path: Path, users: int) -> None:
-    """Insert *users*, all in one group and a tenth of them in another. No ANALYZE: nobody runs it in production."""
+    """Insert *users*, all in one group and a tenth of them in another. Without ANALYZE, as in production."""
     with sqlite3.connect(path) as connection:
         connection.executescript(FILL.format(users=users))
 
 
 def measure(database: Database, path: Path, runs: int) -> bool:
-    """Print a line for each case; whether any missed the target."""
+    """Print a line for each case; return whether any missed the target."""
     directory = Directory(database, Dependencies(Settings(), data_directory=path.parent))
     print(f"\n{'listing':36}{'first ms':>10}{'last ms':>10}{'ratio':>8}")
     missed = False
@@ -122,7 +122,7 @@ def measure(database: Database, path: Path, runs: int) -> bool:
 
 
 def read(directory: Directory, query: UserQuery) -> float:
-    """Seconds to read the page."""
+    """Return the seconds to read the page."""
     started = time.perf_counter()
     with directory.select_users(query) as users:
         found = len(list(users))
@@ -133,7 +133,7 @@ def read(directory: Directory, query: UserQuery) -> float:
 
 
 def start_of_last_page(path: Path, case: Case) -> str | int:
-    """The value of the sorted column behind which there are just enough users for a page."""
+    """Return the value of the sorted column after which exactly one page of users follows."""
     column, backwards = case.query.sort, "" if case.query.descending else "DESC"
     with sqlite3.connect(path) as connection:
         found: tuple[str | int] = connection.execute(

@@ -1,4 +1,4 @@
-"""What emitting a documented signal costs, against blinker's own ``send`` with the same receivers and arguments.
+"""The cost of emitting a documented signal, compared with blinker's ``send`` with the same receivers and arguments.
 
     python tests/benchmarks/signals.py [--rounds 60] [--seconds 0.02]
 
@@ -28,7 +28,7 @@ TARGETS = {0: 2.0, 10: 1.3}
 
 
 def receivers(number: int) -> list[Callable[..., None]]:
-    """Receivers as plugins have them."""
+    """Return receivers like those of plugins."""
 
     def make() -> Callable[..., None]:
         def receive(sender: Any, user: Any, session: Any, **extra: Any) -> None:
@@ -62,7 +62,7 @@ def disconnect_all() -> None:
 
 
 def measure(number: int, rounds: int, seconds: float) -> tuple[float, float, float]:
-    """Nanoseconds of a bare ``send`` and of an emission, and the ratio."""
+    """Return the nanoseconds of a plain ``send`` and of an emission, and their ratio."""
     pair = sides(number)
     calls = max(1, int(seconds / (timeit.timeit(pair[1], number=2000) / 2000)))
     times = [[timeit.timeit(side, number=calls) / calls for side in pair] for _ in range(rounds)]

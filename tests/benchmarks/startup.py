@@ -1,4 +1,4 @@
-"""How long whole `lback` processes take, against yardsticks measured in the same run.
+"""The time of whole `lback` processes, compared with other programs in the same run.
 
     python tests/benchmarks/startup.py [--runs 25] [--venv DIRECTORY] [--checkout DIRECTORY]
 
@@ -84,7 +84,7 @@ class Place:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Nothing of the caller's environment reaches the commands."""
+        """Return an environment without the caller's variables."""
         self.environment = {
             "PATH": f"{self.programs}:/usr/bin:/bin",
             "HOME": str(self.directory),
@@ -96,7 +96,7 @@ class Place:
         }
 
     def run(self, command: Sequence[str], stdin: str = "") -> "Cost":
-        """Run *command* to its end, and return what that took. Exits when it fails."""
+        """Run *command* to its end, and return the time it took. Exits if it fails."""
         program = [str(self.programs / command[0]), *command[1:]]
         cpu, started = children_cpu(), time.perf_counter()
         done = subprocess.run(
@@ -118,13 +118,13 @@ class Place:
         return self.run(["python", "-c", code])
 
     def fresh(self) -> str:
-        """A user name that was not used before."""
+        """Return an unused user name."""
         self.number += 1
         return f"person{self.number:06}"
 
 
 class Cost(NamedTuple):
-    """Seconds by the clock, and of all processors."""
+    """Elapsed seconds, and seconds of processor time."""
 
     time: float
     cpu: float
@@ -179,7 +179,7 @@ COMPARISONS: Sequence[tuple[Mapping[str, Command], Mapping[str, float]]] = (
         {"django-admin createsuperuser": 1.0, "flask users create": 0.75},
     ),
 )
-"""Commands by name, `lback` first, and for each yardstick the ratio that `lback` is to keep."""
+"""Commands by name, `lback` first, and for each other program the target ratio."""
 
 
 def main() -> None:
@@ -202,7 +202,7 @@ def main() -> None:
 
 
 def install(environment: Path, checkout: Path) -> None:
-    """Install the peers, and *checkout* anew."""
+    """Install the other programs, and *checkout* again."""
     if not environment.exists():
         venv.create(environment, with_pip=True)
     pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -225,7 +225,7 @@ def set_up(place: Place) -> None:
 
 
 def compare(place: Place, commands: Mapping[str, Command], targets: Mapping[str, float], runs: int) -> None:
-    """Run all *commands* in turn, *runs* times, and print what they took."""
+    """Run all *commands* in turn, *runs* times, and print their times."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():

@@ -48,7 +48,7 @@ def test_errors_of_the_target_name_its_options(lback: Any, tmp_path: Path) -> No
         connection.execute("UPDATE lback_alembic_version SET version_num = '0003'")
     connection.close()
     server = "postgresql+psycopg://app@127.0.0.1:1/app"
-    told = {
+    outputs = {
         ("foo",): "error: --to is not a database URL.\n       Example: sqlite:////path/to/users.db\n",
         ("foo://x",): (
             "error: --to: lback does not support 'foo'.\n       lback supports SQLite, PostgreSQL and MariaDB.\n"
@@ -74,8 +74,8 @@ def test_errors_of_the_target_name_its_options(lback: Any, tmp_path: Path) -> No
             f"       Run: lback db upgrade --database-url sqlite:///{older}\n"
         ),
     }
-    for words, said in told.items():
-        assert lback("db", "copy", "--to", *words) == (9, "", said)
+    for words, stderr in outputs.items():
+        assert lback("db", "copy", "--to", *words) == (9, "", stderr)
     refused = lback("db", "copy", "--to", server)
     assert (refused.status, "database.url" in refused.err, "the host and the port in --to" in refused.err) == (
         9,
@@ -271,7 +271,7 @@ def test_a_terminal_shows_a_progress_bar_unless_quiet(lback: Any, source: Path, 
     try:
         while part := os.read(ours, 65536):
             shown += part
-    except OSError:  # how Linux says that nobody has the other side any more
+    except OSError:  # Linux raises this when the other end of the terminal is closed
         pass
     os.close(ours)
     process.communicate(timeout=20)

@@ -22,7 +22,7 @@ updated at      TIME
 
 CSV_HEADER = (
     "id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
-    "created_at,updated_at,last_login,locked_until,password\n"
+    "created_at,updated_at,last_login,locked_until,password,outcome\n"
 )
 
 
@@ -48,6 +48,7 @@ def alice_json(**changes: Any) -> dict[str, Any]:
         "last_login": None,
         "locked_until": None,
         "password": "set",
+        "outcome": "created",
     } | changes
 
 
@@ -69,7 +70,7 @@ def test_register_shows_the_user_and_a_message(cli: Cli, password: str) -> None:
         ("table", alice(verified="yes")),
         ("json", json.dumps(alice_json(is_email_verified=True), indent=2) + "\n"),
         ("jsonl", json.dumps(alice_json(is_email_verified=True)) + "\n"),
-        ("csv", CSV_HEADER + "1,alice,alice@example.org,,,yes,yes,basic_user,TIME,TIME,,,set\n"),
+        ("csv", CSV_HEADER + "1,alice,alice@example.org,,,yes,yes,basic_user,TIME,TIME,,,set,created\n"),
     ],
 )
 def test_register_shows_the_user_in_every_format(cli: Cli, password: str, form: str, expected: str) -> None:
@@ -228,12 +229,22 @@ def test_update_changes_only_the_named_fields(cli: Cli, register: Cli, password:
         *("user", "update", "alice", "--username", "Alicia", "--email", "a@example.net", "--deactivate", "--verified"),
         *("--add-group", "staff", "--remove-group", "basic_user", "-o", "json"),
     )
-    assert (outcome.status, outcome.err) == (0, "Updated alicia.\n")
+    assert (outcome.status, outcome.err) == (
+        0,
+        "~ alice  username alice → alicia, email alice@example.org → a@example.net, deactivated, +staff, -basic_user\n",
+    )
     assert json.loads(outcome.out) == alice_json(
-        username="alicia", email="a@example.net", is_active=False, is_email_verified=True, groups=["staff"]
+        username="alicia",
+        email="a@example.net",
+        is_active=False,
+        is_email_verified=True,
+        groups=["staff"],
+        outcome="updated",
     )
     activated = cli("user", "update", "id:1", "--activate", "--unverified", "-o", "jsonl", "-q")
-    assert json.loads(activated.out) == alice_json(username="alicia", email="a@example.net", groups=["staff"])
+    assert json.loads(activated.out) == alice_json(
+        username="alicia", email="a@example.net", groups=["staff"], outcome="updated"
+    )
     assert cli("user", "authenticate", "alicia", "--allow-unverified", "--password-stdin", input=password).status == 0
 
 
@@ -261,11 +272,22 @@ def test_a_refused_update_changes_nothing(
     assert cli("user", "show", "alice").out == alice(verified="yes")
 
 
+def test_update_that_changes_nothing_says_so(cli: Cli, register: Cli) -> None:
+    register("alice", "--verified")
+    before = json.loads(cli("user", "show", "alice", "-o", "json").out)
+    nothing = ("--activate", "--verified", "--email", "ALICE@example.org", "--add-group", "basic_user")
+    outcome = cli("user", "update", "alice", *nothing, "-o", "json")
+    assert (outcome.status, json.loads(outcome.out)) == (0, before | {"outcome": "unchanged"})
+    assert outcome.err == "alice is unchanged.\n"
+    (event,) = json.loads(cli("events", "list", "--signal", "user_updated", "-o", "json").out)
+    assert (event["outcome"], event["data"]["changes"]) == ("ok", {})
+
+
 def test_delete_with_yes_deletes_without_a_prompt(cli: Cli, register: Cli) -> None:
     register("alice")
     assert cli("user", "delete", "alice", "--yes", "-o", "json") == (
         0,
-        '{\n  "id": 1,\n  "deleted": true\n}\n',
+        '{\n  "id": 1,\n  "deleted": true,\n  "outcome": "deleted"\n}\n',
         "Deleted alice.\n",
     )
     assert cli("user", "delete", "alice", "--yes").status == 5

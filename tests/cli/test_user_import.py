@@ -425,14 +425,14 @@ def test_errors_in_a_one_line_dump_name_the_record(cli: Any, tmp_path: Path, for
         "'x' is not a valid e-mail address. An email address must have an @-sign. "
         "Give one plain address such as alice@example.org."
     )
-    told = {"code": "validation_error", "message": message}
+    error = {"code": "validation_error", "message": message}
     shown = {
         "table": [f"line 1, record {record}: {message}" for record in (1, 3)],
-        "json": [json.dumps({"error": {**told, "line": 1, "record": record}}) for record in (1, 3)],
+        "json": [json.dumps({"error": {**error, "line": 1, "record": record}}) for record in (1, 3)],
     }
     assert (status, err.splitlines()) == (8, [*shown[form], "Nothing was imported."])
     assert [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()] == [
-        {"line": 1, "record": record, "outcome": "failed", "id": None, **told} for record in (1, 3)
+        {"line": 1, "record": record, "outcome": "failed", "id": None, **error} for record in (1, 3)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The stages that scenarios play on."""
+"""Fixtures that make an installation for a scenario."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from .environment import COMMAND_COST, LIBRARY_COST, Stage, Template, build_template
+from .environment import COMMAND_COST, LIBRARY_COST, Installation, Template, build_template
 from .scenario import CLOSED_PORT, Scenario
 
-AnyStage = TypeVar("AnyStage", bound=Stage)
-StageOf = Callable[[Scenario], Stage]
+AnyInstallation = TypeVar("AnyInstallation", bound=Installation)
+InstallationOf = Callable[[Scenario], Installation]
 
 STARVING = 4 * 1024 * 1024
-"""KiB that a hash asks for where a scenario has no memory for it."""
+"""Memory of a hash, in KiB, that exceeds the limit of a scenario with too little memory."""
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +29,16 @@ def command_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 @pytest.fixture(scope="session")
 def closed_port() -> Iterator[int]:
-    """A port that is taken, so that nobody else opens it, but not listened on."""
+    """A port that is bound and not listened on, so connections to it are refused."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
 
 
-def set_stage(directory: Path, template: Any, scenario: Scenario, closed_port: int, kind: type[AnyStage]) -> AnyStage:
-    """Prepare *directory* for *scenario*."""
+def make_installation(
+    directory: Path, template: Any, scenario: Scenario, closed_port: int, kind: type[AnyInstallation]
+) -> AnyInstallation:
+    """Make an installation for *scenario* in *directory*."""
     values = {name: closed_port if value is CLOSED_PORT else value for name, value in scenario.settings.items()}
     if scenario.starved:
         values["password.memory"] = STARVING
@@ -44,12 +46,16 @@ def set_stage(directory: Path, template: Any, scenario: Scenario, closed_port: i
 
 
 @pytest.fixture
-def library_stage(tmp_path: Path, library_template: Template, closed_port: int) -> StageOf:
-    """``library_stage(scenario)`` is the stage for it."""
-    return lambda scenario: set_stage(tmp_path, library_template, scenario, closed_port, Stage)
+def library_installation(tmp_path: Path, library_template: Template, closed_port: int) -> InstallationOf:
+    """Return a function that makes the installation for a scenario of the library."""
+    return lambda scenario: make_installation(tmp_path, library_template, scenario, closed_port, Installation)
 
 
 @pytest.fixture(scope="session")
-def command_stage(tmp_path_factory: pytest.TempPathFactory, command_template: Template, closed_port: int) -> StageOf:
-    """The same with passwords as dear as a configuration must have them; each in a directory of its own."""
-    return lambda scenario: set_stage(tmp_path_factory.mktemp("stage"), command_template, scenario, closed_port, Stage)
+def command_installation(
+    tmp_path_factory: pytest.TempPathFactory, command_template: Template, closed_port: int
+) -> InstallationOf:
+    """Return a function that makes the installation for a scenario of the command, in a new directory."""
+    return lambda scenario: make_installation(
+        tmp_path_factory.mktemp("installation"), command_template, scenario, closed_port, Installation
+    )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from .fixtures_data import ADA, BOB, NOBODY, Person
+from .fixtures_data import ADA, BOB, UNKNOWN_ID, Person
 from .scenario import SESSION, TYPED_BY_SHELL, Call, Failing, Receiver, Scenario, Sent, gone
 
 
@@ -39,9 +39,9 @@ _shared = Failing("delete", delete(), failed)
 DELETE = [
     Scenario("delete: ok", delete(), _ok, rows=_BOB_IS_GONE),
     Scenario(
-        "delete: nobody",
-        delete(NOBODY),
-        [begun(NOBODY), failed("user_not_found", user_id=NOBODY)],
+        "delete: unknown user",
+        delete(UNKNOWN_ID),
+        [begun(UNKNOWN_ID), failed("user_not_found", user_id=UNKNOWN_ID)],
         code="user_not_found",
     ),
     Scenario(

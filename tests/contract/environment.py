@@ -1,4 +1,4 @@
-"""The stage that every scenario plays on: a SQLite file with a known cast, and a directory for the mail."""
+"""The installation that a scenario runs in: a SQLite file with known users, and a directory for the mail."""
 
 import shutil
 import sqlite3
@@ -17,7 +17,17 @@ from lback_cli.security.passwords import PasswordHasher
 from lback_cli.security.tokens import token_digest
 from lback_cli.settings import Settings
 
-from .fixtures_data import CAST, EXPIRED, LEGACY_HASH, LIVE, NEW_PASSWORD, PASSWORD, PLANTED_TOKENS, USED, Person
+from .fixtures_data import (
+    EXPIRED,
+    INITIAL_USERS,
+    LEGACY_HASH,
+    LIVE,
+    NEW_PASSWORD,
+    PASSWORD,
+    STORED_TOKENS,
+    USED,
+    Person,
+)
 
 if TYPE_CHECKING:
     from .scenario import Trap
@@ -25,10 +35,10 @@ if TYPE_CHECKING:
 Rows = dict[str, dict[str, Any]]
 
 LIBRARY_COST = {"password.memory": 64, "password.iterations": 1, "password.parallelism": 1}
-"""Real Argon2id, below what a configuration file may ask for."""
+"""Argon2id with a cost below the minimum of a configuration file."""
 
 COMMAND_COST = {"password.memory": 19456, "password.iterations": 2, "password.parallelism": 1}
-"""The least that a configuration may ask for."""
+"""The minimum cost that a configuration file may set."""
 
 _TABLES = {
     "users": ("id",),
@@ -46,7 +56,7 @@ _SUBJECTS = {
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
-    """`Settings` from ``section.key`` names."""
+    """Return `Settings` made from ``section.key`` names."""
     settings = Settings()
     for name, value in values.items():
         section, _, key = name.partition(".")
@@ -55,13 +65,13 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
 
 def environment_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """The same as variables for an ``lback`` process."""
+    """Return the same settings as variables of an ``lback`` process."""
     return {f"LBACK_{name.replace('.', '_').upper()}": str(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
 class Template:
-    """A database file with the cast in it, to be copied; *now* is when they were put there."""
+    """A database file with the initial rows, which is copied; *now* is the time of the rows."""
 
     path: Path
     now: datetime
@@ -69,43 +79,43 @@ class Template:
 
 
 def build_template(path: Path, cost: Mapping[str, int]) -> Template:
-    """Make the file that stages start from: tables by the product's own migration, rows by its models."""
+    """Create the database file that installations copy, with the migrations and the models of lback."""
     values = {"database.url": f"sqlite:///{path}", **cost}
     settings = settings_of(values)
     database = Database(settings.database)
     Schema(database).initialize()
     now = fill(database, settings)
     with database.engine.connect() as connection:
-        # Everything into the one file that is copied.
+        # Only this file is copied, so it must contain the write-ahead log.
         connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.dispose()
     return Template(path, now, cost)
 
 
 def fill(database: Database, settings: Settings) -> datetime:
-    """Put the cast into empty tables; when that was."""
+    """Insert the initial rows into empty tables, and return their time."""
     now = datetime.now(UTC)
     password_hash = PasswordHasher(settings.password).hash(PASSWORD)
     with database.session() as session:
         groups = {name: Group(name=name, created_at=now, updated_at=now) for name in ("admin", "basic_user", "staff")}
         session.add_all(groups.values())
         session.flush()
-        for person in CAST:
+        for person in INITIAL_USERS:
             session.add(_row_of(person, groups, password_hash, now))
             session.flush()
-        for planted in PLANTED_TOKENS:
+        for stored in STORED_TOKENS:
             session.add(
                 Token(
-                    user_id=planted.user.id,
-                    purpose=Purpose(planted.purpose),
-                    digest=token_digest(planted.token),
-                    email=planted.user.email,
+                    user_id=stored.user.id,
+                    purpose=Purpose(stored.purpose),
+                    digest=token_digest(stored.token),
+                    email=stored.user.email,
                     created_at=now - timedelta(hours=3),
-                    expires_at=now + timedelta(hours=-1 if planted.state is EXPIRED else 1),
-                    used_at=now - timedelta(hours=2) if planted.state is USED else None,
+                    expires_at=now + timedelta(hours=-1 if stored.state is EXPIRED else 1),
+                    used_at=now - timedelta(hours=2) if stored.state is USED else None,
                 )
             )
-            assert planted.state in {LIVE, USED, EXPIRED}
+            assert stored.state in {LIVE, USED, EXPIRED}
     return now
 
 
@@ -125,15 +135,15 @@ def _row_of(person: Person, groups: Mapping[str, Group], password_hash: str, now
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail that left: what it is for, to whom, and the token in it, if any."""
+    """A sent mail: its kind, its recipient, and its token, if it has one."""
 
     kind: str
     recipient: str
     token: str | None
 
 
-class Stage:
-    """One copy of the template, with the *values* of its configuration."""
+class Installation:
+    """A copy of the template with a configuration of *values*."""
 
     def __init__(
         self, directory: Path, template: Template, values: Mapping[str, Any], statements: Sequence["str | Trap"]
@@ -159,7 +169,7 @@ class Stage:
         shutil.copy(self._template.path, self.path)
 
     def write(self, statement: str) -> None:
-        """Execute *statement* as somebody else would, and commit."""
+        """Execute *statement* on another connection, and commit."""
         with sqlite3.connect(self.path) as connection:
             connection.execute(statement)
         connection.close()
@@ -169,7 +179,7 @@ class Stage:
         return settings_of(self.values)
 
     def rows(self) -> Rows:
-        """What is committed: every row of every table that an operation may touch, by its key."""
+        """Return every committed row of the tables that an operation may change, by its key."""
         connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
         connection.row_factory = sqlite3.Row
         try:
@@ -182,7 +192,7 @@ class Stage:
             connection.close()
 
     def last_login(self, user_id: int) -> str | None:
-        """When the user last logged in, as it is stored."""
+        """Return the stored time of the last login."""
         connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
         try:
             row = connection.execute("SELECT last_login FROM lback_accounts WHERE user_id = ?", (user_id,)).fetchone()
@@ -191,13 +201,13 @@ class Stage:
             connection.close()
 
     def mails(self) -> list[Mail]:
-        """The mails that left, in the order of sending."""
+        """Return the sent mails, oldest first."""
         return [parsed_mail(path) for path in sorted((self.directory / "mail").glob("*.eml"))]
 
     def changes(self, before: Rows, *, since: datetime, until: datetime) -> Rows:
-        """What differs from *before*: ``+key`` a new row, ``-key`` one that is gone, ``key`` the columns that changed.
+        """Return the differences from *before*: ``+key`` a new row, ``-key`` a deleted row, ``key`` changed columns.
 
-        Moments, hashes and digests are replaced by what they mean; *since* and *until* enclose the operation.
+        Times, hashes and digests are replaced by descriptions. The operation ran between *since* and *until*.
         """
         after = self.rows()
         meaning = _Meaning(self, since, until)
@@ -215,14 +225,14 @@ class Stage:
 
 
 class _Meaning:
-    """Words for the values that differ from run to run."""
+    """Descriptions of values that differ in each run."""
 
-    def __init__(self, stage: Stage, since: datetime, until: datetime) -> None:
+    def __init__(self, installation: Installation, since: datetime, until: datetime) -> None:
         self._since, self._until = since, until
-        self._hasher = PasswordHasher(settings_of(stage._template.cost).password)
-        self._digests = {token_digest(planted.token): planted.token.strip("-") for planted in PLANTED_TOKENS}
+        self._hasher = PasswordHasher(settings_of(installation._template.cost).password)
+        self._digests = {token_digest(stored.token): stored.token.strip("-") for stored in STORED_TOKENS}
         self._digests |= {
-            token_digest(mail.token): f"mailed to {mail.recipient}" for mail in stage.mails() if mail.token
+            token_digest(mail.token): f"mailed to {mail.recipient}" for mail in installation.mails() if mail.token
         }
 
     def key(self, key: str) -> str:

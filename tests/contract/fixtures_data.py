@@ -1,21 +1,21 @@
-"""Who and what is in the database before a scenario begins."""
+"""The rows in the database before a scenario begins."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 PASSWORD = "correct horse battery staple"
-"""The password of everybody in the cast."""
+"""The password of all initial users."""
 
 NEW_PASSWORD = "umbrella tangent violin quarry"
 WEAK_PASSWORD = "passwordpassword"
 
 LEGACY_HASH = "$2b$04$FV7zkuY2SGABA.CPpgPXkud01/yWwiCRojvWifcBwcF/XJextPkQS"
-"""bcrypt of `PASSWORD`, as another application left it."""
+"""A bcrypt hash of `PASSWORD`, as another application may have stored it."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """A user by the values of the row."""
+    """The values of a user's row."""
 
     id: int
     username: str
@@ -31,7 +31,7 @@ class Person:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """As signals show a user."""
+        """The user as the argument of a signal."""
         return {"id": self.id, "username": self.username, "email": self.email}
 
 
@@ -40,12 +40,12 @@ BOB = Person(2, "bob", groups=("basic_user", "staff"))
 CAROL = Person(3, "carol", verified=False)
 DAVE = Person(4, "dave", active=False)
 EVE = Person(5, "eve", legacy=True)
-CAST = (ADA, BOB, CAROL, DAVE, EVE)
+INITIAL_USERS = (ADA, BOB, CAROL, DAVE, EVE)
 
 FRANK = Person(6, "frank", verified=False)
-"""The one to be registered."""
+"""The user that scenarios register."""
 
-NOBODY = 99
+UNKNOWN_ID = 99
 
 State = Literal["live", "used", "expired"]
 LIVE: State = "live"
@@ -54,8 +54,8 @@ EXPIRED: State = "expired"
 
 
 @dataclass(frozen=True)
-class Planted:
-    """A token in the database. Its text names it, and is as long as a generated one; a live one lives 1 h more."""
+class StoredToken:
+    """A token in the database. Its text has the length of a generated token. A live one expires in one hour."""
 
     user: Person
     purpose: Literal["verify_email", "reset_password"]
@@ -74,12 +74,12 @@ class Planted:
         return self.token[:10]
 
 
-LIVE_VERIFY = Planted(CAROL, "verify_email", LIVE)
-USED_VERIFY = Planted(CAROL, "verify_email", USED)
-EXPIRED_VERIFY = Planted(CAROL, "verify_email", EXPIRED)
-LIVE_RESET = Planted(BOB, "reset_password", LIVE)
-USED_RESET = Planted(BOB, "reset_password", USED)
-EXPIRED_RESET = Planted(BOB, "reset_password", EXPIRED)
-PLANTED_TOKENS = (LIVE_VERIFY, USED_VERIFY, EXPIRED_VERIFY, LIVE_RESET, USED_RESET, EXPIRED_RESET)
+LIVE_VERIFY = StoredToken(CAROL, "verify_email", LIVE)
+USED_VERIFY = StoredToken(CAROL, "verify_email", USED)
+EXPIRED_VERIFY = StoredToken(CAROL, "verify_email", EXPIRED)
+LIVE_RESET = StoredToken(BOB, "reset_password", LIVE)
+USED_RESET = StoredToken(BOB, "reset_password", USED)
+EXPIRED_RESET = StoredToken(BOB, "reset_password", EXPIRED)
+STORED_TOKENS = (LIVE_VERIFY, USED_VERIFY, EXPIRED_VERIFY, LIVE_RESET, USED_RESET, EXPIRED_RESET)
 
 UNKNOWN_TOKEN = "no-such-token".ljust(43, "-")

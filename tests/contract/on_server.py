@@ -1,4 +1,4 @@
-"""The stage and the model on a server: the same as in a file, on tables that are emptied instead of copied."""
+"""Installations on a server, whose tables are emptied and filled for each scenario."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from sqlalchemy import MetaData, insert, text
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 
-from .environment import _TABLES, LIBRARY_COST, Rows, Stage, Template, fill, settings_of
+from .environment import _TABLES, LIBRARY_COST, Installation, Rows, Template, fill, settings_of
 from .scenario import Trap
 
 FILLED = ("users", "groups", "user_groups_association", "lback_tokens")
-"""The tables with the cast, in an order that foreign keys allow."""
+"""The tables with initial rows, in an order that foreign keys allow."""
 
 COUNTED = ("users", "groups", "lback_tokens")
-"""Those whose ids the database hands out."""
+"""The tables whose ids the database generates."""
 
 
 @dataclass(frozen=True)
 class ServerTemplate(Template):
-    """Tables on a server, as it describes them, and the *rows* that they have to begin with."""
+    """Reflected tables on a server, and their initial *rows*."""
 
     url: str
     tables: MetaData
@@ -31,7 +31,7 @@ class ServerTemplate(Template):
 
 
 def empty(database: Database) -> None:
-    """Leave the tables as the migrations made them."""
+    """Delete all rows, and reset the ids and the event log."""
     postgresql = database.url.get_backend_name() == "postgresql"
     with database.engine.begin() as connection:
         for name in ("lback_events", *reversed(FILLED)):
@@ -45,7 +45,7 @@ def empty(database: Database) -> None:
 
 
 def build_server_template(url: str) -> ServerTemplate:
-    """Make the tables at *url*, and note what the cast is there."""
+    """Create the tables at *url*, and read the initial rows."""
     values = {"database.url": url, **LIBRARY_COST}
     settings = settings_of(values)
     database = Database(settings.database)
@@ -61,8 +61,8 @@ def build_server_template(url: str) -> ServerTemplate:
     return ServerTemplate(Path(), now, LIBRARY_COST, url, tables, rows)
 
 
-class ServerStage(Stage):
-    """The tables of the template with their first rows, for one scenario."""
+class ServerInstallation(Installation):
+    """The tables of the template with their initial rows, for one scenario."""
 
     _template: ServerTemplate
 
@@ -84,7 +84,7 @@ class ServerStage(Stage):
                     connection.execute(text(f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))"))
 
     def clear(self) -> None:
-        """Take the traps away."""
+        """Drop the triggers of `Trap`."""
         if self.backend == "postgresql":
             self.write("DROP FUNCTION IF EXISTS trap() CASCADE")
             self.write("DROP TABLE IF EXISTS audit")
@@ -100,7 +100,7 @@ class ServerStage(Stage):
             connection.exec_driver_sql(statement)
 
     def changes(self, before: Rows, *, since: datetime, until: datetime) -> Rows:
-        """As in a file, where the ids of tokens that were the last are given again."""
+        """Return the changes with token ids as in a SQLite file, which reuses the ids of the last deleted tokens."""
         changes = super().changes(before, since=since, until=until)
         kept = [number for key, number in _token_ids(self.rows()).items() if key in before]
         for key, row in changes.items():
@@ -125,7 +125,7 @@ def _token_ids(rows: Rows) -> dict[str, int]:
 
 
 def as_in_a_file(value: Any) -> Any:
-    """SQLite has neither truth values nor moments."""
+    """Return *value* as SQLite stores it: it has no type for booleans and times."""
     if isinstance(value, bool):
         return int(value)
     return value.isoformat(" ") if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""Receivers that do what a scenario wants of them."""
+"""The receivers of scenarios."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,7 +20,7 @@ Write = Callable[[str], None]
 
 @contextmanager
 def acting(receivers: Sequence[Receiver], write: Write, now: datetime) -> Iterator[None]:
-    """Connect *receivers* to their signals, for a database in which it is *now* and into which others can *write*."""
+    """Connect *receivers*. *write* executes a statement on another connection; *now* is the time of new rows."""
     with ExitStack() as connected:
         for receiver in receivers:
             connected.enter_context(

@@ -1,4 +1,4 @@
-"""Writes down every signal that is sent while it is connected, whoever sends it."""
+"""A recorder of all signals from any sender."""
 
 import os
 import signal
@@ -17,11 +17,11 @@ from .scenario import SESSION, Sent
 
 
 class Recorder:
-    """Receives all 22 signals, and what `delivered` tells of them.
+    """Records all 22 signals and their deliveries.
 
-    *wrong* lists what a receiver of its own saw that must not be: another sender, or a session that is not in a
-    transaction or, where one is given, not the caller's. It cannot raise: a receiver's exceptions are swallowed.
-    *interrupt_at* names a signal during which Ctrl-C is pressed.
+    *wrong* lists violations: another sender than expected, a session outside a transaction, or a session other than
+    the caller's. They are recorded because exceptions of receivers are only logged.
+    *interrupt_at* names a signal whose receiver sends SIGINT to the process.
     """
 
     def __init__(self, sender: Any = None, session: Session | None = None, *, interrupt_at: str | None = None) -> None:
@@ -60,7 +60,7 @@ class Recorder:
             self.wrong.append(f"{spec.name} came with another session than the caller's")
         self.sent.append((spec.name, {name: shown(value) for name, value in arguments.items()}))
         if spec.name == self._interrupt_at:
-            # Pressed here, as the order of receivers is not defined and none runs after it.
+            # Sent last, because the interrupt ends the delivery and the signal must be recorded.
             os.kill(os.getpid(), signal.SIGINT)
 
     def _deliver(self, _sender: Any, delivery: Delivery) -> None:
@@ -70,7 +70,7 @@ class Recorder:
 
 
 def shown(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
-    """*value* as the table writes it, which is as a JSON trace shows it, but of an exception only the type."""
+    """Return *value* as scenarios write it: as in a JSON trace, but with only the type of an exception."""
     match value:
         case User():
             return {"id": value.id, "username": value.username, "email": value.email}
@@ -85,5 +85,5 @@ def shown(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
         case str() | int() | None:
             return value
         case _:
-            # A mask: what it is must show in neither form.
+            # A masked value must not be readable in either form.
             return str(value) if str(value) == repr(value) else f"{value!s} or {value!r}"

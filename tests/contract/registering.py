@@ -148,7 +148,7 @@ REGISTER = [
         code="user_exists",
         receivers=[Receiver("user_pre_register", "take the name")],
         rows={"+users 6": user_row(replace(FRANK, verified=True), password="taken")},
-        own_only="in a joined transaction nobody else can write any more",
+        own_only="no other connection can write during a joined transaction",
     ),
     Scenario(
         "register: mail down",

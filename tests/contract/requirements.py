@@ -1,4 +1,4 @@
-"""What docs/requirements.md promises, written by hand from that page and not from the code."""
+"""The requirements of docs/requirements.md, transcribed from the page and not derived from the code."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Documented:
-    """A signal of docs/requirements.md: its arguments but the sender, ``?`` marks an optional one, and its words."""
+    """A signal of docs/requirements.md: its arguments except the sender (``?``: optional), and its reasons."""
 
     arguments: tuple[str, ...]
     words: frozenset[str] = frozenset()
@@ -76,7 +76,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Sequence:
-    """What one operation sends: its first signal, its progress in order, and its two ends."""
+    """The signals of an operation: the first one, the progress in order, and the two terminal ones."""
 
     started: str | None
     succeeded: str
@@ -124,4 +124,4 @@ ERRORS: dict[str, tuple[str, Exit]] = {
     "password_hashing_error": ("PasswordHashingError", 9),
     "unexpected_exception": ("UnexpectedError", 1),
 }
-"""The class and the exit code that belong to each code of an error."""
+"""The class and the exit code of each error code."""

@@ -10,7 +10,7 @@ from .fixtures_data import (
     LIVE_RESET,
     LIVE_VERIFY,
     NEW_PASSWORD,
-    NOBODY,
+    UNKNOWN_ID,
     UNKNOWN_TOKEN,
     USED_RESET,
     WEAK_PASSWORD,
@@ -34,7 +34,7 @@ from .scenario import (
     new_token,
 )
 
-# The request
+# Requests
 
 
 def request(email: str = BOB.email) -> Call:
@@ -72,7 +72,7 @@ REQUEST = [
         mails=_MAILED,
     ),
     Scenario(
-        "reset request: nobody",
+        "reset request: unknown address",
         request("nobody@example.org"),
         [asked("nobody@example.org"), not_mailed("user_not_found", email="nobody@example.org")],
         code="user_not_found",
@@ -134,7 +134,7 @@ REQUEST = [
     _shared_request.interrupted([asked(), processed()], mails=_MAILED),
 ]
 
-# With a token that was mailed
+# Resets with a mailed token
 
 
 def reset(token: str = LIVE_RESET.token, password: str = NEW_PASSWORD) -> Call:
@@ -223,7 +223,7 @@ RESET = [
     _shared.interrupted(_ok, BOB, mails=_NOTICE),
 ]
 
-# By an administrator
+# Resets by an administrator
 
 
 def reset_user(user_id: int = BOB.id, password: str = NEW_PASSWORD) -> Call:
@@ -254,8 +254,8 @@ _RESET_USER_ROWS = {
 RESET_USER = [
     Scenario("reset for a user: ok", reset_user(), _ok_for_user, rows=_RESET_USER_ROWS, mails=_NOTICE),
     Scenario(
-        "reset for a user: nobody",
-        reset_user(NOBODY),
+        "reset for a user: unknown user",
+        reset_user(UNKNOWN_ID),
         [begun(SOME_PREFIX), failed_for_user("user_not_found")],
         code="user_not_found",
     ),

@@ -1,4 +1,4 @@
-"""What one line of the table says, and the words it is written in."""
+"""The classes and helpers that scenarios are written with."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from .environment import Rows
 from .fixtures_data import FRANK, Person
 
 Sent = tuple[str, dict[str, Any]]
-"""A signal and its arguments, as a trace shows them; of an exception, its type."""
+"""A signal and its arguments as in a JSON trace, but with only the type of an exception."""
 
 Behaviour = Literal["veto", "crash", "write", "take the name"]
 
@@ -19,7 +19,7 @@ VETO = "not before the audit is over"
 
 
 class Matching:
-    """Equal to every text that the pattern matches."""
+    """A value that equals every text that the pattern matches."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
@@ -35,7 +35,7 @@ class Matching:
 
 
 SOME_PREFIX = Matching(r"[\w-]{10}")
-"""Of a token that was generated and never shown."""
+"""The prefix of a generated token."""
 
 MESSAGE = object()
 """The message of the error that the operation raises."""
@@ -43,7 +43,7 @@ MESSAGE = object()
 
 @dataclass(frozen=True)
 class Receiver:
-    """A receiver of one signal, and what it does there."""
+    """A receiver of one signal."""
 
     signal: str
     behaviour: Behaviour
@@ -51,7 +51,7 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Call:
-    """An operation with its arguments; *argv* and *stdin* are what a shell would say for the same."""
+    """An operation with its arguments, and the equivalent command line *argv* with its *stdin*."""
 
     method: str
     arguments: Mapping[str, Any]
@@ -61,13 +61,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One operation, one outcome, in full.
+    """An operation with its complete outcome.
 
-    *code* is that of the raised error, None for success, or ``interrupted``. *rows* is what differs afterwards, and
-    *mails* are (kind, recipient). *settings*, *sql* and *starved* (of memory) bring about what goes wrong; *receivers*,
-    *later* (than the cast came in), *broken_clock* and *interrupt_at* (the signal during which Ctrl-C is pressed) do
-    so in the library only. *logged* counts the failures of receivers that are reported and go no further. *own_only*
-    and *library_only* are the reasons why the scenario makes no sense otherwise.
+    *code* is that of the raised error, None for success, or ``interrupted``. *rows* are the changed rows, and *mails*
+    are (kind, recipient). *settings*, *sql* and *starved* (too little memory) cause the failure. *receivers*, *later*
+    (time since the initial rows), *broken_clock* and *interrupt_at* (the signal that is interrupted) do so in the
+    library only. *logged* counts the logged failures of receivers. *own_only* is the reason why the scenario is
+    impossible in a caller's transaction, *library_only* the reason why it is impossible with the command.
     """
 
     id: str
@@ -89,7 +89,7 @@ class Scenario:
 
     @property
     def not_from_outside(self) -> str | None:
-        """Why a command cannot meet this, or None if it can."""
+        """The reason why a command cannot have this outcome, or None."""
         if self.library_only:
             return self.library_only
         if self.receivers or self.interrupt_at:
@@ -97,10 +97,10 @@ class Scenario:
         return "a command has the clock of its machine" if self.later or self.broken_clock else None
 
 
-# What goes wrong
+# Causes of failures
 
 CLOSED_PORT = object()
-"""A port on which nobody listens."""
+"""A placeholder for a port without a listener."""
 
 MAIL_DOWN = {
     "email.transport": "smtp",
@@ -116,17 +116,16 @@ COMMIT_IS_OURS = "a joined operation leaves the commit to its caller"
 
 @dataclass(frozen=True)
 class Trap:
-    """Lets the database refuse *event*, ``INSERT ON users`` and the like, or the COMMIT after it.
+    """A trigger that refuses *event*, such as ``INSERT ON users``, or the COMMIT after it.
 
-    It is the refusal that a quota or a rule of the application's is, or a deferred foreign key that leads nowhere, of
-    which MariaDB has none.
+    It acts like a constraint of the application, or at COMMIT like a deferred foreign key, which MariaDB does not have.
     """
 
     event: str
     at_commit: bool = False
 
     def statements(self, backend: str) -> list[str]:
-        """What sets it up."""
+        """Return the statements that create it on *backend*."""
         audit = "CREATE TABLE audit (user_id INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)"
         plant = "INSERT INTO audit VALUES (-1)"
         refuse = "RAISE integrity_constraint_violation USING MESSAGE = 'the quota is used up'"
@@ -152,7 +151,7 @@ def _trap_on_postgresql(event: str, statement: str) -> list[str]:
     ]
 
 
-# How it shows
+# Exceptions in signals
 
 INTEGRITY = {"type": "IntegrityError"}
 REFUSED_CONNECTION = {"type": "ConnectionRefusedError"}
@@ -166,7 +165,7 @@ INTERRUPT = {"type": "UnexpectedError"}
 
 
 def user_row(person: Person, *, password: str = "hash of PASSWORD") -> dict[str, Any]:
-    """The whole row of a user who came in just now."""
+    """Return the complete row of a new user."""
     return {
         "id": person.id,
         "username": person.username,
@@ -184,12 +183,12 @@ def user_row(person: Person, *, password: str = "hash of PASSWORD") -> dict[str,
 
 
 def joined(user_id: int, group_id: int) -> Rows:
-    """A new membership. Groups: 1 admin, 2 basic_user, 3 staff."""
+    """Return the row of a new membership. Groups: 1 admin, 2 basic_user, 3 staff."""
     return {f"+user_groups_association {user_id} {group_id}": {"user_id": user_id, "group_id": group_id}}
 
 
 def new_token(person: Person, purpose: str, *, token_id: int = 7) -> Rows:
-    """A token that was mailed; id 7 is the next, unless tokens at the end were deleted before."""
+    """Return the row of a mailed token. The next id is 7 unless the last tokens were deleted before."""
     return {
         f"+lback_tokens mailed to {person.email}": {
             "id": token_id,
@@ -204,7 +203,7 @@ def new_token(person: Person, purpose: str, *, token_id: int = 7) -> Rows:
 
 
 def gone(*keys: str) -> Rows:
-    """Rows that are deleted."""
+    """Return deleted rows."""
     return {f"-{key}": {} for key in keys}
 
 
@@ -212,33 +211,33 @@ def gone(*keys: str) -> Rows:
 
 
 def started(person: Person = FRANK) -> Sent:
-    """The first signal of a registration."""
+    """Return the first signal of a registration."""
     return "user_registration_started", {"username": person.username, "email": person.email}
 
 
 def initiated(shown: Mapping[str, Any]) -> Sent:
-    """The mail with a verification link is on its way."""
+    """Return the signal of a sent verification link."""
     return "user_email_verification_initiated", {"user": shown}
 
 
 def vouched(shown: Mapping[str, Any]) -> Sent:
-    """An administrator said that the address is right."""
+    """Return the signal of an address that an administrator verified."""
     return "user_email_verification_successful", {"user": shown, "reason": "set_by_administrator"}
 
 
-# Variations that each operation goes through
+# Failures of every operation
 
 
 @dataclass(frozen=True)
 class Failing:
-    """The failures that all operations share, in the words of one: *fail* makes its failure signal."""
+    """The failures that all operations share, for one of them; *fail* makes its failure signal."""
 
     name: str
     call: Call
     fail: Callable[..., Sent]
 
     def vetoed(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
-        """A receiver of the last of *before* raises `OperationRejected`."""
+        """Let a receiver of the last signal of *before* raise `OperationRejected`."""
         signal = before[-1][0]
         return Scenario(
             f"{self.name}: veto at {signal}",
@@ -250,7 +249,7 @@ class Failing:
         )
 
     def crashed(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
-        """A receiver of the last of *before*, which carries the session, writes something and then raises."""
+        """Let a receiver of the last signal of *before* write with its session and then raise."""
         signal = before[-1][0]
         return Scenario(
             f"{self.name}: crash at {signal}",
@@ -262,7 +261,7 @@ class Failing:
         )
 
     def interrupted(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
-        """Ctrl-C while a receiver of the last of *before* runs."""
+        """Interrupt a receiver of the last signal of *before*."""
         signal = before[-1][0]
         return Scenario(
             f"{self.name}: interrupted at {signal}",
@@ -274,7 +273,7 @@ class Failing:
         )
 
     def surprised(self, before: Sequence[Sent], found: Any = None, **more: Any) -> Scenario:
-        """Something has a bug: the clock that the application handed in."""
+        """Let the clock raise an unexpected exception."""
         return Scenario(
             f"{self.name}: unexpected exception",
             self.call,
@@ -285,7 +284,7 @@ class Failing:
         )
 
     def refused_by_database(self, before: Sequence[Sent], event: str, found: Any = None, **more: Any) -> Scenario:
-        """The database refuses a statement."""
+        """Let the database refuse a statement."""
         return Scenario(
             f"{self.name}: the database refuses {event}",
             self.call,
@@ -296,7 +295,7 @@ class Failing:
         )
 
     def refused_at_commit(self, before: Sequence[Sent], event: str, found: Any = None, **more: Any) -> Scenario:
-        """The COMMIT fails, after the success signal went out: the one exception to one terminal signal."""
+        """Let the COMMIT fail after the success signal, which is the only case with two terminal signals."""
         return Scenario(
             f"{self.name}: commit fails",
             self.call,

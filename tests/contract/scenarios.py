@@ -1,4 +1,4 @@
-"""THE table: every operation with every documented outcome."""
+"""The scenarios of every operation with every documented outcome."""
 
 from .authenticating import AUTHENTICATE
 from .deleting import DELETE

@@ -1,4 +1,4 @@
-"""The table, played through the installed command: its trace, its exit code, its output."""
+"""The scenarios with the installed command: its trace, exit code and output."""
 
 import json
 import os
@@ -15,8 +15,8 @@ import pytest
 
 from tests.fork_server import ForkServer
 
-from .conftest import StageOf
-from .environment import Rows, Stage, environment_of
+from .conftest import InstallationOf
+from .environment import Installation, Rows, environment_of
 from .requirements import ERRORS, OPERATIONS, SIGNALS
 from .resetting import REQUEST, asked, not_mailed
 from .scenario import INTERRUPT, MESSAGE, Scenario, Sent
@@ -39,9 +39,9 @@ STARVED = 2 * 2**30
 
 @dataclass(frozen=True)
 class Run:
-    """A command that ended, and the stage that it left."""
+    """An ended command and its installation."""
 
-    stage: Stage
+    installation: Installation
     before: Rows
     since: datetime
     until: datetime
@@ -51,35 +51,37 @@ class Run:
 
     @property
     def trace(self) -> list[dict[str, Any]]:
-        """The lines of stderr that are the trace."""
+        """The lines of the trace on stderr."""
         return [line for line in map(json.loads, self.stderr) if "signal" in line]
 
     @property
     def errors(self) -> list[dict[str, str]]:
-        """The others, which must be errors."""
+        """All other lines of stderr, which must be errors."""
         return [line["error"] for line in map(json.loads, self.stderr) if "signal" not in line]
 
 
-def run(server: ForkServer, stage: Stage, scenario: Scenario) -> Run:
-    before, since = stage.rows(), datetime.now(UTC)
+def run(server: ForkServer, installation: Installation, scenario: Scenario) -> Run:
+    before, since = installation.rows(), datetime.now(UTC)
     status, stdout, stderr = server.run(
         [*ARGV, *scenario.call.argv],
-        environment=environment(stage),
-        directory=stage.directory,
+        environment=environment(installation),
+        directory=installation.directory,
         stdin=scenario.call.stdin.encode(),
         memory=STARVED if scenario.starved else None,
     )
-    return Run(stage, before, since, datetime.now(UTC), status, stdout.decode(), stderr.decode().splitlines())
+    return Run(installation, before, since, datetime.now(UTC), status, stdout.decode(), stderr.decode().splitlines())
 
 
-def environment(stage: Stage) -> dict[str, str]:
-    home = {name: str(stage.directory) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+def environment(installation: Installation) -> dict[str, str]:
+    home = {
+        name: str(installation.directory) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+    }
     path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-    return {**path, **home, **environment_of(stage.values)}
+    return {**path, **home, **environment_of(installation.values)}
 
 
 def arguments(line: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a trace line; of an exception its type, once it is seen to have a message."""
+    """Return the arguments in a line of the trace, with only the type of an exception."""
     found = dict(line["args"])
     if found.get("exception"):
         assert isinstance(found["exception"]["message"], str)
@@ -101,7 +103,7 @@ def check_trace(scenario: Scenario, ended: Run) -> None:
 
 
 def expected_trace(scenario: Scenario, ended: Run) -> list[Sent]:
-    """The scenario's signals; the error that is shown has a hint behind the message."""
+    """Return the signals of the scenario. The shown error has a hint after the message."""
     message = ended.errors[0]["message"] if ended.errors else None
     traced = next((line["args"].get("error_message") for line in ended.trace if line["args"].get("error_message")), "")
     assert (message or "").startswith(traced or "")
@@ -112,17 +114,17 @@ def expected_trace(scenario: Scenario, ended: Run) -> list[Sent]:
 
 
 def _in_json(value: Any) -> Any:
-    """JSON has no integers beyond 53 bits that every reader takes alike (RFC 7493), so they are text."""
+    """Return *value*, or its text if it is an integer of more than 53 bits (RFC 7493)."""
     return str(value) if isinstance(value, int) and value.bit_length() > 53 else value
 
 
-def expected_result(scenario: Scenario, stage: Stage) -> dict[str, Any]:
-    """What stdout shows of a success: the user as the database has it now."""
+def expected_result(scenario: Scenario, installation: Installation) -> dict[str, Any]:
+    """Return the expected result on stdout, read from the database."""
     if scenario.call.method == "delete_user":
         return {"id": scenario.call.arguments["user_id"], "deleted": True}
     if scenario.call.method == "reset_password_request":
         return {"email": scenario.call.arguments["email"], "requested": True}
-    rows = stage.rows()
+    rows = installation.rows()
     user = rows[f"users {scenario.signals[-1][1]['user']['id']}"]
     names = {row["id"]: row["name"] for key, row in rows.items() if key.startswith("groups ")}
     memberships = [row for key, row in rows.items() if key.startswith("user_groups_association ")]
@@ -138,14 +140,14 @@ def expected_result(scenario: Scenario, stage: Stage) -> dict[str, Any]:
         "attributes": {},
         "created_at": in_json(user["created_at"]),
         "updated_at": in_json(user["updated_at"]),
-        "last_login": in_json(stage.last_login(user["id"])),
+        "last_login": in_json(installation.last_login(user["id"])),
         "locked_until": None,
         "password": "set",
     }
 
 
 def in_json(moment: str | None) -> str | None:
-    """A stored time as JSON shows it."""
+    """Return a stored time in its JSON form."""
     return None if moment is None else f"{moment.replace(' ', 'T')}Z"
 
 
@@ -154,17 +156,19 @@ def check(scenario: Scenario, ended: Run) -> None:
     assert ended.exit == (0 if scenario.code is None else ERRORS[scenario.code][1])
     assert [error["code"] for error in ended.errors] == ([] if scenario.code is None else [scenario.code])
     if scenario.code is None:
-        assert json.loads(ended.stdout) == expected_result(scenario, ended.stage)
+        assert json.loads(ended.stdout) == expected_result(scenario, ended.installation)
     else:
         assert ended.stdout == ""
-    changes = ended.stage.changes(ended.before, since=ended.since, until=ended.until)
+    changes = ended.installation.changes(ended.before, since=ended.since, until=ended.until)
     assert changes == scenario.rows
-    assert [(mail.kind, mail.recipient) for mail in ended.stage.mails()] == list(scenario.mails)
+    assert [(mail.kind, mail.recipient) for mail in ended.installation.mails()] == list(scenario.mails)
 
 
 @pytest.mark.parametrize("scenario", FROM_OUTSIDE, ids=lambda scenario: scenario.id)
-def test_a_command_traces_the_same_signals(scenario: Scenario, fork_server: ForkServer, command_stage: StageOf) -> None:
-    check(scenario, run(fork_server, command_stage(scenario), scenario))
+def test_forked_command_traces_the_same_signals(
+    scenario: Scenario, fork_server: ForkServer, command_installation: InstallationOf
+) -> None:
+    check(scenario, run(fork_server, command_installation(scenario), scenario))
 
 
 @pytest.mark.parametrize(
@@ -172,9 +176,9 @@ def test_a_command_traces_the_same_signals(scenario: Scenario, fork_server: Fork
     [scenario for scenario in FROM_OUTSIDE if scenario.id in {"register: ok", "register: commit fails", "reset: used"}],
     ids=lambda scenario: scenario.id,
 )
-def test_so_does_the_script_that_is_installed(scenario: Scenario, command_stage: StageOf) -> None:
-    stage = command_stage(scenario)
-    before, since = stage.rows(), datetime.now(UTC)
+def test_installed_script_traces_the_same_signals(scenario: Scenario, command_installation: InstallationOf) -> None:
+    installation = command_installation(scenario)
+    before, since = installation.rows(), datetime.now(UTC)
 
     ended = subprocess.run(
         [LBACK, *ARGV, *scenario.call.argv],
@@ -182,30 +186,32 @@ def test_so_does_the_script_that_is_installed(scenario: Scenario, command_stage:
         capture_output=True,
         text=True,
         check=False,
-        cwd=stage.directory,
-        env=environment(stage),
+        cwd=installation.directory,
+        env=environment(installation),
         timeout=60,
     )
 
     until = datetime.now(UTC)
-    check(scenario, Run(stage, before, since, until, ended.returncode, ended.stdout, ended.stderr.splitlines()))
+    check(scenario, Run(installation, before, since, until, ended.returncode, ended.stdout, ended.stderr.splitlines()))
 
 
-def test_ctrl_c_while_a_mail_server_is_silent_ends_with_the_failure_signal_and_130(command_stage: StageOf) -> None:
+def test_ctrl_c_while_a_mail_server_is_silent_ends_with_the_failure_signal_and_130(
+    command_installation: InstallationOf,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        stage = command_stage(REQUEST[0])
-        stage.values.update(
+        installation = command_installation(REQUEST[0])
+        installation.values.update(
             {"email.transport": "smtp", "email.security": "none", "email.host": "127.0.0.1"},
             **{"email.port": silent.getsockname()[1]},
         )
-        before = stage.rows()
+        before = installation.rows()
         process = subprocess.Popen(
             [LBACK, *ARGV, *REQUEST[0].call.argv],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=stage.directory,
-            env=environment(stage),
+            cwd=installation.directory,
+            env=environment(installation),
         )
         connection, _ = silent.accept()
         with connection:
@@ -218,4 +224,4 @@ def test_ctrl_c_while_a_mail_server_is_silent_ends_with_the_failure_signal_and_1
         not_mailed("unexpected_exception", exception=INTERRUPT),
     ]
     assert (process.returncode, stdout, last) == (130, "", "Interrupted.")
-    assert stage.rows() == before
+    assert installation.rows() == before

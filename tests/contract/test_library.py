@@ -1,4 +1,4 @@
-"""The table, played in the library: with a transaction of its own, and joined in a caller's."""
+"""The scenarios in the library, in a transaction of the operation and joined to one of the caller."""
 
 import contextlib
 import logging
@@ -21,8 +21,8 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 
-from .conftest import StageOf
-from .environment import Stage
+from .conftest import InstallationOf
+from .environment import Installation
 from .receivers import acting
 from .recorder import Recorder
 from .requirements import ERRORS
@@ -33,8 +33,8 @@ CALLERS_CHANGE = {"groups staff": {"description": "changed by the caller"}}
 
 
 @dataclass(frozen=True)
-class Played:
-    """What came of an operation."""
+class Execution:
+    """The outcome of an operation."""
 
     recorder: Recorder
     result: Any
@@ -42,38 +42,38 @@ class Played:
 
 
 class World:
-    """A manager on a stage, at a time that the scenario sets."""
+    """A manager of an installation, with the clock of the scenario."""
 
-    def __init__(self, stage: Stage, scenario: Scenario) -> None:
-        self.stage = stage
+    def __init__(self, installation: Installation, scenario: Scenario) -> None:
+        self.installation = installation
         self.scenario = scenario
-        self.now: datetime = stage.now + scenario.later
-        self.database = Database(stage.settings.database)
-        services = Dependencies(stage.settings, data_directory=stage.directory, clock=self._clock)
+        self.now: datetime = installation.now + scenario.later
+        self.database = Database(installation.settings.database)
+        services = Dependencies(installation.settings, data_directory=installation.directory, clock=self._clock)
         self.manager = UserManager(self.database, services)
 
     def _clock(self) -> datetime:
         assert not self.scenario.broken_clock or 1 / 0
         return self.now
 
-    def play(self, session: Session | None = None) -> Played:
+    def execute(self, session: Session | None = None) -> Execution:
         """Run the operation, in the caller's *session* if there is one."""
         call = self.scenario.call
         with (
             Recorder(self.manager, session, interrupt_at=self.scenario.interrupt_at) as recorder,
-            acting(self.scenario.receivers, self.stage.write, self.now),
+            acting(self.scenario.receivers, self.installation.write, self.now),
             limited_memory(self.scenario.starved),
         ):
             try:
                 result = getattr(self.manager, call.method)(**call.arguments, session=session)
             except (LbackError, KeyboardInterrupt) as error:
-                return Played(recorder, None, error)
-        return Played(recorder, result, None)
+                return Execution(recorder, None, error)
+        return Execution(recorder, result, None)
 
 
 @contextlib.contextmanager
 def limited_memory(starved: bool) -> Iterator[None]:
-    """Leave the process a little more address space than it has, so that Argon2 cannot get its gigabytes."""
+    """Limit the address space to a little more than is used, so that Argon2 cannot allocate its memory."""
     if not starved:
         yield
         return
@@ -89,7 +89,7 @@ def limited_memory(starved: bool) -> Iterator[None]:
 
 
 def check_error(scenario: Scenario, error: BaseException | None) -> None:
-    """That *error* is what the scenario says, and has its cause where something foreign is behind it."""
+    """Check the error, which must have a cause if another exception caused it."""
     if scenario.code == "interrupted":
         assert type(error) is KeyboardInterrupt
     elif scenario.code is None:
@@ -102,10 +102,10 @@ def check_error(scenario: Scenario, error: BaseException | None) -> None:
             assert error.__cause__ is not None
 
 
-def check_signals(scenario: Scenario, played: Played) -> None:
-    """That exactly the scenario's signals were sent, in their order, with exactly their arguments."""
-    recorder = played.recorder
-    message = getattr(played.error, "message", None)
+def check_signals(scenario: Scenario, execution: Execution) -> None:
+    """Check that exactly the signals of the scenario were sent, in order and with their arguments."""
+    recorder = execution.recorder
+    message = getattr(execution.error, "message", None)
     expected = [
         (name, {key: message if value is MESSAGE else value for key, value in arguments.items()})
         for name, arguments in scenario.signals
@@ -126,7 +126,7 @@ def check_signals(scenario: Scenario, played: Played) -> None:
 
 
 def check_result(scenario: Scenario, result: Any) -> None:
-    """That a user is returned whose attributes can be used, or True."""
+    """Check that the result is a user with loaded attributes, or True."""
     if scenario.code is not None:
         assert result is None
     elif scenario.call.method in {"delete_user", "reset_password_request"}:
@@ -145,47 +145,47 @@ def check_log(scenario: Scenario, caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-def test_an_operation_with_a_transaction_of_its_own(
-    scenario: Scenario, library_stage: StageOf, caplog: pytest.LogCaptureFixture
+def test_operation_in_its_own_transaction(
+    scenario: Scenario, library_installation: InstallationOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage = library_stage(scenario)
-    world = World(stage, scenario)
-    before = stage.rows()
+    installation = library_installation(scenario)
+    world = World(installation, scenario)
+    before = installation.rows()
 
-    played = world.play()
+    execution = world.execute()
     world.database.dispose()
 
-    check_signals(scenario, played)
-    check_error(scenario, played.error)
-    check_result(scenario, played.result)
+    check_signals(scenario, execution)
+    check_error(scenario, execution.error)
+    check_result(scenario, execution.result)
     check_log(scenario, caplog)
-    assert stage.changes(before, since=world.now, until=world.now) == scenario.rows
-    assert [(mail.kind, mail.recipient) for mail in stage.mails()] == list(scenario.mails)
+    assert installation.changes(before, since=world.now, until=world.now) == scenario.rows
+    assert [(mail.kind, mail.recipient) for mail in installation.mails()] == list(scenario.mails)
 
 
 @pytest.mark.parametrize(
     "scenario", [scenario for scenario in SCENARIOS if not scenario.own_only], ids=lambda scenario: scenario.id
 )
-def test_an_operation_joined_in_a_callers_transaction(
-    scenario: Scenario, library_stage: StageOf, caplog: pytest.LogCaptureFixture
+def test_operation_joined_to_a_callers_transaction(
+    scenario: Scenario, library_installation: InstallationOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage = library_stage(scenario)
-    world = World(stage, scenario)
-    before = stage.rows()
+    installation = library_installation(scenario)
+    world = World(installation, scenario)
+    before = installation.rows()
 
     with Session(world.database.engine) as session:
         session.execute(text("UPDATE groups SET description = 'changed by the caller' WHERE name = 'staff'"))
-        played = world.play(session)
-        check_signals(scenario, played)
-        check_result(scenario, played.result)
-        assert stage.rows() == before, "nothing is committed before the caller commits"
+        execution = world.execute(session)
+        check_signals(scenario, execution)
+        check_result(scenario, execution.result)
+        assert installation.rows() == before, "nothing is committed before the caller commits"
         session.commit()
     world.database.dispose()
 
-    check_error(scenario, played.error)
+    check_error(scenario, execution.error)
     check_log(scenario, caplog)
-    assert stage.changes(before, since=world.now, until=world.now) == {**scenario.rows, **CALLERS_CHANGE}
-    assert [(mail.kind, mail.recipient) for mail in stage.mails()] == list(scenario.mails)
+    assert installation.changes(before, since=world.now, until=world.now) == {**scenario.rows, **CALLERS_CHANGE}
+    assert [(mail.kind, mail.recipient) for mail in installation.mails()] == list(scenario.mails)
 
 
 @pytest.mark.parametrize(
@@ -193,20 +193,20 @@ def test_an_operation_joined_in_a_callers_transaction(
     [scenario for scenario in SCENARIOS if scenario.code is None and not scenario.own_only],
     ids=lambda scenario: scenario.id,
 )
-def test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(
-    scenario: Scenario, library_stage: StageOf
+def test_rollback_of_the_caller_undoes_a_joined_operation(
+    scenario: Scenario, library_installation: InstallationOf
 ) -> None:
-    stage = library_stage(scenario)
-    world = World(stage, scenario)
-    before = stage.rows()
+    installation = library_installation(scenario)
+    world = World(installation, scenario)
+    before = installation.rows()
 
     with Session(world.database.engine) as session:
-        played = world.play(session)
+        execution = world.execute(session)
         session.rollback()
     world.database.dispose()
 
-    assert played.recorder.deliveries[-1].role == "success"
-    assert stage.rows() == before
+    assert execution.recorder.deliveries[-1].role == "success"
+    assert installation.rows() == before
 
 
 @pytest.mark.parametrize(
@@ -214,19 +214,19 @@ def test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(
     [scenario for scenario in SCENARIOS if scenario.own_only == COMMIT_IS_OURS],
     ids=lambda scenario: scenario.id,
 )
-def test_a_joined_operation_has_succeeded_even_if_the_callers_commit_then_fails(
-    scenario: Scenario, library_stage: StageOf
+def test_joined_operation_succeeds_even_if_the_callers_commit_fails(
+    scenario: Scenario, library_installation: InstallationOf
 ) -> None:
-    stage = library_stage(scenario)
-    world = World(stage, scenario)
-    before = stage.rows()
+    installation = library_installation(scenario)
+    world = World(installation, scenario)
+    before = installation.rows()
 
     with Session(world.database.engine) as session:
-        played = world.play(session)
+        execution = world.execute(session)
         with pytest.raises(IntegrityError):
             session.commit()
     world.database.dispose()
 
-    assert played.error is None
-    assert played.recorder.sent == list(scenario.signals[:-1])
-    assert stage.rows() == before
+    assert execution.error is None
+    assert execution.recorder.sent == list(scenario.signals[:-1])
+    assert installation.rows() == before

@@ -1,4 +1,4 @@
-"""Random operations one after another, against a model that is too simple to be wrong."""
+"""Random sequences of operations are compared with a simple model."""
 
 import hashlib
 import tempfile
@@ -47,7 +47,7 @@ changes = st.fixed_dictionaries(
 
 @dataclass
 class Account:
-    """A user as the model knows it."""
+    """A user in the model."""
 
     username: str
     email: str
@@ -59,7 +59,7 @@ class Account:
 
 @dataclass
 class Issued:
-    """A token as the model knows it; one that is not there is unknown."""
+    """A token in the model."""
 
     user_id: int
     purpose: str
@@ -68,7 +68,7 @@ class Issued:
 
 
 class Model(RuleBasedStateMachine):
-    """Predicts of each operation the word it fails with, or None, and what is in the tables afterwards."""
+    """Predicts the failure of each operation, if any, and the rows after it."""
 
     tokens: Bundle[str] = Bundle("tokens")
 
@@ -93,13 +93,13 @@ class Model(RuleBasedStateMachine):
 
     url = "sqlite://"
     dense_ids = True
-    """Whether no id is left out, as a server leaves out one for each row that it rolled back."""
+    """Whether ids have no gaps. On a server, each row that is rolled back leaves a gap."""
 
     def _prepare(self) -> None:
         Schema(self.database).ensure()
 
     def id_of(self, user_id: int) -> int:
-        """The id in the database of the model's user; one that nobody has where there is no such user."""
+        """Return the id of the model's user in the database, or an unused id."""
         return self.ids.get(user_id, 10**9 + user_id)
 
     def _add_groups(self) -> None:
@@ -112,10 +112,10 @@ class Model(RuleBasedStateMachine):
         self.database.dispose()
         self._directory.cleanup()
 
-    # Playing
+    # Running operations
 
-    def play(self, method: str, /, *arguments: Any, **options: Any) -> tuple[str | None, Any]:
-        """Run an operation; the word it failed with, None for success, and its result."""
+    def execute(self, method: str, /, *arguments: Any, **options: Any) -> tuple[str | None, Any]:
+        """Run an operation; return its failure, or None for success, and its result."""
         documented = OPERATIONS[method]
         result = None
         with Recorder(self.manager) as recorder:
@@ -141,13 +141,13 @@ class Model(RuleBasedStateMachine):
         return word, None
 
     def mailed(self) -> list[str]:
-        """The tokens in the mails that left since the last call."""
+        """Return the tokens in the mails that were sent since the last call."""
         new = set(Path(self._directory.name).glob("*.eml")) - self._mails
         self._mails |= new
         return [mail.token for mail in map(parsed_mail, sorted(new)) if mail.token]
 
     def issue(self, user_id: int, purpose: str) -> str:
-        """Note the token that was mailed, in place of older ones for that purpose."""
+        """Replace the older tokens of that purpose by the mailed one."""
         self.revoke(user_id, purpose=purpose, used_too=True)
         (token,) = self.mailed()
         lifetime = timedelta(hours=24 if purpose == "verify_email" else 1)
@@ -186,13 +186,13 @@ class Model(RuleBasedStateMachine):
     def register(self, username: str, email: str, password: str, verified: bool, group: str) -> Any:
         refused = self.unusable(username, email, password) or group == "missing"
 
-        word, user = self.play("register_user", username, email, password, groups=[group], verified=verified)
+        word, user = self.execute("register_user", username, email, password, groups=[group], verified=verified)
 
         assert word == ("validation_error" if refused else None)
         if refused:
             assert self.mailed() == []
             return multiple()
-        # An id is never given twice, whoever was deleted.
+        # The id of a deleted user is not reused.
         assert user.id > max(self.ids.values(), default=0)
         assert user.id == self.next_id or not self.dense_ids
         user_id, self.next_id = self.next_id, self.next_id + 1
@@ -217,7 +217,7 @@ class Model(RuleBasedStateMachine):
             case [account] if not (account.verified or allow_unverified):
                 expected = "email_not_verified"
 
-        word, _ = self.play("authenticate_user", login, password, allow_unverified=allow_unverified)
+        word, _ = self.execute("authenticate_user", login, password, allow_unverified=allow_unverified)
 
         assert word == expected
 
@@ -234,7 +234,7 @@ class Model(RuleBasedStateMachine):
         else:
             issued.used = self.accounts[issued.user_id].verified = True
 
-        word, _ = self.play("verify_user_email", token)
+        word, _ = self.execute("verify_user_email", token)
 
         assert word == expected
 
@@ -243,7 +243,7 @@ class Model(RuleBasedStateMachine):
         account = self.accounts.get(user_id)
         expected = self._refusal_of_update(user_id, changes)
 
-        word, _ = self.play("update_user", self.id_of(user_id), changes)
+        word, _ = self.execute("update_user", self.id_of(user_id), changes)
 
         assert word == expected
         if account is None or expected is not None:
@@ -259,7 +259,7 @@ class Model(RuleBasedStateMachine):
         missing = ["missing"] in (changes["add_groups"], changes["remove_groups"])
         leaves = changes["is_active"] is False or changes["remove_groups"] == ["admin"]
         last = leaves and self.is_last_administrator(user_id)
-        # What cannot be valid is found first; only that a name is taken shows when the change is written.
+        # Invalid values are refused first; a taken name is refused when the change is written.
         if self._unusable_in_itself(changes) or missing:
             return "validation_error"
         if last:
@@ -301,7 +301,7 @@ class Model(RuleBasedStateMachine):
         elif self.is_last_administrator(user_id):
             expected = "last_administrator"
 
-        word, _ = self.play("delete_user", self.id_of(user_id))
+        word, _ = self.execute("delete_user", self.id_of(user_id))
 
         assert word == expected
         if expected is None:
@@ -312,7 +312,7 @@ class Model(RuleBasedStateMachine):
     def request_reset(self, email: str) -> Any:
         found = [user_id for user_id, account in self.accounts.items() if account.email == email.lower()]
 
-        word, _ = self.play("reset_password_request", email)
+        word, _ = self.execute("reset_password_request", email)
 
         assert word == (None if found else "user_not_found")
         return self.issue(found[0], "reset_password") if found else multiple()
@@ -325,7 +325,7 @@ class Model(RuleBasedStateMachine):
         else:
             expected = "validation_error" if password == WEAK else None
 
-        word, _ = self.play("reset_password", token, password)
+        word, _ = self.execute("reset_password", token, password)
 
         assert word == expected
         if issued is not None and expected is None:
@@ -337,7 +337,7 @@ class Model(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
 
-    # What must hold after each
+    # The invariant
 
     @invariant()
     def the_tables_are_as_predicted(self) -> None:

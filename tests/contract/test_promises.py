@@ -1,4 +1,4 @@
-"""The catalogue against docs/requirements.md, and the table of scenarios against the catalogue."""
+"""The catalogue agrees with docs/requirements.md, and the scenarios cover the catalogue."""
 
 import inspect
 import re
@@ -20,11 +20,11 @@ from .scenarios import SCENARIOS
 
 ALL_SIGNALS = pytest.mark.parametrize("name", SIGNALS)
 SAME_AS = {"reset_user_password": "reset_password"}
-"""Which documented operation another amounts to."""
+"""The documented operation that another operation counts as."""
 
 
 def produced() -> Iterator[tuple[str, str]]:
-    """Each (signal, word) that any scenario expects, and so, as they pass, is sent."""
+    """Yield each (signal, reason) that a scenario expects."""
     for scenario in SCENARIOS:
         for name, arguments in scenario.signals:
             word = arguments.get("error_type", arguments.get("reason"))
@@ -59,7 +59,7 @@ def test_a_signal_is_public_and_carries_its_documentation(name: str) -> None:
 
 
 @ALL_SIGNALS
-def test_a_signal_knows_every_required_word(name: str) -> None:
+def test_signal_documents_every_required_reason(name: str) -> None:
     spec = CATALOGUE[name]
 
     assert set(spec.reasons) >= SIGNALS[name].words
@@ -68,7 +68,7 @@ def test_a_signal_knows_every_required_word(name: str) -> None:
 
 
 @pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda spec: spec.name)
-def test_every_word_of_the_catalogue_is_sent_in_some_scenario_and_no_other_is(spec: SignalSpec) -> None:
+def test_scenarios_send_exactly_the_reasons_of_the_catalogue(spec: SignalSpec) -> None:
     assert {word for name, word in produced() if name == spec.name} == set(spec.reasons)
 
 
@@ -78,7 +78,7 @@ def test_every_signal_is_sent_in_some_scenario(name: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-def test_every_scenario_begins_once_and_ends_once(scenario: Scenario) -> None:
+def test_scenario_has_one_first_and_one_terminal_signal(scenario: Scenario) -> None:
     names = [name for name, _ in scenario.signals]
     method = SAME_AS.get(scenario.call.method, scenario.call.method)
     if method == "resend_verification":
@@ -89,15 +89,15 @@ def test_every_scenario_begins_once_and_ends_once(scenario: Scenario) -> None:
     documented = OPERATIONS[method]
     ends = [name for name in names if name in {documented.succeeded, documented.failed}]
     progress = [name for name in documented.progress if name in names]
-    # The success is taken back where a receiver of it or the commit fails, and only there.
-    taken_back = len(ends) == 2
+    # A success is followed by a failure only if its receiver or the commit fails.
+    success_is_followed_by_failure = len(ends) == 2
 
     assert names == [*([documented.started] if documented.started else []), *progress, *ends]
     assert ends[-1] == (documented.succeeded if scenario.code is None else documented.failed)
-    assert not taken_back or ends == [documented.succeeded, documented.failed]
+    assert not success_is_followed_by_failure or ends == [documented.succeeded, documented.failed]
 
 
-def test_the_ids_of_scenarios_tell_them_apart() -> None:
+def test_scenario_ids_are_unique() -> None:
     assert len({scenario.id for scenario in SCENARIOS}) == len(SCENARIOS)
 
 
@@ -126,7 +126,7 @@ def test_every_documented_outcome_of_an_operation_is_in_the_table(name: str) -> 
         for signal, arguments in scenario.signals
         if signal == kind.failed.name
     }
-    # Those that only another operation with the same failure signal can meet.
+    # Reasons that only another operation with the same failure signal has.
     elsewhere = {
         "verify_user_email": {"user_not_found", "email_send_failed"},
         "reset_password": {"user_not_found"},

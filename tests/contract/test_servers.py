@@ -1,4 +1,4 @@
-"""The table and the model on PostgreSQL and MariaDB: a part of them; with THOROUGH set, as tests/slow does, all."""
+"""Some scenarios and the model on PostgreSQL and MariaDB, or all scenarios with THOROUGH set."""
 
 import hashlib
 import json
@@ -22,8 +22,8 @@ from lback_cli.models.tables import EVENTS
 from lback_cli.settings import DatabaseSettings
 
 from . import test_library as in_a_file
-from .conftest import StageOf, set_stage
-from .on_server import ServerStage, ServerTemplate, build_server_template, empty
+from .conftest import InstallationOf, make_installation
+from .on_server import ServerInstallation, ServerTemplate, build_server_template, empty
 from .scenario import COMMIT_IS_OURS, Scenario, Trap
 from .scenarios import SCENARIOS
 from .test_model import Model
@@ -43,17 +43,17 @@ def server_template(request: pytest.FixtureRequest, database_on: DatabaseOn) -> 
 
 
 @pytest.fixture
-def server_stage(tmp_path: Path, server_template: ServerTemplate, closed_port: int) -> Iterator[StageOf]:
+def server_installation(tmp_path: Path, server_template: ServerTemplate, closed_port: int) -> Iterator[InstallationOf]:
     with ExitStack() as opened:
 
-        def make(scenario: Scenario) -> ServerStage:
+        def make(scenario: Scenario) -> ServerInstallation:
             if server_template.url.startswith("mariadb") and any(
                 isinstance(part, Trap) and part.at_commit for part in scenario.sql
             ):
                 pytest.skip("MariaDB has no constraint that waits for the COMMIT")
-            stage = set_stage(tmp_path, server_template, scenario, closed_port, ServerStage)
-            opened.callback(stage.close)
-            return stage
+            installation = make_installation(tmp_path, server_template, scenario, closed_port, ServerInstallation)
+            opened.callback(installation.close)
+            return installation
 
         yield make
 
@@ -63,43 +63,43 @@ def of(scenarios: list[Scenario]) -> pytest.MarkDecorator:
 
 
 @of(SCENARIOS)
-def test_an_operation_with_a_transaction_of_its_own(
-    scenario: Scenario, server_stage: StageOf, caplog: pytest.LogCaptureFixture
+def test_operation_in_its_own_transaction(
+    scenario: Scenario, server_installation: InstallationOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    in_a_file.test_an_operation_with_a_transaction_of_its_own(scenario, server_stage, caplog)
+    in_a_file.test_operation_in_its_own_transaction(scenario, server_installation, caplog)
 
 
 @of([scenario for scenario in SCENARIOS if not scenario.own_only])
-def test_an_operation_joined_in_a_callers_transaction(
-    scenario: Scenario, server_stage: StageOf, caplog: pytest.LogCaptureFixture
+def test_operation_joined_to_a_callers_transaction(
+    scenario: Scenario, server_installation: InstallationOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    in_a_file.test_an_operation_joined_in_a_callers_transaction(scenario, server_stage, caplog)
+    in_a_file.test_operation_joined_to_a_callers_transaction(scenario, server_installation, caplog)
 
 
 @of([scenario for scenario in SCENARIOS if scenario.code is None and not scenario.own_only])
-def test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(
-    scenario: Scenario, server_stage: StageOf
+def test_rollback_of_the_caller_undoes_a_joined_operation(
+    scenario: Scenario, server_installation: InstallationOf
 ) -> None:
-    in_a_file.test_what_a_joined_operation_did_is_undone_when_the_caller_rolls_back(scenario, server_stage)
+    in_a_file.test_rollback_of_the_caller_undoes_a_joined_operation(scenario, server_installation)
 
 
 @of([scenario for scenario in SCENARIOS if scenario.own_only == COMMIT_IS_OURS])
-def test_a_joined_operation_has_succeeded_even_if_the_callers_commit_then_fails(
-    scenario: Scenario, server_stage: StageOf
+def test_joined_operation_succeeds_even_if_the_callers_commit_fails(
+    scenario: Scenario, server_installation: InstallationOf
 ) -> None:
-    in_a_file.test_a_joined_operation_has_succeeded_even_if_the_callers_commit_then_fails(scenario, server_stage)
+    in_a_file.test_joined_operation_succeeds_even_if_the_callers_commit_fails(scenario, server_installation)
 
 
 class Journaled(Model):
-    """The model on one database of many, with a journal of what was asked, what came of it and what is left."""
+    """The model on one of several databases, with a journal of calls, outcomes and rows."""
 
     journal: list[Any]
 
     def _prepare(self) -> None:
         Schema(self.database).ensure() if self.dense_ids else empty(self.database)
 
-    def play(self, method: str, /, *arguments: Any, **options: Any) -> tuple[str | None, Any]:
-        word, result = super().play(method, *arguments, **options)
+    def execute(self, method: str, /, *arguments: Any, **options: Any) -> tuple[str | None, Any]:
+        word, result = super().execute(method, *arguments, **options)
         self.journal.append((method, word))
         return word, result
 
@@ -131,7 +131,7 @@ def settings_of_nothing() -> Any:
 
 
 def journal_on(url: str) -> tuple[str, int]:
-    """The digest of what the model's operations, always the same, come to on the database at *url*; and how many."""
+    """Run the same operations on the database at *url*; return a digest of the journal, and its length."""
     in_memory = url == "sqlite://"
     if not in_memory:
         database = Database(DatabaseSettings(url=url))
@@ -153,7 +153,7 @@ def journal_on(url: str) -> tuple[str, int]:
     return hashlib.sha256(json.dumps(journal).encode()).hexdigest(), len(journal)
 
 
-def test_the_model_comes_to_the_same_on_every_database(database_on: DatabaseOn) -> None:
+def test_model_has_the_same_results_on_every_database(database_on: DatabaseOn) -> None:
     digests = {"sqlite": journal_on("sqlite://")}
     for server in SERVERS:
         with database_on(server) as url:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from .fixtures_data import ADA, BOB, CAROL, NEW_PASSWORD, NOBODY, PASSWORD, WEAK_PASSWORD, Person
+from .fixtures_data import ADA, BOB, CAROL, NEW_PASSWORD, PASSWORD, UNKNOWN_ID, WEAK_PASSWORD, Person
 from .scenario import (
     BAD_CONFIGURATION,
     MAIL_DOWN,
@@ -59,7 +59,7 @@ def updated(person: Person) -> Sent:
 
 
 class Update(Failing):
-    """The failures of one update."""
+    """The failures of an update."""
 
     def __init__(self, call: Call) -> None:
         super().__init__("update", call, self.failed)
@@ -181,7 +181,7 @@ UPDATE = [
         vouched(ROBERT_MOVED.shown),
         mails=[("password_changed", BOB.email), _NOTICE],
     ),
-    refused("nobody", update(NOBODY, is_active=False), "user_not_found", found=None),
+    refused("unknown user", update(UNKNOWN_ID, is_active=False), "user_not_found", found=None),
     refused("an id beyond every database", update(2**63, is_active=False), "user_not_found", found=None),
     refused("bad name", update(username="bob the builder")),
     refused("bad address", update(email="bob at home")),

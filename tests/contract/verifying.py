@@ -11,7 +11,7 @@ from .fixtures_data import (
     EXPIRED_VERIFY,
     LIVE_RESET,
     LIVE_VERIFY,
-    NOBODY,
+    UNKNOWN_ID,
     UNKNOWN_TOKEN,
     USED_VERIFY,
     Person,
@@ -134,7 +134,7 @@ VERIFY = [
 ]
 
 _MAILED = [("verify_email", CAROL.email)]
-# The tokens that were there go; SQLite then gives the new one the next id after those that are left.
+# The old tokens are deleted; SQLite then gives the new one the next id after the remaining ones.
 _RESENT_ROWS = {
     **gone(*(f"lback_tokens {state}-verify_email" for state in ("live", "used", "expired"))),
     **new_token(CAROL, "verify_email"),
@@ -144,7 +144,7 @@ _shared_resend = Failing("resend", resend(), failed_to_resend)
 RESEND = [
     Scenario("resend: ok", resend(), [initiated(CAROL.shown)], rows=_RESENT_ROWS, mails=_MAILED),
     Scenario("resend: already verified", resend(BOB.id), [verified(BOB, "already_verified")]),
-    Scenario("resend: nobody", resend(NOBODY), [failed_to_resend("user_not_found")], code="user_not_found"),
+    Scenario("resend: unknown user", resend(UNKNOWN_ID), [failed_to_resend("user_not_found")], code="user_not_found"),
     Scenario(
         "resend: mail down",
         resend(),

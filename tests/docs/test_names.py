@@ -69,7 +69,7 @@ def test_a_name_on_the_page_exists(name: str) -> None:
     assert name in ALL_NAMES | OTHER_NAMES
 
 
-def test_the_rooms_are_the_layers_in_their_order() -> None:
+def test_documented_layers_are_the_enforced_layers() -> None:
     with (PROJECT / "pyproject.toml").open("rb") as file:
         contract = tomllib.load(file)["tool"]["importlinter"]["contracts"][0]
     layers = [(str(number), room) for number, layer in enumerate(contract["layers"], 1) for room in layer.split(" | ")]

@@ -47,7 +47,7 @@ def problem(lines: Iterable[str], checkpoint: str | None = None) -> str | None:
             if [event[name] for name in PERSONAL] == [None, None, None]:
                 erased.add(count)
             if event["signal"] == "user_erased":
-                erased -= explained(event["data"]["events"])
+                erased -= explained(event["data"]["events"]) | explained(event["data"].get("mentions", ""))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             return f"{count}: {error}"
         previous = hashes[count] = event["hash"]

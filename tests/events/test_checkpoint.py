@@ -33,10 +33,10 @@ def make_key(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
 
 
 def test_checkpoint_is_one_line_that_parses_again(installation: Installation) -> None:
-    assert str(installation.log.checkpoint()) == f"lback-checkpoint-v1 seq=0 count=0 hash={ZEROS}"
+    assert str(installation.log.checkpoint()) == f"lback-checkpoint-v2 seq=0 count=0 hash={ZEROS} erased=0"
     installation.register("alice")
     line = str(installation.log.checkpoint())
-    assert line == f"lback-checkpoint-v1 seq=1 count=1 hash={installation.rows()[0]['hash']}"
+    assert line == f"lback-checkpoint-v2 seq=1 count=1 hash={installation.rows()[0]['hash']} erased=0"
     assert Checkpoint.parse(f"  {line}\n") == installation.log.checkpoint()
     signed = replace(Checkpoint.parse(line), signature=b"\x00\xff" * 32)
     assert Checkpoint.parse(str(signed)) == signed
@@ -48,6 +48,9 @@ def test_checkpoint_is_one_line_that_parses_again(installation: Installation) ->
         "",
         "seq=1",
         LINE.replace("v1", "v2"),
+        LINE.replace("v1", "v3"),
+        f"{LINE} erased=0",
+        LINE.replace("v1", "v2") + " erased=-1",
         LINE.replace("seq=3", "seq=-3"),
         LINE.replace("seq=3", "seq=4"),
         LINE.replace("3", "٣"),

@@ -80,10 +80,17 @@ def test_erasure_removes_all_of_the_user_and_nothing_else(
     for row in erased:
         if row["seq"] in originals:
             assert row == {**originals[row["seq"]], "subject": None, "data": None, "salt": None}
-    assert json.loads(after[-1]["data"]) == {"user_id": 2, "events": format_ranges([row["seq"] for row in erased])}
+    own = [row["seq"] for row in erased if row["subject_id"] == 2]
+    others = [row["seq"] for row in erased if row["subject_id"] != 2]
+    assert json.loads(after[-1]["data"]) == {
+        "user_id": 2,
+        "events": format_ranges(own),
+        "mentions": format_ranges(others),
+    }
+    assert (erasure.events, erasure.mentions) == (len(own), len(others))
 
     verdict = installation.log.verify()
-    assert (verdict.events, verdict.erased) == (len(after), erasure.events)
+    assert (verdict.events, verdict.erased) == (len(after), erasure.events + erasure.mentions)
     lines = lines_of(installation.export())
     assert verify_lines(lines) == verdict
     assert problem(lines) is None

@@ -10,7 +10,7 @@ from .harness import World
 
 @pytest.fixture
 def worlds(tmp_path: Path) -> Iterator[Callable[[], World]]:
-    """Make databases of one's own, each in its own directory."""
+    """Return a function that makes a database in a new directory."""
     made: list[World] = []
 
     def make() -> World:

@@ -1,4 +1,4 @@
-"""A database to import into, what is in it afterwards, and files that are hard to import."""
+"""A database for imports, queries of its content, and difficult files."""
 
 import contextlib
 import json
@@ -68,7 +68,7 @@ class World:
         return path
 
     def people(self) -> dict[str, Any]:
-        """Users by name, with everything that an import can set but their ids."""
+        """Return the users by name, with everything that an import can set except ids."""
         with transaction(self.database) as work:
             return {
                 user.username: (
@@ -82,7 +82,7 @@ class World:
             }
 
     def events(self) -> list[tuple[Any, ...]]:
-        """What every event says, but for ids of users and operations, times, salts and hashes."""
+        """Return the events without ids, times, salts and hashes."""
         with transaction(self.database) as work:
             names = dict(work.session.execute(select(User.id, User.username)).all())
             return [
@@ -91,13 +91,13 @@ class World:
             ]
 
     def jobs(self) -> list[tuple[Any, ...]]:
-        """What every import says of itself, but for ids and times."""
+        """Return the jobs of imports without ids and times."""
         with transaction(self.database) as work:
             jobs = work.session.scalars(select(ImportJob).order_by(ImportJob.started_at))
             return [(j.state, j.rows_done, j.created, j.updated, j.skipped, j.failed, j.owner) for j in jobs]
 
     def verify(self) -> int:
-        """Prove the event log, that no user or membership is torn, and return how many events there are."""
+        """Verify the event log and that all users and memberships are complete; return the number of events."""
         with transaction(self.database) as work:
             orphans = work.session.execute(
                 text(
@@ -115,7 +115,7 @@ class World:
         return EventLog(self.database, self.services).verify().events
 
     def state(self) -> Any:
-        """All of it, to be compared."""
+        """Return the complete content for comparison."""
         return self.people(), self.events(), self.verify()
 
     def close(self) -> None:
@@ -149,13 +149,13 @@ class Recorder(ImportObserver):
 
 
 def read_jsonl(path: Path, *, ids: bool = False) -> list[dict[str, Any]]:
-    """The objects of a report, without the ids of users unless asked for."""
+    """Return the objects of a report, by default without the ids of users."""
     found = [json.loads(line) for line in path.read_text().splitlines()]
     return found if ids else [{key: value for key, value in one.items() if key != "id"} for one in found]
 
 
 def mixed_csv(rows: int, seed: int, *, updates: float = 0.1) -> str:
-    """Users new and known, repeated, updated and refused for every reason, in one file."""
+    """Files with new, existing, repeated, updated and refused users."""
     chance = random.Random(seed)
     lines = ["username,email,password_hash,groups,is_active,is_email_verified"]
     for number in range(rows):
@@ -187,6 +187,6 @@ def _data(data: str, names: Mapping[int, str]) -> Any:
         for key in ("id", "user_id"):
             if part.get(key) is not None:
                 part[key] = names.get(part[key], "gone")
-    # The time of the run.
+    # The time differs in each run.
     found.get("changes", {}).pop("created_at", None)
     return json.dumps(found, sort_keys=True)

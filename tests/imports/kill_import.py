@@ -1,7 +1,7 @@
-"""An import that is killed and resumed: `python killing.py URL DIRECTORY FILE KILLS LONGEST SEED CHUNK`.
+"""Import while being killed: `python kill_import.py URL DIRECTORY FILE KILLS LONGEST SEED CHUNK`.
 
-It forks a process for each attempt, as loading Python takes longer than most attempts live, kills it at a random moment
-of the first LONGEST milliseconds, at most KILLS times, and prints how often it did before an attempt came through.
+Each attempt is a fork, as a new interpreter takes longer to start than most attempts last. It is killed at a random
+moment of its first LONGEST milliseconds, at most KILLS times. The program prints how many attempts were killed.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from tests.imports.harness import World
 
 
 def options(directory: Path) -> ImportOptions:
-    """An import that does everything that a file can ask for."""
+    """Options that use every feature of an import."""
     return ImportOptions(
         if_exists="update", mail="none", report=directory / "report.jsonl", rejects=directory / "rejects.csv"
     )
 
 
 def main(url: str, directory: Path, path: Path, *, kills: int, longest: int, seed: int, chunk: int) -> None:
-    """Kill and resume until an attempt comes through."""
+    """Kill and resume the import until an attempt finishes."""
     chance = random.Random(seed)
     killed = 0
     while True:

@@ -1,4 +1,4 @@
-"""Columns of attributes that are in lback's own table: values, refusals, updates and events of an import."""
+"""Columns of attributes in lback's own table: values, refusals, updates and events of an import."""
 
 import json
 from collections import Counter
@@ -53,7 +53,7 @@ def attributes(world: World) -> dict[str, dict[str, Any]]:
 
 
 def changes(world: World) -> list[tuple[str, dict[str, Any]]]:
-    """Return what events of successes say of attributes and addresses."""
+    """Return the attributes and addresses in events of successes."""
     names = ("email", "external_id", "display_name", "phone", "badge")
     with transaction(world.database) as work:
         events = work.session.execute(select(EVENTS.c.signal, EVENTS.c.data).order_by(EVENTS.c.seq)).all()

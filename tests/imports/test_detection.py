@@ -1,4 +1,4 @@
-"""Files that are something else than they are taken for are refused as a whole, with what they are."""
+"""Files of another format than expected are refused, with the name of their format."""
 
 import pytest
 
@@ -15,7 +15,7 @@ ARRAY = ("The file is a JSON array.", "JSON Lines has one object on each line, a
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("username;email;password\nann;ann@example.org;\n", SEMICOLONS),
         ('"username";"email"\n"ann";"ann@example.org"\n', SEMICOLONS),
@@ -40,15 +40,15 @@ ARRAY = ("The file is a JSON array.", "JSON Lines has one object on each line, a
         ("username,,email\n", ("line 1: the header has no name for column 2.", "Name it, or delete it.")),
     ],
 )
-def test_what_is_not_csv_is_called_by_its_name(world: World, content: str | bytes, told: tuple[str, str]) -> None:
+def test_file_that_is_not_csv_is_identified(world: World, content: str | bytes, expected: tuple[str, str]) -> None:
     with pytest.raises(ValidationError) as caught:
         world.run(world.write(content))
-    assert (caught.value.message, caught.value.hint) == told
+    assert (caught.value.message, caught.value.hint) == expected
     assert world.jobs() == []
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (OBJECT.encode("utf-16"), UTF_16),
         (OBJECT.encode("utf-16-be"), UTF_16),
@@ -56,12 +56,12 @@ def test_what_is_not_csv_is_called_by_its_name(world: World, content: str | byte
         (f"[\n  {OBJECT}\n]\n", ARRAY),
     ],
 )
-def test_what_is_not_json_lines_is_called_by_its_name(
-    world: World, content: str | bytes, told: tuple[str, str]
+def test_file_that_is_not_json_lines_is_identified(
+    world: World, content: str | bytes, expected: tuple[str, str]
 ) -> None:
     with pytest.raises(ValidationError) as caught:
         world.run(world.write(content, "users.jsonl"), ImportOptions(format="jsonl"))
-    assert (caught.value.message, caught.value.hint) == told
+    assert (caught.value.message, caught.value.hint) == expected
     assert world.jobs() == []
 
 

@@ -1,4 +1,4 @@
-"""What is exported can be imported, and is then the same."""
+"""An import of an export restores the same users."""
 
 import csv
 import gc
@@ -32,7 +32,7 @@ from .harness import ARGON2, BCRYPT, World
 
 
 def canonical_text(raw: str) -> Any:
-    """Return *raw* as an attribute of type text has it; None if it cannot."""
+    """Return *raw* as the value of a text attribute, or None if it is invalid."""
     try:
         return Attribute("text", "text", "").parse(raw)
     except ValidationError:
@@ -57,7 +57,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Worl
 
 
 def emptied(world: World, groups: list[str]) -> None:
-    """Only *groups* are left: an application may have made some that lback would not."""
+    """Replace all groups by *groups*, which may have names that only an application can create."""
     with transaction(world.database) as work:
         for table in (USER_ATTRIBUTES, MEMBERSHIPS, User, Group):
             work.session.execute(delete(table))
@@ -78,7 +78,7 @@ PEOPLE = st.dictionaries(
 
 STARTS = st.sampled_from(["", "=", "+", "-", "@", "'", "''", "'=", '"', ",", ";", "[", "\u2028"])
 LINES = st.builds(str.__add__, STARTS, st.text(max_size=12)).map(canonical_text).filter(bool)
-"""Text that an attribute may hold, formulas and quotes among it."""
+"""Valid texts of an attribute, including formulas and quotes."""
 ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "external_id": LINES,
     "display_name": LINES,

@@ -83,7 +83,7 @@ def test_name_of_a_refused_row_is_free_for_the_next(world: World) -> None:
         ("verify", ["ann@example.org", "bob@example.org", "eve@example.org"]),
     ],
 )
-def test_mail_option_chooses_who_gets_mail(world: World, mail: Any, recipients: list[str]) -> None:
+def test_mail_option_selects_the_recipients(world: World, mail: Any, recipients: list[str]) -> None:
     path = world.write(
         "username,email,password_hash,is_email_verified\n"
         "ann,ann@example.org,,\n"
@@ -203,7 +203,7 @@ def test_atomic_import_is_rolled_back_if_a_receiver_refuses(world: World) -> Non
 
 @contextmanager
 def announced() -> Iterator[list[tuple[str, ...]]]:
-    """How registrations end in the block: the signal, the name and the kind of error."""
+    """Record the terminal signals of registrations in the block, with the name and the type of error."""
     found: list[tuple[str, ...]] = []
 
     def registered(_sender: Any, user: Any, **_extra: Any) -> None:
@@ -424,7 +424,7 @@ def test_output_file_must_not_be_the_input(world: World, name: str) -> None:
 
 
 def test_thousand_users_take_few_statements(world: World) -> None:
-    """ImportRow by row it would be thousands; that is what makes a million bearable."""
+    """The statements per row are bounded: one statement for each row would be thousands."""
     from sqlalchemy import event
 
     statements: list[str] = []

@@ -1,4 +1,4 @@
-"""kill -9, at any moment, as often as it likes: nothing is lost, doubled or torn."""
+"""kill -9 at any moment, repeatedly: no row is lost, duplicated or incomplete."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ LONGEST = 250  # milliseconds
 PROGRAM = Path(__file__).with_name("kill_import.py")
 
 
-def test_an_import_that_was_killed_again_and_again_ends_like_one_that_was_not(worlds: Callable[[], World]) -> None:
+def test_repeatedly_killed_import_ends_like_an_uninterrupted_one(worlds: Callable[[], World]) -> None:
     clean = worlds()
     path = clean.write(mixed_csv(ROWS, seed=7))
     clean.run(path, options(clean.directory))

@@ -1,4 +1,4 @@
-"""No output goes into a file that another user prepared, and no plan is applied that another user can have written."""
+"""Outputs are not written to files of another user, and plans that another user can write are refused."""
 
 import contextlib
 import os
@@ -116,7 +116,7 @@ def test_no_output_goes_into_a_pipe_of_another_user(world: World, output: Output
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: output.name)
-def test_a_file_and_a_pipe_of_ones_own_and_a_descriptor_are_written(world: World, output: Output) -> None:
+def test_own_file_pipe_and_descriptor_are_written(world: World, output: Output) -> None:
     path = world.directory / "output"
     path.touch(0o600)
     output.write(world, path)

@@ -1,4 +1,4 @@
-"""A plan is done exactly, or not at all."""
+"""A plan is applied exactly or refused."""
 
 import json
 import stat
@@ -32,7 +32,7 @@ UPDATE = ImportOptions(if_exists="update", mail="verify")
 
 @pytest.fixture
 def peopled(world: World) -> World:
-    """Bob is there, and fay, of whom the plan says nothing."""
+    """Return a world with bob, and with fay, who is not in the plan."""
     path = world.write(
         f'username,email,password_hash\nbob,bob@example.org,"{ARGON2}"\nfay,fay@example.org,"{ARGON2}"\n', "before.csv"
     )
@@ -51,7 +51,7 @@ def apply(world: World, path: Path) -> Any:
     return world.importer().apply(plan, plan.options)
 
 
-def test_a_plan_tells_what_would_be_done(peopled: World) -> None:
+def test_plan_has_the_outcome_of_each_row_and_changes_nothing(peopled: World) -> None:
     before = peopled.state()
     path = planned(peopled)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -90,7 +90,7 @@ def test_a_plan_tells_what_would_be_done(peopled: World) -> None:
     assert peopled.services.hasher.operations == 0
 
 
-def test_it_is_applied_as_it_is(peopled: World) -> None:
+def test_plan_is_applied(peopled: World) -> None:
     result = apply(peopled, planned(peopled))
     assert (result.state, result.counts.created, result.counts.updated, result.counts.failed) == ("done", 3, 2, 2)
     assert peopled.users.authenticate_user("cy", PASSWORD, allow_unverified=True).email == "cy@example.com"
@@ -113,7 +113,7 @@ def test_it_is_applied_as_it_is(peopled: World) -> None:
         ),
     ],
 )
-def test_it_is_refused_once_anything_has_changed(
+def test_plan_is_refused_if_its_input_or_users_changed(
     peopled: World, change: Callable[[World], object], message: str
 ) -> None:
     path = planned(peopled)
@@ -125,13 +125,13 @@ def test_it_is_refused_once_anything_has_changed(
     assert not (peopled.directory / "mail").exists()
 
 
-def test_what_the_plan_does_not_touch_may_change(peopled: World) -> None:
+def test_plan_is_applied_after_changes_of_other_users(peopled: World) -> None:
     path = planned(peopled)
     peopled.users.update_user(2, {"is_active": False})
     assert apply(peopled, path).state == "done"
 
 
-def test_it_is_applied_once(peopled: World) -> None:
+def test_plan_is_applied_only_once(peopled: World) -> None:
     path = planned(peopled)
     apply(peopled, path)
     before = peopled.state()
@@ -140,7 +140,7 @@ def test_it_is_applied_once(peopled: World) -> None:
     assert peopled.state() == before
 
 
-def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> None:
+def test_veto_of_a_planned_row_rolls_back_the_plan(peopled: World) -> None:
     path = planned(peopled)
     before, events = peopled.people(), peopled.verify()
 
@@ -151,27 +151,27 @@ def test_a_receiver_that_refuses_what_was_planned_undoes_all(peopled: World) -> 
     with user_registered.connected_to(refuse), pytest.raises(Conflict, match="line 4: the plan creates the user"):
         apply(peopled, path)
     assert peopled.people() == before
-    # Who had been announced by then is announced not to have been changed or registered.
+    # Users announced before the veto get a failure signal.
     ended = [event[1:5] for event in peopled.events()[events:]]
     assert {signal.endswith("_failed") for signal, *_ in ended} == {True}
     assert ("user_registration_failed", "register_user", "rejected_by_receiver", "cy") in ended
     peopled.verify()
 
 
-def test_a_plan_that_stops_is_applied_as_far(peopled: World) -> None:
+def test_plan_that_stops_at_a_row_is_applied_up_to_it(peopled: World) -> None:
     path = planned(peopled, ImportOptions(if_exists="update", mail="none", on_error="stop"))
     result = apply(peopled, path)
     summary = json.loads(path.read_text().splitlines()[-1])["summary"]
     assert (result.state, summary["stopped_at_line"]) == ("stopped", 5)
     assert (result.counts.created, result.counts.updated, result.counts.failed) == (2, 1, 1)
-    # What is behind the row that stopped it can be had as of any import that stopped.
+    # The rows after that one can be imported by resuming, as after any stopped import.
     options = Plan(path).options
     rest = peopled.run(peopled.directory / "users.csv", options, resume=True)
     assert rest.counts.total > result.counts.total
     assert [state for state, *_ in peopled.jobs()][-1] == "stopped"
 
 
-def test_of_a_plan_that_is_all_or_nothing_nothing_is_applied_where_a_row_is_refused(peopled: World) -> None:
+def test_atomic_plan_with_a_refused_row_is_rolled_back(peopled: World) -> None:
     before = peopled.people()
     path = planned(peopled, ImportOptions(if_exists="update", mail="none", atomic=True))
     result = apply(peopled, path)
@@ -179,14 +179,14 @@ def test_of_a_plan_that_is_all_or_nothing_nothing_is_applied_where_a_row_is_refu
     assert peopled.people() == before
 
 
-def test_an_input_that_was_changed_is_told_so_whatever_else_is_wrong_with_it(peopled: World) -> None:
+def test_changed_input_is_reported_before_its_errors(peopled: World) -> None:
     path = planned(peopled)
     peopled.write("username;email\nann;ann@example.org\n")
     with pytest.raises(Conflict, match="has changed since the plan was made"):
         apply(peopled, path)
 
 
-def test_a_plan_leaves_the_files_of_an_import_that_is_to_be_resumed(world: World) -> None:
+def test_plan_does_not_overwrite_files_of_an_unfinished_import(world: World) -> None:
     report = world.directory / "report.jsonl"
     options = ImportOptions(mail="none", on_error="stop", report=report)
     content = "username,email\nann,ann@example.org\nbad name,x\nbob,bob@example.org\n"
@@ -198,7 +198,7 @@ def test_a_plan_leaves_the_files_of_an_import_that_is_to_be_resumed(world: World
     assert report.read_bytes() == written
 
 
-def test_passwords_are_made_up_when_it_is_applied(peopled: World) -> None:
+def test_passwords_are_generated_when_the_plan_is_applied(peopled: World) -> None:
     passwords = peopled.directory / "passwords.csv"
     path = planned(peopled, ImportOptions(mail="none", passwords=passwords), "username,email\ngil,gil@example.org\n")
     assert not passwords.exists()
@@ -207,7 +207,7 @@ def test_passwords_are_made_up_when_it_is_applied(peopled: World) -> None:
     assert peopled.users.authenticate_user(name, password, allow_unverified=True).username == "gil"
 
 
-def test_only_a_whole_plan_is_one(peopled: World) -> None:
+def test_incomplete_plan_is_refused(peopled: World) -> None:
     path = planned(peopled)
     whole = path.read_text()
     for broken in ("", "{}", "[]", whole[: len(whole) // 2], whole.replace("created", "skipped", 1), whole + "{}\n"):
@@ -218,7 +218,7 @@ def test_only_a_whole_plan_is_one(peopled: World) -> None:
         Plan(peopled.directory / "missing")
 
 
-def test_a_plan_reports_row_by_row(peopled: World) -> None:
+def test_plan_writes_a_report(peopled: World) -> None:
     report = peopled.directory / "report.jsonl"
     planned(peopled, ImportOptions(if_exists="update", report=report))
     assert [(one["outcome"], one["id"]) for one in read_jsonl(report, ids=True)] == [
@@ -229,10 +229,10 @@ def test_a_plan_reports_row_by_row(peopled: World) -> None:
         ("failed", None),
         ("created", None),
         ("updated", None),
-    ], "who is not there yet has no id"
+    ], "a user that is not registered yet has no id"
 
 
-def test_users_of_the_rehearsal_leave_nothing_but_their_ids_to_others(peopled: World) -> None:
+def test_planned_users_leave_no_rows_for_later_plans(peopled: World) -> None:
     content = f"""username,email,password_hash
 ann,bob@example.org,"{ARGON2}"
 cy,ann@example.org,
@@ -244,7 +244,7 @@ cy,bob@example.org,"{ARGON2}"
         assert (result.counts.created, result.counts.failed) == (1, 2)
 
 
-def test_no_plan_is_written_over_the_input_or_under_a_report(peopled: World) -> None:
+def test_plan_file_must_not_be_the_input_or_the_report(peopled: World) -> None:
     path = peopled.write(CONTENT)
     with pytest.raises(UsageError, match="cannot be both the input and --plan-file"):
         peopled.importer().plan(str(path), UPDATE, PlanWriter(peopled.services.hasher, path))
@@ -256,7 +256,7 @@ def test_no_plan_is_written_over_the_input_or_under_a_report(peopled: World) -> 
     assert plan.read_bytes() == written
 
 
-def test_a_plan_that_was_interrupted_does_not_go_on_as_an_import(peopled: World) -> None:
+def test_interrupted_plan_is_rolled_back_and_not_resumed(peopled: World) -> None:
     plan, watcher = Plan(planned(peopled)), Recorder(at={1: _interrupt}, command="unset")
     before = peopled.state()
     with pytest.raises(KeyboardInterrupt):
@@ -265,7 +265,7 @@ def test_a_plan_that_was_interrupted_does_not_go_on_as_an_import(peopled: World)
     assert peopled.state() == before
 
 
-def test_an_unfinished_import_is_forgotten_for_a_plan_only_when_told_so(peopled: World) -> None:
+def test_plan_abandons_an_unfinished_import_only_with_restart(peopled: World) -> None:
     path, chance = peopled.write(CONTENT), Recorder(at={1: _interrupt})
     with pytest.raises(KeyboardInterrupt):
         peopled.run(path, UPDATE, chunk=1, watcher=chance)
@@ -278,7 +278,7 @@ def test_an_unfinished_import_is_forgotten_for_a_plan_only_when_told_so(peopled:
     assert refused.value.hint.endswith(" --resume")
     assert peopled.state() == before
     result = peopled.importer().apply(plan, plan.options, restart=True)
-    # Ann was imported before, so that the plan leaves her as she is.
+    # Ann was imported before the restart, so the plan skips her.
     assert (result.counts.created, result.counts.updated, result.counts.skipped) == (2, 2, 1)
     assert [job[0] for job in peopled.jobs()] == ["done", "abandoned", "done"]
 

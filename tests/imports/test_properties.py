@@ -1,4 +1,4 @@
-"""What must hold for every file, whatever the chunks."""
+"""Properties of the import of any file with any size of chunks."""
 
 import atexit
 import contextlib
@@ -47,7 +47,7 @@ profile = settings(max_examples=40, deadline=None, suppress_health_check=list(He
 
 @functools.cache
 def template() -> Path:
-    """A database that knows bob; it is made once, as that takes longer than a small import."""
+    """A database with the user bob, created once because that is slower than a small import."""
     directory = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, directory)
     world = World(directory / "template")
@@ -58,7 +58,7 @@ def template() -> Path:
 
 @contextlib.contextmanager
 def twins(count: int) -> Iterator[list[World]]:
-    """Databases that hold the same."""
+    """Yield databases with equal content."""
     directory = Path(tempfile.mkdtemp())
     made = [World(shutil.copytree(template(), directory / str(number))) for number in range(count)]
     try:
@@ -82,7 +82,7 @@ def heard() -> Iterator[Counter[str]]:
 
 
 def outcome_of(world: World, content: bytes, options: ImportOptions, chunk: int) -> Any:
-    """Everything that an import leaves."""
+    """Import, and return everything that was written."""
     report, rejects = world.directory / "report.jsonl", world.directory / "rejects.csv"
     recorder = Recorder()
     result = world.run(world.write(content), replace_files(options, report, rejects), chunk=chunk, watcher=recorder)
@@ -112,7 +112,7 @@ def test_chunks_of_any_size_give_the_same(content: bytes, options: ImportOptions
 
 @profile
 @given(content=FILES, options=OPTIONS)
-def test_it_makes_no_difference_whether_anybody_listens(content: bytes, options: ImportOptions) -> None:
+def test_receivers_do_not_change_the_outcome(content: bytes, options: ImportOptions) -> None:
     with twins(2) as (one, other):
         alone = outcome_of(one, content, options, 1000)
         with heard():
@@ -151,7 +151,7 @@ def test_a_plan_is_what_the_import_then_does(content: bytes, options: ImportOpti
 
 @profile
 @given(content=FILES, mail=st.sampled_from(["none", "verify"]))
-def test_every_row_that_began_has_one_end(content: bytes, mail: Any) -> None:
+def test_every_started_row_has_one_terminal_signal(content: bytes, mail: Any) -> None:
     with twins(1) as (world,), heard() as sent:
         world.run(world.write(content), ImportOptions(if_exists="update", mail=mail))
     registrations = sent[signals.user_registered.name] + sent[signals.user_registration_failed.name]
@@ -165,7 +165,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size
 
 @settings(max_examples=200, deadline=None)
 @given(cell=CELL)
-def test_what_is_escaped_for_spreadsheets_comes_back(cell: str) -> None:
+def test_value_escaped_for_spreadsheets_is_restored(cell: str) -> None:
     from lback_cli.imports.formats.csv_injection import escaped, unescaped
 
     assert unescaped(escaped(cell)) == cell

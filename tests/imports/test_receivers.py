@@ -1,4 +1,4 @@
-"""An import with receivers: they hold for each row, as if each user were registered alone."""
+"""Receivers of an import act on each row, as if each user were registered alone."""
 
 import json
 import sqlite3

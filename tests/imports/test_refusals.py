@@ -1,4 +1,4 @@
-"""Refused rows, and what is kept of them."""
+"""Refused rows and their rejects."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from .harness import ARGON2, PASSWORD, World
 
 
 def dump(*names: str) -> str:
-    """What ``manage.py dumpdata`` writes: one line, whatever the number of records."""
+    """Return users as ``manage.py dumpdata`` writes them, on one line."""
     records = [
         {"model": "auth.user", "pk": number, "fields": {"username": name, "email": f"{name}@example.org"}}
         for number, name in enumerate(names, 1)
@@ -36,7 +36,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("chunk", "refused"), [(1000, ["berta", "clara"]), (1, ["berta"])])
 def test_records_on_one_line_have_separate_outcomes(world: World, chunk: int, refused: list[str]) -> None:
-    """The chunk in which a receiver refuses is the last."""
+    """A veto of a receiver makes its chunk the last one."""
     report, rejects = world.directory / "report.jsonl", world.directory / "rejects.jsonl"
     options = ImportOptions(format="django", mail="none", atomic=True, report=report, rejects=rejects)
 
@@ -166,7 +166,7 @@ def singing(world: World, password: str) -> Importer:
 
 @pytest.fixture
 def of_old(world: World) -> str:
-    """The hash of the password that bob had."""
+    """Return the hash of the old password of bob."""
     return PasswordHasher(world.settings.password).hash(PASSWORD)
 
 

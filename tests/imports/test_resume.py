@@ -1,4 +1,4 @@
-"""Exactly once: what goes on, what is refused, and what that leaves."""
+"""Resuming an import: each row is imported once, and other imports are refused."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ CONTENT = "username,email,password_hash\n" + "".join(
 
 
 class StoppedHereError(Exception):
-    """Stands for whatever ends a process that still can clean up."""
+    """An exception that ends a process after its cleanup."""
 
 
 def stop() -> None:
@@ -46,7 +46,7 @@ def interrupted(world: World, content: str = CONTENT, **more: Any) -> tuple[Path
 
 
 def hold(world: World, owner: str, minutes: int = 1) -> None:
-    """Make the import look like one that *owner* works on."""
+    """Store *owner* as the process that runs the import."""
     from datetime import timedelta
 
     with transaction(world.database) as work:

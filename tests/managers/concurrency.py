@@ -38,7 +38,7 @@ from lback_cli.settings.schema import AuthenticationSettings, DatabaseSettings, 
 PASSWORD = "quiet-harbor-lantern-47"
 URL = os.environ.get("CONTEST_URL")
 ISOLATION = os.environ.get("CONTEST_ISOLATION")
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds after which the processes no longer wait for each other."""
 
 
@@ -51,7 +51,7 @@ class Place:
 
     def __post_init__(self) -> None:
         settings = Settings(
-            database=DatabaseSettings(url=URL or f"sqlite:///{self.directory}/users.db", busy_timeout=PATIENCE),
+            database=DatabaseSettings(url=URL or f"sqlite:///{self.directory}/users.db", busy_timeout=TIMEOUT),
             users=UserSettings(unicode_names=True),
             authentication=AuthenticationSettings(max_failures=1000),
             password=PasswordSettings(memory=19456, iterations=self.iterations, parallelism=1),
@@ -288,7 +288,7 @@ def run_round(contest: Contest, directory: Path) -> dict[str, Any]:
     children = []
     for number in range(contest.processes):
         if (child := os.fork()) == 0:
-            contest.barrier.connect(lambda *_, **__: barrier.wait(PATIENCE), weak=False)
+            contest.barrier.connect(lambda *_, **__: barrier.wait(TIMEOUT), weak=False)
             outcomes.put(outcome(contest, directory, number, prepared))
             os._exit(0)
         children.append(child)

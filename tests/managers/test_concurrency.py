@@ -47,24 +47,24 @@ def check(rounds: list[dict[str, Any]]) -> None:
         assert found == expected
 
 
-def test_of_many_who_register_one_name_in_many_spellings_one_gets_it(rounds: Rounds) -> None:
+def test_one_of_many_registrations_of_spellings_of_a_name_succeeds(rounds: Rounds) -> None:
     check(rounds["same-name"])
 
 
-def test_of_many_who_register_one_address_in_many_spellings_one_gets_it(rounds: Rounds) -> None:
+def test_one_of_many_registrations_of_spellings_of_an_address_succeeds(rounds: Rounds) -> None:
     check(rounds["same-address"])
 
 
-def test_a_reset_token_that_many_use_at_once_works_once(rounds: Rounds) -> None:
+def test_concurrent_uses_of_a_reset_token_succeed_once(rounds: Rounds) -> None:
     check(rounds["one-token"])
 
 
 @pytest.mark.parametrize("contest", ["deactivate", "leave", "delete"])
-def test_of_two_administrators_who_go_at_once_one_remains(rounds: Rounds, contest: str) -> None:
+def test_one_of_two_administrators_deleted_concurrently_remains(rounds: Rounds, contest: str) -> None:
     check(rounds[contest])
 
 
-def test_an_old_hash_that_many_logins_replace_at_once_is_replaced_once_and_all_are_let_in(rounds: Rounds) -> None:
+def test_concurrent_logins_replace_an_old_hash_once_and_all_succeed(rounds: Rounds) -> None:
     check(rounds["old-hash"])
 
 
@@ -99,7 +99,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_login_is_refused_when_the_account_changes_while_the_password_is_checked(
+def test_login_is_refused_if_the_account_changes_during_the_verification(
     office: Office, open_office: Callable[..., Office], password: str, change: str
 ) -> None:
     update, reason = CHANGES[change]
@@ -110,7 +110,7 @@ def test_a_login_is_refused_when_the_account_changes_while_the_password_is_check
     assert caught.value.error_type == reason
 
 
-def test_a_login_is_refused_when_the_account_goes_while_the_password_is_checked(
+def test_login_is_refused_if_the_account_is_deleted_during_the_verification(
     office: Office, open_office: Callable[..., Office], password: str
 ) -> None:
     user = office.register("ann", verified=True)
@@ -120,7 +120,7 @@ def test_a_login_is_refused_when_the_account_goes_while_the_password_is_checked(
     assert caught.value.error_type == "user_not_found"
 
 
-def test_a_login_goes_on_when_another_one_upgrades_the_hash_meanwhile(
+def test_login_succeeds_if_another_login_upgrades_the_hash(
     office: Office, open_office: Callable[..., Office], password: str
 ) -> None:
     user = office.register("ann", verified=True)

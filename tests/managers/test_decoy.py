@@ -71,7 +71,7 @@ def test_an_unknown_name_is_checked_against_the_hash_of_some_user(office: Office
     assert found == {BCRYPT}
 
 
-def test_the_right_password_of_that_user_opens_nothing_and_replaces_no_hash(office: Office) -> None:
+def test_correct_password_of_the_decoy_user_is_refused_and_replaces_no_hash(office: Office) -> None:
     hash_users(office, BCRYPT)
     assert checked_against(office, "nobody", PASSWORD) == BCRYPT
     with office.database.reading() as session:
@@ -87,7 +87,7 @@ def test_schemes_are_met_as_often_as_users_have_them(office: Office) -> None:
     assert found.count("!") > found.count(BCRYPT)
 
 
-def test_a_name_has_one_hash_however_it_is_written(office: Office) -> None:
+def test_spellings_of_an_unknown_name_have_one_hash(office: Office) -> None:
     hash_users(office, *(BCRYPT[:-1] + letter for letter in "CGKOSWae"))
     assert len({checked_against(office, name) for name in ("nobody", "Nobody", " NOBODY ")}) == 1
     assert len({checked_against(office, f"nobody{number}") for number in range(20)}) > 5

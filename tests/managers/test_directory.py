@@ -48,15 +48,17 @@ def test_a_user_is_found_by_name_address_or_id_in_any_spelling(mike: Office, ide
     assert mike.directory.resolve_email(identifier).lower() == "mike@example.org"
 
 
-NOBODY = [
+NOT_AN_IDENTIFIER = [
     *("", " ", "mik", "mike ", "mike%", "m_ke", "@", "mike@", "@example.org", "mike@example.or", "mike\0", "mike\n"),
     *("\udc80", "m\N{LATIN SMALL LETTER DOTLESS I}ke", "x" * 100_000, "mike\N{RIGHT-TO-LEFT OVERRIDE}", "x'; --"),
     *("id:", "id:x", "id:-1", "id: 1", "id:\N{SUPERSCRIPT ONE}", "id:\N{ARABIC-INDIC DIGIT ONE}", "ID:1"),
 ]
 
 
-@pytest.mark.parametrize("identifier", [*NOBODY, "id:0", "id:2", "id:9223372036854775808", "id:" + "9" * 5000])
-def test_what_means_nobody_finds_nobody(mike: Office, identifier: str) -> None:
+@pytest.mark.parametrize(
+    "identifier", [*NOT_AN_IDENTIFIER, "id:0", "id:2", "id:9223372036854775808", "id:" + "9" * 5000]
+)
+def test_invalid_or_unknown_identifier_finds_no_user(mike: Office, identifier: str) -> None:
     with pytest.raises(UserNotFound) as caught:
         mike.directory.find_user(identifier)
     assert caught.value.hint == "'lback user list' shows all users."
@@ -65,13 +67,13 @@ def test_what_means_nobody_finds_nobody(mike: Office, identifier: str) -> None:
     assert not mike.directory.exists(identifier)
 
 
-@pytest.mark.parametrize("identifier", NOBODY)
-def test_a_name_that_nobody_has_becomes_no_id(mike: Office, identifier: str) -> None:
+@pytest.mark.parametrize("identifier", NOT_AN_IDENTIFIER)
+def test_unknown_name_has_no_id(mike: Office, identifier: str) -> None:
     with pytest.raises(UserNotFound):
         mike.directory.resolve_id(identifier)
 
 
-def test_an_id_goes_on_as_it_is_whoever_has_it(mike: Office) -> None:
+def test_ids_and_addresses_are_resolved_without_a_lookup_where_possible(mike: Office) -> None:
     assert mike.directory.resolve_id("id:7") == 7
     assert mike.directory.resolve_email("id:7") == "id:7"
     assert mike.directory.resolve_email("nobody@example.org") == "nobody@example.org"
@@ -80,7 +82,7 @@ def test_an_id_goes_on_as_it_is_whoever_has_it(mike: Office) -> None:
         mike.directory.resolve_email("nobody")
 
 
-def test_rows_that_lback_did_not_write_are_found_exactly_as_they_are(office: Office) -> None:
+def test_rows_of_other_programs_are_found_as_stored(office: Office) -> None:
     add_rows(office, ("Mike", "Mike@Example.org"), ("mike", "mike@example.org"), ("Some Body", "odd address@x"))
     found = [
         office.directory.find_user(identifier).id
@@ -89,7 +91,7 @@ def test_rows_that_lback_did_not_write_are_found_exactly_as_they_are(office: Off
     assert found == [1, 2, 2, 1, 2, 3, 3]
 
 
-def test_a_name_is_not_looked_for_among_addresses(mike: Office) -> None:
+def test_find_by_username_ignores_addresses(mike: Office) -> None:
     assert mike.directory.find_by_username("MIKE").id == 1
     assert mike.directory.find_by_username("mike@example.org") is None
     assert mike.directory.find_by_username("id:1") is None
@@ -133,13 +135,13 @@ def five(office: Office) -> Office:
         (UserQuery(limit=1, search="EXAMPLE"), "a", 1),
     ],
 )
-def test_a_page_tells_where_the_next_one_starts(
+def test_page_has_the_start_of_the_next_one(
     five: Office, query: UserQuery, names: str, next_after: str | int | None
 ) -> None:
     assert listed(five, query) == (list(names), next_after)
 
 
-def test_a_misspelt_group_is_not_taken_for_an_empty_one(five: Office) -> None:
+def test_unknown_group_is_an_error_and_an_empty_group_is_not(five: Office) -> None:
     five.groups.create_group("staff")
     assert listed(five, UserQuery(group="staff")) == ([], None)
     assert listed(five, UserQuery(group="STAFF")) == ([], None)
@@ -158,7 +160,7 @@ def test_text_that_no_database_can_hold_is_refused(five: Office, part: str, valu
     assert caught.value.field == part
 
 
-def test_looking_takes_no_lock_and_writes_nothing(five: Office) -> None:
+def test_reading_takes_no_lock_and_writes_nothing(five: Office) -> None:
     before = five.database.path.read_bytes()
     with closing(sqlite3.connect(five.database.path, timeout=0, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

@@ -44,7 +44,7 @@ def test_creating_and_deleting_a_group_leave_events(office: Office) -> None:
     )
 
 
-def test_the_default_group_belongs_to_the_registration_that_needs_it(office: Office) -> None:
+def test_default_group_is_created_by_the_registration_that_needs_it(office: Office) -> None:
     office.register("ann")
     office.register("bob")
     created, first, second = events(office)

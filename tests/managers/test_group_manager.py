@@ -13,7 +13,7 @@ def sizes(office: Office) -> dict[str, int]:
     return {group.name: size for group, size in office.directory.list_groups()}
 
 
-def test_a_group_is_made_in_its_canonical_name_and_found_in_any(office: Office) -> None:
+def test_group_has_its_canonical_name_and_is_found_by_any_spelling(office: Office) -> None:
     made = office.groups.create_group("Staff", description="Who works here")
     assert (made.name, made.description, made.created_at) == ("staff", "Who works here", office.clock.now)
     for spelling in ("staff", "STAFF", "\N{FULLWIDTH LATIN SMALL LETTER S}taff"):
@@ -26,7 +26,7 @@ def test_a_group_is_made_in_its_canonical_name_and_found_in_any(office: Office) 
 
 
 @pytest.mark.parametrize("name", ["", " ", "two words", "staff\n", "-x", "x" * 65, "ядро", "a\0"])
-def test_what_cannot_be_a_groups_name_is_refused(office: Office, name: str) -> None:
+def test_invalid_group_name_is_refused(office: Office, name: str) -> None:
     with pytest.raises(ValidationError) as caught:
         office.groups.create_group(name)
     assert caught.value.field == "group"
@@ -42,7 +42,7 @@ def test_a_description_that_cannot_be_shown_is_refused(office: Office, descripti
 
 
 @pytest.mark.parametrize("name", ["staf", "staff ", "staf_", "st%", "", "\0", "\udc80", "x" * 100_000])
-def test_a_group_that_is_not_there_is_not_found(office: Office, name: str) -> None:
+def test_missing_group_is_not_found(office: Office, name: str) -> None:
     office.groups.create_group("staff")
     for look in (office.directory.find_group, office.groups.delete_group):
         with pytest.raises(GroupNotFound) as caught:
@@ -61,7 +61,7 @@ def test_a_deleted_group_leaves_its_members(office: Office) -> None:
     assert list(office.directory.find_user("ann").groups) == ["basic_user"]
 
 
-def test_the_group_that_every_new_user_joins_stays(office: Office) -> None:
+def test_default_group_cannot_be_deleted(office: Office) -> None:
     office.register("ann", verified=True)
     with pytest.raises(Refused) as caught:
         office.groups.delete_group("basic_user")
@@ -70,7 +70,7 @@ def test_the_group_that_every_new_user_joins_stays(office: Office) -> None:
     assert sizes(office) == {"basic_user": 1}
 
 
-def test_the_administrators_group_stays_while_it_has_an_active_member(office: Office) -> None:
+def test_administrators_group_with_an_active_member_cannot_be_deleted(office: Office) -> None:
     office.groups.create_group("admin")
     office.register("ann", groups=["admin"], verified=True)
     office.register("ben", groups=["admin"], verified=True, active=False)
@@ -80,7 +80,7 @@ def test_the_administrators_group_stays_while_it_has_an_active_member(office: Of
     assert sizes(office) == {"admin": 2, "basic_user": 2}
 
 
-def test_an_administrators_group_without_active_members_may_go(office: Office) -> None:
+def test_administrators_group_without_active_members_can_be_deleted(office: Office) -> None:
     office.groups.create_group("admin")
     office.register("ben", groups=["admin"], verified=True, active=False)
     office.groups.delete_group("admin")

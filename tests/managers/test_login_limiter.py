@@ -69,7 +69,7 @@ def test_the_name_and_the_address_share_a_count(office: Office) -> None:
     assert login(office, PASSWORD, "ann@example.org") == "account_locked"
 
 
-def test_a_success_forgets_failures_and_is_remembered(office: Office) -> None:
+def test_success_resets_failures_and_is_recorded(office: Office) -> None:
     assert [login(office, WRONG) for _ in range(LIMIT - 1)] == ["incorrect_password"] * (LIMIT - 1)
     assert login(office, PASSWORD) == "ok"
     assert office.directory.find_user("ann").last_login == office.clock.now
@@ -84,7 +84,7 @@ def test_failures_count_for_the_window_only(office: Office) -> None:
     assert login(office, PASSWORD) == "ok"
 
 
-def test_a_right_password_is_no_failure_whatever_else_is_wrong(office: Office) -> None:
+def test_correct_password_of_a_refused_login_is_not_counted(office: Office) -> None:
     office.users.update_user(1, {"is_active": False})
     assert [login(office, PASSWORD) for _ in range(2 * LIMIT)] == ["user_inactive"] * (2 * LIMIT)
 
@@ -181,7 +181,7 @@ def test_a_failure_in_a_callers_session_counts_even_if_the_caller_rolls_back(off
     assert login(office, PASSWORD) == "account_locked"
 
 
-def test_a_success_in_a_callers_session_is_remembered(office: Office) -> None:
+def test_success_in_a_callers_session_is_recorded(office: Office) -> None:
     engine = create_engine(office.database.url)
     for _ in range(2 * LIMIT):
         with Session(engine) as session:
@@ -240,7 +240,7 @@ def outcomes_of(managers: Callable[[], UserManager], passwords: list[str]) -> li
     return sorted(outcomes)
 
 
-def test_guesses_at_the_same_time_are_no_more_than_one_after_the_other(managers: Callable[[], UserManager]) -> None:
+def test_concurrent_guesses_are_limited_like_sequential_ones(managers: Callable[[], UserManager]) -> None:
     outcomes = outcomes_of(managers, [WRONG] * 8)
     assert outcomes == ["account_locked"] * (8 - LIMIT) + ["incorrect_password"] * LIMIT
 

@@ -103,7 +103,7 @@ def test_name_that_is_taken_during_the_operation_is_skipped(office: Office, sent
     assert sent == ["user_registration_started", "user_registration_failed"]
 
 
-def test_skip_looks_into_the_transaction_of_the_caller(office: Office, ask: AskForPassword) -> None:
+def test_skip_finds_uncommitted_users_of_the_caller(office: Office, ask: AskForPassword) -> None:
     with office.database.session() as session:
         office.register("ann", verified=True, session=session)
         again = office.users.register_user("ann", "ann@example.org", ask, if_exists="skip", session=session)

@@ -38,7 +38,7 @@ def use(office: Office, token: str, kind: Kind) -> User:
     return used
 
 
-def is_dead(office: Office, token: str, kind: Kind) -> bool:
+def is_refused(office: Office, token: str, kind: Kind) -> bool:
     try:
         use(office, token, kind)
     except InvalidToken:
@@ -48,7 +48,7 @@ def is_dead(office: Office, token: str, kind: Kind) -> bool:
 
 Event = Callable[[Office, User], object]
 
-DEADLY: dict[str, Event] = {
+REVOKING: dict[str, Event] = {
     "a password change": lambda office, user: office.users.update_user(user.id, {"password": NEW_PASSWORD}),
     "a password reset by token": lambda office, user: office.users.reset_password(
         request(office, user, "reset"), NEW_PASSWORD
@@ -86,17 +86,17 @@ HARMLESS: dict[str, Event] = {
 
 
 @pytest.mark.parametrize("kind", ["verification", "reset"])
-@pytest.mark.parametrize("event", DEADLY)
-def test_both_tokens_die_with(office: Office, event: str, kind: Kind) -> None:
+@pytest.mark.parametrize("event", REVOKING)
+def test_both_tokens_are_revoked(office: Office, event: str, kind: Kind) -> None:
     user = office.register("ann")
     token = request(office, user, kind)
-    DEADLY[event](office, user)
-    assert is_dead(office, token, kind)
+    REVOKING[event](office, user)
+    assert is_refused(office, token, kind)
 
 
 @pytest.mark.parametrize("kind", ["verification", "reset"])
 @pytest.mark.parametrize("event", HARMLESS)
-def test_both_tokens_survive(office: Office, event: str, kind: Kind) -> None:
+def test_both_tokens_stay_valid(office: Office, event: str, kind: Kind) -> None:
     user = office.register("ann")
     token = request(office, user, kind)
     HARMLESS[event](office, user)
@@ -105,49 +105,45 @@ def test_both_tokens_survive(office: Office, event: str, kind: Kind) -> None:
 
 @pytest.mark.parametrize("requested", ["verification", "reset"])
 @pytest.mark.parametrize("kind", ["verification", "reset"])
-def test_a_new_request_kills_the_older_token_for_the_same_purpose_only(
-    office: Office, kind: Kind, requested: Kind
-) -> None:
+def test_new_request_revokes_only_the_older_token_of_its_purpose(office: Office, kind: Kind, requested: Kind) -> None:
     user = office.register("ann")
     old = request(office, user, kind)
     new = request(office, user, requested)
     assert new != old
-    assert is_dead(office, old, kind) == (kind == requested)
+    assert is_refused(office, old, kind) == (kind == requested)
 
 
 def test_the_newest_of_many_tokens_works(office: Office) -> None:
     user = office.register("ann")
     tokens = [request(office, user, "verification") for _ in range(3)]
-    assert [is_dead(office, token, "verification") for token in tokens] == [True, True, False]
+    assert [is_refused(office, token, "verification") for token in tokens] == [True, True, False]
 
 
 @pytest.mark.parametrize("kind", ["verification", "reset"])
-def test_a_request_whose_mail_failed_leaves_the_older_token_alive(
-    open_office: Callable[..., Office], kind: Kind
-) -> None:
+def test_request_whose_mail_failed_keeps_the_older_token(open_office: Callable[..., Office], kind: Kind) -> None:
     office = open_office()
     user = office.register("ann")
     token = request(office, user, kind)
     broken = open_office(email=EmailSettings(transport="smtp", host="localhost", port=1, security="none"))
     with pytest.raises(MailError):
         request(broken, user, kind)
-    assert not is_dead(office, token, kind)
+    assert not is_refused(office, token, kind)
 
 
 @pytest.mark.parametrize("kind", ["verification", "reset"])
-def test_a_token_is_good_for_its_own_purpose_only(office: Office, kind: Kind) -> None:
+def test_token_is_valid_only_for_its_own_purpose(office: Office, kind: Kind) -> None:
     user = office.register("ann")
     token = request(office, user, kind)
     other: Kind = "reset" if kind == "verification" else "verification"
-    assert is_dead(office, token, other)
-    assert not is_dead(office, token, kind)
+    assert is_refused(office, token, other)
+    assert not is_refused(office, token, kind)
 
 
 def test_a_reset_token_works_once(office: Office) -> None:
     user = office.register("ann")
     token = request(office, user, "reset")
-    assert not is_dead(office, token, "reset")
-    assert is_dead(office, token, "reset")
+    assert not is_refused(office, token, "reset")
+    assert is_refused(office, token, "reset")
 
 
 def test_a_verification_link_that_is_followed_twice_is_no_failure(office: Office) -> None:
@@ -161,15 +157,15 @@ def test_a_used_verification_token_does_not_verify_again(office: Office) -> None
     token = office.token()
     use(office, token, "verification")
     office.users.update_user(user.id, {"is_email_verified": False})
-    assert is_dead(office, token, "verification")
+    assert is_refused(office, token, "verification")
 
 
-def test_a_refused_password_does_not_spend_the_token(office: Office) -> None:
+def test_refused_password_does_not_use_the_token(office: Office) -> None:
     user = office.register("ann")
     token = request(office, user, "reset")
     with pytest.raises(Refused):
         office.users.reset_password(token, "short")
-    assert not is_dead(office, token, "reset")
+    assert not is_refused(office, token, "reset")
 
 
 LIFETIMES = TokenSettings(verification_lifetime=timedelta(hours=24), reset_lifetime=timedelta(minutes=30))
@@ -185,14 +181,14 @@ def test_a_token_works_until_the_end_of_its_life_and_no_second_longer(
     office = open_office(tokens=LIFETIMES)
     token = request(office, office.register("ann"), kind)
     office.clock.advance(lifetime + timedelta(seconds=late))
-    assert is_dead(office, token, kind) is dead
+    assert is_refused(office, token, kind) is dead
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 100_000, "\0", "\udc80", "é", "../../etc/passwd"])
 @pytest.mark.parametrize("kind", ["verification", "reset"])
-def test_what_never_was_a_token_is_refused(office: Office, kind: Kind, token: str) -> None:
+def test_text_that_is_no_token_is_refused(office: Office, kind: Kind, token: str) -> None:
     office.register("ann")
-    assert is_dead(office, token, kind)
+    assert is_refused(office, token, kind)
 
 
 # What is kept
@@ -232,7 +228,7 @@ def recipients(office: Office) -> list[str]:
         "mike@\N{FULLWIDTH LATIN SMALL LETTER E}xample.org",
     ],
 )
-def test_a_reset_goes_to_the_stored_address_however_it_was_spelt(office: Office, given: str) -> None:
+def test_reset_is_sent_to_the_stored_address_for_any_spelling(office: Office, given: str) -> None:
     office.register("mike", "Mike@Example.org", verified=True)
     office.users.reset_password_request(given)
     assert recipients(office) == ["mike@example.org"]
@@ -253,14 +249,14 @@ def test_a_reset_goes_to_the_stored_address_however_it_was_spelt(office: Office,
         "",
     ],
 )
-def test_what_is_not_the_stored_address_gets_no_mail(office: Office, given: str) -> None:
+def test_address_that_is_not_stored_gets_no_mail(office: Office, given: str) -> None:
     office.register("mike", verified=True)
     with pytest.raises(UserNotFound):
         office.users.reset_password_request(given)
     assert recipients(office) == []
 
 
-def test_an_address_change_verifies_the_new_one_and_tells_the_old_one(office: Office) -> None:
+def test_address_change_notifies_the_old_and_verifies_the_new_address(office: Office) -> None:
     user = office.register("mike", verified=True)
     office.users.update_user(user.id, {"email": "MIKE@Example.net"})
     assert sorted(recipients(office)) == ["mike@example.net", "mike@example.org"]

@@ -268,12 +268,12 @@ def test_hanging_plugin_is_reported_and_ctrl_c_rolls_back(workshop: Workshop) ->
     process.stdin.close()
 
     with process:
-        told = process.stderr.readline().decode()
+        report = process.stderr.readline().decode()
         process.send_signal(signal.SIGINT)
         out, rest = process.stdout.read().decode(), process.stderr.read().decode()
 
     name = "The receiver plugin.listen of user_registered"
-    assert re.fullmatch(rf"{name} is still running after \d\.\d s; its time budget is 0\.2 s\.\n", told)
+    assert re.fullmatch(rf"{name} is still running after \d\.\d s; its time budget is 0\.2 s\.\n", report)
     assert re.fullmatch(rf"{name} took \d\.\d s; its time budget is 0\.2 s\.\nInterrupted\.\n", rest)
     assert (process.returncode, out) == (130, "")
     assert workshop.rows == ([], [(FAILED, "unexpected_exception")])

@@ -8,7 +8,7 @@ import pytest
 
 from lback_cli.receivers.trusted_files import UntrustedFileError, open_trusted_program, require_trusted_directory
 
-NOBODY = 65534
+OTHER_USER = 65534
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 
@@ -88,14 +88,14 @@ def test_parent_writable_by_others_is_rejected_unless_sticky(program: Path, mode
 
 @needs_root
 def test_program_of_another_user_is_rejected(program: Path) -> None:
-    os.chown(program, NOBODY, -1)
+    os.chown(program, OTHER_USER, -1)
     with pytest.raises(UntrustedFileError, match=f"{program} belongs to another user"):
         open_trusted_program(program)
 
 
 @needs_root
 def test_directory_of_another_user_is_rejected(program: Path) -> None:
-    os.chown(program.parent, NOBODY, -1)
+    os.chown(program.parent, OTHER_USER, -1)
     for check in (lambda: require_trusted_directory(program.parent), lambda: open_trusted_program(program)):
         with pytest.raises(UntrustedFileError, match=f"{program.parent} belongs to another user"):
             check()
@@ -159,7 +159,7 @@ def test_link_of_another_user_is_rejected(tmp_path: Path, program: Path, link_to
     (shared / "hop").symlink_to(program)
     link = link_to(shared / "hop")
     assert opened(link)
-    os.chown(shared / "hop", NOBODY, -1, follow_symlinks=False)
+    os.chown(shared / "hop", OTHER_USER, -1, follow_symlinks=False)
     with pytest.raises(UntrustedFileError, match=f"{shared / 'hop'} belongs to another user"):
         open_trusted_program(link)
 

@@ -79,7 +79,7 @@ def test_new_sink_can_begin_at_the_end(world: World, consumer: Consumers) -> Non
     assert [one.seq for one in stream.received()] == [4, 5]
 
 
-NOBODY = {
+UNREACHABLE = {
     "webhook": ("https://localhost:1/x", "Connection refused"),
     "rabbitmq": ("amqp://guest:canary@localhost:1/", "Connection refused"),
     "redis": ("redis://:canary@localhost:1/0", "Connection refused"),
@@ -90,7 +90,7 @@ NOBODY = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_unreachable_server_is_reported_without_secrets(world: World, kind: str) -> None:
     world.add_events(1)
-    url, reason = NOBODY[kind]
+    url, reason = UNREACHABLE[kind]
     settings = SINK_KINDS[kind](url=url, timeout=2.0)
     if isinstance(settings, WebhookSettings):
         settings = replace(settings, secrets=SECRET)

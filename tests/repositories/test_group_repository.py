@@ -10,7 +10,7 @@ from lback_cli.models.tables import MEMBERSHIPS
 from lback_cli.repositories.unit_of_work import UnitOfWork
 
 
-def test_a_group_is_made_once_and_the_transaction_goes_on(work: UnitOfWork, now: datetime) -> None:
+def test_duplicate_group_is_refused_and_the_transaction_continues(work: UnitOfWork, now: datetime) -> None:
     made = work.groups.add("staff", description="Who works here", now=now)
     with pytest.raises(GroupExists) as caught:
         work.groups.add("staff", now=now)

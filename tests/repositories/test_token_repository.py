@@ -22,7 +22,7 @@ def digests(work: UnitOfWork) -> list[str]:
     return list(work.session.scalars(select(Token.digest).order_by(Token.digest)))
 
 
-def test_a_token_is_spent_once(work: UnitOfWork, ann: User, now: datetime) -> None:
+def test_token_is_used_once(work: UnitOfWork, ann: User, now: datetime) -> None:
     work.tokens.issue(ann, Purpose.RESET_PASSWORD, "digest", now=now, expires_at=now + HOUR)
     tries = [work.tokens.consume("digest", Purpose.RESET_PASSWORD, now=now) for _ in range(3)]
     assert tries == [True, False, False]
@@ -40,20 +40,20 @@ def test_a_token_works_until_its_last_moment(
     assert work.tokens.consume("digest", Purpose.VERIFY_EMAIL, now=now + moment) is alive
 
 
-def test_a_token_is_good_for_its_purpose_only(work: UnitOfWork, ann: User, now: datetime) -> None:
+def test_token_is_valid_only_for_its_purpose(work: UnitOfWork, ann: User, now: datetime) -> None:
     work.tokens.issue(ann, Purpose.VERIFY_EMAIL, "digest", now=now, expires_at=now + HOUR)
     assert work.tokens.find("digest", Purpose.RESET_PASSWORD) is None
     assert not work.tokens.consume("digest", Purpose.RESET_PASSWORD, now=now)
     assert work.tokens.consume("digest", Purpose.VERIFY_EMAIL, now=now)
 
 
-def test_an_unknown_token_is_not_spent(work: UnitOfWork, ann: User, now: datetime) -> None:
+def test_unknown_token_is_not_used(work: UnitOfWork, ann: User, now: datetime) -> None:
     work.tokens.issue(ann, Purpose.VERIFY_EMAIL, "digest", now=now, expires_at=now + HOUR)
     assert work.tokens.find("another", Purpose.VERIFY_EMAIL) is None
     assert not work.tokens.consume("another", Purpose.VERIFY_EMAIL, now=now)
 
 
-def test_a_new_token_takes_the_place_of_those_for_the_same_user_and_purpose(
+def test_new_token_replaces_tokens_of_the_same_user_and_purpose(
     work: UnitOfWork, person: Person, ann: User, now: datetime
 ) -> None:
     ben = person("ben")
@@ -67,7 +67,7 @@ def test_a_new_token_takes_the_place_of_those_for_the_same_user_and_purpose(
     assert digests(work) == ["ann new", "ann other", "ben"]
 
 
-def test_revoking_takes_what_is_unused_and_deleting_takes_all(
+def test_revoking_deletes_unused_tokens_and_deleting_deletes_all(
     work: UnitOfWork, person: Person, ann: User, now: datetime
 ) -> None:
     ben = person("ben")

@@ -132,7 +132,7 @@ def test_pages_together_are_the_whole(
 
 
 @pytest.mark.parametrize("part", ["%", "_", "\\", "/", "'", "é", "É", "A", ""])
-def test_no_character_of_a_search_means_another(person: Callable[..., User], work: UnitOfWork, part: str) -> None:
+def test_characters_of_a_search_are_literal(person: Callable[..., User], work: UnitOfWork, part: str) -> None:
     for number, name in enumerate(["plain", "per%cent", "under_score", "back\\slash", "sla/sh", "quo'te", "été"]):
         person(name, email=f"{number}@example.org")
     found = {user.username for user in work.users.select(UserQuery(search=part))}
@@ -153,7 +153,7 @@ FROM number
 @pytest.mark.parametrize("count", [PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 3])
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("descending", [False, True])
-def test_many_users_come_once_each_and_in_order(work: UnitOfWork, count: int, sort: SortKey, descending: bool) -> None:
+def test_pages_have_each_user_once_in_order(work: UnitOfWork, count: int, sort: SortKey, descending: bool) -> None:
     work.session.execute(text(MANY.format(last=count - 1)))
     for limit in (None, count, count - 1):
         query = UserQuery(sort=sort, descending=descending, limit=limit)
@@ -162,7 +162,7 @@ def test_many_users_come_once_each_and_in_order(work: UnitOfWork, count: int, so
         assert values == sorted(set(values), reverse=descending)
 
 
-def test_a_million_users_would_not_be_in_memory_at_once(work: UnitOfWork) -> None:
+def test_select_holds_at_most_two_pages_in_memory(work: UnitOfWork) -> None:
     work.session.execute(text(MANY.format(last=5 * PAGE - 1)))
     seen = 0
     for _ in work.users.select(UserQuery()):
@@ -172,12 +172,12 @@ def test_a_million_users_would_not_be_in_memory_at_once(work: UnitOfWork) -> Non
 
 
 @pytest.mark.parametrize("user_id", [0, -1, LARGEST_ID + 1, 10**40, LARGEST_ID, 5])
-def test_an_id_that_nobody_has_is_nobody(work: UnitOfWork, user_id: int) -> None:
+def test_unknown_or_impossible_id_has_no_user(work: UnitOfWork, user_id: int) -> None:
     assert work.users.get(user_id) is None
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_a_page_may_start_behind_any_number(work: UnitOfWork, person: Callable[..., User], descending: bool) -> None:
+def test_page_may_start_after_any_number(work: UnitOfWork, person: Callable[..., User], descending: bool) -> None:
     person("ann")
     query = UserQuery(descending=descending)
     found = [[user.username for user in work.users.select(replace(query, after=end))] for end in (-(10**40), 10**40)]
@@ -198,7 +198,7 @@ FILTERS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("after", [None, 7])
 @pytest.mark.parametrize(("sort", "descending"), [(sort, descending) for sort in SORTS for descending in (False, True)])
 @pytest.mark.parametrize("filters", FILTERS)
-def test_the_order_comes_from_an_index_and_a_later_page_starts_inside_it(
+def test_order_and_later_pages_use_an_index(
     work: UnitOfWork, filters: str, sort: SortKey, descending: bool, after: int | None
 ) -> None:
     start = after if sort == "id" or after is None else str(after)

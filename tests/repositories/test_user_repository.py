@@ -24,7 +24,7 @@ Person = Callable[..., User]
         ("ann", "ben@example.org", "username 'ann'"),
     ],
 )
-def test_the_unique_indexes_say_what_is_taken_and_the_transaction_goes_on(
+def test_unique_indexes_identify_the_conflict_and_the_transaction_continues(
     work: UnitOfWork, person: Person, name: str, email: str, taken: str
 ) -> None:
     person("ann")
@@ -47,7 +47,7 @@ def test_the_unique_indexes_say_what_is_taken_and_the_transaction_goes_on(
         ({"username": "ben", "email": "new@example.org"}, "username"),
     ],
 )
-def test_a_change_meets_the_same_indexes_and_is_undone_as_a_whole(
+def test_change_that_violates_an_index_is_rolled_back(
     work: UnitOfWork, person: Person, changes: dict[str, Any], field: str
 ) -> None:
     ann = person("ann")
@@ -66,13 +66,13 @@ def test_a_user_may_keep_name_and_address(work: UnitOfWork, person: Person) -> N
     assert not ann.is_active
 
 
-def test_a_broken_rule_that_is_no_name_clash_is_not_called_one(work: UnitOfWork, person: Person) -> None:
+def test_other_constraint_violation_is_not_a_name_conflict(work: UnitOfWork, person: Person) -> None:
     ann = person("ann")
     with pytest.raises(IntegrityError, match="NOT NULL"):
         work.users.change(ann, password_hash=None)
 
 
-def test_who_is_taken_is_told_apart_from_the_user_itself(work: UnitOfWork, person: Person) -> None:
+def test_taken_ignores_the_user_itself(work: UnitOfWork, person: Person) -> None:
     ann, ben = person("ann"), person("ben")
 
     def field(**asked: Any) -> str | None:
@@ -88,7 +88,7 @@ def test_who_is_taken_is_told_apart_from_the_user_itself(work: UnitOfWork, perso
     assert field(username=None, email=None) is None
 
 
-def test_the_first_spelling_that_anybody_has_wins(work: UnitOfWork, person: Person) -> None:
+def test_first_spelling_with_a_user_is_found(work: UnitOfWork, person: Person) -> None:
     person("Ann", "Ann@example.org")
     person("ann", "ann@example.org")
 
@@ -102,9 +102,7 @@ def test_the_first_spelling_that_anybody_has_wins(work: UnitOfWork, person: Pers
     assert work.users.find_by_username() is None
 
 
-def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_read(
-    work: UnitOfWork, person: Person, now: datetime
-) -> None:
+def test_hash_is_replaced_only_if_it_is_unchanged(work: UnitOfWork, person: Person, now: datetime) -> None:
     ann = person("ann")
     later = now + timedelta(hours=1)
     assert work.users.replace_password_hash(ann, "first", now=later)
@@ -122,7 +120,7 @@ def test_a_hash_is_replaced_only_while_it_is_the_one_that_was_read(
     assert (ann.password_hash, ann.updated_at) == ("theirs", later)
 
 
-def test_a_locked_look_reads_afresh(work: UnitOfWork, person: Person) -> None:
+def test_get_with_a_lock_reads_the_row_again(work: UnitOfWork, person: Person) -> None:
     ann = person("ann")
     work.session.execute(update(User).values(is_active=False).execution_options(synchronize_session=False))
     assert work.users.get(ann.id) is ann
@@ -131,9 +129,7 @@ def test_a_locked_look_reads_afresh(work: UnitOfWork, person: Person) -> None:
     assert not ann.is_active
 
 
-def test_a_deleted_user_takes_the_memberships_along_and_nobody_elses(
-    work: UnitOfWork, person: Person, now: datetime
-) -> None:
+def test_deletion_removes_only_the_memberships_of_the_user(work: UnitOfWork, person: Person, now: datetime) -> None:
     staff = work.groups.add("staff", now=now)
     ann, ben = person("ann", groups=[staff]), person("ben", groups=[staff])
     work.users.delete(ann)
@@ -141,7 +137,7 @@ def test_a_deleted_user_takes_the_memberships_along_and_nobody_elses(
     assert work.session.execute(select(MEMBERSHIPS)).all() == [(ben.id, staff.id)]
 
 
-def test_only_active_members_of_that_group_are_counted(work: UnitOfWork, person: Person, now: datetime) -> None:
+def test_count_has_only_active_members_of_the_group(work: UnitOfWork, person: Person, now: datetime) -> None:
     admin, staff = work.groups.add("admin", now=now), work.groups.add("staff", now=now)
     person("ann", groups=[admin])
     person("ben", groups=[admin], is_active=False)

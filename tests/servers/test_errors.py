@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import ConfigurationError, DatabaseError, LbackError
@@ -160,3 +161,29 @@ def test_lost_connection_is_reported(installation: Installation) -> None:
 def test_name_contains_no_options_of_the_url(installation: Installation) -> None:
     url = installation.database.url.update_query_dict({"sslpassword": CANARY})
     assert CANARY not in Database(DatabaseSettings(url=url.render_as_string(hide_password=False))).name
+
+
+SECRETS = [
+    "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
+    "$2b$12$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+    "pbkdf2_sha256$600000$saltsalt$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc=",
+    "{SSHA}bQk8UBVmZZF4Oo79iDXuL50ttZwg2f5U",
+    "Wk9vUnBhc3N3b3JkLXRva2VuLW9mLTQzLWNoYXJhY3Q",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_exception_of_a_trigger_shows_no_hash_or_token(installation: Installation, secret: str) -> None:
+    with installation.database.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            statement = f"DO $x$ BEGIN RAISE EXCEPTION USING MESSAGE = 'no {secret}, go away'; END $x$"
+        else:
+            statement = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no {secret}, go away'"
+    with pytest.raises(DatabaseError) as caught, installation.database.session() as session:
+        session.connection().exec_driver_sql(statement)
+    cause = caught.value.__cause__
+    assert isinstance(cause, DBAPIError)
+    # The statement, in which it is a literal, follows the words of the server.
+    for shown in (caught.value.message, str(cause.orig), str(cause.args[0])):
+        assert "no … go away" in shown
+        assert secret not in shown

@@ -86,7 +86,7 @@ def read_until_given_up(client: Installation, between: Any = lambda: None) -> tu
     return attempts, caught.value.message
 
 
-def test_server_that_stays_away_is_given_up(toggle_proxy: ToggleProxy, client: Installation) -> None:
+def test_server_that_stays_unreachable_is_given_up(toggle_proxy: ToggleProxy, client: Installation) -> None:
     attempts, message = read_until_given_up(client, between=toggle_proxy.close)
     assert attempts == MAX_ATTEMPTS
     assert message.startswith(f"The database {client.database.name} cannot be reached: ")

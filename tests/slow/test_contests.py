@@ -24,7 +24,7 @@ PROGRAM = Path(__file__).parents[1] / "managers" / "concurrency.py"
 @pytest.mark.parametrize(
     "contest", ["same-name", "same-address", "one-token", "deactivate", "leave", "delete", "old-hash"]
 )
-def test_no_round_of_a_contest_ends_otherwise_than_expected(tmp_path: Path, contest: str) -> None:
+def test_rounds_of_a_contest_end_as_expected(tmp_path: Path, contest: str) -> None:
     command = [sys.executable, str(PROGRAM), str(tmp_path), f"{contest}={ROUNDS}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", ROUNDS), done.stdout
@@ -32,7 +32,7 @@ def test_no_round_of_a_contest_ends_otherwise_than_expected(tmp_path: Path, cont
 
 @pytest.mark.parametrize("database", DATABASES)
 @pytest.mark.parametrize("contest", ["same-name", "one-token"])
-def test_no_round_of_a_contest_of_commands_ends_otherwise_than_expected(
+def test_rounds_of_a_contest_of_commands_end_as_expected(
     contest: str,
     database: str,
     lback: Any,

@@ -23,5 +23,5 @@ def checkpoint(
     context = cli_context(ctx)
     found = context.events.checkpoint()
     signed = found if sign_with is None else found.signed(sign_with)
-    view = {"seq": signed.seq, "count": signed.count, "hash": signed.hash, "line": str(signed)}
+    view = {"seq": signed.seq, "count": signed.count, "hash": signed.hash, "erased": signed.erased, "line": str(signed)}
     context.output.document(view, [str(signed)])

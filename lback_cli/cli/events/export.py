@@ -6,7 +6,7 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.events.options import ActorOption, Signal, Since, Until, UserOption
+from lback_cli.cli.events.options import ActorOption, Signals, Since, Until, UserOption
 from lback_cli.events.export import cloud_event, event_view
 
 
@@ -19,7 +19,7 @@ def export(
         Literal["lback", "cloudevents"],
         typer.Option("--format", help="lback's lines, which can be verified, or CloudEvents 1.0."),
     ] = "lback",
-    signal: Signal = None,
+    signals: Signals = None,
     user: UserOption = None,
     by: ActorOption = None,
     since: Since = None,
@@ -28,6 +28,6 @@ def export(
 ) -> None:
     """Write events as JSON Lines, oldest first. Only a complete export can be verified."""
     context = cli_context(ctx)
-    query = context.events.query(signal=signal, user=user, actor=by, since=since, until=until, after=after)
+    query = context.events.query(signals=signals or (), user=user, actor=by, since=since, until=until, after=after)
     with context.events.select(query) as events:
         context.output.json_lines(map(event_view if form == "lback" else cloud_event, events))

@@ -6,15 +6,17 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.events.options import ActorOption, Signal, UserOption
+from lback_cli.cli.events.options import ActorOption, Signals, UserOption, shown_events
 from lback_cli.cli.output.serializers import EVENT_TABLE
-from lback_cli.events.export import event_view
+
+_TAIL = 10
+"""Past events at the beginning of a table."""
 
 
 @command(examples=("lback events follow", "lback events follow -o jsonl --signal user_authentication_failed"))
 def follow(
     ctx: typer.Context,
-    signal: Signal = None,
+    signals: Signals = None,
     user: UserOption = None,
     by: ActorOption = None,
     after: Annotated[
@@ -22,7 +24,11 @@ def follow(
         typer.Option("--after", help="Start after this event. The default is the end of the log.", metavar="SEQ"),
     ] = None,
 ) -> None:
-    """Show new events of all processes as they are committed, until interrupted."""
+    """Show new events of all processes as they are committed, until interrupted.
+
+    A table begins with the last ten events.
+    """
     context = cli_context(ctx)
-    query = context.events.query(signal=signal, user=user, actor=by, after=after)
-    context.output.stream(map(event_view, context.events.follow(query)), EVENT_TABLE)
+    query = context.events.query(signals=signals or (), user=user, actor=by, after=after)
+    tail = _TAIL if context.output.format.for_people else 0
+    context.output.stream(shown_events(context, context.events.follow(query, tail=tail)), EVENT_TABLE)

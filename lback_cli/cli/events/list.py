@@ -6,9 +6,21 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.events.options import ActorOption, Signal, Since, Until, UserOption
+from lback_cli.cli.events.options import (
+    ActorOption,
+    Changed,
+    Group,
+    Invocation,
+    Operation,
+    Outcome,
+    Signals,
+    Since,
+    Until,
+    UserOption,
+    shown_events,
+)
 from lback_cli.cli.output.serializers import EVENT_TABLE
-from lback_cli.events.export import EVENT_COLUMNS, event_view
+from lback_cli.events.export import EVENT_COLUMNS
 
 DEFAULT_LIMIT = 50
 
@@ -17,14 +29,21 @@ DEFAULT_LIMIT = 50
     examples=(
         "lback events list --since 7d --signal user_authentication_failed",
         "lback events list --user alice -o json",
+        "lback events list --changed groups --group admin",
+        "lback events list --outcome failed --since 1h",
         "lback events list --before 4711",
     ),
 )
 def list_events(
     ctx: typer.Context,
-    signal: Signal = None,
+    signals: Signals = None,
+    outcome: Outcome = None,
+    changed: Changed = None,
+    group: Group = None,
     user: UserOption = None,
     by: ActorOption = None,
+    invocation: Invocation = None,
+    operation: Operation = None,
     since: Since = None,
     until: Until = None,
     before: Annotated[
@@ -37,9 +56,14 @@ def list_events(
     """List events, newest first."""
     context = cli_context(ctx)
     query = context.events.query(
-        signal=signal,
+        signals=signals or (),
+        outcome=outcome,
+        changed=changed,
+        group=group,
         user=user,
         actor=by,
+        invocation_id=invocation,
+        operation_id=operation,
         since=since,
         until=until,
         before=before,
@@ -47,4 +71,4 @@ def list_events(
         limit=limit or None,
     )
     with context.events.select(query) as events:
-        context.output.records(map(event_view, events), EVENT_COLUMNS, brief=EVENT_TABLE)
+        context.output.records(shown_events(context, events), EVENT_COLUMNS, brief=EVENT_TABLE)

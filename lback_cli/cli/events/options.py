@@ -1,15 +1,36 @@
 """Options of several commands of `lback events`."""
 
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
 
-from lback_cli.cli.completion import complete_signal
+from lback_cli.cli.completion import complete_event
+from lback_cli.cli.context import CliContext
+from lback_cli.events.export import shown_event
+from lback_cli.events.wording import listed
 
-Signal = Annotated[
-    str | None,
-    typer.Option("--signal", help="Only events of this signal.", metavar="NAME", autocompletion=complete_signal),
+Signals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--signal", help="Only events of this signal. Repeatable.", metavar="NAME", autocompletion=complete_event
+    ),
 ]
+Outcome = Annotated[
+    str | None,
+    typer.Option("--outcome", help="Only successes (ok), failures (failed) or one reason.", metavar="ok|failed|WORD"),
+]
+Changed = Annotated[
+    str | None, typer.Option("--changed", help="Only events that changed this field of a user.", metavar="FIELD")
+]
+Group = Annotated[
+    str | None,
+    typer.Option("--group", help="Only events about this group, and users who joined or left it.", metavar="NAME"),
+]
+Invocation = Annotated[
+    str | None, typer.Option("--invocation", help="Only events of this run of a command.", metavar="ID")
+]
+Operation = Annotated[str | None, typer.Option("--operation", help="Only events of this operation.", metavar="ID")]
 ActorOption = Annotated[str | None, typer.Option("--by", help="Only events of this actor.", metavar="ACTOR")]
 UserOption = Annotated[
     str | None, typer.Option("--user", help="Only events of this user, who may be deleted.", metavar="USER")
@@ -20,3 +41,10 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option("--until", help="Only before this time.", metavar="TIME")]
 SinkName = Annotated[str, typer.Argument(metavar="SINK", help="Name of the sink.")]
+
+
+def shown_events(context: CliContext, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield stored events for the output format of *context*."""
+    for row in rows:
+        event = shown_event(row)
+        yield listed(event) if context.output.format.for_people else event

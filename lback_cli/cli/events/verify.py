@@ -47,11 +47,16 @@ def verify(
     context.output.message(
         "The event log is intact." if pinned is None else "The event log is intact and contains the checkpoint."
     )
+    for erasure in verdict.erasures:
+        context.output.message(
+            f"Event {erasure.seq}: {erasure.actor} erased user {erasure.user_id}:"
+            f" {erasure.events} events and {erasure.mentions} mentions."
+        )
     context.output.record({"intact": True, "events": verdict.events, "erased": verdict.erased, "hash": verdict.hash})
 
 
 def _checkpoint_line(argument: str) -> str:
-    if argument.startswith("lback-checkpoint-v1 "):
+    if argument.startswith(("lback-checkpoint-v1 ", "lback-checkpoint-v2 ")):
         return argument
     lines = [line for line in _lines(Path(argument)) if line.strip()]
     return lines[-1] if lines else ""

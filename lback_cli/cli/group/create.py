@@ -22,4 +22,4 @@ def create(
     context = cli_context(ctx)
     group = context.groups.create_group(name, description=description)
     context.output.message(f"Created the group {group.name}.")
-    context.output.record(group_view(group, 0))
+    context.show_outcome(group_view(group, 0), "created")

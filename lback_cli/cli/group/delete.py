@@ -22,4 +22,4 @@ def delete(
     confirm(f"Delete the group {group.name} and its memberships ({members})?", yes=yes)
     context.groups.delete_group(group.name)
     context.output.message(f"Deleted the group {group.name}.")
-    context.output.record({"id": group.id, "name": group.name, "deleted": True})
+    context.show_outcome({"id": group.id, "name": group.name, "deleted": True}, "deleted")

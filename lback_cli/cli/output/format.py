@@ -2,10 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar, Literal, TextIO
 
 Record = Mapping[str, Any]
 """A result: text, numbers, booleans, None, and lists and mappings of these, by field name."""
+
+
+Outcome = Literal["created", "updated", "unchanged", "deleted", "skipped"]
+"""What a command did to its object."""
 
 
 def field_of(record: Record, column: str) -> Any:

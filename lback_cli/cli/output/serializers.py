@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lback_cli.repositories.user_reader import UserRecord
 
 EVENT_TABLE = ("seq", "time", "signal", "outcome", "subject", "actor")
+HISTORY_TABLE = ("seq", "time", "what", "actor")
 USER_TABLE = ("id", "username", "email", "is_active", "is_email_verified", "groups")
 GROUP_COLUMNS = ("id", "name", "description", "members", "created_at", "updated_at")
 GROUP_TABLE = ("id", "name", "members", "description")

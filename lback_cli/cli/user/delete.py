@@ -22,4 +22,4 @@ def delete(
     confirm(f"Delete user {user}?", yes=yes)
     context.users.delete_user(user_id)
     context.output.message(f"Deleted {user}.")
-    context.output.record({"id": user_id, "deleted": True})
+    context.show_outcome({"id": user_id, "deleted": True}, "deleted")

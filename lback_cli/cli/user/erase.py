@@ -20,10 +20,12 @@ def erase(
     context = cli_context(ctx)
     confirm(f"Erase {user} and all personal data in the event log? This cannot be undone.", yes=yes)
     erasure = context.events.erase_user(user, context.users)
-    context.output.message(f"Erased {user}. Events erased: {erasure.events}.")
+    context.output.message(f"Erased {user}. Events erased: {erasure.events}, and {erasure.mentions} of others.")
     if not erasure.scrubbed:
         context.output.warning(
             "warning: the database file still contains deleted data, because it is in use or the disk is full. "
             "Run later: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'"
         )
-    context.output.record({"id": erasure.user_id, "events": erasure.events, "erased": True})
+    context.output.record(
+        {"id": erasure.user_id, "events": erasure.events, "mentions": erasure.mentions, "erased": True}
+    )

@@ -68,7 +68,7 @@ def register(
     )
     user = created or context.directory.find_user(username)
     context.output.message(_registration_message(user, context.mail_verb, created=created is not None))
-    context.show_user(user.id, **password.extra)
+    context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
 
 
 def _registration_message(user: "User | UserRecord", mail_verb: str, *, created: bool) -> str:

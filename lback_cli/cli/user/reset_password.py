@@ -46,4 +46,4 @@ def reset_password(
     else:
         changed = context.users.reset_user_password(context.directory.resolve_id(str(user)), password.read())
     context.output.message(f"{changed.username} has a new password.")
-    context.show_user(changed.id, **password.extra)
+    context.show_user(changed.id, outcome="updated", **password.extra)

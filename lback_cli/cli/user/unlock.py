@@ -14,4 +14,4 @@ def unlock(ctx: typer.Context, user: UserArgument) -> None:
     found = context.directory.find_user(user)
     was_locked = context.users.unlock_user(found.id)
     context.output.message(f"{found.username} is unlocked." if was_locked else f"{found.username} was not locked.")
-    context.show_user(found.id)
+    context.show_user(found.id, outcome="updated" if was_locked else "unchanged")

@@ -1,4 +1,4 @@
-"""A database that accounts of other systems move into, and the files that the real tools made (make_fixtures.py)."""
+"""A database to import accounts of other systems into, and the files of the real tools (make_fixtures.py)."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -22,15 +22,15 @@ from lback_cli.settings import Settings
 
 
 @dataclass(frozen=True)
-class House:
-    """Where accounts move in; Argon2 is real, and cheap."""
+class Target:
+    """A database to import accounts into, with cheap Argon2."""
 
     database: Database
     services: Dependencies
     users: UserManager
 
-    def move_in(self, rows: Iterable[ImportRow]) -> dict[str, str]:
-        """Register the users of *rows*: the outcome by user name, ``created`` or why not."""
+    def import_rows(self, rows: Iterable[ImportRow]) -> dict[str, str]:
+        """Register the users of *rows*; return by user name ``created`` or the error."""
         bulk = BulkRegistration(self.database, self.users, self.services)
         rows = list(rows)
         outcomes = {row.username: row.error.message for row in rows if row.error is not None}
@@ -43,15 +43,15 @@ class House:
         return outcomes
 
     def login(self, username: str, password: str) -> str:
-        """``welcome``, or the reason why not."""
+        """Log in; return ``accepted`` or the reason of the failure."""
         try:
             self.users.authenticate_user(username, password, allow_unverified=True)
         except AuthenticationFailed as error:
             return error.error_type
-        return "welcome"
+        return "accepted"
 
     def stored(self, username: str) -> str:
-        """The hash that *username* has now."""
+        """Return the stored hash of *username*."""
         with self.database.reading() as session:
             user = UnitOfWork(session).users.find_by_username(username)
             assert user is not None
@@ -72,7 +72,7 @@ def _new_user(row: ImportRow) -> NewUser:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def target(tmp_path: Path) -> Iterator[Target]:
     settings = Settings()
     settings = replace(
         settings,
@@ -82,19 +82,19 @@ def house(tmp_path: Path) -> Iterator[House]:
     database = Database(settings.database)
     Schema(database).initialize()
     services = Dependencies(settings, data_directory=tmp_path)
-    yield House(database, services, UserManager(database, services))
+    yield Target(database, services, UserManager(database, services))
     database.dispose()
 
 
 @pytest.fixture(scope="session")
 def fixtures() -> Path:
-    """What the tools wrote."""
+    """Return the directory of the fixtures."""
     return Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture(scope="session")
 def old_password() -> str:
-    """Every fixture's password but that of DES."""
+    """Return the password in all fixtures except for DES."""
     return "Grüße aus dem alten System 7"
 
 

@@ -4,7 +4,7 @@
     python -m venv /tmp/django && /tmp/django/bin/pip install django bcrypt argon2-cffi werkzeug
     /tmp/django/bin/python make_fixtures.py
 
-Every password is in PASSWORDS. Keycloak and Kratos are no small programs, so their files are written here in the form
+Every password is in PASSWORDS. Keycloak and Kratos are large programs, so their files are written here in the form
 of their documentation and sources, with hashes by hashlib, bcrypt and argon2-cffi.
 """
 
@@ -57,7 +57,7 @@ def django() -> None:
     from django.contrib.auth.models import Group, User
     from django.core.management import call_command
 
-    # What it costs is nothing to the form, and a test has better uses for a second.
+    # A lower cost has the same form and makes the tests faster.
     PBKDF2PasswordHasher.iterations = PBKDF2SHA1PasswordHasher.iterations = 5000
     call_command("migrate", verbosity=0)
     editors, staff = Group.objects.create(name="editors"), Group.objects.create(name="staff")
@@ -97,7 +97,7 @@ def htpasswd() -> None:
 
 
 def shadow() -> None:
-    """A system of its own in a directory, its passwords set by chpasswd, and two by mkpasswd."""
+    """Write a shadow file with chpasswd in a directory, and two entries with mkpasswd."""
     with tempfile.TemporaryDirectory() as root:
         etc = Path(root, "etc")
         etc.mkdir()
@@ -139,7 +139,7 @@ ou: people
 
 
 def ldif() -> None:
-    """A directory made by slapadd from hashes of slappasswd's, and written out by slapcat."""
+    """Write an LDIF file with slapcat, from hashes of slappasswd that slapadd loaded."""
     modules = "/usr/lib/ldap"
     schemes = {
         "ssha": ("{SSHA}", None),
@@ -180,7 +180,7 @@ def ldif() -> None:
 
 def person(name: str, stored: str | None) -> str:
     password = "" if stored is None else f"userPassword:: {base64.b64encode(stored.encode()).decode()}\n"
-    # Long enough to be folded, and in letters that LDIF has to encode.
+    # This value is folded because it is long, and encoded because it is not ASCII.
     return (
         f"dn: uid={name},ou=people,dc=example,dc=org\nobjectClass: inetOrgPerson\nuid: {name}\n"
         f"cn:: {base64.b64encode(f'Zoë {name}'.encode()).decode()}\nsn: {'x' * 90}\nmail: {name}@example.org\n"
@@ -193,7 +193,7 @@ def b64(data: bytes) -> str:
 
 
 def keycloak() -> None:
-    """Two generations of credentials: fields of the credential's own, and JSON within JSON since Keycloak 8."""
+    """Credentials in two forms: separate fields, and JSON in a JSON string since Keycloak 8."""
     from argon2.low_level import Type, hash_secret_raw
 
     salt, secret = bytes(range(16)), PASSWORD.encode()

@@ -1,4 +1,4 @@
-"""The canary: a known password proves that the hashes have moved in, before anything is kept."""
+"""The canary: a known password verifies the imported hashes before the commit."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,30 +20,30 @@ def rows(fixtures: Path) -> list[ImportRow]:
 
 
 @pytest.fixture
-def check(house: Any) -> Callable[[str, str], None]:
-    """`verify_canary` in a transaction of its own."""
+def check(target: Any) -> Callable[[str, str], None]:
+    """Return a function that runs `verify_canary` in a new transaction."""
 
     def run(username: str, password: str) -> None:
-        with house.database.session() as session:
-            verify_canary(UnitOfWork(session), house.services, Canary(username, password))
+        with target.database.session() as session:
+            verify_canary(UnitOfWork(session), target.services, Canary(username, password))
 
     return run
 
 
-def test_the_right_password_proves_an_imported_user_and_changes_nothing(
-    house: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
+def test_correct_password_verifies_the_canary_and_changes_nothing(
+    target: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
 ) -> None:
-    house.move_in(rows)
-    before = house.stored("argon2")
+    target.import_rows(rows)
+    before = target.stored("argon2")
     for name in ("argon2", "ARGON2", "argon2@example.org", "locked"):
         check(name, old_password)
-    assert house.stored("argon2") == before
+    assert target.stored("argon2") == before
 
 
-def test_a_canary_that_proves_nothing_is_refused_with_its_reason(
-    house: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
+def test_unusable_canary_is_refused_with_its_reason(
+    target: Any, rows: list[ImportRow], check: Callable[[str, str], None], old_password: str
 ) -> None:
-    house.move_in(rows)
+    target.import_rows(rows)
     expected = {
         ("argon2", "another password"): "The password does not match the hash of the canary 'argon2'.",
         ("nobody", old_password): "There is no user 'nobody' to be the canary.",
@@ -56,29 +56,27 @@ def test_a_canary_that_proves_nothing_is_refused_with_its_reason(
         assert (error.value.field, error.value.message) == ("canary", message)
 
 
-def test_a_failed_canary_in_the_transaction_of_an_import_leaves_nobody_behind(
-    house: Any, rows: list[ImportRow], old_password: str
-) -> None:
+def test_failed_canary_rolls_back_the_import(target: Any, rows: list[ImportRow], old_password: str) -> None:
     def import_with_canary(password: str) -> None:
-        with house.database.session() as session:
+        with target.database.session() as session:
             row = next(row for row in rows if row.username == "ssha")
-            house.users.register_user(
+            target.users.register_user(
                 row.username, row.email, None, password_hash=row.password_hash, mail="none", session=session
             )
-            verify_canary(UnitOfWork(session), house.services, Canary("ssha", password))
+            verify_canary(UnitOfWork(session), target.services, Canary("ssha", password))
 
     with pytest.raises(ValidationError):
         import_with_canary("wrong")
-    assert house.login("ssha", old_password) == "user_not_found"
+    assert target.login("ssha", old_password) == "user_not_found"
     import_with_canary(old_password)
-    assert house.login("ssha", old_password) == "welcome"
+    assert target.login("ssha", old_password) == "accepted"
 
 
-def test_the_file_is_proven_before_its_first_row_is_imported(
-    house: Any, rows: list[ImportRow], old_password: str
+def test_canary_in_the_file_is_verified_before_the_import(
+    target: Any, rows: list[ImportRow], old_password: str
 ) -> None:
     for name in ("argon2", "Argon2", "argon2@example.org"):
-        verify_canary_row(rows, house.services, Canary(name, old_password))
+        verify_canary_row(rows, target.services, Canary(name, old_password))
     expected = {
         ("argon2", "wrong"): "The password does not match the hash of the canary 'argon2'.",
         ("nobody", old_password): "The file has no user 'nobody' to be the canary.",
@@ -87,11 +85,11 @@ def test_the_file_is_proven_before_its_first_row_is_imported(
     }
     for (username, password), message in expected.items():
         with pytest.raises(ValidationError) as error:
-            verify_canary_row(rows, house.services, Canary(username, password))
+            verify_canary_row(rows, target.services, Canary(username, password))
         assert error.value.message == message
 
 
-def test_the_file_is_read_no_further_than_the_canary(house: Any, rows: list[ImportRow], old_password: str) -> None:
+def test_file_is_read_only_up_to_the_canary(target: Any, rows: list[ImportRow], old_password: str) -> None:
     reading = iter(rows)
-    verify_canary_row(reading, house.services, Canary("smd5", old_password))
+    verify_canary_row(reading, target.services, Canary("smd5", old_password))
     assert next(reading).username == "sha"

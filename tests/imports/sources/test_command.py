@@ -1,4 +1,4 @@
-"""A system's accounts move in by the command line, and `lback user hashes` tells how far the move is."""
+"""Accounts of another system are imported with the command line, and `lback user hashes` shows the progress."""
 
 import contextlib
 from pathlib import Path
@@ -11,7 +11,7 @@ from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
 
 
-def test_shadow_moves_in_and_its_users_log_in_one_by_one(lback: Any, fixtures: Path, old_password: str) -> None:
+def test_accounts_of_shadow_are_imported_and_can_log_in(lback: Any, fixtures: Path, old_password: str) -> None:
     files = (str(fixtures / "shadow"), "--from", "shadow", "--companion", str(fixtures / "passwd"))
     imported = lback("user", "import", *files, "--email-domain", "example.org", "--mail", "none", "-o", "json")
     assert imported.status in {0, 8}, imported  # 8 where the system cannot verify yescrypt
@@ -29,7 +29,7 @@ def test_shadow_moves_in_and_its_users_log_in_one_by_one(lback: Any, fixtures: P
     assert after == expected
 
 
-def test_every_pass_over_a_file_has_the_same_companion_whatever_becomes_of_that(tmp_path: Path) -> None:
+def test_companion_is_read_once_for_all_passes(tmp_path: Path) -> None:
     shadow, passwd = tmp_path / "shadow", tmp_path / "passwd"
     shadow.write_text("ann:*:1:0:9:7:::\nbackup:*:1:0:9:7:::\n")
     passwd.write_text("ann:x:1000:1::/:\nbackup:x:34:1::/:\n")
@@ -43,7 +43,7 @@ def test_every_pass_over_a_file_has_the_same_companion_whatever_becomes_of_that(
         assert another.digest != source.digest
 
 
-def test_a_companion_that_cannot_be_read_is_a_mistake_in_the_command(lback: Any, tmp_path: Path) -> None:
+def test_unreadable_companion_is_a_usage_error(lback: Any, tmp_path: Path) -> None:
     shadow, gone = tmp_path / "shadow", tmp_path / "gone"
     shadow.write_text("")
     result = lback("user", "import", str(shadow), "--from", "shadow", "--companion", str(gone), "-o", "json")
@@ -62,7 +62,7 @@ def test_a_companion_that_cannot_be_read_is_a_mistake_in_the_command(lback: Any,
         ("-", ""),
     ],
 )
-def test_a_name_that_other_programs_give_their_files_is_told_how_to_read_them(lback: Any, name: str, more: str) -> None:
+def test_unknown_file_format_is_refused_with_the_options_for_its_name(lback: Any, name: str, more: str) -> None:
     result = lback("user", "import", name, "-o", "json")
     assert result.status == 2
     assert result.error["message"].endswith(

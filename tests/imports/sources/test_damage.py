@@ -1,4 +1,4 @@
-"""Whatever a file holds, and whatever it is taken for: each row is a value or an error."""
+"""Damaged files, and files read as another format: each row is a value or an error."""
 
 import io
 import json
@@ -51,7 +51,7 @@ VALUES: list[Any] = [
 
 
 def changed(value: Any, chance: random.Random) -> Any:
-    """*value* with others in places, those within JSON that is a text of it included."""
+    """Return *value* with some values replaced, also in JSON strings inside it."""
     if chance.random() < 0.06:
         return chance.choice(VALUES)
     if isinstance(value, dict):
@@ -64,7 +64,7 @@ def changed(value: Any, chance: random.Random) -> Any:
 
 
 def written(value: Any, chance: random.Random) -> str:
-    """*value* as JSON, with infinities as programs write them."""
+    """Return *value* as JSON, with infinities as programs write them."""
     text = json.dumps(value, ensure_ascii=chance.random() < 0.5)
     return text.replace("Infinity", chance.choice(["Infinity", "1e999"]))
 
@@ -113,14 +113,14 @@ def assert_read_by_all(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", FIXTURES)
-def test_no_damage_to_a_file_makes_a_reader_fail(fixtures: Path, name: str) -> None:
+def test_readers_return_rows_or_errors_for_damaged_files(fixtures: Path, name: str) -> None:
     whole, chance = (fixtures / name).read_bytes(), random.Random(20240607)
     for _ in range(VARIANTS):
         assert_read_by_all(with_other_bytes(whole, chance))
 
 
 @pytest.mark.parametrize("name", [name for name in FIXTURES if ".json" in name])
-def test_no_value_in_a_json_file_makes_a_reader_fail(fixtures: Path, name: str) -> None:
+def test_readers_return_rows_or_errors_for_changed_json_values(fixtures: Path, name: str) -> None:
     whole, chance = (fixtures / name).read_bytes(), random.Random(3)
     for _ in range(VARIANTS):
         assert_read_by_all(with_other_values(whole, chance))

@@ -1,4 +1,4 @@
-"""Accounts that real tools wrote move in, log in with their old password, and have a new hash from then on."""
+"""Accounts written by real tools are imported and log in with their old password, which replaces the hash."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ SCHEMES = {
         "crypt": "sha512_crypt",
     },
 }
-"""The active users of each fixture who have a hash, and by what scheme."""
+"""The active users of each fixture that have a hash, with its scheme."""
 
 LOCKED = {
     "django.json": "bcrypt",
@@ -64,7 +64,7 @@ LOCKED = {
     "shadow": "locked",
     "slapcat.ldif": "locked",
 }
-"""A user of each whose password is right and who may not log in."""
+"""An inactive user of each fixture."""
 
 REFUSED = {
     "keycloak.json": {
@@ -81,84 +81,80 @@ def rows_of(fixtures: Path, name: str) -> list[ImportRow]:
         return list(find_source(source)(companion, "example.com").read(file))
 
 
-def make_groups(house: Any) -> None:
+def make_groups(target: Any) -> None:
     from lback_cli.managers.group_manager import GroupManager
 
     for group in ("editors", "staff", "sales.admin"):
-        GroupManager(house.database, house.services).create_group(group)
+        GroupManager(target.database, target.services).create_group(group)
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-def test_everybody_moves_in_and_logs_in_with_the_old_password(
-    house: Any, fixtures: Path, old_password: str, name: str
-) -> None:
-    make_groups(house)
+def test_imported_users_log_in_with_the_old_password(target: Any, fixtures: Path, old_password: str, name: str) -> None:
+    make_groups(target)
     rows = rows_of(fixtures, name)
-    outcomes = house.move_in(rows)
+    outcomes = target.import_rows(rows)
     refused = {username: outcome for username, outcome in outcomes.items() if outcome != "created"}
     assert refused == REFUSED.get(name, {})
     assert outcomes.keys() == {row.username for row in rows}
-    inspect = house.services.hasher.inspect
-    assert {username: inspect(house.stored(username)).scheme for username in SCHEMES[name]} == SCHEMES[name]
+    inspect = target.services.hasher.inspect
+    assert {username: inspect(target.stored(username)).scheme for username in SCHEMES[name]} == SCHEMES[name]
 
     for username in SCHEMES[name]:
-        before = house.stored(username)
-        assert house.login(username, old_password + "!") == "incorrect_password", username
-        assert house.stored(username) == before
-        assert house.login(username, old_password) == "welcome", username
-        after = house.stored(username)
+        before = target.stored(username)
+        assert target.login(username, old_password + "!") == "incorrect_password", username
+        assert target.stored(username) == before
+        assert target.login(username, old_password) == "accepted", username
+        after = target.stored(username)
         assert after.startswith("$argon2id$v=19$m=64,t=1,p=1$"), username
-        assert house.login(username, old_password) == "welcome"
-        assert house.stored(username) == after
+        assert target.login(username, old_password) == "accepted"
+        assert target.stored(username) == after
 
 
 @pytest.mark.parametrize("name", LOCKED)
-def test_a_locked_account_moves_in_and_stays_locked(house: Any, fixtures: Path, old_password: str, name: str) -> None:
-    make_groups(house)
-    house.move_in(rows_of(fixtures, name))
-    assert house.login(LOCKED[name], old_password) == "user_inactive"
-    assert house.login(LOCKED[name], "something else") == "incorrect_password"
+def test_locked_account_is_imported_as_locked(target: Any, fixtures: Path, old_password: str, name: str) -> None:
+    make_groups(target)
+    target.import_rows(rows_of(fixtures, name))
+    assert target.login(LOCKED[name], old_password) == "user_inactive"
+    assert target.login(LOCKED[name], "something else") == "incorrect_password"
 
 
-def test_des_of_htpasswd_accepts_all_of_a_password_and_none_that_only_begins_like_it(
-    house: Any, fixtures: Path
-) -> None:
-    house.move_in(rows_of(fixtures, "htpasswd"))
-    assert house.login("des", "sesame42x") == "incorrect_password"
-    assert house.login("des", "sesame43") == "incorrect_password"
-    assert house.login("des", "sesame42") == "welcome"
-    assert house.services.hasher.inspect(house.stored("des")).scheme == "argon2"
+def test_des_of_htpasswd_rejects_a_password_with_the_same_first_characters(target: Any, fixtures: Path) -> None:
+    target.import_rows(rows_of(fixtures, "htpasswd"))
+    assert target.login("des", "sesame42x") == "incorrect_password"
+    assert target.login("des", "sesame43") == "incorrect_password"
+    assert target.login("des", "sesame42") == "accepted"
+    assert target.services.hasher.inspect(target.stored("des")).scheme == "argon2"
 
 
 def test_yescrypt_of_shadow_is_verified_where_the_system_can_and_refused_where_not(
-    house: Any, fixtures: Path, old_password: str
+    target: Any, fixtures: Path, old_password: str
 ) -> None:
     from lback_cli.security import yescrypt
 
-    outcomes = house.move_in(rows_of(fixtures, "shadow"))
+    outcomes = target.import_rows(rows_of(fixtures, "shadow"))
     if yescrypt._library() is None:
         assert outcomes["yescrypt"].endswith("which this system cannot verify without libxcrypt.")
         return
     assert outcomes["yescrypt"] == "created"
-    assert house.services.hasher.inspect(house.stored("yescrypt")).scheme == "yescrypt"
-    assert house.login("yescrypt", old_password + "\0x") == "incorrect_password"
-    assert house.login("yescrypt", old_password) == "welcome"
-    assert house.services.hasher.inspect(house.stored("yescrypt")).scheme == "argon2"
+    assert target.services.hasher.inspect(target.stored("yescrypt")).scheme == "yescrypt"
+    assert target.login("yescrypt", old_password + "\0x") == "incorrect_password"
+    assert target.login("yescrypt", old_password) == "accepted"
+    assert target.services.hasher.inspect(target.stored("yescrypt")).scheme == "argon2"
 
 
-def test_who_had_no_password_has_none_now(house: Any, fixtures: Path) -> None:
+def test_user_without_a_password_is_imported_without_one(target: Any, fixtures: Path) -> None:
     rows = {row.username: row for name in ("django.json", "shadow") for row in rows_of(fixtures, name)}
     assert (rows["sso"].password_hash, rows["sso"].password) == (None, None)
     assert (rows["fresh"].password_hash, rows["fresh"].is_active) == ("!", False)
-    assert house.move_in([rows["sso"], rows["fresh"]]) == {"sso": "created", "fresh": "created"}
-    assert [house.stored(name) for name in ("sso", "fresh")] == ["!", "!"]
-    assert house.login("fresh", "!") == "incorrect_password"
+    assert target.import_rows([rows["sso"], rows["fresh"]]) == {"sso": "created", "fresh": "created"}
+    assert [target.stored(name) for name in ("sso", "fresh")] == ["!", "!"]
+    assert target.login("fresh", "!") == "incorrect_password"
 
 
-def test_groups_come_along_by_name(house: Any, fixtures: Path) -> None:
-    make_groups(house)
-    house.move_in(rows_of(fixtures, "django.json") + rows_of(fixtures, "keycloak.json")[1:])
+def test_groups_are_imported_by_name(target: Any, fixtures: Path) -> None:
+    make_groups(target)
+    target.import_rows(rows_of(fixtures, "django.json") + rows_of(fixtures, "keycloak.json")[1:])
     from lback_cli.managers.directory import Directory
 
-    user = Directory(house.database, house.services).find_user("pbkdf2_sha256")
+    user = Directory(target.database, target.services).find_user("pbkdf2_sha256")
     assert list(user.groups) == ["basic_user", "editors", "staff"]

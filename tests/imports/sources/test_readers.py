@@ -1,4 +1,4 @@
-"""What each reader makes of its files, good and bad: each record is a row, with the number of its line."""
+"""The rows that each reader returns for valid and invalid files, with their line numbers."""
 
 import io
 import json
@@ -21,7 +21,7 @@ DES = "UMaTFk9ONYhVw"
 
 
 def plainly(rows: list[ImportRow]) -> list[tuple[Any, ...]]:
-    """(line, user name, address, error) of each."""
+    """Return (line, user name, address, error) of each row."""
     return [(row.line, row.username, row.email, row.error.message if row.error else None) for row in rows]
 
 
@@ -33,12 +33,12 @@ def django_user(name: str, **more: Any) -> dict[str, Any]:
 # Users without addresses
 
 
-def test_a_user_name_becomes_an_address_at_the_domain_that_is_given(read_text: ReadText) -> None:
+def test_user_name_becomes_an_address_at_the_given_domain(read_text: ReadText) -> None:
     rows = read_text("htpasswd", f"alice:{DES}\nbob@y.org:{DES}\n", email_domain="Mail.Example.org")
     assert plainly(rows) == [(1, "alice", "alice@mail.example.org", None), (2, "bob", "bob@y.org", None)]
 
 
-def test_without_a_domain_only_a_user_name_that_is_an_address_gets_in_and_the_rest_keeps_its_hash(
+def test_user_name_that_is_no_address_is_refused_without_a_domain_and_keeps_its_hash(
     read_text: ReadText,
 ) -> None:
     rows = read_text("htpasswd", f"alice:{DES}\nbob@y.org:{DES}\n")
@@ -52,7 +52,7 @@ def test_without_a_domain_only_a_user_name_that_is_an_address_gets_in_and_the_re
 # htpasswd
 
 
-def test_htpasswd_lines_that_are_no_entries_are_bad_rows_and_the_others_are_read(read_text: ReadText) -> None:
+def test_invalid_htpasswd_lines_fail_only_their_rows(read_text: ReadText) -> None:
     text = b"\xef\xbb\xbf# comment\n\nno colon\n:nameless\nempty:\n\xff:x\n" + b"x" * 70000 + b"\nlast:$2y$x:note\r\n"
     rows = read_text("htpasswd", text, email_domain="x.org")
     problem = "The line is not a name, a colon and a password hash."
@@ -70,7 +70,7 @@ def test_htpasswd_lines_that_are_no_entries_are_bad_rows_and_the_others_are_read
 # shadow
 
 
-def test_shadow_tells_people_from_the_system_by_passwd(read_text: ReadText) -> None:
+def test_shadow_skips_system_accounts_of_passwd(read_text: ReadText) -> None:
     passwd = b"root:x:0:0::/:\nann:x:1000:1000::/:\nnobody:x:65534:1::/:\nbroken\nbig:x:99999999999:1::/:\n"
     lines = [f"{name}:$6$a$b:1:0:99999:7:::" for name in ("root", "ann", "nobody", "big", "gone")]
     rows = read_text("shadow", "\n".join(lines), companion=passwd, email_domain="x.org")
@@ -99,14 +99,14 @@ def test_shadow_tells_people_from_the_system_by_passwd(read_text: ReadText) -> N
         (DES, "", f"{{CRYPT}}{DES}", None),
     ],
 )
-def test_shadow_locks_are_understood(
+def test_shadow_locks_deactivate_the_user(
     read_text: ReadText, password: str, expires: str, stored: str | None, active: bool | None
 ) -> None:
     (row,) = read_text("shadow", f"ann:{password}:1:0:99999:7::{expires}:\n", email_domain="x.org")
     assert (row.error, row.password_hash, row.is_active) == (None, stored, active)
 
 
-def test_shadow_lines_of_another_form_are_bad_rows(read_text: ReadText) -> None:
+def test_invalid_shadow_lines_fail_only_their_rows(read_text: ReadText) -> None:
     rows = read_text("shadow", "ann:$6$a$b\nword\nben:*:1:0:99999:7:::\n", email_domain="x.org")
     assert plainly(rows) == [
         (1, "", "", "The line has 2 fields; one of a shadow file has 9."),
@@ -141,7 +141,7 @@ def test_django_groups_are_found_by_key_and_by_name(read_text: ReadText) -> None
     assert rows[1].original["groups"] == ["editors", "staff"]
 
 
-def test_django_passes_other_models_over_and_reads_a_user_model_of_the_projects_own(read_text: ReadText) -> None:
+def test_django_skips_other_models_and_reads_a_custom_user_model(read_text: ReadText) -> None:
     own = {"model": "accounts.member", "fields": {"email": "zed@x.org", "password": "!abc", "last_login": None}}
     other = {"model": "shop.order", "pk": 1, "fields": {"password": "x"}}
     rows = read_text("django", json.dumps([other, own, 5, {"model": "auth.user"}], indent=1))
@@ -152,7 +152,7 @@ def test_django_passes_other_models_over_and_reads_a_user_model_of_the_projects_
     ]
 
 
-def test_no_user_of_django_is_passed_over_for_a_field_that_is_missing(read_text: ReadText) -> None:
+def test_django_user_without_a_field_is_read(read_text: ReadText) -> None:
     entries = [
         {"model": "auth.user", "fields": {"username": "a", "email": "a@x.org"}},
         {"model": "auth.user", "fields": {}},
@@ -172,7 +172,7 @@ def test_no_user_of_django_is_passed_over_for_a_field_that_is_missing(read_text:
     ]
 
 
-def test_django_fields_of_the_wrong_kind_are_the_rows_error(read_text: ReadText) -> None:
+def test_django_field_of_the_wrong_type_fails_its_row(read_text: ReadText) -> None:
     users = [django_user("a", username=7), django_user("b", is_active="maybe"), django_user("c", email=["x"])]
     rows = read_text("django", "\n".join(map(json.dumps, users)))
     assert [row.error and row.error.message for row in rows] == [
@@ -193,9 +193,7 @@ BAD_RECORDS = {
 
 
 @pytest.mark.parametrize("record", BAD_RECORDS)
-def test_a_json_record_that_says_nothing_clear_is_a_bad_row_and_the_next_is_read(
-    read_text: ReadText, record: str
-) -> None:
+def test_ambiguous_json_record_fails_only_its_row(read_text: ReadText, record: str) -> None:
     good = json.dumps(django_user("zed"))
     expected = [(2, "", "", BAD_RECORDS[record]), (3, "zed", "zed@x.org", None)]
     assert plainly(read_text("django", f"[\n{record},\n{good}]")) == expected
@@ -215,9 +213,7 @@ def test_a_json_record_that_says_nothing_clear_is_a_bad_row_and_the_next_is_read
         (', "' + "x" * 3_000_000 + '"]', " at record 2: a part of it has more than 1048576 characters, or no end"),
     ],
 )
-def test_a_json_list_that_breaks_off_keeps_what_came_before_and_says_where(
-    read_text: ReadText, tail: str, reason: str
-) -> None:
+def test_truncated_json_list_has_earlier_rows_and_an_error(read_text: ReadText, tail: str, reason: str) -> None:
     rows = read_text("django", f"[\n{json.dumps(django_user('zed'))}\n{tail}")
     assert plainly(rows) == [
         (2, "zed", "zed@x.org", None),
@@ -225,7 +221,7 @@ def test_a_json_list_that_breaks_off_keeps_what_came_before_and_says_where(
     ]
 
 
-def test_an_error_early_in_a_long_json_list_is_told_for_what_it_is_without_reading_on() -> None:
+def test_early_error_in_a_long_json_list_stops_the_reading() -> None:
     users = [django_user(f"u{number}", note="x" * 1000) for number in range(3000)]
     text = json.dumps(users).replace(', {"model"', ', {"model" "auth.user", "x"', 1)
     file = io.BytesIO(text.encode())
@@ -236,7 +232,7 @@ def test_an_error_early_in_a_long_json_list_is_told_for_what_it_is_without_readi
     assert file.tell() < 100_000
 
 
-def test_json_lines_go_on_behind_one_that_is_not_json(read_text: ReadText) -> None:
+def test_reading_continues_after_a_line_that_is_not_json(read_text: ReadText) -> None:
     good = json.dumps(django_user("zed"))
     rows = read_text("django", f'{good}\n{{"fields": {{"a": tru}}}}\n  "more":\n{good}\n{{"x"\n')
     assert [(row.line, row.username, row.error is None) for row in rows] == [
@@ -253,7 +249,7 @@ def test_an_empty_document_has_no_rows(read_text: ReadText) -> None:
     assert read_text("keycloak", "{}") == []
 
 
-def test_keycloak_reads_the_users_of_a_realm_wherever_they_stand(read_text: ReadText) -> None:
+def test_keycloak_reads_users_at_any_position_in_the_realm(read_text: ReadText) -> None:
     user = {"username": "ann", "email": "a@x.org", "groups": ["/a/b"], "enabled": False, "emailVerified": True}
     (row,) = read_text("keycloak", json.dumps({"clients": [{"users": [1]}], "users": [user], "n": 12}))
     assert (row.username, row.groups, row.is_active, row.is_email_verified) == ("ann", ("a.b",), False, True)
@@ -289,7 +285,7 @@ def test_keycloak_groups_never_lose_their_parents(read_text: ReadText) -> None:
         ({"secretData": '{"value": "$2a$x", "value": "$2a$y"}', "credentialData": "{}"}, "it is damaged"),
     ],
 )
-def test_a_keycloak_credential_that_cannot_be_read_is_the_rows_error(
+def test_unreadable_keycloak_credential_fails_its_row(
     read_text: ReadText, credential: dict[str, str], reason: str
 ) -> None:
     user = {"username": "ann", "email": "a@x.org", "credentials": [{"type": "password", **credential}]}
@@ -300,7 +296,7 @@ def test_a_keycloak_credential_that_cannot_be_read_is_the_rows_error(
     assert following.error is None
 
 
-def test_keycloak_takes_a_plain_password_that_somebody_wrote_and_a_bcrypt_hash_of_an_extension(
+def test_keycloak_accepts_plain_passwords_and_bcrypt_hashes(
     read_text: ReadText,
 ) -> None:
     plain = {"username": "a", "email": "a@x.org", "credentials": [{"type": "password", "value": "secret words"}]}
@@ -310,7 +306,7 @@ def test_keycloak_takes_a_plain_password_that_somebody_wrote_and_a_bcrypt_hash_o
 
 
 @pytest.mark.parametrize("text", ["", "[]", "<xml/>", "user:hash"])
-def test_what_is_no_realm_is_refused_as_a_whole(read_text: ReadText, text: str) -> None:
+def test_file_without_a_realm_is_refused(read_text: ReadText, text: str) -> None:
     with pytest.raises(ValidationError, match="no realm that Keycloak exported"):
         read_text("keycloak", text)
 
@@ -353,7 +349,7 @@ def test_kratos_reads_lists_lines_and_pages_alike(read_text: ReadText) -> None:
         assert rows[3].password == "pw"
 
 
-def test_a_page_of_kratos_may_be_longer_than_a_record_and_another_may_follow(read_text: ReadText) -> None:
+def test_long_and_repeated_pages_of_kratos_are_read(read_text: ReadText) -> None:
     identities = [{"traits": {"email": f"u{number}@x.org"}, "pad": "x" * 1000} for number in range(2500)]
     empty = json.dumps({"identities": None, "next_page_token": ""})
     text = json.dumps({"identities": identities, "next_page_token": ""}, indent=1)
@@ -370,7 +366,7 @@ def test_a_page_of_kratos_may_be_longer_than_a_record_and_another_may_follow(rea
     ]
 
 
-def test_a_page_of_kratos_without_a_list_is_a_bad_row(read_text: ReadText) -> None:
+def test_kratos_page_without_a_list_is_a_failed_row(read_text: ReadText) -> None:
     (row,) = read_text("kratos", '{"identities": 5}')
     assert row.error is not None
     assert row.error.message.endswith("is not an identity: it has no traits.")
@@ -390,7 +386,7 @@ def test_a_page_of_kratos_without_a_list_is_a_bad_row(read_text: ReadText) -> No
         "",
     ],
 )
-def test_a_kratos_hash_that_has_no_other_form_stays_as_it_is(stored: str) -> None:
+def test_kratos_hash_without_another_form_is_unchanged(stored: str) -> None:
     assert native_form(stored) == stored
 
 
@@ -461,9 +457,7 @@ def test_ldif_is_unfolded_decoded_and_numbered_by_its_dn(read_text: ReadText) ->
         ("dn: uid=a\nuid: a", "a has no e-mail address."),
     ],
 )
-def test_an_ldif_entry_that_cannot_be_read_is_a_bad_row_and_the_next_is_read(
-    read_text: ReadText, lines: str, message: str
-) -> None:
+def test_unreadable_ldif_entry_fails_only_its_row(read_text: ReadText, lines: str, message: str) -> None:
     bad, good = read_text("ldif", f"{lines}\n\ndn: uid=z\nuid: z\nmail: z@x.org\njpegPhoto: {'x' * 200000}\n")
     assert (bad.line, bad.error and bad.error.message) == (1, message)
     assert (good.username, good.error) == ("z", None)
@@ -488,18 +482,16 @@ def test_lbacks_own_export_is_read_in_both_forms(read_text: ReadText) -> None:
         assert (row.username, row.is_active, row.groups, row.password_hash) == ("ann", False, ("b", "c"), "!")
 
 
-# All of them
+# All sources
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=40), st.integers(0, 3)), max_size=30), st.integers(1, 300))
-def test_json_records_come_out_as_they_went_in_however_the_file_is_cut(
-    records: list[tuple[str, int]], piece: int
-) -> None:
+def test_json_records_are_read_in_pieces_of_any_size(records: list[tuple[str, int]], piece: int) -> None:
     from lback_cli.imports.formats.json_stream import json_records
 
     class Cut(io.BytesIO):
-        """Gives a few bytes at a time."""
+        """A file that returns a few bytes at a time."""
 
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(piece, size or piece))
@@ -516,7 +508,7 @@ def test_json_records_come_out_as_they_went_in_however_the_file_is_cut(
     assert [(record.line, record.data) for record in json_records(Cut(raw)) if record.error is None] == expected
 
 
-def test_no_place_where_a_piece_of_json_ends_is_taken_for_an_error() -> None:
+def test_json_can_be_split_at_any_byte() -> None:
     from lback_cli.imports.formats.json_stream import json_records
 
     document = (
@@ -525,7 +517,7 @@ def test_no_place_where_a_piece_of_json_ends_is_taken_for_an_error() -> None:
     )
 
     class Cut(io.BytesIO):
-        """Gives *first* bytes, and then one at a time."""
+        """A file that returns *first* bytes, and then one at a time."""
 
         first = 0
 

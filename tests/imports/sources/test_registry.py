@@ -29,7 +29,7 @@ class Auth0(SourceFormat):
 
 
 def install(lback: Any, entry_points: str) -> None:
-    """Put a distribution with *entry_points* where the command finds it."""
+    """Install a distribution with *entry_points*."""
     (lback.directory / "acme.py").write_text(PLUGIN)
     metadata = lback.directory / "acme-1.2.dist-info"
     metadata.mkdir()

@@ -1,4 +1,4 @@
-"""What a refused row of another system keeps: all but its fault, so that the mended row is the whole user."""
+"""A refused row of another system keeps all valid fields, so that the corrected row is complete."""
 
 import base64
 import hashlib
@@ -43,7 +43,7 @@ GROUP = {"model": "auth.group", "pk": 7, "fields": {"name": "staff"}}
 
 @pytest.fixture
 def reject(lback: Any, tmp_path: Path) -> Reject:
-    """The rejects of an import: ``reject("django", "[]")``."""
+    """Return a function that imports text and returns the rejects: ``reject("django", "[]")``."""
 
     def run(source: str, text: str | bytes) -> list[dict[str, Any]]:
         path, rejects = tmp_path / "input", tmp_path / "rejects.jsonl"
@@ -59,14 +59,14 @@ def reject(lback: Any, tmp_path: Path) -> Reject:
     ("source", "document"),
     [("keycloak", {"users": [keycloak_user(groups=[])]}), ("django", [GROUP, django_user(groups=[])])],
 )
-def test_a_user_who_had_no_address_logs_in_with_the_old_password_once_it_is_added(
+def test_user_without_an_address_logs_in_after_it_is_added_to_the_reject(
     lback: Any, tmp_path: Path, reject: Reject, source: str, document: Any
 ) -> None:
     (refused,) = reject(source, json.dumps(document))
     assert refused["error"].startswith("ann has no e-mail address.")
-    mended = tmp_path / "mended.jsonl"
-    mended.write_text(json.dumps({**refused, "email": "ann@example.org"}) + "\n", "utf-8")
-    assert lback("user", "import", str(mended), "--mail", "none").status == 0
+    corrected = tmp_path / "corrected.jsonl"
+    corrected.write_text(json.dumps({**refused, "email": "ann@example.org"}) + "\n", "utf-8")
+    assert lback("user", "import", str(corrected), "--mail", "none").status == 0
     login = ("user", "authenticate", "ann", "--allow-unverified", "--password-stdin")
     assert lback(*login, input=PASSWORD).status == 0
 
@@ -89,13 +89,13 @@ def test_keycloak_keeps_the_password_and_the_groups_of_a_row_with_an_error(read_
             {**kept, "email": "a@x.org", "is_active": "maybe", "password_hash": hashed},
         ),
         ("ann has no e-mail address.", {**kept, "password": "secret words"}),
-        # Not the address: with that alone the user would be there without the password.
+        # Without the address, the reject cannot be imported without its password by mistake.
         ("The password of ann cannot be imported: it is damaged.", kept),
     ]
     assert PasswordHasher(PasswordSettings()).verify(PASSWORD, rows[0].password_hash).accepted
 
 
-def test_django_keeps_the_groups_of_a_row_with_an_error_and_shows_those_it_does_not_know(read_text: Any) -> None:
+def test_django_row_with_an_error_keeps_its_groups_including_unknown_ones(read_text: Any) -> None:
     users = [
         django_user(),
         django_user(email="a@x.org", groups=[7, 8, ["editors"]]),
@@ -145,17 +145,17 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("source", UNREADABLE)
-def test_a_record_that_cannot_be_read_stands_in_the_rejects_as_it_was(reject: Reject, source: str) -> None:
+def test_unreadable_record_is_unchanged_in_the_rejects(reject: Reject, source: str) -> None:
     text, records = UNREADABLE[source]
     assert [one["username"] for one in reject(source, text)] == records
 
 
-def test_a_change_in_ldif_is_called_one_whatever_its_lines_are(read_text: Any) -> None:
+def test_ldif_change_record_is_identified(read_text: Any) -> None:
     _, change = read_text("ldif", LDIF)
     assert change.error.message == "The record is a change ('modify'), not an entry."
 
 
-def test_an_account_that_passwd_does_not_know_keeps_its_hash(read_text: Any) -> None:
+def test_account_missing_from_passwd_keeps_its_hash(read_text: Any) -> None:
     (row,) = read_text("shadow", "ann:!$6$a$b:1:0:99999:7:::", companion=b"", email_domain="x.org")
     assert row.error.message == "'ann' is not in the passwd file."
     assert row.original == {"username": "ann", "email": "ann@x.org", "password_hash": "$6$a$b", "is_active": False}
@@ -165,7 +165,7 @@ NOT_READ = "The rest of that record, and of a list the records after it, were no
 
 
 @pytest.mark.parametrize(
-    ("source", "text", "told", "records"),
+    ("source", "text", "errors", "records"),
     [
         (
             "django",
@@ -210,14 +210,14 @@ NOT_READ = "The rest of that record, and of a list the records after it, were no
         ),
     ],
 )
-def test_a_json_record_that_cannot_be_read_is_told_by_its_number_and_stands_in_the_rejects(
-    reject: Reject, source: str, text: str, told: list[str], records: list[str]
+def test_unreadable_json_record_is_reported_by_number_and_kept_in_the_rejects(
+    reject: Reject, source: str, text: str, errors: list[str], records: list[str]
 ) -> None:
     rejects = reject(source, text)
-    assert [(one["error"], one["username"]) for one in rejects] == list(zip(told, records, strict=True))
+    assert [(one["error"], one["username"]) for one in rejects] == list(zip(errors, records, strict=True))
 
 
-def test_a_long_json_record_that_cannot_be_read_is_cut_and_says_how_long_it_was(reject: Reject) -> None:
+def test_long_unreadable_json_record_is_cut_and_its_length_reported(reject: Reject) -> None:
     text = json.dumps({"traits": 1, "x": "y" * 100_000})
     (refused,) = reject("kratos", text)
     assert refused["username"] == text[:65_536]

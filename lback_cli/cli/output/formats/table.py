@@ -7,12 +7,27 @@ from lback_cli.cli.output.cells import cell_text
 from lback_cli.cli.output.chart import with_bars
 from lback_cli.cli.output.findings import finding_lines
 from lback_cli.cli.output.format import OutputFormat, Record, columns_of, field_of
-from lback_cli.cli.output.table import bold, title_of, write_table
+from lback_cli.cli.output.table import (
+    TIME_FIELDS,
+    bold,
+    cells_of,
+    fitted,
+    screen_width,
+    title_of,
+    write_header,
+    write_row,
+    write_table,
+)
 from lback_cli.text.escaping import safe
-from lback_cli.text.terminal import wants_color
+from lback_cli.text.terminal import text_width, wants_color
+from lback_cli.text.times import local_time
 
 _LABEL_COLORS = {"ok": "32", "warn": "33", "FAIL": "1;31", "skipped": "2"}
 """The terminal's codes for the status of a finding: green, yellow, bold and red, dim."""
+
+
+_USUAL_WIDTHS = {"seq": 6, "time": 25, "signal": 26, "outcome": 18, "subject": 12}
+"""The widths with which a stream begins, since its records are not known yet."""
 
 
 class TableFormat(OutputFormat):
@@ -37,9 +52,15 @@ class TableFormat(OutputFormat):
         write_table(self.out, records, brief)
 
     def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
-        """Write the columns of each record as words in a line."""
+        """Write a header, and a line for each record. Columns grow when a record needs more room."""
+        needed = [max(len(title_of(column)), _USUAL_WIDTHS.get(column, 0)) for column in columns]
+        limit = screen_width(self.out)
+        write_header(self.out, columns, fitted(columns, needed, limit))
+        self.out.flush()
         for record in records:
-            self.out.write("  ".join(cell_text(record[column]) or "-" for column in columns) + "\n")
+            cells = cells_of(record, columns)
+            needed = [max(width, text_width(cell)) for width, cell in zip(needed, cells, strict=True)]
+            write_row(self.out, columns, cells, fitted(columns, needed, limit))
             self.out.flush()
 
     def findings(self, records: Iterable[Record], columns: Sequence[str]) -> None:
@@ -65,4 +86,6 @@ class TableFormat(OutputFormat):
 def _lines_of(record: Record) -> Record:
     """Return the fields that have a value, the attributes among them."""
     fields = {name: field_of(record, name) for name in columns_of(record)}
-    return {name: value for name, value in fields.items() if value is not None}
+    return {
+        name: local_time(value) if name in TIME_FIELDS else value for name, value in fields.items() if value is not None
+    }

@@ -1,0 +1,20 @@
+"""The names of events: terminal signals, and administrative events, which are no signals."""
+
+from lback_cli.signals import CATALOGUE
+
+ADMINISTRATIVE = (
+    *("group_created", "group_updated", "group_deleted"),
+    *("import_started", "import_finished", "users_exported"),
+    *("database_adopted", "schema_upgraded"),
+    *("user_unlocked", "user_erased"),
+)
+"""Events that are no signals. Each is written in the transaction of what it records."""
+
+FAILURE_EVENTS = tuple(name for name, signal in CATALOGUE.items() if signal.phase == "failure")
+"""The signals that report a failure."""
+
+OK = "ok"
+"""The outcome that is shown for a success without a reason, and the word that selects all successes."""
+
+FAILED = "failed"
+"""The word that selects all failures."""

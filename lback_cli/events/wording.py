@@ -1,0 +1,175 @@
+"""Events in words: what changed, and what happened to a user."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from lback_cli.events.kinds import OK
+
+Changes = Mapping[str, Any]
+Event = Mapping[str, Any]
+
+_UNSET = "(none)"
+_FLAGS = {
+    ("is_active", True): "activated",
+    ("is_active", False): "deactivated",
+    ("is_email_verified", True): "address verified",
+    ("is_email_verified", False): "address unverified",
+}
+_PASSWORD = {
+    "set": "password set",
+    "changed": "password changed",
+    "removed": "password removed",
+    "rehashed": "password hashed anew",
+}
+
+
+def change_phrases(changes: Changes) -> list[str]:
+    """Return what *changes* of a user says, one phrase a field: ``email a@x.org → b@x.org``, ``+staff``."""
+    return list(_phrases(changes))
+
+
+def change_line(username: str, changes: Changes) -> str:
+    """Return the change of a user in a line: ``~ ann  email a@x.org → b@x.org, +staff``."""
+    return f"~ {username}  {', '.join(change_phrases(changes))}"
+
+
+def sentence(event: Event) -> str:
+    """Return what *event* says, such as ``joined admin`` or ``deactivated``, without who did it and when.
+
+    Args:
+        event: The event as `event_view` returns it.
+    """
+    data, name = event["data"], str(event["signal"]).replace("_", " ")
+    if data is None:
+        return f"{_with_reason(name, event['outcome'])} (erased)"
+    wording = _SENTENCES.get(event["signal"], name)
+    return wording(data) if callable(wording) else _with_reason(wording, event["outcome"])
+
+
+def listed(event: Event) -> Event:
+    """Return *event* as a table shows it: a group is a subject, and erased ones are marked."""
+    if event["subject"] is not None:
+        return event
+    data = event["data"]
+    return {**event, "subject": "(erased)" if data is None else data.get("group", {}).get("name")}
+
+
+def with_repetitions_folded(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+    """Yield *events*, newest first, with their sentence as ``what``; failed logins in a row become one."""
+    waiting: dict[str, Any] | None = None
+    count = 0
+    for event in events:
+        if event["signal"] == "user_authentication_failed" and event["data"] is not None:
+            if waiting is not None and event["outcome"] == waiting["outcome"] and event["actor"] == waiting["actor"]:
+                count += 1
+                continue
+            if waiting is not None:
+                yield _failed_logins(waiting, count)
+            waiting, count = dict(event), 1
+            continue
+        if waiting is not None:
+            yield _failed_logins(waiting, count)
+            waiting = None
+        yield {**event, "what": sentence(event)}
+    if waiting is not None:
+        yield _failed_logins(waiting, count)
+
+
+def _failed_logins(event: dict[str, Any], count: int) -> dict[str, Any]:
+    logins = "failed login" if count == 1 else f"{count} failed logins"
+    return {**event, "what": _with_reason(logins, event["outcome"])}
+
+
+def _phrases(changes: Changes) -> Iterator[str]:
+    for name, change in changes.items():
+        if name == "groups":
+            yield from (f"+{group}" for group in change["added"])
+            yield from (f"-{group}" for group in change["removed"])
+        elif name == "password":
+            yield _PASSWORD.get(change, f"password {change}")
+        elif flag := _FLAGS.get((name, change.get("to"))):
+            yield flag
+        elif name != "created_at":
+            yield f"{name} {_difference(change)}"
+
+
+def _difference(change: Mapping[str, Any]) -> str:
+    return " → ".join(_value(change[side]) for side in ("from", "to") if side in change)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _UNSET if value is None else str(value)
+
+
+def _with_reason(words: str, outcome: str | None) -> str:
+    return words if outcome in {None, OK} else f"{words}: {outcome}"
+
+
+def _registered(data: Event) -> str:
+    user, changes = data["user"], data.get("changes", {})
+    groups = changes.get("groups", {}).get("added", [])
+    joined = f", in {', '.join(groups)}" if groups else ""
+    return f"registered as {user['username']} with {user['email']}{joined}"
+
+
+def _updated(data: Event) -> str:
+    changes = data.get("changes")
+    if changes is None:
+        return "updated"  # the event of a version that recorded no changes
+    groups = changes.get("groups", {"added": [], "removed": []})
+    others = {name: change for name, change in changes.items() if name != "groups"}
+    phrases = [
+        *(phrase.removeprefix("email ") for phrase in _phrases(others)),
+        *(f"joined {group}" for group in groups["added"]),
+        *(f"left {group}" for group in groups["removed"]),
+    ]
+    return ", ".join(phrases) or "updated without a change"
+
+
+def _logged_in(data: Event) -> str:
+    return "logged in" if not data.get("changes") else f"logged in, {', '.join(_phrases(data['changes']))}"
+
+
+def _verified(data: Event) -> str:
+    return _with_reason("address verified", data.get("reason"))
+
+
+def _reset(data: Event) -> str:
+    return ", ".join(_phrases(data.get("changes", {}))) or "password reset"
+
+
+def _group(verb: str) -> Callable[[Event], str]:
+    def words(data: Event) -> str:
+        members = data.get("members")
+        count = f" with {members['count']} member{'' if members['count'] == 1 else 's'}" if members else ""
+        renamed = data.get("changes", {}).get("name", {}) if verb == "changed" else {}
+        return f"group {data['group']['name']} {verb}{count}" + (f", name {_difference(renamed)}" if renamed else "")
+
+    return words
+
+
+_SENTENCES: dict[str, str | Callable[[Event], str]] = {
+    "user_registered": _registered,
+    "user_registration_failed": "registration failed",
+    "user_authenticated": _logged_in,
+    "user_authentication_failed": "failed login",
+    "user_email_verification_initiated": "verification link mailed",
+    "user_email_verification_successful": _verified,
+    "user_email_verification_failed": "verification failed",
+    "user_updated": _updated,
+    "user_update_failed": "update failed",
+    "user_deleted": "deleted",
+    "user_deletion_failed": "deletion failed",
+    "password_reset_request_processed": "reset link mailed",
+    "password_reset_request_failed": "request for a reset link failed",
+    "password_reset_successful": _reset,
+    "password_reset_failed": "password reset failed",
+    "user_unlocked": "unlocked",
+    "user_erased": "erased",
+    "group_created": _group("created"),
+    "group_updated": _group("changed"),
+    "group_deleted": _group("deleted"),
+}
+"""What each event says: words to which the outcome is added, or a function of its data."""
