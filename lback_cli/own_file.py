@@ -46,4 +46,20 @@ def distrust(path: Path, descriptor: int) -> str | None:
     status = os.fstat(descriptor)
     if not {path.lstat().st_uid, status.st_uid} <= {0, os.geteuid()}:
         return "belongs to another user"
-    return "can be written by others" if status.st_mode & _OTHERS_WRITE else None
+    writable = status.st_mode & (stat.S_IWOTH if _is_private_group(status.st_gid) else _OTHERS_WRITE)
+    return "can be written by others" if writable else None
+
+
+def _is_private_group(group_id: int) -> bool:
+    """Return whether a group is the one that many systems make for each user, with the user's name and no other member.
+
+    Where it is the default group, files are writable for their group.
+    """
+    import grp
+    import pwd
+
+    try:
+        group, user = grp.getgrgid(group_id), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and group.gr_gid == user.pw_gid and set(group.gr_mem) <= {user.pw_name}

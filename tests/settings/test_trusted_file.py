@@ -43,7 +43,20 @@ def test_a_link_of_another_user_is_refused(workspace: Workspace, found: Path) ->
     assert workspace.error().message == f"{found} was found here, but belongs to another user."
 
 
-@pytest.mark.parametrize("mode", [0o666, 0o664, 0o602])
+@as_root
+@pytest.mark.parametrize(("group", "trusted"), [(0, True), (OTHER, False)])
+def test_a_file_that_a_group_can_write_needs_a_group_without_others(
+    workspace: Workspace, found: Path, group: int, trusted: bool
+) -> None:
+    os.chown(found, -1, group)
+    found.chmod(0o664)
+    if trusted:
+        assert workspace.load().config_file == found
+    else:
+        assert workspace.error().message == f"{found} was found here, but can be written by others."
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o602])
 def test_a_file_that_others_can_write_is_refused(workspace: Workspace, found: Path, mode: int) -> None:
     found.chmod(mode)
     error = workspace.error()
