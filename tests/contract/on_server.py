@@ -34,7 +34,7 @@ def empty(database: Database) -> None:
     """Delete all rows, and reset the ids and the event log."""
     postgresql = database.url.get_backend_name() == "postgresql"
     with database.engine.begin() as connection:
-        for name in ("lback_events", *reversed(FILLED)):
+        for name in ("lback_events", "lback_accounts", *reversed(FILLED)):
             connection.execute(text(f"DELETE FROM {name}"))
         connection.execute(text(f"UPDATE lback_event_head SET seq = 0, hash = '{'0' * 64}'"))
         for name in COUNTED:
