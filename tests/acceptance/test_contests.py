@@ -43,6 +43,7 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
     )
     taken = f"The user name {NAME!r} is taken."
     number, user, err = the_one(ends, refusal(6, "user_exists", taken))
+    assert user.pop("outcome") == "created"
     _, address = people.pop(number)
     assert err == f"Registered {NAME}; mailed a verification link to {address}.\n"
     mine = {"username": NAME, "email": address}
@@ -84,6 +85,7 @@ def one_token(arena: Arena, token_in: TokenIn, crowd: int) -> None:
     arena.clear()
     ann = ("user", "register", "ann", "--email", "ann@example.org", "--verified", "--password-stdin")
     user = arena.run(*ann, input=PASSWORD)
+    assert user.pop("outcome") == "created"
     arena.run("user", "request-password-reset", "ann@example.org")
     token = token_in(arena.newest_mail())
     passwords = [f"{PASSWORD}-{number}" for number in range(crowd)]
@@ -94,6 +96,7 @@ def one_token(arena: Arena, token_in: TokenIn, crowd: int) -> None:
     used = "This reset token is used or expired. Request a new one; only the newest link works."
     number, changed, err = the_one(ends, refusal(7, "invalid_token", used))
     assert err == "ann has a new password.\n"
+    assert changed.pop("outcome") == "updated"
     assert changed == {**user, "updated_at": changed["updated_at"]}
     assert changed["updated_at"] > user["updated_at"]
 

@@ -50,5 +50,7 @@ def test_a_provisioning_script_can_run_twice(lback: Any) -> None:
     second, found = run()
     assert second.returncode == 0, second.stderr
     assert second.stderr.splitlines() == [f"{name} already exists: skipped." for name in names]
+    assert {user.pop("outcome") for user in created} == {"created"}
+    assert {user.pop("outcome") for user in found} == {"skipped"}
     assert found == created, "nothing changed"
     assert trace.read_text() == traced, "no signal was sent"

@@ -171,7 +171,7 @@ def test_a_terminal_gets_colors_unless_they_are_disabled(
 
 
 @pytest.mark.usefixtures("listing")
-def test_a_table_wraps_to_the_width_of_the_terminal(lback: Any) -> None:
+def test_a_table_has_a_line_for_each_user_on_a_narrow_terminal(lback: Any) -> None:
     child = pexpect.spawn(
         lback.program,
         ["user", "list", "--no-color"],
@@ -184,6 +184,7 @@ def test_a_table_wraps_to_the_width_of_the_terminal(lback: Any) -> None:
     rows = child.before.decode().split("\r\n")
     child.close()
     assert max(map(len, rows)) <= 44
-    first = next(row for row in rows if "yes" in row)
-    column = slice(first.index("alice", first.index("alice") + 1), first.index("yes"))
-    assert "".join(row[column].strip() for row in rows[rows.index(first) :]) == "alice@example.org"
+    assert [row.split() for row in rows if row] == [
+        ["id", "username", "email", "active", "email", "v…"],
+        ["1", "alice", "alice@e…", "yes", "yes"],
+    ]

@@ -32,6 +32,14 @@ _SUCCEEDED = {name: {sequence.succeeded} for name, sequence in OPERATIONS.items(
 }
 """The signals that end each operation with success."""
 
+_OUTCOMES = {
+    "register_user": "created",
+    "update_user": "updated",
+    "reset_password": "updated",
+    "reset_user_password": "updated",
+}
+"""What the result of each command calls a change."""
+
 FROM_OUTSIDE = [scenario for scenario in SCENARIOS if not scenario.not_from_outside]
 STARVED = 2 * 2**30
 """Bytes of address space, too few for the 4 GiB that a hash then asks for."""
@@ -121,9 +129,12 @@ def _in_json(value: Any) -> Any:
 def expected_result(scenario: Scenario, installation: Installation) -> dict[str, Any]:
     """Return the expected result on stdout, read from the database."""
     if scenario.call.method == "delete_user":
-        return {"id": scenario.call.arguments["user_id"], "deleted": True}
+        return {"id": scenario.call.arguments["user_id"], "deleted": True, "outcome": "deleted"}
     if scenario.call.method == "reset_password_request":
         return {"email": scenario.call.arguments["email"], "requested": True}
+    outcome = {}
+    if scenario.call.method in _OUTCOMES:
+        outcome = {"outcome": _OUTCOMES[scenario.call.method] if scenario.rows else "unchanged"}
     rows = installation.rows()
     user = rows[f"users {scenario.signals[-1][1]['user']['id']}"]
     names = {row["id"]: row["name"] for key, row in rows.items() if key.startswith("groups ")}
@@ -143,6 +154,7 @@ def expected_result(scenario: Scenario, installation: Installation) -> dict[str,
         "last_login": in_json(installation.last_login(user["id"])),
         "locked_until": None,
         "password": "set",
+        **outcome,
     }
 
 

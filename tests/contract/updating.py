@@ -123,7 +123,7 @@ _verify = update(CAROL.id, is_email_verified=True)
 UPDATE = [
     done("name", _rename, ROBERT, changed(username="robert")),
     done("name becomes canonical", update(username="Robert"), ROBERT, changed(username="robert")),
-    done("nothing new", update(username="BOB", email="BOB@example.org", is_active=True), BOB, changed()),
+    done("nothing new", update(username="BOB", email="BOB@example.org", is_active=True), BOB, {}),
     done("address", _move, MOVED, _MOVED_ROWS, initiated(MOVED.shown), mails=_MOVED_MAILS),
     done(
         "address, vouched for",
@@ -151,7 +151,7 @@ UPDATE = [
     done("deactivate", update(is_active=False), BOB, changed(is_active=0)),
     done("activate", update(4, is_active=True), Person(4, "dave"), changed(4, is_active=1)),
     done("set verified", _verify, CAROL, changed(CAROL.id, is_email_verified=1), vouched(CAROL.shown)),
-    done("set verified who is", update(is_email_verified=True), BOB, changed()),
+    done("set verified who is", update(is_email_verified=True), BOB, {}),
     done("set unverified", update(is_email_verified=False), BOB, changed(is_email_verified=0)),
     done("join a group", update(add_groups=["admin"]), BOB, {**changed(), **joined(2, 1)}),
     done(

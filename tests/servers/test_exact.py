@@ -93,8 +93,8 @@ def test_events_are_found_by_exact_names(installation: Installation) -> None:
 
         for name in SIMILAR:
             assert found(actor=name) == found(subject=name) == found(naming=name) == [name]
-        assert found(signal="user_deleted") == list(SIMILAR)
-        assert found(signal="User_deleted") == found(signal="user_deleted ") == []
+        assert found(signals=["user_deleted"]) == list(SIMILAR)
+        assert found(signals=["User_deleted"]) == found(signals=["user_deleted "]) == []
 
 
 def test_imports_are_found_by_exact_paths(installation: Installation) -> None:

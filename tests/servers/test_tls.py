@@ -147,7 +147,9 @@ def test_commands_work_on_a_verified_connection(
     listed = lback_at(url, "user", "list", "-o", "json")
     assert (listed.status, listed.err) == (0, "")
     assert len(registered.result["password"]) > len("set"), "the generated password, shown once"
-    assert [*listed.result[0].items()] == [*(registered.result | {"password": "set"}).items()]
+    result = registered.result
+    assert result.pop("outcome") == "created"
+    assert [*listed.result[0].items()] == [*(result | {"password": "set"}).items()]
     examined = lback_at(url, "doctor", "-o", "json")
     assert (examined.status, {found["status"] for found in examined.result}, examined.err) == (0, {"ok"}, "")
 
