@@ -76,11 +76,20 @@ class CheckContext:
         """The state of the tables. Raises `DatabaseError`."""
         return Schema(self.database).status()
 
-    @cached_property
+    @property
     def server(self) -> ServerInfo:
         """The facts about the database server. Raises `DatabaseError`."""
+        return self._server[0]
+
+    @property
+    def server_read_at(self) -> datetime:
+        """This machine's time when `server` was read. Raises `DatabaseError`."""
+        return self._server[1]
+
+    @cached_property
+    def _server(self) -> tuple[ServerInfo, datetime]:
         with reading(self.database) as uow:
-            return server_info(uow.session.connection())
+            return server_info(uow.session.connection()), self.clock()
 
     @cached_property
     def denied_privileges(self) -> list[DeniedPrivilege]:

@@ -22,7 +22,7 @@ def check_clock(context: CheckContext) -> CheckResult:
     differences: dict[str, float] = {}
     server = context.server.time
     if server is not None:
-        seconds = (context.clock() - server).total_seconds()
+        seconds = (context.server_read_at - server).total_seconds()
         direction = "ahead of" if seconds > 0 else "behind"
         differences[f"The clock is {abs(seconds):.0f} s {direction} the database server's."] = abs(seconds)
     with context.reading() as uow:
