@@ -8,7 +8,8 @@ from textwrap import wrap
 from typing import Any, Literal, get_origin
 
 from lback_cli.settings.parsing import describe_allowed, to_text
-from lback_cli.settings.schema import families, keys, kinds, section_class, sections
+from lback_cli.settings.schema import families, keys, section_class, sections
+from lback_cli.settings.sinks import kinds
 
 FILE = Path(__file__).parents[1] / "config.example.toml"
 

@@ -30,8 +30,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for number, code in ((signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGHUP, ExitCode.HANGUP)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, SIGHUP stays ignored
             signal.signal(number, _ending(code))
-    # Imports make many objects and no garbage. Searching for it would take a tenth of the time.
-    gc.set_threshold(100_000, 50, 50)
     context = CliContext()
     try:
         try:

@@ -1,5 +1,6 @@
 """The configuration, as one frozen, typed `Settings`: defaults < config.toml < .env < environment < command line."""
 
+from lback_cli.settings.declaration import key
 from lback_cli.settings.load import load_settings
 from lback_cli.settings.schema import (
     AttributeSettings,
@@ -8,17 +9,12 @@ from lback_cli.settings.schema import (
     DatabaseSettings,
     EmailSettings,
     LinkSettings,
-    NatsSettings,
     PasswordSettings,
-    RabbitMqSettings,
     ReceiverSettings,
-    RedisSettings,
     Settings,
     SinkSettings,
     TokenSettings,
     UserSettings,
-    WebhookSettings,
-    key,
 )
 
 __all__ = [
@@ -28,16 +24,12 @@ __all__ = [
     "DatabaseSettings",
     "EmailSettings",
     "LinkSettings",
-    "NatsSettings",
     "PasswordSettings",
-    "RabbitMqSettings",
     "ReceiverSettings",
-    "RedisSettings",
     "Settings",
     "SinkSettings",
     "TokenSettings",
     "UserSettings",
-    "WebhookSettings",
     "key",
     "load_settings",
 ]

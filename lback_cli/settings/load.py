@@ -13,7 +13,6 @@ from lback_cli.problem import Problem
 from lback_cli.settings.env_file import read_private_variables
 from lback_cli.settings.parsing import parse
 from lback_cli.settings.schema import Settings, families, keys, section_class, sections
-from lback_cli.settings.sinks import known_keys, settings_class
 from lback_cli.settings.trusted_file import read_trusted
 
 ENVIRONMENT_PREFIX = "LBACK_"
@@ -107,6 +106,9 @@ def _member_class(section: str, family: Field[Any], values: Values, warnings: li
     declared: type[Any] | None = section_class(family)
     known: Collection[Field[Any]] | None = keys(family)
     if family.name == "relay":
+        # Only commands with a sink in their configuration load the kinds of sinks.
+        from lback_cli.settings.sinks import known_keys, settings_class
+
         url = str(values.get((section, "url"), ("", ""))[0])
         declared, known = settings_class(url) or declared, known_keys(url)
     if known is not None:

@@ -5,48 +5,16 @@ these classes.
 """
 # ruff: noqa: RUF009 (`key` is a `dataclasses.field`, whose defaults here are all immutable)
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Literal
 
 from lback_cli.attributes import ValueType
 from lback_cli.output_formats import BUILT_IN, plugin_names
 from lback_cli.problem import Problem
-
-T = TypeVar("T")
-
-
-class Details(TypedDict, total=False):
-    """The optional properties of a key.
-
-    Attributes:
-        minimum: Smallest allowed number, or time in seconds.
-        maximum: Largest allowed number, or time in seconds.
-        contains: Required part of a text.
-        example: Value in ``config.example.toml`` if the default would say nothing.
-        hidden: The secret part of the value: the ``password`` of a URL, or the ``whole`` value. It is kept out of
-            `repr`, error messages and `lback config show`.
-        formerly: The old name of the key, which is refused with a hint.
-        choices: The allowed values of a text.
-        more_choices: Returns the further values that plugins add.
-    """
-
-    minimum: float
-    maximum: float
-    contains: str
-    example: str
-    hidden: Literal["password", "whole"]
-    formerly: str
-    choices: tuple[str, ...]
-    more_choices: Callable[[], tuple[str, ...]]
-
-
-def key(default: T, doc: str, **details: Unpack[Details]) -> T:
-    """Declare a configuration key. The value of a text key may be empty only if its *default* is."""
-    made: T = field(default=default, repr="hidden" not in details, metadata={"doc": doc, **details})
-    return made
+from lback_cli.settings.declaration import key
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,105 +231,6 @@ class SinkSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TlsSinkSettings(SinkSettings):
-    """A sink that can be reached with TLS."""
-
-    ca_file: Path | None = key(
-        None,
-        "PEM file of the authority that signed the server's certificate. Unset: the system's authorities.",
-        example="/etc/ssl/private-ca.pem",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerSettings(TlsSinkSettings):
-    """A message broker."""
-
-    password_file: Path | None = key(
-        None,
-        "File whose first line is the broker's password, so that the URL needs none.",
-        example="/run/secrets/broker-password",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookSettings(TlsSinkSettings):
-    """A webhook: one signed POST for each event."""
-
-    schemes: ClassVar[tuple[str, ...]] = ("https", "http")
-
-    url: str = key(
-        "",
-        "https://host/path. http:// is only allowed to this machine.",
-        hidden="password",
-        example="https://crm.example.org/hooks/users",
-    )
-    secrets: str = key(
-        "",
-        "Secret that signs the requests: whsec_ and base64. While you replace it, the new and the old one, with a "
-        "space between them.",
-        hidden="whole",
-    )
-    secret_file: Path | None = key(
-        None, "File with these secrets instead, one a line.", example="/run/secrets/crm-webhook"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class RabbitMqSettings(BrokerSettings):
-    """RabbitMQ: one persistent message for each event."""
-
-    schemes: ClassVar[tuple[str, ...]] = ("amqps", "amqp")
-
-    url: str = key(
-        "",
-        "amqps://user@host/vhost or amqp://user@host/vhost.",
-        hidden="password",
-        example="amqps://lback@mq.example.org/prod",
-    )
-    exchange: str = key("", "Exchange, which must exist. Empty: the default exchange.")
-    routing_key: str = key("", "Routing key; at the default exchange, the queue. Empty: the event's type.")
-
-
-@dataclass(frozen=True, slots=True)
-class RedisSettings(BrokerSettings):
-    """Redis Streams: one entry for each event."""
-
-    schemes: ClassVar[tuple[str, ...]] = ("rediss", "redis")
-
-    url: str = key(
-        "",
-        "rediss://user@host/database or redis://user@host/database.",
-        hidden="password",
-        example="rediss://redis.example.org/0",
-    )
-    stream: str = key("lback:events", "Key of the stream, which is created if it is missing.")
-
-
-@dataclass(frozen=True, slots=True)
-class NatsSettings(BrokerSettings):
-    """NATS JetStream: one message for each event."""
-
-    schemes: ClassVar[tuple[str, ...]] = ("tls", "nats")
-
-    url: str = key(
-        "", "tls://user@host or nats://user@host.", hidden="password", example="tls://lback@nats.example.org"
-    )
-    subject: str = key(
-        "lback.events", "Subject, to which the name of the signal is added. A stream must capture these subjects."
-    )
-
-
-SINK_KINDS: Mapping[str, type[SinkSettings]] = {
-    "webhook": WebhookSettings,
-    "rabbitmq": RabbitMqSettings,
-    "redis": RedisSettings,
-    "nats": NatsSettings,
-}
-"""The built-in kinds of sinks."""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All configuration, with the source of each value.
 
@@ -387,9 +256,7 @@ class Settings:
     attributes: dict[str, AttributeSettings] = field(
         default_factory=dict, metadata={"section": False, "tables": AttributeSettings}
     )
-    relay: dict[str, SinkSettings] = field(
-        default_factory=dict, metadata={"section": False, "tables": SinkSettings, "kinds": SINK_KINDS}
-    )
+    relay: dict[str, SinkSettings] = field(default_factory=dict, metadata={"section": False, "tables": SinkSettings})
     sources: dict[str, str] = field(default_factory=dict, metadata={"section": False})
     config_file: Path | None = field(default=None, metadata={"section": False})
     actor: str | None = field(default=None, metadata={"section": False})
@@ -404,12 +271,6 @@ def sections() -> Iterator[Field[Any]]:
 def families() -> Iterator[Field[Any]]:
     """Yield the fields of `Settings` that are families: any number of named sections, such as ``[relay.NAME]``."""
     return (section for section in fields(Settings) if "tables" in section.metadata)
-
-
-def kinds(family: Field[Any]) -> Mapping[str, type[Any]]:
-    """The classes of the sections of a family, by kind. Each has the keys of `section_class` and some of its own."""
-    declared: Mapping[str, type[Any]] = family.metadata.get("kinds", {})
-    return declared
 
 
 def section_class(section: Field[Any]) -> type[Any]:

@@ -1,10 +1,11 @@
 """The kinds of sinks, built in and of other packages: which settings the scheme of a URL selects."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import Field, fields
 from typing import Any
 
-from lback_cli.settings.schema import SINK_KINDS, SinkSettings
+from lback_cli.settings.schema import SinkSettings
+from lback_cli.settings.sink_kinds import SINK_KINDS
 
 ENTRY_POINTS = "lback.sinks"
 """The entry points of other packages: each is named for a URL scheme and leads to a class of sinks.
@@ -12,6 +13,11 @@ ENTRY_POINTS = "lback.sinks"
 The class has an attribute `settings`, a subclass of `SinkSettings`, and is called with the name of the sink and an
 object of that subclass.
 """
+
+
+def kinds(family: Field[Any]) -> Mapping[str, type[SinkSettings]]:
+    """Return the classes of the sections of a family, by kind; each has keys of its own too."""
+    return SINK_KINDS if family.name == "relay" else {}
 
 
 def scheme_of(url: str) -> str:

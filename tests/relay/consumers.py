@@ -17,7 +17,7 @@ import pika
 import redis
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
-from lback_cli.settings import NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
+from lback_cli.settings.sink_kinds import NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk"
 OTHER_SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lback_cli.settings import WebhookSettings
+from lback_cli.settings.sink_kinds import WebhookSettings
 
 from .consumers import SECRET, Endpoint, eventually, sequences
 from .harness import World

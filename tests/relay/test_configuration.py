@@ -7,7 +7,8 @@ import pytest
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks import build_sink
-from lback_cli.settings import NatsSettings, RabbitMqSettings, RedisSettings, SinkSettings, WebhookSettings
+from lback_cli.settings import SinkSettings
+from lback_cli.settings.sink_kinds import NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
 
 from .consumers import SECRET
 

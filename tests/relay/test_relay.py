@@ -24,7 +24,7 @@ from sqlalchemy import make_url
 from lback_cli.database.schema import Schema
 from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
 from lback_cli.relay.worker import RelayReport
-from lback_cli.settings import RedisSettings, WebhookSettings
+from lback_cli.settings.sink_kinds import RedisSettings, WebhookSettings
 
 from .broker import Broker, free_port
 from .consumers import (
@@ -136,7 +136,7 @@ def test_restarted_broker_loses_no_event(world: World, broker: Callable[[str], t
 PROGRAM = """
 import sys
 from tests.relay.kill_relay import *
-from lback_cli.settings import RedisSettings
+from lback_cli.settings.sink_kinds import RedisSettings
 world = World(sys.argv[1])
 relay = world.relay({"it": RedisSettings(**json.loads(sys.argv[2]))})
 print("ready", flush=True)

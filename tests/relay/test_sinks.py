@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lback_cli.relay.worker import RelayReport
-from lback_cli.settings.schema import SINK_KINDS, NatsSettings, WebhookSettings
+from lback_cli.settings.sink_kinds import SINK_KINDS, NatsSettings, WebhookSettings
 from lback_cli.settings.sinks import settings_class
 
 from .broker import Broker, free_port

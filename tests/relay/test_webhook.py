@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from lback_cli.relay.worker import RelayReport
-from lback_cli.settings import WebhookSettings
+from lback_cli.settings.sink_kinds import WebhookSettings
 
 from .consumers import OTHER_SECRET, SECRET, Endpoint, Request, eventually, sequences
 from .harness import World

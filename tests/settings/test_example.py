@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lback_cli.settings.parsing import describe_allowed
-from lback_cli.settings.schema import families, keys, kinds, sections
+from lback_cli.settings.schema import families, keys, sections
+from lback_cli.settings.sinks import kinds
 from tools.generate_config_example import FILE, MEMBERS, render
 
 Workspace = Any  # conftest.Workspace

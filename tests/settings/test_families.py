@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from lback_cli.settings import RabbitMqSettings, RedisSettings, Settings, SinkSettings, WebhookSettings
+from lback_cli.settings import Settings, SinkSettings
 from lback_cli.settings.masking import ShownSetting, describe_settings
+from lback_cli.settings.sink_kinds import RabbitMqSettings, RedisSettings, WebhookSettings
 
 Workspace = Any  # conftest.Workspace
 

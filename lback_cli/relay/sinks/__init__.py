@@ -7,7 +7,7 @@ from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Sink
 from lback_cli.relay.sinks.network import split_url
 from lback_cli.settings import SinkSettings
-from lback_cli.settings.schema import SINK_KINDS
+from lback_cli.settings.sink_kinds import SINK_KINDS
 from lback_cli.settings.sinks import load_plugin, scheme_of
 
 _BUILT_IN = {"webhook": "Webhook", "rabbitmq": "RabbitMq", "redis": "RedisStream", "nats": "JetStream"}

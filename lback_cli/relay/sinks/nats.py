@@ -15,8 +15,8 @@ from nats.aio.client import Client
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
 from lback_cli.relay.sinks.network import one_line, tls_context
-from lback_cli.settings import NatsSettings
 from lback_cli.settings.secret_file import read_secret
+from lback_cli.settings.sink_kinds import NatsSettings
 
 R = TypeVar("R")
 

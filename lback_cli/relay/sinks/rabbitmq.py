@@ -13,8 +13,8 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, Unrouta
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
 from lback_cli.relay.sinks.network import one_line, tls_context
-from lback_cli.settings import RabbitMqSettings
 from lback_cli.settings.secret_file import read_secret
+from lback_cli.settings.sink_kinds import RabbitMqSettings
 
 _TOO_LARGE = 406
 """PRECONDITION_FAILED (AMQP 0-9-1), with which RabbitMQ closes a channel after a message that is too large."""

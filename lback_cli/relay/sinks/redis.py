@@ -11,8 +11,8 @@ from redis.retry import Retry
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
 from lback_cli.relay.sinks.network import one_line, tls_context
-from lback_cli.settings import RedisSettings
 from lback_cli.settings.secret_file import read_secret
+from lback_cli.settings.sink_kinds import RedisSettings
 
 
 class RedisStream:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings import WebhookSettings
+from lback_cli.settings.sink_kinds import WebhookSettings
 
 PREFIX = "whsec_"
 MIN_BYTES, MAX_BYTES = 24, 64

@@ -20,7 +20,7 @@ from lback_cli.relay.sinks.base import (
 from lback_cli.relay.sinks.deadline import DeadlineSocket, DeadlineTlsSocket, seconds_left
 from lback_cli.relay.sinks.network import one_line, split_url, tls_context
 from lback_cli.relay.sinks.signature import read_secrets, sign
-from lback_cli.settings import WebhookSettings
+from lback_cli.settings.sink_kinds import WebhookSettings
 from lback_cli.version import __version__
 
 MAX_ANSWER = 64 * 1024

@@ -1,0 +1,38 @@
+"""How a configuration key is declared: its default, documentation, limits and secrets."""
+
+from collections.abc import Callable
+from dataclasses import field
+from typing import Literal, TypedDict, TypeVar, Unpack
+
+T = TypeVar("T")
+
+
+class Details(TypedDict, total=False):
+    """The optional properties of a key.
+
+    Attributes:
+        minimum: Smallest allowed number, or time in seconds.
+        maximum: Largest allowed number, or time in seconds.
+        contains: Required part of a text.
+        example: Value in ``config.example.toml`` if the default would say nothing.
+        hidden: The secret part of the value: the ``password`` of a URL, or the ``whole`` value. It is kept out of
+            `repr`, error messages and `lback config show`.
+        formerly: The old name of the key, which is refused with a hint.
+        choices: The allowed values of a text.
+        more_choices: Returns the further values that plugins add.
+    """
+
+    minimum: float
+    maximum: float
+    contains: str
+    example: str
+    hidden: Literal["password", "whole"]
+    formerly: str
+    choices: tuple[str, ...]
+    more_choices: Callable[[], tuple[str, ...]]
+
+
+def key(default: T, doc: str, **details: Unpack[Details]) -> T:
+    """Declare a configuration key. The value of a text key may be empty only if its *default* is."""
+    made: T = field(default=default, repr="hidden" not in details, metadata={"doc": doc, **details})
+    return made

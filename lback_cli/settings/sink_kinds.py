@@ -1,0 +1,109 @@
+"""The keys of each built-in kind of sink. The scheme of the URL selects the kind."""
+# ruff: noqa: RUF009 (`key` is a `dataclasses.field`, whose defaults here are all immutable)
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from lback_cli.settings.declaration import key
+from lback_cli.settings.schema import SinkSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSinkSettings(SinkSettings):
+    """A sink that can be reached with TLS."""
+
+    ca_file: Path | None = key(
+        None,
+        "PEM file of the authority that signed the server's certificate. Unset: the system's authorities.",
+        example="/etc/ssl/private-ca.pem",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings(TlsSinkSettings):
+    """A message broker."""
+
+    password_file: Path | None = key(
+        None,
+        "File whose first line is the broker's password, so that the URL needs none.",
+        example="/run/secrets/broker-password",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings(TlsSinkSettings):
+    """A webhook: one signed POST for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+
+    url: str = key(
+        "",
+        "https://host/path. http:// is only allowed to this machine.",
+        hidden="password",
+        example="https://crm.example.org/hooks/users",
+    )
+    secrets: str = key(
+        "",
+        "Secret that signs the requests: whsec_ and base64. While you replace it, the new and the old one, with a "
+        "space between them.",
+        hidden="whole",
+    )
+    secret_file: Path | None = key(
+        None, "File with these secrets instead, one a line.", example="/run/secrets/crm-webhook"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitMqSettings(BrokerSettings):
+    """RabbitMQ: one persistent message for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("amqps", "amqp")
+
+    url: str = key(
+        "",
+        "amqps://user@host/vhost or amqp://user@host/vhost.",
+        hidden="password",
+        example="amqps://lback@mq.example.org/prod",
+    )
+    exchange: str = key("", "Exchange, which must exist. Empty: the default exchange.")
+    routing_key: str = key("", "Routing key; at the default exchange, the queue. Empty: the event's type.")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings(BrokerSettings):
+    """Redis Streams: one entry for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("rediss", "redis")
+
+    url: str = key(
+        "",
+        "rediss://user@host/database or redis://user@host/database.",
+        hidden="password",
+        example="rediss://redis.example.org/0",
+    )
+    stream: str = key("lback:events", "Key of the stream, which is created if it is missing.")
+
+
+@dataclass(frozen=True, slots=True)
+class NatsSettings(BrokerSettings):
+    """NATS JetStream: one message for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("tls", "nats")
+
+    url: str = key(
+        "", "tls://user@host or nats://user@host.", hidden="password", example="tls://lback@nats.example.org"
+    )
+    subject: str = key(
+        "lback.events", "Subject, to which the name of the signal is added. A stream must capture these subjects."
+    )
+
+
+SINK_KINDS: Mapping[str, type[SinkSettings]] = {
+    "webhook": WebhookSettings,
+    "rabbitmq": RabbitMqSettings,
+    "redis": RedisSettings,
+    "nats": NatsSettings,
+}
+"""The built-in kinds of sinks."""
