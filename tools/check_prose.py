@@ -1,7 +1,7 @@
 """Check prose and names for words that CONTRIBUTING.md replaces by plain ones: ``python -m tools.check_prose``.
 
 In Python, comments, docstrings and names are read, and in `lback_cli` and `tools` also the sentences in other strings,
-which are messages. In Markdown, everything but code is read.
+which are messages. In Markdown, everything but code is read, and in templates of mail everything.
 """
 
 import ast
@@ -36,6 +36,9 @@ INSTEAD = {
 
 _FOUND = re.compile("|".join(rf"(?<![A-Za-z])(?:{word})(?![A-Za-z])" for word in INSTEAD), re.IGNORECASE)
 _CODE = re.compile(r"``.+?``|`[^`]+`|\S*\.tell\b|\btell\(", re.DOTALL)
+_MAIL = {".txt", ".html"}
+"""The endings of mail templates."""
+
 _TABLE_OF_WORDS = "| not | but |"
 """The header of a table whose first column quotes what not to write."""
 
@@ -110,14 +113,20 @@ def check_file(path: Path) -> list[Finding]:
     text = path.read_text("utf-8")
     if path.suffix == ".md":
         return check_markdown(text)
+    if path.suffix in _MAIL:
+        return [*_in_words(text, 1)]
     return check_python(text, messages=path.relative_to(PROJECT).parts[0] in MESSAGES_IN)
+
+
+def _is_mail(file: Path) -> bool:
+    return file.suffix in _MAIL and file.parent.name == "templates"
 
 
 def files() -> list[Path]:
     """Return all files to check."""
     places = [PROJECT / place for place in PLACES]
     found = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place])]
-    return sorted(file for file in found if file.suffix in {".py", ".md"})
+    return sorted(file for file in found if file.suffix in {".py", ".md"} or _is_mail(file))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -19,7 +19,16 @@ from lback_cli import signals
 from lback_cli.errors import LbackError, OperationRejected
 from lback_cli.mail import mailer
 
-from .harness import DEARER, NEW_PASSWORD, PASSWORD, Installation, break_the_commit, receiving
+from .harness import (
+    DEARER,
+    NEW_PASSWORD,
+    PASSWORD,
+    Installation,
+    break_the_commit,
+    receiving,
+    register_unverified,
+    request_reset,
+)
 
 CRASHED = 77
 State = tuple[Any, ...]
@@ -35,15 +44,6 @@ class CrashCase:
 
 def _alice(installation: Installation) -> None:
     installation.register("alice")
-
-
-def _unverified(installation: Installation) -> None:
-    installation.register("alice", verified=False)
-
-
-def _requested(installation: Installation) -> None:
-    installation.register("alice")
-    installation.users.reset_password_request("alice@example.org")
 
 
 def _erased_before(installation: Installation) -> None:
@@ -73,21 +73,23 @@ CRASH_CASES: dict[str, CrashCase] = {
     "authenticate, failing": CrashCase(
         _alice, lambda installation: installation.users.authenticate_user("alice", NEW_PASSWORD)
     ),
-    "verify": CrashCase(_unverified, lambda installation: installation.users.verify_user_email(installation.token())),
-    "resend": CrashCase(_unverified, lambda installation: installation.users.resend_verification(1)),
+    "verify": CrashCase(
+        register_unverified, lambda installation: installation.users.verify_user_email(installation.token())
+    ),
+    "resend": CrashCase(register_unverified, lambda installation: installation.users.resend_verification(1)),
     "update, with another address and password": CrashCase(
         _alice,
         lambda installation: installation.users.update_user(1, {"email": "a@example.net", "password": NEW_PASSWORD}),
     ),
-    "delete": CrashCase(_requested, lambda installation: installation.users.delete_user(1)),
+    "delete": CrashCase(request_reset, lambda installation: installation.users.delete_user(1)),
     "request": CrashCase(_alice, lambda installation: installation.users.reset_password_request("alice@example.org")),
     "reset": CrashCase(
-        _requested, lambda installation: installation.users.reset_password(installation.token(), NEW_PASSWORD)
+        request_reset, lambda installation: installation.users.reset_password(installation.token(), NEW_PASSWORD)
     ),
     "reset by an administrator": CrashCase(
         _alice, lambda installation: installation.users.reset_user_password(1, NEW_PASSWORD)
     ),
-    "erase": CrashCase(_requested, lambda installation: installation.log.erase_user("alice", installation.users)),
+    "erase": CrashCase(request_reset, lambda installation: installation.log.erase_user("alice", installation.users)),
     "erase one who is gone": CrashCase(
         _erased_before, lambda installation: installation.log.erase_user("alice", installation.users)
     ),

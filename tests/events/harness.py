@@ -311,3 +311,14 @@ ACTIONS: dict[str, Callable[[RandomOperations], None]] = {
     "erase": RandomOperations.erase,
 }
 """The actions by name."""
+
+
+def register_unverified(installation: Installation) -> None:
+    """Register alice, whose address is not verified."""
+    installation.register("alice", verified=False)
+
+
+def request_reset(installation: Installation) -> None:
+    """Register alice, and request a password reset for her."""
+    installation.register("alice")
+    installation.users.reset_password_request("alice@example.org")

@@ -32,6 +32,8 @@ from .harness import (
     RandomOperations,
     break_the_commit,
     receiving,
+    register_unverified,
+    request_reset,
 )
 
 ALICE = {"id": 1, "username": "alice", "email": "alice@example.org"}
@@ -43,15 +45,6 @@ Row = tuple[str, str, str | None, int | None, str | None, dict[str, Any]]
 
 def _verified(installation: Installation) -> None:
     installation.register("alice")
-
-
-def _unverified(installation: Installation) -> None:
-    installation.register("alice", verified=False)
-
-
-def _requested(installation: Installation) -> None:
-    installation.register("alice")
-    installation.users.reset_password_request("alice@example.org")
 
 
 def _vetoed(installation: Installation) -> None:
@@ -191,7 +184,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
         ),
     ),
     "authentication before verification": (
-        _unverified,
+        register_unverified,
         lambda installation: installation.users.authenticate_user("alice", PASSWORD),
         (
             "user_authentication_failed",
@@ -203,7 +196,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
         ),
     ),
     "verified": (
-        _unverified,
+        register_unverified,
         lambda installation: installation.users.verify_user_email(installation.token()),
         (
             "user_email_verification_successful",
@@ -227,7 +220,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
         ),
     ),
     "verification sent again": (
-        _unverified,
+        register_unverified,
         lambda installation: installation.users.resend_verification(1),
         ("user_email_verification_initiated", "resend_verification", None, 1, "alice", {"user": ALICE, "changes": {}}),
     ),
@@ -359,7 +352,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
         ),
     ),
     "reset": (
-        _requested,
+        request_reset,
         lambda installation: installation.users.reset_password(installation.token(), NEW_PASSWORD),
         (
             "password_reset_successful",
@@ -371,7 +364,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
         ),
     ),
     "reset with a weak password": (
-        _requested,
+        request_reset,
         lambda installation: installation.users.reset_password(installation.token(), "short"),
         (
             "password_reset_failed",

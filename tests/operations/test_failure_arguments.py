@@ -1,6 +1,6 @@
 """The arguments of failure signals after invalid arguments or database errors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,33 +8,19 @@ import pytest
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.database.schema import Schema
 from lback_cli.errors import DatabaseError, ValidationError
-from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.settings import DatabaseSettings, PasswordSettings, Settings
+from lback_cli.settings import DatabaseSettings
 from lback_cli.testing import SignalRecorder
 
 PASSWORD = "quiet-harbor-lantern-47"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "users.db"
-
-
-@pytest.fixture
-def manager(path: Path, tmp_path: Path) -> Iterator[UserManager]:
-    settings = Settings(
-        database=DatabaseSettings(url=f"sqlite:///{path}", busy_timeout=0),
-        password=PasswordSettings(memory=19456, iterations=2, parallelism=1),
-    )
-    database = Database(settings.database)
-    Schema(database).initialize()
-    manager = UserManager(database, Dependencies(settings, data_directory=tmp_path))
+def manager(manager: UserManager) -> UserManager:
+    """A manager with one user."""
     manager.register_user("ann", "ann@example.org", PASSWORD, verified=True)
-    yield manager
-    database.dispose()
+    return manager
 
 
 CALLS: dict[str, Callable[[UserManager], Any]] = {

@@ -1,6 +1,6 @@
 """Receivers that end the transaction of the operation that handed them its session."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +9,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session, object_session
 
 from lback_cli import signals
-from lback_cli.database.engine import Database
-from lback_cli.database.schema import Schema
 from lback_cli.errors import UnexpectedError
-from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.settings import DatabaseSettings, PasswordSettings, Settings
 from lback_cli.testing import SignalRecorder
 
 PASSWORD = "quiet-harbor-lantern-47"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "users.db"
-
-
-@pytest.fixture
-def manager(path: Path, tmp_path: Path) -> Iterator[UserManager]:
-    settings = Settings(
-        database=DatabaseSettings(url=f"sqlite:///{path}"),
-        password=PasswordSettings(memory=19456, iterations=2, parallelism=1),
-    )
-    database = Database(settings.database)
-    Schema(database).initialize()
-    yield UserManager(database, Dependencies(settings, data_directory=tmp_path))
-    database.dispose()
 
 
 def _commit_and_go_on(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Users and groups as results show them: the documented JSON fields, in their order."""
+"""Users, groups and signals as results show them: the documented JSON fields, in their order."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lback_cli.models import Group
     from lback_cli.repositories.group_reader import GroupRecord
     from lback_cli.repositories.user_reader import UserRecord
+    from lback_cli.signals import SignalSpec
 
 EVENT_TABLE = ("seq", "time", "signal", "outcome", "subject", "actor")
 HISTORY_TABLE = ("seq", "time", "what", "actor")
@@ -72,4 +73,18 @@ def group_view(group: "Group | GroupRecord", members: int) -> dict[str, Any]:
         "members": members,
         "created_at": timestamp(group.created_at),
         "updated_at": timestamp(group.updated_at),
+    }
+
+
+def signal_view(spec: "SignalSpec") -> dict[str, Any]:
+    """Return the fields of a signal."""
+    return {
+        "name": spec.name,
+        "phase": spec.phase,
+        "can_veto": spec.can_veto,
+        "when": spec.when,
+        "arguments": [
+            {"name": a.name, "type": a.type, "optional": a.optional, "meaning": a.meaning} for a in spec.all_arguments
+        ],
+        "words": dict(spec.reasons),
     }

@@ -7,7 +7,7 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.signals.view import signal_view
+from lback_cli.cli.output.serializers import signal_view
 
 
 @command(examples=("lback signals list", "lback signals list --receivers", "lback signals list -o json"))

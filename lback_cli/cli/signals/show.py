@@ -11,7 +11,7 @@ from lback_cli.cli.context import cli_context
 
 if TYPE_CHECKING:
     from lback_cli.signals import SignalSpec
-from lback_cli.cli.signals.view import signal_view
+from lback_cli.cli.output.serializers import signal_view
 
 
 @command(examples=("lback signals show user_registration_failed",))

@@ -8,8 +8,8 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
-from lback_cli.cli.user.attributes import WhereAttributes, selected
-from lback_cli.cli.user.filters import Active, InGroup, Search, Verified
+from lback_cli.cli.user.attributes import WhereAttributes
+from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, user_query
 from lback_cli.errors import UsageError
 from lback_cli.imports.options import FileFormat
 
@@ -47,19 +47,12 @@ def export_users(
     """Write users in a format that `lback user import` reads."""
     from lback_cli.imports.atomic_write import replacing
     from lback_cli.imports.options import STDIN as STDOUT
-    from lback_cli.repositories.user_reader import UserQuery
 
     context = cli_context(ctx)
     path = None if file is None or str(file) == STDOUT else file
     if with_hashes and path is None and sys.stdout.isatty():
         raise UsageError("Password hashes are not written to a terminal.", hint="Use --file PATH.")
-    query = UserQuery(
-        search=search,
-        group=group,
-        is_active=active,
-        is_email_verified=verified,
-        attributes=selected(where, context.dependencies.attributes),
-    )
+    query = user_query(context, search=search, group=group, active=active, verified=verified, where=where)
     lines = context.exporter.lines(query, _form(context, form, path), with_hashes=with_hashes)
     if path is None:
         context.output.text(lines)

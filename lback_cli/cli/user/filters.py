@@ -1,10 +1,15 @@
-"""The options that select users."""
+"""The options that select users, and the query that they make."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lback_cli.cli.completion import complete_group
+from lback_cli.cli.context import CliContext
+from lback_cli.cli.user.attributes import selected
+
+if TYPE_CHECKING:
+    from lback_cli.repositories.user_reader import UserQuery
 
 Search = Annotated[
     str | None,
@@ -21,3 +26,24 @@ Verified = Annotated[
     bool | None,
     typer.Option("--verified/--unverified", help="Only users whose e-mail address is, or is not, verified."),
 ]
+
+
+def user_query(
+    context: CliContext,
+    *,
+    search: str | None,
+    group: str | None,
+    active: bool | None,
+    verified: bool | None,
+    where: list[str] | None,
+) -> "UserQuery":
+    """Return the query for the users that all of these options select."""
+    from lback_cli.repositories.user_reader import UserQuery
+
+    return UserQuery(
+        search=search,
+        group=group,
+        is_active=active,
+        is_email_verified=verified,
+        attributes=selected(where, context.dependencies.attributes),
+    )

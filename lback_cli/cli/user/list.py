@@ -1,5 +1,6 @@
 """`lback user list`."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
@@ -7,8 +8,8 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.serializers import USER_TABLE, user_columns
-from lback_cli.cli.user.attributes import WhereAttributes, selected
-from lback_cli.cli.user.filters import Active, InGroup, Search, Verified
+from lback_cli.cli.user.attributes import WhereAttributes
+from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, user_query
 from lback_cli.errors import UsageError
 
 DEFAULT_LIMIT = 100
@@ -44,15 +45,9 @@ def list_users(
     ] = None,
 ) -> None:
     """List users, one page at a time."""
-    from lback_cli.repositories.user_reader import UserQuery
-
     context = cli_context(ctx)
-    query = UserQuery(
-        search=search,
-        group=group,
-        is_active=active,
-        is_email_verified=verified,
-        attributes=selected(where, context.dependencies.attributes),
+    query = replace(
+        user_query(context, search=search, group=group, active=active, verified=verified, where=where),
         sort=sort,
         descending=descending,
         after=_cursor(sort, after),
