@@ -1,6 +1,7 @@
 """Events in words: what changed, and what happened to a user."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from lback_cli.events.kinds import OK
@@ -54,30 +55,22 @@ def listed(event: Event) -> Event:
     return {**event, "subject": "(erased)" if data is None else data.get("group", {}).get("name")}
 
 
-def with_repetitions_folded(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
-    """Yield *events*, newest first, with their sentence as ``what``; failed logins in a row become one."""
-    waiting: dict[str, Any] | None = None
-    count = 0
-    for event in events:
-        if event["signal"] == "user_authentication_failed" and event["data"] is not None:
-            if waiting is not None and event["outcome"] == waiting["outcome"] and event["actor"] == waiting["actor"]:
-                count += 1
-                continue
-            if waiting is not None:
-                yield _failed_logins(waiting, count)
-            waiting, count = dict(event), 1
+def with_repetitions_folded(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield *events*, newest first, with their sentence as ``what``; equal failed logins in a row become one."""
+    for repeats, run in groupby(events, key=_failed_login):
+        if repeats is None:
+            yield from ({**event, "what": sentence(event)} for event in run)
             continue
-        if waiting is not None:
-            yield _failed_logins(waiting, count)
-            waiting = None
-        yield {**event, "what": sentence(event)}
-    if waiting is not None:
-        yield _failed_logins(waiting, count)
+        newest, *others = run
+        logins = f"{len(others) + 1} failed logins" if others else "failed login"
+        yield {**newest, "what": _with_reason(logins, newest["outcome"])}
 
 
-def _failed_logins(event: dict[str, Any], count: int) -> dict[str, Any]:
-    logins = "failed login" if count == 1 else f"{count} failed logins"
-    return {**event, "what": _with_reason(logins, event["outcome"])}
+def _failed_login(event: Event) -> tuple[Any, ...] | None:
+    """Return what equal failed logins share, or None for another event."""
+    if event["signal"] != "user_authentication_failed" or event["data"] is None:
+        return None
+    return event["outcome"], event["actor"]
 
 
 def _phrases(changes: Changes) -> Iterator[str]:
