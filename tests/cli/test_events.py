@@ -417,11 +417,11 @@ def test_summary_fits_into_80_columns(tmp_path: Path, lback: Any) -> None:
 def test_follow_shows_events_of_other_processes_until_interrupted(busy: Cli, lback: Any, password: str) -> None:
     follower = lback.start("events", "follow", "-o", "jsonl", "--after", "1")
     try:
-        seen = [json.loads(follower.stdout.readline())["seq"] for _ in range(2)]
+        seen = [json.loads(follower.stdout.readline())["seq"] for _ in range(3)]
         for _ in range(3):
             busy("user", "authenticate", "alice", "--password-stdin", input=password)
         seen += [json.loads(follower.stdout.readline())["seq"] for _ in range(3)]
-        assert seen == [2, 3, 4, 5, 6]
+        assert seen == [2, 3, 4, 5, 6, 7]
         follower.send_signal(signal.SIGINT)
         out, err = follower.communicate(timeout=20)
         assert (follower.returncode, out, err) == (130, b"", b"Interrupted.\n")
