@@ -221,6 +221,10 @@ class DatabaseError(Unusable):
     error_type = "repository_error"
 
 
+class NotWritable(DatabaseError):
+    """The database can be read but not written: it is read-only, or this user lacks the privilege."""
+
+
 class SchemaError(DatabaseError):
     """The database lacks tables that this lback needs, or has tables of another version."""
 

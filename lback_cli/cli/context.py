@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
     from lback_cli.managers.user_manager import UserManager
+    from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.relay.admin import SinkAdmin
     from lback_cli.relay.mail import MailDelivery
@@ -90,6 +91,10 @@ class CliContext:
             named = self.options.get("output") or os.environ.get("LBACK_OUTPUT") or "table"
             return self._output_in(named if is_output_format(named) else "table")
 
+    def warn(self, problem: "Problem") -> None:
+        """Show a warning."""
+        show_warning(problem, as_json=has_json_errors(self.settings.output.format))
+
     @cached_property
     def unchecked_database(self) -> "Database":
         """The database, in whatever state its tables are."""
@@ -133,8 +138,9 @@ class CliContext:
     def schema(self) -> "Schema":
         """The database's tables."""
         from lback_cli.database.schema import Schema
+        from lback_cli.managers.schema_events import SCHEMA_RECORDER
 
-        return Schema(self.unchecked_database)
+        return Schema(self.unchecked_database, SCHEMA_RECORDER)
 
     @cached_property
     def dependencies(self) -> "Dependencies":
@@ -215,7 +221,7 @@ class CliContext:
         """Exports users."""
         from lback_cli.imports.exports import Exporter
 
-        return Exporter(self.directory)
+        return Exporter(self.database, self.dependencies, self.warn)
 
     @cached_property
     def events(self) -> "EventLog":

@@ -1,33 +1,52 @@
 """Export users to CSV or JSON Lines, in the columns that an import takes, or as one JSON document."""
 
+import contextlib
 import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from lback_cli.errors import UsageError
+from lback_cli.database.engine import Database
+from lback_cli.database.retry import retried
+from lback_cli.errors import NotWritable, UsageError
+from lback_cli.events.record import administrative_event
+from lback_cli.events.serialization import to_json
 from lback_cli.imports.formats.csv_injection import escaped
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES
 from lback_cli.imports.row import groups_cell
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
+from lback_cli.problem import Problem
+from lback_cli.repositories.unit_of_work import transaction_with_events
 from lback_cli.repositories.user_reader import UserQuery, UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
 
 ExportFormat = Literal["csv", "jsonl", "json"]
 
+_CONDITIONS = ("search", "group", "is_active", "is_email_verified")
+"""The conditions of a query that an export can have, besides those on attributes."""
+
 _Column = Callable[[UserRecord], Any]
 
 
 class Exporter:
-    """Exports the users of one database."""
+    """Exports the users of one database. The event log records each export before the first user is read.
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    Args:
+        database: The database.
+        services: The dependencies of the managers.
+        warn: Reports that an export is not recorded, because the database cannot be written.
+    """
+
+    def __init__(self, database: Database, services: Dependencies, warn: Callable[[Problem], None]) -> None:
+        self._database = database
+        self._directory = Directory(database, services)
+        self._warn = warn
 
     def lines(self, query: UserQuery, export_format: str, *, with_hashes: bool = False) -> Iterator[str]:
-        """Yield the users that *query* selects, all as of one moment, in pieces of many lines.
+        """Record the export, and yield the users that *query* selects, all as of one moment, in pieces of many lines.
 
         Args:
             query: Which users, in which order.
@@ -37,6 +56,7 @@ class Exporter:
         Raises:
             GroupNotFound: The group of the query does not exist.
             UsageError: Users cannot be exported in that format.
+            NotWritable: The export has hashes and cannot be recorded.
         """
         if export_format not in get_args(ExportFormat):
             raise UsageError(
@@ -45,8 +65,8 @@ class Exporter:
         columns = self._columns(nested=export_format != "csv")
         if not with_hashes:
             del columns["password_hash"]
-        with self._directory.user_pages(query) as pages:
-            # Nothing is yielded before the query is known to be valid.
+        with self._recorded_pages(query, with_hashes=with_hashes) as pages:
+            # Nothing is yielded before the query is known to be valid and the export is recorded.
             if export_format == "json":
                 yield from _json(columns, pages)
                 return
@@ -55,6 +75,36 @@ class Exporter:
             page_text = _csv if export_format == "csv" else _jsonl
             for page in pages:
                 yield page_text(columns, page)
+
+    @contextlib.contextmanager
+    def _recorded_pages(self, query: UserQuery, *, with_hashes: bool) -> Iterator[Iterator[Sequence[UserRecord]]]:
+        """Yield the pages of a snapshot whose number of users the event log has.
+
+        No snapshot is open while the event is committed, as it would keep the writer out of a SQLite file without WAL.
+        So users may be added between the two, and then the export is recorded again.
+        """
+        recorded = -1
+        while True:
+            with self._directory.user_pages(query) as (count, pages):
+                if count == recorded:
+                    yield pages
+                    return
+            self._record(query, count, with_hashes=with_hashes)
+            recorded = count
+
+    def _record(self, query: UserQuery, count: int, *, with_hashes: bool) -> None:
+        data = {"users": count, "filters": _filters(query), "with_hashes": with_hashes}
+
+        def append() -> None:
+            with transaction_with_events(self._database) as uow:
+                uow.events.append([administrative_event("users_exported", "export_users", data)])
+
+        try:
+            retried(append)
+        except NotWritable as error:
+            if with_hashes:
+                raise
+            self._warn(Problem(f"The event log does not record this export: {error.message}", error.hint))
 
     def _columns(self, *, nested: bool) -> dict[str, _Column]:
         """Return the columns in their order, each with its value as in JSON.
@@ -67,6 +117,12 @@ class Exporter:
         if nested:
             own[ATTRIBUTES] = _attributes([attribute.name for attribute in rows if attribute.declared])
         return {**_FIRST, **own, **_LAST}
+
+
+def _filters(query: UserQuery) -> dict[str, Any]:
+    """Return the conditions of *query* that are set."""
+    conditions = {name: getattr(query, name) for name in _CONDITIONS if getattr(query, name) is not None}
+    return conditions | ({"attributes": to_json(query.attributes)} if query.attributes else {})
 
 
 def _csv(columns: Mapping[str, _Column], users: Sequence[UserRecord]) -> str:

@@ -94,10 +94,10 @@ class Directory:
             yield UserPage(stored, found.users)
 
     @contextlib.contextmanager
-    def user_pages(self, query: UserQuery) -> Iterator[Iterator[Sequence[UserRecord]]]:
-        """Yield the users that *query* describes, page by page, like `select_users`."""
+    def user_pages(self, query: UserQuery) -> Iterator[tuple[int, Iterator[Sequence[UserRecord]]]]:
+        """Yield the number of users that *query* describes, and these page by page, like `select_users`."""
         with self._selecting(query) as (found, stored):
-            yield found.users.pages(stored)
+            yield found.users.count(stored), found.users.pages(stored)
 
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""

@@ -19,6 +19,7 @@ from lback_cli.managers.notification_mail import NotificationMail
 from lback_cli.managers.password_reset import PasswordReset
 from lback_cli.managers.registration import NewUser, Registration
 from lback_cli.managers.registration_mail import RegistrationMail
+from lback_cli.managers.schema_events import SCHEMA_RECORDER
 from lback_cli.managers.user_lookup import not_found, username_variants
 from lback_cli.managers.user_update import UserUpdater, masked
 from lback_cli.models import Purpose, User
@@ -63,7 +64,7 @@ class UserManager:
         Raises `ConfigurationError`, or `SchemaError` when the database was not set up for this lback.
         """
         database = Database(settings.database)
-        Schema(database).ensure()
+        Schema(database, SCHEMA_RECORDER).ensure()
         return cls(database, Dependencies(settings, data_directory=database.directory))
 
     # The seven operations

@@ -155,6 +155,11 @@ class UserReader:
             after = getattr(users[-1], query.sort)
             left = None if left is None else left - size
 
+    def count(self, query: UserQuery) -> int:
+        """Return how many users *query* describes, whatever its limit."""
+        statement = select(func.count()).select_from(USERS).where(*_conditions(query))
+        return int(self._execute(statement).scalar_one())
+
     def password_hashes(self) -> Iterator[str]:
         """Yield every user's stored password hash; only a page of them is in memory at a time."""
         after = 0
