@@ -93,6 +93,8 @@ class RandomHistory(RandomOperations):
 
     def __init__(self, installation: WideInstallation, seed: int) -> None:
         super().__init__(installation, seed)
+        for group in GROUPS:
+            installation.groups.create_group(group)
         self._imports = 0
         self._actions = [*(action for name, action in sorted(ACTIONS.items()) if name != "commit"), *_MORE]
 
