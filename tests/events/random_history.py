@@ -32,13 +32,13 @@ ATTRIBUTES = {
     "born": AttributeSettings(type="date"),
 }
 VALUES: dict[str, tuple[Any, ...]] = {
-    "external_id": ("E-1", "E-2", "E-3", None),
-    "display_name": ('Ann "Ö" O\'Hara', "=1+1", None),
-    "phone": ("+1 555", None),
-    "badge": (0, -12, None),
-    "vip": (True, False, None),
-    "born": ("2026-01-31", None),
+    "text": ('Ann "Ö" O\'Hara', "=1+1", "E-1", None),
+    "integer": (0, -12, None),
+    "boolean": (True, False, None),
+    "date": ("2026-01-31", None),
 }
+"""Values by type. Every attribute in the list of attributes gets those of its type."""
+
 GROUPS = ("staff", "guests", "admin", "changed")
 
 
@@ -95,6 +95,7 @@ class RandomHistory(RandomOperations):
         super().__init__(installation, seed)
         for group in GROUPS:
             installation.groups.create_group(group)
+        self._values = {attribute.name: VALUES[attribute.type] for attribute in installation.services.attributes.rows}
         self._imports = 0
         self._actions = [*(action for name, action in sorted(ACTIONS.items()) if name != "commit"), *_MORE]
 
@@ -115,8 +116,8 @@ class RandomHistory(RandomOperations):
             action(self)
 
     def attributes(self) -> None:
-        name = self.random.choice(sorted(VALUES))
-        self.installation.users.update_user(self.user_id(), {name: self.random.choice(VALUES[name])})
+        name = self.random.choice(sorted(self._values))
+        self.installation.users.update_user(self.user_id(), {name: self.random.choice(self._values[name])})
 
     def memberships(self) -> None:
         kind = self.random.choice(["add_groups", "remove_groups"])
@@ -133,7 +134,7 @@ class RandomHistory(RandomOperations):
         """Import a few users: a chunk at a time or all at once, in bulk or with a receiver."""
         self._imports += 1
         path = self.installation.directory / f"{self._imports}.csv"
-        header = ("username", "email", "is_active", "is_email_verified", "groups", *VALUES)
+        header = ("username", "email", "is_active", "is_email_verified", "groups", *self._values)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(header)
@@ -151,7 +152,7 @@ class RandomHistory(RandomOperations):
     def _row(self, name: str) -> list[str]:
         groups = self.random.choice(["", "", self.random.choice(GROUPS)])
         flags = [self.random.choice(["", "true", "false"]) for _ in range(2)]
-        values = ["" if (value := self.random.choice(VALUES[key])) is None else str(value) for key in VALUES]
+        values = ["" if (value := self.random.choice(some)) is None else str(value) for some in self._values.values()]
         return [name, f"{name}@{self.random.choice(['example.org', 'example.com'])}", *flags, groups, *values]
 
 
