@@ -32,7 +32,7 @@ ATTRIBUTES = {
     "born": AttributeSettings(type="date"),
 }
 VALUES: dict[str, tuple[Any, ...]] = {
-    "text": ('Ann "Ö" O\'Hara', "=1+1", "E-1", None),
+    "text": ('Ann "Ö" O\'Hara', "=1+1", None, None),
     "integer": (0, -12, None),
     "boolean": (True, False, None),
     "date": ("2026-01-31", None),
@@ -128,7 +128,9 @@ class RandomHistory(RandomOperations):
         self.installation.groups.create_group(self.random.choice(GROUPS), description=self.random.choice(["x", None]))
 
     def delete_group(self) -> None:
-        self.installation.groups.delete_group(self.random.choice(GROUPS))
+        group = self.random.choice(GROUPS)
+        self.installation.users.update_user(self.user_id(), {"add_groups": [group]})
+        self.installation.groups.delete_group(group)
 
     def import_file(self) -> None:
         """Import a few users: a chunk at a time or all at once, in bulk or with a receiver."""
