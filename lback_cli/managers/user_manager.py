@@ -199,8 +199,12 @@ class UserManager:
             username=username,
         )
 
-    def verify_user_email(self, token: str, *, session: Session | None = None) -> User:
-        """Verify the e-mail address that *token* was sent to. An address that is verified already is a success.
+    def verify_user_email(
+        self, token: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
+        """Verify the e-mail address that *token* was sent to; *effects* is as for `update_user`.
+
+        An address that is verified already is a success.
 
         Raises:
             InvalidToken: The token is unknown, used, expired, or was sent to another address.
@@ -209,6 +213,7 @@ class UserManager:
             kinds.VERIFY_USER_EMAIL,
             lambda operation: self._verification.verify(operation, token),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 

@@ -26,6 +26,6 @@ def erase(
             "warning: the database file still contains deleted data, because it is in use or the disk is full. "
             "Run later: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'"
         )
-    context.output.record(
-        {"id": erasure.user_id, "events": erasure.events, "mentions": erasure.mentions, "erased": True}
+    context.show_outcome(
+        {"id": erasure.user_id, "events": erasure.events, "mentions": erasure.mentions, "erased": True}, "deleted"
     )
