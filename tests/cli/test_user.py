@@ -199,7 +199,7 @@ def test_verify_email_accepts_the_mailed_token_again_if_verified(
     result = alice(verified="yes")
     assert cli("user", "verify-email", "-", input=f"{token}\n") == (0, result, "alice@example.org is verified.\n")
     assert cli("user", "verify-email", token) == (0, result, "alice@example.org was already verified.\n")
-    assert json.loads(cli("user", "verify-email", token, "-o", "json").output)["outcome"] == "unchanged"
+    assert json.loads(cli("user", "verify-email", token, "-o", "json").out)["outcome"] == "unchanged"
     assert cli("user", "verify-email", f"{token}x") == (
         7,
         "",
