@@ -197,6 +197,11 @@ class CliContext:
         shown = outcome is not None and not self.output.format.for_people
         self.output.record({**record, "outcome": outcome} if shown else record)
 
+    def show_deletion(self, record: Mapping[str, Any]) -> None:
+        """Write what was deleted, or skipped, as the result of the command. For people a message says it all."""
+        if not self.output.format.for_people:
+            self.show_outcome(record, "deleted" if record["deleted"] else "skipped")
+
     def user_view(self, user: "UserRecord", **extra: Any) -> dict[str, Any]:
         """Return the fields of a user, and *extra* fields."""
         from lback_cli.cli.output.serializers import user_view

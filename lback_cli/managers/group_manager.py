@@ -1,8 +1,10 @@
 """Creating and deleting groups. `UserManager.update_user` changes who is a member."""
 
+from typing import Literal, overload
+
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
-from lback_cli.errors import LastAdministrator, Refused, ValidationError
+from lback_cli.errors import GroupExists, GroupNotFound, LastAdministrator, Refused, ValidationError
 from lback_cli.events.record import administrative_event, random_ids
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_changes import created, deleted
@@ -22,8 +24,26 @@ class GroupManager:
         self._database = database
         self._services = services
 
-    def create_group(self, name: str, *, description: str | None = None) -> Group:
+    @overload
+    def create_group(self, name: str, *, description: str | None = None) -> Group: ...
+
+    @overload
+    def create_group(
+        self, name: str, *, description: str | None = None, if_exists: Literal["fail", "skip"]
+    ) -> Group | None: ...
+
+    def create_group(
+        self, name: str, *, description: str | None = None, if_exists: Literal["fail", "skip"] = "fail"
+    ) -> Group | None:
         """Create a group.
+
+        Args:
+            name: The name of the group.
+            description: What the group is for.
+            if_exists: What to do when the name is taken: ``fail`` with `GroupExists`, or ``skip``.
+
+        Returns:
+            The group, or None if it was skipped.
 
         Raises:
             ValidationError: The name or the description is not allowed.
@@ -39,10 +59,28 @@ class GroupManager:
                 uow.events.append([administrative_event("group_created", "create_group", created(group))])
                 return group
 
-        return retried(change)
+        try:
+            return retried(change)
+        except GroupExists:
+            if if_exists == "skip":
+                return None
+            raise
 
-    def delete_group(self, name: str) -> Group:
+    @overload
+    def delete_group(self, name: str) -> Group: ...
+
+    @overload
+    def delete_group(self, name: str, *, if_missing: Literal["fail", "skip"]) -> Group | None: ...
+
+    def delete_group(self, name: str, *, if_missing: Literal["fail", "skip"] = "fail") -> Group | None:
         """Delete a group; its members lose the membership and nothing else.
+
+        Args:
+            name: The name of the group.
+            if_missing: What to do when there is no such group: ``fail`` with `GroupNotFound`, or ``skip``.
+
+        Returns:
+            The group as it was, or None if it was skipped.
 
         Raises:
             GroupNotFound: There is no such group.
@@ -71,7 +109,12 @@ class GroupManager:
                 uow.events.append(events)
             return group
 
-        return retried(change)
+        try:
+            return retried(change)
+        except GroupNotFound:
+            if if_missing == "skip":
+                return None
+            raise
 
 
 def _check_description(text: str) -> None:

@@ -119,14 +119,14 @@ def test_update_with_ask_password_prompts(terminal: Cli, lback: Any, password: s
     assert lback("user", "authenticate", "alice", "--password-stdin", input="nine lazy walruses hum softly").status == 0
 
 
-@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("Yes", 0), ("n", 130), ("", 130), ("\x04", 130)])
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("Yes", 0), ("n", 3), ("", 3), ("\x04", 3)])
 def test_delete_prompts_and_accepts_only_yes(terminal: Cli, cli: Cli, register: Cli, answer: str, status: int) -> None:
     register("alice")
     child = terminal("user", "delete", "alice")
-    child.expect_exact("Delete user alice? [y/N] ")
+    child.expect_exact("Delete the user alice (id 1, alice@example.org, in basic_user)? [y/N] ")
     child.send(answer if answer == "\x04" else f"{answer}\n")
     code, shown = ended(child)
-    assert (code, "Nothing was changed." in shown) == (status, status == 130)
+    assert (code, "Nothing was changed." in shown) == (status, status == 3)
     assert cli("user", "exists", "alice").status == (5 if status == 0 else 0)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from lback_cli.cli.output.format import OutputFormat, Record
 from lback_cli.cli.output.json_lines import write_json_lines
-from lback_cli.errors import LbackError
+from lback_cli.errors import Declined, LbackError
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
@@ -83,8 +83,9 @@ def show_error(error: LbackError, *, as_json: bool) -> None:
     if as_json:
         write_stderr(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
         return
-    label = "\x1b[1;31merror:\x1b[0m" if wants_color(sys.stderr) else "error:"
-    write_stderr(f"{label} {safe(error.message)}\n")
+    label = "" if isinstance(error, Declined) else "error: "
+    shown = f"\x1b[1;31m{label}\x1b[0m" if label and wants_color(sys.stderr) else label
+    write_stderr(f"{shown}{safe(error.message)}\n")
     if error.hint is not None:
         write_stderr(f"       {safe(error.hint)}\n")
 
