@@ -1,4 +1,4 @@
-"""Creating and deleting groups. `UserManager.update_user` changes who is a member."""
+"""Creating, renaming and deleting groups. `UserManager.update_user` changes who is a member."""
 
 from typing import Literal, overload
 
@@ -7,7 +7,7 @@ from lback_cli.database.retry import retried
 from lback_cli.errors import GroupExists, GroupNotFound, LastAdministrator, Refused, ValidationError
 from lback_cli.events.record import administrative_event, random_ids
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.group_changes import created, deleted
+from lback_cli.managers.group_changes import created, deleted, updated
 from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group
 from lback_cli.repositories.unit_of_work import transaction_with_events
@@ -18,7 +18,7 @@ LONGEST_DESCRIPTION = 1000
 
 
 class GroupManager:
-    """Creates and deletes groups. No documented signal is about groups, so none is sent."""
+    """Creates, renames and deletes groups. No documented signal is about groups, so none is sent."""
 
     def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
@@ -66,6 +66,30 @@ class GroupManager:
                 return None
             raise
 
+    def rename_group(self, name: str, new_name: str) -> Group:
+        """Give a group another name. Its members and its id stay.
+
+        Raises:
+            ValidationError: The new name is not allowed.
+            GroupNotFound: There is no group called *name*.
+            GroupExists: Another group has the new name.
+            Refused: The configuration names the group, as the default group or the administrators' group.
+        """
+        canonical = self._services.canonical_group_name(new_name)
+
+        def change() -> Group:
+            with transaction_with_events(self._database) as uow:
+                group = find_group(uow.groups, self._services, name, lock=True)
+                if group.name == canonical:
+                    return group
+                self._refuse_if_configured(group)
+                before = {"name": group.name}
+                uow.groups.rename(group, canonical, now=self._services.now())
+                uow.events.append([administrative_event("group_updated", "rename_group", updated(group, before))])
+            return group
+
+        return retried(change)
+
     @overload
     def delete_group(self, name: str) -> Group: ...
 
@@ -87,18 +111,12 @@ class GroupManager:
             LastAdministrator: It is the administrators' group and has an active member.
             Refused: It is the default group.
         """
-        users = self._services.settings.users
 
         def change() -> Group:
             with transaction_with_events(self._database) as uow:
                 group = find_group(uow.groups, self._services, name, lock=True)
-                if group.name in group_name_variants(self._services, users.default_group):
-                    raise Refused(
-                        f"{group.name!r} is the group that every new user joins.",
-                        hint="Change users.default_group first.",
-                    )
-                administers = group.name in group_name_variants(self._services, users.admin_group)
-                if administers and uow.users.count_active(group):
+                self._refuse_default(group)
+                if self._administers(group) and uow.users.count_active(group):
                     raise LastAdministrator(f"{group.name!r} still has active administrators.")
                 operation_id = random_ids(1)[0]
                 events = [
@@ -115,6 +133,23 @@ class GroupManager:
             if if_missing == "skip":
                 return None
             raise
+
+    def _refuse_if_configured(self, group: Group) -> None:
+        self._refuse_default(group)
+        if self._administers(group):
+            raise Refused(
+                f"{group.name!r} is the administrators' group; its members would lose their rights.",
+                hint="Change users.admin_group first.",
+            )
+
+    def _refuse_default(self, group: Group) -> None:
+        if group.name in group_name_variants(self._services, self._services.settings.users.default_group):
+            raise Refused(
+                f"{group.name!r} is the group that every new user joins.", hint="Change users.default_group first."
+            )
+
+    def _administers(self, group: Group) -> bool:
+        return group.name in group_name_variants(self._services, self._services.settings.users.admin_group)
 
 
 def _check_description(text: str) -> None:
