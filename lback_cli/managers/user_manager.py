@@ -1,6 +1,7 @@
 """The operations on users. `lback_cli.operations.kinds` lists the signals of each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeVar, overload
 
 from sqlalchemy.orm import Session
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.database.schema import Schema
-from lback_cli.errors import UserExists, UserNotFound
+from lback_cli.errors import LbackError, UserExists, UserNotFound
 from lback_cli.events.record import administrative_event
 from lback_cli.managers.authentication import Authenticator
 from lback_cli.managers.dependencies import Dependencies
@@ -123,8 +124,9 @@ class UserManager:
         Args:
             username: The user name.
             email: The e-mail address.
-            password: The plain password, or a function that returns it and is called only if it is needed. Without it
-                and without *password_hash*, the user is invited to set one.
+            password: The plain password, or a function that returns it and is called only if it is needed: not if the
+                name is taken, or the operation fails for another such reason. Without a password and without
+                *password_hash*, the user is invited to set one.
             password_hash: A hash that another system made.
             groups: Names of the groups to join besides the default group.
             verified: Whether the address counts as verified; then it needs no verification link.
@@ -152,7 +154,7 @@ class UserManager:
         new = NewUser(
             username=username,
             email=email,
-            password=password() if callable(password) else password,
+            password=None if callable(password) else password,
             password_hash=password_hash,
             groups=groups,
             is_active=active,
@@ -161,7 +163,15 @@ class UserManager:
             mail=mail,
         )
 
+        refusal: LbackError | None = None
+        if callable(password):
+            refusal = self._registration.refusal(self._database, session, new)
+            if refusal is None:
+                new = replace(new, password=password())
+
         def body(operation: Operation) -> User:
+            if refusal is not None:
+                raise refusal
             prepared = operation.once_per_operation("prepared", lambda: self._registration.prepare(new))
             return self._registration.register(operation, prepared)
 

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pexpect
 import pytest
+
+from tests.cli.terminals import ended
 
 Cli = Callable[..., Any]
 
@@ -13,20 +14,14 @@ UNCHANGED = "Nothing was changed.\n"
 
 
 @pytest.fixture
-def answered(lback: Any) -> Callable[..., tuple[int, str]]:
+def answered(terminal: Cli) -> Callable[..., tuple[int, str]]:
     """Run `lback` on a terminal, type the *answer* at the *question*, and return the exit code and what follows."""
 
     def run(*arguments: str, question: str, answer: str) -> tuple[int, str]:
-        environment = lback.environment | {"NO_COLOR": "1"}
-        directory = str(lback.directory)
-        child = pexpect.spawn(
-            lback.program, list(arguments), env=environment, cwd=directory, timeout=20, dimensions=(24, 80)
-        )
+        child = terminal(*arguments)
         child.expect_exact(question)
         child.send(answer)
-        child.expect(pexpect.EOF)
-        child.close()
-        return child.exitstatus, child.before.decode().replace("\r\n", "\n")
+        return ended(child)
 
     return run
 

@@ -83,9 +83,11 @@ def show_error(error: LbackError, *, as_json: bool) -> None:
     if as_json:
         write_stderr(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
         return
-    label = "" if isinstance(error, Declined) else "error: "
-    shown = f"\x1b[1;31m{label}\x1b[0m" if label and wants_color(sys.stderr) else label
-    write_stderr(f"{shown}{safe(error.message)}\n")
+    if isinstance(error, Declined):
+        write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
+        return
+    label = "\x1b[1;31merror:\x1b[0m" if wants_color(sys.stderr) else "error:"
+    write_stderr(f"{label} {safe(error.message)}\n")
     if error.hint is not None:
         write_stderr(f"       {safe(error.hint)}\n")
 
