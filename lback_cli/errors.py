@@ -29,6 +29,7 @@
             - `OutcomeUnknown`            ``outcome_unknown``
         - `MailError`                     ``email_send_failed``
         - `PasswordHashingError`          ``password_hashing_error``
+    - `Declined`                          ``declined``
     - `UsageError`                        ``usage``
     - `UnexpectedError`                   ``unexpected_exception``
 """
@@ -262,6 +263,12 @@ class UsageError(LbackError):
     """The command line is not valid."""
 
     code = "usage"
+
+
+class Declined(LbackError):
+    """A person did not confirm what a command asked for. Nothing was changed."""
+
+    code = "declined"
 
 
 class PasswordHashingError(Unusable):

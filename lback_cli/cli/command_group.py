@@ -32,6 +32,22 @@ def command(
     return declare
 
 
+def command_like(base: LbackCommand, *, examples: tuple[str, ...]) -> Callable[[Callable[..., None]], LbackCommand]:
+    """Make a command that does what *base* does and takes its options.
+
+    The decorated function, which has no body, declares parameters that replace those of the same name.
+    """
+
+    def declare(function: Callable[..., None]) -> LbackCommand:
+        declared = command(examples=examples)(function)
+        own = {parameter.name for parameter in declared.params}
+        declared.params += [parameter for parameter in base.params if parameter.name not in own]
+        declared.callback = base.callback
+        return declared
+
+    return declare
+
+
 class CommandGroup(LbackGroup):
     """A group of commands, such as all verbs of a noun."""
 

@@ -44,9 +44,18 @@ def complete_group(ctx: typer.Context, incomplete: str) -> Iterable[str]:
 
 def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
     """Return user names in the configured database, or nothing if it cannot be read."""
+    return _usernames(ctx, incomplete)
+
+
+def complete_member(ctx: typer.Context, incomplete: str) -> Iterable[str]:
+    """Return user names of members of the group that the command line names."""
+    return _usernames(ctx, incomplete, group=ctx.params.get("name"))
+
+
+def _usernames(ctx: typer.Context, incomplete: str, *, group: str | None = None) -> Iterable[str]:
     from lback_cli.repositories.user_reader import UserQuery
 
-    query = UserQuery(prefix=incomplete.lower(), sort="username", limit=MAX_USERS)
+    query = UserQuery(prefix=incomplete.lower(), group=group, sort="username", limit=MAX_USERS)
     try:
         with _context(ctx).directory.select_users(query) as users:
             return [user.username for user in users if _is_plain(user.username)]

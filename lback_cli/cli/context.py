@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
+    from lback_cli.managers.memberships import Memberships
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
@@ -197,6 +198,11 @@ class CliContext:
         shown = outcome is not None and not self.output.format.for_people
         self.output.record({**record, "outcome": outcome} if shown else record)
 
+    def show_deletion(self, record: Mapping[str, Any]) -> None:
+        """Write what was deleted, or skipped, as the result of the command. For people a message says it all."""
+        if not self.output.format.for_people:
+            self.show_outcome(record, "deleted" if record["deleted"] else "skipped")
+
     def user_view(self, user: "UserRecord", **extra: Any) -> dict[str, Any]:
         """Return the fields of a user, and *extra* fields."""
         from lback_cli.cli.output.serializers import user_view
@@ -205,10 +211,17 @@ class CliContext:
 
     @cached_property
     def groups(self) -> "GroupManager":
-        """Creates, lists and deletes groups."""
+        """Creates, renames and deletes groups."""
         from lback_cli.managers.group_manager import GroupManager
 
         return GroupManager(self.database, self.dependencies)
+
+    @cached_property
+    def memberships(self) -> "Memberships":
+        """Adds users to groups and removes them."""
+        from lback_cli.managers.memberships import Memberships
+
+        return Memberships(self.directory, self.users)
 
     def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Return an importer that reports its progress to *observer* and checks the *canary* first."""

@@ -73,7 +73,7 @@ def _report(context: CliContext, error: BaseException, arguments: Sequence[str])
             return _endings.pop().code
         # The line of a prompt has no end yet.
         start = "\n" if sys.stderr.isatty() else ""
-        write_stderr(f"{start}{'Interrupted.' if isinstance(error, KeyboardInterrupt) else 'Nothing was changed.'}\n")
+        write_stderr(f"{start}Interrupted.\n")
         return ExitCode.INTERRUPTED
     failure = _as_lback_error(error)
     if context.options.get("debug"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import UserNotFound, ValidationError
+from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier, find_group_record, find_user, parse_id
 from lback_cli.repositories.group_reader import GroupRecord
@@ -50,11 +50,19 @@ class Directory:
 
     def exists(self, identifier: str) -> bool:
         """Return whether *identifier* means a user."""
+        return self.find_id(identifier) is not None
+
+    def find_by_id(self, user_id: int) -> UserRecord | None:
+        """Return the user with that id."""
+        with snapshot(self._database) as found:
+            return found.users.find_by_id(user_id)
+
+    def find_id(self, identifier: str) -> int | None:
+        """Return the id of the user that *identifier* means, or None if there is none."""
         try:
-            self.find_user(identifier)
+            return self.find_user(identifier).id
         except UserNotFound:
-            return False
-        return True
+            return None
 
     def resolve_id(self, identifier: str) -> int:
         """Return the id of the user that *identifier* means; for ``id:N`` it is N, whether or not the user exists.
@@ -113,6 +121,14 @@ class Directory:
         with snapshot(self._database) as found:
             group = find_group_record(found.groups, self._services, name)
             return group, found.groups.size(group.id)
+
+    def has_group(self, name: str) -> bool:
+        """Return whether there is a group called *name*."""
+        try:
+            self.find_group(name)
+        except GroupNotFound:
+            return False
+        return True
 
     @contextlib.contextmanager
     def _selecting(self, query: UserQuery) -> Iterator[tuple[Snapshot, UserQuery]]:

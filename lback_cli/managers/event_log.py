@@ -170,6 +170,21 @@ class EventLog:
         with reading(self._database) as work:
             return work.events.verify(checkpoint)
 
+    def name_of(self, identifier: str) -> str:
+        """Return the user name of the user who is or was called *identifier*, or ``id:N`` if it is erased.
+
+        Raises:
+            UserNotFound: There is no such user, and no event about one.
+        """
+        with reading(self._database) as work:
+            user_id = self._past_or_present(work, identifier)
+            if user_id is None:
+                return identifier
+            if (user := work.users.get(user_id)) is not None:
+                return user.username
+            last = next(work.events.select(EventQuery(subject_id=user_id, newest_first=True, limit=1)), None)
+        return f"id:{user_id}" if last is None or last["subject"] is None else str(last["subject"])
+
     def erase_user(self, identifier: str, users: UserManager) -> Erasure:
         """Delete the user, if still there, and blank the person's data in all past events, in one transaction.
 

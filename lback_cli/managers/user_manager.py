@@ -1,6 +1,7 @@
 """The operations on users. `lback_cli.operations.kinds` lists the signals of each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeVar, overload
 
 from sqlalchemy.orm import Session
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.database.schema import Schema
-from lback_cli.errors import UserExists
+from lback_cli.errors import LbackError, UserExists, UserNotFound
 from lback_cli.events.record import administrative_event
 from lback_cli.managers.authentication import Authenticator
 from lback_cli.managers.dependencies import Dependencies
@@ -123,8 +124,9 @@ class UserManager:
         Args:
             username: The user name.
             email: The e-mail address.
-            password: The plain password, or a function that returns it and is called only if it is needed. Without it
-                and without *password_hash*, the user is invited to set one.
+            password: The plain password, or a function that returns it and is called only if it is needed: not if the
+                name is taken, or the operation fails for another such reason. Without a password and without
+                *password_hash*, the user is invited to set one.
             password_hash: A hash that another system made.
             groups: Names of the groups to join besides the default group.
             verified: Whether the address counts as verified; then it needs no verification link.
@@ -152,7 +154,7 @@ class UserManager:
         new = NewUser(
             username=username,
             email=email,
-            password=password() if callable(password) else password,
+            password=None if callable(password) else password,
             password_hash=password_hash,
             groups=groups,
             is_active=active,
@@ -161,7 +163,15 @@ class UserManager:
             mail=mail,
         )
 
+        refusal: LbackError | None = None
+        if callable(password):
+            refusal = self._registration.refusal(self._database, session, new)
+            if refusal is None:
+                new = replace(new, password=password())
+
         def body(operation: Operation) -> User:
+            if refusal is not None:
+                raise refusal
             prepared = operation.once_per_operation("prepared", lambda: self._registration.prepare(new))
             return self._registration.register(operation, prepared)
 
@@ -259,20 +269,47 @@ class UserManager:
             update_data=masked(update_data, self._services.attributes),
         )
 
-    def delete_user(self, user_id: int, *, session: Session | None = None, effects: AttemptState | None = None) -> bool:
-        """Delete the user with that id; *effects* is as for `update_user`.
+    def delete_user(
+        self,
+        user_id: int,
+        *,
+        if_missing: Literal["fail", "skip"] = "fail",
+        session: Session | None = None,
+        effects: AttemptState | None = None,
+    ) -> bool:
+        """Delete the user with that id.
+
+        Args:
+            user_id: The id of the user.
+            if_missing: What to do when there is no such user: ``fail`` with `UserNotFound`, or ``skip``. A user who is
+                skipped starts no operation and sends no signal, unless another process deletes the user during the
+                operation.
+            session: The caller's transaction, if the operation is to join it.
+            effects: As for `update_user`.
+
+        Returns:
+            Whether the user was deleted, and not skipped.
 
         Raises:
             UserNotFound: There is no such user.
             LastAdministrator: The user is the last active administrator.
         """
-        return self._run(
-            kinds.DELETE_USER,
-            lambda operation: self._updater.delete(operation, user_id),
-            session,
-            effects,
-            user_id=user_id,
-        )
+        if if_missing == "skip":
+            with reading(self._database, session) as uow:
+                if uow.users.find_by_id(user_id) is None:
+                    return False
+        try:
+            return self._run(
+                kinds.DELETE_USER,
+                lambda operation: self._updater.delete(operation, user_id),
+                session,
+                effects,
+                user_id=user_id,
+            )
+        except UserNotFound:
+            if if_missing == "skip":
+                return False
+            raise
 
     def reset_password_request(self, email: str, *, session: Session | None = None) -> bool:
         """Mail the user with that address a link that resets the password; older links become useless.

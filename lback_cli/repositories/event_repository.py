@@ -246,7 +246,9 @@ def _matcher(query: EventQuery) -> Callable[[dict[str, Any]], bool] | None:
             is_changed = bool(groups["added"] or groups["removed"])
         else:
             is_changed = query.changed is None or query.changed in changes
-        names = {*groups["added"], *groups["removed"], data.get("group", {}).get("name")}
+        names = {*groups["added"], *groups["removed"]}
+        if "group" in data:
+            names |= {data["group"]["name"], changes.get("name", {}).get("from")}
         return is_changed and (query.group is None or query.group in names)
 
     return matches

@@ -42,6 +42,7 @@ EXITS = {
     "OutcomeUnknown": ExitCode.UNUSABLE,
     "MailError": ExitCode.UNUSABLE,
     "PasswordHashingError": ExitCode.UNUSABLE,
+    "Declined": ExitCode.DECLINED,
     "UsageError": ExitCode.USAGE,
     "UnexpectedError": ExitCode.BUG,
 }
@@ -73,6 +74,7 @@ def test_the_exit_codes_are_unchanged() -> None:
         "DONE": 0,
         "BUG": 1,
         "USAGE": 2,
+        "DECLINED": 3,
         "AUTHENTICATION_FAILED": 4,
         "NOT_FOUND": 5,
         "CONFLICT": 6,

@@ -8,7 +8,7 @@ from lback_cli.cli.command_group import CommandGroup, command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.events.options import SinkName
 from lback_cli.cli.exit_codes import ExitCode
-from lback_cli.cli.output.prompts import confirm
+from lback_cli.cli.output.prompts import Yes, confirm
 from lback_cli.errors import UsageError
 from lback_cli.text.times import timestamp
 
@@ -67,7 +67,7 @@ def drop(
     sink: SinkName,
     seqs: Sequences = None,
     all_: All = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Drop dead letters. The events stay in the log."""
     context = cli_context(ctx)

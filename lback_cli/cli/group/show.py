@@ -10,6 +10,6 @@ from lback_cli.cli.output.serializers import group_view
 
 @command(examples=("lback group show staff",))
 def show(ctx: typer.Context, name: Existing) -> None:
-    """Show one group. `lback user list --group NAME` lists its members."""
+    """Show one group. `lback group members` lists its members."""
     context = cli_context(ctx)
     context.output.record(group_view(*context.directory.find_group(name)))

@@ -6,7 +6,7 @@ import typer
 
 from lback_cli.cli.command_group import CommandGroup, command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.output.prompts import confirm
+from lback_cli.cli.output.prompts import Yes, confirm
 from lback_cli.errors import UsageError
 from lback_cli.text.times import timestamp
 
@@ -50,7 +50,7 @@ def drop(
     ctx: typer.Context,
     ids: Ids = None,
     dead: Dead = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Drop mail that was not sent."""
     context = cli_context(ctx)

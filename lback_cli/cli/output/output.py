@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from lback_cli.cli.output.format import OutputFormat, Record
 from lback_cli.cli.output.json_lines import write_json_lines
-from lback_cli.errors import LbackError
+from lback_cli.errors import Declined, LbackError
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
@@ -82,6 +82,9 @@ def show_error(error: LbackError, *, as_json: bool) -> None:
     message = error.message if error.hint is None else f"{error.message} {error.hint}"
     if as_json:
         write_stderr(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
+        return
+    if isinstance(error, Declined):
+        write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
         return
     label = "\x1b[1;31merror:\x1b[0m" if wants_color(sys.stderr) else "error:"
     write_stderr(f"{label} {safe(error.message)}\n")

@@ -27,7 +27,7 @@ def authenticate(
 ) -> None:
     """Check a user's password: exit 0 if the user may log in, 4 if not."""
     context = cli_context(ctx)
-    password = PasswordSource(context, password_stdin, password_file, confirm=False)
-    user = context.users.authenticate_user(username, password.read(), allow_unverified=allow_unverified)
+    password = PasswordSource(context, password_stdin, password_file, new=False)
+    user = context.users.authenticate_user(username, password.read(username), allow_unverified=allow_unverified)
     context.output.message(f"{user.username} is authenticated.")
     context.show_user(user.id)

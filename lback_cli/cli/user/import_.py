@@ -97,7 +97,7 @@ def _canary_password(
         return None
     if stdin and file == "-":
         raise UsageError("Users and password cannot both come from standard input.", hint="Use --password-file.")
-    return PasswordSource(context, stdin, path, confirm=False)
+    return PasswordSource(context, stdin, path, new=False)
 
 
 def _require_one_mode(*, wants_plan: bool, apply: bool, resume: bool, restart: bool) -> None:
@@ -110,7 +110,7 @@ def _require_one_mode(*, wants_plan: bool, apply: bool, resume: bool, restart: b
 def _canary(name: str | None, password: PasswordSource | None) -> "Canary | None":
     from lback_cli.imports.canary import Canary
 
-    return None if name is None or password is None else Canary(name, password.read())
+    return None if name is None or password is None else Canary(name, password.read(name))
 
 
 def _import(

@@ -6,10 +6,12 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import complete_group
-from lback_cli.cli.context import cli_context
-from lback_cli.cli.password_input import FromFile, FromStdin, Generated, PasswordSource
+from lback_cli.cli.context import CliContext, cli_context
+from lback_cli.cli.output.prompts import ask, has_terminal
+from lback_cli.cli.password_input import FromFile, FromStdin, Generated, Invited, PasswordSource
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
+from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from lback_cli.models import User
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     examples=(
         "lback user register alice --email alice@example.org",
         "lback user register bob --email bob@example.org --generate-password",
+        "lback user register dan --email dan@example.org --invite",
         "pass eve | lback user register eve --email eve@example.org --password-stdin",
         "lback user register eve --email eve@example.org --group staff --if-exists skip",
         "lback user register fay --email fay@example.org --set external_id=4711",
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 def register(
     ctx: typer.Context,
     username: Username,
-    email: Annotated[str, typer.Option("--email", help="E-mail address.", metavar="ADDRESS")],
+    email: Annotated[
+        str | None, typer.Option("--email", help="E-mail address. A terminal asks for it.", metavar="ADDRESS")
+    ] = None,
     group: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,16 +55,18 @@ def register(
     password_stdin: FromStdin = False,
     password_file: FromFile = None,
     generate_password: Generated = False,
+    invite: Invited = False,
 ) -> None:
     """Create a user, and mail a link that verifies the e-mail address."""
     context = cli_context(ctx)
-    password = PasswordSource(context, password_stdin, password_file, generate_password)
+    address = _address(context) if email is None else email
+    password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
     if if_exists == "fail":
         password.prefetch()
     created = context.users.register_user(
         username,
-        email,
-        password.read,
+        address,
+        password.for_new_user(username, address),
         groups=group or (),
         verified=verified,
         active=not inactive,
@@ -67,13 +74,23 @@ def register(
         if_exists=if_exists,
     )
     user = created or context.directory.find_user(username)
-    context.output.message(_registration_message(user, context.mail_verb, created=created is not None))
+    sent = context.mail_verb.lower()
+    context.output.message(_registration_message(user, sent, created=created is not None, invited=invite))
     context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
 
 
-def _registration_message(user: "User | UserRecord", mail_verb: str, *, created: bool) -> str:
+def _address(context: CliContext) -> str:
+    """Return the address that the person at the terminal enters."""
+    if not has_terminal():
+        raise UsageError("Missing option '--email'.", hint="lback user register --help shows the usage.")
+    return ask("E-mail address", context.dependencies.canonical_email)
+
+
+def _registration_message(user: "User | UserRecord", sent: str, *, created: bool, invited: bool) -> str:
     if not created:
         return f"{user.username} already exists: skipped."
+    if invited:
+        return f"Registered {user.username}; {sent} an invitation to {user.email}."
     if user.is_email_verified:
         return f"Registered {user.username}."
-    return f"Registered {user.username}; {mail_verb.lower()} a verification link to {user.email}."
+    return f"Registered {user.username}; {sent} a verification link to {user.email}."

@@ -44,6 +44,7 @@ def reset_password(
     if token is not None:
         changed = context.users.reset_password(read_token(token), password.read())
     else:
-        changed = context.users.reset_user_password(context.directory.resolve_id(str(user)), password.read())
+        user_id = context.directory.resolve_id(str(user))
+        changed = context.users.reset_user_password(user_id, password.for_user(user_id))
     context.output.message(f"{changed.username} has a new password.")
     context.show_user(changed.id, outcome="updated", **password.extra)

@@ -77,12 +77,13 @@ def update(
     }
     update_data: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
     update_data |= assigned(attributes)
-    if password is not None:
-        update_data["password"] = password.read()
-    if not update_data:
+    if not update_data and password is None:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
+    user_id = context.directory.resolve_id(user)
+    if password is not None:
+        update_data["password"] = password.for_user(user_id)
     done = AttemptState()
-    updated = context.users.update_user(context.directory.resolve_id(user), update_data, effects=done)
+    updated = context.users.update_user(user_id, update_data, effects=done)
     before = done.changes.get("username", {}).get("from", updated.username)
     context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
     outcome: Outcome = "updated" if done.changes else "unchanged"
