@@ -8,6 +8,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.password_input import FromFile, FromStdin, Generated, PasswordSource
+from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 
@@ -54,6 +55,7 @@ def register(
     """Create a user, and mail a link that verifies the e-mail address."""
     context = cli_context(ctx)
     password = PasswordSource(context, password_stdin, password_file, generate_password)
+    announce_administrators(context, group or ())
     if if_exists == "fail":
         password.prefetch()
     created = context.users.register_user(

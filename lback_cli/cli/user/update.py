@@ -9,6 +9,7 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.format import Outcome
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
+from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import UserArgument
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 from lback_cli.errors import UsageError
@@ -81,6 +82,7 @@ def update(
         update_data["password"] = password.read()
     if not update_data:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
+    announce_administrators(context, add_group or ())
     done = AttemptState()
     updated = context.users.update_user(context.directory.resolve_id(user), update_data, effects=done)
     before = done.changes.get("username", {}).get("from", updated.username)
