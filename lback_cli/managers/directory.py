@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_identifier, find_group_record, find_user, parse_id
+from lback_cli.managers.user_lookup import find_by_email, find_by_username, find_group_record, find_user, parse_id
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
@@ -41,12 +41,20 @@ class Directory:
         with snapshot(self._database, session) as found:
             return find_user(found.users, self._services, identifier)
 
-    def find_by_username(self, username: str) -> UserRecord | None:
-        """Return the user with that name, however it is spelled."""
-        if "@" in username:
-            return None
-        with snapshot(self._database) as found:
-            return find_by_identifier(found.users, self._services, username)
+    def find_by_id(self, user_id: int, *, session: "Session | None" = None) -> UserRecord | None:
+        """Return the user with that id, or None."""
+        with snapshot(self._database, session) as found:
+            return found.users.find_by_id(user_id)
+
+    def find_by_username(self, username: str, *, session: "Session | None" = None) -> UserRecord | None:
+        """Return the user with that name, however it is spelled, or None."""
+        with snapshot(self._database, session) as found:
+            return find_by_username(found.users, self._services, username)
+
+    def find_by_email(self, email: str, *, session: "Session | None" = None) -> UserRecord | None:
+        """Return the user with that e-mail address, however it is spelled, or None."""
+        with snapshot(self._database, session) as found:
+            return find_by_email(found.users, self._services, email)
 
     def exists(self, identifier: str) -> bool:
         """Return whether *identifier* means a user."""
@@ -91,14 +99,14 @@ class Directory:
             return identifier
 
     @contextlib.contextmanager
-    def select_users(self, query: UserQuery) -> Iterator["UserPage"]:
+    def select_users(self, query: UserQuery, *, session: "Session | None" = None) -> Iterator["UserPage"]:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
             GroupNotFound: There is no such group, which is not the same as an empty one.
             ValidationError: No database can hold a text of the query.
         """
-        with self._selecting(query) as (found, stored):
+        with self._selecting(query, session) as (found, stored):
             yield UserPage(stored, found.users)
 
     @contextlib.contextmanager
@@ -131,10 +139,10 @@ class Directory:
         return True
 
     @contextlib.contextmanager
-    def _selecting(self, query: UserQuery) -> Iterator[tuple[Snapshot, UserQuery]]:
+    def _selecting(self, query: UserQuery, session: "Session | None" = None) -> Iterator[tuple[Snapshot, UserQuery]]:
         for name in ("search", "prefix", "after"):
             _check_encodable(name, getattr(query, name))
-        with snapshot(self._database) as found:
+        with snapshot(self._database, session) as found:
             if query.group is not None:
                 query = replace(query, group=find_group_record(found.groups, self._services, query.group).name)
             yield found, query

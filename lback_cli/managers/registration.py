@@ -11,6 +11,7 @@ from lback_cli import signals
 from lback_cli.attributes import Attribute, Value
 from lback_cli.database.engine import Database
 from lback_cli.errors import DatabaseError, GroupNotFound, LbackError, UserExists, ValidationError
+from lback_cli.managers.application import Application
 from lback_cli.managers.arguments import require_text
 from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
@@ -113,6 +114,7 @@ class Registration:
     def __init__(self, services: Dependencies, links: LinkMail) -> None:
         self._services = services
         self._links = links
+        self._application = Application(services)
 
     def prepare(self, new: NewUser) -> PreparedUser:
         """Validate *new* without reading the database; a refused user has its `error` set."""
@@ -185,6 +187,7 @@ class Registration:
             operation.user = user
             track_user(operation, uow, self._services.attributes, None, lambda: user.id)
             uow.users.add(user)
+            self._application.check_new_member(uow, user, groups)
             uow.attributes.set(user, prepared.attributes)
             operation.once_per_operation("id", lambda: user.id)
             if new.is_email_verified:

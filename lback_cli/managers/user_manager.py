@@ -22,6 +22,7 @@ from lback_cli.managers.registration import NewUser, Registration
 from lback_cli.managers.registration_mail import RegistrationMail
 from lback_cli.managers.schema_events import SCHEMA_RECORDER
 from lback_cli.managers.user_lookup import not_found, username_variants
+from lback_cli.managers.user_queries import UserQueries
 from lback_cli.managers.user_update import UserUpdater, masked
 from lback_cli.models import Purpose, User
 from lback_cli.operations import kinds
@@ -35,8 +36,8 @@ from lback_cli.settings import Settings
 R = TypeVar("R")
 
 
-class UserManager:
-    """Registers, authenticates, verifies, updates and deletes users, and resets their passwords.
+class UserManager(UserQueries):
+    """Registers, authenticates, verifies, updates, deletes and finds users, and resets their passwords.
 
     Every operation sends its documented signals with this instance as the sender, and raises an `LbackError` when it
     fails, having changed nothing. Each takes an optional *session*: given, the operation joins the caller's
@@ -47,8 +48,7 @@ class UserManager:
     """
 
     def __init__(self, database: Database, services: Dependencies) -> None:
-        self._database = database
-        self._services = services
+        super().__init__(database, services)
         self._links = LinkMail(services)
         self._notices = NotificationMail(services)
         self._registration = Registration(services, self._links)

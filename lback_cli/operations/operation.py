@@ -307,7 +307,7 @@ class Operation:
             if self._in_transaction:
                 # Reading the expired user would need the database.
                 self._user = self._found
-            _log_unrecorded(self, error)
+            log_unrecorded(self.name, self.id, error)
         self.emit(self.kind.failed, **(arguments or self._failure_arguments(failure)))
 
     def _record_refusal(self, failure: LbackError) -> LbackError:
@@ -338,7 +338,7 @@ class Operation:
         try:
             retried(record)
         except Exception as error:  # noqa: BLE001 - the failure was announced already
-            _log_unrecorded(self, error)
+            log_unrecorded(self.name, self.id, error)
 
     def _failure_arguments(self, failure: LbackError, work: UnitOfWork | None = None) -> dict[str, Any]:
         if work is not None and self._in_transaction and self.user is not None:
@@ -381,12 +381,12 @@ def _loaded(row: User | Group) -> dict[str, Any]:
     return {name: state.dict[name] for name in columns if name in state.dict}
 
 
-def _log_unrecorded(operation: Operation, error: Exception) -> None:
+def log_unrecorded(operation: str, operation_id: str, error: Exception) -> None:
     """Log that the event of a failure is missing, as the event log cannot be written."""
     import logging
 
     logging.getLogger("lback_cli.events").error(
-        "The failure of %s %s could not be recorded in the event log: %s", operation.name, operation.id, safe(error)
+        "The failure of %s %s could not be recorded in the event log: %s", operation, operation_id, safe(error)
     )
 
 

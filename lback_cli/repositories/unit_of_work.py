@@ -18,6 +18,7 @@ from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
 
 if TYPE_CHECKING:
+    from lback_cli.repositories.application_repository import ApplicationRepository
     from lback_cli.repositories.attribute_repository import AttributeRepository
     from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
     from lback_cli.repositories.import_job_repository import ImportJobRepository
@@ -64,6 +65,13 @@ class UnitOfWork:
         from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
 
         return FrameworkTokenRepository(self.session)
+
+    @cached_property
+    def application(self) -> "ApplicationRepository":
+        """The other tables of the lback framework's application."""
+        from lback_cli.repositories.application_repository import ApplicationRepository
+
+        return ApplicationRepository(self.session)
 
     @cached_property
     def events(self) -> EventRepository:

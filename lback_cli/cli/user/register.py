@@ -9,6 +9,7 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import ask, has_terminal
 from lback_cli.cli.password_input import FromFile, FromStdin, Generated, Invited, PasswordSource
+from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 from lback_cli.errors import UsageError
@@ -61,6 +62,7 @@ def register(
     context = cli_context(ctx)
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
+    announce_administrators(context, group or ())
     if if_exists == "fail":
         password.prefetch()
     created = context.users.register_user(

@@ -9,6 +9,7 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.format import Outcome
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
+from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import UserArgument
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 from lback_cli.errors import UsageError
@@ -82,6 +83,7 @@ def update(
     user_id = context.directory.resolve_id(user)
     if password is not None:
         update_data["password"] = password.for_user(user_id)
+    announce_administrators(context, add_group or ())
     done = AttemptState()
     updated = context.users.update_user(user_id, update_data, effects=done)
     before = done.changes.get("username", {}).get("from", updated.username)
