@@ -167,7 +167,7 @@ class AtomicPipeline(ImportPipeline):
     def _sets_canary(self, outcome: RowOutcome) -> bool:
         """Return whether *outcome* gave the canary the password in the file; otherwise the user may have another."""
         replaced = outcome.kind == "updated" and self._context.source.options.overwrite_passwords
-        return (outcome.kind == "created" or replaced) and self._canary is not None and self._canary.is_in(outcome.row)
+        return (outcome.kind == "created" or replaced) and self._canary is not None and self._canary.is_in(outcome.row, self._context.services)
 
     def _roll_back(self, outcomes: Sequence[RowOutcome], rows_before: int) -> None:
         """Report the failures among *outcomes*, which the dry run did not foresee, and undo everything.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lback_cli.attributes import Attribute, UserAttributes, Value
+from lback_cli.attributes import BOOLEANS, Attribute, UserAttributes, Value
 from lback_cli.errors import LbackError, ValidationError
 
 IGNORED = ("id", "created_at", "updated_at", "error_code", "error")
@@ -22,7 +22,8 @@ _REQUIRED = ("username", "email")
 _ERROR_CODE = "error_code"
 """A column that only rejects have."""
 
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_ACTIVITIES: Mapping[str, bool] = {**BOOLEANS, "active": True, "enabled": True, "inactive": False, "disabled": False}
+"""The words for ``is_active``, in lower case."""
 _GROUP_SEPARATORS = re.compile(r"[;,]")
 _NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
 
@@ -39,6 +40,7 @@ class ImportRow:
         raw: The text of a row that has no fields, because it does not have the format of the file.
         record: Its number among the records of a document, which may be a single line.
         attributes: The values, by name, of attributes that are in lback's own table.
+        derived_from: The e-mail address that the user name was made from, or None if the file has the user name.
     """
 
     line: int
@@ -55,6 +57,7 @@ class ImportRow:
     raw: str | None = None
     record: int | None = None
     attributes: Mapping[str, Value] | None = None
+    derived_from: str | None = None
 
     @property
     def original(self) -> dict[str, Any]:
@@ -241,13 +244,16 @@ def _boolean(value: Any, name: str) -> bool | None:
     if isinstance(value, str):
         if not value:
             return None
-        known = _BOOLEANS.get(value)
+        words = _ACTIVITIES if name == "is_active" else BOOLEANS
+        known = words.get(value)
         if known is None:
-            known = _BOOLEANS.get(value.strip().lower())
+            known = words.get(value.strip().lower())
         if known is not None:
             return known
     elif value is None or value is True or value is False:
         return value
+    elif isinstance(value, int) and value in {0, 1}:
+        return bool(value)
     raise ValidationError(name, f"{name} must be true or false.")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.json_stream import JsonStream, Record
 from lback_cli.imports.row import ImportRow
 from lback_cli.imports.sources.base import SourceFormat
@@ -49,7 +50,11 @@ class Kratos(SourceFormat):
             if isinstance(address, dict) and address.get("via", "email") == "email"
         ]
         email = traits.get("email") or next((address.get("value") for address in addresses), None)
-        verified = [address.get("verified") is True for address in addresses if address.get("value") == email]
+        # Kratos lower-cases a verifiable address, and not the trait.
+        wanted = _canonical(email)
+        verified = [
+            address.get("verified") is True for address in addresses if _canonical(address.get("value")) == wanted
+        ]
         config = _password_config(identity)
         stored = config.get("hashed_password")
         return self.row(
@@ -61,6 +66,15 @@ class Kratos(SourceFormat):
             is_active=False if identity.get("state") == "inactive" else None,
             is_email_verified=verified[0] if verified else None,
         )
+
+
+def _canonical(address: Any) -> Any:
+    from lback_cli.text.emails import canonical_email
+
+    try:
+        return canonical_email(address) if isinstance(address, str) else address
+    except ValidationError:
+        return address
 
 
 def native_form(stored: str) -> str:

@@ -41,7 +41,9 @@ class Shadow(SourceFormat):
             if len(fields) != _FIELDS:
                 problem = f"The line has {len(fields)} fields; one of a shadow file has {_FIELDS}."
                 yield broken_row(number, ValidationError("row", problem), raw=raw)
-            elif people is None or people.get(name, True):
+            elif people is not None and not people.get(name, True):
+                self.left_out["system accounts"] += 1
+            else:
                 row = self._row(number, fields)
                 if people is not None and name not in people:
                     row.error = ValidationError("username", f"{name!r} is not in the passwd file.")
