@@ -192,7 +192,7 @@ class OutputSettings:
 
     format: str = key(
         "table",
-        "Format of results on standard output. LBACK_OUTPUT sets it too. Plugins can add formats.",
+        "Format of results on standard output. LBACK_OUTPUT sets it too. Packages can add formats.",
         choices=BUILT_IN,
         more_choices=plugin_names,
     )
