@@ -163,8 +163,8 @@ class CompatSettings:
 
     lback_framework: bool = key(
         False,
-        "Share the database with an application of the lback framework: hash passwords with bcrypt, and store tokens "
-        "in plain text, as that framework expects them. Read docs/adoption.md before you turn it on.",
+        "Share the database with an application built on the lback framework: hash passwords with bcrypt, and store "
+        "tokens in plain text, as that framework expects them. Read docs/adoption.md before you turn it on.",
     )
 
 
