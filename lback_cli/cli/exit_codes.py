@@ -37,7 +37,7 @@ class TerminatedBySignal(KeyboardInterrupt):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "success, or nothing to do",
     ExitCode.BUG: "a bug in lback or in a receiver",
-    ExitCode.USAGE: "invalid command line",
+    ExitCode.USAGE: "the command line is invalid",
     ExitCode.AUTHENTICATION_FAILED: "authentication failed",
     ExitCode.NOT_FOUND: "no such user, group, signal, event, sink or mail",
     ExitCode.CONFLICT: "a name is taken, or another import is unfinished",
