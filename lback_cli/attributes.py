@@ -1,7 +1,7 @@
 """The attributes of a user: the one list from which everything that names them derives.
 
 Registration, updates, import and export columns, results, plans, events, the copy of a database and erasure all read
-this list. To add an attribute, add an entry to `BUILT_IN`; the tests in ``tests/test_attributes.py`` walk every place
+this list. To add an attribute, add an entry to `BUILT_IN`; the tests in ``tests/test_attributes.py`` check every place
 where it must appear. A configuration adds attributes of its own under ``[attributes]``.
 """
 

@@ -117,7 +117,7 @@ class QueuedMailNotFound(NotFound):
 
 
 class Conflict(LbackError):
-    """An object of that name already exists."""
+    """A name is taken, or an import conflicts: with another import, a changed file, or a plan that is out of date."""
 
 
 class UserExists(Conflict):
@@ -139,7 +139,7 @@ class GroupExists(Conflict):
 
 
 class Refused(LbackError):
-    """A rule, a token or a receiver refused the operation."""
+    """A rule, a token or a receiver refused the operation, or a verification failed."""
 
 
 class ValidationError(Refused):
@@ -183,7 +183,7 @@ class LastAdministrator(Refused):
 
 
 class TooManyRequests(Refused):
-    """An e-mail address was sent too many reset links in a short time."""
+    """Too many reset links were requested for an e-mail address in a short time."""
 
     code = "too_many_requests"
     error_type = "too_many_requests"
@@ -196,7 +196,7 @@ class TooManyRequests(Refused):
 
 
 class BrokenEventLog(Refused):
-    """The event log was changed. *seq* is the number of the first event that proves it."""
+    """The event log was changed. *seq* is the number of the first event at which this shows."""
 
     code = "broken_event_log"
 
@@ -206,7 +206,7 @@ class BrokenEventLog(Refused):
 
 
 class Unusable(LbackError):
-    """The configuration, the database or the mail server cannot be used."""
+    """The configuration, the database, the mail server, a sink or a file cannot be used."""
 
 
 class ConfigurationError(Unusable):
@@ -227,7 +227,7 @@ class NotWritable(DatabaseError):
 
 
 class SchemaError(DatabaseError):
-    """The database lacks tables that this lback needs, or has tables of another version."""
+    """The database lacks tables that lback needs, or has tables of another version of lback."""
 
     code = "schema_error"
 
@@ -239,7 +239,8 @@ class OutcomeUnknown(DatabaseError):
 
 
 DeliveryFailureKind = Literal["refused", "deferred", "unreachable"]
-"""Why a mail was not sent: ``refused`` permanently, ``deferred`` for now, or the mail server is ``unreachable``."""
+"""Why a mail was not sent: the server rejected it permanently (``refused``) or temporarily (``deferred``), or is
+``unreachable``."""
 
 
 class MailError(Unusable):
@@ -279,6 +280,6 @@ class PasswordHashingError(Unusable):
 
 
 class UnexpectedError(LbackError):
-    """An exception that lback does not expect. It is the ``__cause__``."""
+    """An exception that lback does not expect. That exception is the ``__cause__``."""
 
     code = "unexpected_exception"

@@ -15,7 +15,7 @@ COLUMNS = ("check", "status", "message", "hint")
 
 @command(examples=("lback doctor", "lback doctor -o json", "lback doctor --trace-file trace.jsonl"))
 def doctor(ctx: typer.Context) -> None:
-    """Check the configuration, files, hashing, mail, receivers, database and event log; exit 9 if a check fails.
+    """Check the configuration, files, hashing, mail, receivers, database and event log. Exit 9 if a check fails.
 
     Nothing is changed, and no mail is sent.
     """

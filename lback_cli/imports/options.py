@@ -1,4 +1,4 @@
-"""The options of an import: all that decides the outcome of a row besides the input, and where outcomes are written."""
+"""The options of an import: what decides the outcome of a row, besides the input, and where outcomes are written."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -16,10 +16,10 @@ OnError = Literal["continue", "stop"]
 """What to do if a row is refused: continue with the next, or stop."""
 
 FileFormat = Literal["csv", "jsonl"]
-"""The formats of lback's own."""
+"""The formats of the files that lback itself writes."""
 
 FORMATS: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-"""The formats of lback's own, by the extension of a file's name."""
+"""These formats, by the extension of a file's name."""
 
 STDIN = "-"
 """The path of standard input."""

@@ -1,7 +1,7 @@
-"""Registration of many users in one transaction: the rules, signals and events of single ones, in fewer statements.
+"""Registration of many users in one transaction, with the rules, signals and events of a single registration.
 
-As long as no receiver listens to a signal of registration, nothing outside can observe how users are registered, so
-they are inserted many at once. As soon as a receiver listens, or a user is mailed, each user is registered by an
+If no receiver and no trace is connected to a signal of registration, the users who are mailed nothing are inserted with
+a few statements, because nothing outside can observe how they are registered. Otherwise each user is registered by an
 operation of its own, under a savepoint.
 """
 

@@ -60,11 +60,6 @@ class Directory:
         """Return whether *identifier* means a user."""
         return self.find_id(identifier) is not None
 
-    def find_by_id(self, user_id: int) -> UserRecord | None:
-        """Return the user with that id."""
-        with snapshot(self._database) as found:
-            return found.users.find_by_id(user_id)
-
     def find_id(self, identifier: str) -> int | None:
         """Return the id of the user that *identifier* means, or None if there is none."""
         try:

@@ -39,12 +39,12 @@ R = TypeVar("R")
 class UserManager(UserQueries):
     """Registers, authenticates, verifies, updates, deletes and finds users, and resets their passwords.
 
-    Every operation sends its documented signals with this instance as the sender, and raises an `LbackError` when it
-    fails, having changed nothing. Each takes an optional *session*: given, the operation joins the caller's
-    transaction under a savepoint and leaves the commit to the caller; absent, it has a transaction of its own.
+    Every operation except `unlock_user` sends its documented signals, with this instance as the sender, and takes an
+    optional *session*. With it, the operation joins the caller's transaction under a savepoint and leaves the commit
+    to the caller. Without it, the operation has a transaction of its own.
 
-    Besides the errors that each operation lists, all can raise `DatabaseError`, `OperationRejected` when a receiver
-    vetoes, and `UnexpectedError`.
+    An operation that fails raises an `LbackError` and has changed nothing. Besides the errors that each operation
+    lists, all of them can raise `DatabaseError`, `OperationRejected` (a receiver vetoed) and `UnexpectedError`.
     """
 
     def __init__(self, database: Database, services: Dependencies) -> None:
@@ -68,7 +68,7 @@ class UserManager(UserQueries):
         Schema(database, SCHEMA_RECORDER).ensure()
         return cls(database, Dependencies(settings, data_directory=database.directory))
 
-    # The seven operations
+    # The operations of docs/requirements.md
 
     @overload
     def register_user(
@@ -129,12 +129,14 @@ class UserManager(UserQueries):
                 *password_hash*, the user is invited to set one.
             password_hash: A hash that another system made.
             groups: Names of the groups to join besides the default group.
-            verified: Whether the address counts as verified; then it needs no verification link.
+            verified: Whether the address counts as verified, so that no verification link is mailed.
             active: Whether the user may log in.
             attributes: Values by name of attributes such as ``display_name``.
-            mail: Which mail the user gets, by default a verification link.
-            if_exists: What to do when the user name is taken: ``fail`` with `UserExists`, or ``skip``. A skipped user
-                starts no operation and sends no signal, unless another process took the name during the operation.
+            mail: Which mail the user gets. ``verify``: a verification link, or without a password an invitation.
+                ``invite``: only an invitation. ``none``: no mail.
+            if_exists: What to do if the user name is taken: ``fail`` with `UserExists`, or ``skip``. For a user who is
+                skipped, no operation starts and no signal is sent, unless another process takes the name during the
+                operation.
             session: The caller's transaction, if the operation is to join it.
 
         Returns:
@@ -142,7 +144,7 @@ class UserManager(UserQueries):
 
         Raises:
             ValidationError: A value breaks a rule.
-            UserExists: The user name, or the address, is taken.
+            UserExists: The user name, the address or another unique value is taken.
             GroupNotFound: There is no group of one of these names.
             PasswordHashingError: The password could not be hashed.
             MailError: The mail could not be sent.
@@ -187,9 +189,9 @@ class UserManager(UserQueries):
     ) -> User:
         """Check *password* for the user with that name or e-mail address.
 
-        Every path costs exactly one hash of the current parameters, so that the time does not show which users exist
-        (ASVS 6.3.8); only if another login replaced the hash meanwhile, the new one is checked too. A hash of an older
-        scheme or cost is replaced.
+        Each call computes one hash of the configured scheme and cost, so that the time does not show which users exist
+        (ASVS 6.3.8). If the hash of the user has another scheme or cost, that hash is computed too, and is replaced if
+        the password is right. An unknown name is checked against the hash of some user, so it takes the same time.
 
         Args:
             username: The user name or the e-mail address.
@@ -198,7 +200,9 @@ class UserManager(UserQueries):
             session: The caller's transaction, if the operation is to join it.
 
         Raises:
-            AuthenticationFailed: The user is unknown, inactive or unverified, or the password is wrong.
+            AuthenticationFailed: The user is unknown, inactive or unverified, the password is wrong, or the account is
+                locked.
+            PasswordHashingError: The hash could not be computed.
         """
         return self._run(
             kinds.AUTHENTICATE_USER,
@@ -214,7 +218,7 @@ class UserManager(UserQueries):
     ) -> User:
         """Verify the e-mail address that *token* was sent to; *effects* is as for `update_user`.
 
-        An address that is verified already is a success.
+        If that address is verified already, a used or expired token counts as a success.
 
         Raises:
             InvalidToken: The token is unknown, used, expired, or was sent to another address.
@@ -239,8 +243,8 @@ class UserManager(UserQueries):
     ) -> User:
         """Apply *update_data* to the user with that id.
 
-        A new address becomes unverified; it is sent a verification link, and the old address a notification. A new
-        password sends a notification too. Either makes all tokens of the user useless.
+        A new address is unverified. It is mailed a verification link, and the old address is mailed a notification. A
+        user with a new password is mailed a notification too. Both changes revoke all tokens of the user.
 
         Args:
             user_id: The id of the user.
@@ -248,8 +252,8 @@ class UserManager(UserQueries):
             mail: ``verify`` sends all mail, ``invite`` no verification link, ``none`` no mail at all.
             hashed: The hash of the new password, if the caller has computed it.
             session: The caller's transaction, if the operation is to join it.
-            effects: Receives what the operation changed; what earlier attempts of the caller's transaction did, if
-                the caller retries it.
+            effects: The state of the operation, which all attempts share if the caller retries its transaction. Its
+                ``changes`` are what the operation changed.
 
         Raises:
             UserNotFound: There is no such user.
@@ -312,13 +316,14 @@ class UserManager(UserQueries):
             raise
 
     def reset_password_request(self, email: str, *, session: Session | None = None) -> bool:
-        """Mail the user with that address a link that resets the password; older links become useless.
+        """Mail the user with that address a link that resets the password, and revoke older reset links.
 
-        The mail goes to the stored address, however *email* is spelled. A public form should give the same answer for
-        success and for either error (OWASP Forgot Password Cheat Sheet).
+        The mail goes to the stored address, however *email* is spelled. A public form should give the same answer
+        whether this succeeds or fails (OWASP Forgot Password Cheat Sheet).
 
         Raises:
             UserNotFound: No user has that address.
+            TooManyRequests: Too many reset links were requested for that address in a short time.
             MailError: The mail could not be sent.
         """
         return self._run(
@@ -331,7 +336,7 @@ class UserManager(UserQueries):
     def reset_password(self, token: str, new_password: str, *, session: Session | None = None) -> User:
         """Set *new_password* for the user whom *token* was sent to, and notify the user.
 
-        A refused password does not spend the token.
+        If the password is refused, the token stays valid.
 
         Raises:
             InvalidToken: The token is unknown, used or expired.
@@ -346,10 +351,12 @@ class UserManager(UserQueries):
             token_prefix=token_prefix(token),
         )
 
-    # What an administrator needs besides, with the signals of the operation it amounts to
+    # Operations for administrators, which send the signals of the operations above
 
     def reset_user_password(self, user_id: int, new_password: str, *, session: Session | None = None) -> User:
-        """Reset the password of the user with that id: `reset_password` with a token that is issued and spent at once.
+        """Set a new password for the user with that id, and notify the user.
+
+        It sends the signals of `reset_password`, with a token that it issues and uses in the same transaction.
 
         Raises:
             UserNotFound: There is no such user.
@@ -366,10 +373,11 @@ class UserManager(UserQueries):
         )
 
     def resend_verification(self, user_id: int, *, session: Session | None = None) -> User:
-        """Mail a new verification link; older ones become useless. A user whose address is verified gets no mail.
+        """Mail a new verification link, and revoke older ones. A user whose address is verified gets no mail.
 
-        Success sends ``user_email_verification_initiated``, or ``user_email_verification_successful`` with the reason
-        ``already_verified``; failure sends ``user_email_verification_failed`` with an empty ``token_prefix``.
+        A success sends ``user_email_verification_initiated``, or for a verified address
+        ``user_email_verification_successful`` with the reason ``already_verified``. A failure sends
+        ``user_email_verification_failed`` with an empty ``token_prefix``.
 
         Raises:
             UserNotFound: There is no such user.
@@ -383,7 +391,7 @@ class UserManager(UserQueries):
         )
 
     def unlock_user(self, user_id: int) -> bool:
-        """Forget the failed logins of the user with that id, and lift a lock. It sends no signal.
+        """Forget the failed logins of the user with that id, and unlock the account. It sends no signal.
 
         Returns:
             Whether the account was locked.

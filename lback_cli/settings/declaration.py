@@ -19,7 +19,7 @@ class Details(TypedDict, total=False):
             `repr`, error messages and `lback config show`.
         formerly: The old name of the key, which is refused with a hint.
         choices: The allowed values of a text.
-        more_choices: Returns the further values that plugins add.
+        more_choices: Returns the further values that packages add.
     """
 
     minimum: float

@@ -163,8 +163,8 @@ class CompatSettings:
 
     lback_framework: bool = key(
         False,
-        "Share the database with an application of the lback framework: hash passwords with bcrypt, and store tokens "
-        "in plain text, as that framework expects them. Read docs/adoption.md before you turn it on.",
+        "Share the database with an application built on the lback framework: hash passwords with bcrypt, and store "
+        "tokens in plain text, as that framework expects them. Read docs/adoption.md before you turn it on.",
     )
 
 
@@ -192,7 +192,7 @@ class OutputSettings:
 
     format: str = key(
         "table",
-        "Format of results on standard output. LBACK_OUTPUT sets it too. Plugins can add formats.",
+        "Format of results on standard output. LBACK_OUTPUT sets it too. Packages can add formats.",
         choices=BUILT_IN,
         more_choices=plugin_names,
     )

@@ -1,4 +1,4 @@
-"""Applications of the lback framework on each kind of database."""
+"""Applications built on the lback framework on each kind of database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager

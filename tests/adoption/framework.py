@@ -1,4 +1,4 @@
-"""An application of the lback framework: its tables as declared there, and how it checks passwords and tokens.
+"""An application built on the lback framework: its tables as declared there, and how it checks passwords and tokens.
 
 Nothing here uses lback.
 """

@@ -103,7 +103,7 @@ def test_the_help_of_lback_lists_groups_and_exit_codes(cli: Cli) -> None:
     page = " ".join(cli("--help").out.replace("│", " ").split())
     for name in TREE[()].commands:
         assert f" {name} " in page
-    assert "7 refused by validation, policy, token or receiver" in page
+    assert "7 refused by a rule, token or receiver, or not verified" in page
 
 
 def test_no_option_takes_a_password_as_its_value() -> None:

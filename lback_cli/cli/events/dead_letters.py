@@ -30,7 +30,7 @@ def list_letters(
     ctx: typer.Context,
     sink: Annotated[str | None, typer.Argument(metavar="[SINK]", help="Only dead letters of this sink.")] = None,
 ) -> None:
-    """List the events that a sink rejected, with the error."""
+    """List the dead letters: events that a sink did not take, with its last error."""
     context = cli_context(ctx)
     views = (
         {
@@ -49,7 +49,7 @@ def list_letters(
     examples=("lback events dead-letters retry audit 42 43", "lback events dead-letters retry audit --all"),
 )
 def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All = False) -> None:
-    """Deliver dead letters now, out of order; exit 8 if some are rejected again."""
+    """Deliver dead letters now, out of order. Exit 8 if the sink does not take some of them."""
     context = cli_context(ctx)
     chosen = _chosen(seqs, all_)
     outcomes = [

@@ -21,10 +21,10 @@ def follow(
     by: ActorOption = None,
     after: Annotated[
         int | None,
-        typer.Option("--after", help="Start after this event. The default is the end of the log.", metavar="SEQ"),
+        typer.Option("--after", help="Start after event SEQ. The default is the end of the log.", metavar="SEQ"),
     ] = None,
 ) -> None:
-    """Show new events of all processes as they are committed, until interrupted.
+    """Show new events of all processes as soon as they are committed, until interrupted.
 
     A table begins with the last ten events.
     """

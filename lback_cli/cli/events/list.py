@@ -47,7 +47,7 @@ def list_events(
     since: Since = None,
     until: Until = None,
     before: Annotated[
-        int | None, typer.Option("--before", help="Only events before this one, to get the next page.", metavar="SEQ")
+        int | None, typer.Option("--before", help="Only events before event SEQ, to get the next page.", metavar="SEQ")
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", help="Maximum number of events; 0 means all.", min=0)

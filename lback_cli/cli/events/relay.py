@@ -17,11 +17,11 @@ def relay(
         bool,
         typer.Option(
             "--once",
-            help="Stop when all is delivered: exit 8 if there are new dead letters, 9 if a sink cannot be used.",
+            help="Stop when all is delivered. Exit 8 if there are new dead letters, 9 if a sink takes no events.",
         ),
     ] = False,
 ) -> None:
-    """Send the event log to the sinks, each event at least once and in order, until interrupted."""
+    """Send the event log to the sinks until interrupted. Each event is sent at least once, and in order."""
     from lback_cli.cli.events.relay_messages import RelayConsoleObserver
 
     context = cli_context(ctx)

@@ -14,7 +14,9 @@ def summary(
     ctx: typer.Context,
     since: Annotated[
         str,
-        typer.Option("--since", help="Only from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"),
+        typer.Option(
+            "--since", help="Only events from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"
+        ),
     ] = "14d",
 ) -> None:
     """Show registrations, logins and failures per day, with totals."""

@@ -36,7 +36,7 @@ def verify(
         Path | None, typer.Option("--public-key", help="Public key (PEM) of the checkpoint's signature.", metavar="KEY")
     ] = None,
 ) -> None:
-    """Verify that no event was edited, removed, inserted or moved; exit 7 if one was."""
+    """Verify that no event was edited, removed, inserted or moved. Exit 7 if one was."""
     context = cli_context(ctx)
     if public_key is not None and checkpoint is None:
         raise UsageError("--public-key needs a --checkpoint.")

@@ -24,15 +24,15 @@ COLUMNS = ("id", "state", "template", "recipient", "tries", "last_error", "queue
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Ids of mails.")]
 
 
-Dead = Annotated[bool, typer.Option("--dead", help="All mails that were given up.")]
+Dead = Annotated[bool, typer.Option("--dead", help="All dead mail.")]
 
 
 @command(examples=("lback mail queue list", "lback mail queue list --dead -o json"))
 def list_mails(
     ctx: typer.Context,
-    dead: Annotated[bool, typer.Option("--dead", help="Only mails that were given up.")] = False,
+    dead: Annotated[bool, typer.Option("--dead", help="Only dead mail, which lback no longer tries to send.")] = False,
 ) -> None:
-    """List the mail that is not sent yet, with the last error."""
+    """List the mail that is not sent, with the last error."""
     context = cli_context(ctx)
     views = map(_view, context.mail_queue.mails(dead=dead or None))
     context.output.records(views, COLUMNS, brief=COLUMNS[:-2])
@@ -40,7 +40,7 @@ def list_mails(
 
 @command(examples=("lback mail queue retry --dead", "lback mail queue retry 42"))
 def retry(ctx: typer.Context, ids: Ids = None, dead: Dead = False) -> None:
-    """Let the next `lback mail deliver` try mail again."""
+    """Make mail due at once, so that `lback mail deliver` tries it again."""
     context = cli_context(ctx)
     context.output.record({"queued": context.mail_queue.retry(_chosen(ids, dead))})
 
@@ -55,7 +55,7 @@ def drop(
     """Drop mail that was not sent."""
     context = cli_context(ctx)
     chosen = _chosen(ids, dead)
-    confirm(f"Drop {'all mail that was given up' if chosen is None else f'{len(chosen)} mails'}?", yes=yes)
+    confirm(f"Drop {'all dead mail' if chosen is None else f'{len(chosen)} mails'}?", yes=yes)
     context.output.record({"dropped": context.mail_queue.drop(chosen)})
 
 

@@ -13,7 +13,7 @@ from lback_cli.cli.context import cli_context
 def test(
     ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address to send it to.")]
 ) -> None:
-    """Send a test mail now, with the configured transport."""
+    """Send a test mail at once, even if mail is otherwise queued."""
     from lback_cli.mail.transports import actual_transport
 
     context = cli_context(ctx)

@@ -30,7 +30,9 @@ def export_users(
     where: WhereAttributes = None,
     form: Annotated[
         FileFormat | None,
-        typer.Option("--format", help="Format, if neither the extension of FILE nor -o says it. The default is CSV."),
+        typer.Option(
+            "--format", help="Format. By default the extension of PATH or -o selects it, and without both it is CSV."
+        ),
     ] = None,
     file: Annotated[
         Path | None,
@@ -44,7 +46,7 @@ def export_users(
         bool, typer.Option("--with-hashes", help="Include the password hashes. They are never written to a terminal.")
     ] = False,
 ) -> None:
-    """Write users in a format that `lback user import` reads."""
+    """Write users as CSV or JSON Lines, which `lback user import` reads."""
     from lback_cli.imports.atomic_write import replacing
     from lback_cli.imports.options import STDIN as STDOUT
 
@@ -64,7 +66,7 @@ def export_users(
 
 
 def _form(context: CliContext, form: FileFormat | None, path: Path | None) -> str:
-    """Return the form that --format names, or else the name of the file, or else the output format."""
+    """Return the format: that of --format, else that of the file's extension, else the output format."""
     from lback_cli.imports.input_file import detect_format
     from lback_cli.imports.options import FORMATS
 

@@ -18,7 +18,7 @@ def history(
     user: UserArgument,
     limit: Annotated[int, typer.Option("--limit", help="Maximum number of events; 0 means all.", min=0)] = 50,
 ) -> None:
-    """Show what happened to a user, who may be deleted, newest first."""
+    """Show what happened to a user, newest first. The user may be deleted."""
     from lback_cli.events.export import EVENT_COLUMNS, shown_event
     from lback_cli.events.wording import with_repetitions_folded
 

@@ -56,7 +56,7 @@ def import_users(
     plan_file: option.PlanFile = None,
     apply: option.ApplyPlan = None,
 ) -> None:
-    """Create or update many users from a file, each of them once, even if the import is interrupted."""
+    """Create or update users from a file. An interrupted import can be resumed, and imports no row twice."""
     context = cli_context(ctx)
     given: dict[str, Any] = {
         "companion": companion,

@@ -21,19 +21,20 @@ File = Annotated[
     typer.Argument(metavar="FILE", help="CSV or JSON Lines, by the extension; - is standard input."),
 ]
 Format = Annotated[
-    FileFormat | None, typer.Option("--format", help="Format of the file, if its extension does not say.")
+    FileFormat | None,
+    typer.Option("--format", help="Format of the file, instead of the one that its extension selects."),
 ]
 Source = Annotated[
     str | None,
     typer.Option(
         "--from",
-        help="Read a file that another program wrote. The list is below; plugins can add formats.",
+        help="Read a file that another program wrote. The programs are listed below; packages can add more.",
         metavar="PROGRAM",
         autocompletion=complete_source,
     ),
 ]
 Companion = Annotated[
-    Path | None, typer.Option("--companion", help="The second file of some --from formats.", metavar="PATH")
+    Path | None, typer.Option("--companion", help="The second file that some formats of --from read.", metavar="PATH")
 ]
 EmailDomain = Annotated[
     str | None,
@@ -44,7 +45,7 @@ WhenTaken = Annotated[
     typer.Option("--if-exists", help="If a user name is taken: refuse the row, skip it, or update the user."),
 ]
 OverwritePasswords = Annotated[
-    bool, typer.Option("--overwrite-passwords", help="Let --if-exists update replace passwords too.")
+    bool, typer.Option("--overwrite-passwords", help="With --if-exists update, replace passwords too.")
 ]
 WhenRefused = Annotated[
     OnError, typer.Option("--on-error", help="If a row is refused: continue with the next, or stop.")
@@ -54,8 +55,8 @@ Mailing = Annotated[
     RegistrationMail,
     typer.Option(
         "--mail",
-        help="invite: mail a link that sets a password to users without one. verify: also mail a verification link "
-        "to the others. none: send no mail.",
+        help="invite: mail each new user without a password a link that sets one. verify: in addition, mail each new "
+        "unverified address a verification link. none: send no mail.",
     ),
 ]
 GeneratePasswords = Annotated[
@@ -89,12 +90,19 @@ CanaryUser = Annotated[
     str | None,
     typer.Option(
         "--canary",
-        help="Ask for this user's password first, and abort unless it matches the hash in the file.",
+        help="Ask for the old password of this user first. Import nothing unless it matches the hash in the file.",
         metavar="USER",
     ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the import of this file.", rich_help_panel=_RERUN)]
-Restart = Annotated[bool, typer.Option("--restart", help="Start again with the first row.", rich_help_panel=_RERUN)]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue the unfinished import of this file.", rich_help_panel=_RERUN)
+]
+Restart = Annotated[
+    bool,
+    typer.Option(
+        "--restart", help="Abandon the unfinished import, and begin with the first row.", rich_help_panel=_RERUN
+    ),
+]
 ShowPlan = Annotated[
     bool, typer.Option("--plan", help="Show what would change, and change nothing.", rich_help_panel=_PLANS)
 ]
@@ -106,7 +114,7 @@ ApplyPlan = Annotated[
     Path | None,
     typer.Option(
         "--apply",
-        help="Make exactly the changes of this plan, or none if anything has changed since.",
+        help="Make exactly the changes in this plan, or none if the file or the users have changed since.",
         metavar="PLAN",
         rich_help_panel=_PLANS,
     ),

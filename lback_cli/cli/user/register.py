@@ -45,7 +45,7 @@ def register(
         ),
     ] = None,
     verified: Annotated[
-        bool, typer.Option("--verified", help="Mark the e-mail address as verified; no mail is sent.")
+        bool, typer.Option("--verified", help="Mark the e-mail address as verified, and send no mail.")
     ] = False,
     inactive: Annotated[bool, typer.Option("--inactive", help="Do not let the user log in yet.")] = False,
     if_exists: Annotated[

@@ -26,14 +26,16 @@ def reset_password(
     token: Annotated[
         str | None,
         typer.Option(
-            "--token", help="Use the token of a mailed link instead; - reads it from standard input.", metavar="TOKEN"
+            "--token",
+            help="The token of a mailed reset link, in place of USER; - reads it from standard input.",
+            metavar="TOKEN",
         ),
     ] = None,
     password_stdin: FromStdin = False,
     password_file: FromFile = None,
     generate_password: Generated = False,
 ) -> None:
-    """Set a new password for USER, or for the user whom a reset link was mailed to."""
+    """Set a new password for USER, or with --token for the user who was mailed the reset link."""
     context = cli_context(ctx)
     if (user is None) == (token is None):
         raise UsageError("Name either a USER or a --token.")

@@ -9,7 +9,7 @@ from lback_cli.cli.user.arguments import UserArgument
 
 @command(examples=("lback user unlock alice",))
 def unlock(ctx: typer.Context, user: UserArgument) -> None:
-    """Let a user log in again who was locked after too many failed logins."""
+    """Unlock a user who failed to log in too often."""
     context = cli_context(ctx)
     found = context.directory.find_user(user)
     was_locked = context.users.unlock_user(found.id)

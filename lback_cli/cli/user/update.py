@@ -30,7 +30,11 @@ def update(
     username: Annotated[str | None, typer.Option("--username", help="New user name.", metavar="NAME")] = None,
     email: Annotated[
         str | None,
-        typer.Option("--email", help="New e-mail address, which is to be verified again.", metavar="ADDRESS"),
+        typer.Option(
+            "--email",
+            help="New e-mail address. It becomes unverified, and is mailed a verification link.",
+            metavar="ADDRESS",
+        ),
     ] = None,
     active: Annotated[
         bool | None, typer.Option("--activate/--deactivate", help="Allow or forbid the user to log in.")
@@ -62,7 +66,7 @@ def update(
     generate_password: Generated = False,
     ask_password: AskPassword = False,
 ) -> None:
-    """Update a user. Fields you do not name are left unchanged."""
+    """Update a user. Fields without an option stay unchanged."""
     from lback_cli.events.wording import change_line
     from lback_cli.operations.attempts import AttemptState
 

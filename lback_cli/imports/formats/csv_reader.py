@@ -28,10 +28,10 @@ from lback_cli.imports.row import (
 )
 
 LARGEST_RECORD_LINES = 50
-"""Lines of one record; otherwise an unclosed quote would swallow the rest of the file."""
+"""Lines of the longest record. Without a limit, the whole rest of the file would belong to an unclosed quote."""
 
 _BLOCK = 32 * 1024
-"""Bytes that are parsed at once, and the rest of the last line."""
+"""Bytes that are read at once. The rest of the last line is added to them."""
 
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _CLOSED = re.compile(rb"(?:%b,)*+%b(?:\r?\n)?" % (_FIELD, _FIELD))
@@ -46,7 +46,7 @@ _RECORDS_ON_ONE_LINE = re.compile(
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 _Record = tuple[int, bytes, list[str], str | None]
-"""The number of the first line, the text if it is needed, the fields, and why they are of no use."""
+"""The number of the first line, the text if it is needed, the fields, and why they cannot be used, or None."""
 
 
 def read_csv(file: BinaryIO, known: ImportColumns = BUILT_IN_COLUMNS) -> Iterator[ImportRow]:
@@ -54,7 +54,7 @@ def read_csv(file: BinaryIO, known: ImportColumns = BUILT_IN_COLUMNS) -> Iterato
 
     Args:
         file: The file.
-        known: The columns that it may have.
+        known: The columns that the file may have.
 
     Raises:
         ValidationError: The header is missing, or an import cannot use it.
@@ -117,7 +117,7 @@ def _records(lines: "_LineReader", width: int) -> Iterator[_Record]:
 
 
 def _parse_block(block: bytes, width: int) -> list[list[str]] | None:
-    """Return the fields of each line of *block*, none for a blank line; None unless all lines are plain records."""
+    """Return the fields of each line of *block*, or None unless all lines are plain records. Blank lines have none."""
     is_plain = (
         _RECORDS_ON_ONE_LINE.fullmatch(block)
         if b'"' in block
@@ -167,7 +167,7 @@ def _record(lines: "_LineReader", raw: bytes, parser: "_RecordParser") -> _Recor
 
 
 class _LineReader:
-    """Reads the lines of a file, none of them longer than a record may be by more than a byte.
+    """Reads the lines of a file. Of a line that is longer than the largest record, it reads one byte more than that.
 
     Attributes:
         number: The number of the last line that was read.
@@ -197,7 +197,7 @@ class _LineReader:
         return raw
 
     def next_block(self) -> bytes:
-        """Return several lines at once, or nothing at the end; the caller counts or queues them."""
+        """Return several lines at once, or nothing at the end of the file. The caller counts or queues the lines."""
         block = self._file.read(_BLOCK)
         if block and not block.endswith(b"\n"):
             started = len(block) - (block.rfind(b"\n") + 1)
@@ -228,7 +228,7 @@ class _RecordParser:
         self._reader = csv.reader(self._lines, strict=True)
 
     def fields(self, raw: bytes) -> tuple[list[str], str | None]:
-        """Return the fields of a record, and why they are of no use."""
+        """Return the fields of a record, and why they cannot be used, or None."""
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -249,7 +249,7 @@ class _RecordParser:
 
 
 class _LineQueue(deque[str]):
-    """An iterator over the lines that are put in; after it was exhausted it yields new ones."""
+    """An iterator over queued lines. When it is exhausted, more lines can be added, and it yields them."""
 
     def __iter__(self) -> Iterator[str]:
         return self

@@ -66,9 +66,7 @@ class Django(SourceFormat):
         return row
 
 
-def _groups(
-    references: Any, known: dict[str, str], given: Mapping[str, str]
-) -> tuple[Any, ValidationError | None]:
+def _groups(references: Any, known: dict[str, str], given: Mapping[str, str]) -> tuple[Any, ValidationError | None]:
     """Return the names of the groups that *references* mean, and the error of the first unknown one.
 
     An unknown group gets a name that no group can have, so that it shows in the rejects. The name may be *given*.
