@@ -25,6 +25,7 @@
     - `Unusable`
         - `ConfigurationError`            ``configuration_error``
         - `DatabaseError`                 ``database_error``
+            - `NotWritable`
             - `SchemaError`               ``schema_error``
             - `OutcomeUnknown`            ``outcome_unknown``
         - `MailError`                     ``email_send_failed``

@@ -1,6 +1,5 @@
 """The events of the tables: an application's database was adopted, or older tables were upgraded."""
 
-from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from lback_cli.database.schema import SchemaRecorder
@@ -8,9 +7,9 @@ from lback_cli.database.schema import SchemaRecorder
 
 def record_adoption(connection: Connection, revision: str) -> None:
     """Record in the event log that lback's tables of *revision* were added to an application's database."""
-    from lback_cli.models.tables import USERS
+    from lback_cli.repositories.user_reader import UserQuery, UserReader
 
-    users = connection.execute(select(func.count()).select_from(USERS)).scalar_one()
+    users = UserReader(connection).count(UserQuery())
     _append(connection, "database_adopted", "adopt_database", {"revision": revision, "users": users})
 
 

@@ -482,6 +482,7 @@ def test_history_after_an_erasure_has_no_personal_data(busy: Cli, tmp_path: Path
         "events": 0,
         "mentions": 0,
         "erased": True,
+        "outcome": "deleted",
     }
     assert HEX.sub("HASH", busy("events", "verify", "-q").out) == ("intact  yes\nevents  7\nerased  4\nhash    HASH\n")
     for path in (tmp_path / "data" / "lback").glob("lback.db*"):

@@ -38,6 +38,7 @@ EXITS = {
     "Unusable": ExitCode.UNUSABLE,
     "ConfigurationError": ExitCode.UNUSABLE,
     "DatabaseError": ExitCode.UNUSABLE,
+    "NotWritable": ExitCode.UNUSABLE,
     "SchemaError": ExitCode.UNUSABLE,
     "OutcomeUnknown": ExitCode.UNUSABLE,
     "MailError": ExitCode.UNUSABLE,
