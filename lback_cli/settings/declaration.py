@@ -17,6 +17,7 @@ class Details(TypedDict, total=False):
         example: Value in ``config.example.toml`` if the default would say nothing.
         hidden: The secret part of the value: the ``password`` of a URL, or the ``whole`` value. It is kept out of
             `repr`, error messages and `lback config show`.
+        secret_file: Whether the value is the path of a file with secrets, which others must not be able to read.
         formerly: The old name of the key, which is refused with a hint.
         choices: The allowed values of a text.
         more_choices: Returns the further values that packages add.
@@ -27,6 +28,7 @@ class Details(TypedDict, total=False):
     contains: str
     example: str
     hidden: Literal["password", "whole"]
+    secret_file: bool
     formerly: str
     choices: tuple[str, ...]
     more_choices: Callable[[], tuple[str, ...]]
