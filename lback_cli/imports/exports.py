@@ -4,18 +4,17 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from lback_cli.errors import UsageError
 from lback_cli.imports.formats.csv_injection import escaped
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES
+from lback_cli.imports.options import ExportFormat
 from lback_cli.imports.row import groups_cell
 from lback_cli.managers.directory import Directory
 from lback_cli.repositories.user_reader import UserQuery, UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
-
-ExportFormat = Literal["csv", "jsonl", "json"]
 
 _Column = Callable[[UserRecord], Any]
 
