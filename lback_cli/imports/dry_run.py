@@ -18,7 +18,7 @@ from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.signals.dispatch import suppress_signals
 
-_STUB_HASH = "!"
+_STUB_HASH = "*"  # neither a hash nor the mark of a user without a password
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from lback_cli.text.shell_quoting import command_line
 from lback_cli.text.usernames import MAXIMUM_LENGTH, canonical_group_name
 
 _OTHER = re.compile("[^a-z0-9._-]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_SHOWN = 80
 
 
@@ -30,7 +31,8 @@ def missing_group(value: str) -> GroupNotFound:
     try:
         canonical_group_name(value)
     except ValidationError:
-        hint = f"lback cannot have such a name: add {group_option(value, proposed_group(value))}."
-        return GroupNotFound(f"There is no group {shown}.", hint=hint)
+        can_be_argument = "\0" not in value and not _SURROGATE.search(value)
+        option = f": add {group_option(value, proposed_group(value))}" if can_be_argument else ""
+        return GroupNotFound(f"There is no group {shown}.", hint=f"lback cannot have such a name{option}.")
     hint = f"Add --create-groups, or {group_option(value, 'GROUP')} for another one."
     return GroupNotFound(f"There is no group {shown}.", hint=hint)

@@ -17,7 +17,7 @@ from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
 from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
 from lback_cli.imports.options import STDIN, TEXT_FORMATS, ImportOptions
 from lback_cli.imports.proposals import START, Sample, dialect_of, looks_like, propose, read_sample
-from lback_cli.imports.row import ImportRow
+from lback_cli.imports.row import LARGEST_FIELD, ImportRow
 from lback_cli.imports.row_rules import RowRules
 from lback_cli.imports.sources.registry import recognised_source
 
@@ -122,6 +122,8 @@ class InputFile:
             ValidationError: There is nothing to import.
         """
         first = next(self.rows(), None)
+        if first is not None and first.error is not None and len(first.raw or "") >= LARGEST_FIELD:
+            raise ValidationError("file", f"{first.place}: {first.error.message}", hint="The file may be no table.")
         if first is not None and (first.error is None or self._source is not None):
             return
         if self._source is None and (name := recognised_source(self._start())) is not None:

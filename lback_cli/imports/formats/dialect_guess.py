@@ -25,11 +25,16 @@ _WESTERN = frozenset("äöüßÄÖÜéèêëàâçñóíáúøåæœôîïìòù
 """What text in Western European languages has besides ASCII."""
 
 _WINDOWS = "cp1252"
-_CANDIDATES = (
-    *(_WINDOWS, "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "iso8859_2", "iso8859_5"),
-    *("koi8_r", "cp437", "cp850", "cp852", "cp866", "mac_roman"),
+_LATIN = ("cp1250", "cp1252", "cp1254", "cp1257", "iso8859_2", "cp437", "cp850", "cp852", "mac_roman")
+_OTHER = (
+    *("cp1251", "cp1253", "cp1255", "cp1256", "iso8859_5", "koi8_r", "cp866"),
     *("shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
 )
+"""Encodings of Latin letters, and of others."""
+
+_MOST_ACCENTED, _LEAST_FOREIGN = 0.5, 0.8
+"""The share of accented letters in words that have any: at most in Western text, at least in another alphabet."""
+
 _NAMES = {"shift_jis": "Shift_JIS", "mac_roman": "Mac Roman", "gb18030": "GB 18030", "big5": "Big5"}
 
 
@@ -40,13 +45,14 @@ def guess_encoding(text: bytes) -> str:
     western = text.decode(_WINDOWS, "replace")
     words = [word for word in re.findall(r"[^\W\d_]+", western) if not word.isascii()]
     letters = "".join(words)
-    others = sum(not letter.isascii() for letter in letters)
-    # A word of another alphabet looks like one of accented letters alone.
-    if all(letter.isascii() or letter in _WESTERN for letter in western) and 2 * others <= len(letters):
+    accented = sum(not letter.isascii() for letter in letters) / max(len(letters), 1)
+    if accented <= _MOST_ACCENTED and all(letter.isascii() or letter in _WESTERN for letter in western):
         return _WINDOWS
     from charset_normalizer import from_bytes
 
-    best = from_bytes(text, cp_isolation=list(_CANDIDATES)).best()
+    # A word of another alphabet looks like one of accented letters alone.
+    candidates = _OTHER if accented >= _LEAST_FOREIGN else (*_LATIN, *_OTHER)
+    best = from_bytes(text, cp_isolation=list(candidates)).best()
     return _WINDOWS if best is None else best.encoding
 
 
