@@ -81,10 +81,14 @@ class UserNotFound(NotFound):
 
 
 class GroupNotFound(NotFound):
-    """No group has that name."""
+    """No group has that name. *name* is what was asked for, as far as it is known."""
 
     code = "group_not_found"
     error_type = "validation_error"
+
+    def __init__(self, message: str, *, hint: str | None = None, name: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
 
 
 class SignalNotFound(NotFound):

@@ -105,7 +105,9 @@ def not_found(identifier: str) -> UserNotFound:
 
 def no_such_group(name: str) -> GroupNotFound:
     """Return the error that there is no group called *name*."""
-    return GroupNotFound(f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows all groups.")
+    return GroupNotFound(
+        f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows all groups.", name=name
+    )
 
 
 def _variants(canonical: Callable[[str], str], name: str) -> tuple[str, ...]:
