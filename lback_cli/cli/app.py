@@ -5,7 +5,6 @@ from typing import Annotated, Any
 import typer
 
 from lback_cli.cli.command_group import CONTEXT_SETTINGS, CommandGroup, LazyCommands
-from lback_cli.cli.exit_codes import MEANINGS
 from lback_cli.version import __version__
 
 COMMANDS = {
@@ -17,10 +16,9 @@ COMMANDS = {
     "db": "db:group",
     "config": "config:group",
     "doctor": "doctor:doctor",
+    "help": "help:help_",
 }
 """The groups and commands of `lback`, in the order of its help."""
-
-EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
 
 
 class RootGroup(CommandGroup):
@@ -35,9 +33,6 @@ app = typer.Typer(
     name="lback",
     cls=RootGroup,
     help="Administer an application's users. Every operation sends documented signals and is kept in the event log.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings=CONTEXT_SETTINGS,
 )

@@ -1,38 +1,40 @@
 """How commands are declared, and how a group of them imports each module only when it is needed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import typer
 
-from lback_cli.cli.global_options import LbackCommand, LbackGroup, section
+from lback_cli.cli.global_options import LbackCommand, LbackGroup, Notes
 
-CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "color": True}
+"""The help decides itself about colours, so nothing removes them from it."""
 
 
 def command(
-    *, examples: tuple[str, ...], notes: tuple[str, Callable[[], Iterable[str]]] | None = None
+    *, examples: Mapping[str, str], notes: Notes = MappingProxyType({})
 ) -> Callable[[Callable[..., None]], LbackCommand]:
     """Make a command of the decorated function. The group that lists the command gives it its name.
 
     Args:
-        examples: Whole command lines, which the help of the command shows.
-        notes: A title, and a function that returns lines. The help shows them after the examples.
+        examples: Whole command lines, by what they do. The help of the command shows them.
+        notes: More lines for the help, after the examples.
     """
 
     def declare(function: Callable[..., None]) -> LbackCommand:
-        app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        app.command(cls=LbackCommand, epilog=section("Examples", examples), context_settings=CONTEXT_SETTINGS)(function)
+        app = typer.Typer(add_completion=False)
+        app.command(cls=LbackCommand, context_settings=CONTEXT_SETTINGS)(function)
         declared = typer.main.get_command(app)
         assert isinstance(declared, LbackCommand)
-        declared.notes = notes
+        declared.examples, declared.notes = examples, notes
         return declared
 
     return declare
 
 
-def command_like(base: LbackCommand, *, examples: tuple[str, ...]) -> Callable[[Callable[..., None]], LbackCommand]:
+def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable[[Callable[..., None]], LbackCommand]:
     """Make a command that does what *base* does and takes its options.
 
     The decorated function, which has no body, declares parameters that replace those of the same name.
@@ -62,8 +64,6 @@ class CommandGroup(LbackGroup):
         super().__init__(
             commands=LazyCommands(package, references),  # type: ignore[arg-type]  # a mapping is enough
             help=about,
-            no_args_is_help=True,
-            rich_markup_mode="rich",
             context_settings=CONTEXT_SETTINGS,
         )
 

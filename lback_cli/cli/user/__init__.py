@@ -4,7 +4,7 @@ from lback_cli.cli.command_group import CommandGroup
 
 group = CommandGroup(
     __name__,
-    "Register, authenticate, verify, update and delete users, and reset their passwords.",
+    "Register, authenticate, update and delete users. Verify addresses, reset passwords, import and export.",
     {
         "register": "register:register",
         "authenticate": "authenticate:authenticate",

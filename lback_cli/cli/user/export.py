@@ -15,11 +15,13 @@ from lback_cli.imports.options import FileFormat
 
 
 @command(
-    examples=(
-        "lback user export --file users.csv",
-        "lback user export --group staff --format jsonl",
-        "lback user export --with-hashes --file backup.jsonl",
-    ),
+    examples={
+        "Write all users to a file": "lback user export --file users.csv",
+        "Write the members of a group to standard output": "lback user export --group staff --format jsonl",
+        "Include the password hashes, to import the users elsewhere": (
+            "lback user export --with-hashes --file backup.jsonl"
+        ),
+    },
 )
 def export_users(
     ctx: typer.Context,

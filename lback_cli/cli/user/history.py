@@ -12,13 +12,18 @@ from lback_cli.cli.output.serializers import HISTORY_TABLE
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user history alice", "lback user history id:7 -o jsonl"))
+@command(
+    examples={
+        "Show the newest events": "lback user history alice",
+        "Show them to a program, for a user who may be deleted": "lback user history id:7 -o jsonl",
+    }
+)
 def history(
     ctx: typer.Context,
     user: UserArgument,
     limit: Annotated[int, typer.Option("--limit", help="Maximum number of events; 0 means all.", min=0)] = 50,
 ) -> None:
-    """Show what happened to a user, who may be deleted, newest first."""
+    """Show what happened to a user, newest first. The user may be deleted."""
     from lback_cli.events.export import EVENT_COLUMNS, shown_event
     from lback_cli.events.wording import with_repetitions_folded
 

@@ -15,13 +15,15 @@ from lback_cli.errors import UsageError
 
 
 @command(
-    examples=(
-        "lback user update alice --email alice@example.net",
-        "lback user update alice --add-group staff --remove-group guests",
-        "lback user update id:7 --deactivate",
-        "lback user update alice --set display_name='Alice Example' --set external_id=",
-        "lback user update alice --password-stdin < secret",
-    ),
+    examples={
+        "Change the address": "lback user update alice --email alice@example.net",
+        "Change the groups": "lback user update alice --add-group staff --remove-group guests",
+        "Keep a user from logging in": "lback user update id:7 --deactivate",
+        "Set one attribute and unset another": (
+            "lback user update alice --set display_name='Alice Example' --set external_id="
+        ),
+        "Set a password": "lback user update alice --password-stdin < secret",
+    },
 )
 def update(
     ctx: typer.Context,
