@@ -25,6 +25,7 @@ class RootGroup(CommandGroup):
     """The commands of `lback`, as Typer makes the group: with the options of its callback and of completion."""
 
     def __init__(self, **attributes: Any) -> None:
+        self.aliases = {}
         attributes["commands"] = LazyCommands(__package__, COMMANDS)
         super(CommandGroup, self).__init__(**attributes)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
@@ -11,6 +11,13 @@ from lback_cli.cli.global_options import LbackCommand, LbackGroup, Notes
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "color": True}
 """The help decides itself about colours, so nothing removes them from it."""
+
+
+class Offer(NamedTuple):
+    """A word that completion offers, with what it means."""
+
+    value: str
+    help: str | None = None
 
 
 def command(
@@ -53,14 +60,22 @@ def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable
 class CommandGroup(LbackGroup):
     """A group of commands, such as all verbs of a noun."""
 
-    def __init__(self, package: str, about: str, references: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        package: str,
+        about: str,
+        references: Mapping[str, str],
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Declare the group.
 
         Args:
             package: The module that *references* are relative to.
             about: The help text.
             references: ``module:attribute`` for each name. An empty module means *package* itself.
+            aliases: Other names of the commands, each with the words that it stands for.
         """
+        self.aliases = aliases
         super().__init__(
             commands=LazyCommands(package, references),  # type: ignore[arg-type]  # a mapping is enough
             help=about,
@@ -70,6 +85,30 @@ class CommandGroup(LbackGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
         """Return the names of the commands, without importing one."""
         return list(self.commands)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name and the command that the first of *args* means, and the other arguments.
+
+        Raises:
+            UsageError: There is no such command. The hint has the one that may be meant.
+        """
+        name, *others = args
+        if name in self.aliases:
+            name, *given = self.aliases[name].split()
+            others = [*given, *others]
+        if (found := self.get_command(ctx, name)) is not None:
+            return name, found, others
+        if ctx.resilient_parsing:
+            return None, None, others
+        from lback_cli.cli.guesses import unknown_command
+
+        raise unknown_command(ctx.command_path, self, name)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Offer commands, and aliases once one is begun."""
+        offered = super().shell_complete(ctx, incomplete)
+        begun = [alias for alias in self.aliases if incomplete and alias.startswith(incomplete)]
+        return [*offered, *(Offer(alias, self.aliases[alias]) for alias in begun)]
 
 
 class LazyCommands(Mapping[str, Any]):

@@ -2,10 +2,9 @@
 
 import json
 import re
-import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,14 @@ from lback_cli.cli.app import app
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.global_options import global_parameters
 from lback_cli.imports.sources.registry import built_in_sources
+from tests.cli.command_lines import calls_in, commands_below
 
 Cli = Callable[..., Any]
 
 PACKAGE = Path(lback_cli.__file__).parent
 
 
-def _commands(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command and group at and below *command*, with the words that call it."""
-    yield words, command
-    for name, below in getattr(command, "commands", {}).items():
-        yield from _commands((*words, name), below)
-
-
-TREE = dict(_commands((), typer.main.get_command(app)))
+TREE = dict(commands_below(typer.main.get_command(app)))
 COMMANDS = {words: command for words, command in TREE.items() if not hasattr(command, "commands")}
 GROUPS = {words: command for words, command in TREE.items() if words not in COMMANDS}
 
@@ -70,29 +63,12 @@ def test_help_shows_the_description_the_parameters_and_each_example(cli: Cli, wo
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_example_parses(words: tuple[str, ...]) -> None:
     for example in COMMANDS[words].examples.values():
-        calls = list(_calls(example))
+        calls = list(calls_in(example))
         assert calls, example
         for call in calls:
             assert tuple(call[: len(words)]) == words, example
             context = COMMANDS[words].make_context(words[-1], call[len(words) :], obj=CliContext())
             assert context.params is not None
-
-
-_REDIRECTIONS = ("<", ">", ">>")
-
-
-def _calls(line: str) -> Iterator[list[str]]:
-    """Yield the arguments of every `lback` in a shell command line, without redirections."""
-    words: list[str] = []
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&<>")
-    lexer.whitespace_split = True
-    for word in [*lexer, "&&"]:
-        if word in ("|", "&&"):
-            if words[:1] == ["lback"]:
-                yield words[1 : next((place for place, word in enumerate(words) if word in _REDIRECTIONS), None)]
-            words = []
-        else:
-            words.append(word)
 
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)

@@ -11,6 +11,7 @@ group = CommandGroup(
         "verify-email": "verify_email:verify_email",
         "resend-verification": "resend_verification:resend_verification",
         "update": "update:update",
+        "rename": "rename:rename",
         "unlock": "unlock:unlock",
         "delete": "delete:delete",
         "request-password-reset": "request_password_reset:request_password_reset",
@@ -23,5 +24,11 @@ group = CommandGroup(
         "erase": "erase:erase",
         "import": "import_:import_users",
         "export": "export:export_users",
+    },
+    aliases={
+        "add": "register",
+        "invite": "register --invite",
+        "disable": "update --deactivate",
+        "enable": "update --activate",
     },
 )
