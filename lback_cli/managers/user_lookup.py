@@ -59,7 +59,7 @@ def find_user(users: UserReader, services: Dependencies, identifier: str) -> Use
     user_id = parse_id(identifier)
     user = find_by_identifier(users, services, identifier) if user_id is None else users.find_by_id(user_id)
     if user is None:
-        raise not_found(identifier)
+        raise _not_found_as_name(users, identifier) if identifier.isdecimal() else not_found(identifier)
     return user
 
 
@@ -101,6 +101,17 @@ def group_name_variants(services: Dependencies, name: str) -> tuple[str, ...]:
 def not_found(identifier: str) -> UserNotFound:
     """Return the error that there is no user called *identifier*."""
     return UserNotFound(f"There is no user '{safe(identifier, limit=80)}'.", hint="'lback user list' shows all users.")
+
+
+def _not_found_as_name(users: UserReader, digits: str) -> UserNotFound:
+    """Return the error that no user is called *digits*, with the user who has that id, if there is one."""
+    user_id = parse_id(_ID_PREFIX + digits)
+    user = None if user_id is None else users.find_by_id(user_id)
+    if user is None:
+        return not_found(digits)
+    return UserNotFound(
+        f"There is no user {safe(digits, limit=80)!r}.", hint=f"The user with that id is {user.username}: id:{user.id}"
+    )
 
 
 def no_such_group(name: str) -> GroupNotFound:

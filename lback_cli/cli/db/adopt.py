@@ -7,7 +7,11 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
 
 
-@command(examples=("lback db adopt --database-url sqlite:////srv/app/app.db",))
+@command(
+    examples={
+        "Adopt the database of an application": "lback db adopt --database-url sqlite:////srv/app/app.db",
+    }
+)
 def adopt(ctx: typer.Context) -> None:
     """Add lback's tables to the database of an application built on the lback framework. No other table is changed.
 

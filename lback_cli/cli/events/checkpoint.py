@@ -10,7 +10,10 @@ from lback_cli.cli.context import cli_context
 
 
 @command(
-    examples=("lback events checkpoint >> /mnt/worm/checkpoints", "lback events checkpoint --sign-with key.pem"),
+    examples={
+        "Append a checkpoint to a file in another place": "lback events checkpoint >> /mnt/worm/checkpoints",
+        "Sign it": "lback events checkpoint --sign-with key.pem",
+    },
 )
 def checkpoint(
     ctx: typer.Context,

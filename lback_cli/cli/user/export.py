@@ -15,11 +15,13 @@ from lback_cli.imports.options import ExportFormat
 
 
 @command(
-    examples=(
-        "lback user export --file users.csv",
-        "lback user export --group staff --format jsonl",
-        "lback user export --with-hashes --file backup.jsonl",
-    ),
+    examples={
+        "Write all users to a file": "lback user export --file users.csv",
+        "Write the members of a group to standard output": "lback user export --group staff --format jsonl",
+        "Include the password hashes, to import the users elsewhere": (
+            "lback user export --with-hashes --file backup.jsonl"
+        ),
+    },
 )
 def export_users(
     ctx: typer.Context,
@@ -30,9 +32,7 @@ def export_users(
     where: WhereAttributes = None,
     form: Annotated[
         ExportFormat | None,
-        typer.Option(
-            "--format", help="Format. By default the extension of PATH or -o selects it, and without both it is CSV."
-        ),
+        typer.Option("--format", help="Format; by default that of the extension of PATH, else that of -o, else CSV."),
     ] = None,
     file: Annotated[
         Path | None,

@@ -19,18 +19,26 @@ if TYPE_CHECKING:
 
 
 @command(
-    examples=(
-        "lback user import users.csv --plan",
-        "lback user import users.csv --rejects bad.csv --report report.jsonl",
-        "lback user import users.csv --resume",
-        "lback user import users.jsonl --if-exists update --plan-file plan",
-        "lback user import --apply plan",
-        "lback user import users.csv --generate-passwords new.csv --mail none",
-        "lback user import users.ldif --from ldif --canary alice",
-        "lback user import staff.csv --inspect",
-        "lback user import staff.csv --map username=Login,email=Mail --ignore all --plan",
-    ),
-    notes=("Formats of --from", option.source_lines),
+    examples={
+        "Show what would change": "lback user import users.csv --plan",
+        "Import, and write the refused rows and all outcomes to files": (
+            "lback user import users.csv --rejects bad.csv --report report.jsonl"
+        ),
+        "Continue after an interruption": "lback user import users.csv --resume",
+        "Write a plan that also updates users, to be reviewed": (
+            "lback user import users.jsonl --if-exists update --plan-file plan"
+        ),
+        "Make exactly the changes of the plan": "lback user import --apply plan",
+        "Generate passwords, and send no mail": "lback user import users.csv --generate-passwords new.csv --mail none",
+        "Read an LDAP directory, and check one password first": (
+            "lback user import users.ldif --from ldif --canary alice"
+        ),
+        "Show the columns of a table, and the command that imports it": "lback user import staff.csv --inspect",
+        "Say which columns are the name and the address": (
+            "lback user import staff.csv --map username=Login,email=Mail --ignore all --plan"
+        ),
+    },
+    notes={"Formats of --from": option.source_lines},
 )
 def import_users(
     ctx: typer.Context,

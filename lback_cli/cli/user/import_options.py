@@ -205,15 +205,14 @@ OUTPUT_FILES = ("report", "rejects", "passwords")
 """The fields of `ImportOptions` that are files to write: all that a plan leaves open."""
 
 
-def source_lines() -> Iterator[str]:
-    """Yield a line of help for each format that ``--from`` takes."""
-    from lback_cli.imports.sources.registry import BUILT_IN_SOURCES, built_in_sources
+def source_lines() -> Iterator[tuple[str, str]]:
+    """Yield each format that ``--from`` takes, with its description."""
+    from lback_cli.imports.sources.registry import built_in_sources
 
-    width = max(map(len, BUILT_IN_SOURCES))
     for source in built_in_sources():
-        yield f"{source.name.ljust(width)}  {source.description}"
+        yield source.name, source.description
         if source.companion_description is not None:
-            yield f"{' ' * width}  with --companion: {source.companion_description}"
+            yield "", f"with --companion: {source.companion_description}"
 
 
 def build_options(
