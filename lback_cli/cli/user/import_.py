@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         ),
         "Show the columns of a table, and the command that imports it": "lback user import staff.csv --inspect",
         "Say which columns are the name and the address": (
-            "lback user import staff.csv --map username=Login,email=Mail --ignore all --plan"
+            "lback user import staff.csv --map username=Login,email=Mail --ignore all"
         ),
     },
     notes={"Formats of --from": option.source_lines},
