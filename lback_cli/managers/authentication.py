@@ -19,7 +19,7 @@ from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, re
 from lback_cli.repositories.user_reader import UserRecord
 
 GUESSES = frozenset({"user_not_found", "incorrect_password"})
-"""The reasons of failed logins that count."""
+"""The reasons for which a failed login counts as a guess."""
 
 
 class Authenticator:
@@ -47,7 +47,7 @@ class Authenticator:
             raise
 
     def _read(self, session: Session | None) -> AbstractContextManager[UnitOfWork]:
-        """Read before the login is counted, without a lock that the count would wait for.
+        """Read the user without taking a lock for which counting the login would wait.
 
         In a caller's session on SQLite, the first statement may take the write lock of the file.
         """

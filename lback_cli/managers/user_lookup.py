@@ -51,7 +51,7 @@ def username_variants(services: Dependencies, username: str) -> tuple[str, ...]:
 
 
 def find_user(users: UserReader, services: Dependencies, identifier: str) -> UserRecord:
-    """Return the user that *identifier* means.
+    """Return the user whom *identifier* identifies.
 
     Raises:
         UserNotFound: There is none.
