@@ -205,8 +205,9 @@ class BrokenEventLog(Refused):
 
     code = "broken_event_log"
 
-    def __init__(self, seq: int, message: str) -> None:
-        super().__init__(f"Event {seq}: {message}", hint="Nothing from there on can be trusted; see docs/event-log.md.")
+    def __init__(self, seq: int, message: str, *, hint: str | None = None) -> None:
+        hint = hint or "Nothing from there on can be trusted; see docs/event-log.md."
+        super().__init__(f"Event {seq}: {message}", hint=hint)
         self.seq = seq
 
 

@@ -17,7 +17,7 @@ COLUMNS = ("check", "status", "message", "hint")
 def doctor(ctx: typer.Context) -> None:
     """Check the configuration, files, hashing, mail, receivers, database and event log. Exit 9 if a check fails.
 
-    Nothing is changed, and no mail is sent.
+    Nothing in the database is changed, and no mail is sent.
     """
     context = cli_context(ctx)
     trace_file, receivers = context.options.get("trace_file"), not context.options.get("no_receivers")

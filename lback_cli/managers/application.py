@@ -36,7 +36,7 @@ class Application:
         if not self.has_administrators(group.name for group in groups):
             return
         account = uow.application.admin_account(user.id)
-        if account is not None and account.email.lower() != user.email.lower():
+        if account is not None and not account.is_of(user.email):
             raise ValidationError(
                 "groups",
                 f"{user.username} cannot join {ADMIN!r}: the application would take {user.username} for its"
