@@ -19,6 +19,7 @@
         - `ValidationError`               ``validation_error``
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
+        - `AmbiguousUser`                 ``ambiguous_user``
         - `LastAdministrator`             ``last_administrator``
         - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
@@ -131,9 +132,10 @@ class UserExists(Conflict):
     code = "user_exists"
     error_type = "validation_error"
 
-    def __init__(self, field: str, value: str) -> None:
+    def __init__(self, field: str, value: str, *, spelled: str | None = None) -> None:
         what = {"username": "user name", "email": "e-mail address"}.get(field, field)
-        super().__init__(f"The {what} {value!r} is taken.")
+        spelling = "" if spelled in {None, value} else f", in the spelling {spelled!r}"
+        super().__init__(f"The {what} {value!r} is taken{spelling}.")
         self.field = field
 
 
@@ -178,6 +180,13 @@ class OperationRejected(Refused):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class AmbiguousUser(Refused):
+    """Several users may be meant. Only users that an application of the lback framework registered can be."""
+
+    code = "ambiguous_user"
+    error_type = "validation_error"
 
 
 class LastAdministrator(Refused):

@@ -20,7 +20,7 @@ from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.log_memory import LogMemory, LostLog
-from lback_cli.managers.user_lookup import find_by_identifier, not_found, parse_id
+from lback_cli.managers.user_lookup import find_by_identifier, find_id, not_found
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
@@ -260,7 +260,7 @@ class EventLog:
 
     def _past_or_present(self, work: UnitOfWork, identifier: str) -> int | None:
         """Return the id of a user who is or was called *identifier*; None if only failed attempts name it."""
-        user_id = parse_id(identifier)
+        user_id = find_id(work.users, identifier)
         if user_id is not None:
             if work.users.get(user_id) or next(work.events.select(EventQuery(subject_id=user_id, limit=1)), None):
                 return user_id

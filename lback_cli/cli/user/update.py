@@ -9,9 +9,9 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.format import Outcome
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
-from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import UserArgument
 from lback_cli.cli.user.attributes import SetAttributes, assigned
+from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
 from lback_cli.errors import UsageError
 
 
@@ -92,5 +92,6 @@ def update(
     updated = context.users.update_user(user_id, update_data, effects=done)
     before = done.changes.get("username", {}).get("from", updated.username)
     context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
+    announce_spelling(context, updated, username, email)
     outcome: Outcome = "updated" if done.changes else "unchanged"
     context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))
