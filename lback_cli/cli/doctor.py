@@ -25,7 +25,7 @@ def doctor(ctx: typer.Context) -> None:
 
     The checks are about configuration, files, hashing, mail, receivers, database and event log.
 
-    Nothing is changed, and no mail is sent.
+    Nothing in the database is changed, and no mail is sent.
     """
     context = cli_context(ctx)
     trace_file, receivers = context.options.get("trace_file"), not context.options.get("no_receivers")

@@ -143,7 +143,7 @@ class BulkRegistration:
         rest = users[len(results) :]
         # Most files have only new users, so the first attempt does not look for taken names. If a password is not
         # hashed yet, the caller has found its user's name taken.
-        expects_conflict = any(user.needs_hash for user in rest)
+        expects_conflict = self._application.is_present or any(user.needs_hash for user in rest)
         for looks_up_names in (True,) if expects_conflict else (False, True):
             accepted, refused = self._sort_out(uow, rest, stop_on_error, looks_up_names)
             if not looks_up_names and any(rest[index].error is None for index in refused):
@@ -162,7 +162,8 @@ class BulkRegistration:
         """Return the accepted users with their groups, and the errors of the refused ones by index."""
         taken = _TakenNames()
         if looks_up_names:
-            taken.look_up(uow, [user for user in users if user.error is None])
+            allowed = [user for user in users if user.error is None]
+            taken.look_up(uow, allowed, in_any_case=self._application.is_present)
         groups = _GroupLookup(self._registration, uow)
         accepted: list[tuple[PreparedUser, _Groups]] = []
         refused: dict[int, LbackError] = {}
@@ -230,10 +231,11 @@ class _TakenNames:
         self._emails: set[str] = set()
         self._values: set[tuple[Attribute, Value]] = set()
 
-    def look_up(self, uow: UnitOfWork, users: Sequence[PreparedUser]) -> None:
+    def look_up(self, uow: UnitOfWork, users: Sequence[PreparedUser], *, in_any_case: bool) -> None:
         """Add the names, addresses and values of *users* that existing users have."""
-        self._usernames |= uow.users.taken_usernames([user.username for user in users])
-        self._emails |= uow.users.taken_emails([user.email for user in users])
+        usernames, emails = [user.username for user in users], [user.email for user in users]
+        self._usernames |= uow.users.taken_usernames(usernames, in_any_case=in_any_case)
+        self._emails |= uow.users.taken_emails(emails, in_any_case=in_any_case)
         wanted: dict[Attribute, list[Value]] = {}
         for user in users:
             for attribute, value in _unique(user):

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_email, find_by_username, find_group_record, find_user, parse_id
+from lback_cli.managers.user_lookup import (
+    find_by_email,
+    find_by_username,
+    find_group_record,
+    find_id,
+    find_user,
+    parse_id,
+)
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
@@ -73,8 +80,9 @@ class Directory:
         Raises:
             UserNotFound: No user has that name or e-mail address.
         """
-        user_id = parse_id(identifier)
-        return self.find_user(identifier).id if user_id is None else user_id
+        with snapshot(self._database) as found:
+            user_id = find_id(found.users, identifier)
+            return find_user(found.users, self._services, identifier).id if user_id is None else user_id
 
     def resolve_email(self, identifier: str) -> str:
         """Return the e-mail address of the user whom *identifier* identifies.

@@ -15,7 +15,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.retry import MAX_ATTEMPTS, retried
 from lback_cli.errors import OutcomeUnknown
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_identifier
+from lback_cli.managers.user_lookup import find_for_login
 from lback_cli.repositories.account_repository import AccountRepository, LoginRecord
 from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, resolve_unknown_commit, transaction
 from lback_cli.repositories.user_reader import UserRecord
@@ -175,7 +175,7 @@ class LoginLimiter:
         self, uow: UnitOfWork, identifier: str, now: datetime, *, waits: bool
     ) -> tuple[LoginRecord, Reservation]:
         accounts = AccountRepository(uow.session)
-        user = find_by_identifier(uow.users, self._services, identifier)
+        user = find_for_login(uow.users, self._services, identifier)
         record = accounts.get_or_add(self._new_record(accounts, identifier, user), now=now)
         self._expire(record, user, now)
         if record.locked_until is not None:

@@ -153,7 +153,7 @@ class Registration:
 
     def _conflict(self, uow: UnitOfWork, prepared: PreparedUser) -> UserExists | None:
         """Return the conflict with another user."""
-        taken = uow.users.taken(username=prepared.username, email=prepared.email)
+        taken = self._application.taken(uow, username=prepared.username, email=prepared.email)
         return taken or uow.attributes.conflict(prepared.attributes)
 
     def hash_password(self, prepared: PreparedUser) -> None:

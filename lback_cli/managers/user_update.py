@@ -193,6 +193,10 @@ class UserUpdater:
         administrators = group_name_variants(self._services, self._services.settings.users.admin_group)
         leaves = any(group.name in administrators for group in removed)
         self._require_remaining_admin(uow, user, leaves=leaves or update.is_active is False)
+        if conflict := self._application.taken(
+            uow, username=update.username, email=update.email, by_other_than=user.id
+        ):
+            raise conflict
         old_email, was_verified = user.email, user.is_email_verified
         verified = update.is_email_verified
         if verified is None and update.email is not None:
