@@ -28,6 +28,7 @@ from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction
 from lback_cli.repositories.user_reader import UserQuery
 from lback_cli.settings.schema import AttributeSettings
+from tests.user_results import OWN_COLUMNS
 
 from .harness import ARGON2, BCRYPT, World
 
@@ -196,7 +197,7 @@ def test_export_has_the_filters_of_a_list(world: World) -> None:
 
 
 def test_export_without_users_is_a_header(world: World) -> None:
-    header = "username,email,groups,is_active,is_email_verified,external_id,display_name,created_at,updated_at,id\n"
+    header = f"username,email,groups,is_active,is_email_verified,{OWN_COLUMNS},created_at,updated_at,id\n"
     assert exported(world) == header
     assert exported(world, "jsonl") == ""
     assert exported(world, "json") == "[]\n"
