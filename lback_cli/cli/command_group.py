@@ -6,18 +6,22 @@ from typing import Any
 
 import typer
 
-from lback_cli.cli.global_options import LbackCommand, LbackGroup, section
+from lback_cli.cli.global_options import Fields, LbackCommand, LbackGroup, section
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 def command(
-    *, examples: tuple[str, ...], notes: tuple[str, Callable[[], Iterable[str]]] | None = None
+    *,
+    examples: tuple[str, ...],
+    fields: Fields | None = None,
+    notes: tuple[str, Callable[[], Iterable[str]]] | None = None,
 ) -> Callable[[Callable[..., None]], LbackCommand]:
     """Make a command of the decorated function. The group that lists the command gives it its name.
 
     Args:
         examples: Whole command lines, which the help of the command shows.
+        fields: The fields of the list that the command shows, for ``--fields``.
         notes: A title, and a function that returns lines. The help shows them after the examples.
     """
 
@@ -26,6 +30,7 @@ def command(
         app.command(cls=LbackCommand, epilog=section("Examples", examples), context_settings=CONTEXT_SETTINGS)(function)
         declared = typer.main.get_command(app)
         assert isinstance(declared, LbackCommand)
+        declared.fields = fields
         declared.notes = notes
         return declared
 

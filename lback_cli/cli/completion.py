@@ -1,9 +1,10 @@
 """Shell completion of names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import typer
 
+from lback_cli.attributes import UserAttributes
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import LbackError
 from lback_cli.text.escaping import first_unsafe_character
@@ -44,7 +45,7 @@ def complete_group(ctx: typer.Context, incomplete: str) -> Iterable[str]:
 
 def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
     """Return user names in the configured database, or nothing if it cannot be read."""
-    from lback_cli.repositories.user_reader import UserQuery
+    from lback_cli.repositories.user_query import UserQuery
 
     query = UserQuery(prefix=incomplete.lower(), sort="username", limit=MAX_USERS)
     try:
@@ -52,6 +53,16 @@ def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
             return [user.username for user in users if _is_plain(user.username)]
     except LbackError:
         return []
+
+
+def user_fields(ctx: typer.Context) -> Sequence[str]:
+    """Return the fields of users; only the built-in ones if the configuration cannot be read."""
+    from lback_cli.cli.output.serializers import user_columns
+
+    try:
+        return user_columns(_context(ctx).attributes)
+    except LbackError:
+        return user_columns(UserAttributes())
 
 
 def _is_plain(name: str) -> bool:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from lback_cli.cli.output.output import Output, show_warning
+from lback_cli.cli.output.output import Output
+from lback_cli.cli.output.problems import show_warning
 from lback_cli.cli.output.registry import find_format, has_json_errors
 from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
+    from lback_cli.attributes import UserAttributes
     from lback_cli.cli.output.format import Outcome
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
@@ -144,6 +146,13 @@ class CliContext:
         hasher = vars(self).get("hasher")
         return Dependencies(self.settings, data_directory=self.unchecked_database.directory, hasher=hasher)
 
+    @cached_property
+    def attributes(self) -> "UserAttributes":
+        """The attributes of users. They need no database."""
+        from lback_cli.managers.dependencies import known_attributes
+
+        return known_attributes(self.settings)
+
     @property
     def mail_verb(self) -> str:
         """How messages say that mail was sent: at once, or queued."""
@@ -176,26 +185,28 @@ class CliContext:
         return UserManager(self.database, self.dependencies)
 
     def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
-        """Write a user as the result of the command.
+        """Write a user as the result of the command that changed or checked the user.
 
         Args:
             user: The user, or the id.
             outcome: What the command did to the user. A message says it to people.
-            extra: More fields.
+            extra: More fields, which nothing else says.
         """
         record = self.directory.find_user(f"id:{user}") if isinstance(user, int) else user
-        self.show_outcome(self.user_view(record, **extra), outcome)
+        self.show_outcome(self.user_view(record, **extra), outcome, essential=tuple(extra))
 
-    def show_outcome(self, record: Mapping[str, Any], outcome: "Outcome | None") -> None:
-        """Write *record* as the result of the command, with what the command did."""
+    def show_outcome(
+        self, record: Mapping[str, Any], outcome: "Outcome | None", *, essential: Sequence[str] = ()
+    ) -> None:
+        """Write *record* as the result of the command, with what the command did; *essential* is as for `Output`."""
         shown = outcome is not None and not self.output.format.for_people
-        self.output.record({**record, "outcome": outcome} if shown else record)
+        self.output.report({**record, "outcome": outcome} if shown else record, essential=essential)
 
     def user_view(self, user: "UserRecord", **extra: Any) -> dict[str, Any]:
         """Return the fields of a user, and *extra* fields."""
         from lback_cli.cli.output.serializers import user_view
 
-        return user_view(user, self.dependencies.attributes, self.dependencies.now(), **extra)
+        return user_view(user, self.attributes, self.dependencies.now(), **extra)
 
     @cached_property
     def groups(self) -> "GroupManager":
@@ -318,7 +329,13 @@ class CliContext:
         return has_json_errors(name or os.environ.get("LBACK_OUTPUT"))
 
     def _output_in(self, name: str) -> Output:
-        return Output(name, find_format(name)(sys.stdout), quiet=self.options.get("quiet", False))
+        return Output(
+            name,
+            find_format(name)(sys.stdout),
+            quiet=self.options.get("quiet", False),
+            fields=self.options.get("fields"),
+            paged=not self.options.get("no_pager"),
+        )
 
     def close(self) -> None:
         """Disconnect the receivers, and close the trace and the databases."""

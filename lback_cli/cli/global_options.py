@@ -1,7 +1,7 @@
-"""The global options, which every command takes before or after its name."""
+"""The global options, which every command takes before or after its name, and those that every list takes."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +13,9 @@ from lback_cli.cli.light_parameters import lighten
 from lback_cli.output_formats import BUILT_IN, is_output_format, plugin_names
 
 PANEL = "Global options"
+
+Fields = Sequence[str] | Callable[[typer.Context], Sequence[str]]
+"""The fields of a list, or a function that returns them, if the configuration adds some."""
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
@@ -36,6 +39,15 @@ def _remember_format(ctx: typer.Context, param: typer.CallbackParam, value: str 
 
 def _complete_format(incomplete: str) -> list[str]:
     return [name for name in (*BUILT_IN, *plugin_names()) if name.startswith(incomplete)]
+
+
+def _complete_fields(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of fields that can follow those which are there already."""
+    fields = getattr(ctx.command, "fields", None) or ()
+    names = fields(ctx) if callable(fields) else fields
+    before, comma, start = incomplete.rpartition(",")
+    taken = before.split(",")
+    return [f"{before}{comma}{name}" for name in names if name.startswith(start) and name not in taken]
 
 
 def _global(*names: str, **extra: Any) -> Any:
@@ -81,10 +93,35 @@ def _global_options(
     """Declare the global options."""
 
 
+def _list_options(
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            "--fields",
+            help="Only these fields, in this order.",
+            metavar="NAME,...",
+            expose_value=False,
+            callback=_remember,
+            autocompletion=_complete_fields,
+        ),
+    ] = None,
+    no_pager: Annotated[
+        bool,
+        typer.Option(
+            "--no-pager",
+            help="Do not page a list that is longer than the terminal.",
+            expose_value=False,
+            callback=_remember,
+        ),
+    ] = False,
+) -> None:
+    """Declare the options of lists."""
+
+
 @cache
-def _global_parameters() -> tuple[Any, ...]:
+def _parameters(options: Callable[..., None]) -> tuple[Any, ...]:
     declaration = typer.Typer(add_completion=False)
-    declaration.command()(_global_options)
+    declaration.command()(options)
     return tuple(typer.main.get_command(declaration).params)
 
 
@@ -92,9 +129,11 @@ class LbackCommand(TyperCommand):
     """A command that takes the global options too.
 
     Attributes:
+        fields: The fields of the list that the command shows, or a function that returns them; None for other commands.
         notes: A title, and a function that returns more lines for the help. It is called only for the help.
     """
 
+    fields: Fields | None = None
     notes: tuple[str, Callable[[], Iterable[str]]] | None = None
 
     @property
@@ -110,8 +149,10 @@ class LbackCommand(TyperCommand):
         self._epilog = text
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the command's own parameters, the global ones and --help."""
-        return _with_global_parameters(super().get_params(ctx))
+        """Return the command's own parameters, those of lists if it shows one, the global ones and --help."""
+        of_lists = () if self.fields is None else _parameters(_list_options)
+        *own, help_ = super().get_params(ctx)
+        return _with_global_parameters([*own, *of_lists, help_])
 
 
 class LbackGroup(TyperGroup):
@@ -123,7 +164,7 @@ class LbackGroup(TyperGroup):
 
 
 def _with_global_parameters(parameters: list[Any]) -> list[Any]:
-    return [lighten(parameter) for parameter in (*parameters, *_global_parameters())]
+    return [lighten(parameter) for parameter in (*parameters, *_parameters(_global_options))]
 
 
 def section(title: str, lines: Iterable[str]) -> str:

@@ -79,7 +79,7 @@ class PasswordSource:
     @property
     def extra(self) -> dict[str, str]:
         """The fields that the result shows besides the user."""
-        return {} if self.generated is None else {"password": self.generated}
+        return {} if self.generated is None else {"generated_password": self.generated}
 
     def prefetch(self) -> None:
         """Read the password now, and hash it while the command loads its other parts.

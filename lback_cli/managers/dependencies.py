@@ -42,10 +42,7 @@ class Dependencies:
     @cached_property
     def attributes(self) -> UserAttributes:
         """The attributes of users: the built-in ones and those that the configuration declares."""
-        return UserAttributes(
-            Attribute(name, declared.type, "", personal=declared.personal, declared=True)
-            for name, declared in self.settings.attributes.items()
-        )
+        return known_attributes(self.settings)
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
@@ -98,3 +95,11 @@ class Dependencies:
         from lback_cli.text.usernames import canonical_group_name
 
         return canonical_group_name(raw)
+
+
+def known_attributes(settings: Settings) -> UserAttributes:
+    """Return the attributes of users: the built-in ones and those that the configuration declares."""
+    return UserAttributes(
+        Attribute(name, declared.type, "", personal=declared.personal, declared=True)
+        for name, declared in settings.attributes.items()
+    )

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lback_cli.database.engine import Database
@@ -11,13 +12,15 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier, find_group_record, find_user, parse_id
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
-from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
+from lback_cli.repositories.user_query import UserQuery
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.attributes import UserAttributes
+    from lback_cli.repositories.user_columns import Columns
 
 
 class Directory:
@@ -83,7 +86,7 @@ class Directory:
             return identifier
 
     @contextlib.contextmanager
-    def select_users(self, query: UserQuery) -> Iterator["UserPage"]:
+    def select_users(self, query: UserQuery) -> Iterator[Iterator[UserRecord]]:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
@@ -91,13 +94,13 @@ class Directory:
             ValidationError: No database can hold a text of the query.
         """
         with self._selecting(query) as (found, stored):
-            yield UserPage(stored, found.users)
+            yield found.users.select(stored)
 
     @contextlib.contextmanager
-    def user_pages(self, query: UserQuery) -> Iterator[Iterator[Sequence[UserRecord]]]:
-        """Yield the users that *query* describes, page by page, like `select_users`."""
+    def list_users(self, query: UserQuery, fields: Sequence[str]) -> Iterator["UserListing"]:
+        """Yield *fields* of the users that *query* describes, like `select_users`; `UserColumns` explains them."""
         with self._selecting(query) as (found, stored):
-            yield found.users.pages(stored)
+            yield UserListing(stored, found, fields, self._services.now())
 
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
@@ -116,12 +119,11 @@ class Directory:
 
     @contextlib.contextmanager
     def _selecting(self, query: UserQuery) -> Iterator[tuple[Snapshot, UserQuery]]:
-        for name in ("search", "prefix", "after"):
-            _check_encodable(name, getattr(query, name))
+        for name, value in [("prefix", query.prefix), ("after", query.after), *(("search", s) for s in query.searches)]:
+            _check_encodable(name, value)
         with snapshot(self._database) as found:
-            if query.group is not None:
-                query = replace(query, group=find_group_record(found.groups, self._services, query.group).name)
-            yield found, query
+            groups = [find_group_record(found.groups, self._services, name).name for name in query.groups]
+            yield found, replace(query, groups=groups)
 
 
 def _check_encodable(name: str, value: object) -> None:
@@ -130,22 +132,34 @@ def _check_encodable(name: str, value: object) -> None:
         raise ValidationError(name, f"'{safe(value, limit=80)}' is not text that users can have.", hint="Send UTF-8.")
 
 
-class UserPage:
-    """Users to iterate over once; then *next_after* is where the next page starts, or None if there is none."""
+class UserListing:
+    """Fields of users, to iterate over once, in pages of columns.
 
-    def __init__(self, query: UserQuery, users: UserReader) -> None:
+    Attributes:
+        next_after: Then, where the next page of the listing starts, or None if there is none.
+    """
+
+    def __init__(self, query: UserQuery, found: Snapshot, fields: Sequence[str], now: datetime) -> None:
+        from lback_cli.repositories.user_columns import UserColumns
+
         self._query = query
-        self._users = users
+        self._found = found
+        self._columns = UserColumns(found.connection, (*fields, query.sort), now)
         self.next_after: str | int | None = None
 
-    def __iter__(self) -> Iterator[UserRecord]:
-        limit = self._query.limit
+    def __iter__(self) -> Iterator["Columns"]:
+        left, last = self._query.limit, self._query.after
         # One more than asked for shows whether there are more.
-        query = self._query if limit is None else replace(self._query, limit=limit + 1)
-        last: UserRecord | None = None
-        for count, user in enumerate(self._users.select(query)):
-            if count == limit:
-                self.next_after = None if last is None else getattr(last, query.sort)
-                return
-            yield user
-            last = user
+        query = self._query if left is None else replace(self._query, limit=left + 1)
+        for *columns, keys in self._columns.pages(query):
+            if left is None or len(keys) <= left:
+                yield columns
+            else:
+                self.next_after = keys[left - 1] if left else last
+                yield [column[:left] for column in columns]
+            last = keys[-1]
+            left = None if left is None else max(left - len(keys), 0)
+
+    def count(self) -> int:
+        """Return how many users there are in all, whatever the limit is."""
+        return self._found.users.count(self._query)

@@ -256,7 +256,7 @@ def export_users(database_path: str, path: str) -> dict[str, float]:
     """Export all users with hashes."""
     from lback_cli.imports.exports import Exporter
     from lback_cli.managers.directory import Directory
-    from lback_cli.repositories.user_reader import UserQuery
+    from lback_cli.repositories.user_query import UserQuery
 
     exporter = Exporter(Directory(*opened(database_path)))
     started = time.perf_counter()

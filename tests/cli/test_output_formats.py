@@ -116,7 +116,7 @@ VALUES = st.recursive(
 @given(st.lists(st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4), max_size=4))
 def test_yaml_reads_back_as_what_was_written(records: list[dict[str, Any]]) -> None:
     out = io.StringIO()
-    YamlFormat(out).records(records, (), brief=())
+    YamlFormat(out).records(records, ())
     assert yaml.safe_load(out.getvalue()) == records
     assert all(character.isprintable() or character == "\n" for character in out.getvalue())
     stream = io.StringIO()

@@ -19,7 +19,7 @@ from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.unit_of_work import transaction
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
 
 from .harness import PASSWORD, World, read_jsonl

@@ -25,7 +25,7 @@ from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import Group, User
 from lback_cli.models.tables import MEMBERSHIPS, USER_ATTRIBUTES
 from lback_cli.repositories.unit_of_work import transaction
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
 
 from .harness import ARGON2, BCRYPT, World

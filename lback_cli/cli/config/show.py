@@ -6,12 +6,14 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.settings.masking import describe_settings
 
+COLUMNS = ("key", "value", "source")
 
-@command(examples=("lback config show", "lback config show -o json"))
+
+@command(examples=("lback config show", "lback config show -o json"), fields=COLUMNS)
 def show(ctx: typer.Context) -> None:
     """List every key with its value and the source of the value. Secrets are masked."""
     context = cli_context(ctx)
     views = (
         {"key": item.key, "value": item.value, "source": item.source} for item in describe_settings(context.settings)
     )
-    context.output.records(views, ("key", "value", "source"))
+    context.output.records(views, COLUMNS)

@@ -10,7 +10,7 @@ from lback_cli.cli.events.options import SinkName
 from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.errors import UsageError
-from lback_cli.text.times import timestamp
+from lback_cli.text.times import to_the_second
 
 group = CommandGroup(
     __name__,
@@ -25,7 +25,9 @@ Sequences = Annotated[list[int] | None, typer.Argument(metavar="[SEQ]...", help=
 All = Annotated[bool, typer.Option("--all", help="All dead letters of the sink.")]
 
 
-@command(examples=("lback events dead-letters list", "lback events dead-letters list audit -o json"))
+@command(
+    examples=("lback events dead-letters list", "lback events dead-letters list audit -o json"), fields=LETTER_COLUMNS
+)
 def list_letters(
     ctx: typer.Context,
     sink: Annotated[str | None, typer.Argument(metavar="[SINK]", help="Only dead letters of this sink.")] = None,
@@ -38,11 +40,11 @@ def list_letters(
             "seq": letter.seq,
             "tries": letter.tries,
             "error": letter.error,
-            "given_up_at": timestamp(letter.given_up_at),
+            "given_up_at": to_the_second(letter.given_up_at),
         }
         for letter in context.sink_admin.dead_letters(sink)
     )
-    context.output.records(views, LETTER_COLUMNS, brief=LETTER_COLUMNS[:-1])
+    context.output.records(views, LETTER_COLUMNS, brief=LETTER_COLUMNS[:-1], empty="No dead letters.")
 
 
 @command(

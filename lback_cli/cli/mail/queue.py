@@ -8,7 +8,7 @@ from lback_cli.cli.command_group import CommandGroup, command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.errors import UsageError
-from lback_cli.text.times import timestamp
+from lback_cli.text.times import to_the_second
 
 if TYPE_CHECKING:
     from lback_cli.models import QueuedMail
@@ -27,7 +27,7 @@ Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Ids of
 Dead = Annotated[bool, typer.Option("--dead", help="All mails that were given up.")]
 
 
-@command(examples=("lback mail queue list", "lback mail queue list --dead -o json"))
+@command(examples=("lback mail queue list", "lback mail queue list --dead -o json"), fields=COLUMNS)
 def list_mails(
     ctx: typer.Context,
     dead: Annotated[bool, typer.Option("--dead", help="Only mails that were given up.")] = False,
@@ -35,7 +35,7 @@ def list_mails(
     """List the mail that is not sent yet, with the last error."""
     context = cli_context(ctx)
     views = map(_view, context.mail_queue.mails(dead=dead or None))
-    context.output.records(views, COLUMNS, brief=COLUMNS[:-2])
+    context.output.records(views, COLUMNS, brief=COLUMNS[:-2], empty="No mail.")
 
 
 @command(examples=("lback mail queue retry --dead", "lback mail queue retry 42"))
@@ -73,6 +73,6 @@ def _view(mail: "QueuedMail") -> dict[str, Any]:
         "recipient": mail.recipient,
         "tries": mail.tries,
         "last_error": mail.last_error,
-        "queued_at": timestamp(mail.queued_at),
-        "retry_at": None if mail.retry_at is None else timestamp(mail.retry_at),
+        "queued_at": to_the_second(mail.queued_at),
+        "retry_at": None if mail.retry_at is None else to_the_second(mail.retry_at),
     }
