@@ -1,6 +1,7 @@
 """The global options, which every command takes before or after its name, and those that every list takes."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lback_cli.cli.light_parameters import lighten
+from lback_cli.errors import UsageError
 from lback_cli.output_formats import BUILT_IN, is_output_format, plugin_names
 
 PANEL = "Global options"
@@ -154,6 +156,19 @@ class LbackCommand(TyperCommand):
         *own, help_ = super().get_params(ctx)
         return _with_global_parameters([*own, *of_lists, help_])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line.
+
+        Raises:
+            UsageError: An option of the command contradicts itself. The last one would win, without a word.
+        """
+        if not ctx.resilient_parsing:
+            _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+            for parameter, count in Counter(given).items():
+                if count > 1 and parameter in self.params:
+                    _require_agreement(parameter, args)
+        return super().parse_args(ctx, args)
+
 
 class LbackGroup(TyperGroup):
     """A group of commands that takes the global options too."""
@@ -161,6 +176,17 @@ class LbackGroup(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the group's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
+
+
+def _require_agreement(parameter: Any, args: Sequence[str]) -> None:
+    """Raise `UsageError` if *parameter*, which was given several times, can have only one value."""
+    if getattr(parameter, "multiple", False) or parameter.nargs == -1:
+        return
+    if not getattr(parameter, "is_flag", False):
+        raise UsageError(f"{parameter.opts[0]} was given twice.", hint="Give it once.")
+    on, off = ([name for name in args if name in names] for names in (parameter.opts, parameter.secondary_opts))
+    if on and off:
+        raise UsageError(f"{on[0]} and {off[0]} exclude each other.", hint="Give one of them.")
 
 
 def _with_global_parameters(parameters: list[Any]) -> list[Any]:

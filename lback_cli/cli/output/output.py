@@ -116,9 +116,7 @@ class Output:
             empty: The message if there are none.
         """
         chosen = self.choose(columns, brief=brief, more=more)
-        if self._fields is not None or not self.format.nested:
-            records = (projected(record, chosen) for record in records)
-        self._write_list(self.format.records, records, chosen, empty)
+        self._write_list(self.format.records, self._chosen(records, chosen), chosen, empty)
 
     def pages(self, pages: Iterable[Columns], columns: Sequence[str], *, empty: str | None = None) -> None:
         """Write a list that comes as pages of *columns*, which `choose` has returned."""
@@ -130,9 +128,12 @@ class Output:
             records = (record for record in records if record["status"] in {"warn", "fail"})
         self.format.findings(records, columns)
 
-    def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
-        """Write results that arrive one by one, each at once."""
-        self.format.stream(records, columns)
+    def stream(
+        self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str], more: Sequence[str] = ()
+    ) -> None:
+        """Write results that arrive one by one, each at once; the arguments are those of `records`."""
+        chosen = self.choose(columns, brief=brief, more=more)
+        self.format.stream(self._chosen(records, chosen), chosen)
 
     def chart(self, records: Sequence[Record], *, label: str, kinds: Sequence[str]) -> None:
         """Write counts of several *kinds*, with totals for people. *label* is the field that names a record."""
@@ -185,6 +186,12 @@ class Output:
     def warning(self, message: str, *, hint: str | None = None) -> None:
         """Show a warning, and what to do about it."""
         show_warning(Problem(message, hint), as_json=self.format.json_errors)
+
+    def _chosen(self, records: Iterable[Record], fields: Sequence[str]) -> Iterable[Record]:
+        """Return *records* with the fields that `choose` has returned."""
+        if self._fields is None and self.format.nested:
+            return records
+        return (projected(record, fields) for record in records)
 
     def _write_list(
         self,
