@@ -92,6 +92,18 @@ class CliContext:
             named = self.options.get("output") or os.environ.get("LBACK_OUTPUT") or "table"
             return self._output_in(named if is_output_format(named) else "table")
 
+    @property
+    def values_in_force(self) -> Mapping[str, str]:
+        """What is used for keys of the configuration that are not set, by their names."""
+        try:
+            database = self.unchecked_database
+        except ConfigurationError:
+            return {}
+        found = {"email.directory": str(self.dependencies.mail_directory)}
+        if database.embedded:
+            found["database.url"] = database.url.render_as_string()
+        return found
+
     @cached_property
     def unchecked_database(self) -> "Database":
         """The database, in whatever state its tables are."""
@@ -152,11 +164,6 @@ class CliContext:
         from lback_cli.managers.dependencies import known_attributes
 
         return known_attributes(self.settings)
-
-    @property
-    def mail_verb(self) -> str:
-        """How messages say that mail was sent: at once, or queued."""
-        return "Queued" if self.dependencies.queues_mail else "Mailed"
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
@@ -264,9 +271,16 @@ class CliContext:
 
     @cached_property
     def receivers(self) -> "Receivers":
-        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``."""
+        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``.
+
+        What is logged from here on is shown as warnings, unless a plugin configures logging.
+        """
+        import logging
+
+        from lback_cli.cli.output.log_handler import WarningHandler
         from lback_cli.receivers.loader import Receivers
 
+        logging.lastResort = WarningHandler(self.output)
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property

@@ -116,7 +116,7 @@ class PasswordSource:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-                    self.context.output.warning(f"warning: other users can read {path}. Run: chmod 600 {path}")
+                    self.context.output.warning(f"Other users can read {path}.", hint=f"Run: chmod 600 {path}")
                 return _decoded(file.read(LARGEST_INPUT))
         except OSError as error:
             raise UsageError(f"--password-file: cannot read {path}: {error.strerror or error}.") from error

@@ -229,7 +229,7 @@ def _planned(outcome: RowOutcome) -> dict[str, Any]:
         "line": outcome.row.line,
         "outcome": outcome.kind,
         "code": outcome.code,
-        "message": outcome.message,
+        "message": outcome.text or None,
         "state": outcome.state,
     }
 

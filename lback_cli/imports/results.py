@@ -19,6 +19,7 @@ class RowOutcome:
         id: The user's id, if the user exists.
         code: Why the row was skipped or refused, as a code.
         message: The same as text.
+        hint: What to do about it, if anything.
         username: The stored user name of a created user.
         password: The password that was generated for a created user.
         state: A digest of the user that existed before, for a plan.
@@ -29,9 +30,15 @@ class RowOutcome:
     id: int | None = None
     code: str | None = None
     message: str | None = None
+    hint: str | None = None
     username: str | None = None
     password: str | None = None
     state: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The message and the hint in one line."""
+        return " ".join(filter(None, (self.message, self.hint)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +84,4 @@ class ImportResult:
 
 def failed(row: ImportRow, error: LbackError) -> RowOutcome:
     """Return the outcome of a *row* that *error* refused."""
-    return RowOutcome(row, "failed", code=error.code, message=one_line(error))
-
-
-def one_line(error: LbackError) -> str:
-    """Return the message of *error* and its hint in one line."""
-    return error.message if error.hint is None else f"{error.message} {error.hint}"
+    return RowOutcome(row, "failed", code=error.code, message=error.message, hint=error.hint)

@@ -76,6 +76,11 @@ class Dependencies:
 
         return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")
 
+    @property
+    def mail_directory(self) -> Path:
+        """Where the transport ``file`` writes."""
+        return self.settings.email.directory or self._data_directory / "mail"
+
     @cached_property
     def canonical_username(self) -> Callable[[str], str]:
         """A function: a user name as it is stored. It raises `ValidationError`."""

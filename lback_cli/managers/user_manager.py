@@ -83,6 +83,7 @@ class UserManager:
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail"] = "fail",
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User: ...
 
     @overload
@@ -100,6 +101,7 @@ class UserManager:
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail", "skip"],
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User | None: ...
 
     def register_user(
@@ -116,6 +118,7 @@ class UserManager:
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail", "skip"] = "fail",
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User | None:
         """Create a user in the default group and *groups*, and send the mail that *mail* asks for.
 
@@ -133,6 +136,7 @@ class UserManager:
             if_exists: What to do when the user name is taken: ``fail`` with `UserExists`, or ``skip``. A skipped user
                 starts no operation and sends no signal, unless another process took the name during the operation.
             session: The caller's transaction, if the operation is to join it.
+            effects: As for `update_user`.
 
         Returns:
             The user, or None if the user was skipped.
@@ -165,7 +169,7 @@ class UserManager:
             return self._registration.register(operation, prepared)
 
         try:
-            return self._run(kinds.REGISTER_USER, body, session, username=username, email=email)
+            return self._run(kinds.REGISTER_USER, body, session, effects, username=username, email=email)
         except UserExists as error:
             if if_exists == "skip" and error.field == "username":
                 return None
@@ -232,8 +236,8 @@ class UserManager:
             mail: ``verify`` sends all mail, ``invite`` no verification link, ``none`` no mail at all.
             hashed: The hash of the new password, if the caller has computed it.
             session: The caller's transaction, if the operation is to join it.
-            effects: Receives what the operation changed; what earlier attempts of the caller's transaction did, if
-                the caller retries it.
+            effects: Receives what the operation changed and mailed. A caller that retries its transaction passes the
+                same one again.
 
         Raises:
             UserNotFound: There is no such user.
@@ -268,11 +272,13 @@ class UserManager:
             user_id=user_id,
         )
 
-    def reset_password_request(self, email: str, *, session: Session | None = None) -> bool:
+    def reset_password_request(
+        self, email: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> bool:
         """Mail the user with that address a link that resets the password; older links become useless.
 
         The mail goes to the stored address, however *email* is spelled. A public form should give the same answer for
-        success and for either error (OWASP Forgot Password Cheat Sheet).
+        success and for either error (OWASP Forgot Password Cheat Sheet). *effects* is as for `update_user`.
 
         Raises:
             UserNotFound: No user has that address.
@@ -282,13 +288,16 @@ class UserManager:
             kinds.RESET_PASSWORD_REQUEST,
             lambda operation: self._password_reset.request(operation, email),
             session,
+            effects,
             email=email,
         )
 
-    def reset_password(self, token: str, new_password: str, *, session: Session | None = None) -> User:
+    def reset_password(
+        self, token: str, new_password: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
         """Set *new_password* for the user whom *token* was sent to, and notify the user.
 
-        A refused password does not spend the token.
+        A refused password does not spend the token. *effects* is as for `update_user`.
 
         Raises:
             InvalidToken: The token is unknown, used or expired.
@@ -300,13 +309,18 @@ class UserManager:
             kinds.RESET_PASSWORD,
             lambda operation: self._password_reset.reset(operation, token, new_password),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 
     # What an administrator needs besides, with the signals of the operation it amounts to
 
-    def reset_user_password(self, user_id: int, new_password: str, *, session: Session | None = None) -> User:
+    def reset_user_password(
+        self, user_id: int, new_password: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
         """Reset the password of the user with that id: `reset_password` with a token that is issued and spent at once.
+
+        *effects* is as for `update_user`.
 
         Raises:
             UserNotFound: There is no such user.
@@ -319,11 +333,16 @@ class UserManager:
             kinds.RESET_PASSWORD,
             lambda operation: self._password_reset.reset_by_admin(operation, user_id, token, new_password),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 
-    def resend_verification(self, user_id: int, *, session: Session | None = None) -> User:
+    def resend_verification(
+        self, user_id: int, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
         """Mail a new verification link; older ones become useless. A user whose address is verified gets no mail.
+
+        *effects* is as for `update_user`.
 
         Success sends ``user_email_verification_initiated``, or ``user_email_verification_successful`` with the reason
         ``already_verified``; failure sends ``user_email_verification_failed`` with an empty ``token_prefix``.
@@ -336,6 +355,7 @@ class UserManager:
             kinds.RESEND_VERIFICATION,
             lambda operation: self._verification.resend(operation, user_id),
             session,
+            effects,
             token_prefix="",
         )
 

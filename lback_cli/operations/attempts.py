@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,23 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.retry import is_transient
 from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
+
+
+@dataclass(frozen=True, slots=True)
+class PostedMail:
+    """A mail that an operation sent.
+
+    Attributes:
+        template: The name of its template.
+        recipient: The e-mail address it is for.
+        file: The file that it was written to, if it was not sent.
+        queued: Whether it was queued, to be sent later.
+    """
+
+    template: str
+    recipient: str
+    file: Path | None = None
+    queued: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +55,7 @@ class AttemptState:
         waiting: Announces the failure of an operation that is neither committed nor refused.
         refusal: The announced failure of a refused operation.
         changes: What the operation changed, once it has succeeded.
+        mails: The mails that the operation sent, by template and recipient.
     """
 
     def __init__(self) -> None:
@@ -47,6 +66,7 @@ class AttemptState:
         self.waiting: Callable[[LbackError], None] | None = None
         self.refusal: RecordedFailure | None = None
         self.changes: Mapping[str, Any] = {}
+        self.mails: dict[tuple[str, str], PostedMail] = {}
 
     def give_up(self, error: BaseException) -> None:
         """Announce that *error* undid the operation; an announced refusal is only recorded again."""

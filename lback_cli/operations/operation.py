@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from blinker import NamedSignal
@@ -18,6 +19,7 @@ from lback_cli.events.record import EventRecord, administrative_event, event_fro
 from lback_cli.models import Group, User
 from lback_cli.operations.attempts import (
     AttemptState,
+    PostedMail,
     RecordedFailure,
     aborts_transaction,
     to_lback_error,
@@ -96,6 +98,8 @@ class Operation:
         self.reason = None
         self.success_signal = self.kind.succeeded
         self._more_events: list[EventRecord] = []
+        # A queued mail was rolled back with its transaction; what was sent stays sent.
+        self._effects.mails = {key: mail for key, mail in self._effects.mails.items() if not mail.queued}
         self._compute_changes: Callable[[], Mapping[str, Any]] | None = None
         self._succeeded = False
         self._in_transaction = False
@@ -202,6 +206,10 @@ class Operation:
         if name not in self._effects.made:
             self._effects.made[name] = make()
         return cast("R", self._effects.made[name])
+
+    def note_mail(self, template: str, recipient: str, *, file: Path | None = None, queued: bool = False) -> None:
+        """Note a mail of this operation for the caller; `PostedMail` explains the arguments."""
+        self._effects.mails[template, recipient] = PostedMail(template, recipient, file, queued)
 
     def earlier_result(self, name: Hashable) -> Any:
         """Return what `once_per_operation` has made under *name*, or None."""

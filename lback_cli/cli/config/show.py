@@ -13,7 +13,9 @@ COLUMNS = ("key", "value", "source")
 def show(ctx: typer.Context) -> None:
     """List every key with its value and the source of the value. Secrets are masked."""
     context = cli_context(ctx)
+    for_people = context.output.format.for_people
     views = (
-        {"key": item.key, "value": item.value, "source": item.source} for item in describe_settings(context.settings)
+        {"key": item.key, "value": item.text if for_people else item.value, "source": item.source}
+        for item in describe_settings(context.settings, context.values_in_force)
     )
     context.output.records(views, COLUMNS)

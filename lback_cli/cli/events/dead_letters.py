@@ -58,7 +58,7 @@ def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All 
         {"sink": sink, "seq": seq, "delivered": error is None, "error": error}
         for seq, error in context.sink_admin.retry(sink, chosen)
     ]
-    context.output.records(outcomes, ("sink", "seq", "delivered", "error"))
+    context.output.records(outcomes, ("sink", "seq", "delivered", "error"), asked=False)
     if not all(outcome["delivered"] for outcome in outcomes):
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
@@ -76,7 +76,7 @@ def drop(
     chosen = _chosen(seqs, all_)
     count = len(context.sink_admin.dead_letters(sink, chosen))
     confirm(f"Drop dead letters of {sink} ({count})?", yes=yes)
-    context.output.record({"sink": sink, "dropped": context.sink_admin.drop(sink, chosen)})
+    context.output.report({"sink": sink, "dropped": context.sink_admin.drop(sink, chosen)})
 
 
 def _chosen(sequences: list[int] | None, every: bool) -> list[int] | None:

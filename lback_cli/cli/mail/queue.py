@@ -42,7 +42,7 @@ def list_mails(
 def retry(ctx: typer.Context, ids: Ids = None, dead: Dead = False) -> None:
     """Let the next `lback mail deliver` try mail again."""
     context = cli_context(ctx)
-    context.output.record({"queued": context.mail_queue.retry(_chosen(ids, dead))})
+    context.output.report({"queued": context.mail_queue.retry(_chosen(ids, dead))})
 
 
 @command(examples=("lback mail queue drop 42 --yes", "lback mail queue drop --dead"))
@@ -56,7 +56,7 @@ def drop(
     context = cli_context(ctx)
     chosen = _chosen(ids, dead)
     confirm(f"Drop {'all mail that was given up' if chosen is None else f'{len(chosen)} mails'}?", yes=yes)
-    context.output.record({"dropped": context.mail_queue.drop(chosen)})
+    context.output.report({"dropped": context.mail_queue.drop(chosen)})
 
 
 def _chosen(ids: list[int] | None, dead: bool) -> list[int] | None:

@@ -18,6 +18,15 @@ def test(
 
     context = cli_context(ctx)
     email = context.dependencies.canonical_email(address)
-    context.dependencies.mailer.send_test(email=email, key=uuid4().hex)
-    context.output.message(f"Sent a test mail to {email}.")
-    context.output.record({"email": email, "transport": actual_transport(context.settings.email), "sent": True})
+    file = context.dependencies.mailer.send_test(email=email, key=uuid4().hex)
+    context.output.message(
+        f"Sent a test mail to {email}." if file is None else f"Wrote a test mail to {file} (transport: file)."
+    )
+    context.output.report(
+        {
+            "email": email,
+            "transport": actual_transport(context.settings.email),
+            "sent": file is None,
+            "file": None if file is None else str(file),
+        }
+    )

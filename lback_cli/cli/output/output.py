@@ -105,6 +105,7 @@ class Output:
         brief: Sequence[str] | None = None,
         more: Sequence[str] = (),
         empty: str | None = None,
+        asked: bool = True,
     ) -> None:
         """Write a list.
 
@@ -114,7 +115,10 @@ class Output:
             brief: The fields that fit on a screen.
             more: Fields that only ``--fields`` shows.
             empty: The message if there are none.
+            asked: False for what a command did: quiet output leaves it out of a table.
         """
+        if self._quiet and self.format.for_people and not asked:
+            return
         chosen = self.choose(columns, brief=brief, more=more)
         self._write_list(self.format.records, self._chosen(records, chosen), chosen, empty)
 
@@ -172,8 +176,8 @@ class Output:
         self.message(f"{found} {rest}.")
 
     def message(self, text: str) -> None:
-        """Show a message, unless the output is quiet."""
-        if not self._quiet:
+        """Show a message, unless the output is quiet or there is nothing to say."""
+        if text and not self._quiet:
             write_stderr(safe(text) + "\n")
 
     def notice(self, text: str) -> None:

@@ -132,7 +132,7 @@ def _plan(context: CliContext, file: str, options: "ImportOptions", path: Path |
     result = context.importer(ImportProgress(context, options.report), canary).plan(file, options, writer)
     context.output.message("This is what would change. Nothing was changed.")
     if options.atomic and result.counts.failed:
-        context.output.warning("Because rows are refused, --atomic will import nothing.")
+        context.output.notice("Because rows are refused, --atomic will import nothing.")
     context.output.record(_phrased(writer.summary) if context.output.format.for_people else writer.summary)
     if result.counts.failed:
         raise typer.Exit(ExitCode.PARTLY_FAILED)

@@ -70,24 +70,25 @@ class ImportProgress(ImportObserver):
         elif self._failed > SHOWN:
             return
         elif self._speaks_json:
-            error = {"code": outcome.code, "message": outcome.message, "line": row.line}
+            error: dict[str, Any] = {"code": outcome.code, "message": outcome.message, "hint": outcome.hint}
+            error["line"] = row.line
             if row.record is not None:
                 error["record"] = row.record
             self._say(json.dumps({"error": error}))
         else:
-            self._say(f"{row.place}: {outcome.message}")
+            self._say(f"{row.place}: {outcome.text}")
 
     def interrupted(self, command: str | None, rows_done: int) -> None:
         """Show how to resume."""
         if command is None:
-            self._output.warning("Nothing was imported.")
+            self._output.notice("Nothing was imported.")
         else:
-            self._output.warning(f"{rows_done} rows are done. Resume with: {command}")
-            self._advise(self._output.warning, command)
+            self._output.notice(f"{rows_done} rows are done. Resume with: {command}")
+            self._advise(self._output.notice, command)
 
     def over(self) -> None:
         """Report that the interruption came after the last row."""
-        self._output.warning("All rows were already done.")
+        self._output.notice("All rows were already done.")
 
     def stopped(self, command: str) -> None:
         """Report that a refused row stopped the import, and show how to continue after it."""

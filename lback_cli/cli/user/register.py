@@ -1,6 +1,6 @@
 """`lback user register`."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,10 +10,6 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.password_input import FromFile, FromStdin, Generated, PasswordSource
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
-
-if TYPE_CHECKING:
-    from lback_cli.models import User
-    from lback_cli.repositories.user_reader import UserRecord
 
 
 @command(
@@ -52,7 +48,11 @@ def register(
     generate_password: Generated = False,
 ) -> None:
     """Create a user, and mail a link that verifies the e-mail address."""
+    from lback_cli.cli.user.mail_wording import with_mail
+    from lback_cli.operations.attempts import AttemptState
+
     context = cli_context(ctx)
+    done = AttemptState()
     password = PasswordSource(context, password_stdin, password_file, generate_password)
     if if_exists == "fail":
         password.prefetch()
@@ -65,15 +65,9 @@ def register(
         active=not inactive,
         attributes=assigned(attributes),
         if_exists=if_exists,
+        effects=done,
     )
     user = created or context.directory.find_user(username)
-    context.output.message(_registration_message(user, context.mail_verb, created=created is not None))
+    registered = with_mail(f"Registered {user.username}", done)
+    context.output.message(registered if created else f"{user.username} already exists: skipped.")
     context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
-
-
-def _registration_message(user: "User | UserRecord", mail_verb: str, *, created: bool) -> str:
-    if not created:
-        return f"{user.username} already exists: skipped."
-    if user.is_email_verified:
-        return f"Registered {user.username}."
-    return f"Registered {user.username}; {mail_verb.lower()} a verification link to {user.email}."

@@ -62,6 +62,7 @@ def update(
     ask_password: AskPassword = False,
 ) -> None:
     """Update a user. Fields you do not name are left unchanged."""
+    from lback_cli.cli.user.mail_wording import mail_sentence
     from lback_cli.events.wording import change_line
     from lback_cli.operations.attempts import AttemptState
 
@@ -85,5 +86,6 @@ def update(
     updated = context.users.update_user(context.directory.resolve_id(user), update_data, effects=done)
     before = done.changes.get("username", {}).get("from", updated.username)
     context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
+    context.output.message(mail_sentence(done))
     outcome: Outcome = "updated" if done.changes else "unchanged"
     context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))
