@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -44,9 +43,6 @@ if TYPE_CHECKING:
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
     from lback_cli.tracing.trace import Trace
-
-STARTED_AT = time.monotonic()
-"""When the process began, in seconds of the monotonic clock. The trace counts from here."""
 
 
 class CliContext:
@@ -326,7 +322,7 @@ class CliContext:
 
         if path is not None:
             self._trace_file = _append_to(path)
-        return Trace(self._trace_file or sys.stderr, format=form or "rich", started_at=STARTED_AT)
+        return Trace(self._trace_file or sys.stderr, format=form or "rich")
 
     @property
     def can_show_progress(self) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -49,6 +50,7 @@ class AttemptState:
 
     Attributes:
         id: The operation id.
+        began: When the first attempt began, once it has.
         seq: The number of signals sent.
         sent: The names of the signals sent.
         made: The results of `Operation.once_per_operation` by name.
@@ -60,6 +62,7 @@ class AttemptState:
 
     def __init__(self) -> None:
         self.id = uuid4().hex
+        self.began: datetime | None = None
         self.seq = 0
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -36,6 +37,7 @@ from lback_cli.repositories.unit_of_work import (
 from lback_cli.signals.dispatch import deliver
 from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import safe
+from lback_cli.text.times import utc_now
 
 R = TypeVar("R")
 
@@ -132,6 +134,11 @@ class Operation:
         return self._effects.id
 
     @property
+    def began(self) -> datetime:
+        """When the first attempt began."""
+        return self._effects.began or utc_now()
+
+    @property
     def seq(self) -> int:
         """The number of signals sent so far."""
         return self._effects.seq
@@ -145,6 +152,7 @@ class Operation:
         Raises:
             LbackError: The operation failed.
         """
+        self._effects.began = self.began
         if self._session is not None:
             require_transactional(self._database, self._session)
         if (refusal := self._effects.refusal) is not None:

@@ -114,7 +114,7 @@ class Output:
             columns: Their fields.
             brief: The fields that fit on a screen.
             more: Fields that only ``--fields`` shows.
-            empty: The message if there are none.
+            empty: The message if there are none, for formats other than JSON and YAML.
             asked: False for what a command did: quiet output leaves it out of a table.
         """
         if self._quiet and self.format.for_people and not asked:
@@ -214,7 +214,7 @@ class Output:
 
         with self._paging():
             write(noted(), columns)
-        if not any_ and empty is not None:
+        if not any_ and empty is not None and not self.format.json_errors:  # programs see an empty list
             self.message(empty)
 
     @contextmanager
