@@ -224,7 +224,7 @@ def test_configuration_file_lists_modules(workshop: Workshop) -> None:
     assert {row["source"] for row in listed.result} == {"receivers.modules from config.toml"}
     shown = {row["key"]: row["value"] for row in workshop("config", "show", "-o", "json").result}
     assert shown["receivers.modules"] == ["acme"]
-    assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == ("", "5.0")
+    assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == (None, 5.0)
 
 
 def test_failed_import_disconnects_its_receivers(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,25 +16,24 @@ _NAMES = {
 
 def mail_sentence(effects: AttemptState) -> str:
     """Return what was mailed as a sentence: ``Mailed a reset link to ann@example.org.`` Empty if nothing was."""
-    phrase = _phrase(effects.mails.values())
+    phrase = _phrase(effects.mails.values(), for_whom=True)
     return f"{phrase[0].upper()}{phrase[1:]}." if phrase else ""
 
 
 def with_mail(sentence: str, effects: AttemptState) -> str:
-    """Return *sentence*, which has no full stop, with what was mailed."""
-    phrase = _phrase(effects.mails.values())
+    """Return *sentence*, which names the user and has no full stop, with what was mailed."""
+    phrase = _phrase(effects.mails.values(), for_whom=False)
     return f"{sentence}; {phrase}." if phrase else f"{sentence}."
 
 
-def _phrase(mails: Iterable[PostedMail]) -> str:
+def _phrase(mails: Iterable[PostedMail], *, for_whom: bool) -> str:
     mails = list(mails)
     if not mails:
         return ""
     if mails[0].file is None:
         verb = "queued" if mails[0].queued else "mailed"
         return f"{verb} {_joined(f'{_NAMES[mail.template]} to {mail.recipient}' for mail in mails)}"
-    # The recipient of a single mail is the user that the sentence names.
-    named = [_NAMES[mail.template] + (f" for {mail.recipient}" if len(mails) > 1 else "") for mail in mails]
+    named = [_NAMES[mail.template] + (f" for {mail.recipient}" if for_whom else "") for mail in mails]
     files = _joined(f"{name} to {mail.file}" for name, mail in zip(named, mails, strict=True))
     return f"wrote {files} (transport: file)"
 
