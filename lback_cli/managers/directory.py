@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lback_cli.database.engine import Database
@@ -13,14 +12,14 @@ from lback_cli.managers.user_lookup import find_by_identifier, find_group_record
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.repositories.user_query import UserQuery
-from lback_cli.repositories.user_reader import UserRecord
+from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.attributes import UserAttributes
-    from lback_cli.repositories.user_columns import Columns
+    from lback_cli.repositories.user_columns import Columns, UserColumns
 
 
 class Directory:
@@ -99,8 +98,12 @@ class Directory:
     @contextlib.contextmanager
     def list_users(self, query: UserQuery, fields: Sequence[str]) -> Iterator["UserListing"]:
         """Yield *fields* of the users that *query* describes, like `select_users`; `UserColumns` explains them."""
+        from lback_cli.repositories.user_columns import UserColumns
+
         with self._selecting(query) as (found, stored):
-            yield UserListing(stored, found, fields, self._services.now())
+            fields = (*fields, query.sort)
+            columns = UserColumns(found.connection, fields, self.attributes, self._services.now())
+            yield UserListing(stored, columns, found.users)
 
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
@@ -139,12 +142,10 @@ class UserListing:
         next_after: Then, where the next page of the listing starts, or None if there is none.
     """
 
-    def __init__(self, query: UserQuery, found: Snapshot, fields: Sequence[str], now: datetime) -> None:
-        from lback_cli.repositories.user_columns import UserColumns
-
+    def __init__(self, query: UserQuery, columns: "UserColumns", users: UserReader) -> None:
         self._query = query
-        self._found = found
-        self._columns = UserColumns(found.connection, (*fields, query.sort), now)
+        self._columns = columns  # the last one is what the listing is sorted by
+        self._users = users
         self.next_after: str | int | None = None
 
     def __iter__(self) -> Iterator["Columns"]:
@@ -162,4 +163,4 @@ class UserListing:
 
     def count(self) -> int:
         """Return how many users there are in all, whatever the limit is."""
-        return self._found.users.count(self._query)
+        return self._users.count(self._query)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, Integer, String, and_, case, cast, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
-from lback_cli.attributes import BUILT_IN
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.user_query import OWN_ATTRIBUTES, UserQuery, read_pages
 from lback_cli.repositories.user_reader import UserReader, password_state
@@ -22,11 +21,10 @@ from lback_cli.security.stored_hashes import is_unusable
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from lback_cli.attributes import UserAttributes
+
 PAGE = 1000
 """Users fetched at a time."""
-
-_BUILT_IN = frozenset(attribute.name for attribute in BUILT_IN)
-"""Attributes that are fields of their own wherever results are nested."""
 
 Columns = Sequence[Sequence[Any]]
 """The values of some users, a sequence for each field."""
@@ -49,16 +47,20 @@ class UserColumns:
         connection: A connection or a session.
         fields: The names of the fields, in their order: those of results, ``password_hash``, names of attributes in
             lback's own table, or ``attributes`` for all that are not built in.
+        known: The attributes of users.
         now: The current time, which decides whether a lock or an invitation is over.
     """
 
-    def __init__(self, connection: "Connection | Session", fields: Sequence[str], now: datetime) -> None:
+    def __init__(
+        self, connection: "Connection | Session", fields: Sequence[str], known: "UserAttributes", now: datetime
+    ) -> None:
         self._execute: Callable[..., Any] = connection.execute
         self._reader = UserReader(connection)
         self._now = now
+        self._built_in = frozenset(attribute.name for attribute in known if not attribute.declared)
         self._memberships = _GroupNames()
-        known = self._fields()
-        self._chosen = [known.get(name) or _attribute(name) for name in fields]
+        usual = self._fields()
+        self._chosen = [usual.get(name) or _attribute(name) for name in fields]
         self._needs_groups = "groups" in fields
 
     def pages(self, query: UserQuery) -> Iterator[Columns]:
@@ -106,9 +108,8 @@ class UserColumns:
 
     def _attributes(self, ids: Sequence[int]) -> Sequence[Mapping[str, Any]]:
         found = self._reader.attributes(ids)
-        return [
-            {name: value for name, value in found.get(number, {}).items() if name not in _BUILT_IN} for number in ids
-        ]
+        stored = (found.get(number, {}) for number in ids)
+        return [{name: of_user[name] for name in of_user if name not in self._built_in} for of_user in stored]
 
 
 class _GroupNames(dict[str | None, list[str]]):

@@ -13,7 +13,7 @@ import pytest
 from lback_cli.cli.main import main
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
-MAIL = re.compile(r"/\S+/\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.eml")
+MAIL = re.compile(r"[~/]\S+/\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.eml")
 LOCAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 

@@ -182,12 +182,12 @@ def test_export_has_the_filters_of_a_list(world: World) -> None:
         return [json.loads(line)["username"] for line in exported(world, "jsonl", **query).splitlines()]
 
     assert names() == ["ann", "bob", "cy"]
-    assert names(group="staff") == ["ann"]
+    assert names(groups=["staff"]) == ["ann"]
     assert names(is_active=False) == ["bob"]
     assert names(is_email_verified=True) == ["cy"]
-    assert names(search="BOB") == ["bob"]
+    assert names(searches=["BOB"]) == ["bob"]
     with pytest.raises(GroupNotFound):
-        names(group="nobody")
+        names(groups=["nobody"])
 
 
 def test_export_without_users_is_a_header(world: World) -> None:

@@ -14,14 +14,14 @@ def test(
     ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address to send it to.")]
 ) -> None:
     """Send a test mail now, with the configured transport."""
+    from lback_cli.cli.user.mail_wording import short_path
     from lback_cli.mail.transports import actual_transport
 
     context = cli_context(ctx)
     email = context.dependencies.canonical_email(address)
     file = context.dependencies.mailer.send_test(email=email, key=uuid4().hex)
-    context.output.message(
-        f"Sent a test mail to {email}." if file is None else f"Wrote a test mail to {file} (transport: file)."
-    )
+    written = None if file is None else f"Wrote a test mail to {short_path(file)} (transport: file)."
+    context.output.message(written or f"Sent a test mail to {email}.")
     context.output.report(
         {
             "email": email,

@@ -35,10 +35,11 @@ def padded(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return *text* in lines of at most *width* columns. A word is broken only if it does not fit on a line."""
+    """Return *text* in lines of at most *width* columns, unless a word, such as a path, is longer."""
     if text.isascii():
-        return wrap(text, width, break_on_hyphens=False) or [""]
+        return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
     from rich.console import Console
     from rich.text import Text
 
-    return [line.plain.rstrip() for line in Text(text).wrap(Console(width=width), width)] or [""]
+    lines = Text(text).wrap(Console(width=width), width, overflow="ignore")
+    return [line.plain.rstrip() for line in lines] or [""]

@@ -1,6 +1,8 @@
 """What messages say about the mail of an operation."""
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from lback_cli.operations.attempts import AttemptState, PostedMail
 
@@ -26,6 +28,12 @@ def with_mail(sentence: str, effects: AttemptState) -> str:
     return f"{sentence}; {phrase}." if phrase else f"{sentence}."
 
 
+def short_path(file: Path) -> str:
+    """Return the path as a shell understands it, with ``~`` for the home directory."""
+    home = os.environ.get("HOME")
+    return f"~/{file.relative_to(home)}" if home and file.is_relative_to(home) else str(file)
+
+
 def _phrase(mails: Iterable[PostedMail], *, for_whom: bool) -> str:
     mails = list(mails)
     if not mails:
@@ -34,7 +42,7 @@ def _phrase(mails: Iterable[PostedMail], *, for_whom: bool) -> str:
         verb = "queued" if mails[0].queued else "mailed"
         return f"{verb} {_joined(f'{_NAMES[mail.template]} to {mail.recipient}' for mail in mails)}"
     named = [_NAMES[mail.template] + (f" for {mail.recipient}" if for_whom else "") for mail in mails]
-    files = _joined(f"{name} to {mail.file}" for name, mail in zip(named, mails, strict=True))
+    files = _joined(f"{name} to {short_path(mail.file)}" for name, mail in zip(named, mails, strict=True) if mail.file)
     return f"wrote {files} (transport: file)"
 
 
