@@ -82,7 +82,7 @@ def test_every_command_works_in_order(directory: Path) -> None:
 
 
 def _without_file(text: str) -> str:
-    return re.sub(r"\w{16}\.\w+-\w+\.eml", "MAIL", text)
+    return re.sub(r"\w{15}\.\w+-\w+\.eml", "MAIL", text)
 
 
 def _signals(trace: str) -> list[str]:
