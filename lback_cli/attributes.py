@@ -1,7 +1,7 @@
 """The attributes of a user: the one list from which everything that names them derives.
 
 Registration, updates, import and export columns, results, plans, events, the copy of a database and erasure all read
-this list. To add an attribute, add an entry to `BUILT_IN`; the tests in ``tests/test_attributes.py`` walk every place
+this list. To add an attribute, add an entry to `BUILT_IN`; the tests in ``tests/test_attributes.py`` check every place
 where it must appear. A configuration adds attributes of its own under ``[attributes]``.
 """
 
@@ -33,7 +33,12 @@ LARGEST_INTEGER = 2**53 - 1
 _NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each value
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+BOOLEANS: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
+}
+"""The words for a boolean in text, in lower case: those of PostgreSQL, spreadsheets and JSON among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,7 @@ def _integer(raw: Any) -> int | None:
 
 
 def _boolean(raw: Any) -> bool | None:
-    return raw if isinstance(raw, bool) else _BOOLEANS.get(raw.strip().lower()) if isinstance(raw, str) else None
+    return raw if isinstance(raw, bool) else BOOLEANS.get(raw.strip().lower()) if isinstance(raw, str) else None
 
 
 def _date(raw: Any) -> str | None:

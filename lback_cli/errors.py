@@ -25,10 +25,12 @@
     - `Unusable`
         - `ConfigurationError`            ``configuration_error``
         - `DatabaseError`                 ``database_error``
+            - `NotWritable`
             - `SchemaError`               ``schema_error``
             - `OutcomeUnknown`            ``outcome_unknown``
         - `MailError`                     ``email_send_failed``
         - `PasswordHashingError`          ``password_hashing_error``
+    - `Declined`                          ``declined``
     - `UsageError`                        ``usage``
     - `UnexpectedError`                   ``unexpected_exception``
 """
@@ -79,10 +81,14 @@ class UserNotFound(NotFound):
 
 
 class GroupNotFound(NotFound):
-    """No group has that name."""
+    """No group has that name. *name* is what was asked for, as far as it is known."""
 
     code = "group_not_found"
     error_type = "validation_error"
+
+    def __init__(self, message: str, *, hint: str | None = None, name: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
 
 
 class SignalNotFound(NotFound):
@@ -116,7 +122,7 @@ class QueuedMailNotFound(NotFound):
 
 
 class Conflict(LbackError):
-    """An object of that name already exists."""
+    """A name is taken, or an import conflicts: with another import, a changed file, or a plan that is out of date."""
 
 
 class UserExists(Conflict):
@@ -138,7 +144,7 @@ class GroupExists(Conflict):
 
 
 class Refused(LbackError):
-    """A rule, a token or a receiver refused the operation."""
+    """A rule, a token or a receiver refused the operation, or a verification failed."""
 
 
 class ValidationError(Refused):
@@ -182,7 +188,7 @@ class LastAdministrator(Refused):
 
 
 class TooManyRequests(Refused):
-    """An e-mail address was sent too many reset links in a short time."""
+    """Too many reset links were requested for an e-mail address in a short time."""
 
     code = "too_many_requests"
     error_type = "too_many_requests"
@@ -195,7 +201,7 @@ class TooManyRequests(Refused):
 
 
 class BrokenEventLog(Refused):
-    """The event log was changed. *seq* is the number of the first event that proves it."""
+    """The event log was changed. *seq* is the number of the first event at which this shows."""
 
     code = "broken_event_log"
 
@@ -205,7 +211,7 @@ class BrokenEventLog(Refused):
 
 
 class Unusable(LbackError):
-    """The configuration, the database or the mail server cannot be used."""
+    """The configuration, the database, the mail server, a sink or a file cannot be used."""
 
 
 class ConfigurationError(Unusable):
@@ -221,8 +227,12 @@ class DatabaseError(Unusable):
     error_type = "repository_error"
 
 
+class NotWritable(DatabaseError):
+    """The database can be read but not written: it is read-only, or this user lacks the privilege."""
+
+
 class SchemaError(DatabaseError):
-    """The database lacks tables that this lback needs, or has tables of another version."""
+    """The database lacks tables that lback needs, or has tables of another version of lback."""
 
     code = "schema_error"
 
@@ -234,7 +244,8 @@ class OutcomeUnknown(DatabaseError):
 
 
 DeliveryFailureKind = Literal["refused", "deferred", "unreachable"]
-"""Why a mail was not sent: ``refused`` permanently, ``deferred`` for now, or the mail server is ``unreachable``."""
+"""Why a mail was not sent: the server rejected it permanently (``refused``) or temporarily (``deferred``), or is
+``unreachable``."""
 
 
 class MailError(Unusable):
@@ -260,6 +271,12 @@ class UsageError(LbackError):
     code = "usage"
 
 
+class Declined(LbackError):
+    """A person did not confirm what a command asked for. Nothing was changed."""
+
+    code = "declined"
+
+
 class PasswordHashingError(Unusable):
     """The password could not be hashed, usually because memory is short."""
 
@@ -268,6 +285,6 @@ class PasswordHashingError(Unusable):
 
 
 class UnexpectedError(LbackError):
-    """An exception that lback does not expect. It is the ``__cause__``."""
+    """An exception that lback does not expect. That exception is the ``__cause__``."""
 
     code = "unexpected_exception"

@@ -156,7 +156,8 @@ def preload() -> None:
     import lback_cli
 
     for module in pkgutil.walk_packages(lback_cli.__path__, "lback_cli."):
-        if not module.name.endswith("__main__") and ".migrations." not in module.name:
+        # No command imports what needs the package of the lback framework.
+        if not module.name.endswith("__main__") and not {"migrations", "compat"} & set(module.name.split(".")[:-1]):
             importlib.import_module(module.name)
     for name in PRELOADED:
         importlib.import_module(name)

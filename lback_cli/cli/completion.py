@@ -45,9 +45,19 @@ def complete_group(ctx: typer.Context, incomplete: str) -> Iterable[str]:
 
 def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
     """Return user names in the configured database, or nothing if it cannot be read."""
+    return _usernames(ctx, incomplete)
+
+
+def complete_member(ctx: typer.Context, incomplete: str) -> Iterable[str]:
+    """Return user names of members of the group that the command line names."""
+    name = ctx.params.get("name")
+    return _usernames(ctx, incomplete, groups=() if name is None else (name,))
+
+
+def _usernames(ctx: typer.Context, incomplete: str, *, groups: Sequence[str] = ()) -> Iterable[str]:
     from lback_cli.repositories.user_query import UserQuery
 
-    query = UserQuery(prefix=incomplete.lower(), sort="username", limit=MAX_USERS)
+    query = UserQuery(prefix=incomplete.lower(), groups=groups, sort="username", limit=MAX_USERS)
     try:
         with _context(ctx).directory.select_users(query) as users:
             return [user.username for user in users if _is_plain(user.username)]

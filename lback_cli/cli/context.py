@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
+    from lback_cli.managers.memberships import Memberships
     from lback_cli.managers.user_manager import UserManager
+    from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.relay.admin import SinkAdmin
     from lback_cli.relay.mail import MailDelivery
@@ -100,6 +102,10 @@ class CliContext:
             found["database.url"] = database.url.render_as_string()
         return found
 
+    def warn(self, problem: "Problem") -> None:
+        """Show a warning."""
+        show_warning(problem, as_json=has_json_errors(self.settings.output.format))
+
     @cached_property
     def unchecked_database(self) -> "Database":
         """The database, in whatever state its tables are."""
@@ -143,8 +149,9 @@ class CliContext:
     def schema(self) -> "Schema":
         """The database's tables."""
         from lback_cli.database.schema import Schema
+        from lback_cli.managers.schema_events import SCHEMA_RECORDER
 
-        return Schema(self.unchecked_database)
+        return Schema(self.unchecked_database, SCHEMA_RECORDER)
 
     @cached_property
     def dependencies(self) -> "Dependencies":
@@ -205,6 +212,11 @@ class CliContext:
         shown = outcome is not None and not self.output.format.for_people
         self.output.report({**record, "outcome": outcome} if shown else record, essential=essential)
 
+    def show_deletion(self, record: Mapping[str, Any]) -> None:
+        """Write what was deleted, or skipped, as the result of the command. For people a message says it all."""
+        if not self.output.format.for_people:
+            self.show_outcome(record, "deleted" if record["deleted"] else "skipped")
+
     def user_view(self, user: "UserRecord", **extra: Any) -> dict[str, Any]:
         """Return the fields of a user, and *extra* fields."""
         from lback_cli.cli.output.serializers import user_view
@@ -213,10 +225,17 @@ class CliContext:
 
     @cached_property
     def groups(self) -> "GroupManager":
-        """Creates, lists and deletes groups."""
+        """Creates, renames and deletes groups."""
         from lback_cli.managers.group_manager import GroupManager
 
         return GroupManager(self.database, self.dependencies)
+
+    @cached_property
+    def memberships(self) -> "Memberships":
+        """Adds users to groups and removes them."""
+        from lback_cli.managers.memberships import Memberships
+
+        return Memberships(self.directory, self.users)
 
     def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Return an importer that reports its progress to *observer* and checks the *canary* first."""
@@ -229,7 +248,7 @@ class CliContext:
         """Exports users."""
         from lback_cli.imports.exports import Exporter
 
-        return Exporter(self.directory)
+        return Exporter(self.database, self.dependencies, self.warn)
 
     @cached_property
     def events(self) -> "EventLog":

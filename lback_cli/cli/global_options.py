@@ -1,20 +1,22 @@
 """The global options, which every command takes before or after its name, and those that every list takes."""
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from lback_cli.cli.help_page import GLOBAL_OPTIONS
 from lback_cli.cli.light_parameters import lighten
 from lback_cli.errors import UsageError
 from lback_cli.output_formats import BUILT_IN, is_output_format, plugin_names
-
-PANEL = "Global options"
+from lback_cli.text.terminal import wants_color
 
 Fields = Sequence[str] | Callable[[typer.Context], Sequence[str]]
 """The fields of a list, or a function that returns them, if the configuration adds some."""
@@ -24,7 +26,6 @@ def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any
     """Keep a global option that was given. The last one on the command line wins."""
     if ctx.obj is not None and param.name is not None and value not in (None, False):
         if param.name == "no_color":
-            # Typer's help reads this variable too.
             os.environ["NO_COLOR"] = "1"
         ctx.obj.options[param.name] = value
     return value
@@ -53,7 +54,7 @@ def _complete_fields(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _global(*names: str, **extra: Any) -> Any:
-    return typer.Option(*names, expose_value=False, rich_help_panel=PANEL, **{"callback": _remember, **extra})
+    return typer.Option(*names, expose_value=False, rich_help_panel=GLOBAL_OPTIONS, **{"callback": _remember, **extra})
 
 
 def _global_options(
@@ -127,28 +128,27 @@ def _parameters(options: Callable[..., None]) -> tuple[Any, ...]:
     return tuple(typer.main.get_command(declaration).params)
 
 
+Notes = Mapping[str, Callable[[], Iterable[tuple[str, str]]]]
+"""Functions that return terms and what they mean, by title. They are called only for the help."""
+
+
+def global_parameters() -> tuple[Any, ...]:
+    """Return the options that every command takes."""
+    return _parameters(_global_options)
+
+
 class LbackCommand(TyperCommand):
     """A command that takes the global options too.
 
     Attributes:
+        examples: Command lines, by what they do.
         fields: The fields of the list that the command shows, or a function that returns them; None for other commands.
-        notes: A title, and a function that returns more lines for the help. It is called only for the help.
+        notes: More lines for the help.
     """
 
+    examples: Mapping[str, str] = MappingProxyType({})
     fields: Fields | None = None
-    notes: tuple[str, Callable[[], Iterable[str]]] | None = None
-
-    @property
-    def epilog(self) -> str | None:
-        """The end of the help: the examples and the notes."""
-        if self.notes is None:
-            return self._epilog
-        title, lines = self.notes
-        return f"{self._epilog}\n\n{section(title, lines())}"
-
-    @epilog.setter
-    def epilog(self, text: str | None) -> None:
-        self._epilog = text
+    notes: Notes = MappingProxyType({})
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the command's own parameters, those of lists if it shows one, the global ones and --help."""
@@ -169,6 +169,10 @@ class LbackCommand(TyperCommand):
                     _require_agreement(parameter, args)
         return super().parse_args(ctx, args)
 
+    def get_help(self, ctx: Any) -> str:
+        """Return the help, for the terminal as it is."""
+        return _help_text(self, ctx)
+
 
 class LbackGroup(TyperGroup):
     """A group of commands that takes the global options too."""
@@ -176,6 +180,24 @@ class LbackGroup(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the group's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help, for the terminal as it is."""
+        return _help_text(self, ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. Without any, show the help and exit with 2."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(self.get_help(ctx), color=True)
+            raise typer.Exit(2)
+        return super().parse_args(ctx, args)
+
+
+def _help_text(command: Any, ctx: Any) -> str:
+    from lback_cli.cli.help_page import help_page
+    from lback_cli.cli.output.help_layout import help_text
+
+    return help_text(help_page(command, ctx), color=wants_color(sys.stdout))
 
 
 def _require_agreement(parameter: Any, args: Sequence[str]) -> None:
@@ -190,10 +212,4 @@ def _require_agreement(parameter: Any, args: Sequence[str]) -> None:
 
 
 def _with_global_parameters(parameters: list[Any]) -> list[Any]:
-    return [lighten(parameter) for parameter in (*parameters, *_parameters(_global_options))]
-
-
-def section(title: str, lines: Iterable[str]) -> str:
-    """Return a section of help. Each line is a paragraph, because help reflows the lines of a paragraph."""
-    escaped = (line.replace("[", r"\[") for line in lines)
-    return "\n\n".join([f"[bold]{title}[/bold]", *(f"  {line}" for line in escaped)])
+    return [lighten(parameter) for parameter in (*parameters, *global_parameters())]

@@ -73,7 +73,7 @@ def _report(context: CliContext, error: BaseException, arguments: Sequence[str])
             return _endings.pop().code
         # The line of a prompt has no end yet.
         start = "\n" if sys.stderr.isatty() else ""
-        write_stderr(f"{start}{'Interrupted.' if isinstance(error, KeyboardInterrupt) else 'Nothing was changed.'}\n")
+        write_stderr(f"{start}Interrupted.\n")
         return ExitCode.INTERRUPTED
     failure = _as_lback_error(error)
     if context.options.get("debug"):
@@ -111,6 +111,14 @@ def _usage(error: typer.TyperException) -> UsageError:
     message = error.format_message().replace(": Value error, ", ": ")
     if message and message[-1] not in ".?":
         message += "."
+    option = getattr(error, "option_name", None)
+    if context is not None and option is not None and hasattr(error, "possibilities"):
+        from lback_cli.cli.guesses import option_instead
+
+        parameters = context.command.get_params(context)
+        accepted = {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+        if instead := option_instead(option, accepted):
+            return UsageError(f"No such option: {option}.", hint=f"Use {instead}.")
     return UsageError(message, hint=f"{command} --help shows the usage.")
 
 

@@ -10,7 +10,7 @@ from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.problem import Problem
 from lback_cli.settings.load import ENVIRONMENT_PREFIX
-from lback_cli.settings.masking import is_secret_option
+from lback_cli.settings.masking import has_secrets, secret_files
 from lback_cli.text.shell_quoting import command_line
 
 _OTHERS, _GROUP = 0o007, 0o070
@@ -47,11 +47,9 @@ def _secret_files(context: CheckContext) -> Iterator[Path]:
     settings, database = context.settings, context.database_without_password
     if (path := database.path) is not None:
         yield from (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
-    if settings.config_file is not None and settings.sources.get("database.url") == str(settings.config_file):
-        url = database.url
-        if settings.database.password_file is None and (url.password or any(map(is_secret_option, url.query))):
-            yield settings.config_file
-    yield from (file for file in (settings.database.password_file, settings.email.password_file) if file is not None)
+    if settings.config_file is not None and has_secrets(settings, str(settings.config_file)):
+        yield settings.config_file
+    yield from secret_files(settings)
     environment_file = context.directory / ".env"
     if _exists(environment_file) and ENVIRONMENT_PREFIX.encode() in environment_file.read_bytes():
         yield environment_file

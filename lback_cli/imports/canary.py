@@ -1,6 +1,6 @@
 """The canary: a user whose old password is known, to verify the imported hashes before anything is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lback_cli.errors import ValidationError
@@ -20,9 +20,12 @@ class Canary:
     username: str
     password: str
 
-    def is_in(self, row: ImportRow) -> bool:
+    def is_in(self, row: ImportRow, services: Dependencies) -> bool:
         """Return whether *row* is that of the canary."""
-        return self.username.lower() in (row.username.lower(), row.email.lower())
+        is_address = "@" in self.username
+        canonical = services.canonical_email if is_address else services.canonical_username
+        found = row.email if is_address else row.username
+        return _canonical(canonical, self.username) == _canonical(canonical, found)
 
 
 def verify_canary(uow: UnitOfWork, services: Dependencies, canary: Canary) -> None:
@@ -47,7 +50,7 @@ def verify_canary_row(rows: Iterable[ImportRow], services: Dependencies, canary:
     Raises:
         ValidationError: The password does not match.
     """
-    row = next(filter(canary.is_in, rows), None)
+    row = next((row for row in rows if canary.is_in(row, services)), None)
     if row is None:
         raise ValidationError("canary", f"The file has no user {_shown(canary)} to be the canary.", hint=_HINT)
     if row.error is not None:
@@ -70,6 +73,13 @@ def _require_match(services: Dependencies, canary: Canary, stored: str | None) -
         raise ValidationError("canary", f"The password hash of the canary {name} {reason}.", hint=_HINT)
     if not services.hasher.verify(canary.password, stored).accepted:
         raise ValidationError("canary", f"The password does not match the hash of the canary {name}.", hint=_HINT)
+
+
+def _canonical(canonical: Callable[[str], str], name: str) -> str:
+    try:
+        return canonical(name)
+    except ValidationError:
+        return name
 
 
 def _shown(canary: Canary) -> str:

@@ -1,4 +1,7 @@
-"""Chunks: rows that are imported together. Large chunks are fast; a chunk that takes long keeps other writers out."""
+"""Chunks: rows that are imported in one transaction.
+
+Large chunks are fast. But other writers wait for a transaction that takes long.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
@@ -19,23 +22,25 @@ _RECEIVER_COST = 4
 
 
 class Chunk:
-    """Rows that are imported together, and what the attempts at their transaction have announced of them.
+    """Rows that are imported in one transaction, and the signals and mail that all attempts at it have sent.
 
     Attributes:
         rows: The rows.
         users: The prepared user of each row; None for a row that cannot be read.
         outcomes: The outcomes of the last attempt, in the order of the rows; fewer if the import stops at a row.
+        created_groups: The names of the groups that the last attempt created.
     """
 
     def __init__(self, rows: Sequence[ImportRow], users: Sequence[PreparedUser | None]) -> None:
         self.rows = rows
         self.users = users
         self.outcomes: list[RowOutcome] = []
+        self.created_groups: list[str] = []
         self._updates: dict[int, dict[int, AttemptState]] = {}
         self._refused_updates: dict[int, tuple[RowOutcome, RecordedFailure]] = {}
 
     def update_attempts(self, index: int, user_id: int) -> AttemptState:
-        """Return the state that all attempts to update that user by the row at *index* share."""
+        """Return the state that all attempts share in which the row at *index* updates the user with *user_id*."""
         return self._updates.setdefault(index, {}).setdefault(user_id, AttemptState())
 
     def keep_refusal(self, index: int, user_id: int, outcome: RowOutcome) -> None:
@@ -54,13 +59,13 @@ class Chunk:
         return bool(self._updates) or any(user is not None and user.attempts is not None for user in self.users)
 
     def announce_failure(self, error: BaseException) -> None:
-        """Announce that *error* undid all that attempts have announced of these rows."""
+        """Announce the failure of every operation on these rows that was announced, because of *error*."""
         for index in range(len(self.rows)):
             for attempts in self._attempts(index):
                 attempts.give_up(error)
 
     def announce_undone(self) -> None:
-        """Announce that what only earlier attempts did was undone, now that the last one succeeded."""
+        """Announce the failure of each operation that an earlier attempt announced and the last one did not repeat."""
         undone = DatabaseError("It was undone, and there was no more to do when it was tried again.")
         for index, (_, outcome) in enumerate(zip_longest(self.rows, self.outcomes)):
             done = self._attempts_of(index, outcome)
@@ -96,7 +101,7 @@ def row_cost(mail: RegistrationMail, *, generates: bool, has_receivers: bool) ->
         lacks_password = row.password is None and row.password_hash is None
         is_hashed = row.password is not None or (lacks_password and generates)
         invited = lacks_password and not generates
-        mailed = is_mailed(mail, invited=invited, verified=row.is_email_verified is True)
+        mailed = row.is_active is not False and is_mailed(mail, invited=invited, verified=row.is_email_verified is True)
         return 1 + is_hashed * _PASSWORD_COST + mailed * _MAIL_COST + has_receivers * _RECEIVER_COST
 
     return cost

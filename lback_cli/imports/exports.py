@@ -1,27 +1,42 @@
 """Export users to CSV or JSON Lines, in the columns that an import takes, or as one JSON document."""
 
+import contextlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, get_args
 
-from lback_cli.errors import UsageError
+from lback_cli.database.engine import Database
+from lback_cli.database.retry import retried
+from lback_cli.errors import NotWritable, UsageError
+from lback_cli.events.record import administrative_event
+from lback_cli.events.serialization import to_json
 from lback_cli.imports.formats.csv_writer import csv_rows, texts_of
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES
-from lback_cli.managers.directory import Directory
+from lback_cli.imports.options import ExportFormat
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.directory import Directory, UserListing
+from lback_cli.problem import Problem
+from lback_cli.repositories.unit_of_work import transaction_with_events
 from lback_cli.repositories.user_columns import Columns
 from lback_cli.repositories.user_query import UserQuery
 
-ExportFormat = Literal["csv", "jsonl", "json"]
-
 
 class Exporter:
-    """Exports the users of one database."""
+    """Exports the users of one database. The event log records each export before the first user is read.
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    Args:
+        database: The database.
+        services: The dependencies of the managers.
+        warn: Reports that an export is not recorded, because the database cannot be written.
+    """
+
+    def __init__(self, database: Database, services: Dependencies, warn: Callable[[Problem], None]) -> None:
+        self._database = database
+        self._directory = Directory(database, services)
+        self._warn = warn
 
     def lines(self, query: UserQuery, export_format: str, *, with_hashes: bool = False) -> Iterator[str]:
-        """Yield the users that *query* selects, all as of one moment, in pieces of many lines.
+        """Record the export, and yield the users that *query* selects, all as of one moment, in pieces of many lines.
 
         Args:
             query: Which users, in which order.
@@ -31,14 +46,15 @@ class Exporter:
         Raises:
             GroupNotFound: The group of the query does not exist.
             UsageError: Users cannot be exported in that format.
+            NotWritable: The export has hashes and cannot be recorded.
         """
         if export_format not in get_args(ExportFormat):
             raise UsageError(
                 f"Users are not exported as {export_format}.", hint="Add --format csv or --format jsonl, or -o json."
             )
         columns = self._columns(nested=export_format != "csv", with_hashes=with_hashes)
-        with self._directory.list_users(query, columns) as pages:
-            # Nothing is yielded before the query is known to be valid.
+        with self._recorded(query, columns, with_hashes=with_hashes) as pages:
+            # Nothing is yielded before the query is known to be valid and the export is recorded.
             if export_format == "json":
                 yield from _json(columns, pages)
                 return
@@ -46,6 +62,36 @@ class Exporter:
                 yield ",".join(columns) + "\n"
             for page in pages:
                 yield csv_rows(list(map(texts_of, page))) if export_format == "csv" else _jsonl(columns, page)
+
+    @contextlib.contextmanager
+    def _recorded(self, query: UserQuery, columns: Sequence[str], *, with_hashes: bool) -> Iterator[UserListing]:
+        """Yield the pages of a snapshot whose number of users the event log has.
+
+        No snapshot is open while the event is committed, as it would keep the writer out of a SQLite file without WAL.
+        So users may be added between the two, and then the export is recorded again.
+        """
+        recorded = -1
+        while True:
+            with self._directory.list_users(query, columns) as pages:
+                if (count := pages.count()) == recorded:
+                    yield pages
+                    return
+            self._record(query, count, with_hashes=with_hashes)
+            recorded = count
+
+    def _record(self, query: UserQuery, count: int, *, with_hashes: bool) -> None:
+        data = {"users": count, "filters": _filters(query), "with_hashes": with_hashes}
+
+        def append() -> None:
+            with transaction_with_events(self._database) as uow:
+                uow.events.append([administrative_event("users_exported", "export_users", data)])
+
+        try:
+            retried(append)
+        except NotWritable as error:
+            if with_hashes:
+                raise
+            self._warn(Problem(f"The event log does not record this export: {error.message}", error.hint))
 
     def _columns(self, *, nested: bool, with_hashes: bool) -> Sequence[str]:
         """Return the columns in their order.
@@ -58,6 +104,14 @@ class Exporter:
         own = [attribute.name for attribute in rows if not (nested and attribute.declared)]
         first = [name for name in _FIRST if with_hashes or name != "password_hash"]
         return (*first, *own, *([ATTRIBUTES] if nested else []), *_LAST)
+
+
+def _filters(query: UserQuery) -> dict[str, Any]:
+    """Return the conditions of *query* that are set."""
+    texts = {"search": list(query.searches), "group": list(query.groups)}
+    flags = {"is_active": query.is_active, "is_email_verified": query.is_email_verified}
+    conditions = {name: value for name, value in (texts | flags).items() if value not in ([], None)}
+    return conditions | ({"attributes": to_json(query.attributes)} if query.attributes else {})
 
 
 def _jsonl(columns: Sequence[str], page: Columns) -> str:

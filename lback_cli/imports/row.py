@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lback_cli.attributes import Attribute, UserAttributes, Value
+from lback_cli.attributes import BOOLEANS, Value
 from lback_cli.errors import LbackError, ValidationError
-
-IGNORED = ("id", "created_at", "updated_at", "error_code", "error")
-"""Columns of exports and rejects that an import ignores."""
+from lback_cli.imports.columns import IGNORED, INACTIVE, ImportColumns
 
 LARGEST_FIELD: Final = 64 * 1024
 """Characters of one field; no valid field is nearly as long, and a broken file must not fill the memory."""
@@ -22,7 +20,8 @@ _REQUIRED = ("username", "email")
 _ERROR_CODE = "error_code"
 """A column that only rejects have."""
 
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_ACTIVITIES: Mapping[str, bool] = {**BOOLEANS, "active": True, "enabled": True, "inactive": False, "disabled": False}
+"""The words for ``is_active``, in lower case."""
 _GROUP_SEPARATORS = re.compile(r"[;,]")
 _NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
 
@@ -39,6 +38,7 @@ class ImportRow:
         raw: The text of a row that has no fields, because it does not have the format of the file.
         record: Its number among the records of a document, which may be a single line.
         attributes: The values, by name, of attributes that are in lback's own table.
+        derived_from: The e-mail address that the user name was made from, or None if the file has the user name.
     """
 
     line: int
@@ -55,6 +55,7 @@ class ImportRow:
     raw: str | None = None
     record: int | None = None
     attributes: Mapping[str, Value] | None = None
+    derived_from: str | None = None
 
     @property
     def original(self) -> dict[str, Any]:
@@ -65,24 +66,6 @@ class ImportRow:
     def place(self) -> str:
         """Where the row is in the file, for a person."""
         return f"line {self.line}" if self.record is None else f"line {self.line}, record {self.record}"
-
-
-class ImportColumns:
-    """The columns that an import reads: those of `ImportRow`, and one for each attribute in lback's own table.
-
-    Attributes:
-        names: Their names.
-        attributes: The attributes by name.
-    """
-
-    def __init__(self, known: UserAttributes) -> None:
-        self.attributes: Mapping[str, Attribute] = {attribute.name: attribute for attribute in known.rows}
-        self.names = (*_READERS, *self.attributes)
-        self._known = frozenset((*self.names, *IGNORED))
-
-    def unknown(self, names: Iterable[str]) -> str | None:
-        """Return the first of *names* that is no column."""
-        return next((name for name in names if name not in self._known), None)
 
 
 class RowReader:
@@ -103,6 +86,8 @@ class RowReader:
             for index, name in enumerate(columns)
             if name in _READERS
         ]
+        if INACTIVE in columns:
+            self._readers.append((columns.index(INACTIVE), "is_active", _negated_boolean))
         self._attributes = [
             (index, name, known.attributes[name].parse)
             for index, name in enumerate(columns)
@@ -110,10 +95,10 @@ class RowReader:
         ]
         self._may_be_rejects = _ERROR_CODE in columns
 
-    def read(self, line: int, cells: Sequence[str]) -> ImportRow:
-        """Return the row with these *cells*; a cell that cannot be used is the row's error."""
+    def read(self, line: int, cells: Sequence[str]) -> ImportRow | None:
+        """Return the row with these *cells*, or None if all are empty; a cell that cannot be used is its error."""
         if self._may_be_rejects:
-            return row_of(line, dict(zip(self._columns, cells, strict=True)), self._known)
+            return row_of(line, dict(zip(self._columns, cells, strict=True)), self._known) if any(cells) else None
         values: dict[str, Any] = {}
         try:
             for index, name, reader in self._readers:
@@ -127,6 +112,8 @@ class RowReader:
                 }
         except ValidationError as error:
             return broken_row(line, error, dict(zip(self._columns, cells, strict=True)))
+        if not values and not any(cells):
+            return None
         return ImportRow(line, self._columns, cells, **values)
 
 
@@ -141,6 +128,8 @@ def row_of(line: int, fields: Mapping[str, Any], columns: ImportColumns) -> Impo
         return broken_row(line, problem, raw=raw)
     try:
         values = {name: read(fields[name], name) for name, read in _READERS.items() if name in fields}
+        if INACTIVE in fields:
+            values["is_active"] = _negated_boolean(fields[INACTIVE], INACTIVE)
         values["attributes"] = {
             name: value
             for name, attribute in columns.attributes.items()
@@ -177,38 +166,6 @@ def broken_row(
     )
 
 
-def require_columns(columns: Sequence[str], known: ImportColumns, where: str) -> None:
-    """Refuse a header that an import cannot use.
-
-    Args:
-        columns: The names in the header.
-        known: The columns of an import.
-        where: The place of the header, for messages.
-
-    Raises:
-        ValidationError: A column is unknown, empty, named twice, or missing.
-    """
-    if "" in columns:
-        at_end = not any(columns[columns.index("") :])
-        problem = "has an empty column at its end" if at_end else f"has no name for column {columns.index('') + 1}"
-        raise ValidationError(
-            "columns",
-            f"{where}: the header {problem}.",
-            hint="Delete the column." if at_end else "Name it, or delete it.",
-        )
-    unknown = known.unknown(columns)
-    if unknown is not None:
-        raise ValidationError(
-            "columns", f"{where}: there is no column {unknown[:80]!r}.", hint=f"Columns are {', '.join(known.names)}."
-        )
-    twice = next((column for column in columns if columns.count(column) > 1), None)
-    if twice is not None:
-        raise ValidationError("columns", f"{where}: the column {twice!r} comes twice.")
-    missing = [column for column in _REQUIRED if column not in columns]
-    if missing:
-        raise ValidationError("columns", f"{where}: the column {missing[0]!r} is missing.")
-
-
 def groups_cell(names: Sequence[str]) -> str:
     """Return *names* as one cell: separated by semicolons, or as a JSON list if a name contains one itself."""
     if all(name == name.strip() and not _NEEDS_A_LIST.search(name) for name in names):
@@ -241,14 +198,22 @@ def _boolean(value: Any, name: str) -> bool | None:
     if isinstance(value, str):
         if not value:
             return None
-        known = _BOOLEANS.get(value)
+        words = _ACTIVITIES if name == "is_active" else BOOLEANS
+        known = words.get(value)
         if known is None:
-            known = _BOOLEANS.get(value.strip().lower())
+            known = words.get(value.strip().lower())
         if known is not None:
             return known
     elif value is None or value is True or value is False:
         return value
+    elif isinstance(value, int) and value in {0, 1}:
+        return bool(value)
     raise ValidationError(name, f"{name} must be true or false.")
+
+
+def _negated_boolean(value: Any, _name: str) -> bool | None:
+    found = _boolean(value, INACTIVE)
+    return None if found is None else not found
 
 
 def _groups(value: Any, name: str) -> tuple[str, ...] | None:
@@ -279,7 +244,4 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "is_active": _boolean,
     "is_email_verified": _boolean,
 }
-"""The columns that are fields of `ImportRow`; the user name and the e-mail address are required."""
-
-BUILT_IN_COLUMNS = ImportColumns(UserAttributes())
-"""The columns of an import where the configuration declares no attributes."""
+"""How the columns of every import become fields of `ImportRow`."""

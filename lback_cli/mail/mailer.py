@@ -54,7 +54,7 @@ class Mailer:
         self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
     ) -> Path | None:
         """Send *email* a link to set a new password."""
-        link = _link("links.reset_password", self._links.reset_password, token)
+        link = _link("links.reset_password", self._reset_link(), token)
         return self._send("reset_password", email, key or token, _link_values(username, email, link, expires_at))
 
     def send_invitation(
@@ -96,6 +96,9 @@ class Mailer:
             message_id=_message_id(template, recipient, secret, domain=sender.rpartition("@")[2]),
         )
         return self._transport().deliver(message)
+
+    def _reset_link(self) -> str:
+        return self._links.reset_password
 
     def _transport(self) -> Transport:
         return build_transport(self._settings, default_directory=self._default_directory)

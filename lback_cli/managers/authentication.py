@@ -18,7 +18,7 @@ from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, reading
 from lback_cli.repositories.user_reader import UserRecord
 
-_GUESSES = frozenset({"user_not_found", "incorrect_password"})
+GUESSES = frozenset({"user_not_found", "incorrect_password"})
 """The reasons of failed logins that count."""
 
 
@@ -42,7 +42,7 @@ class Authenticator:
         try:
             return self._check(operation, attempt, user, password, stored, allow_unverified=allow_unverified)
         except AuthenticationFailed as error:
-            if error.error_type in _GUESSES:
+            if error.error_type in GUESSES:
                 self._limiter.fail(attempt)
             raise
 

@@ -1,7 +1,7 @@
-"""Registration of many users in one transaction: the rules, signals and events of single ones, in fewer statements.
+"""Registration of many users in one transaction, with the rules, signals and events of a single registration.
 
-As long as no receiver listens to a signal of registration, nothing outside can observe how users are registered, so
-they are inserted many at once. As soon as a receiver listens, or a user is mailed, each user is registered by an
+If no receiver and no trace is connected to a signal of registration, the users who are mailed nothing are inserted with
+a few statements, because nothing outside can observe how they are registered. Otherwise each user is registered by an
 operation of its own, under a savepoint.
 """
 
@@ -19,6 +19,7 @@ from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.record import EventRecord, event_from_signal, random_ids, registered_event
+from lback_cli.managers.application import Application
 from lback_cli.managers.changes import RegistrationChanges
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.link_mail import LinkMail
@@ -59,6 +60,7 @@ class BulkRegistration:
         self._users = users
         self._services = services
         self._registration = Registration(services, LinkMail(services))
+        self._application = Application(services)
 
     def prepare(self, new: NewUser) -> PreparedUser:
         """Validate *new* without reading the database."""
@@ -89,12 +91,17 @@ class BulkRegistration:
         """
         results: list[RegistrationResult] = []
         listened = _has_receivers()
-        for is_observed, group in groupby(users, key=lambda user: listened or user.new.is_mailed):
-            register = self._register_one_by_one if is_observed else self._register_at_once
+        for needs_operation, group in groupby(users, key=lambda user: listened or self._needs_operation(user.new)):
+            register = self._register_one_by_one if needs_operation else self._register_at_once
             results += register(uow, list(group), stop_on_error)
             if stop_on_error and isinstance(results[-1], LbackError):
                 break
         return results
+
+    def _needs_operation(self, new: NewUser) -> bool:
+        """Return whether *new* is mailed, or joins a group that the application must not confuse people in."""
+        default = self._services.settings.users.default_group
+        return new.is_mailed or self._application.has_administrators((default, *new.groups))
 
     def _hash_password(self, user: PreparedUser) -> None:
         try:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import UserNotFound, ValidationError
+from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_identifier, find_group_record, find_user, parse_id
+from lback_cli.managers.user_lookup import find_by_email, find_by_username, find_group_record, find_user, parse_id
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.repositories.user_query import UserQuery
@@ -43,20 +43,31 @@ class Directory:
         with snapshot(self._database, session) as found:
             return find_user(found.users, self._services, identifier)
 
-    def find_by_username(self, username: str) -> UserRecord | None:
-        """Return the user with that name, however it is spelled."""
-        if "@" in username:
-            return None
-        with snapshot(self._database) as found:
-            return find_by_identifier(found.users, self._services, username)
+    def find_by_id(self, user_id: int, *, session: "Session | None" = None) -> UserRecord | None:
+        """Return the user with that id, or None."""
+        with snapshot(self._database, session) as found:
+            return found.users.find_by_id(user_id)
+
+    def find_by_username(self, username: str, *, session: "Session | None" = None) -> UserRecord | None:
+        """Return the user with that name, however it is spelled, or None."""
+        with snapshot(self._database, session) as found:
+            return find_by_username(found.users, self._services, username)
+
+    def find_by_email(self, email: str, *, session: "Session | None" = None) -> UserRecord | None:
+        """Return the user with that e-mail address, however it is spelled, or None."""
+        with snapshot(self._database, session) as found:
+            return find_by_email(found.users, self._services, email)
 
     def exists(self, identifier: str) -> bool:
         """Return whether *identifier* means a user."""
+        return self.find_id(identifier) is not None
+
+    def find_id(self, identifier: str) -> int | None:
+        """Return the id of the user that *identifier* means, or None if there is none."""
         try:
-            self.find_user(identifier)
+            return self.find_user(identifier).id
         except UserNotFound:
-            return False
-        return True
+            return None
 
     def resolve_id(self, identifier: str) -> int:
         """Return the id of the user that *identifier* means; for ``id:N`` it is N, whether or not the user exists.
@@ -85,14 +96,14 @@ class Directory:
             return identifier
 
     @contextlib.contextmanager
-    def select_users(self, query: UserQuery) -> Iterator[Iterator[UserRecord]]:
+    def select_users(self, query: UserQuery, *, session: "Session | None" = None) -> Iterator[Iterator[UserRecord]]:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
             GroupNotFound: There is no such group, which is not the same as an empty one.
             ValidationError: No database can hold a text of the query.
         """
-        with self._selecting(query) as (found, stored):
+        with self._selecting(query, session) as (found, stored):
             yield found.users.select(stored)
 
     @contextlib.contextmanager
@@ -120,11 +131,19 @@ class Directory:
             group = find_group_record(found.groups, self._services, name)
             return group, found.groups.size(group.id)
 
+    def has_group(self, name: str) -> bool:
+        """Return whether there is a group called *name*."""
+        try:
+            self.find_group(name)
+        except GroupNotFound:
+            return False
+        return True
+
     @contextlib.contextmanager
-    def _selecting(self, query: UserQuery) -> Iterator[tuple[Snapshot, UserQuery]]:
+    def _selecting(self, query: UserQuery, session: "Session | None" = None) -> Iterator[tuple[Snapshot, UserQuery]]:
         for name, value in [("prefix", query.prefix), ("after", query.after), *(("search", s) for s in query.searches)]:
             _check_encodable(name, value)
-        with snapshot(self._database) as found:
+        with snapshot(self._database, session) as found:
             groups = [find_group_record(found.groups, self._services, name).name for name in query.groups]
             yield found, replace(query, groups=groups)
 

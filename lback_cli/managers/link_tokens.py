@@ -1,4 +1,4 @@
-"""The tokens in links: lback's own, and those that an application of the lback framework accepts."""
+"""The tokens in links: lback's own, and those that an application built on the lback framework accepts."""
 
 import re
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ class LinkTokens:
 
 
 class FrameworkLinkTokens(LinkTokens):
-    """Tokens of lback or of an application of the lback framework, which are valid for both.
+    """Tokens of lback or of an application built on the lback framework, which are valid for both.
 
     The framework reads only the user's row, so that row decides: a token that was used or replaced on either side is
     invalid on both. lback's own row remembers the address and that the token was used.

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from lback_cli import signals
 from lback_cli.attributes import Attribute, Value
-from lback_cli.errors import GroupNotFound, LbackError, ValidationError
+from lback_cli.database.engine import Database
+from lback_cli.errors import DatabaseError, GroupNotFound, LbackError, UserExists, ValidationError
+from lback_cli.managers.application import Application
 from lback_cli.managers.arguments import require_text
 from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
@@ -18,7 +22,7 @@ from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group, User
 from lback_cli.operations.attempts import AttemptState
 from lback_cli.operations.operation import Operation
-from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading
 from lback_cli.security.stored_hashes import is_unusable
 
 
@@ -110,6 +114,7 @@ class Registration:
     def __init__(self, services: Dependencies, links: LinkMail) -> None:
         self._services = services
         self._links = links
+        self._application = Application(services)
 
     def prepare(self, new: NewUser) -> PreparedUser:
         """Validate *new* without reading the database; a refused user has its `error` set."""
@@ -132,6 +137,26 @@ class Registration:
             return PreparedUser(new, error=error)
         return PreparedUser(new, username, email, password, password_hash, attributes)
 
+    def refusal(self, database: Database, session: Session | None, new: NewUser) -> LbackError | None:
+        """Return why *new* would be refused with any password, or None."""
+        prepared = self.prepare(new)
+        if prepared.error is not None:
+            return prepared.error
+        try:
+            with reading(database, session) as uow:
+                for name in new.groups:
+                    find_group(uow.groups, self._services, name)
+                return self._conflict(uow, prepared)
+        except GroupNotFound as error:
+            return error
+        except DatabaseError:
+            return None  # the operation meets it too, and announces it
+
+    def _conflict(self, uow: UnitOfWork, prepared: PreparedUser) -> UserExists | None:
+        """Return the conflict with another user."""
+        taken = uow.users.taken(username=prepared.username, email=prepared.email)
+        return taken or uow.attributes.conflict(prepared.attributes)
+
     def hash_password(self, prepared: PreparedUser) -> None:
         """Hash the password of *prepared*.
 
@@ -150,9 +175,7 @@ class Registration:
         if prepared.error is not None:
             raise prepared.error
         with operation.read_only() as uow:
-            if conflict := uow.users.taken(username=prepared.username, email=prepared.email):
-                raise conflict
-            if conflict := uow.attributes.conflict(prepared.attributes):
+            if conflict := self._conflict(uow, prepared):
                 raise conflict
         if prepared.needs_hash:
             self.hash_password(prepared)
@@ -164,6 +187,7 @@ class Registration:
             operation.user = user
             track_user(operation, uow, self._services.attributes, None, lambda: user.id)
             uow.users.add(user)
+            self._application.check_new_member(uow, user, groups)
             uow.attributes.set(user, prepared.attributes)
             operation.once_per_operation("id", lambda: user.id)
             if new.is_email_verified:

@@ -32,18 +32,22 @@ def find_by_identifier(users: UserReader, services: Dependencies, identifier: st
 
     A name exactly as given comes first, for rows that lback did not write; then its canonical form.
     """
-    if len(identifier) > _LONGEST or first_unsafe_character(identifier) is not None:
-        return None
-    if "@" in identifier:
-        return users.find_by_email(identifier, _canonical(services.canonical_email, identifier))
-    return users.find_by_username(identifier, _canonical(services.canonical_username, identifier))
+    return (find_by_email if "@" in identifier else find_by_username)(users, services, identifier)
+
+
+def find_by_username(users: UserReader, services: Dependencies, username: str) -> UserRecord | None:
+    """Return the user with that name, as `find_by_identifier` finds it."""
+    return users.find_by_username(*_variants(services.canonical_username, username))
+
+
+def find_by_email(users: UserReader, services: Dependencies, email: str) -> UserRecord | None:
+    """Return the user with that e-mail address, as `find_by_identifier` finds it."""
+    return users.find_by_email(*_variants(services.canonical_email, email))
 
 
 def username_variants(services: Dependencies, username: str) -> tuple[str, ...]:
     """Return the stored user names that `find_by_identifier` would find for *username*, the preferred first."""
-    if len(username) > _LONGEST or "@" in username or first_unsafe_character(username) is not None:
-        return ()
-    return tuple(dict.fromkeys((username, _canonical(services.canonical_username, username))))
+    return () if "@" in username else _variants(services.canonical_username, username)
 
 
 def find_user(users: UserReader, services: Dependencies, identifier: str) -> UserRecord:
@@ -55,7 +59,7 @@ def find_user(users: UserReader, services: Dependencies, identifier: str) -> Use
     user_id = parse_id(identifier)
     user = find_by_identifier(users, services, identifier) if user_id is None else users.find_by_id(user_id)
     if user is None:
-        raise not_found(identifier)
+        raise _not_found_as_name(users, identifier) if identifier.isdecimal() else not_found(identifier)
     return user
 
 
@@ -91,9 +95,7 @@ def find_group(groups: "GroupRepository", services: Dependencies, name: str, *, 
 
 def group_name_variants(services: Dependencies, name: str) -> tuple[str, ...]:
     """Return the stored names that `find_group` would find for *name*, the preferred first."""
-    if len(name) > _LONGEST or first_unsafe_character(name) is not None:
-        return ()
-    return tuple(dict.fromkeys((name, _canonical(services.canonical_group_name, name))))
+    return _variants(services.canonical_group_name, name)
 
 
 def not_found(identifier: str) -> UserNotFound:
@@ -101,9 +103,29 @@ def not_found(identifier: str) -> UserNotFound:
     return UserNotFound(f"There is no user '{safe(identifier, limit=80)}'.", hint="'lback user list' shows all users.")
 
 
+def _not_found_as_name(users: UserReader, digits: str) -> UserNotFound:
+    """Return the error that no user is called *digits*, with the user who has that id, if there is one."""
+    user_id = parse_id(_ID_PREFIX + digits)
+    user = None if user_id is None else users.find_by_id(user_id)
+    if user is None:
+        return not_found(digits)
+    return UserNotFound(
+        f"There is no user {safe(digits, limit=80)!r}.", hint=f"The user with that id is {user.username}: id:{user.id}"
+    )
+
+
 def no_such_group(name: str) -> GroupNotFound:
     """Return the error that there is no group called *name*."""
-    return GroupNotFound(f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows all groups.")
+    return GroupNotFound(
+        f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows all groups.", name=name
+    )
+
+
+def _variants(canonical: Callable[[str], str], name: str) -> tuple[str, ...]:
+    """Return *name* and its canonical form, or nothing if no stored text can be equal to either."""
+    if len(name) > _LONGEST or first_unsafe_character(name) is not None:
+        return ()
+    return tuple(dict.fromkeys((name, _canonical(canonical, name))))
 
 
 def _canonical(canonical: Callable[[str], str], identifier: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lback_cli.attributes import Attribute, UserAttributes, Value
 from lback_cli.errors import LastAdministrator, ValidationError
+from lback_cli.managers.application import Application
 from lback_cli.managers.arguments import require_id
 from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
@@ -106,6 +107,7 @@ class UserUpdater:
         self._services = services
         self._links = links
         self._notices = notices
+        self._application = Application(services)
 
     def update(
         self,
@@ -146,6 +148,7 @@ class UserUpdater:
             track_user(operation, uow, self._services.attributes, UserRecord.of(user), lambda: user_id)
             self._require_remaining_admin(uow, user, leaves=True)
             uow.tokens.delete_all(user)
+            self._application.end_sessions(uow, user)
             uow.users.delete(user)
         return True
 
@@ -206,8 +209,17 @@ class UserUpdater:
             name: value for name, value in values.items() if value not in {None, getattr(user, name)}
         }
         rows = self._changed_rows(user, update.attributes)
-        if {group.id for group in groups} != {group.id for group in user.groups}:
+        joined = [group for group in groups if group not in user.groups]
+        left = [group for group in user.groups if group not in groups]
+        if joined or left:
+            self._application.check_new_member(uow, user, joined)
             changed["groups"] = groups
+        if (
+            changed.get("is_active") is False
+            or "password_hash" in changed
+            or self._application.has_administrators(group.name for group in (*joined, *left))
+        ):
+            self._application.end_sessions(uow, user)
         if changed or rows:
             uow.users.change(user, **changed, updated_at=self._services.now())
             uow.attributes.set(user, rows)

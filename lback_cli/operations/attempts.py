@@ -41,12 +41,12 @@ class RecordedFailure:
 
 
 class AttemptState:
-    """Side effects that an operation has had already: signals, mail, and results of `Operation.once_per_operation`.
+    """The side effects of all attempts at one operation: signals, mail, and results of `Operation.once_per_operation`.
 
     A caller that retries a transaction with several operations passes each operation its own state again. A refused
     operation stays refused, because the refusal was announced. A failure of the database or an interruption is not
-    announced at once: when the caller rolls back for good, it calls `give_up`, which announces the failure of every
-    operation of the transaction, of those that had succeeded too.
+    announced at once. When the caller rolls back and does not retry, it calls `give_up` for each operation of the
+    transaction, also for those that had succeeded. This announces their failure.
 
     Attributes:
         id: The operation id.
@@ -54,7 +54,7 @@ class AttemptState:
         seq: The number of signals sent.
         sent: The names of the signals sent.
         made: The results of `Operation.once_per_operation` by name.
-        waiting: Announces the failure of an operation that is neither committed nor refused.
+        waiting: Announces the failure of the operation, while it is neither committed nor refused.
         refusal: The announced failure of a refused operation.
         changes: What the operation changed, once it has succeeded.
         mails: The mails that the operation sent, by template and recipient.
@@ -72,7 +72,7 @@ class AttemptState:
         self.mails: dict[tuple[str, str], PostedMail] = {}
 
     def give_up(self, error: BaseException) -> None:
-        """Announce that *error* undid the operation; an announced refusal is only recorded again."""
+        """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again."""
         fail, self.waiting = self.waiting, None
         if self.refusal is not None:
             self.refusal.record(None)

@@ -18,6 +18,7 @@ from lback_cli.repositories.token_repository import TokenRepository
 from lback_cli.repositories.user_repository import UserRepository
 
 if TYPE_CHECKING:
+    from lback_cli.repositories.application_repository import ApplicationRepository
     from lback_cli.repositories.attribute_repository import AttributeRepository
     from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
     from lback_cli.repositories.import_job_repository import ImportJobRepository
@@ -64,6 +65,13 @@ class UnitOfWork:
         from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
 
         return FrameworkTokenRepository(self.session)
+
+    @cached_property
+    def application(self) -> "ApplicationRepository":
+        """The other tables of the lback framework's application."""
+        from lback_cli.repositories.application_repository import ApplicationRepository
+
+        return ApplicationRepository(self.session)
 
     @cached_property
     def events(self) -> EventRepository:
@@ -186,7 +194,7 @@ def transaction_with_events(database: Database, session: Session | None = None) 
         if last is None:
             raise
         seq, operation_id = last
-        advice = f"It was made if 'lback events list -o json' shows an event with the operation_id {operation_id}."
+        advice = f"It was made if 'lback events list --operation {operation_id}' shows an event."
         if not resolve_unknown_commit(
             database, unknown, lambda work: work.events.was_committed(seq, operation_id), advice
         ):

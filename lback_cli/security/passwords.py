@@ -1,6 +1,6 @@
 """Hash passwords with Argon2id; verify those hashes, and those of other applications, at one uniform cost.
 
-Beside an application of the lback framework, which verifies nothing else, the hashes are bcrypt's.
+Beside an application built on the lback framework, which verifies nothing else, the hashes are bcrypt's.
 """
 
 import base64

@@ -31,6 +31,7 @@ class DatabaseSettings:
         None,
         "File whose first line is the password of the database. Use it instead of a password in the URL.",
         example="/run/secrets/database-password",
+        secret_file=True,
     )
     busy_timeout: float = key(10.0, "Seconds to wait for another writer of a SQLite file.", minimum=0, maximum=600)
 
@@ -71,7 +72,10 @@ class EmailSettings:
     )
     username: str = key("", "User name at the mail server. Empty: no login.")
     password_file: Path | None = key(
-        None, "File whose first line is the password of that user.", example="/run/secrets/mail-password"
+        None,
+        "File whose first line is the password of that user.",
+        example="/run/secrets/mail-password",
+        secret_file=True,
     )
     sender: str = key("lback@localhost", "Address that mail is sent from.")
     timeout: float = key(10.0, "Seconds to wait for each answer of the mail server.", minimum=0.1, maximum=600)
@@ -163,8 +167,8 @@ class CompatSettings:
 
     lback_framework: bool = key(
         False,
-        "Share the database with an application of the lback framework: hash passwords with bcrypt, and store tokens "
-        "in plain text, as that framework expects them. Read docs/adoption.md before you turn it on.",
+        "Share the database with an application built on the lback framework: hash passwords with bcrypt, and store "
+        "tokens in plain text, as that framework expects them. Read docs/adoption.md before you turn it on.",
     )
 
 
@@ -192,7 +196,7 @@ class OutputSettings:
 
     format: str = key(
         "table",
-        "Format of results on standard output. LBACK_OUTPUT sets it too. Plugins can add formats.",
+        "Format of results on standard output. LBACK_OUTPUT sets it too. Packages can add formats.",
         choices=BUILT_IN,
         more_choices=plugin_names,
     )
@@ -212,6 +216,9 @@ class SinkSettings:
 
     schemes: ClassVar[tuple[str, ...]] = ()
     """The schemes of the URLs that lead to this kind of sink."""
+
+    sink: ClassVar[str] = ""
+    """The class of a built-in kind of sink, as ``module:Class``. It is imported when it is used."""
 
     url: str = key("", "Where to send events. Its scheme selects the kind of sink.", hidden="password")
     start: Literal["first", "next"] = key(

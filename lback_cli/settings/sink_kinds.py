@@ -29,6 +29,7 @@ class BrokerSettings(TlsSinkSettings):
         None,
         "File whose first line is the broker's password, so that the URL needs none.",
         example="/run/secrets/broker-password",
+        secret_file=True,
     )
 
 
@@ -37,6 +38,7 @@ class WebhookSettings(TlsSinkSettings):
     """A webhook: one signed POST for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.webhook:Webhook"
 
     url: str = key(
         "",
@@ -51,7 +53,7 @@ class WebhookSettings(TlsSinkSettings):
         hidden="whole",
     )
     secret_file: Path | None = key(
-        None, "File with these secrets instead, one a line.", example="/run/secrets/crm-webhook"
+        None, "File with these secrets instead, one a line.", example="/run/secrets/crm-webhook", secret_file=True
     )
 
 
@@ -60,6 +62,7 @@ class RabbitMqSettings(BrokerSettings):
     """RabbitMQ: one persistent message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("amqps", "amqp")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.rabbitmq:RabbitMq"
 
     url: str = key(
         "",
@@ -76,6 +79,7 @@ class RedisSettings(BrokerSettings):
     """Redis Streams: one entry for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("rediss", "redis")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.redis:RedisStream"
 
     url: str = key(
         "",
@@ -91,6 +95,7 @@ class NatsSettings(BrokerSettings):
     """NATS JetStream: one message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("tls", "nats")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.nats:JetStream"
 
     url: str = key(
         "", "tls://user@host or nats://user@host.", hidden="password", example="tls://lback@nats.example.org"

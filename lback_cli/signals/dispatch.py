@@ -95,7 +95,7 @@ def deliver(operation: SignalSource, signal: NamedSignal, arguments: Mapping[str
     finally:
         current.reset(token)
     if delivered.receivers:
-        _notify_observers(_delivery(emission, ran, failures, overruns))
+        notify_observers(_delivery(emission, ran, failures, overruns))
     if interruption is not None:
         raise interruption
     if failures:
@@ -163,7 +163,8 @@ def _delivery(
     )
 
 
-def _notify_observers(delivery: Delivery) -> None:
+def notify_observers(delivery: Delivery) -> None:
+    """Call every observer with *delivery*; what one raises is logged."""
     for observer in list(delivered.receivers_for(delivery.sender)):
         try:
             observer(delivery.sender, delivery=delivery)

@@ -135,7 +135,8 @@ class Layout:
                 unfinished.pop()
             unfinished.append(current)
         self._ended.intersection_update(unfinished)
-        if delivery.role in ("success", "failure"):
+        # A signal of another program belongs to no operation.
+        if delivery.role in ("success", "failure") or delivery.spec.name not in CATALOGUE:
             self._ended.add(current)
         return min(len(unfinished) - 1, _DEPTH_LIMIT)
 

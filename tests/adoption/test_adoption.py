@@ -400,7 +400,7 @@ def test_schema_check_warns_if_compatibility_is_off(application: Application, sc
         CheckResult(
             "schema",
             "warn",
-            "An application of the lback framework created the tables, but [compat] lback_framework is off: "
+            "An application built on the lback framework created the tables, but [compat] lback_framework is off: "
             "lback hashes passwords with Argon2id, which that application cannot verify.",
             "While the application runs, set [compat] lback_framework = true; see docs/adoption.md.",
         ),
@@ -416,7 +416,8 @@ def test_db_status_warns_if_compatibility_is_off(lback: Any, on_sqlite: Applicat
     assert (warned.status, warned.err) == (
         0,
         (
-            "warning: An application of the lback framework created the tables, but [compat] lback_framework is off: "
+            "warning: An application built on the lback framework created the tables, "
+            "but [compat] lback_framework is off: "
             "lback hashes passwords with Argon2id, which that application cannot verify. "
             "While the application runs, set [compat] lback_framework = true; see docs/adoption.md.\n"
         ),

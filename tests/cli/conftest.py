@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pexpect
 import pytest
 
 from lback_cli.cli.main import main
@@ -60,6 +61,23 @@ def cli(
         return Outcome(int(exit_.value.code), _timeless(captured.out), _timeless(captured.err))
 
     return run
+
+
+@pytest.fixture
+def terminal(lback: Any) -> Callable[..., Any]:
+    """Start `lback` on a terminal of its own, with 24 lines and 80 columns."""
+
+    def start(*arguments: str, **variables: str) -> Any:
+        return pexpect.spawn(
+            lback.program,
+            list(arguments),
+            env=lback.environment | {"NO_COLOR": "1"} | variables,
+            cwd=str(lback.directory),
+            timeout=20,
+            dimensions=(24, 80),
+        )
+
+    return start
 
 
 def _timeless(text: str) -> str:

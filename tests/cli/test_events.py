@@ -456,8 +456,8 @@ def test_follow_starts_at_the_end_and_filters(busy: Cli, lback: Any, password: s
 def test_history_after_an_erasure_has_no_personal_data(busy: Cli, tmp_path: Path) -> None:
     refused = busy("user", "erase", "alice")
     assert (refused.status, refused.out) == (2, "")
-    assert "--yes" in refused.err
-    assert busy("user", "erase", "alice", "--yes", "--actor", "dpo") == (
+    assert refused.err == "error: There is no terminal to ask for confirmation.\n       Use --confirm=alice.\n"
+    assert busy("user", "erase", "alice", "--confirm", "Alice", "--actor", "dpo") == (
         0,
         "id        1\nevents    4\nmentions  0\nerased    yes\n",
         "Erased alice. Events erased: 4, and 0 of others.\n",
@@ -477,11 +477,12 @@ def test_history_after_an_erasure_has_no_personal_data(busy: Cli, tmp_path: Path
     )
     assert busy("user", "history", "alice").status == 5
     assert busy("user", "history", "id:1", "--limit", "1").out.count("\n") == 2
-    assert json.loads(busy("user", "erase", "id:1", "-y", "-o", "json", "-q").out) == {
+    assert json.loads(busy("user", "erase", "id:1", "--confirm=id:1", "-o", "json", "-q").out) == {
         "id": 1,
         "events": 0,
         "mentions": 0,
         "erased": True,
+        "outcome": "deleted",
     }
     assert HEX.sub("HASH", busy("events", "verify").out) == ("intact  yes\nevents  7\nerased  4\nhash    HASH\n")
     for path in (tmp_path / "data" / "lback").glob("lback.db*"):
@@ -507,7 +508,7 @@ def test_the_actor_comes_from_option_variable_file_or_login(cli: Cli, tmp_path: 
 
 
 def test_events_of_one_command_share_an_invocation_id(busy: Cli) -> None:
-    busy("user", "erase", "alice", "--yes")
+    busy("user", "erase", "alice", "--confirm=alice")
     *_, deleted, erased = reversed(lines(busy, "list"))
     assert deleted["invocation_id"] == erased["invocation_id"]
     assert len({event["invocation_id"] for event in lines(busy, "list")}) == 4

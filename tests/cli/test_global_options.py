@@ -69,7 +69,7 @@ def test_an_invalid_lback_output_names_the_allowed_values(listing: Cli) -> None:
         "",
         (
             "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv, yaml, "
-            "or what a plugin adds.\n"
+            "or one that a package adds.\n"
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Output formats: the built-in ones, YAML, and formats that a plugin adds."""
+"""Output formats: the built-in ones, YAML, and formats that a package adds."""
 
 import io
 import json
@@ -157,7 +157,7 @@ def test_export_refuses_formats_that_imports_cannot_read(cli: Cli, tmp_path: Pat
 
 @pytest.fixture
 def plugin(lback: Any, tmp_path: Path) -> Callable[[str], None]:
-    """Install a distribution whose entry points in the group ``lback.outputs`` are the given lines."""
+    """Install a package whose entry points in the group ``lback.outputs`` are the given lines."""
 
     def install(entry_points: str) -> None:
         site = tmp_path / "site"
@@ -201,5 +201,5 @@ def test_a_broken_plugin_is_a_configuration_error(
     first, hint = broken.err.splitlines()
     assert first.startswith("error: The output format 'shout'")
     assert message in first
-    assert hint == "       Fix or uninstall the plugin."
+    assert hint == "       Fix or uninstall the package."
     assert lback("user", "list").status == 0

@@ -201,9 +201,10 @@ def test_verify_email_accepts_the_mailed_token_again_if_verified(
 ) -> None:
     register("alice")
     token = token_in(lback.mails[0])
-    verified = (0, alice(verified="yes"), "alice@example.org is verified.\n")
-    assert cli("user", "verify-email", "-", input=f"{token}\n") == verified
-    assert cli("user", "verify-email", token) == verified
+    result = alice(verified="yes")
+    assert cli("user", "verify-email", "-", input=f"{token}\n") == (0, result, "alice@example.org is verified.\n")
+    assert cli("user", "verify-email", token) == (0, result, "alice@example.org was already verified.\n")
+    assert json.loads(cli("user", "verify-email", token, "-o", "json").out)["outcome"] == "unchanged"
     assert cli("user", "verify-email", f"{token}x") == (
         7,
         "",

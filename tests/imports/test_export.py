@@ -24,6 +24,7 @@ from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import Group, User
 from lback_cli.models.tables import MEMBERSHIPS, USER_ATTRIBUTES
+from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
@@ -42,8 +43,12 @@ def canonical_text(raw: str) -> Any:
 Form = Literal["csv", "jsonl", "json"]
 
 
+def unexpected_warning(problem: Problem) -> None:
+    pytest.fail(problem.message)
+
+
 def exported(world: World, form: Form = "csv", *, with_hashes: bool = False, **query: Any) -> str:
-    exporter = Exporter(Directory(world.database, world.services))
+    exporter = Exporter(world.database, world.services, unexpected_warning)
     return "".join(exporter.lines(UserQuery(**query), form, with_hashes=with_hashes))
 
 
@@ -203,7 +208,7 @@ def test_export_holds_few_users_in_memory(world: World) -> None:
     world.run(world.write("\n".join(["username,email,password_hash,groups", *lines])), ImportOptions(mail="none"))
 
     def peak(limit: int) -> int:
-        exporter = Exporter(Directory(world.database, world.services))
+        exporter = Exporter(world.database, world.services, unexpected_warning)
         tracemalloc.start()
         size = 0
         for piece in exporter.lines(UserQuery(limit=limit), "csv", with_hashes=True):

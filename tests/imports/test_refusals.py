@@ -56,7 +56,7 @@ def test_records_on_one_line_have_separate_outcomes(world: World, chunk: int, re
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_list_with_values_other_than_text_is_kept_in_the_rejects(world: World, form: str) -> None:
     rejects = world.directory / f"rejects.{form}"
-    realm = {"users": [{"username": "ann", "email": "ann@example.org", "groups": [1, "x"]}]}
+    realm = {"realm": "demo", "users": [{"username": "ann", "email": "ann@example.org", "groups": [1, "x"]}]}
     path = world.write(json.dumps(realm), "realm.json")
     result = world.run(path, ImportOptions(format="keycloak", mail="none", rejects=rejects))
     assert (result.state, result.counts.failed) == ("done", 1)
@@ -197,7 +197,7 @@ def test_canary_is_verified_in_the_transaction_too(world: World, of_old: str, mo
 
 def test_canary_whose_row_cannot_be_imported_is_explained(world: World) -> None:
     credential = {"type": "password", "secretData": "{}", "credentialData": json.dumps({"algorithm": "whirlpool"})}
-    realm = {"users": [{"username": "bob", "email": "bob@example.org", "credentials": [credential]}]}
+    realm = {"realm": "demo", "users": [{"username": "bob", "email": "bob@example.org", "credentials": [credential]}]}
     path = world.write(json.dumps(realm), "realm.json")
     with pytest.raises(ValidationError) as caught:
         singing(world, PASSWORD).run(str(path), ImportOptions(format="keycloak", mail="none"))

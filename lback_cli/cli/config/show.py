@@ -9,7 +9,13 @@ from lback_cli.settings.masking import describe_settings
 COLUMNS = ("key", "value", "source")
 
 
-@command(examples=("lback config show", "lback config show -o json"), fields=COLUMNS)
+@command(
+    examples={
+        "Show each value and its source": "lback config show",
+        "Show them to a program": "lback config show -o json",
+    },
+    fields=COLUMNS,
+)
 def show(ctx: typer.Context) -> None:
     """List every key with its value and the source of the value. Secrets are masked."""
     context = cli_context(ctx)

@@ -7,12 +7,16 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
 
 
-@command(examples=("lback db adopt --database-url sqlite:////srv/app/app.db",))
+@command(
+    examples={
+        "Adopt the database of an application": "lback db adopt --database-url sqlite:////srv/app/app.db",
+    }
+)
 def adopt(ctx: typer.Context) -> None:
-    """Adopt the database of an lback framework application: add lback's tables, and change no other.
+    """Add lback's tables to the database of an application built on the lback framework. No other table is changed.
 
-    If lback cannot work with a table or column, all such problems are listed, nothing is changed, and the exit code
-    is 9.
+    If lback cannot work with the application's tables, the command lists every problem, changes nothing, and ends
+    with exit code 9.
     """
     context = cli_context(ctx)
     found = context.schema.adopt()

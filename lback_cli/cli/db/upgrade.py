@@ -7,9 +7,13 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
 
 
-@command(examples=("lback db upgrade",))
+@command(
+    examples={
+        "Upgrade the configured database": "lback db upgrade",
+    }
+)
 def upgrade(ctx: typer.Context) -> None:
-    """Migrate older tables to the version that this lback needs."""
+    """Migrate the tables of an older lback to the version that this lback needs."""
     context = cli_context(ctx)
     before = context.schema.upgrade()
     done = "is up to date" if before.state == "current" else "is upgraded"

@@ -10,7 +10,10 @@ from lback_cli.cli.context import cli_context
 
 
 @command(
-    examples=("lback events checkpoint >> /mnt/worm/checkpoints", "lback events checkpoint --sign-with key.pem"),
+    examples={
+        "Append a checkpoint to a file in another place": "lback events checkpoint >> /mnt/worm/checkpoints",
+        "Sign it": "lback events checkpoint --sign-with key.pem",
+    },
 )
 def checkpoint(
     ctx: typer.Context,
@@ -19,7 +22,10 @@ def checkpoint(
         typer.Option("--sign-with", help="Ed25519 private key (PEM) that signs the checkpoint.", metavar="KEY"),
     ] = None,
 ) -> None:
-    """Print a checkpoint: one line that proves the log up to now. Keep it in another place."""
+    """Print a checkpoint: one line that `lback events verify` can later compare with the log.
+
+    Keep it where a user who can write the database cannot change it.
+    """
     context = cli_context(ctx)
     found = context.events.checkpoint()
     signed = found if sign_with is None else found.signed(sign_with)

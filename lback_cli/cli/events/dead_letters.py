@@ -8,7 +8,7 @@ from lback_cli.cli.command_group import CommandGroup, command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.events.options import SinkName
 from lback_cli.cli.exit_codes import ExitCode
-from lback_cli.cli.output.prompts import confirm
+from lback_cli.cli.output.prompts import Yes, confirm
 from lback_cli.errors import UsageError
 from lback_cli.text.times import to_the_second
 
@@ -26,13 +26,17 @@ All = Annotated[bool, typer.Option("--all", help="All dead letters of the sink."
 
 
 @command(
-    examples=("lback events dead-letters list", "lback events dead-letters list audit -o json"), fields=LETTER_COLUMNS
+    examples={
+        "List those of all sinks": "lback events dead-letters list",
+        "Show those of one sink to a program": "lback events dead-letters list audit -o json",
+    },
+    fields=LETTER_COLUMNS,
 )
 def list_letters(
     ctx: typer.Context,
     sink: Annotated[str | None, typer.Argument(metavar="[SINK]", help="Only dead letters of this sink.")] = None,
 ) -> None:
-    """List the events that a sink rejected, with the error."""
+    """List the dead letters: events that a sink did not take, with its last error."""
     context = cli_context(ctx)
     views = (
         {
@@ -48,10 +52,13 @@ def list_letters(
 
 
 @command(
-    examples=("lback events dead-letters retry audit 42 43", "lback events dead-letters retry audit --all"),
+    examples={
+        "Deliver two events again": "lback events dead-letters retry audit 42 43",
+        "Deliver all again": "lback events dead-letters retry audit --all",
+    },
 )
 def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All = False) -> None:
-    """Deliver dead letters now, out of order; exit 8 if some are rejected again."""
+    """Deliver dead letters now, out of order. Exit 8 if the sink does not take some of them."""
     context = cli_context(ctx)
     chosen = _chosen(seqs, all_)
     outcomes = [
@@ -63,13 +70,17 @@ def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All 
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
-@command(examples=("lback events dead-letters drop audit 42 --yes",))
+@command(
+    examples={
+        "Drop one without a question": "lback events dead-letters drop audit 42 --yes",
+    }
+)
 def drop(
     ctx: typer.Context,
     sink: SinkName,
     seqs: Sequences = None,
     all_: All = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Drop dead letters. The events stay in the log."""
     context = cli_context(ctx)

@@ -15,7 +15,10 @@ _TAIL = 10
 
 
 @command(
-    examples=("lback events follow", "lback events follow -o jsonl --signal user_authentication_failed"),
+    examples={
+        "Show new events until Ctrl-C": "lback events follow",
+        "Show failed logins to a program": "lback events follow -o jsonl --signal user_authentication_failed",
+    },
     fields=(*EVENT_COLUMNS, *MORE_FIELDS),
 )
 def follow(
@@ -25,10 +28,10 @@ def follow(
     by: ActorOption = None,
     after: Annotated[
         int | None,
-        typer.Option("--after", help="Start after this event. The default is the end of the log.", metavar="SEQ"),
+        typer.Option("--after", help="Start after event SEQ. The default is the end of the log.", metavar="SEQ"),
     ] = None,
 ) -> None:
-    """Show new events of all processes as they are committed, until interrupted.
+    """Show new events of all processes as soon as they are committed, until interrupted.
 
     A table begins with the last ten events.
     """

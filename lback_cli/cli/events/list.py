@@ -27,14 +27,14 @@ from lback_cli.events.export import EVENT_COLUMNS
 
 
 @command(
-    examples=(
-        "lback events list --since 7d --signal user_authentication_failed",
-        "lback events list --user alice -o json",
-        "lback events list --changed groups --group admin",
-        "lback events list --outcome failed --since 1h",
-        "lback events list --before 4711",
-        "lback events list --since 1d --fields time,actor,what",
-    ),
+    examples={
+        "List the failed logins of a week": "lback events list --since 7d --signal user_authentication_failed",
+        "Show the events about a user to a program": "lback events list --user alice -o json",
+        "List who joined or left a group": "lback events list --changed groups --group admin",
+        "List the failures of the last hour": "lback events list --outcome failed --since 1h",
+        "Read the next page": "lback events list --before 4711",
+        "List what was done, and by whom": "lback events list --since 1d --fields time,actor,what",
+    },
     fields=(*EVENT_COLUMNS, *MORE_FIELDS),
 )
 def list_events(
@@ -50,7 +50,7 @@ def list_events(
     since: Since = None,
     until: Until = None,
     before: Annotated[
-        int | None, typer.Option("--before", help="Only events before this one, to get the next page.", metavar="SEQ")
+        int | None, typer.Option("--before", help="Only events before event SEQ, to get the next page.", metavar="SEQ")
     ] = None,
     limit: Limit = None,
 ) -> None:

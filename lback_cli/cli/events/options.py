@@ -32,14 +32,18 @@ Signals = Annotated[
 ]
 Outcome = Annotated[
     str | None,
-    typer.Option("--outcome", help="Only successes (ok), failures (failed) or one reason.", metavar="ok|failed|WORD"),
+    typer.Option(
+        "--outcome",
+        help="Only successes (ok), only failures (failed), or only events with this reason (WORD).",
+        metavar="ok|failed|WORD",
+    ),
 ]
 Changed = Annotated[
     str | None, typer.Option("--changed", help="Only events that changed this field of a user.", metavar="FIELD")
 ]
 Group = Annotated[
     str | None,
-    typer.Option("--group", help="Only events about this group, and users who joined or left it.", metavar="NAME"),
+    typer.Option("--group", help="Only events about this group, or about users who joined or left it.", metavar="NAME"),
 ]
 Invocation = Annotated[
     str | None, typer.Option("--invocation", help="Only events of this run of a command.", metavar="ID")
@@ -47,13 +51,15 @@ Invocation = Annotated[
 Operation = Annotated[str | None, typer.Option("--operation", help="Only events of this operation.", metavar="ID")]
 ActorOption = Annotated[str | None, typer.Option("--by", help="Only events of this actor.", metavar="ACTOR")]
 UserOption = Annotated[
-    str | None, typer.Option("--user", help="Only events of this user, who may be deleted.", metavar="USER")
+    str | None, typer.Option("--user", help="Only events of this user. The user may be deleted.", metavar="USER")
 ]
 Since = Annotated[
     str | None,
-    typer.Option("--since", help="Only from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"),
+    typer.Option(
+        "--since", help="Only events from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"
+    ),
 ]
-Until = Annotated[str | None, typer.Option("--until", help="Only before this time.", metavar="TIME")]
+Until = Annotated[str | None, typer.Option("--until", help="Only events before this time.", metavar="TIME")]
 SinkName = Annotated[str, typer.Argument(metavar="SINK", help="Name of the sink.")]
 
 

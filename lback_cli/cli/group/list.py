@@ -8,7 +8,11 @@ from lback_cli.cli.output.serializers import GROUP_COLUMNS, GROUP_TABLE, group_v
 
 
 @command(
-    examples=("lback group list", "lback group list -o json", "lback group list --fields name,members -o value"),
+    examples={
+        "List all groups": "lback group list",
+        "Show them to a program": "lback group list -o json",
+        "Give a script the names and sizes": "lback group list --fields name,members -o value",
+    },
     fields=GROUP_COLUMNS,
 )
 def list_groups(ctx: typer.Context) -> None:

@@ -9,11 +9,15 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 
 
-@command(examples=("lback mail test you@example.org",))
+@command(
+    examples={
+        "Send a mail to yourself": "lback mail test you@example.org",
+    }
+)
 def test(
     ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address to send it to.")]
 ) -> None:
-    """Send a test mail now, with the configured transport."""
+    """Send a test mail at once, even if mail is otherwise queued."""
     from lback_cli.cli.user.mail_wording import short_path
     from lback_cli.mail.transports import actual_transport
 

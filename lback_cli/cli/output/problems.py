@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 
 from lback_cli.cli.output.width import screen_width, wrapped
-from lback_cli.errors import LbackError
+from lback_cli.errors import Declined, LbackError
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
@@ -24,6 +24,9 @@ def show_error(error: LbackError, *, as_json: bool) -> None:
     """Show an error and its hint: as one JSON object, or the hint below the error."""
     if as_json:
         _write_json("error", {"code": error.code, "message": error.message, "hint": error.hint})
+        return
+    if isinstance(error, Declined):
+        write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
         return
     _write_labelled("error:", "1;31", error.message)
     if error.hint is not None:

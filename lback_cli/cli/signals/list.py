@@ -18,7 +18,12 @@ def _fields(ctx: typer.Context) -> tuple[str, ...]:
 
 
 @command(
-    examples=("lback signals list", "lback signals list --receivers", "lback signals list -o json"), fields=_fields
+    examples={
+        "List all signals in the order of their phases": "lback signals list",
+        "List what receives each of them": "lback signals list --receivers",
+        "Show them to a program": "lback signals list -o json",
+    },
+    fields=_fields,
 )
 def list_signals(
     ctx: typer.Context,

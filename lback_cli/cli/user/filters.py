@@ -28,10 +28,10 @@ InGroup = Annotated[
         autocompletion=complete_group,
     ),
 ]
-Active = Annotated[bool | None, typer.Option("--active/--inactive", help="Only users who may, or may not, log in.")]
+Active = Annotated[bool | None, typer.Option("--active/--inactive", help="Only active users, or only inactive ones.")]
 Verified = Annotated[
     bool | None,
-    typer.Option("--verified/--unverified", help="Only users whose e-mail address is, or is not, verified."),
+    typer.Option("--verified/--unverified", help="Only users with a verified e-mail address, or only users without."),
 ]
 
 

@@ -14,15 +14,15 @@ from lback_cli.events.export import EVENT_COLUMNS
 
 
 @command(
-    examples=(
-        "lback user history alice",
-        "lback user history id:7 -o jsonl",
-        "lback user history alice --fields time,what,actor -o csv",
-    ),
+    examples={
+        "Show the newest events": "lback user history alice",
+        "Show them to a program, for a user who may be deleted": "lback user history id:7 -o jsonl",
+        "Write them to a spreadsheet": "lback user history alice --fields time,what,actor -o csv",
+    },
     fields=(*EVENT_COLUMNS, *MORE_FIELDS),
 )
 def history(ctx: typer.Context, user: UserArgument, limit: Limit = None) -> None:
-    """Show what happened to a user, who may be deleted, newest first."""
+    """Show what happened to a user, newest first. The user may be deleted."""
     from lback_cli.events.wording import with_repetitions_folded
 
     context = cli_context(ctx)

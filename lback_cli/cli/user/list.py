@@ -21,14 +21,14 @@ Sort = Literal["id", "username", "email"]
 
 
 @command(
-    examples=(
-        "lback user list --inactive --sort username",
-        "lback user list --group staff -o csv",
-        "lback user list --where external_id=4711",
-        "lback user list --fields username,last_login",
-        "lback user list --unverified --fields email -o value",
-        "lback user list --limit 100 --after 4711 -o json",
-    ),
+    examples={
+        "List users who may not log in, by name": "lback user list --inactive --sort username",
+        "List the members of a group for a spreadsheet": "lback user list --group staff -o csv",
+        "Find a user by an attribute": "lback user list --where external_id=4711",
+        "See when each user logged in last": "lback user list --fields username,last_login",
+        "Give a script the addresses to verify": "lback user list --unverified --fields email -o value",
+        "Read the next page, after the user with id 4711": "lback user list --limit 100 --after 4711 -o json",
+    },
     fields=user_fields,
 )
 def list_users(

@@ -9,11 +9,11 @@ from lback_cli.cli.user.arguments import UserArgument
 
 
 @command(
-    examples=(
-        "lback user show alice",
-        "lback user show id:7 -o json",
-        "lback user show alice --fields email,last_login -o value",
-    ),
+    examples={
+        "Name the user": "lback user show alice",
+        "Show the user with an id to a program": "lback user show id:7 -o json",
+        "Give a script the address": "lback user show alice --fields email -o value",
+    },
     fields=user_fields,
 )
 def show(ctx: typer.Context, user: UserArgument) -> None:

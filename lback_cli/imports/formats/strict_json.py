@@ -16,7 +16,7 @@ _TOO_DEEP = "is nested too deeply"
 
 
 class JsonError(ValueError):
-    """A text is no JSON, or ambiguous. The message is the end of a sentence: *has a key twice*."""
+    """A text is not JSON, or is ambiguous. The message is the end of a sentence: *has a key twice*."""
 
 
 class StrictDecoder:

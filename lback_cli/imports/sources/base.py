@@ -2,11 +2,13 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar
 
 from lback_cli.errors import UsageError, ValidationError
-from lback_cli.imports.row import BUILT_IN_COLUMNS, ImportColumns, ImportRow, row_of
+from lback_cli.imports.columns import BUILT_IN_COLUMNS, ImportColumns
+from lback_cli.imports.row import ImportRow, row_of
 from lback_cli.text.escaping import safe
 
 _DES = re.compile(r"[./0-9A-Za-z]{13}")
@@ -22,9 +24,12 @@ class SourceFormat(ABC):
         companion_description: The second file that ``--companion`` names, or None if there is none.
         extension: The extension of such files, such as ``.json``, or None if they have no particular one.
         needs_email_domain: Whether there may be users without an e-mail address, for ``--email-domain``.
+        no_users_hint: What to do about a file that has no users, or None.
         companion: The content of the second file, if it is given.
         email_domain: The domain of the addresses that are made for users without one, if it is given.
         columns: The columns that a row may have.
+        group_names: The names that ``--map-group`` gives to groups of the file.
+        left_out: How many records were read and left out, by what they are.
     """
 
     name: ClassVar[str]
@@ -32,6 +37,7 @@ class SourceFormat(ABC):
     companion_description: ClassVar[str | None] = None
     extension: ClassVar[str | None] = None
     needs_email_domain: ClassVar[bool] = True
+    no_users_hint: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -46,7 +52,14 @@ class SourceFormat(ABC):
             raise UsageError(f"--from {self.name} takes no --email-domain: its users have addresses.")
         self.companion = companion
         self.columns = columns
+        self.group_names: Mapping[str, str] = {}
+        self.left_out: Counter[str] = Counter()
         self.email_domain = None if email_domain is None else _canonical_domain(email_domain)
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:  # noqa: ARG003 - a format without marks recognises nothing
+        """Return whether a file that begins with *start* has the marks of this format."""
+        return False
 
     @abstractmethod
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
@@ -58,7 +71,7 @@ class SourceFormat(ABC):
             ValidationError: The file is of another kind. It is raised before the first row.
         """
 
-    def row(self, line: int, /, *, username: Any, email: Any = None, **fields: Any) -> ImportRow:
+    def row(self, line: int, /, *, username: Any, email: Any = None, label: str = "", **fields: Any) -> ImportRow:
         """Return the row of one user.
 
         lback's user names have no at sign. If *username* is an e-mail address, it is used as the address of a user
@@ -69,29 +82,39 @@ class SourceFormat(ABC):
             line: The number of the line, or of the first line, that the user is on.
             username: The user name.
             email: The e-mail address; without it, one is made of *username* and the e-mail domain.
+            label: What identifies the user in the file besides, such as a distinguished name, for messages.
             fields: Other values by the columns of lback's own files. None means that the file does not say.
         """
+        derived_from = None
         if isinstance(username, str):
-            if not email and "@" in username:
+            derived_from = username if "@" in username else None
+            if not email and derived_from:
                 email = username
             elif not email and username and self.email_domain is not None:
                 email = f"{username}@{self.email_domain}"
             username = username.partition("@")[0]
         if not username and isinstance(email, str):
-            username = email.rpartition("@")[0]
+            derived_from, username = email, email.rpartition("@")[0]
         values = {"username": username, "email": email, **fields}
         row = row_of(
             line, {name: value for name, value in values.items() if value is not None and value != ""}, self.columns
         )
+        row.derived_from = derived_from
         if row.error is None and not email:
             # The other values are kept, so that a reject lacks nothing but the address.
-            shown = safe(username, limit=_LONGEST_SHOWN) if username else "The account"
-            row.error = ValidationError(
-                "email",
-                f"{shown} has no e-mail address.",
-                hint="Use --email-domain to make addresses from user names.",
-            )
+            row.error = _no_address(username, label)
         return row
+
+
+def _no_address(username: Any, label: str) -> ValidationError:
+    if username:
+        return ValidationError(
+            "email",
+            f"{safe(username, limit=_LONGEST_SHOWN)} has no e-mail address.",
+            hint="Use --email-domain to make addresses from user names.",
+        )
+    shown = safe(label, limit=_LONGEST_SHOWN) if label else "The account"
+    return ValidationError("email", f"{shown} has neither a user name nor an e-mail address.")
 
 
 def crypt_hash(stored: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.json_stream import JsonStream, Record
 from lback_cli.imports.row import ImportRow
 from lback_cli.imports.sources.base import SourceFormat
@@ -15,6 +16,7 @@ _CRYPT = {"$md5-crypt$": "$1$", "$sha256-crypt$": "$5$", "$sha512-crypt$": "$6$"
 _PBKDF2 = re.compile(r"\$pbkdf2-(sha[0-9]+)\$i=([0-9]{1,10}),l=[0-9]+\$([^$]+)\$([^$]+)")
 _SCRYPT = re.compile(r"\$scrypt\$ln=([0-9]{1,10}),r=([0-9]{1,5}),p=([0-9]{1,5})\$([^$]+)\$([^$]+)")
 _DIGEST = re.compile(r"\$sha(1|256|512)\$pf=([^$]+)\$([^$]+)\$([^$]+)")
+_MARKS = (b'"schema_id"', b'"verifiable_addresses"', b'"credentials"')
 _SALT_LAST = b"{PASSWORD}{SALT}"
 _PAGE_KEYS = frozenset({"identities", "next_page_token"})
 """The first key of a page of identities, and of no identity."""
@@ -31,6 +33,11 @@ class Kratos(SourceFormat):
     name = "kratos"
     description = "Ory Kratos: identities with their credentials, a JSON list or JSON Lines"
     extension = ".json"
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether there are objects with traits, and what only identities have besides."""
+        return b'"traits"' in start and any(key in start for key in _MARKS)
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each identity."""
@@ -49,7 +56,11 @@ class Kratos(SourceFormat):
             if isinstance(address, dict) and address.get("via", "email") == "email"
         ]
         email = traits.get("email") or next((address.get("value") for address in addresses), None)
-        verified = [address.get("verified") is True for address in addresses if address.get("value") == email]
+        # Kratos lower-cases a verifiable address, and not the trait.
+        wanted = _canonical(email)
+        verified = [
+            address.get("verified") is True for address in addresses if _canonical(address.get("value")) == wanted
+        ]
         config = _password_config(identity)
         stored = config.get("hashed_password")
         return self.row(
@@ -61,6 +72,15 @@ class Kratos(SourceFormat):
             is_active=False if identity.get("state") == "inactive" else None,
             is_email_verified=verified[0] if verified else None,
         )
+
+
+def _canonical(address: Any) -> Any:
+    from lback_cli.text.emails import canonical_email
+
+    try:
+        return canonical_email(address) if isinstance(address, str) else address
+    except ValidationError:
+        return address
 
 
 def native_form(stored: str) -> str:

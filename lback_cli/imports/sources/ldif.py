@@ -1,4 +1,4 @@
-"""Read LDIF (RFC 2849): entries with a uid, as slapcat and ldapsearch write them."""
+"""Read LDIF (RFC 2849): people, as slapcat, ldapsearch and tools of Active Directory write them."""
 
 import base64
 import codecs
@@ -8,34 +8,52 @@ from typing import BinaryIO, NamedTuple
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.row import LARGEST_FIELD, ImportRow, broken_row
+from lback_cli.imports.sources import active_directory
 from lback_cli.imports.sources.base import SourceFormat
 
 _WANTED = frozenset(
     {"dn", "changetype", "objectclass", "uid", "mail", "userpassword", "pwdaccountlockedtime", "nsaccountlock"}
+    | {"search", "result", "ref"}
+    | active_directory.WANTED
 )
 _PERSON = "inetorgperson"
+_END_OF_SEARCH = frozenset({"search", "result", "control"})
 _PLAIN = re.compile(r"\{(?:CLEARTEXT|CLEAR|PLAIN)\}(.*)", re.IGNORECASE | re.DOTALL)
 _LOCKED_CRYPT = re.compile(r"(\{CRYPT\})!+(.*)", re.IGNORECASE | re.DOTALL)
 _LONGEST_UNREAD = 1024  # bytes that a reject shows of an attribute that is not read, such as a photograph
+_FIRST_LINE = re.compile(rb"(?:\s+|#[^\n]*\n)*(?:dn::?\s|version:\s*1\s)", re.IGNORECASE)
+_COMPLETE = frozenset({"0 Success", "0"})
+"""What ``ldapsearch`` writes after the entries of a search that returned all of them."""
+
 _FOREVER = "000001010000Z"  # pwdAccountLockedTime of an account that an administrator locked
 
 
 class Ldif(SourceFormat):
-    """Entries with a ``uid``, or of the class ``inetOrgPerson``; other entries are left out.
+    """Entries with a ``uid``, of the class ``inetOrgPerson``, or users of Active Directory; others are left out.
 
     The first of several values is used. A password that is not hashed is imported as a plain password, so it has to
     meet the policy. A value in another file (``:<``) is not read.
     """
 
     name = "ldif"
-    description = "LDAP: slapcat, or any LDIF with userPassword"
+    description = "LDAP and Active Directory: slapcat, ldapsearch, ldifde, or any other LDIF"
     extension = ".ldif"
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether the first line that is no comment begins an entry, or gives the version of LDIF."""
+        return _FIRST_LINE.match(start) is not None
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each person, with the number of the line of its ``dn``."""
         for entry in _entries(file):
             if entry.error is None and "dn" not in entry.values:
-                entry.error = ValidationError("row", "The entry has no dn.")
+                if entry.names <= _END_OF_SEARCH and entry.first("result") in _COMPLETE:
+                    continue
+                entry.error = _no_dn(entry)
+                if entry.names == {"ref"}:
+                    self.left_out["references to other servers"] += 1
+                    continue
             changetype = entry.first("changetype")
             if changetype not in {None, "add"}:
                 entry.error = ValidationError(
@@ -43,8 +61,14 @@ class Ldif(SourceFormat):
                 )
             if entry.error is not None:
                 yield broken_row(entry.number, entry.error, raw=bytes(entry.raw))
-            elif "uid" in entry.values or _PERSON in map(str.lower, entry.values.get("objectclass", ())):
+                continue
+            classes = set(map(str.lower, entry.values.get("objectclass", ())))
+            if active_directory.is_machine(entry.values, classes):
+                self.left_out["accounts of machines"] += 1
+            elif "uid" in entry.values or _PERSON in classes or active_directory.is_user(classes):
                 yield self._row(entry)
+            else:
+                self.left_out["entries that are no people"] += 1
 
     def _row(self, entry: "_Entry") -> ImportRow:
         stored = entry.first("userpassword")
@@ -57,14 +81,28 @@ class Ldif(SourceFormat):
             stored, password = None, stored
         is_locked |= entry.first("pwdaccountlockedtime") == _FOREVER
         is_locked |= (entry.first("nsaccountlock") or "").lower() == "true"
+        is_active = active_directory.is_active(entry.values)
+        name = entry.first("uid") or entry.first("samaccountname") or entry.first("userprincipalname")
         return self.row(
             entry.number,
-            username=entry.first("uid"),
-            email=entry.first("mail"),
+            username=name,
+            email=entry.first("mail") or active_directory.address(entry.values),
+            label=entry.first("dn") or "",
             password=password,
             password_hash=stored,
-            is_active=False if is_locked else None,
+            is_active=False if is_locked else is_active,
         )
+
+
+def _no_dn(entry: "_Entry") -> ValidationError:
+    if entry.names <= _END_OF_SEARCH:
+        result = entry.first("result")
+        return ValidationError(
+            "row",
+            f"The search ended early, so entries are missing: its result is {str(result)[:80]!r}.",
+            hint="Search again without a limit of size or time.",
+        )
+    return ValidationError("row", "The entry has no dn.")
 
 
 class _Line(NamedTuple):
@@ -87,6 +125,7 @@ class _Entry:
     Attributes:
         number: The number of its first line.
         values: The values of the wanted attributes by lower-case name, without options.
+        names: The names of all attributes.
         error: The first error among them.
         raw: The text, unfolded, so far as a reject shows it.
     """
@@ -94,6 +133,7 @@ class _Entry:
     def __init__(self, number: int) -> None:
         self.number = number
         self.values: dict[str, list[str]] = {}
+        self.names: set[str] = set()
         self.error: ValidationError | None = None
         self.raw = bytearray()
 
@@ -103,6 +143,7 @@ class _Entry:
     def add(self, line: _Line) -> None:
         description, colon, rest = line.raw.partition(b":")
         name = description.partition(b";")[0].strip().lower().decode("ascii", "replace")
+        self.names.add(name)
         if not colon:
             self._fail(line, "is no attribute: it has no colon")
         elif name in _WANTED:

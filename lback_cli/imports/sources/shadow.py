@@ -29,6 +29,12 @@ class Shadow(SourceFormat):
     description = "Unix: /etc/shadow"
     companion_description = "/etc/passwd, which separates people from system accounts"
 
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether the first line has the fields of a shadow file."""
+        fields = start.partition(b"\n")[0].split(b":")
+        return len(fields) == _FIELDS and fields[2].isdigit()
+
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each account of a person."""
         people = None if self.companion is None else _people(self.companion)
@@ -41,7 +47,9 @@ class Shadow(SourceFormat):
             if len(fields) != _FIELDS:
                 problem = f"The line has {len(fields)} fields; one of a shadow file has {_FIELDS}."
                 yield broken_row(number, ValidationError("row", problem), raw=raw)
-            elif people is None or people.get(name, True):
+            elif people is not None and not people.get(name, True):
+                self.left_out["system accounts"] += 1
+            else:
                 row = self._row(number, fields)
                 if people is not None and name not in people:
                     row.error = ValidationError("username", f"{name!r} is not in the passwd file.")

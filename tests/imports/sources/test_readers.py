@@ -165,10 +165,10 @@ def test_django_user_without_a_field_is_read(read_text: ReadText) -> None:
     rows = read_text("django", json.dumps(entries))
     assert [(row.username, row.email, row.password_hash, row.error and row.error.message) for row in rows] == [
         ("a", "a@x.org", None, None),
-        ("", "", None, "The account has no e-mail address."),
+        ("", "", None, "The account has neither a user name nor an e-mail address."),
         ("b", "b@x.org", "h", None),
         ("c", "c@x.org", "h", None),
-        ("", "", "h", "The account has no e-mail address."),
+        ("", "", "h", "The account has neither a user name nor an e-mail address."),
     ]
 
 
@@ -246,18 +246,18 @@ def test_reading_continues_after_a_line_that_is_not_json(read_text: ReadText) ->
 def test_an_empty_document_has_no_rows(read_text: ReadText) -> None:
     assert [read_text("django", text) for text in ("", "[]", " [ ] ")] == [[], [], []]
     assert read_text("kratos", "") == []
-    assert read_text("keycloak", "{}") == []
+    assert read_text("keycloak", '{"realm": "demo"}') == []
 
 
 def test_keycloak_reads_users_at_any_position_in_the_realm(read_text: ReadText) -> None:
     user = {"username": "ann", "email": "a@x.org", "groups": ["/a/b"], "enabled": False, "emailVerified": True}
-    (row,) = read_text("keycloak", json.dumps({"clients": [{"users": [1]}], "users": [user], "n": 12}))
+    (row,) = read_text("keycloak", json.dumps({"realm": "demo", "clients": [{"users": [1]}], "users": [user], "n": 12}))
     assert (row.username, row.groups, row.is_active, row.is_email_verified) == ("ann", ("a.b",), False, True)
 
 
 def test_keycloak_groups_never_lose_their_parents(read_text: ReadText) -> None:
     user = {"username": "ann", "email": "a@x.org", "groups": ["/projects/x/admin", "/admin"]}
-    (row,) = read_text("keycloak", json.dumps({"users": [user]}))
+    (row,) = read_text("keycloak", json.dumps({"realm": "demo", "users": [user]}))
     assert row.groups == ("projects.x.admin", "admin")
 
 
@@ -289,7 +289,8 @@ def test_unreadable_keycloak_credential_fails_its_row(
     read_text: ReadText, credential: dict[str, str], reason: str
 ) -> None:
     user = {"username": "ann", "email": "a@x.org", "credentials": [{"type": "password", **credential}]}
-    row, following = read_text("keycloak", json.dumps({"users": [user, {"username": "b", "email": "b@x.org"}]}))
+    realm = {"realm": "demo", "users": [user, {"username": "b", "email": "b@x.org"}]}
+    row, following = read_text("keycloak", json.dumps(realm))
     assert row.error is not None
     assert row.error.message == f"The password of ann cannot be imported: {reason}."
     assert row.error.hint == "Leave the credential out to invite the user to set a password."
@@ -301,7 +302,8 @@ def test_keycloak_accepts_plain_passwords_and_bcrypt_hashes(
 ) -> None:
     plain = {"username": "a", "email": "a@x.org", "credentials": [{"type": "password", "value": "secret words"}]}
     secret = {"type": "password", "secretData": '{"value": "$2a$x"}', "credentialData": '{"algorithm": "bcrypt"}'}
-    rows = read_text("keycloak", json.dumps({"users": [plain, {**plain, "credentials": [{"type": "otp"}, secret]}]}))
+    realm = {"realm": "demo", "users": [plain, {**plain, "credentials": [{"type": "otp"}, secret]}]}
+    rows = read_text("keycloak", json.dumps(realm))
     assert [(row.password, row.password_hash) for row in rows] == [("secret words", None), (None, "$2a$x")]
 
 
@@ -331,7 +333,7 @@ def test_kratos_reads_lists_lines_and_pages_alike(read_text: ReadText) -> None:
     expected = [
         ("a", "a@x.org", True, None),
         ("ben", "b@x.org", False, None),
-        ("", "", None, "The account has no e-mail address."),
+        ("", "", None, "The account has neither a user name nor an e-mail address."),
         ("cy", "cy@y.org", None, None),
         ("", "", None, "Record 5 is not an identity: it has no traits."),
     ]
@@ -544,7 +546,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, source: str) -> None
     }[source]
     start, between, end = {
         "django": (b"[", b",", b"]"),
-        "keycloak": (b'{"users": [', b",", b"]}"),
+        "keycloak": (b'{"realm": "demo", "users": [', b",", b"]}"),
         "kratos": (b"[", b",", b"]"),
     }.get(source, (b"", b"", b""))
 

@@ -1,4 +1,4 @@
-"""Source formats are found by name, also those of installed distributions."""
+"""Source formats are found by name, also those of installed packages."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Auth0(SourceFormat):
 
 
 def install(lback: Any, entry_points: str) -> None:
-    """Install a distribution with *entry_points*."""
+    """Install a package with *entry_points*."""
     (lback.directory / "acme.py").write_text(PLUGIN)
     metadata = lback.directory / "acme-1.2.dist-info"
     metadata.mkdir()

@@ -57,7 +57,7 @@ def reject(lback: Any, tmp_path: Path) -> Reject:
 
 @pytest.mark.parametrize(
     ("source", "document"),
-    [("keycloak", {"users": [keycloak_user(groups=[])]}), ("django", [GROUP, django_user(groups=[])])],
+    [("keycloak", {"realm": "demo", "users": [keycloak_user(groups=[])]}), ("django", [GROUP, django_user(groups=[])])],
 )
 def test_user_without_an_address_logs_in_after_it_is_added_to_the_reject(
     lback: Any, tmp_path: Path, reject: Reject, source: str, document: Any
@@ -80,7 +80,7 @@ def test_keycloak_keeps_the_password_and_the_groups_of_a_row_with_an_error(read_
         keycloak_user(credentials=plain),
         keycloak_user(credentials=[{"type": "password", "secretData": "{"}]),
     ]
-    rows = read_text("keycloak", json.dumps({"users": users}))
+    rows = read_text("keycloak", json.dumps({"realm": "demo", "users": users}))
     kept = {"username": "ann", "groups": ["sales.admin"]}
     assert [(row.error.message, row.original) for row in rows] == [
         ("ann has no e-mail address.", {**kept, "password_hash": hashed}),
@@ -188,7 +188,7 @@ NOT_READ = "The rest of that record, and of a list the records after it, were no
         ),
         (
             "keycloak",
-            '{"clients": [1, 2], "users": [[], {"username": "ann", "username": "ben"}], "x": tru}',
+            '{"realm": "demo", "clients": [1, 2], "users": [[], {"username": "ann", "username": "ben"}], "x": tru}',
             [
                 "Record 1 is no user: it is not an object.",
                 "Record 2 has a key twice.",
