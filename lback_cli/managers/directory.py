@@ -11,13 +11,15 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_email, find_by_username, find_group_record, find_user, parse_id
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
-from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
+from lback_cli.repositories.user_reader import LARGEST_ID, UserQuery, UserReader, UserRecord
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.attributes import UserAttributes
+
+_LONGEST_ID = len(str(LARGEST_ID))
 
 
 class Directory:
@@ -109,6 +111,36 @@ class Directory:
         """Yield the number of users that *query* describes, and these page by page, like `select_users`."""
         with self._selecting(query) as (found, stored):
             yield found.users.count(stored), found.users.pages(stored)
+
+    def users_by_name(self, prefix: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose names begin with *prefix*, members of *group* if it is named."""
+        with self.select_users(UserQuery(prefix=prefix, group=group, sort="username", limit=limit)) as users:
+            return list(users)
+
+    def users_by_id(self, digits: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose ids begin with *digits*, members of *group* if it is named."""
+        if not digits:
+            with self.select_users(UserQuery(group=group, limit=limit)) as users:
+                return list(users)
+        if not (digits.isascii() and digits.isdigit()) or digits.startswith("0"):
+            return []
+        found: list[UserRecord] = []
+        first, size = int(digits[:_LONGEST_ID]), 1  # 12, then 120 to 129, then 1200 to 1299
+        while len(found) < limit and first <= LARGEST_ID:
+            query = UserQuery(group=group, after=first - 1, limit=limit - len(found))
+            with self.select_users(query) as users:
+                page = list(users)
+            found += [user for user in page if user.id < first + size]
+            if not page:
+                break
+            first, size = first * 10, size * 10
+        return found
+
+    def attribute_values(self, name: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """Return texts that begin with *prefix* among the values of an attribute in lback's own table."""
+        _check_encodable("prefix", prefix)
+        with snapshot(self._database) as found:
+            return found.users.attribute_values(name, prefix, limit=limit)
 
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
