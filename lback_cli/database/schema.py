@@ -114,7 +114,7 @@ class Schema:
     def ensure(self) -> None:
         """Like `require`, but create and migrate lback's own SQLite file, and a database in memory."""
         if self._database.embedded or self._database.in_memory:
-            self._migrate_from("missing", "empty", "incomplete", "older")
+            self.upgrade()
         else:
             self.require()
 
@@ -126,8 +126,11 @@ class Schema:
         return self._migrate_from("missing", "empty", "incomplete")
 
     def upgrade(self) -> SchemaStatus:
-        """Migrate older tables and return the status from before. Raises `SchemaError` if there are none."""
-        return self._migrate_from("older")
+        """Migrate older tables, create missing ones, and return the status from before.
+
+        Raises `SchemaError` if the existing tables do not fit.
+        """
+        return self._migrate_from("missing", "empty", "incomplete", "older")
 
     def check_adoptable(self) -> "AdoptionReport":
         """Compare an application's tables with those that lback can adopt, without changing them."""
