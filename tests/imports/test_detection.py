@@ -77,7 +77,10 @@ SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
             "username,email\n" + "x" * 2**21,
             ("line 2: The row has more than 1048576 bytes.", "The file may be no table."),
         ),
-        (random.Random(7).randbytes(5000), ("The file is binary data, and no text.", "Export the users as CSV or JSON.")),
+        (
+            random.Random(7).randbytes(5000),
+            ("The file is binary data, and no text.", "Export the users as CSV or JSON."),
+        ),
         (b"%PDF-1.7\n", ("The file is a PDF document, and no text.", "Export a table instead.")),
     ],
 )

@@ -650,7 +650,7 @@ def test_user_registered_meanwhile_by_another_process_is_refused_alone(worlds: C
 )
 def test_truncated_reject_is_marked(world: World, form: Literal["csv", "jsonl"], size: int, mark: str | None) -> None:
     rejects = world.directory / f"rejects.{form}"
-    first = 'username,email\nann,ann@x.org\n' if form == "csv" else '{"username": "ann", "email": "ann@x.org"}\n'
+    first = "username,email\nann,ann@x.org\n" if form == "csv" else '{"username": "ann", "email": "ann@x.org"}\n'
     path = world.write(f"{first}{'x' * (size - 1)}\n", f"users.{form}")
     assert world.run(path, ImportOptions(format=form, mail="none", rejects=rejects)).counts.failed == 1
     if form == "csv":
