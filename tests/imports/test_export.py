@@ -79,6 +79,7 @@ PEOPLE = st.dictionaries(
     st.tuples(
         LOCAL_PARTS, st.sampled_from([ARGON2, BCRYPT, "!"]), st.booleans(), st.booleans(), st.sets(st.integers(0, 2))
     ),
+    min_size=1,
     max_size=6,
 )
 
@@ -126,6 +127,7 @@ def test_import_of_an_export_restores_all_values(
 @given(
     people=st.lists(
         st.fixed_dictionaries({}, optional=ATTRIBUTES),
+        min_size=1,
         max_size=5,
         unique_by=lambda attributes: attributes.get("external_id", object()),
     ),
