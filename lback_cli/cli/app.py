@@ -17,6 +17,7 @@ COMMANDS = {
     "db": "db:group",
     "config": "config:group",
     "doctor": "doctor:doctor",
+    "run": "run:run",
 }
 """The groups and commands of `lback`, in the order of its help."""
 

@@ -16,12 +16,12 @@ PANEL = "Global options"
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
-    """Keep a global option that was given. The last one on the command line wins."""
+    """Keep a global option that was given."""
     if ctx.obj is not None and param.name is not None and value not in (None, False):
         if param.name == "no_color":
             # Typer's help reads this variable too.
             os.environ["NO_COLOR"] = "1"
-        ctx.obj.options[param.name] = value
+        ctx.obj.remember(param.name, value)
     return value
 
 
@@ -113,6 +113,11 @@ class LbackCommand(TyperCommand):
         """Return the command's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, if it may run here."""
+        ctx.obj.permit(ctx.command_path)
+        return super().invoke(ctx)
+
 
 class LbackGroup(TyperGroup):
     """A group of commands that takes the global options too."""
@@ -120,6 +125,12 @@ class LbackGroup(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the group's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. Without any, show the help, but not in a script."""
+        if not args and ctx.obj is not None and ctx.obj.in_script:
+            ctx.fail("Missing command.")
+        return super().parse_args(ctx, args)
 
 
 def _with_global_parameters(parameters: list[Any]) -> list[Any]:

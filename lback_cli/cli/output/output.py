@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from lback_cli.cli.output.format import OutputFormat, Record
 from lback_cli.cli.output.json_lines import write_json_lines
@@ -77,19 +78,31 @@ def write_stderr(text: str) -> None:
         sys.stderr.write(text)
 
 
-def show_error(error: LbackError, *, as_json: bool) -> None:
-    """Show an error and its hint on standard error, as one JSON object or in a line each."""
-    message = error.message if error.hint is None else f"{error.message} {error.hint}"
+def show_error(error: LbackError, *, as_json: bool, line: int | None = None) -> None:
+    """Show an error and its hint on standard error, as one JSON object or in a line each.
+
+    Args:
+        error: The error.
+        as_json: Whether to show an object.
+        line: The number of the line that the error is in, if it is in a script.
+    """
     if as_json:
-        write_stderr(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
+        write_stderr(json.dumps({"error": error_view(error) | ({} if line is None else {"line": line})}) + "\n")
         return
     if isinstance(error, Declined):
         write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
         return
     label = "\x1b[1;31merror:\x1b[0m" if wants_color(sys.stderr) else "error:"
-    write_stderr(f"{label} {safe(error.message)}\n")
+    place = "" if line is None else f"line {line}: "
+    write_stderr(f"{label} {place}{safe(error.message)}\n")
     if error.hint is not None:
         write_stderr(f"       {safe(error.hint)}\n")
+
+
+def error_view(error: LbackError) -> dict[str, Any]:
+    """Return the fields of an error."""
+    message = error.message if error.hint is None else f"{error.message} {error.hint}"
+    return {"code": error.code, "message": message}
 
 
 def show_warning(problem: Problem, *, as_json: bool) -> None:
