@@ -13,11 +13,19 @@ from lback_cli.doctor.runner import require_all_passed, run_checks
 COLUMNS = ("check", "status", "message", "hint")
 
 
-@command(examples=("lback doctor", "lback doctor -o json", "lback doctor --trace-file trace.jsonl"))
+@command(
+    examples={
+        "Run all checks": "lback doctor",
+        "Show the findings to a program": "lback doctor -o json",
+        "Check also whether a trace can be written": "lback doctor --trace-file trace.jsonl",
+    }
+)
 def doctor(ctx: typer.Context) -> None:
-    """Check the configuration, files, hashing, mail, receivers, database and event log. Exit 9 if a check fails.
+    """Check the installation; exit 9 if a check fails.
 
-    Nothing is changed, and no mail is sent.
+    The checks are about configuration, files, hashing, mail, receivers, database and event log.
+
+    Nothing in the database is changed, and no mail is sent.
     """
     context = cli_context(ctx)
     trace_file, receivers = context.options.get("trace_file"), not context.options.get("no_receivers")

@@ -1,25 +1,26 @@
 """The global options, which every command takes before or after its name."""
 
 import os
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from lback_cli.cli.help_page import GLOBAL_OPTIONS
 from lback_cli.cli.light_parameters import lighten
 from lback_cli.output_formats import BUILT_IN, is_output_format, plugin_names
-
-PANEL = "Global options"
+from lback_cli.text.terminal import wants_color
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     """Keep a global option that was given."""
     if ctx.obj is not None and param.name is not None and value not in (None, False):
         if param.name == "no_color":
-            # Typer's help reads this variable too.
             os.environ["NO_COLOR"] = "1"
         ctx.obj.remember(param.name, value)
     return value
@@ -39,7 +40,7 @@ def _complete_format(incomplete: str) -> list[str]:
 
 
 def _global(*names: str, **extra: Any) -> Any:
-    return typer.Option(*names, expose_value=False, rich_help_panel=PANEL, **{"callback": _remember, **extra})
+    return typer.Option(*names, expose_value=False, rich_help_panel=GLOBAL_OPTIONS, **{"callback": _remember, **extra})
 
 
 def _global_options(
@@ -82,32 +83,27 @@ def _global_options(
 
 
 @cache
-def _global_parameters() -> tuple[Any, ...]:
+def global_parameters() -> tuple[Any, ...]:
+    """Return the options that every command takes."""
     declaration = typer.Typer(add_completion=False)
     declaration.command()(_global_options)
     return tuple(typer.main.get_command(declaration).params)
+
+
+Notes = Mapping[str, Callable[[], Iterable[tuple[str, str]]]]
+"""Functions that return terms and what they mean, by title. They are called only for the help."""
 
 
 class LbackCommand(TyperCommand):
     """A command that takes the global options too.
 
     Attributes:
-        notes: A title, and a function that returns more lines for the help. It is called only for the help.
+        examples: Command lines, by what they do.
+        notes: More lines for the help.
     """
 
-    notes: tuple[str, Callable[[], Iterable[str]]] | None = None
-
-    @property
-    def epilog(self) -> str | None:
-        """The end of the help: the examples and the notes."""
-        if self.notes is None:
-            return self._epilog
-        title, lines = self.notes
-        return f"{self._epilog}\n\n{section(title, lines())}"
-
-    @epilog.setter
-    def epilog(self, text: str | None) -> None:
-        self._epilog = text
+    examples: Mapping[str, str] = MappingProxyType({})
+    notes: Notes = MappingProxyType({})
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the command's own parameters, the global ones and --help."""
@@ -118,6 +114,10 @@ class LbackCommand(TyperCommand):
         ctx.obj.permit(ctx.command_path)
         return super().invoke(ctx)
 
+    def get_help(self, ctx: Any) -> str:
+        """Return the help, for the terminal as it is."""
+        return _help_text(self, ctx)
+
 
 class LbackGroup(TyperGroup):
     """A group of commands that takes the global options too."""
@@ -126,18 +126,26 @@ class LbackGroup(TyperGroup):
         """Return the group's own parameters, the global ones and --help."""
         return _with_global_parameters(super().get_params(ctx))
 
+    def get_help(self, ctx: Any) -> str:
+        """Return the help, for the terminal as it is."""
+        return _help_text(self, ctx)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments. Without any, show the help, but not in a script."""
-        if not args and ctx.obj is not None and ctx.obj.in_script:
-            ctx.fail("Missing command.")
+        """Parse the arguments. Without any, show the help and exit with 2; in a script, fail without the help."""
+        if not args and not ctx.resilient_parsing:
+            if ctx.obj.in_script:
+                ctx.fail("Missing command.")
+            typer.echo(self.get_help(ctx), color=True)
+            raise typer.Exit(2)
         return super().parse_args(ctx, args)
 
 
+def _help_text(command: Any, ctx: Any) -> str:
+    from lback_cli.cli.help_page import help_page
+    from lback_cli.cli.output.help_layout import help_text
+
+    return help_text(help_page(command, ctx), color=wants_color(sys.stdout))
+
+
 def _with_global_parameters(parameters: list[Any]) -> list[Any]:
-    return [lighten(parameter) for parameter in (*parameters, *_global_parameters())]
-
-
-def section(title: str, lines: Iterable[str]) -> str:
-    """Return a section of help. Each line is a paragraph, because help reflows the lines of a paragraph."""
-    escaped = (line.replace("[", r"\[") for line in lines)
-    return "\n\n".join([f"[bold]{title}[/bold]", *(f"  {line}" for line in escaped)])
+    return [lighten(parameter) for parameter in (*parameters, *global_parameters())]

@@ -98,4 +98,12 @@ def _usage(error: typer.TyperException) -> UsageError:
     message = error.format_message().replace(": Value error, ", ": ")
     if message and message[-1] not in ".?":
         message += "."
+    option = getattr(error, "option_name", None)
+    if context is not None and option is not None and hasattr(error, "possibilities"):
+        from lback_cli.cli.guesses import option_instead
+
+        parameters = context.command.get_params(context)
+        accepted = {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+        if instead := option_instead(option, accepted):
+            return UsageError(f"No such option: {option}.", hint=f"Use {instead}.")
     return UsageError(message, hint=f"{command} --help shows the usage.")

@@ -9,11 +9,11 @@ from lback_cli.cli.context import cli_context
 
 
 @command(
-    examples=(
-        "lback run provision.lback",
-        "lback run provision.lback --keep-going -q",
-        "printf 'user show %s\\n' alice bob | lback run - -o jsonl",
-    ),
+    examples={
+        "Run the commands in a file": "lback run provision.lback",
+        "Go on after lines that fail": "lback run provision.lback --keep-going -q",
+        "Let another program send commands and read answers": "./program | lback run - -o jsonl",
+    },
 )
 def run(
     ctx: typer.Context,

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
@@ -14,6 +14,7 @@ from lback_cli.events.record import administrative_event
 from lback_cli.events.serialization import to_json
 from lback_cli.imports.formats.csv_injection import escaped
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES
+from lback_cli.imports.options import ExportFormat
 from lback_cli.imports.row import groups_cell
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
@@ -22,8 +23,6 @@ from lback_cli.repositories.unit_of_work import transaction_with_events
 from lback_cli.repositories.user_reader import UserQuery, UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
-
-ExportFormat = Literal["csv", "jsonl", "json"]
 
 _CONDITIONS = ("search", "group", "is_active", "is_email_verified")
 """The conditions of a query that an export can have, besides those on attributes."""

@@ -11,15 +11,17 @@ from lback_cli.errors import LbackError, ValidationError
 from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.existing_users import Baseline, ExistingUserHandler
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.results import RowOutcome, failed
+from lback_cli.imports.results import RowOutcome, failed, obstacles
 from lback_cli.imports.row import ImportRow
 from lback_cli.managers.bulk_registration import BulkRegistration, RegistrationResult
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.group_manager import create_missing_groups
 from lback_cli.managers.registration import NewUser, PreparedUser
 from lback_cli.managers.user_lookup import username_variants
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading
 from lback_cli.security.password_generator import generate_password
+from lback_cli.security.stored_hashes import is_unusable
 
 
 class RowProcessor:
@@ -75,14 +77,18 @@ class RowProcessor:
         Returns:
             The outcomes in the order of the rows. With ``on_error="stop"`` the first refused row is the last.
         """
-        return _ChunkWriter(
+        writer = _ChunkWriter(
             uow,
             chunk,
             self._bulk,
             self._existing,
             self._variants(chunk),
             stops_on_error=self._options.on_error == "stop",
-        ).write()
+        )
+        if self._options.create_groups:
+            skips = self._options.if_exists == "skip"
+            chunk.created_groups = create_missing_groups(uow, self._services, writer.groups(skips=skips))
+        return writer.write()
 
     def _prepare(self, row: ImportRow) -> PreparedUser | None:
         if row.error is not None:
@@ -100,7 +106,8 @@ class RowProcessor:
                 is_active=row.is_active is not False,
                 is_email_verified=row.is_email_verified is True,
                 attributes=row.attributes or {},
-                mail=self._options.mail,
+                # A link to set a password is of no use to a user who may not log in.
+                mail="none" if row.is_active is False else self._options.mail,
             )
         )
 
@@ -153,6 +160,15 @@ class _ChunkWriter:
         self._pending: list[int] = []
         self._pending_names: set[str] = set()
         self._ids = uow.users.ids_by_username([name for names in variants for name in names])
+
+    def groups(self, *, skips: bool) -> list[str]:
+        """Return the groups that the rows name which can be imported; *skips* leaves those of existing users out."""
+        found: dict[str, None] = {}
+        for index, (row, user) in enumerate(zip(self._chunk.rows, self._chunk.users, strict=True)):
+            exists = skips and not self._ids.keys().isdisjoint(self._variants[index])
+            if user is not None and not (user.error or exists):
+                found |= dict.fromkeys(row.groups or ())
+        return list(found)
 
     def write(self) -> list[RowOutcome]:
         """Write the chunk, and return the outcomes up to the row that stops the import."""
@@ -230,8 +246,14 @@ class _ChunkWriter:
 def _registration_outcome(row: ImportRow, user: PreparedUser, result: RegistrationResult) -> RowOutcome:
     if isinstance(result, LbackError):
         return failed(row, _of_row(result, row))
-    generated = user.new.password if row.password is None else None
-    return RowOutcome(row, "created", id=result, username=user.username, password=generated)
+    new = user.new
+    generated = new.password if row.password is None else None
+    found = obstacles(
+        active=new.is_active,
+        has_password=not (new.is_invited or is_unusable(user.password_hash or "")),
+        verified=new.is_email_verified,
+    )
+    return RowOutcome(row, "created", id=result, username=user.username, password=generated, obstacles=found)
 
 
 def _of_row(error: LbackError, row: ImportRow) -> LbackError:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_email, find_by_username, find_group_record, find_user, parse_id
+from lback_cli.managers.user_lookup import (
+    find_by_email,
+    find_by_username,
+    find_group_record,
+    find_id,
+    find_user,
+    parse_id,
+)
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
@@ -33,7 +40,7 @@ class Directory:
         return self._services.attributes
 
     def find_user(self, identifier: str, *, session: "Session | None" = None) -> UserRecord:
-        """Return the user that a user name, an e-mail address or ``id:N`` means.
+        """Return the user whom a user name, an e-mail address or ``id:N`` identifies.
 
         Raises:
             UserNotFound: There is none.
@@ -57,27 +64,28 @@ class Directory:
             return find_by_email(found.users, self._services, email)
 
     def exists(self, identifier: str) -> bool:
-        """Return whether *identifier* means a user."""
+        """Return whether *identifier* identifies a user."""
         return self.find_id(identifier) is not None
 
     def find_id(self, identifier: str) -> int | None:
-        """Return the id of the user that *identifier* means, or None if there is none."""
+        """Return the id of the user whom *identifier* identifies, or None."""
         try:
             return self.find_user(identifier).id
         except UserNotFound:
             return None
 
     def resolve_id(self, identifier: str) -> int:
-        """Return the id of the user that *identifier* means; for ``id:N`` it is N, whether or not the user exists.
+        """Return the id of the user whom *identifier* identifies; for ``id:N`` N, even if there is no such user.
 
         Raises:
             UserNotFound: No user has that name or e-mail address.
         """
-        user_id = parse_id(identifier)
-        return self.find_user(identifier).id if user_id is None else user_id
+        with snapshot(self._database) as found:
+            user_id = find_id(found.users, identifier)
+            return find_user(found.users, self._services, identifier).id if user_id is None else user_id
 
     def resolve_email(self, identifier: str) -> str:
-        """Return the e-mail address of the user that *identifier* means.
+        """Return the e-mail address of the user whom *identifier* identifies.
 
         An e-mail address is returned as given, and so is an ``id:N`` that no user has.
 
@@ -98,8 +106,8 @@ class Directory:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
-            GroupNotFound: There is no such group, which is not the same as an empty one.
-            ValidationError: No database can hold a text of the query.
+            GroupNotFound: The group of the query does not exist.
+            ValidationError: A text of the query cannot be stored in a database, so no user has it.
         """
         with self._selecting(query, session) as (found, stored):
             yield UserPage(stored, found.users)

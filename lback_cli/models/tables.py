@@ -18,6 +18,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    column,
+    table,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -80,6 +82,16 @@ MEMBERSHIPS = Table(
     Column("user_id", Integer, ForeignKey("users.id"), primary_key=True),
     Column("group_id", Integer, ForeignKey("groups.id"), primary_key=True, index=True),
 )
+
+# Tables that an application of the framework may have, and lback does not create
+
+SESSIONS = table("sessions", column("id"), column("user_id", String), column("data", String))
+"""The sessions of logged-in users; *data* is JSON."""
+
+ADMIN_USERS = table("admin_users", column("id"), column("username", String), column("email", String))
+"""The framework's own accounts of administrators."""
+
+APPLICATION_TABLES = (SESSIONS, ADMIN_USERS)
 
 # lback's own tables
 

@@ -194,7 +194,7 @@ def transaction_with_events(database: Database, session: Session | None = None) 
         if last is None:
             raise
         seq, operation_id = last
-        advice = f"It was made if 'lback events list -o json' shows an event with the operation_id {operation_id}."
+        advice = f"It was made if 'lback events list --operation {operation_id}' shows an event."
         if not resolve_unknown_commit(
             database, unknown, lambda work: work.events.was_committed(seq, operation_id), advice
         ):

@@ -130,6 +130,10 @@ class UserReader:
         """Return the user with the first of *emails* that a user has."""
         return self._find(USERS.c.email, emails)
 
+    def find_in_any_case(self, column: Column[str], value: str) -> Sequence[UserRecord]:
+        """Return the users whose *column* is *value*, in capital or small letters; no index helps."""
+        return self._complete(select(*_COLUMNS).where(func.lower(column) == value.lower()).order_by(USERS.c.id))
+
     def select(self, query: UserQuery) -> Iterator[UserRecord]:
         """Yield the users that *query* describes; only a page of them is in memory at a time."""
         for page in self.pages(query):
@@ -182,16 +186,17 @@ class UserReader:
         statement = select(USERS.c.username, USERS.c.id).where(USERS.c.username.in_(usernames))
         return {username: user_id for username, user_id in self._execute(statement)}  # noqa: C416 - rows, not pairs
 
-    def taken_usernames(self, usernames: Sequence[str]) -> set[str]:
-        """Return those of *usernames* that are taken."""
-        return self._taken(USERS.c.username, usernames)
+    def taken_usernames(self, usernames: Sequence[str], *, in_any_case: bool = False) -> set[str]:
+        """Return those of *usernames*, which are canonical, that are taken; *in_any_case* also in capital letters."""
+        return self._taken(USERS.c.username, usernames, in_any_case=in_any_case)
 
-    def taken_emails(self, emails: Sequence[str]) -> set[str]:
-        """Return those of *emails* that are taken."""
-        return self._taken(USERS.c.email, emails)
+    def taken_emails(self, emails: Sequence[str], *, in_any_case: bool = False) -> set[str]:
+        """Return those of *emails*, which are canonical, that are taken; *in_any_case* also in capital letters."""
+        return self._taken(USERS.c.email, emails, in_any_case=in_any_case)
 
-    def _taken(self, column: Column[str], values: Sequence[str]) -> set[str]:
-        return set(self._execute(select(column).where(column.in_(values))).scalars()) if values else set()
+    def _taken(self, column: Column[str], values: Sequence[str], *, in_any_case: bool) -> set[str]:
+        stored = func.lower(column) if in_any_case else column
+        return set(self._execute(select(stored).where(stored.in_(values))).scalars()) if values else set()
 
     def _find(self, column: Column[str], values: Sequence[str]) -> UserRecord | None:
         for value in dict.fromkeys(values):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -42,6 +43,24 @@ def describe_settings(settings: Settings) -> list[ShownSetting]:
             source = settings.sources.get(name, "default" if value == key.default else "code")
             rows.append(ShownSetting(name, _masked(key, to_text(value)), source))
     return rows
+
+
+def secret_files(settings: Settings) -> Iterator[Path]:
+    """Yield the files with secrets that *settings* name."""
+    for _, holder in _sections(settings):
+        for key in fields(holder):
+            if key.metadata.get("secret_file") and (path := getattr(holder, key.name)) is not None:
+                yield path
+
+
+def has_secrets(settings: Settings, source: str) -> bool:
+    """Return whether *source*, as in ``settings.sources``, sets a value with a secret in it."""
+    for section, holder in _sections(settings):
+        for key in fields(holder):
+            text = to_text(getattr(holder, key.name))
+            if settings.sources.get(f"{section}.{key.name}") == source and _masked(key, text) != text:
+                return True
+    return False
 
 
 def is_secret_option(name: str) -> bool:

@@ -24,7 +24,13 @@ def complete(lback: Any) -> Callable[..., list[str]]:
 
 def test_completion_offers_groups_commands_options_and_choices(complete: Cli) -> None:
     assert complete("lback s") == ["signals"]
-    assert complete("lback user re") == ["register", "request-password-reset", "resend-verification", "reset-password"]
+    assert complete("lback user re") == [
+        "register",
+        "rename",
+        "request-password-reset",
+        "resend-verification",
+        "reset-password",
+    ]
     assert "--generate-password" in complete("lback user register --ge")
     assert complete("lback user list -o js") == ["json", "jsonl"]
     assert complete("lback signals show user_del") == ["user_deleted", "user_deletion_failed", "user_deletion_started"]

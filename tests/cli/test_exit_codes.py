@@ -1,6 +1,5 @@
 """The table of exit codes, and the errors that cause them."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +8,6 @@ import pytest
 from blinker import NamedSignal
 
 from lback_cli import errors, signals
-from lback_cli.cli.app import EPILOG
 from lback_cli.cli.exit_codes import MEANINGS, ExitCode, TerminatedBySignal, exit_code
 
 Cli = Callable[..., Any]
@@ -88,7 +86,12 @@ def test_the_exit_codes_are_unchanged() -> None:
         "TERMINATED": 143,
     }
     assert set(MEANINGS) == set(ExitCode)
-    assert [int(code) for code in re.findall(r"[:·] (\d+) ", EPILOG)] == [code.value for code in ExitCode]
+
+
+def test_the_help_lists_the_exit_codes(cli: Cli) -> None:
+    title, *lines = cli("help", "exit-codes").out.splitlines()
+    assert title == "Exit codes:"
+    assert [line.split(maxsplit=1) for line in lines] == [[str(code.value), MEANINGS[code]] for code in ExitCode]
 
 
 def test_termination_by_a_signal_is_not_an_exception_that_receivers_catch() -> None:

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from lback_cli import signals
+from lback_cli.imports.columns import ImportColumns
 from lback_cli.imports.importer import Importer
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.row import ImportColumns
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_manager import UserManager

@@ -7,7 +7,12 @@ from lback_cli.cli.context import cli_context
 from lback_cli.settings.masking import describe_settings
 
 
-@command(examples=("lback config show", "lback config show -o json"))
+@command(
+    examples={
+        "Show each value and its source": "lback config show",
+        "Show them to a program": "lback config show -o json",
+    }
+)
 def show(ctx: typer.Context) -> None:
     """List every key with its value and the source of the value. Secrets are masked."""
     context = cli_context(ctx)

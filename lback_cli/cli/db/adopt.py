@@ -1,13 +1,22 @@
 """`lback db adopt`."""
 
+from pathlib import Path
+
 import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
+from lback_cli.cli.events.lost_log import warn_of_lost_log
+from lback_cli.doctor.application import project_directories
+from lback_cli.doctor.migrations import advice, unprotected
 
 
-@command(examples=("lback db adopt --database-url sqlite:////srv/app/app.db",))
+@command(
+    examples={
+        "Adopt the database of an application": "lback db adopt --database-url sqlite:////srv/app/app.db",
+    }
+)
 def adopt(ctx: typer.Context) -> None:
     """Add lback's tables to the database of an application built on the lback framework. No other table is changed.
 
@@ -20,6 +29,10 @@ def adopt(ctx: typer.Context) -> None:
     context.output.message(f"{context.unchecked_database.name} {done}.")
     for warning in () if found is None else found.warnings:
         context.output.warning(f"warning: {warning}.")
+    advise = unprotected if found is None else advice
+    for problem in advise(project_directories(Path(), context.unchecked_database)):
+        context.output.warning(f"warning: {problem.message} {problem.hint}")
+    warn_of_lost_log(context)
     if found is not None and not context.settings.compat.lback_framework:
         context.output.warning("While the application runs, set [compat] lback_framework = true: see docs/adoption.md.")
     show_status(context)

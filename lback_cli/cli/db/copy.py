@@ -12,10 +12,10 @@ from lback_cli.cli.db.copy_progress import CopyProgress
 
 
 @command(
-    examples=(
-        "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
-        "lback db copy --to sqlite:////srv/app/users.db",
-    ),
+    examples={
+        "Move to PostgreSQL": "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
+        "Copy to a SQLite file": "lback db copy --to sqlite:////srv/app/users.db",
+    },
 )
 def copy(
     ctx: typer.Context,

@@ -7,7 +7,11 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
 
 
-@command(examples=("lback db init --database-url sqlite:////srv/app/users.db",))
+@command(
+    examples={
+        "Set up a SQLite file": "lback db init --database-url sqlite:////srv/app/users.db",
+    }
+)
 def init(ctx: typer.Context) -> None:
     """Create the tables in an empty database. Existing tables are left as they are."""
     context = cli_context(ctx)

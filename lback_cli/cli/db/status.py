@@ -6,7 +6,11 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 
 
-@command(examples=("lback db status -o json",))
+@command(
+    examples={
+        "Show the state to a program": "lback db status -o json",
+    }
+)
 def status(ctx: typer.Context) -> None:
     """Show the database and the version of its tables. Exit 9 if lback cannot use them."""
     context = cli_context(ctx)

@@ -7,7 +7,11 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
 
 
-@command(examples=("lback db upgrade",))
+@command(
+    examples={
+        "Upgrade the configured database": "lback db upgrade",
+    }
+)
 def upgrade(ctx: typer.Context) -> None:
     """Migrate the tables of an older lback to the version that this lback needs."""
     context = cli_context(ctx)

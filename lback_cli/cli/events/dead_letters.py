@@ -25,7 +25,12 @@ Sequences = Annotated[list[int] | None, typer.Argument(metavar="[SEQ]...", help=
 All = Annotated[bool, typer.Option("--all", help="All dead letters of the sink.")]
 
 
-@command(examples=("lback events dead-letters list", "lback events dead-letters list audit -o json"))
+@command(
+    examples={
+        "List those of all sinks": "lback events dead-letters list",
+        "Show those of one sink to a program": "lback events dead-letters list audit -o json",
+    }
+)
 def list_letters(
     ctx: typer.Context,
     sink: Annotated[str | None, typer.Argument(metavar="[SINK]", help="Only dead letters of this sink.")] = None,
@@ -46,7 +51,10 @@ def list_letters(
 
 
 @command(
-    examples=("lback events dead-letters retry audit 42 43", "lback events dead-letters retry audit --all"),
+    examples={
+        "Deliver two events again": "lback events dead-letters retry audit 42 43",
+        "Deliver all again": "lback events dead-letters retry audit --all",
+    },
 )
 def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All = False) -> None:
     """Deliver dead letters now, out of order. Exit 8 if the sink does not take some of them."""
@@ -61,7 +69,11 @@ def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All 
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
-@command(examples=("lback events dead-letters drop audit 42 --yes",))
+@command(
+    examples={
+        "Drop one without a question": "lback events dead-letters drop audit 42 --yes",
+    }
+)
 def drop(
     ctx: typer.Context,
     sink: SinkName,

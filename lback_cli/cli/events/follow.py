@@ -13,7 +13,12 @@ _TAIL = 10
 """Past events at the beginning of a table."""
 
 
-@command(examples=("lback events follow", "lback events follow -o jsonl --signal user_authentication_failed"))
+@command(
+    examples={
+        "Show new events until Ctrl-C": "lback events follow",
+        "Show failed logins to a program": "lback events follow -o jsonl --signal user_authentication_failed",
+    }
+)
 def follow(
     ctx: typer.Context,
     signals: Signals = None,

@@ -26,13 +26,13 @@ DEFAULT_LIMIT = 50
 
 
 @command(
-    examples=(
-        "lback events list --since 7d --signal user_authentication_failed",
-        "lback events list --user alice -o json",
-        "lback events list --changed groups --group admin",
-        "lback events list --outcome failed --since 1h",
-        "lback events list --before 4711",
-    ),
+    examples={
+        "List the failed logins of a week": "lback events list --since 7d --signal user_authentication_failed",
+        "Show the events about a user to a program": "lback events list --user alice -o json",
+        "List who joined or left a group": "lback events list --changed groups --group admin",
+        "List the failures of the last hour": "lback events list --outcome failed --since 1h",
+        "Read the next page": "lback events list --before 4711",
+    },
 )
 def list_events(
     ctx: typer.Context,

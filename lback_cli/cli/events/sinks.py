@@ -19,7 +19,12 @@ SINK_COLUMNS = (
 SINK_TABLE = ("sink", "position", "lag", "failures", "dead_letters", "last_error")
 
 
-@command(examples=("lback events sinks", "lback events sinks -o json"))
+@command(
+    examples={
+        "Show how far each sink is": "lback events sinks",
+        "Show it to a program": "lback events sinks -o json",
+    }
+)
 def list_sinks(ctx: typer.Context) -> None:
     """List the sinks with their position, their lag and their last error."""
     context = cli_context(ctx)

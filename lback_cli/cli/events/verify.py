@@ -16,11 +16,13 @@ from lback_cli.managers.event_log import verify_lines
 
 
 @command(
-    examples=(
-        "lback events verify",
-        "lback events verify --checkpoint /mnt/worm/checkpoints --public-key key.pub",
-        "lback events verify events.jsonl",
-    ),
+    examples={
+        "Verify the log in the database": "lback events verify",
+        "Compare it with signed checkpoints from another place": (
+            "lback events verify --checkpoint /mnt/worm/checkpoints --public-key key.pub"
+        ),
+        "Verify an exported log": "lback events verify events.jsonl",
+    },
 )
 def verify(
     ctx: typer.Context,

@@ -8,9 +8,14 @@ from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.group.memberships import Users, show_memberships
 
 
-@command(examples=("lback group add staff alice bob", "lback group add staff id:7 -o json"))
+@command(
+    examples={
+        "Add two users": "lback group add staff alice bob",
+        "Show the result of each to a program": "lback group add staff id:7 -o json",
+    }
+)
 def add(ctx: typer.Context, name: Existing, users: Users) -> None:
-    """Add users to a group, each in an operation of its own; exit 8 if some fail."""
+    """Add users to a group; exit 8 if some fail. Each is an operation of its own."""
     context = cli_context(ctx)
     results = context.memberships.add(name, users)
     show_memberships(context, results, done=f"added to {name}", already="already a member")

@@ -7,7 +7,12 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.serializers import GROUP_COLUMNS, GROUP_TABLE, group_view
 
 
-@command(examples=("lback group list", "lback group list -o json"))
+@command(
+    examples={
+        "List all groups": "lback group list",
+        "Show them to a program": "lback group list -o json",
+    }
+)
 def list_groups(ctx: typer.Context) -> None:
     """List all groups and the number of their members."""
     context = cli_context(ctx)

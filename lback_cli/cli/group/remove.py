@@ -8,9 +8,14 @@ from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.group.memberships import Members, show_memberships
 
 
-@command(examples=("lback group remove staff alice bob", "lback group remove staff id:7 -o json"))
+@command(
+    examples={
+        "Remove two users": "lback group remove staff alice bob",
+        "Show the result of each to a program": "lback group remove staff id:7 -o json",
+    }
+)
 def remove(ctx: typer.Context, name: Existing, users: Members) -> None:
-    """Remove users from a group, each in an operation of its own; exit 8 if some fail."""
+    """Remove users from a group; exit 8 if some fail. Each is an operation of its own."""
     context = cli_context(ctx)
     results = context.memberships.remove(name, users)
     show_memberships(context, results, done=f"removed from {name}", already="not a member")

@@ -8,7 +8,11 @@ from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.output.serializers import group_view
 
 
-@command(examples=("lback group show staff",))
+@command(
+    examples={
+        "Name the group": "lback group show staff",
+    }
+)
 def show(ctx: typer.Context, name: Existing) -> None:
     """Show one group. `lback group members` lists its members."""
     context = cli_context(ctx)

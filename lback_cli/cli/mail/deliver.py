@@ -9,7 +9,12 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.exit_codes import ExitCode
 
 
-@command(examples=("lback mail deliver", "lback mail deliver --once -q"))
+@command(
+    examples={
+        "Deliver mail until Ctrl-C": "lback mail deliver",
+        "Deliver what waits, and end, as a cron job does": "lback mail deliver --once -q",
+    }
+)
 def deliver(
     ctx: typer.Context,
     once: Annotated[

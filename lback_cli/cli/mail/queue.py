@@ -27,7 +27,12 @@ Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Ids of
 Dead = Annotated[bool, typer.Option("--dead", help="All dead mail.")]
 
 
-@command(examples=("lback mail queue list", "lback mail queue list --dead -o json"))
+@command(
+    examples={
+        "List all mail that waits": "lback mail queue list",
+        "Show the mail that was given up to a program": "lback mail queue list --dead -o json",
+    }
+)
 def list_mails(
     ctx: typer.Context,
     dead: Annotated[bool, typer.Option("--dead", help="Only dead mail, which lback no longer tries to send.")] = False,
@@ -38,14 +43,24 @@ def list_mails(
     context.output.records(views, COLUMNS, brief=COLUMNS[:-2])
 
 
-@command(examples=("lback mail queue retry --dead", "lback mail queue retry 42"))
+@command(
+    examples={
+        "Try all mail that was given up again": "lback mail queue retry --dead",
+        "Try one mail again": "lback mail queue retry 42",
+    }
+)
 def retry(ctx: typer.Context, ids: Ids = None, dead: Dead = False) -> None:
     """Make mail due at once, so that `lback mail deliver` tries it again."""
     context = cli_context(ctx)
     context.output.record({"queued": context.mail_queue.retry(_chosen(ids, dead))})
 
 
-@command(examples=("lback mail queue drop 42 --yes", "lback mail queue drop --dead"))
+@command(
+    examples={
+        "Drop one mail without a question": "lback mail queue drop 42 --yes",
+        "Drop all mail that was given up": "lback mail queue drop --dead",
+    }
+)
 def drop(
     ctx: typer.Context,
     ids: Ids = None,

@@ -9,7 +9,11 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 
 
-@command(examples=("lback mail test you@example.org",))
+@command(
+    examples={
+        "Send a mail to yourself": "lback mail test you@example.org",
+    }
+)
 def test(
     ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address to send it to.")]
 ) -> None:

@@ -23,14 +23,14 @@ def columns_of(record: Record) -> list[str]:
 
 
 class OutputFormat(ABC):
-    """How the results of commands are written.
+    """An output format: it writes the results of commands.
 
-    To add a format, subclass this and list the class in the entry-point group ``lback.outputs`` under the name that
-    ``--output`` takes. `record` and `records` are enough; the other methods fall back on them.
+    To add a format, write a subclass and list it in the entry point group ``lback.outputs``, under the name that
+    ``--output`` takes. It must have `record` and `records`; the other methods call these two.
 
     Attributes:
         json_errors: Whether errors on standard error are JSON objects, for formats that programs read.
-        for_people: Whether a person reads the results, so that a command may phrase them.
+        for_people: Whether people read the results. A command may then write sentences.
         out: Where to write.
     """
 
@@ -42,11 +42,11 @@ class OutputFormat(ABC):
 
     @abstractmethod
     def record(self, record: Record) -> None:
-        """Write the one result of a command. A tuple in it is a list of phrases."""
+        """Write the only result of a command. A tuple in it is a list of phrases."""
 
     @abstractmethod
     def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
-        """Write any number of results, each as soon as it is there.
+        """Write any number of results, each as soon as *records* yields it.
 
         Args:
             records: The results. All have the same fields.
@@ -55,7 +55,7 @@ class OutputFormat(ABC):
         """
 
     def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
-        """Write results that arrive one by one, without an end, and flush each."""
+        """Write results that arrive one by one, without an end, and flush after each."""
         for record in records:
             self.record(record)
             self.out.flush()
@@ -69,5 +69,5 @@ class OutputFormat(ABC):
         self.records([*records, totals], columns, brief=columns)
 
     def document(self, record: Record, text: Iterable[str]) -> None:
-        """Write one result, of which *text* is the wording for people, line by line."""
+        """Write one result. For people, *text* has its lines."""
         self.record(record)

@@ -10,7 +10,13 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.serializers import signal_view
 
 
-@command(examples=("lback signals list", "lback signals list --receivers", "lback signals list -o json"))
+@command(
+    examples={
+        "List all signals in the order of their phases": "lback signals list",
+        "List what receives each of them": "lback signals list --receivers",
+        "Show them to a program": "lback signals list -o json",
+    }
+)
 def list_signals(
     ctx: typer.Context,
     receivers: Annotated[

@@ -8,7 +8,12 @@ from lback_cli.cli.output.prompts import IfMissing, Yes, confirm
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user delete alice", "lback user delete id:7 --yes --if-missing skip"))
+@command(
+    examples={
+        "Ask for confirmation first": "lback user delete alice",
+        "Confirm in a script that may run twice": "lback user delete id:7 --yes --if-missing skip",
+    }
+)
 def delete(ctx: typer.Context, user: UserArgument, if_missing: IfMissing = "fail", yes: Yes = False) -> None:
     """Delete a user with all memberships and tokens. This cannot be undone."""
     context = cli_context(ctx)

@@ -8,7 +8,11 @@ from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user exists alice && echo taken",))
+@command(
+    examples={
+        "Check a name in a script": "lback user exists alice && echo taken",
+    }
+)
 def exists(ctx: typer.Context, user: UserArgument) -> None:
     """Check whether a user exists. Exit 0 if so, 5 if not."""
     context = cli_context(ctx)

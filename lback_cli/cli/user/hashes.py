@@ -8,7 +8,12 @@ from lback_cli.cli.context import cli_context
 COLUMNS = ("scheme", "users", "outdated", "weakness")
 
 
-@command(examples=("lback user hashes", "lback user hashes -o json"))
+@command(
+    examples={
+        "Show the number of users by kind of hash": "lback user hashes",
+        "Show it to a program": "lback user hashes -o json",
+    }
+)
 def hashes(ctx: typer.Context) -> None:
     """Count users by the scheme of their password hash.
 

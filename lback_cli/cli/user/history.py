@@ -12,7 +12,12 @@ from lback_cli.cli.output.serializers import HISTORY_TABLE
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user history alice", "lback user history id:7 -o jsonl"))
+@command(
+    examples={
+        "Show the newest events": "lback user history alice",
+        "Show them to a program, for a user who may be deleted": "lback user history id:7 -o jsonl",
+    }
+)
 def history(
     ctx: typer.Context,
     user: UserArgument,

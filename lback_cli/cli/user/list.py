@@ -20,12 +20,12 @@ Sort = Literal["id", "username", "email"]
 
 
 @command(
-    examples=(
-        "lback user list --inactive --sort username",
-        "lback user list --group staff -o csv",
-        "lback user list --where external_id=4711",
-        "lback user list --limit 100 --after 4711 -o json",
-    ),
+    examples={
+        "List users who may not log in, by name": "lback user list --inactive --sort username",
+        "List the members of a group for a spreadsheet": "lback user list --group staff -o csv",
+        "Find a user by an attribute": "lback user list --where external_id=4711",
+        "Read the next page, after the user with id 4711": "lback user list --limit 100 --after 4711 -o json",
+    },
 )
 def list_users(
     ctx: typer.Context,

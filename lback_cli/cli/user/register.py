@@ -9,9 +9,9 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import ask, has_terminal
 from lback_cli.cli.password_input import FromFile, FromStdin, Generated, Invited, PasswordSource
-from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
+from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
 from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 
 
 @command(
-    examples=(
-        "lback user register alice --email alice@example.org",
-        "lback user register bob --email bob@example.org --generate-password",
-        "lback user register dan --email dan@example.org --invite",
-        "pass eve | lback user register eve --email eve@example.org --password-stdin",
-        "lback user register eve --email eve@example.org --group staff --if-exists skip",
-        "lback user register fay --email fay@example.org --set external_id=4711",
-    ),
+    examples={
+        "Ask for the password at the terminal": "lback user register alice --email alice@example.org",
+        "Generate a password, and show it once": "lback user register bob --email bob@example.org --generate-password",
+        "Mail the user a link that sets the password": "lback user register dan --email dan@example.org --invite",
+        "Take the password from another program": (
+            "pass eve | lback user register eve --email eve@example.org --password-stdin"
+        ),
+        "Register a member of a group, unless the name is taken": (
+            "lback user register eve --email eve@example.org --group staff --if-exists skip"
+        ),
+        "Set an attribute": "lback user register fay --email fay@example.org --set external_id=4711",
+    },
 )
 def register(
     ctx: typer.Context,
@@ -58,7 +62,7 @@ def register(
     generate_password: Generated = False,
     invite: Invited = False,
 ) -> None:
-    """Create a user, and mail a link that verifies the e-mail address."""
+    """Create a user, and mail a verification link."""
     context = cli_context(ctx)
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
@@ -78,6 +82,8 @@ def register(
     user = created or context.directory.find_user(username)
     sent = context.mail_verb.lower()
     context.output.message(_registration_message(user, sent, created=created is not None, invited=invite))
+    if created is not None:
+        announce_spelling(context, created, username, address)
     context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
 
 

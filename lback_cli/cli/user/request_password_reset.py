@@ -8,7 +8,10 @@ from lback_cli.cli.user.arguments import UserArgument
 
 
 @command(
-    examples=("lback user request-password-reset alice", "lback user request-password-reset alice@example.org"),
+    examples={
+        "Name the user": "lback user request-password-reset alice",
+        "Name the address": "lback user request-password-reset alice@example.org",
+    },
 )
 def request_password_reset(ctx: typer.Context, user: UserArgument) -> None:
     """Mail a user a link that resets the password. Older links stop working."""

@@ -7,7 +7,11 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user resend-verification alice",))
+@command(
+    examples={
+        "Name the user": "lback user resend-verification alice",
+    }
+)
 def resend_verification(ctx: typer.Context, user: UserArgument) -> None:
     """Mail a new verification link. Older links stop working."""
     context = cli_context(ctx)

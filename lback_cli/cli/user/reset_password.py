@@ -12,10 +12,12 @@ from lback_cli.errors import UsageError
 
 
 @command(
-    examples=(
-        "lback user reset-password alice --generate-password",
-        "lback user reset-password --token - --password-file new < token",
-    ),
+    examples={
+        "Generate a password, and show it once": "lback user reset-password alice --generate-password",
+        "Use a mailed token instead of naming the user": (
+            "lback user reset-password --token - --password-file new < token"
+        ),
+    },
 )
 def reset_password(
     ctx: typer.Context,
@@ -35,7 +37,7 @@ def reset_password(
     password_file: FromFile = None,
     generate_password: Generated = False,
 ) -> None:
-    """Set a new password for USER, or with --token for the user who was mailed the reset link."""
+    """Set a new password, for USER or with a mailed token."""
     context = cli_context(ctx)
     if (user is None) == (token is None):
         raise UsageError("Name either a USER or a --token.")

@@ -7,7 +7,12 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user show alice", "lback user show id:7 -o json"))
+@command(
+    examples={
+        "Name the user": "lback user show alice",
+        "Show the user with an id to a program": "lback user show id:7 -o json",
+    }
+)
 def show(ctx: typer.Context, user: UserArgument) -> None:
     """Show one user."""
     context = cli_context(ctx)

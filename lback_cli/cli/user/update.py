@@ -7,22 +7,23 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.output.format import Outcome
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
-from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import UserArgument
 from lback_cli.cli.user.attributes import SetAttributes, assigned
+from lback_cli.cli.user.changes import change_user
 from lback_cli.errors import UsageError
 
 
 @command(
-    examples=(
-        "lback user update alice --email alice@example.net",
-        "lback user update alice --add-group staff --remove-group guests",
-        "lback user update id:7 --deactivate",
-        "lback user update alice --set display_name='Alice Example' --set external_id=",
-        "lback user update alice --password-stdin < secret",
-    ),
+    examples={
+        "Change the address": "lback user update alice --email alice@example.net",
+        "Change the groups": "lback user update alice --add-group staff --remove-group guests",
+        "Keep a user from logging in": "lback user update id:7 --deactivate",
+        "Set one attribute and unset another": (
+            "lback user update alice --set display_name='Alice Example' --set external_id="
+        ),
+        "Set a password": "lback user update alice --password-stdin < secret",
+    },
 )
 def update(
     ctx: typer.Context,
@@ -67,9 +68,6 @@ def update(
     ask_password: AskPassword = False,
 ) -> None:
     """Update a user. Fields without an option stay unchanged."""
-    from lback_cli.events.wording import change_line
-    from lback_cli.operations.attempts import AttemptState
-
     context = cli_context(ctx)
     password = PasswordSource.optional(context, password_stdin, password_file, generate_password, ask_password)
     wanted = {
@@ -84,13 +82,4 @@ def update(
     update_data |= assigned(attributes)
     if not update_data and password is None:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
-    user_id = context.directory.resolve_id(user)
-    if password is not None:
-        update_data["password"] = password.for_user(user_id)
-    announce_administrators(context, add_group or ())
-    done = AttemptState()
-    updated = context.users.update_user(user_id, update_data, effects=done)
-    before = done.changes.get("username", {}).get("from", updated.username)
-    context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
-    outcome: Outcome = "updated" if done.changes else "unchanged"
-    context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))
+    change_user(context, user, update_data, password=password)

@@ -1,5 +1,6 @@
 """Read a realm that Keycloak exported, with both ways in which it stores hashes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -16,6 +17,7 @@ LONGEST_SECTION = 64 * 1024 * 1024
 """Characters of a section of the realm that is skipped as a whole, such as its clients."""
 
 _EXPORT_ADVICE = "Export one with: kc.sh export --realm NAME --users realm_file --file realm.json"
+_REALM = re.compile(rb'"realm"\s*:\s*"')
 _PBKDF2 = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
 _ARGON2_VERSIONS = {"1.0": 16, "1.3": 19}
 
@@ -30,6 +32,11 @@ class Keycloak(SourceFormat):
     description = "Keycloak: kc.sh export --realm NAME --users realm_file"
     extension = ".json"
     no_users_hint = _EXPORT_ADVICE
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether there is an object with the name of a realm."""
+        return start.lstrip().startswith(b"{") and _REALM.search(start) is not None
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each user."""

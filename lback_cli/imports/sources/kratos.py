@@ -16,6 +16,7 @@ _CRYPT = {"$md5-crypt$": "$1$", "$sha256-crypt$": "$5$", "$sha512-crypt$": "$6$"
 _PBKDF2 = re.compile(r"\$pbkdf2-(sha[0-9]+)\$i=([0-9]{1,10}),l=[0-9]+\$([^$]+)\$([^$]+)")
 _SCRYPT = re.compile(r"\$scrypt\$ln=([0-9]{1,10}),r=([0-9]{1,5}),p=([0-9]{1,5})\$([^$]+)\$([^$]+)")
 _DIGEST = re.compile(r"\$sha(1|256|512)\$pf=([^$]+)\$([^$]+)\$([^$]+)")
+_MARKS = (b'"schema_id"', b'"verifiable_addresses"', b'"credentials"')
 _SALT_LAST = b"{PASSWORD}{SALT}"
 _PAGE_KEYS = frozenset({"identities", "next_page_token"})
 """The first key of a page of identities, and of no identity."""
@@ -32,6 +33,11 @@ class Kratos(SourceFormat):
     name = "kratos"
     description = "Ory Kratos: identities with their credentials, a JSON list or JSON Lines"
     extension = ".json"
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether there are objects with traits, and what only identities have besides."""
+        return b'"traits"' in start and any(key in start for key in _MARKS)
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each identity."""

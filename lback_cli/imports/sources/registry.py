@@ -47,6 +47,11 @@ def built_in_sources() -> "Iterator[type[SourceFormat]]":
     return map(_load_built_in, _BUILT_IN)
 
 
+def recognised_source(start: bytes) -> str | None:
+    """Return the name of lback's source format that a file beginning with *start* has the marks of, if there is one."""
+    return next((source.name for source in built_in_sources() if source.recognises(start)), None)
+
+
 def _load_built_in(name: str) -> "type[SourceFormat]":
     module = import_module(f"lback_cli.imports.sources.{name}")
     source: type[SourceFormat] = getattr(module, _BUILT_IN[name])

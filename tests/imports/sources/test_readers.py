@@ -289,9 +289,8 @@ def test_unreadable_keycloak_credential_fails_its_row(
     read_text: ReadText, credential: dict[str, str], reason: str
 ) -> None:
     user = {"username": "ann", "email": "a@x.org", "credentials": [{"type": "password", **credential}]}
-    row, following = read_text(
-        "keycloak", json.dumps({"realm": "demo", "users": [user, {"username": "b", "email": "b@x.org"}]})
-    )
+    realm = {"realm": "demo", "users": [user, {"username": "b", "email": "b@x.org"}]}
+    row, following = read_text("keycloak", json.dumps(realm))
     assert row.error is not None
     assert row.error.message == f"The password of ann cannot be imported: {reason}."
     assert row.error.hint == "Leave the credential out to invite the user to set a password."
@@ -303,9 +302,8 @@ def test_keycloak_accepts_plain_passwords_and_bcrypt_hashes(
 ) -> None:
     plain = {"username": "a", "email": "a@x.org", "credentials": [{"type": "password", "value": "secret words"}]}
     secret = {"type": "password", "secretData": '{"value": "$2a$x"}', "credentialData": '{"algorithm": "bcrypt"}'}
-    rows = read_text(
-        "keycloak", json.dumps({"realm": "demo", "users": [plain, {**plain, "credentials": [{"type": "otp"}, secret]}]})
-    )
+    realm = {"realm": "demo", "users": [plain, {**plain, "credentials": [{"type": "otp"}, secret]}]}
+    rows = read_text("keycloak", json.dumps(realm))
     assert [(row.password, row.password_hash) for row in rows] == [("secret words", None), (None, "$2a$x")]
 
 
