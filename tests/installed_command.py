@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -34,6 +34,11 @@ class Finished(NamedTuple):
     def error(self) -> Any:
         """Return the error in the only JSON object on stderr."""
         return json.loads(self.err)["error"]
+
+
+def in_one_line(error: Mapping[str, str | None]) -> str:
+    """Return the message of an error in JSON, and its hint after it."""
+    return " ".join(filter(None, (error["message"], error["hint"])))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from lback_cli.cli.global_options import LbackCommand, LbackGroup, Notes
+from lback_cli.cli.global_options import Fields, LbackCommand, LbackGroup, Notes
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "color": True}
 """The help decides itself about colours, so nothing removes them from it."""
@@ -21,12 +21,13 @@ class Offer(NamedTuple):
 
 
 def command(
-    *, examples: Mapping[str, str], notes: Notes = MappingProxyType({})
+    *, examples: Mapping[str, str], fields: Fields | None = None, notes: Notes = MappingProxyType({})
 ) -> Callable[[Callable[..., None]], LbackCommand]:
     """Make a command of the decorated function. The group that lists the command gives it its name.
 
     Args:
         examples: Whole command lines, by what they do. The help of the command shows them.
+        fields: The fields of the list that the command shows, for ``--fields``.
         notes: More lines for the help, after the examples.
     """
 
@@ -35,7 +36,7 @@ def command(
         app.command(cls=LbackCommand, context_settings=CONTEXT_SETTINGS)(function)
         declared = typer.main.get_command(app)
         assert isinstance(declared, LbackCommand)
-        declared.examples, declared.notes = examples, notes
+        declared.examples, declared.fields, declared.notes = examples, fields, notes
         return declared
 
     return declare
@@ -48,7 +49,7 @@ def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable
     """
 
     def declare(function: Callable[..., None]) -> LbackCommand:
-        declared = command(examples=examples)(function)
+        declared = command(examples=examples, fields=base.fields)(function)
         own = {parameter.name for parameter in declared.params}
         declared.params += [parameter for parameter in base.params if parameter.name not in own]
         declared.callback = base.callback

@@ -1,9 +1,10 @@
 """Shell completion of names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import typer
 
+from lback_cli.attributes import UserAttributes
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import LbackError
 from lback_cli.text.escaping import first_unsafe_character
@@ -49,18 +50,29 @@ def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
 
 def complete_member(ctx: typer.Context, incomplete: str) -> Iterable[str]:
     """Return user names of members of the group that the command line names."""
-    return _usernames(ctx, incomplete, group=ctx.params.get("name"))
+    name = ctx.params.get("name")
+    return _usernames(ctx, incomplete, groups=() if name is None else (name,))
 
 
-def _usernames(ctx: typer.Context, incomplete: str, *, group: str | None = None) -> Iterable[str]:
-    from lback_cli.repositories.user_reader import UserQuery
+def _usernames(ctx: typer.Context, incomplete: str, *, groups: Sequence[str] = ()) -> Iterable[str]:
+    from lback_cli.repositories.user_query import UserQuery
 
-    query = UserQuery(prefix=incomplete.lower(), group=group, sort="username", limit=MAX_USERS)
+    query = UserQuery(prefix=incomplete.lower(), groups=groups, sort="username", limit=MAX_USERS)
     try:
         with _context(ctx).directory.select_users(query) as users:
             return [user.username for user in users if _is_plain(user.username)]
     except LbackError:
         return []
+
+
+def user_fields(ctx: typer.Context) -> Sequence[str]:
+    """Return the fields of users; only the built-in ones if the configuration cannot be read."""
+    from lback_cli.cli.output.serializers import user_columns
+
+    try:
+        return user_columns(_context(ctx).attributes)
+    except LbackError:
+        return user_columns(UserAttributes())
 
 
 def _is_plain(name: str) -> bool:

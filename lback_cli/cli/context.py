@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -11,13 +10,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from lback_cli.cli.output.output import Output, show_warning
+from lback_cli.cli.output.output import Output
+from lback_cli.cli.output.problems import show_warning
 from lback_cli.cli.output.registry import find_format, has_json_errors
 from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
+    from lback_cli.attributes import UserAttributes
     from lback_cli.cli.output.format import Outcome
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
     from lback_cli.tracing.trace import Trace
-
-STARTED_AT = time.monotonic()
-"""When the process began, in seconds of the monotonic clock. The trace counts from here."""
 
 
 class CliContext:
@@ -104,6 +102,18 @@ class CliContext:
         except ConfigurationError:
             named = self.options.get("output") or os.environ.get("LBACK_OUTPUT") or "table"
             return self._output_in(named if is_output_format(named) else "table")
+
+    @property
+    def values_in_force(self) -> Mapping[str, str]:
+        """What is used for keys of the configuration that are not set, by their names."""
+        try:
+            database = self.unchecked_database
+        except ConfigurationError:
+            return {}
+        found = {"email.directory": str(self.dependencies.mail_directory)}
+        if database.embedded:
+            found["database.url"] = database.url.render_as_string()
+        return found
 
     def warn(self, problem: "Problem") -> None:
         """Show a warning."""
@@ -173,10 +183,12 @@ class CliContext:
         hasher = vars(self).get("hasher")
         return Dependencies(self.settings, data_directory=self.unchecked_database.directory, hasher=hasher)
 
-    @property
-    def mail_verb(self) -> str:
-        """How messages say that mail was sent: at once, or queued."""
-        return "Queued" if self.dependencies.queues_mail else "Mailed"
+    @cached_property
+    def attributes(self) -> "UserAttributes":
+        """The attributes of users. They need no database."""
+        from lback_cli.managers.dependencies import known_attributes
+
+        return known_attributes(self.settings)
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
@@ -205,20 +217,22 @@ class CliContext:
         return UserManager(self.database, self.dependencies)
 
     def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
-        """Write a user as the result of the command.
+        """Write a user as the result of the command that changed or checked the user.
 
         Args:
             user: The user, or the id.
             outcome: What the command did to the user. A message says it to people.
-            extra: More fields.
+            extra: More fields, which nothing else says.
         """
         record = self.directory.find_user(f"id:{user}") if isinstance(user, int) else user
-        self.show_outcome(self.user_view(record, **extra), outcome)
+        self.show_outcome(self.user_view(record, **extra), outcome, essential=tuple(extra))
 
-    def show_outcome(self, record: Mapping[str, Any], outcome: "Outcome | None") -> None:
-        """Write *record* as the result of the command, with what the command did."""
+    def show_outcome(
+        self, record: Mapping[str, Any], outcome: "Outcome | None", *, essential: Sequence[str] = ()
+    ) -> None:
+        """Write *record* as the result of the command, with what the command did; *essential* is as for `Output`."""
         shown = outcome is not None and not self.output.format.for_people
-        self.output.record({**record, "outcome": outcome} if shown else record)
+        self.output.report({**record, "outcome": outcome} if shown else record, essential=essential)
 
     def show_deletion(self, record: Mapping[str, Any]) -> None:
         """Write what was deleted, or skipped, as the result of the command. For people a message says it all."""
@@ -229,7 +243,7 @@ class CliContext:
         """Return the fields of a user, and *extra* fields."""
         from lback_cli.cli.output.serializers import user_view
 
-        return user_view(user, self.dependencies.attributes, self.dependencies.now(), **extra)
+        return user_view(user, self.attributes, self.dependencies.now(), **extra)
 
     @cached_property
     def groups(self) -> "GroupManager":
@@ -294,9 +308,16 @@ class CliContext:
 
     @cached_property
     def receivers(self) -> "Receivers":
-        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``."""
+        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``.
+
+        What is logged from here on is shown as warnings, unless a plugin configures logging.
+        """
+        import logging
+
+        from lback_cli.cli.output.log_handler import WarningHandler
         from lback_cli.receivers.loader import Receivers
 
+        logging.lastResort = WarningHandler(self.output)
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
@@ -342,7 +363,7 @@ class CliContext:
 
         if path is not None:
             self._trace_file = _append_to(path)
-        return Trace(self._trace_file or sys.stderr, format=form or "rich", started_at=STARTED_AT)
+        return Trace(self._trace_file or sys.stderr, format=form or "rich")
 
     @property
     def can_show_progress(self) -> bool:
@@ -359,7 +380,13 @@ class CliContext:
         return has_json_errors(name or os.environ.get("LBACK_OUTPUT"))
 
     def _output_in(self, name: str) -> Output:
-        return Output(name, find_format(name)(sys.stdout), quiet=self.options.get("quiet", False))
+        return Output(
+            name,
+            find_format(name)(sys.stdout),
+            quiet=self.options.get("quiet", False),
+            fields=self.options.get("fields"),
+            paged=not self.options.get("no_pager"),
+        )
 
     def close(self) -> None:
         """Disconnect the receivers, and close the trace and the databases."""

@@ -1,8 +1,9 @@
-"""The global options, which every command takes before or after its name."""
+"""The global options, which every command takes before or after its name, and those that every list takes."""
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -13,8 +14,12 @@ from typer.core import TyperCommand, TyperGroup
 
 from lback_cli.cli.help_page import GLOBAL_OPTIONS
 from lback_cli.cli.light_parameters import lighten
+from lback_cli.errors import UsageError
 from lback_cli.output_formats import BUILT_IN, is_output_format, plugin_names
 from lback_cli.text.terminal import wants_color
+
+Fields = Sequence[str] | Callable[[typer.Context], Sequence[str]]
+"""The fields of a list, or a function that returns them, if the configuration adds some."""
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
@@ -37,6 +42,15 @@ def _remember_format(ctx: typer.Context, param: typer.CallbackParam, value: str 
 
 def _complete_format(incomplete: str) -> list[str]:
     return [name for name in (*BUILT_IN, *plugin_names()) if name.startswith(incomplete)]
+
+
+def _complete_fields(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of fields that can follow those which are there already."""
+    fields = getattr(ctx.command, "fields", None) or ()
+    names = fields(ctx) if callable(fields) else fields
+    before, comma, start = incomplete.rpartition(",")
+    taken = before.split(",")
+    return [f"{before}{comma}{name}" for name in names if name.startswith(start) and name not in taken]
 
 
 def _global(*names: str, **extra: Any) -> Any:
@@ -82,11 +96,35 @@ def _global_options(
     """Declare the global options."""
 
 
+def _list_options(
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            "--fields",
+            help="Only these fields, in this order.",
+            metavar="NAME,...",
+            expose_value=False,
+            callback=_remember,
+            autocompletion=_complete_fields,
+        ),
+    ] = None,
+    no_pager: Annotated[
+        bool,
+        typer.Option(
+            "--no-pager",
+            help="Do not page a list that is longer than the terminal.",
+            expose_value=False,
+            callback=_remember,
+        ),
+    ] = False,
+) -> None:
+    """Declare the options of lists."""
+
+
 @cache
-def global_parameters() -> tuple[Any, ...]:
-    """Return the options that every command takes."""
+def _parameters(options: Callable[..., None]) -> tuple[Any, ...]:
     declaration = typer.Typer(add_completion=False)
-    declaration.command()(_global_options)
+    declaration.command()(options)
     return tuple(typer.main.get_command(declaration).params)
 
 
@@ -94,20 +132,42 @@ Notes = Mapping[str, Callable[[], Iterable[tuple[str, str]]]]
 """Functions that return terms and what they mean, by title. They are called only for the help."""
 
 
+def global_parameters() -> tuple[Any, ...]:
+    """Return the options that every command takes."""
+    return _parameters(_global_options)
+
+
 class LbackCommand(TyperCommand):
     """A command that takes the global options too.
 
     Attributes:
         examples: Command lines, by what they do.
+        fields: The fields of the list that the command shows, or a function that returns them; None for other commands.
         notes: More lines for the help.
     """
 
     examples: Mapping[str, str] = MappingProxyType({})
+    fields: Fields | None = None
     notes: Notes = MappingProxyType({})
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the command's own parameters, the global ones and --help."""
-        return _with_global_parameters(super().get_params(ctx))
+        """Return the command's own parameters, those of lists if it shows one, the global ones and --help."""
+        of_lists = () if self.fields is None else _parameters(_list_options)
+        *own, help_ = super().get_params(ctx)
+        return _with_global_parameters([*own, *of_lists, help_])
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line.
+
+        Raises:
+            UsageError: An option of the command contradicts itself. The last one would win, without a word.
+        """
+        if not ctx.resilient_parsing:
+            _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+            for parameter, count in Counter(given).items():
+                if count > 1 and parameter in self.params:
+                    _require_agreement(parameter, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, if it may run here."""
@@ -145,6 +205,17 @@ def _help_text(command: Any, ctx: Any) -> str:
     from lback_cli.cli.output.help_layout import help_text
 
     return help_text(help_page(command, ctx), color=wants_color(sys.stdout))
+
+
+def _require_agreement(parameter: Any, args: Sequence[str]) -> None:
+    """Raise `UsageError` if *parameter*, which was given several times, can have only one value."""
+    if getattr(parameter, "multiple", False) or parameter.nargs == -1:
+        return
+    if not getattr(parameter, "is_flag", False):
+        raise UsageError(f"{parameter.opts[0]} was given twice.", hint="Give it once.")
+    on, off = ([name for name in args if name in names] for names in (parameter.opts, parameter.secondary_opts))
+    if on and off:
+        raise UsageError(f"{on[0]} and {off[0]} exclude each other.", hint="Give one of them.")
 
 
 def _with_global_parameters(parameters: list[Any]) -> list[Any]:

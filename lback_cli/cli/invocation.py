@@ -10,7 +10,7 @@ import typer
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal, exit_code
-from lback_cli.cli.output.output import show_error, write_stderr
+from lback_cli.cli.output.problems import show_error, write_stderr
 from lback_cli.cli.output.registry import has_json_errors
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
 from lback_cli.text.escaping import safe

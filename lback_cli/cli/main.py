@@ -14,7 +14,7 @@ import typer
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal
 from lback_cli.cli.invocation import endings, run_command, show_failure
-from lback_cli.cli.output.output import write_stderr
+from lback_cli.cli.output.problems import write_stderr
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -7,7 +7,7 @@ hashes, the time of a failed login would reveal these names. So each unknown nam
 from lback_cli.models import User
 from lback_cli.repositories.account_repository import AccountRepository
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 
 
 def find_decoy(uow: UnitOfWork, identifier: str) -> User | None:

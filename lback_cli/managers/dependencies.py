@@ -42,10 +42,7 @@ class Dependencies:
     @cached_property
     def attributes(self) -> UserAttributes:
         """The attributes of users: the built-in ones and those that the configuration declares."""
-        return UserAttributes(
-            Attribute(name, declared.type, "", personal=declared.personal, declared=True)
-            for name, declared in self.settings.attributes.items()
-        )
+        return known_attributes(self.settings)
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
@@ -79,6 +76,11 @@ class Dependencies:
 
         return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")
 
+    @property
+    def mail_directory(self) -> Path:
+        """Where the transport ``file`` writes."""
+        return self.settings.email.directory or self._data_directory / "mail"
+
     @cached_property
     def canonical_username(self) -> Callable[[str], str]:
         """A function that returns a user name as it is stored, or raises `ValidationError`."""
@@ -98,3 +100,11 @@ class Dependencies:
         from lback_cli.text.usernames import canonical_group_name
 
         return canonical_group_name(raw)
+
+
+def known_attributes(settings: Settings) -> UserAttributes:
+    """Return the attributes of users: the built-in ones and those that the configuration declares."""
+    return UserAttributes(
+        Attribute(name, declared.type, "", personal=declared.personal, declared=True)
+        for name, declared in settings.attributes.items()
+    )

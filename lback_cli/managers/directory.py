@@ -18,13 +18,15 @@ from lback_cli.managers.user_lookup import (
 )
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
-from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
+from lback_cli.repositories.user_query import UserQuery
+from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.attributes import UserAttributes
+    from lback_cli.repositories.user_columns import Columns, UserColumns
 
 
 class Directory:
@@ -102,7 +104,7 @@ class Directory:
             return identifier
 
     @contextlib.contextmanager
-    def select_users(self, query: UserQuery, *, session: "Session | None" = None) -> Iterator["UserPage"]:
+    def select_users(self, query: UserQuery, *, session: "Session | None" = None) -> Iterator[Iterator[UserRecord]]:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
@@ -110,13 +112,17 @@ class Directory:
             ValidationError: A text of the query cannot be stored in a database, so no user has it.
         """
         with self._selecting(query, session) as (found, stored):
-            yield UserPage(stored, found.users)
+            yield found.users.select(stored)
 
     @contextlib.contextmanager
-    def user_pages(self, query: UserQuery) -> Iterator[tuple[int, Iterator[Sequence[UserRecord]]]]:
-        """Yield the number of users that *query* describes, and these page by page, like `select_users`."""
+    def list_users(self, query: UserQuery, fields: Sequence[str]) -> Iterator["UserListing"]:
+        """Yield *fields* of the users that *query* describes, like `select_users`; `UserColumns` explains them."""
+        from lback_cli.repositories.user_columns import UserColumns
+
         with self._selecting(query) as (found, stored):
-            yield found.users.count(stored), found.users.pages(stored)
+            fields = (*fields, query.sort)
+            columns = UserColumns(found.connection, fields, self.attributes, self._services.now())
+            yield UserListing(stored, columns, found.users)
 
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
@@ -143,12 +149,11 @@ class Directory:
 
     @contextlib.contextmanager
     def _selecting(self, query: UserQuery, session: "Session | None" = None) -> Iterator[tuple[Snapshot, UserQuery]]:
-        for name in ("search", "prefix", "after"):
-            _check_encodable(name, getattr(query, name))
+        for name, value in [("prefix", query.prefix), ("after", query.after), *(("search", s) for s in query.searches)]:
+            _check_encodable(name, value)
         with snapshot(self._database, session) as found:
-            if query.group is not None:
-                query = replace(query, group=find_group_record(found.groups, self._services, query.group).name)
-            yield found, query
+            groups = [find_group_record(found.groups, self._services, name).name for name in query.groups]
+            yield found, replace(query, groups=groups)
 
 
 def _check_encodable(name: str, value: object) -> None:
@@ -157,22 +162,32 @@ def _check_encodable(name: str, value: object) -> None:
         raise ValidationError(name, f"'{safe(value, limit=80)}' is not text that users can have.", hint="Send UTF-8.")
 
 
-class UserPage:
-    """Users to iterate over once; then *next_after* is where the next page starts, or None if there is none."""
+class UserListing:
+    """Fields of users, to iterate over once, in pages of columns.
 
-    def __init__(self, query: UserQuery, users: UserReader) -> None:
+    Attributes:
+        next_after: Then, where the next page of the listing starts, or None if there is none.
+    """
+
+    def __init__(self, query: UserQuery, columns: "UserColumns", users: UserReader) -> None:
         self._query = query
+        self._columns = columns  # the last one is what the listing is sorted by
         self._users = users
         self.next_after: str | int | None = None
 
-    def __iter__(self) -> Iterator[UserRecord]:
-        limit = self._query.limit
+    def __iter__(self) -> Iterator["Columns"]:
+        left, last = self._query.limit, self._query.after
         # One more than asked for shows whether there are more.
-        query = self._query if limit is None else replace(self._query, limit=limit + 1)
-        last: UserRecord | None = None
-        for count, user in enumerate(self._users.select(query)):
-            if count == limit:
-                self.next_after = None if last is None else getattr(last, query.sort)
-                return
-            yield user
-            last = user
+        query = self._query if left is None else replace(self._query, limit=left + 1)
+        for *columns, keys in self._columns.pages(query):
+            if left is None or len(keys) <= left:
+                yield columns
+            else:
+                self.next_after = keys[left - 1] if left else last
+                yield [column[:left] for column in columns]
+            last = keys[-1]
+            left = None if left is None else max(left - len(keys), 0)
+
+    def count(self) -> int:
+        """Return how many users there are in all, whatever the limit is."""
+        return self._users.count(self._query)

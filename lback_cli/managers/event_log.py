@@ -24,7 +24,7 @@ from lback_cli.managers.user_lookup import find_by_identifier, find_id, not_foun
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
-from lback_cli.repositories.event_repository import ChainHead, EventQuery
+from lback_cli.repositories.event_repository import ChainHead, EventQuery, EventRepository
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
 from lback_cli.signals import find_signal
 from lback_cli.text.times import parse_moment, timestamp
@@ -75,6 +75,12 @@ class EventLog:
         """Yield the events that *query* describes; they are read while the block lasts."""
         with reading(self._database) as work:
             yield work.events.select(query)
+
+    @contextlib.contextmanager
+    def listing(self, query: EventQuery) -> Iterator["EventListing"]:
+        """Yield the events that *query* describes, which are read while the block lasts."""
+        with reading(self._database) as work:
+            yield EventListing(query, work.events)
 
     def query(
         self,
@@ -330,6 +336,35 @@ class EventLog:
             return {identifier, identifier.lower(), canonical(identifier)}
         except ValidationError:
             return {identifier, identifier.lower()}
+
+
+class EventListing:
+    """Events to iterate over once.
+
+    Attributes:
+        next_before: Then, where the next page of the listing starts, or None if there is none.
+    """
+
+    def __init__(self, query: EventQuery, events: EventRepository) -> None:
+        self._query = query
+        self._events = events
+        self.next_before: int | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        limit = self._query.limit
+        # One more than asked for shows whether there are more.
+        query = self._query if limit is None else replace(self._query, limit=limit + 1)
+        last: int | None = None
+        for number, event in enumerate(self._events.select(query)):
+            if number == limit:
+                self.next_before = last
+                return
+            yield event
+            last = event["seq"]
+
+    def count(self) -> int | None:
+        """Return how many events there are in all, whatever the limit is; None if all would have to be read."""
+        return self._events.count(self._query)
 
 
 def _head(work: UnitOfWork) -> ChainHead:

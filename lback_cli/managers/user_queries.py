@@ -7,7 +7,8 @@ from lback_cli.attributes import Value
 from lback_cli.database.engine import Database
 from lback_cli.errors import ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.repositories.user_reader import SortKey, UserQuery, UserRecord
+from lback_cli.repositories.user_query import SortKey, UserQuery
+from lback_cli.repositories.user_reader import UserRecord
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -65,8 +66,8 @@ class UserQueries:
             ValidationError: No database can hold a text of the query, or an attribute or its value is not valid.
         """
         query = UserQuery(
-            search=search,
-            group=group,
+            searches=() if search is None else (search,),
+            groups=() if group is None else (group,),
             is_active=is_active,
             is_email_verified=is_email_verified,
             attributes=self._conditions(attributes or {}),

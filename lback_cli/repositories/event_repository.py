@@ -144,6 +144,14 @@ class EventRepository:
             last = page[-1]["seq"]
             left = None if left is None else left - len(found)
 
+    def count(self, query: EventQuery) -> int | None:
+        """Return how many events match *query*, whatever its limit is; None if all would have to be read."""
+        if _matcher(query) is not None:
+            return None
+        statement = select(func.count()).select_from(EVENTS).where(*_conditions(query))
+        count: int = self._session.execute(statement).scalar_one()
+        return count
+
     def walk(self, columns: Sequence[str], *, after: int = 0) -> Iterator[Sequence[Any]]:
         """Yield *columns* of every event after number *after*, in the order of the log, in one query.
 

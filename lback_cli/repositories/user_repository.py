@@ -13,7 +13,8 @@ from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
 from lback_cli.models.tables import ACCOUNTS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
-from lback_cli.repositories.user_reader import LARGEST_ID, UserReader
+from lback_cli.repositories.user_query import LARGEST_ID
+from lback_cli.repositories.user_reader import UserReader
 
 BULK = ("username", "email", "password", "is_active", "is_email_verified")
 """The columns of a row that `UserRepository.add_all` takes."""

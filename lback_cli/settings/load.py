@@ -20,6 +20,7 @@ ENVIRONMENT_PREFIX = "LBACK_"
 NON_KEY_VARIABLES = {
     "LBACK_CONFIG": "path of the configuration file",
     "LBACK_ACTOR": "name of the actor in the event log",
+    "LBACK_PAGER": "command that shows long lists on a terminal",
     "LBACK_HOOK": "path of the running hook",
     "LBACK_REQUIRE_SERVICES": "services that lback's own tests require",
 }

@@ -86,6 +86,7 @@ def deliver(operation: SignalSource, signal: NamedSignal, arguments: Mapping[str
     role = operation.signal_role(signal)
     emission = Emission(
         *(operation.name, operation.id, operation.seq, utc_now(), spec, role, sender, arguments),
+        began=operation.began,
         compute_changes=partial(operation.changes, signal),
     )
     token = current.set(emission)
@@ -157,6 +158,7 @@ def _delivery(
         ran,
         failures,
         overruns,
+        began=emission.began,
         compute_changes=emission.compute_changes,
     )
 
@@ -185,7 +187,10 @@ def _raise_fatal_failures(spec: SignalSpec, failures: Sequence[ReceiverFailure])
         if isinstance(failure.exception, SessionMisuseError):
             raise _misused(spec, failure)
         if spec.can_veto and isinstance(failure.exception, OperationRejected):
-            vetoes.append(failure.exception)
+            veto = failure.exception
+            if failure.receiver not in str(veto):
+                veto.hint = veto.hint or f"The receiver {failure.receiver} of {spec.name} refused it."
+            vetoes.append(veto)
         elif spec.carries_session:
             errors.append(_as_error(spec, failure))
         else:

@@ -31,6 +31,10 @@ class SignalSource(Protocol):
     def name(self) -> str:
         """The documented name of the operation."""
 
+    @property
+    def began(self) -> datetime:
+        """When the operation began."""
+
     def signal_role(self, signal: NamedSignal) -> Role:
         """Return the role of *signal* in this operation."""
 
@@ -61,7 +65,8 @@ class BudgetExceeded:
 class Emission:
     """A signal that is being sent.
 
-    *seq* counts the signals of one operation from 1. *time* is in UTC, before the first receiver runs.
+    *seq* counts the signals of one operation from 1. *time* is in UTC, before the first receiver runs. *began* is when
+    the operation began.
     """
 
     operation: str
@@ -72,6 +77,7 @@ class Emission:
     role: Role
     sender: Any
     arguments: Mapping[str, Any]
+    began: datetime = field(kw_only=True)
     compute_changes: Callable[[], Mapping[str, Any] | None] = field(default=lambda: None, kw_only=True, repr=False)
 
     @property

@@ -1,5 +1,7 @@
 """The table of exit codes, and the errors that cause them."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -107,7 +109,10 @@ def test_a_veto_is_exit_7_with_its_reason(cli: Cli, password: str) -> None:
         outcome = cli(
             "user", "register", "alice", "--email", "a@example.org", "--password-stdin", "-o", "json", input=password
         )
-    assert outcome == (7, "", '{"error": {"code": "rejected_by_receiver", "message": "Not on a Sunday."}}\n')
+    error = json.loads(outcome.err)["error"]
+    assert (outcome.status, outcome.out, error["code"]) == (7, "", "rejected_by_receiver")
+    assert error["message"] == "Not on a Sunday."
+    assert re.fullmatch(r"The receiver \S+veto of user_pre_register refused it\.", error["hint"])
     assert cli("user", "exists", "alice").status == 5
 
 

@@ -159,8 +159,8 @@ def expected_result(scenario: Scenario, installation: Installation) -> dict[str,
 
 
 def in_json(moment: str | None) -> str | None:
-    """Return a stored time in its JSON form."""
-    return None if moment is None else f"{moment.replace(' ', 'T')}Z"
+    """Return a stored time in its JSON form, which has no fractions of a second."""
+    return None if moment is None else f"{moment[:19].replace(' ', 'T')}Z"
 
 
 def check(scenario: Scenario, ended: Run) -> None:

@@ -19,8 +19,9 @@ from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.unit_of_work import transaction
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
+from tests.installed_command import in_one_line
 
 from .harness import PASSWORD, World, read_jsonl
 
@@ -102,7 +103,7 @@ def test_json_has_declared_attributes_under_their_names_or_in_an_object(attribut
     path = attributed.write("".join(json.dumps(row) + "\n" for row in rows), "users.jsonl")
     attributed.run(path, replace(OPTIONS, format="jsonl", report=report))
     assert attributes(attributed) == {"ann": {"badge": 7, "external_id": "E1", "phone": "1"}, "bob": {}}
-    assert [row["message"] for row in read_jsonl(report)[2:]] == [
+    assert [in_one_line(row) for row in read_jsonl(report)[2:]] == [
         "The key 'badge' comes twice.",
         f"There is no key 'fax'. Keys are {', '.join(ImportColumns(attributed.services.attributes).names)}.",
         "attributes must be an object.",

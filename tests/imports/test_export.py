@@ -26,7 +26,7 @@ from lback_cli.models import Group, User
 from lback_cli.models.tables import MEMBERSHIPS, USER_ATTRIBUTES
 from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
 
 from .harness import ARGON2, BCRYPT, World
@@ -187,12 +187,12 @@ def test_export_has_the_filters_of_a_list(world: World) -> None:
         return [json.loads(line)["username"] for line in exported(world, "jsonl", **query).splitlines()]
 
     assert names() == ["ann", "bob", "cy"]
-    assert names(group="staff") == ["ann"]
+    assert names(groups=["staff"]) == ["ann"]
     assert names(is_active=False) == ["bob"]
     assert names(is_email_verified=True) == ["cy"]
-    assert names(search="BOB") == ["bob"]
+    assert names(searches=["BOB"]) == ["bob"]
     with pytest.raises(GroupNotFound):
-        names(group="nobody")
+        names(groups=["nobody"])
 
 
 def test_export_without_users_is_a_header(world: World) -> None:

@@ -28,11 +28,11 @@ def adopt(ctx: typer.Context) -> None:
     done = "already has lback's tables" if found is None else "is adopted"
     context.output.message(f"{context.unchecked_database.name} {done}.")
     for warning in () if found is None else found.warnings:
-        context.output.warning(f"warning: {warning}.")
+        context.output.warning(f"{warning}.")
     advise = unprotected if found is None else advice
     for problem in advise(project_directories(Path(), context.unchecked_database)):
-        context.output.warning(f"warning: {problem.message} {problem.hint}")
+        context.output.warning(problem.message, hint=problem.hint)
     warn_of_lost_log(context)
     if found is not None and not context.settings.compat.lback_framework:
-        context.output.warning("While the application runs, set [compat] lback_framework = true: see docs/adoption.md.")
-    show_status(context)
+        context.output.notice("While the application runs, set [compat] lback_framework = true: see docs/adoption.md.")
+    show_status(context, asked=False)

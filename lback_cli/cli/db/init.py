@@ -18,4 +18,4 @@ def init(ctx: typer.Context) -> None:
     before = context.schema.initialize()
     done = "already has its tables" if before.state == "current" else "is ready"
     context.output.message(f"{context.unchecked_database.name} {done}.")
-    show_status(context)
+    show_status(context, asked=False)

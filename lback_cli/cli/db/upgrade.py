@@ -18,4 +18,4 @@ def upgrade(ctx: typer.Context) -> None:
     before = context.schema.upgrade()
     done = "is up to date" if before.state == "current" else "is upgraded"
     context.output.message(f"{context.unchecked_database.name} {done}.")
-    show_status(context)
+    show_status(context, asked=False)

@@ -7,4 +7,4 @@ def warn_of_lost_log(context: CliContext) -> None:
     """Warn if the log is not the one that this machine remembers, and remember it otherwise."""
     lost = context.events.check_memory()
     if lost is not None:
-        context.output.warning(f"warning: Event {lost.seq}: {lost.message} {lost.hint}")
+        context.output.warning(f"Event {lost.seq}: {lost.message}", hint=lost.hint)

@@ -49,6 +49,7 @@ def relay(
         ),
         ("sink", "delivered", "dead_letters", "position", "error", "worker"),
         brief=("sink", "delivered", "dead_letters", "position"),
+        asked=False,
     )
     if any(report.error for report in reports):
         raise typer.Exit(ExitCode.UNUSABLE)

@@ -23,4 +23,4 @@ def replay(
     context = cli_context(ctx)
     count = context.sink_admin.replay(sink, seq)
     context.output.message(f"{sink} continues with event {seq}. Events to deliver: {count}.")
-    context.output.record({"sink": sink, "position": seq - 1, "lag": count})
+    context.output.report({"sink": sink, "position": seq - 1, "lag": count})

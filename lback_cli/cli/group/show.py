@@ -5,13 +5,15 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.group.arguments import Existing
-from lback_cli.cli.output.serializers import group_view
+from lback_cli.cli.output.serializers import GROUP_COLUMNS, group_view
 
 
 @command(
     examples={
         "Name the group": "lback group show staff",
-    }
+        "Give a script the number of members": "lback group show staff --fields members -o value",
+    },
+    fields=GROUP_COLUMNS,
 )
 def show(ctx: typer.Context, name: Existing) -> None:
     """Show one group. `lback group members` lists its members."""

@@ -32,7 +32,7 @@ def deliver(
     if not once:
         context.output.message("Delivering mail. Press Ctrl-C to stop.")
     report = post.run(once=once)
-    context.output.record(
+    context.output.report(
         {
             "delivered": report.delivered,
             "deferred": report.deferred,
@@ -42,7 +42,7 @@ def deliver(
         }
     )
     if report.error is not None:
-        context.output.warning(report.error)
+        context.output.notice(report.error)
         raise typer.Exit(ExitCode.UNUSABLE)
     if report.dead:
         raise typer.Exit(ExitCode.PARTLY_FAILED)

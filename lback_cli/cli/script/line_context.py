@@ -35,7 +35,7 @@ class LineContext(CliContext):
         super().__init__()
         self._script = script
         self._ending = ExitStack()
-        self.options |= script.options | {"output": output}
+        self.options |= script.options | {"output": output, "no_pager": True}
 
     @property
     def in_script(self) -> bool:

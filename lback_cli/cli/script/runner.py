@@ -11,7 +11,7 @@ from typing import Any
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, exit_code
 from lback_cli.cli.invocation import as_lback_error, endings, run_command, show_failure, show_traceback
-from lback_cli.cli.output.output import error_view, write_stderr
+from lback_cli.cli.output.problems import error_view, write_stderr
 from lback_cli.cli.script.line_context import LineContext
 from lback_cli.cli.script.lines import ScriptLine
 from lback_cli.cli.script.standard_input import STDIN

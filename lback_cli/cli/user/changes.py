@@ -12,6 +12,7 @@ def change_user(
     context: CliContext, user: str, update_data: dict[str, Any], *, password: PasswordSource | None = None
 ) -> None:
     """Update *user*, with a new *password* if there is one, and show what has changed."""
+    from lback_cli.cli.user.mail_wording import mail_sentence
     from lback_cli.events.wording import change_line
     from lback_cli.operations.attempts import AttemptState
 
@@ -23,6 +24,7 @@ def change_user(
     updated = context.users.update_user(user_id, update_data, effects=done)
     before = done.changes.get("username", {}).get("from", updated.username)
     context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
+    context.output.message(mail_sentence(done))
     announce_spelling(context, updated, update_data.get("username"), update_data.get("email"))
     outcome: Outcome = "updated" if done.changes else "unchanged"
     context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))

@@ -33,8 +33,8 @@ def erase(
     context.output.message(f"Erased {name}. Events erased: {erasure.events}, and {erasure.mentions} of others.")
     if not erasure.scrubbed:
         context.output.warning(
-            "warning: the database file still contains deleted data, because it is in use or the disk is full. "
-            "Run later: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'"
+            "The database file still contains deleted data, because it is in use or the disk is full.",
+            hint="Run later: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'",
         )
     context.show_outcome(
         {"id": erasure.user_id, "events": erasure.events, "mentions": erasure.mentions, "erased": True}, "deleted"

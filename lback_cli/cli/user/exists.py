@@ -17,6 +17,6 @@ def exists(ctx: typer.Context, user: UserArgument) -> None:
     """Check whether a user exists. Exit 0 if so, 5 if not."""
     context = cli_context(ctx)
     found = context.directory.exists(user)
-    context.output.record({"user": user, "exists": found})
+    context.output.report({"user": user, "exists": found})
     if not found:
         raise typer.Exit(ExitCode.NOT_FOUND)

@@ -12,7 +12,8 @@ COLUMNS = ("scheme", "users", "outdated", "weakness")
     examples={
         "Show the number of users by kind of hash": "lback user hashes",
         "Show it to a program": "lback user hashes -o json",
-    }
+    },
+    fields=COLUMNS,
 )
 def hashes(ctx: typer.Context) -> None:
     """Count users by the scheme of their password hash.
@@ -25,7 +26,7 @@ def hashes(ctx: typer.Context) -> None:
     context = cli_context(ctx)
     counts = HashStatistics(context.database, context.dependencies).count()
     views = [{name: getattr(count, name) for name in COLUMNS} for count in counts]
-    context.output.records(views, COLUMNS)
+    context.output.records(views, COLUMNS, empty="No users.")
     if outdated := sum(count.outdated for count in counts):
         users = sum(count.users for count in counts)
         context.output.message(f"{outdated} of {users} users have an outdated hash, which their next login replaces.")

@@ -57,7 +57,7 @@ def show_plan(context: CliContext, result: "DryRunResult", writer: "PlanWriter",
     output, counts = context.output, result.counts
     output.message("This is what would change. Nothing was changed.")
     if options.atomic and counts.failed:
-        output.warning("Because rows are refused, --atomic will import nothing.")
+        output.notice("Because rows are refused, --atomic will import nothing.")
     for line in writer.lines:
         output.message(line)
     if more := counts.created + counts.updated - len(writer.lines):
@@ -81,7 +81,7 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
             {**inspection.description, "columns": columns, "problem": inspection.problem, "command": inspection.command}
         )
     if inspection.problem is not None:
-        output.warning(f"With these options it cannot be imported yet. {inspection.problem}")
+        output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
 
 
 def _phrased(summary: Mapping[str, Any], empty: str | None = "none") -> dict[str, Any]:

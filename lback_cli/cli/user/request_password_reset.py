@@ -15,8 +15,12 @@ from lback_cli.cli.user.arguments import UserArgument
 )
 def request_password_reset(ctx: typer.Context, user: UserArgument) -> None:
     """Mail a user a link that resets the password. Older links stop working."""
+    from lback_cli.cli.user.mail_wording import mail_sentence
+    from lback_cli.operations.attempts import AttemptState
+
     context = cli_context(ctx)
+    done = AttemptState()
     email = context.directory.resolve_email(user)
-    context.users.reset_password_request(email)
-    context.output.message(f"{context.mail_verb} a reset link to {email}.")
-    context.output.record({"email": email, "requested": True})
+    context.users.reset_password_request(email, effects=done)
+    context.output.message(mail_sentence(done))
+    context.output.report({"email": email, "requested": True})
