@@ -84,7 +84,7 @@ def show_error(error: LbackError, *, as_json: bool) -> None:
         write_stderr(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
         return
     if isinstance(error, Declined):
-        write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
+        write_stderr(f"{safe(error.message)}\n")  # the decision of a person is not an error
         return
     label = "\x1b[1;31merror:\x1b[0m" if wants_color(sys.stderr) else "error:"
     write_stderr(f"{label} {safe(error.message)}\n")
