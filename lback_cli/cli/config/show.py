@@ -10,7 +10,7 @@ from lback_cli.settings.masking import describe_settings
 @command(
     examples={
         "Show each value and its source": "lback config show",
-        "Show them to a program": "lback config show -o json",
+        "Show the settings as JSON": "lback config show -o json",
     }
 )
 def show(ctx: typer.Context) -> None:

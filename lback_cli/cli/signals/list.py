@@ -13,8 +13,8 @@ from lback_cli.cli.output.serializers import signal_view
 @command(
     examples={
         "List all signals in the order of their phases": "lback signals list",
-        "List what receives each of them": "lback signals list --receivers",
-        "Show them to a program": "lback signals list -o json",
+        "List the receivers of each signal": "lback signals list --receivers",
+        "Show the signals as JSON": "lback signals list -o json",
     }
 )
 def list_signals(

@@ -15,7 +15,7 @@ from lback_cli.cli.user.arguments import UserArgument
 @command(
     examples={
         "Show the newest events": "lback user history alice",
-        "Show them to a program, for a user who may be deleted": "lback user history id:7 -o jsonl",
+        "Show the events of a deleted user as JSON Lines": "lback user history id:7 -o jsonl",
     }
 )
 def history(

@@ -10,7 +10,7 @@ from lback_cli.cli.user.arguments import UserArgument
 @command(
     examples={
         "Name the user": "lback user show alice",
-        "Show the user with an id to a program": "lback user show id:7 -o json",
+        "Show the user with id 7 as JSON": "lback user show id:7 -o json",
     }
 )
 def show(ctx: typer.Context, user: UserArgument) -> None:
