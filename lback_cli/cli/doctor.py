@@ -18,7 +18,7 @@ COLUMNS = ("check", "status", "message", "hint")
 @command(
     examples={
         "Run all checks": "lback doctor",
-        "Show the findings to a program": "lback doctor -o json",
+        "Show the findings as JSON": "lback doctor -o json",
         "Check also whether a trace can be written": "lback doctor --trace-file trace.jsonl",
     }
 )

@@ -299,7 +299,7 @@ def _state_of(revision: str) -> State:
 
 
 def _check_adoptable(connection: Connection) -> "AdoptionReport":
-    """Check the application's tables. lback's own tables are no error if an interrupted setup left them."""
+    """Check the application's tables. Tables of lback that an interrupted setup has left are not an error."""
     from lback_cli.database.introspection.adoption import check_adoptable
 
     report = check_adoptable(connection)
