@@ -19,6 +19,7 @@
         - `ValidationError`               ``validation_error``
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
+        - `AmbiguousUser`                 ``ambiguous_user``
         - `LastAdministrator`             ``last_administrator``
         - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
@@ -131,9 +132,10 @@ class UserExists(Conflict):
     code = "user_exists"
     error_type = "validation_error"
 
-    def __init__(self, field: str, value: str) -> None:
+    def __init__(self, field: str, value: str, *, spelled: str | None = None) -> None:
         what = {"username": "user name", "email": "e-mail address"}.get(field, field)
-        super().__init__(f"The {what} {value!r} is taken.")
+        spelling = "" if spelled in {None, value} else f", in the spelling {spelled!r}"
+        super().__init__(f"The {what} {value!r} is taken{spelling}.")
         self.field = field
 
 
@@ -180,6 +182,13 @@ class OperationRejected(Refused):
         self.reason = reason
 
 
+class AmbiguousUser(Refused):
+    """Several users may be meant. Only users that an application of the lback framework registered can be."""
+
+    code = "ambiguous_user"
+    error_type = "validation_error"
+
+
 class LastAdministrator(Refused):
     """The change would leave the administrators' group without an active member."""
 
@@ -205,8 +214,9 @@ class BrokenEventLog(Refused):
 
     code = "broken_event_log"
 
-    def __init__(self, seq: int, message: str) -> None:
-        super().__init__(f"Event {seq}: {message}", hint="Nothing from there on can be trusted; see docs/event-log.md.")
+    def __init__(self, seq: int, message: str, *, hint: str | None = None) -> None:
+        hint = hint or "Nothing from there on can be trusted; see docs/event-log.md."
+        super().__init__(f"Event {seq}: {message}", hint=hint)
         self.seq = seq
 
 

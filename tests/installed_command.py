@@ -112,6 +112,7 @@ def lback(tmp_path: Path, fork_server: ForkServer) -> InstalledCommand:
             "HOME": str(tmp_path),
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
             "XDG_DATA_HOME": str(tmp_path / "data"),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
             "LBACK_PASSWORD_MEMORY": "19456",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lback_cli.database.schema import Schema
     from lback_cli.database_copy.copy import DatabaseCopy
     from lback_cli.database_copy.observer import CopyObserver
+    from lback_cli.events.actor import Actor
     from lback_cli.imports.canary import Canary
     from lback_cli.imports.exports import Exporter
     from lback_cli.imports.importer import Importer
@@ -59,6 +60,18 @@ class CliContext:
         self._trace_file: TextIO | None = None
         self._target: Database | None = None
 
+    @property
+    def in_script(self) -> bool:
+        """Whether the command is a line of a script."""
+        return False
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep the value of a global option. The last one on the command line wins."""
+        self.options[name] = value
+
+    def permit(self, command: str) -> None:
+        """Raise `UsageError` if the command, such as ``lback run``, must not run here."""
+
     @cached_property
     def settings(self) -> "Settings":
         """The configuration.
@@ -79,7 +92,7 @@ class CliContext:
     @cached_property
     def output(self) -> Output:
         """The results on standard output, and the messages on standard error."""
-        return self._output_in(self.settings.output.format)
+        return self._output_in(self.options.get("output") or self.settings.output.format)
 
     @property
     def any_output(self) -> Output:
@@ -104,12 +117,21 @@ class CliContext:
 
     def warn(self, problem: "Problem") -> None:
         """Show a warning."""
-        show_warning(problem, as_json=has_json_errors(self.settings.output.format))
+        show_warning(problem, as_json=self.output.format.json_errors)
 
     @cached_property
     def unchecked_database(self) -> "Database":
-        """The database, in whatever state its tables are."""
+        """The database, in whatever state its tables are. What is done to it is attributed to the `actor`."""
+        _ = self.actor
         return _database(self.settings.database)
+
+    @cached_property
+    def actor(self) -> "Actor":
+        """The actor of this invocation, to whom all later operations are attributed."""
+        from lback_cli.events.actor import current_actor, set_actor
+
+        set_actor(self.options.get("actor") or self.settings.actor)
+        return current_actor()
 
     @cached_property
     def relaxed_database(self) -> "Database":
@@ -171,6 +193,8 @@ class CliContext:
     @cached_property
     def hasher(self) -> "PasswordHasher":
         """Hashes passwords. It needs no database, so hashing can start before the database is loaded."""
+        if "dependencies" in vars(self):
+            return self.dependencies.hasher
         from lback_cli.security.passwords import PasswordHasher
 
         return PasswordHasher(self.settings.password, framework=self.settings.compat.lback_framework)
@@ -185,13 +209,11 @@ class CliContext:
     @cached_property
     def users(self) -> "UserManager":
         """Changes users, with all receivers connected, and traced if an option asks for it."""
-        from lback_cli.events.actor import set_actor
         from lback_cli.managers.user_manager import UserManager
 
         self.receivers.connect()
         if self.trace is not None:
             self.trace.connect()
-        set_actor(self.options.get("actor") or self.settings.actor)
         return UserManager(self.database, self.dependencies)
 
     def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
@@ -371,6 +393,13 @@ class CliContext:
         receivers: Receivers | None = vars(self).get("receivers")
         if receivers is not None:
             receivers.close()
+        self.close_own()
+        for name in ("unchecked_database", "relaxed_database"):
+            if name in vars(self):
+                vars(self)[name].dispose()
+
+    def close_own(self) -> None:
+        """Close what no other command uses."""
         trace: Trace | None = vars(self).get("trace")
         if trace is not None:
             trace.disconnect()
@@ -378,9 +407,6 @@ class CliContext:
             # The trace has already reported that the file cannot be written.
             with suppress(OSError):
                 self._trace_file.close()
-        for name in ("unchecked_database", "relaxed_database"):
-            if name in vars(self):
-                vars(self)[name].dispose()
         if self._target is not None:
             self._target.dispose()
 

@@ -23,11 +23,11 @@ Fields = Sequence[str] | Callable[[typer.Context], Sequence[str]]
 
 
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
-    """Keep a global option that was given. The last one on the command line wins."""
+    """Keep a global option that was given."""
     if ctx.obj is not None and param.name is not None and value not in (None, False):
         if param.name == "no_color":
             os.environ["NO_COLOR"] = "1"
-        ctx.obj.options[param.name] = value
+        ctx.obj.remember(param.name, value)
     return value
 
 
@@ -169,6 +169,11 @@ class LbackCommand(TyperCommand):
                     _require_agreement(parameter, args)
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, if it may run here."""
+        ctx.obj.permit(ctx.command_path)
+        return super().invoke(ctx)
+
     def get_help(self, ctx: Any) -> str:
         """Return the help, for the terminal as it is."""
         return _help_text(self, ctx)
@@ -186,8 +191,10 @@ class LbackGroup(TyperGroup):
         return _help_text(self, ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments. Without any, show the help and exit with 2."""
+        """Parse the arguments. Without any, show the help and exit with 2; in a script, fail without the help."""
         if not args and not ctx.resilient_parsing:
+            if ctx.obj.in_script:
+                ctx.fail("Missing command.")
             typer.echo(self.get_help(ctx), color=True)
             raise typer.Exit(2)
         return super().parse_args(ctx, args)

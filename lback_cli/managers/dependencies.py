@@ -1,4 +1,4 @@
-"""What the managers work with beside the database; each part is loaded on first use, as most commands need few."""
+"""What the managers need besides the database. Each part is loaded on first use, because most commands need few."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Dependencies:
-    """What managers need beside the database: passwords, names, mail and time.
+    """What managers need besides the database: passwords, names, mail and time.
 
     Args:
-        settings: The settings that configure all of it.
+        settings: The settings of all parts.
         data_directory: Where lback keeps its own files.
         clock: Returns the current time, in UTC.
         hasher: A hasher to share, instead of a new one.
@@ -83,20 +83,20 @@ class Dependencies:
 
     @cached_property
     def canonical_username(self) -> Callable[[str], str]:
-        """A function: a user name as it is stored. It raises `ValidationError`."""
+        """A function that returns a user name as it is stored, or raises `ValidationError`."""
         from lback_cli.text.usernames import canonical_username
 
         return partial(canonical_username, unicode_names=self.settings.users.unicode_names)
 
     @cached_property
     def canonical_email(self) -> Callable[[str], str]:
-        """A function: an address as it is stored. It raises `ValidationError`."""
+        """A function that returns an address as it is stored, or raises `ValidationError`."""
         from lback_cli.text.emails import canonical_email
 
         return canonical_email
 
     def canonical_group_name(self, raw: str) -> str:
-        """*raw* as it is stored. Raises `ValidationError`."""
+        """Return *raw* as it is stored. Raises `ValidationError`."""
         from lback_cli.text.usernames import canonical_group_name
 
         return canonical_group_name(raw)

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_email, find_by_username, find_group_record, find_user, parse_id
+from lback_cli.managers.user_lookup import (
+    find_by_email,
+    find_by_username,
+    find_group_record,
+    find_id,
+    find_user,
+    parse_id,
+)
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
-from lback_cli.repositories.user_query import UserQuery
+from lback_cli.repositories.user_query import LARGEST_ID, UserQuery
 from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.text.escaping import safe
 
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 
     from lback_cli.attributes import UserAttributes
     from lback_cli.repositories.user_columns import Columns, UserColumns
+
+_LONGEST_ID = len(str(LARGEST_ID))
 
 
 class Directory:
@@ -35,7 +44,7 @@ class Directory:
         return self._services.attributes
 
     def find_user(self, identifier: str, *, session: "Session | None" = None) -> UserRecord:
-        """Return the user that a user name, an e-mail address or ``id:N`` means.
+        """Return the user whom a user name, an e-mail address or ``id:N`` identifies.
 
         Raises:
             UserNotFound: There is none.
@@ -59,27 +68,28 @@ class Directory:
             return find_by_email(found.users, self._services, email)
 
     def exists(self, identifier: str) -> bool:
-        """Return whether *identifier* means a user."""
+        """Return whether *identifier* identifies a user."""
         return self.find_id(identifier) is not None
 
     def find_id(self, identifier: str) -> int | None:
-        """Return the id of the user that *identifier* means, or None if there is none."""
+        """Return the id of the user whom *identifier* identifies, or None."""
         try:
             return self.find_user(identifier).id
         except UserNotFound:
             return None
 
     def resolve_id(self, identifier: str) -> int:
-        """Return the id of the user that *identifier* means; for ``id:N`` it is N, whether or not the user exists.
+        """Return the id of the user whom *identifier* identifies; for ``id:N`` N, even if there is no such user.
 
         Raises:
             UserNotFound: No user has that name or e-mail address.
         """
-        user_id = parse_id(identifier)
-        return self.find_user(identifier).id if user_id is None else user_id
+        with snapshot(self._database) as found:
+            user_id = find_id(found.users, identifier)
+            return find_user(found.users, self._services, identifier).id if user_id is None else user_id
 
     def resolve_email(self, identifier: str) -> str:
-        """Return the e-mail address of the user that *identifier* means.
+        """Return the e-mail address of the user whom *identifier* identifies.
 
         An e-mail address is returned as given, and so is an ``id:N`` that no user has.
 
@@ -100,8 +110,8 @@ class Directory:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
-            GroupNotFound: There is no such group, which is not the same as an empty one.
-            ValidationError: No database can hold a text of the query.
+            GroupNotFound: The group of the query does not exist.
+            ValidationError: A text of the query cannot be stored in a database, so no user has it.
         """
         with self._selecting(query, session) as (found, stored):
             yield found.users.select(stored)
@@ -115,6 +125,36 @@ class Directory:
             fields = (*fields, query.sort)
             columns = UserColumns(found.connection, fields, self.attributes, self._services.now())
             yield UserListing(stored, columns, found.users)
+
+    def users_by_name(self, prefix: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose names begin with *prefix*, members of *group* if it is named."""
+        with self.select_users(UserQuery(prefix=prefix, groups=_only(group), sort="username", limit=limit)) as users:
+            return list(users)
+
+    def users_by_id(self, digits: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose ids begin with *digits*, members of *group* if it is named."""
+        if not digits:
+            with self.select_users(UserQuery(groups=_only(group), limit=limit)) as users:
+                return list(users)
+        if not (digits.isascii() and digits.isdigit()) or digits.startswith("0"):
+            return []
+        found: list[UserRecord] = []
+        first, size = int(digits[:_LONGEST_ID]), 1  # 12, then 120 to 129, then 1200 to 1299
+        while len(found) < limit and first <= LARGEST_ID:
+            query = UserQuery(groups=_only(group), after=first - 1, limit=limit - len(found))
+            with self.select_users(query) as users:
+                page = list(users)
+            found += [user for user in page if user.id < first + size]
+            if not page:
+                break
+            first, size = first * 10, size * 10
+        return found
+
+    def attribute_values(self, name: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """Return texts that begin with *prefix* among the values of an attribute in lback's own table."""
+        _check_encodable("prefix", prefix)
+        with snapshot(self._database) as found:
+            return found.users.attribute_values(name, prefix, limit=limit)
 
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
@@ -146,6 +186,10 @@ class Directory:
         with snapshot(self._database, session) as found:
             groups = [find_group_record(found.groups, self._services, name).name for name in query.groups]
             yield found, replace(query, groups=groups)
+
+
+def _only(group: str | None) -> Sequence[str]:
+    return () if group is None else (group,)
 
 
 def _check_encodable(name: str, value: object) -> None:

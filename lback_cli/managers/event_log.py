@@ -19,7 +19,8 @@ from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_identifier, not_found, parse_id
+from lback_cli.managers.log_memory import LogMemory, LostLog
+from lback_cli.managers.user_lookup import find_by_identifier, find_id, not_found
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
@@ -172,9 +173,21 @@ class EventLog:
             return Checkpoint(head.seq, head.seq, head.hash, erased=work.events.count_erased(head.seq))
 
     def verify(self, checkpoint: Checkpoint | None = None) -> VerificationResult:
-        """Verify the whole log, and compare it with *checkpoint* if there is one. Raises `BrokenEventLog`."""
+        """Verify the whole log, and compare it with *checkpoint* and with what this machine remembers of it.
+
+        Raises:
+            BrokenEventLog: The log was changed, or lost.
+            ConfigurationError: What this machine remembers cannot be read.
+        """
         with reading(self._database) as work:
-            return work.events.verify(checkpoint)
+            verdict = work.events.verify(checkpoint)
+        if (lost := self.check_memory()) is not None:
+            raise BrokenEventLog(lost.seq, lost.message, hint=lost.hint)
+        return verdict
+
+    def check_memory(self) -> LostLog | None:
+        """Return how much less the log has than this machine remembers, or remember how far it has come."""
+        return LogMemory(self._database).check()
 
     def name_of(self, identifier: str) -> str:
         """Return the user name of the user who is or was called *identifier*, or ``id:N`` if it is erased.
@@ -253,7 +266,7 @@ class EventLog:
 
     def _past_or_present(self, work: UnitOfWork, identifier: str) -> int | None:
         """Return the id of a user who is or was called *identifier*; None if only failed attempts name it."""
-        user_id = parse_id(identifier)
+        user_id = find_id(work.users, identifier)
         if user_id is not None:
             if work.users.get(user_id) or next(work.events.select(EventQuery(subject_id=user_id, limit=1)), None):
                 return user_id

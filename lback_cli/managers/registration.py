@@ -28,7 +28,7 @@ from lback_cli.security.stored_hashes import is_unusable
 
 @dataclass(slots=True, kw_only=True)
 class NewUser:
-    """A user to register, as it is asked for.
+    """The data of a user to register, before validation.
 
     Attributes:
         password: The plain password. Without it and without a hash, the user is invited to set one.
@@ -64,15 +64,14 @@ class PreparedUser:
     """A new user after validation: ready to be stored, or refused.
 
     Attributes:
-        new: What was asked for.
+        new: The data before validation.
         username: The user name in canonical form; empty if the user is refused.
         email: The e-mail address in canonical form; empty if the user is refused.
         password: The plain password in the form that is hashed, if there is one.
         password_hash: The hash to store; None as long as the password is not hashed.
         attributes: The values to store in lback's own table.
         error: Why the user is refused, or None.
-        attempts: What earlier attempts at the transaction announced, for a user who is registered by an operation of
-            its own.
+        attempts: The state of all attempts, for a user who is registered by an operation of its own.
     """
 
     new: NewUser
@@ -93,10 +92,10 @@ class PreparedUser:
 def check_password_hash(services: Dependencies, password_hash: str, username: str) -> None:
     """Refuse a *password_hash* from elsewhere that no login could verify.
 
-    What `is_unusable` accepts may be stored too: an export writes it for a user who has no password.
+    Text that `is_unusable` accepts is not refused: lback stores it for a user who has no password.
 
     Raises:
-        ValidationError: The hash is of an unknown or damaged form, or asks for too much time or memory.
+        ValidationError: The hash is damaged, has an unknown format, or needs too much time or memory to verify.
     """
     if is_unusable(password_hash):
         return
@@ -154,7 +153,7 @@ class Registration:
 
     def _conflict(self, uow: UnitOfWork, prepared: PreparedUser) -> UserExists | None:
         """Return the conflict with another user."""
-        taken = uow.users.taken(username=prepared.username, email=prepared.email)
+        taken = self._application.taken(uow, username=prepared.username, email=prepared.email)
         return taken or uow.attributes.conflict(prepared.attributes)
 
     def hash_password(self, prepared: PreparedUser) -> None:
@@ -182,7 +181,7 @@ class Registration:
         operation.emit(signals.user_pre_register, username=prepared.username, email=prepared.email)
         with operation.transaction() as uow:
             groups = self._join(operation, uow, new.groups)
-            # Receivers have seen the id, so a later attempt must store the same.
+            # Receivers have seen the id, so a later attempt must store the same id.
             user = self._user(prepared, groups, user_id=operation.earlier_result("id"))
             operation.user = user
             track_user(operation, uow, self._services.attributes, None, lambda: user.id)

@@ -21,7 +21,7 @@ from lback_cli.managers.password_reset import PasswordReset
 from lback_cli.managers.registration import NewUser, Registration
 from lback_cli.managers.registration_mail import RegistrationMail
 from lback_cli.managers.schema_events import SCHEMA_RECORDER
-from lback_cli.managers.user_lookup import not_found, username_variants
+from lback_cli.managers.user_lookup import find_by_username, not_found
 from lback_cli.managers.user_queries import UserQueries
 from lback_cli.managers.user_update import UserUpdater, masked
 from lback_cli.models import Purpose, User
@@ -155,7 +155,7 @@ class UserManager(UserQueries):
         """
         if if_exists == "skip":
             with reading(self._database, session) as uow:
-                if uow.users.find_by_username(*username_variants(self._services, username)):
+                if find_by_username(uow.users, self._services, username):
                     return None
         new = NewUser(
             username=username,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from sqlalchemy import Column, ColumnElement, and_, func, select
 from sqlalchemy.engine import Connection
 
-from lback_cli.attributes import Value
+from lback_cli.attributes import Value, encode
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.user_query import LARGEST_ID, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
 from lback_cli.security.stored_hashes import is_unusable
@@ -100,6 +100,11 @@ class UserReader:
         """Return the user with the first of *emails* that a user has."""
         return self._find(USERS.c.email, emails)
 
+    def find_in_any_case(self, column: Column[str], value: str) -> Sequence[UserRecord]:
+        """Return the users whose *column* is *value*, in capital or small letters; no index helps."""
+        statement = select(*_COLUMNS).where(func.lower(column) == value.lower()).order_by(USERS.c.id)
+        return self._complete(self._execute(statement).all())
+
     def select(self, query: UserQuery) -> Iterator[UserRecord]:
         """Yield the users that *query* describes; only a page of them is in memory at a time."""
         for rows in read_pages(self._execute, select(*_COLUMNS), query, size=PAGE):
@@ -121,6 +126,14 @@ class UserReader:
                 return
             after = page[-1][0]
 
+    def attribute_values(self, name: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """Return texts that begin with *prefix* among the values of the attribute called *name*."""
+        # A text is stored as JSON, which begins with a quotation mark.
+        value = USER_ATTRIBUTES.c.value
+        begins = value.startswith(encode(prefix)[:-1], autoescape=True)
+        statement = select(value).distinct().where(USER_ATTRIBUTES.c.name == name, begins).limit(limit)
+        return sorted(json.loads(stored) for stored in self._execute(statement).scalars())
+
     def last_id(self) -> int:
         """Return the highest id of all users; 0 if there are none."""
         return self._execute(select(func.max(USERS.c.id))).scalar() or 0
@@ -132,16 +145,17 @@ class UserReader:
         statement = select(USERS.c.username, USERS.c.id).where(USERS.c.username.in_(usernames))
         return {username: user_id for username, user_id in self._execute(statement)}  # noqa: C416 - rows, not pairs
 
-    def taken_usernames(self, usernames: Sequence[str]) -> set[str]:
-        """Return those of *usernames* that are taken."""
-        return self._taken(USERS.c.username, usernames)
+    def taken_usernames(self, usernames: Sequence[str], *, in_any_case: bool = False) -> set[str]:
+        """Return those of *usernames*, which are canonical, that are taken; *in_any_case* also in capital letters."""
+        return self._taken(USERS.c.username, usernames, in_any_case=in_any_case)
 
-    def taken_emails(self, emails: Sequence[str]) -> set[str]:
-        """Return those of *emails* that are taken."""
-        return self._taken(USERS.c.email, emails)
+    def taken_emails(self, emails: Sequence[str], *, in_any_case: bool = False) -> set[str]:
+        """Return those of *emails*, which are canonical, that are taken; *in_any_case* also in capital letters."""
+        return self._taken(USERS.c.email, emails, in_any_case=in_any_case)
 
-    def _taken(self, column: Column[str], values: Sequence[str]) -> set[str]:
-        return set(self._execute(select(column).where(column.in_(values))).scalars()) if values else set()
+    def _taken(self, column: Column[str], values: Sequence[str], *, in_any_case: bool) -> set[str]:
+        stored = func.lower(column) if in_any_case else column
+        return set(self._execute(select(stored).where(stored.in_(values))).scalars()) if values else set()
 
     def _find(self, column: Column[str], values: Sequence[str]) -> UserRecord | None:
         for value in dict.fromkeys(values):

@@ -15,7 +15,7 @@ Role = Literal["started", "progress", "success", "failure"]
 
 
 class SignalSource(Protocol):
-    """An operation, as far as sending a signal needs it."""
+    """What sending a signal needs to know of the operation."""
 
     sender: Any
 
@@ -42,7 +42,7 @@ class SignalSource(Protocol):
         """What the operation has changed so far, if *signal* is its success."""
 
     def misuse(self) -> str | None:
-        """What the receivers did to the session that they must not do, as a verb phrase; None for nothing."""
+        """Return what the receivers did to the session although they must not, as a verb phrase, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Emission:
 
     @property
     def changes(self) -> Mapping[str, Any] | None:
-        """What the operation has changed so far, if this is its success; compared when it is read."""
+        """What the operation has changed so far, if this is its success signal. It is computed when it is read."""
         return self.compute_changes()
 
 

@@ -1,10 +1,15 @@
 """`lback db adopt`."""
 
+from pathlib import Path
+
 import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
+from lback_cli.cli.events.lost_log import warn_of_lost_log
+from lback_cli.doctor.application import project_directories
+from lback_cli.doctor.migrations import advice, unprotected
 
 
 @command(
@@ -24,6 +29,10 @@ def adopt(ctx: typer.Context) -> None:
     context.output.message(f"{context.unchecked_database.name} {done}.")
     for warning in () if found is None else found.warnings:
         context.output.warning(f"{warning}.")
+    advise = unprotected if found is None else advice
+    for problem in advise(project_directories(Path(), context.unchecked_database)):
+        context.output.warning(problem.message, hint=problem.hint)
+    warn_of_lost_log(context)
     if found is not None and not context.settings.compat.lback_framework:
         context.output.notice("While the application runs, set [compat] lback_framework = true: see docs/adoption.md.")
     show_status(context, asked=False)

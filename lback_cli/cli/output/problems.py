@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 
 from lback_cli.cli.output.width import screen_width, wrapped
@@ -20,17 +21,28 @@ def write_stderr(text: str) -> None:
         sys.stderr.write(text)
 
 
-def show_error(error: LbackError, *, as_json: bool) -> None:
-    """Show an error and its hint: as one JSON object, or the hint below the error."""
+def show_error(error: LbackError, *, as_json: bool, line: int | None = None) -> None:
+    """Show an error and its hint: as one JSON object, or the hint below the error.
+
+    Args:
+        error: The error.
+        as_json: Whether to show an object.
+        line: The number of the line that the error is in, if it is in a script.
+    """
     if as_json:
-        _write_json("error", {"code": error.code, "message": error.message, "hint": error.hint})
+        _write_json("error", error_view(error) | ({} if line is None else {"line": line}))
         return
     if isinstance(error, Declined):
         write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
         return
-    _write_labelled("error:", "1;31", error.message)
+    _write_labelled("error:", "1;31", error.message if line is None else f"line {line}: {error.message}")
     if error.hint is not None:
         _write_labelled(" " * len("error:"), "", error.hint)
+
+
+def error_view(error: LbackError) -> dict[str, str | None]:
+    """Return the fields of an error."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
 def show_warning(problem: Problem, *, as_json: bool) -> None:
@@ -41,7 +53,7 @@ def show_warning(problem: Problem, *, as_json: bool) -> None:
         _write_labelled("warning:", "1;33", " ".join(filter(None, problem)))
 
 
-def _write_json(kind: str, problem: dict[str, str | None]) -> None:
+def _write_json(kind: str, problem: Mapping[str, str | int | None]) -> None:
     write_stderr(json.dumps({kind: problem}) + "\n")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.format import Outcome
 from lback_cli.cli.password_input import PasswordSource
+from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
 
 
 def change_user(
@@ -16,6 +17,7 @@ def change_user(
     from lback_cli.operations.attempts import AttemptState
 
     user_id = context.directory.resolve_id(user)
+    announce_administrators(context, update_data.get("add_groups") or ())
     if password is not None:
         update_data = update_data | {"password": password.for_user(user_id)}
     done = AttemptState()
@@ -23,5 +25,6 @@ def change_user(
     before = done.changes.get("username", {}).get("from", updated.username)
     context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
     context.output.message(mail_sentence(done))
+    announce_spelling(context, updated, update_data.get("username"), update_data.get("email"))
     outcome: Outcome = "updated" if done.changes else "unchanged"
     context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))

@@ -9,9 +9,9 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import ask, has_terminal
 from lback_cli.cli.password_input import FromFile, FromStdin, Generated, Invited, PasswordSource
-from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
+from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
 from lback_cli.errors import UsageError
 
 
@@ -83,6 +83,8 @@ def register(
     user = created or context.directory.find_user(username)
     registered = with_mail(f"Registered {user.username}", done)
     context.output.message(registered if created else f"{user.username} already exists: skipped.")
+    if created is not None:
+        announce_spelling(context, created, username, address)
     context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
 
 

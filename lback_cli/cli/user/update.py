@@ -8,7 +8,6 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
-from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import UserArgument
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 from lback_cli.cli.user.changes import change_user
@@ -83,5 +82,4 @@ def update(
     update_data |= assigned(attributes)
     if not update_data and password is None:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
-    announce_administrators(context, add_group or ())
     change_user(context, user, update_data, password=password)
