@@ -42,7 +42,7 @@ def show_memberships(context: CliContext, results: "Iterator[MembershipResult]",
             counts[result.outcome] += 1
             yield _view(result)
 
-    context.output.records(views(), COLUMNS, brief=TABLE)
+    context.output.records(views(), COLUMNS, brief=TABLE, asked=False)
     words = {"updated": done, "unchanged": already, "failed": "failed"}
     phrases = [f"{counts[outcome]} {phrase}" for outcome, phrase in words.items() if counts[outcome]]
     context.output.message(f"{', '.join(phrases)}.")
