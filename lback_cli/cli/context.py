@@ -58,6 +58,7 @@ class CliContext:
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self._stdout = sys.stdout
         self._trace_file: TextIO | None = None
         self._target: Database | None = None
 
@@ -272,9 +273,13 @@ class CliContext:
 
     @cached_property
     def receivers(self) -> "Receivers":
-        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``."""
+        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``.
+
+        From here on, what a plugin prints goes to standard error, so that it does not get between the results.
+        """
         from lback_cli.receivers.loader import Receivers
 
+        sys.stdout = sys.stderr
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
@@ -337,10 +342,11 @@ class CliContext:
         return has_json_errors(name or os.environ.get("LBACK_OUTPUT"))
 
     def _output_in(self, name: str) -> Output:
-        return Output(name, find_format(name)(sys.stdout), quiet=self.options.get("quiet", False))
+        return Output(name, find_format(name)(self._stdout), quiet=self.options.get("quiet", False))
 
     def close(self) -> None:
         """Disconnect the receivers, and close the trace and the databases."""
+        sys.stdout = self._stdout
         receivers: Receivers | None = vars(self).get("receivers")
         if receivers is not None:
             receivers.close()
