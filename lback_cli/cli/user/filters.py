@@ -39,7 +39,7 @@ def user_query(
     context: CliContext,
     *,
     search: list[str] | None,
-    group: list[str] | str | None,
+    group: list[str] | None,
     active: bool | None,
     verified: bool | None,
     where: list[str] | None,
@@ -49,7 +49,7 @@ def user_query(
 
     return UserQuery(
         searches=search or (),
-        groups=(group,) if isinstance(group, str) else group or (),
+        groups=group or (),
         is_active=active,
         is_email_verified=verified,
         attributes=selected(where, context.dependencies.attributes),
