@@ -65,6 +65,20 @@ def _usernames(ctx: typer.Context, incomplete: str, *, groups: Sequence[str] = (
         return []
 
 
+def complete_condition(ctx: typer.Context, incomplete: str) -> Iterable[str]:
+    """Return words for conditions on users, and the groups after ``group=``."""
+    from lback_cli.managers.user_conditions import WORDS
+
+    name, separator, value = incomplete.partition("=")
+    if separator and name == "group":
+        return [f"group={group}" for group in complete_group(ctx, value)]
+    try:
+        names = [f"{attribute.name}=" for attribute in _context(ctx).attributes.rows]
+    except LbackError:
+        names = []
+    return [word for word in (*WORDS, *names) if word.startswith(incomplete)]
+
+
 def user_fields(ctx: typer.Context) -> Sequence[str]:
     """Return the fields of users; only the built-in ones if the configuration cannot be read."""
     from lback_cli.cli.output.serializers import user_columns
