@@ -17,13 +17,14 @@ COMMANDS = {
     "config": "config:group",
     "doctor": "doctor:doctor",
     "run": "run:run",
+    "completion": "shell.completion:completion",
     "help": "help:help_",
 }
 """The groups and commands of `lback`, in the order of its help."""
 
 
 class RootGroup(CommandGroup):
-    """The commands of `lback`, as Typer makes the group: with the options of its callback and of completion."""
+    """The commands of `lback`, as Typer makes the group: with the options of its callback."""
 
     def __init__(self, **attributes: Any) -> None:
         self.aliases = {}
@@ -36,6 +37,7 @@ app = typer.Typer(
     cls=RootGroup,
     help="Administer an application's users. Every operation sends documented signals and is kept in the event log.",
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings=CONTEXT_SETTINGS,
 )
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.doctor.result import CheckResult
-from lback_cli.doctor.runner import require_all_passed, run_checks
+
+if TYPE_CHECKING:
+    from lback_cli.doctor.result import CheckResult
 
 COLUMNS = ("check", "status", "message", "hint")
 
@@ -16,7 +18,7 @@ COLUMNS = ("check", "status", "message", "hint")
 @command(
     examples={
         "Run all checks": "lback doctor",
-        "Show the findings to a program": "lback doctor -o json",
+        "Show the findings as JSON": "lback doctor -o json",
         "Check also whether a trace can be written": "lback doctor --trace-file trace.jsonl",
     }
 )
@@ -27,6 +29,8 @@ def doctor(ctx: typer.Context) -> None:
 
     Nothing in the database is changed, and no mail is sent.
     """
+    from lback_cli.doctor.runner import require_all_passed, run_checks
+
     context = cli_context(ctx)
     trace_file, receivers = context.options.get("trace_file"), not context.options.get("no_receivers")
     findings: list[CheckResult] = []

@@ -16,9 +16,18 @@ from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal
 from lback_cli.cli.invocation import endings, run_command, show_failure
 from lback_cli.cli.output.problems import write_stderr
 
+COMPLETION = "_LBACK_COMPLETE"
+"""The variable that names a shell for which to complete a line, instead of running a command."""
+
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
+    if COMPLETION in os.environ:
+        from lback_cli.cli.shell.complete import complete
+
+        sys.exit(complete())
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a background job of a shell
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     streams = _prepare_streams()
     for number, code in ((signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGHUP, ExitCode.HANGUP)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, SIGHUP stays ignored
@@ -34,6 +43,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         status = _report(context, error, sys.argv[1:] if arguments is None else arguments)
     for stream in streams:
         _flush_or_drop(stream)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is done, and its exit code is known
     gc.freeze()  # exit without a last garbage collection, which would take a sixth of the time
     sys.exit(status)
 

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 
 from lback_cli.imports.assignments import Pairs, escaped_name, pair
 from lback_cli.imports.columns import INACTIVE, ImportColumns
+from lback_cli.imports.options import IGNORE_ALL
 from lback_cli.text.shell_quoting import command_line
 
 _SYNONYMS = {
@@ -32,6 +33,12 @@ _SYNONYMS = {
 _FIELDS = {synonym: field for field, synonyms in _SYNONYMS.items() for synonym in synonyms.split()}
 """The fields by the names of columns, in several languages, of letters and digits alone."""
 
+MOST_IGNORED = 12
+"""Columns to ignore by name; of more, all are ignored that are unknown."""
+
+_LONGEST_NAME = 200
+"""Characters of a name that may mean anything."""
+
 _BRACKETED = re.compile(r"(.*?)[\[(]([^])]*)[])]")
 
 
@@ -54,18 +61,15 @@ def guess_columns(names: Sequence[str], taken: Container[str], known: ImportColu
     return tuple(found.items())
 
 
-def proposed_words(names: Sequence[str], taken: Container[str], known: ImportColumns) -> list[str]:
-    """Return the words of the options that let an import take columns called *names*, which are unknown."""
-    pairs = guess_columns(names, taken, known)
-    rest = [name for name in names if name not in {column for _, column in pairs}]
-    words = ["--map", ",".join(pair(field, column) for field, column in pairs)] if pairs else []
-    return words + (["--ignore", ",".join(map(escaped_name, rest))] if rest else [])
-
-
 def proposed_options(names: Sequence[str], taken: Container[str], known: ImportColumns) -> str:
-    """Return these options as text, quoted for a shell, with the alternative for columns that are ignored."""
-    words = proposed_words(names, taken, known)
-    rest = [name for name in names if name not in {column for _, column in guess_columns(names, taken, known)}]
+    """Return the options that let an import take columns called *names*, which are unknown, quoted for a shell."""
+    pairs = guess_columns(names, taken, known)
+    mapped = {column for _, column in pairs}
+    rest = [name for name in names if name not in mapped]
+    words = ["--map", ",".join(pair(field, column) for field, column in pairs)] if pairs else []
+    words += (
+        ["--ignore", ",".join(map(escaped_name, rest)) if len(rest) <= MOST_IGNORED else IGNORE_ALL] if rest else []
+    )
     alternative = f", or {command_line(['--map', 'FIELD=' + escaped_name(rest[0])])} to read it" if rest else ""
     return command_line(words) + alternative
 
@@ -77,6 +81,8 @@ def _alike(field: str) -> tuple[str, ...]:
 
 def _candidates(name: str) -> Iterable[str]:
     """Yield what *name* may mean: the whole, and where a part is in brackets, that part and the other."""
+    if len(name) > _LONGEST_NAME:
+        return
     yield _plain(name)
     if match := _BRACKETED.match(name):
         yield _plain(match[2])

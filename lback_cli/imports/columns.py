@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from lback_cli.attributes import Attribute, UserAttributes
@@ -171,13 +172,20 @@ class ColumnChoice:
 
     def _fields_of(self, key: str) -> list[str] | None:
         """Return the fields that a column is read as, none if it is ignored; None if it is unknown."""
-        mapped = [field for field, column in self.mapping if _key(column) == key]
-        if mapped or key in map(_key, self.ignored):
-            return mapped
-        is_taken = any(field == key for field, _ in self.mapping)
-        if key in self.known and not is_taken:
+        mapped, ignored = self._by_key
+        if key in mapped or key in ignored:
+            return mapped.get(key, [])
+        if key in self.known and key not in dict(self.mapping):
             return [key]
         return [] if IGNORE_ALL in self.ignored else None
+
+    @cached_property
+    def _by_key(self) -> tuple[dict[str, list[str]], set[str]]:
+        """The fields of the mapping by column, and the ignored columns."""
+        mapped: dict[str, list[str]] = {}
+        for field, column in self.mapping:
+            mapped.setdefault(_key(column), []).append(field)
+        return mapped, set(map(_key, self.ignored))
 
     def _require_mapped(self, header: Sequence[str], keys: Sequence[str], where: str) -> None:
         for field, column in self.mapping:
@@ -199,7 +207,7 @@ class ColumnChoice:
         return ValidationError(
             "columns",
             f"{where}: {what} {listed_names(unknown)} in lback.",
-            hint=f"Add {proposed_options(unknown, fields, self.known)}. --inspect shows all columns.",
+            hint=f"Add {proposed_options(unknown, fields, self.known)}. Fields are {', '.join(self.known.names)}.",
         )
 
 

@@ -122,12 +122,12 @@ class InputFile:
             ValidationError: There is nothing to import.
         """
         first = next(self.rows(), None)
-        if first is not None and first.error is not None and len(first.raw or "") >= LARGEST_FIELD:
-            raise ValidationError("file", f"{first.place}: {first.error.message}", hint="The file may be no table.")
         if first is not None and (first.error is None or self._source is not None):
             return
         if self._source is None and (name := recognised_source(self._start())) is not None:
             raise ValidationError("file", f"The file looks like one of {name}.", hint=f"Add --from {name}.")
+        if first is not None and first.error is not None and len(first.raw or "") >= LARGEST_FIELD:
+            raise ValidationError("file", f"{first.place}: {first.error.message}", hint="The file may be no table.")
         if first is None:
             found = ", ".join(f"{count} {what}" for what, count in self.left_out.items())
             left_out = f" It has {found}, which are left out." if found else ""

@@ -33,7 +33,7 @@ def detect_format(path: str) -> FileFormat:
     from lback_cli.imports.sources.registry import built_in_sources
 
     name = "Standard input" if path == STDIN else f"The name of {path}"
-    hint = "Add --format csv or --format jsonl."
+    hint = "Add --format with csv, jsonl, json or xlsx; --inspect finds out which."
     sources = [f"--from {source.name}" for source in built_in_sources() if source.extension == extension]
     if sources:
         hint += f" For the file of another program, add {' or '.join(sources)}."

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.column_guess import guess_columns
+from lback_cli.imports.column_guess import MOST_IGNORED, guess_columns
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import UTF_8, Dialect, in_utf8
 from lback_cli.imports.formats.dialect_guess import describe, guess_dialect, guess_encoding
@@ -20,8 +20,6 @@ START = 64 * 1024
 """Bytes of a file that proposals are made of."""
 
 _ROWS = 20
-_MOST_IGNORED = 12
-"""Columns to ignore by name; more are ignored as a whole."""
 
 
 class Sample(NamedTuple):
@@ -140,7 +138,7 @@ def _with_columns(options: ImportOptions, sample: Sample, known: ImportColumns) 
     used = {column.partition(".")[0] for column in pairs.values()} | set(pairs.values())
     rest = [name for name in unknown if name not in used and name.partition(".")[0] not in used]
     rest = [name for name in rest if "." not in name or name.partition(".")[0] not in sample.names]
-    ignores_all = len(rest) > _MOST_IGNORED or not all(rest)
+    ignores_all = len(rest) > MOST_IGNORED or not all(rest)
     ignored = (IGNORE_ALL,) if ignores_all else tuple(rest)
     return replace(
         options,

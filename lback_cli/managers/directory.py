@@ -18,7 +18,7 @@ from lback_cli.managers.user_lookup import (
 )
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
-from lback_cli.repositories.user_query import UserQuery
+from lback_cli.repositories.user_query import LARGEST_ID, UserQuery
 from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.text.escaping import safe
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from lback_cli.attributes import UserAttributes
     from lback_cli.repositories.user_columns import Columns, UserColumns
+
+_LONGEST_ID = len(str(LARGEST_ID))
 
 
 class Directory:
@@ -124,6 +126,36 @@ class Directory:
             columns = UserColumns(found.connection, fields, self.attributes, self._services.now())
             yield UserListing(stored, columns, found.users)
 
+    def users_by_name(self, prefix: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose names begin with *prefix*, members of *group* if it is named."""
+        with self.select_users(UserQuery(prefix=prefix, groups=_only(group), sort="username", limit=limit)) as users:
+            return list(users)
+
+    def users_by_id(self, digits: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose ids begin with *digits*, members of *group* if it is named."""
+        if not digits:
+            with self.select_users(UserQuery(groups=_only(group), limit=limit)) as users:
+                return list(users)
+        if not (digits.isascii() and digits.isdigit()) or digits.startswith("0"):
+            return []
+        found: list[UserRecord] = []
+        first, size = int(digits[:_LONGEST_ID]), 1  # 12, then 120 to 129, then 1200 to 1299
+        while len(found) < limit and first <= LARGEST_ID:
+            query = UserQuery(groups=_only(group), after=first - 1, limit=limit - len(found))
+            with self.select_users(query) as users:
+                page = list(users)
+            found += [user for user in page if user.id < first + size]
+            if not page:
+                break
+            first, size = first * 10, size * 10
+        return found
+
+    def attribute_values(self, name: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """Return texts that begin with *prefix* among the values of an attribute in lback's own table."""
+        _check_encodable("prefix", prefix)
+        with snapshot(self._database) as found:
+            return found.users.attribute_values(name, prefix, limit=limit)
+
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
         with snapshot(self._database) as found:
@@ -154,6 +186,10 @@ class Directory:
         with snapshot(self._database, session) as found:
             groups = [find_group_record(found.groups, self._services, name).name for name in query.groups]
             yield found, replace(query, groups=groups)
+
+
+def _only(group: str | None) -> Sequence[str]:
+    return () if group is None else (group,)
 
 
 def _check_encodable(name: str, value: object) -> None:

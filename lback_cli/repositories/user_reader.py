@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.engine import Connection
 
-from lback_cli.attributes import Value
+from lback_cli.attributes import Value, encode
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.user_query import LARGEST_ID, OWN_ACCOUNT, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
 from lback_cli.security.stored_hashes import is_unusable
@@ -125,6 +125,14 @@ class UserReader:
             if len(page) < HASHES_PAGE:
                 return
             after = page[-1][0]
+
+    def attribute_values(self, name: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """Return texts that begin with *prefix* among the values of the attribute called *name*."""
+        # A text is stored as JSON, which begins with a quotation mark.
+        value = USER_ATTRIBUTES.c.value
+        begins = value.startswith(encode(prefix)[:-1], autoescape=True)
+        statement = select(value).distinct().where(USER_ATTRIBUTES.c.name == name, begins).limit(limit)
+        return sorted(json.loads(stored) for stored in self._execute(statement).scalars())
 
     def last_id(self) -> int:
         """Return the highest id of all users; 0 if there are none."""

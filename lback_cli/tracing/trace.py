@@ -74,7 +74,7 @@ class Trace(SignalObserver):
 def _is_last(delivery: Delivery) -> bool:
     """Return whether *delivery* ends its operation, unless the commit fails.
 
-    A success signal does not, if one of its receivers stops the operation: a failure signal follows.
+    If a receiver of a success signal stops the operation, a failure signal follows, which ends it.
     """
     stopped = any(
         delivery.spec.carries_session or isinstance(failure.exception, OperationRejected)

@@ -17,10 +17,10 @@ def commands_below(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[
 def calls_in(line: str) -> Iterator[list[str]]:
     """Yield the arguments of every `lback` in a shell command line, without redirections."""
     words: list[str] = []
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&<>")
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&<>()")
     lexer.whitespace_split = True
     for word in [*lexer, "&&"]:
-        if word in ("|", "&&"):
+        if set(word) & set("|&()"):
             if words[:1] == ["lback"]:
                 yield words[1 : next((place for place, word in enumerate(words) if word in _REDIRECTIONS), None)]
             words = []

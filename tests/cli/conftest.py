@@ -39,7 +39,7 @@ def cli(
     after each run.
     """
     monkeypatch.chdir(tmp_path)
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in numbers]
 
     def run(*arguments: str, input: str | bytes = b"", **variables: str) -> Outcome:  # noqa: A002

@@ -45,16 +45,20 @@ SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
         (
             f"{NAMES}zoé;zoe@example.org\n".encode("cp1252"),
             (
-                "Line 4 is not UTF-8. The file looks like semicolons and Windows-1252: "
-                "add --delimiter ';' --encoding cp1252.",
+                (
+                    "Line 4 is not UTF-8. The file looks like semicolons and Windows-1252: "
+                    "add --delimiter ';' --encoding cp1252."
+                ),
                 GUESS,
             ),
         ),
         (
-            f"{NAMES}иван;ivan@example.org\nмария;maria@example.org\n".encode("cp1251"),
+            f"{NAMES}иван;ivan@example.org\nмария;maria@example.org\n".encode("cp1251"),  # noqa: RUF001 - Cyrillic
             (
-                "Line 4 is not UTF-8. The file looks like semicolons and Windows-1251: "
-                "add --delimiter ';' --encoding cp1251.",
+                (
+                    "Line 4 is not UTF-8. The file looks like semicolons and Windows-1251: "
+                    "add --delimiter ';' --encoding cp1251."
+                ),
                 GUESS,
             ),
         ),

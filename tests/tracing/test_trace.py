@@ -40,6 +40,7 @@ from lback_cli.signals import CATALOGUE, Delivery, delivered
 from lback_cli.text.escaping import safe
 from lback_cli.tracing.trace import Trace
 from lback_cli.tracing.values import as_text
+from tests.user_results import UNSET_CHANGES
 
 PASSWORD = "correct horse battery staple"
 HOSTILE = "[red]\x1b[31mEve\x07\n\r\x9b2J\u202egro\u200b[/red]\ud800"
@@ -599,8 +600,7 @@ def test_json_has_every_key_in_order(manager: UserManager) -> None:
             "changes": {
                 "username": {"to": "alice"},
                 "email": {"to": "alice@example.org"},
-                "external_id": {"to": None},
-                "display_name": {"to": None},
+                **UNSET_CHANGES,
                 "is_active": {"to": True},
                 "is_email_verified": {"to": False},
                 "created_at": objects[3]["changes"]["created_at"],

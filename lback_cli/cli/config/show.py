@@ -12,7 +12,7 @@ COLUMNS = ("key", "value", "source")
 @command(
     examples={
         "Show each value and its source": "lback config show",
-        "Show them to a program": "lback config show -o json",
+        "Show the settings as JSON": "lback config show -o json",
     },
     fields=COLUMNS,
 )

@@ -8,7 +8,7 @@ from lback_cli.cli.context import CliContext, cli_context
 
 @command(
     examples={
-        "Show the state to a program": "lback db status -o json",
+        "Show the state as JSON": "lback db status -o json",
     }
 )
 def status(ctx: typer.Context) -> None:

@@ -13,7 +13,7 @@ from lback_cli.cli.events.lost_log import warn_of_lost_log
 @command(
     examples={
         "Append a checkpoint to a file in another place": "lback events checkpoint >> /mnt/worm/checkpoints",
-        "Sign it": "lback events checkpoint --sign-with key.pem",
+        "Sign the checkpoint": "lback events checkpoint --sign-with key.pem",
     },
 )
 def checkpoint(

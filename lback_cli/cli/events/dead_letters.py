@@ -27,8 +27,8 @@ All = Annotated[bool, typer.Option("--all", help="All dead letters of the sink."
 
 @command(
     examples={
-        "List those of all sinks": "lback events dead-letters list",
-        "Show those of one sink to a program": "lback events dead-letters list audit -o json",
+        "List the dead letters of all sinks": "lback events dead-letters list",
+        "Show the dead letters of one sink as JSON": "lback events dead-letters list audit -o json",
     },
     fields=LETTER_COLUMNS,
 )

@@ -17,7 +17,7 @@ _TAIL = 10
 @command(
     examples={
         "Show new events until Ctrl-C": "lback events follow",
-        "Show failed logins to a program": "lback events follow -o jsonl --signal user_authentication_failed",
+        "Show failed logins as JSON Lines": "lback events follow -o jsonl --signal user_authentication_failed",
     },
     fields=(*EVENT_COLUMNS, *MORE_FIELDS),
 )

@@ -29,7 +29,7 @@ from lback_cli.events.export import EVENT_COLUMNS
 @command(
     examples={
         "List the failed logins of a week": "lback events list --since 7d --signal user_authentication_failed",
-        "Show the events about a user to a program": "lback events list --user alice -o json",
+        "Show the events about a user as JSON": "lback events list --user alice -o json",
         "List who joined or left a group": "lback events list --changed groups --group admin",
         "List the failures of the last hour": "lback events list --outcome failed --since 1h",
         "Read the next page": "lback events list --before 4711",

@@ -22,7 +22,7 @@ SINK_TABLE = ("sink", "position", "lag", "failures", "dead_letters", "last_error
 @command(
     examples={
         "Show how far each sink is": "lback events sinks",
-        "Show it to a program": "lback events sinks -o json",
+        "Show the sinks as JSON": "lback events sinks -o json",
     },
     fields=SINK_COLUMNS,
 )

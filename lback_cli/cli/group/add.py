@@ -11,7 +11,7 @@ from lback_cli.cli.group.memberships import Users, show_memberships
 @command(
     examples={
         "Add two users": "lback group add staff alice bob",
-        "Show the result of each to a program": "lback group add staff id:7 -o json",
+        "Show the result for each user as JSON": "lback group add staff id:7 -o json",
     }
 )
 def add(ctx: typer.Context, name: Existing, users: Users) -> None:

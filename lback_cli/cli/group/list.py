@@ -10,7 +10,7 @@ from lback_cli.cli.output.serializers import GROUP_COLUMNS, GROUP_TABLE, group_v
 @command(
     examples={
         "List all groups": "lback group list",
-        "Show them to a program": "lback group list -o json",
+        "Show the groups as JSON": "lback group list -o json",
         "Give a script the names and sizes": "lback group list --fields name,members -o value",
     },
     fields=GROUP_COLUMNS,

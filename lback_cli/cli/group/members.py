@@ -9,7 +9,7 @@ from lback_cli.cli.user.list import list_users
     list_users,
     examples={
         "List all members": "lback group members staff",
-        "List those who may not log in, for a spreadsheet": "lback group members staff --inactive -o csv",
+        "List the members who may not log in, for a spreadsheet": "lback group members staff --inactive -o csv",
     },
 )
 def members(group: Existing) -> None:

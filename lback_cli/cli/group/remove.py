@@ -11,7 +11,7 @@ from lback_cli.cli.group.memberships import Members, show_memberships
 @command(
     examples={
         "Remove two users": "lback group remove staff alice bob",
-        "Show the result of each to a program": "lback group remove staff id:7 -o json",
+        "Show the result for each user as JSON": "lback group remove staff id:7 -o json",
     }
 )
 def remove(ctx: typer.Context, name: Existing, users: Members) -> None:

@@ -30,7 +30,7 @@ Dead = Annotated[bool, typer.Option("--dead", help="All dead mail.")]
 @command(
     examples={
         "List all mail that waits": "lback mail queue list",
-        "Show the mail that was given up to a program": "lback mail queue list --dead -o json",
+        "Show dead mail as JSON": "lback mail queue list --dead -o json",
     },
     fields=COLUMNS,
 )
@@ -46,7 +46,7 @@ def list_mails(
 
 @command(
     examples={
-        "Try all mail that was given up again": "lback mail queue retry --dead",
+        "Try all dead mail again": "lback mail queue retry --dead",
         "Try one mail again": "lback mail queue retry 42",
     }
 )
@@ -59,7 +59,7 @@ def retry(ctx: typer.Context, ids: Ids = None, dead: Dead = False) -> None:
 @command(
     examples={
         "Drop one mail without a question": "lback mail queue drop 42 --yes",
-        "Drop all mail that was given up": "lback mail queue drop --dead",
+        "Drop all dead mail": "lback mail queue drop --dead",
     }
 )
 def drop(

@@ -20,8 +20,8 @@ def _fields(ctx: typer.Context) -> tuple[str, ...]:
 @command(
     examples={
         "List all signals in the order of their phases": "lback signals list",
-        "List what receives each of them": "lback signals list --receivers",
-        "Show them to a program": "lback signals list -o json",
+        "List the receivers of each signal": "lback signals list --receivers",
+        "Show the signals as JSON": "lback signals list -o json",
     },
     fields=_fields,
 )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from lback_cli.cli.completion import complete_assignment
 from lback_cli.errors import UsageError
 
 SetAttributes = Annotated[
@@ -12,6 +13,7 @@ SetAttributes = Annotated[
         "--set",
         help="Set an attribute, such as display_name or one of your own; NAME= unsets it. Repeatable.",
         metavar="NAME=VALUE",
+        autocompletion=complete_assignment,
     ),
 ]
 

@@ -12,7 +12,7 @@ from lback_cli.cli.password_input import FromFile, FromStdin, PasswordSource
 @command(
     examples={
         "Ask for the password at the terminal": "lback user authenticate alice",
-        "Check it in a script": "lback user authenticate alice --password-stdin < secret && echo welcome",
+        "Check the password in a script": "lback user authenticate alice --password-stdin < secret && echo welcome",
     },
 )
 def authenticate(

@@ -17,7 +17,7 @@ def announce_administrators(context: CliContext, groups: Sequence[str]) -> None:
 
     if Application(context.dependencies).has_administrators(groups):
         context.output.warning(
-            "warning: The application loads a member of 'admin' from admin_users by id. Without a row of the same id"
+            "The application loads a member of 'admin' from admin_users by id. Without a row of the same id"
             " there, the user cannot use it: see docs/adoption.md."
         )
 
@@ -29,4 +29,4 @@ def announce_spelling(context: CliContext, user: "User", username: str | None, e
     given = {user.username: username, user.email: email}
     changed = [stored for stored, typed in given.items() if typed not in {None, stored}]
     if changed:
-        context.output.warning(f"warning: The application accepts only this spelling: {' and '.join(changed)}.")
+        context.output.warning(f"The application accepts only this spelling: {' and '.join(changed)}.")

@@ -11,7 +11,7 @@ COLUMNS = ("scheme", "users", "outdated", "weakness")
 @command(
     examples={
         "Show the number of users by kind of hash": "lback user hashes",
-        "Show it to a program": "lback user hashes -o json",
+        "Show the counts as JSON": "lback user hashes -o json",
     },
     fields=COLUMNS,
 )

@@ -16,7 +16,7 @@ from lback_cli.events.export import EVENT_COLUMNS
 @command(
     examples={
         "Show the newest events": "lback user history alice",
-        "Show them to a program, for a user who may be deleted": "lback user history id:7 -o jsonl",
+        "Show the events of a deleted user as JSON Lines": "lback user history id:7 -o jsonl",
         "Write them to a spreadsheet": "lback user history alice --fields time,what,actor -o csv",
     },
     fields=(*EVENT_COLUMNS, *MORE_FIELDS),

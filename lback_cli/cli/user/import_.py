@@ -33,9 +33,9 @@ if TYPE_CHECKING:
         "Read an LDAP directory, and check one password first": (
             "lback user import users.ldif --from ldif --canary alice"
         ),
-        "Show the columns of a table, and the command that imports it": "lback user import staff.csv --inspect",
+        "Show the columns of a table, and the command that imports it": "lback user import hr.csv --inspect",
         "Say which columns are the name and the address": (
-            "lback user import staff.csv --map username=Login,email=Mail --ignore all"
+            "lback user import hr.csv --map username=Login,email=Mail --ignore all --plan"
         ),
     },
     notes={"Formats of --from": option.source_lines},

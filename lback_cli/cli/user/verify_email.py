@@ -11,7 +11,7 @@ from lback_cli.cli.user.arguments import Token
 @command(
     examples={
         "Use the token of the mailed link": "lback user verify-email 3q2-7wW0...",
-        "Read it from a file, which keeps it out of the list of processes": "lback user verify-email - < token",
+        "Read the token from a file, which keeps it out of the list of processes": "lback user verify-email - < token",
     }
 )
 def verify_email(ctx: typer.Context, token: Token) -> None:

@@ -174,7 +174,7 @@ class JsonStream:
         while True:
             key = self.value()
             if not isinstance(key.data, str):
-                raise self._broken("a key is no text")
+                raise self._broken("a key is not text")
             self._expect(":")
             yield key.data
             if self._expect(",}") == "}":

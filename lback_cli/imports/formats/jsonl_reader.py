@@ -95,5 +95,5 @@ def _unknown_keys(unknown: list[str], picked: dict[str, Any], choice: ColumnChoi
     return ValidationError(
         "row",
         f"{what} {listed_names(unknown)} in lback.",
-        hint=f"Add {proposed_options(unknown, picked, choice.known)}.",
+        hint=f"Add {proposed_options(unknown, picked, choice.known)}. Fields are {', '.join(choice.known.names)}.",
     )

@@ -78,5 +78,5 @@ def _load_plugin(entry_point: Any) -> "type[SourceFormat]":
             f"{where} cannot be loaded: {type(error).__name__}: {error}.", hint="Repair or uninstall the package."
         ) from error
     if not (isinstance(source, type) and issubclass(source, SourceFormat)):
-        raise ConfigurationError(f"{where} names {entry_point.value!r}, which is no source format.", hint=hint)
+        raise ConfigurationError(f"{where} names {entry_point.value!r}, which is not a source format.", hint=hint)
     return source

@@ -56,7 +56,6 @@ def test_unreadable_companion_is_a_usage_error(lback: Any, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        ("users.json", " For the file of another program, add --from django or --from keycloak or --from kratos."),
         ("users.LDIF", " For the file of another program, add --from ldif."),
         ("users.txt", ""),
         ("users", ""),
@@ -67,5 +66,6 @@ def test_unknown_file_format_is_refused_with_the_options_for_its_name(lback: Any
     result = lback("user", "import", name, "-o", "json")
     assert result.status == 2
     assert in_one_line(result.error).endswith(
-        f" does not show the format of the file. Add --format csv or --format jsonl.{more}"
+        " does not show the format of the file. "
+        f"Add --format with csv, jsonl, json or xlsx; --inspect finds out which.{more}"
     )

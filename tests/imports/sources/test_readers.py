@@ -184,7 +184,7 @@ def test_django_field_of_the_wrong_type_fails_its_row(read_text: ReadText) -> No
 
 BAD_RECORDS = {
     '{"fields": 1, "fields": 2}': "Record 1 has a key twice.",
-    '{"fields": NaN}': "Record 1 has NaN, which is no JSON value.",
+    '{"fields": NaN}': "Record 1 has NaN, which is not a JSON value.",
     '{"fields": ' + "9" * 5000 + "}": "Record 1 has a number of 5000 digits.",
     '{"fields": 1e999}': "Record 1 has the number 1e999, which is too large.",
     '{"fields": ' + "[" * 200 + "]" * 200 + "}": "Record 1 is nested too deeply.",

@@ -91,7 +91,7 @@ def test_source_format_of_an_installed_distribution_is_used(lback: Any) -> None:
     [
         ("auth0 = acme:Auth1", "cannot be loaded: AttributeError: module 'acme' has no attribute 'Auth1'."),
         ("auth0 = acme1:Auth0", "cannot be loaded: ModuleNotFoundError: No module named 'acme1'."),
-        ("auth0 = acme:json", "names 'acme:json', which is no source format."),
+        ("auth0 = acme:json", "names 'acme:json', which is not a source format."),
     ],
 )
 def test_broken_distribution_is_an_error_of_the_configuration(lback: Any, entry_point: str, message: str) -> None:
