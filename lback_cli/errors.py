@@ -21,6 +21,7 @@
         - `OperationRejected`             ``rejected_by_receiver``
         - `AmbiguousUser`                 ``ambiguous_user``
         - `LastAdministrator`             ``last_administrator``
+        - `ShareExceeded`                 ``share_exceeded``
         - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
     - `Unusable`
@@ -194,6 +195,12 @@ class LastAdministrator(Refused):
 
     code = "last_administrator"
     error_type = "last_administrator"
+
+
+class ShareExceeded(Refused):
+    """Too many of all users would be deleted or deactivated at once."""
+
+    code = "share_exceeded"
 
 
 class TooManyRequests(Refused):

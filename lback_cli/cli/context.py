@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
-    from lback_cli.managers.memberships import Memberships
     from lback_cli.managers.user_manager import UserManager
+    from lback_cli.managers.user_sets import UserSets
     from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.relay.admin import SinkAdmin
@@ -253,11 +253,11 @@ class CliContext:
         return GroupManager(self.database, self.dependencies)
 
     @cached_property
-    def memberships(self) -> "Memberships":
-        """Adds users to groups and removes them."""
-        from lback_cli.managers.memberships import Memberships
+    def user_sets(self) -> "UserSets":
+        """Selects several users and changes each of them."""
+        from lback_cli.managers.user_sets import UserSets
 
-        return Memberships(self.directory, self.users)
+        return UserSets(self.directory, self.users)
 
     def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Return an importer that reports its progress to *observer* and checks the *canary* first."""
