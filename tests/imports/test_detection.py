@@ -48,8 +48,8 @@ SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
             looks_like("semicolons and Windows-1252", "--delimiter ';' --encoding cp1252", "Line 4 is not UTF-8. "),
         ),
         (
-            f"{NAMES}זואי;zoe@example.org\nלוקאס;lucas@example.org\n".encode("cp1255"),
-            looks_like("semicolons and Windows-1255", "--delimiter ';' --encoding cp1255", "Line 4 is not UTF-8. "),
+            f"{NAMES}山田太郎;yamada@example.org\n佐藤花子;sato@example.org\n".encode("shift_jis"),
+            looks_like("semicolons and Shift_JIS", "--delimiter ';' --encoding shift_jis", "Line 4 is not UTF-8. "),
         ),
         (
             LINES.replace("\n", ""),
