@@ -38,7 +38,7 @@ DOCS = Path(__file__).parent.resolve()
 CONTENTS = {
     "index": {
         "Operators": (
-            "command-line commands project/configuration attributes imports "
+            "command-line commands project/configuration attributes scripts imports "
             "event-log databases adoption relay operations"
         ),
         "Developers": "signals receivers api/index",

@@ -1,7 +1,7 @@
 """The attributes of a user: the one list from which everything that names them derives.
 
 Registration, updates, import and export columns, results, plans, events, the copy of a database and erasure all read
-this list. To add an attribute, add an entry to `BUILT_IN`; the tests in ``tests/test_attributes.py`` walk every place
+this list. To add an attribute, add an entry to `BUILT_IN`; the tests in ``tests/test_attributes.py`` check every place
 where it must appear. A configuration adds attributes of its own under ``[attributes]``.
 """
 
@@ -16,7 +16,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.text.escaping import safe
 
 ValueType = Literal["text", "integer", "boolean", "date"]
-"""What an attribute of one's own may hold."""
+"""The types of attributes that a configuration can declare."""
 
 Value = str | int | bool
 """A value as results show it; a date is ISO 8601 text."""
@@ -25,10 +25,10 @@ Storage = Literal["column", "memberships", "password", "row"]
 """Where values are: in a column of ``users``, in the membership table, as a hash, or in a row of lback's own table."""
 
 LONGEST_TEXT = 1000
-"""Characters of a text."""
+"""Characters of the longest text."""
 
 LARGEST_INTEGER = 2**53 - 1
-"""Every reader of JSON has integers up to this (RFC 7493, section 2.2)."""
+"""The largest integer that every reader of JSON represents exactly (RFC 7493, section 2.2)."""
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each value
@@ -46,9 +46,9 @@ class Attribute:
     """One attribute of every user.
 
     Attributes:
-        name: Its name in options, columns, JSON and events.
-        type: The type of its values.
-        about: What it means, for help and documentation.
+        name: The name in options, columns, JSON and events.
+        type: The type of the values.
+        about: What the attribute means, for help and documentation.
         storage: Where its values are stored.
         column: The column of ``users``, if `storage` says so.
         personal: Whether its values are personal data, which an erasure looks for.

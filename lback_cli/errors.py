@@ -19,16 +19,19 @@
         - `ValidationError`               ``validation_error``
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
+        - `AmbiguousUser`                 ``ambiguous_user``
         - `LastAdministrator`             ``last_administrator``
         - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
     - `Unusable`
         - `ConfigurationError`            ``configuration_error``
         - `DatabaseError`                 ``database_error``
+            - `NotWritable`
             - `SchemaError`               ``schema_error``
             - `OutcomeUnknown`            ``outcome_unknown``
         - `MailError`                     ``email_send_failed``
         - `PasswordHashingError`          ``password_hashing_error``
+    - `Declined`                          ``declined``
     - `UsageError`                        ``usage``
     - `UnexpectedError`                   ``unexpected_exception``
 """
@@ -120,7 +123,7 @@ class QueuedMailNotFound(NotFound):
 
 
 class Conflict(LbackError):
-    """An object of that name already exists."""
+    """A name is taken, or an import conflicts: with another import, a changed file, or a plan that is out of date."""
 
 
 class UserExists(Conflict):
@@ -129,9 +132,10 @@ class UserExists(Conflict):
     code = "user_exists"
     error_type = "validation_error"
 
-    def __init__(self, field: str, value: str) -> None:
+    def __init__(self, field: str, value: str, *, spelled: str | None = None) -> None:
         what = {"username": "user name", "email": "e-mail address"}.get(field, field)
-        super().__init__(f"The {what} {value!r} is taken.")
+        spelling = "" if spelled in {None, value} else f", in the spelling {spelled!r}"
+        super().__init__(f"The {what} {value!r} is taken{spelling}.")
         self.field = field
 
 
@@ -142,7 +146,7 @@ class GroupExists(Conflict):
 
 
 class Refused(LbackError):
-    """A rule, a token or a receiver refused the operation."""
+    """A rule, a token or a receiver refused the operation, or a verification failed."""
 
 
 class ValidationError(Refused):
@@ -178,6 +182,13 @@ class OperationRejected(Refused):
         self.reason = reason
 
 
+class AmbiguousUser(Refused):
+    """Several users may be meant. Only users that an application of the lback framework registered can be."""
+
+    code = "ambiguous_user"
+    error_type = "validation_error"
+
+
 class LastAdministrator(Refused):
     """The change would leave the administrators' group without an active member."""
 
@@ -186,7 +197,7 @@ class LastAdministrator(Refused):
 
 
 class TooManyRequests(Refused):
-    """An e-mail address was sent too many reset links in a short time."""
+    """Too many reset links were requested for an e-mail address in a short time."""
 
     code = "too_many_requests"
     error_type = "too_many_requests"
@@ -199,17 +210,18 @@ class TooManyRequests(Refused):
 
 
 class BrokenEventLog(Refused):
-    """The event log was changed. *seq* is the number of the first event that proves it."""
+    """The event log was changed. *seq* is the number of the first event at which this shows."""
 
     code = "broken_event_log"
 
-    def __init__(self, seq: int, message: str) -> None:
-        super().__init__(f"Event {seq}: {message}", hint="Nothing from there on can be trusted; see docs/event-log.md.")
+    def __init__(self, seq: int, message: str, *, hint: str | None = None) -> None:
+        hint = hint or "Nothing from there on can be trusted; see docs/event-log.md."
+        super().__init__(f"Event {seq}: {message}", hint=hint)
         self.seq = seq
 
 
 class Unusable(LbackError):
-    """The configuration, the database or the mail server cannot be used."""
+    """The configuration, the database, the mail server, a sink or a file cannot be used."""
 
 
 class ConfigurationError(Unusable):
@@ -225,8 +237,12 @@ class DatabaseError(Unusable):
     error_type = "repository_error"
 
 
+class NotWritable(DatabaseError):
+    """The database can be read but not written: it is read-only, or this user lacks the privilege."""
+
+
 class SchemaError(DatabaseError):
-    """The database lacks tables that this lback needs, or has tables of another version."""
+    """The database lacks tables that lback needs, or has tables of another version of lback."""
 
     code = "schema_error"
 
@@ -238,7 +254,8 @@ class OutcomeUnknown(DatabaseError):
 
 
 DeliveryFailureKind = Literal["refused", "deferred", "unreachable"]
-"""Why a mail was not sent: ``refused`` permanently, ``deferred`` for now, or the mail server is ``unreachable``."""
+"""Why a mail was not sent: the server rejected it permanently (``refused``) or temporarily (``deferred``), or is
+``unreachable``."""
 
 
 class MailError(Unusable):
@@ -264,6 +281,12 @@ class UsageError(LbackError):
     code = "usage"
 
 
+class Declined(LbackError):
+    """A person did not confirm what a command asked for. Nothing was changed."""
+
+    code = "declined"
+
+
 class PasswordHashingError(Unusable):
     """The password could not be hashed, usually because memory is short."""
 
@@ -272,6 +295,6 @@ class PasswordHashingError(Unusable):
 
 
 class UnexpectedError(LbackError):
-    """An exception that lback does not expect. It is the ``__cause__``."""
+    """An exception that lback does not expect. That exception is the ``__cause__``."""
 
     code = "unexpected_exception"

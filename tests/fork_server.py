@@ -156,7 +156,8 @@ def preload() -> None:
     import lback_cli
 
     for module in pkgutil.walk_packages(lback_cli.__path__, "lback_cli."):
-        if not module.name.endswith("__main__") and ".migrations." not in module.name:
+        # No command imports what needs the package of the lback framework.
+        if not module.name.endswith("__main__") and not {"migrations", "compat"} & set(module.name.split(".")[:-1]):
             importlib.import_module(module.name)
     for name in PRELOADED:
         importlib.import_module(name)
@@ -202,7 +203,6 @@ def _prepare(order: dict[str, Any], streams: Sequence[int]) -> None:
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(io.FileIO(2, "w")), encoding="utf-8", errors="backslashreplace", line_buffering=True
     )
-    sys.modules["lback_cli.cli.context"].STARTED_AT = time.monotonic()  # type: ignore[attr-defined]
     if order["memory"] is not None:
         resource.setrlimit(resource.RLIMIT_AS, (order["memory"], order["memory"]))
 

@@ -212,7 +212,7 @@ def test_an_erasure_leaves_no_value(run: Run, lback: Any, case: Case, register: 
     register()
     update()
     assert list(_rows(lback.database)) != []
-    run("user", "erase", case.after, "--yes")
+    run("user", "erase", case.after, f"--confirm={case.after}")
     assert list(_rows(lback.database)) == []
 
 

@@ -11,8 +11,9 @@ FILE = Path(__file__).parents[1] / "docs" / "signals.md"
 _INTRODUCTION = """
 # Signals
 
-`UserManager` announces what it does through {count} [blinker](https://blinker.readthedocs.io) signals. A receiver is
-called while the operation runs. It can write in the same transaction, notify another system, or veto the operation.
+`UserManager` announces what it does through {count} [blinker](https://blinker.readthedocs.io) signals. A receiver is a
+function that is called when a signal is sent, while the operation runs. It can write in the same transaction, notify
+another system, or veto the operation.
 
 ```python
 from lback_cli import OperationRejected
@@ -31,40 +32,48 @@ def accept_only_our_domain(sender, email, **extra):
 ```
 
 `lback signals list` and `lback signals show NAME` show the contents of this page. `--trace-signals` shows each signal
-when it is sent. [receivers.md](receivers.md) describes how lback finds receivers, and how to write one as a shell
-script.
+when it is sent. [Receivers](receivers.md) describes how lback finds receivers, and how to write one as a shell script.
+[The requirements](requirements.md) are the contract that this page explains.
 
 ## Guarantees
 
-- **Sender and arguments.** The sender is the `UserManager` that runs the operation. It passes every documented argument
-  by name, and no others. An argument whose type ends in `| None` is `None` if it has no value. Accept `**extra` too, so
-  that an argument added later does not break your receiver.
+- **Sender and arguments.** The sender is the `UserManager` that runs the operation. Every documented argument is passed
+  by name, and no other argument is. An argument whose type ends in `| None` is `None` if it has no value. Accept
+  `**extra` too, so that an argument added later does not break your receiver.
 - **One start, one end.** An operation sends its start signal, if it has one, before it checks anything. It ends with
   exactly one success or failure signal, whatever fails: validation, the mail server, the database, a receiver, Ctrl-C.
-- **Success is sent before the commit.** So what a receiver writes through `session` is committed with the operation or
-  not at all. If a receiver of the success signal or the commit itself then fails, the failure signal follows and is the
-  last signal.
-- **A failed operation changes nothing** in the database. Mail that was already sent cannot be recalled.
-- **Veto.** A receiver that raises `OperationRejected` stops the operation, whose failure signal then says
-  `rejected_by_receiver`. The first of several vetoes counts. Failure signals cannot be vetoed; exceptions from their
-  receivers are logged.
+  There are two exceptions, because the success signal is sent before the commit. If the commit, or a receiver of the
+  success signal, fails, the failure signal follows and is the last signal. If the transaction is
+  [retried](databases.md#retries) and a receiver had written into it, the success signal is sent again.
+- **Session.** What a receiver writes through `session` is committed with the operation, or not at all.
+- **Failure.** A failed operation changes no user. Mail that was already sent cannot be recalled.
+- **Veto.** If a receiver raises `OperationRejected`, the operation fails with the reason `rejected_by_receiver`. If
+  several receivers do so, the first veto counts. Failure signals cannot be vetoed: exceptions from their receivers are
+  logged.
 - **Order.** Receivers of a signal run in the order in which they were connected. All of them run, even if one raises.
-- **Errors in receivers.** If the signal carries `session`, any exception other than a veto stops the operation, because
-  the receiver's changes may be incomplete. Otherwise the exception is logged under `lback_cli.signals` and the
-  operation continues.
+- **Errors in receivers.** If the signal has the argument `session`, any exception other than a veto also stops the
+  operation, because the receiver's changes may be incomplete. If it has not, the exception is logged under
+  `lback_cli.signals`, and the operation continues.
 - **Secrets.** No signal carries a password or a hash. In `update_data` a password is an object that is displayed as
-  `********`. Of a token only the first 10 characters are sent; the rest cannot be guessed.
+  `********`. Signals carry only the first 10 characters of a token; the rest cannot be guessed.
 - **Objects.** Use `user` and `session` only inside the receiver, and keep ids instead of objects. Changes to a `dict`
   argument have no effect outside the receiver.
-- **References.** Blinker holds receivers weakly: keep a reference to a lambda or a bound method, or connect it with
-  `weak=False`, as `@receiver(...)` does. A receiver must be an ordinary function. lback refuses an `async def` as an
-  error in the receiver.
+- **References.** Blinker holds receivers weakly, so a lambda or a bound method without another reference is dropped.
+  Connect it with `weak=False` to keep it; `@receiver(...)` does so. A receiver must be an ordinary function: an
+  `async def` counts as a receiver that raises an error.
+"""
+
+_OPERATIONS = """
+## The operations
+
+In these steps, *mailed* means accepted for delivery or [queued](relay.md#mail-that-survives-a-crash), and `mail` is the
+argument of that name.
 """
 
 
 def render() -> str:
     """Return the text of ``docs/signals.md``."""
-    parts = [_INTRODUCTION.replace("{count}", str(len(CATALOGUE))).strip(), "## The operations"]
+    parts = [_INTRODUCTION.replace("{count}", str(len(CATALOGUE))).strip(), _OPERATIONS.strip()]
     parts += map(_operation, OPERATIONS)
     parts.append("## The signals")
     parts += map(_signal, CATALOGUE.values())
@@ -75,7 +84,7 @@ def _operation(operation: OperationKind) -> str:
     started = () if operation.started is None else (f"`{operation.started.name}`",)
     succeeded = f"`{operation.succeeded.name}`"
     if operation.alternative:
-        succeeded += f"; or, {operation.alternative}"
+        succeeded += f", or {operation.alternative}"
     steps = (*started, *operation.steps, succeeded, "Commit.")
     numbered = [_linked(f"{number}. {step}") for number, step in enumerate(steps, 1)]
     failure = _linked(f"Failure at any step: `{operation.failed.name}`.")

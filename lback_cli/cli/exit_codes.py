@@ -2,7 +2,16 @@
 
 from enum import IntEnum
 
-from lback_cli.errors import AuthenticationFailed, Conflict, LbackError, NotFound, Refused, Unusable, UsageError
+from lback_cli.errors import (
+    AuthenticationFailed,
+    Conflict,
+    Declined,
+    LbackError,
+    NotFound,
+    Refused,
+    Unusable,
+    UsageError,
+)
 
 
 class ExitCode(IntEnum):
@@ -11,6 +20,7 @@ class ExitCode(IntEnum):
     DONE = 0
     BUG = 1
     USAGE = 2
+    DECLINED = 3
     AUTHENTICATION_FAILED = 4
     NOT_FOUND = 5
     CONFLICT = 6
@@ -38,12 +48,13 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "success, or nothing to do",
     ExitCode.BUG: "a bug in lback or in a receiver",
     ExitCode.USAGE: "invalid command line",
+    ExitCode.DECLINED: "declined at a question",
     ExitCode.AUTHENTICATION_FAILED: "authentication failed",
-    ExitCode.NOT_FOUND: "no such user, group, signal, event or sink",
-    ExitCode.CONFLICT: "already exists",
-    ExitCode.REFUSED: "refused by validation, policy, token or receiver",
+    ExitCode.NOT_FOUND: "no such user, group, signal, event, sink or mail",
+    ExitCode.CONFLICT: "a name is taken, or another import is unfinished",
+    ExitCode.REFUSED: "refused by a rule, token or receiver, or not verified",
     ExitCode.PARTLY_FAILED: "some rows, events or mails failed",
-    ExitCode.UNUSABLE: "database, mail, sink or configuration unusable",
+    ExitCode.UNUSABLE: "database, mail, sink, file or configuration unusable",
     ExitCode.HANGUP: "hung up",
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.BROKEN_PIPE: "the reader of the output is gone",
@@ -52,6 +63,7 @@ MEANINGS: dict[ExitCode, str] = {
 
 _CODES: tuple[tuple[type[LbackError], ExitCode], ...] = (
     (UsageError, ExitCode.USAGE),
+    (Declined, ExitCode.DECLINED),
     (AuthenticationFailed, ExitCode.AUTHENTICATION_FAILED),
     (NotFound, ExitCode.NOT_FOUND),
     (Conflict, ExitCode.CONFLICT),

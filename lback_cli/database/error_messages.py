@@ -10,11 +10,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
 from lback_cli.database.retry import is_conflict, is_lost, is_starting
-from lback_cli.errors import DatabaseError
+from lback_cli.errors import DatabaseError, NotWritable
+
+_READ_ONLY_FILE = "readonly database"
 
 _SQLITE = (
     ("database is locked", "is locked by another process", "Try again, or raise database.busy_timeout."),
-    ("readonly database", "cannot be written to", "Check the permissions of the file and of its directory."),
+    (_READ_ONLY_FILE, "cannot be written to", "Check the permissions of the file and of its directory."),
     ("unable to open database", "cannot be opened", "Check the path, and the permissions of the file and directory."),
     ("not a database", "is not a SQLite database", "Check the path in database.url."),
     ("malformed", "is damaged", "Restore it from a backup."),
@@ -186,7 +188,8 @@ def _describe_file_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
     reason = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
     for part, message, hint in _SQLITE:
         if part in reason.lower():
-            return DatabaseError(f"The database {url.database} {message}.", hint=hint)
+            kind = NotWritable if part == _READ_ONLY_FILE else DatabaseError
+            return kind(f"The database {url.database} {message}.", hint=hint)
     words = _first_line(reason) or type(error).__name__
     return DatabaseError(f"The database {url.database} failed: {words}.", hint=_DETAILS_HINT)
 
@@ -207,8 +210,11 @@ def _describe_server_error(name: str, error: DBAPIError) -> DatabaseError:
     unquoted = re.sub(r"""(["']).*?\1""", r"\1\1", reason)
     for pattern in _SERVER:
         if code in pattern.codes or (not code and re.search(pattern.words, unquoted, re.IGNORECASE)):
-            message = pattern.message.format(reason=reason, privilege=_denied_privilege(error))
-            return DatabaseError(f"The database {name} {message}.", hint=pattern.hint)
+            denied = _denied_privilege(error)
+            message = pattern.message.format(reason=reason, privilege=denied)
+            not_writable = code in READ_ONLY or (code in FORBIDDEN and denied != "SELECT")
+            kind = NotWritable if not_writable else DatabaseError
+            return kind(f"The database {name} {message}.", hint=pattern.hint)
     details = f"{words} ({code})" if code else words
     return DatabaseError(f"The database {name} failed: {details}.", hint=_DETAILS_HINT)
 

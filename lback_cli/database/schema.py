@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
@@ -63,11 +63,29 @@ class SchemaStatus:
     needed: str = REVISION
 
 
-class Schema:
-    """The tables of one database."""
+class SchemaRecorder(NamedTuple):
+    """What records in the event log that the tables changed, in the transaction of the change.
 
-    def __init__(self, database: Database) -> None:
+    Attributes:
+        adoption: Records that lback's tables of a version were added to an application's database.
+        upgrade: Records that older tables were upgraded from one version to another.
+    """
+
+    adoption: Callable[[Connection, str], None]
+    upgrade: Callable[[Connection, str, str], None]
+
+
+class Schema:
+    """The tables of one database.
+
+    Args:
+        database: The database.
+        recorder: Records adoptions and upgrades; None for a database whose tables are not adopted or upgraded.
+    """
+
+    def __init__(self, database: Database, recorder: SchemaRecorder | None = None) -> None:
         self._database = database
+        self._recorder = recorder
 
     def status(self) -> SchemaStatus:
         """Return the state of the tables, without changing them. Raises `DatabaseError`."""
@@ -96,7 +114,7 @@ class Schema:
     def ensure(self) -> None:
         """Like `require`, but create and migrate lback's own SQLite file, and a database in memory."""
         if self._database.embedded or self._database.in_memory:
-            self._migrate_from("missing", "empty", "incomplete", "older")
+            self.upgrade()
         else:
             self.require()
 
@@ -108,8 +126,11 @@ class Schema:
         return self._migrate_from("missing", "empty", "incomplete")
 
     def upgrade(self) -> SchemaStatus:
-        """Migrate older tables and return the status from before. Raises `SchemaError` if there are none."""
-        return self._migrate_from("older")
+        """Migrate older tables, create missing ones, and return the status from before.
+
+        Raises `SchemaError` if the existing tables do not fit.
+        """
+        return self._migrate_from("missing", "empty", "incomplete", "older")
 
     def check_adoptable(self) -> "AdoptionReport":
         """Compare an application's tables with those that lback can adopt, without changing them."""
@@ -135,6 +156,8 @@ class Schema:
                     report = _check_adoptable(connection)
                     self._require_adoptable(report)
                     self._run_migrations(connection, before, adopting=True)
+                    if self._recorder is not None:
+                        self._recorder.adoption(connection, REVISION)
         if report is None:
             if before.state in {"missing", "empty", "incomplete"}:
                 message = f"The database {self._database.name} has no tables to adopt."
@@ -242,7 +265,10 @@ class Schema:
 
         try:
             if found.state == "older":
+                assert found.revision is not None, "only tables with a version are older"
                 migrate(connection)
+                if self._recorder is not None:
+                    self._recorder.upgrade(connection, found.revision, REVISION)
             else:
                 self._require_utf8(connection)
                 create(connection, adopting=adopting, continuing=found.state == "incomplete")
@@ -273,7 +299,7 @@ def _state_of(revision: str) -> State:
 
 
 def _check_adoptable(connection: Connection) -> "AdoptionReport":
-    """Check the application's tables. lback's own tables are no error if an interrupted setup left them."""
+    """Check the application's tables. Tables of lback that an interrupted setup has left are not an error."""
     from lback_cli.database.introspection.adoption import check_adoptable
 
     report = check_adoptable(connection)

@@ -1,4 +1,4 @@
-"""The names of events: terminal signals, and administrative events, which are no signals."""
+"""The names of events: terminal signals, and administrative events, which are not signals."""
 
 from lback_cli.signals import CATALOGUE
 
@@ -8,7 +8,7 @@ ADMINISTRATIVE = (
     *("database_adopted", "schema_upgraded"),
     *("user_unlocked", "user_erased"),
 )
-"""Events that are no signals. Each is written in the transaction of what it records."""
+"""Administrative events. If one records a change, it is written in the transaction of that change."""
 
 FAILURE_EVENTS = tuple(name for name, signal in CATALOGUE.items() if signal.phase == "failure")
 """The signals that report a failure."""

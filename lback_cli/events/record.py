@@ -125,7 +125,7 @@ def administrative_event(
     operation_id: str | None = None,
     subject: tuple[int, str] | None = None,
 ) -> EventRecord:
-    """Return an event that is no signal, such as ``group_created``.
+    """Return an event that is not a signal, such as ``group_created``.
 
     Args:
         name: The name of the event.

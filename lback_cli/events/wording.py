@@ -53,11 +53,11 @@ def sentence(event: Event) -> str:
 
 
 def listed(event: Event) -> Event:
-    """Return *event* as a table shows it: a group is a subject, and erased ones are marked."""
+    """Return *event* as a table shows it: a group or a file is a subject, and erased ones are marked."""
     if event["subject"] is not None:
         return event
     data = event["data"]
-    return {**event, "subject": "(erased)" if data is None else data.get("group", {}).get("name")}
+    return {**event, "subject": "(erased)" if data is None else data.get("group", data).get("name", data.get("file"))}
 
 
 def with_repetitions_folded(events: Iterable[Event]) -> Iterator[Event]:
@@ -148,6 +148,29 @@ def _group(verb: str) -> Callable[[Event], str]:
     return words
 
 
+def _import_started(data: Event) -> str:
+    words = f"resumed after row {data['rows_done']}" if data["rows_done"] else "started"
+    return f"import of {data['file']} {words}"
+
+
+def _import_finished(data: Event) -> str:
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in data["counts"].items() if count) or "no rows"
+    state = "finished" if data["state"] == "done" else data["state"].replace("_", " ")
+    return f"import of {data['file']} {state}: {counts}"
+
+
+def _exported(data: Event) -> str:
+    return f"{data['users']} users exported" + (" with password hashes" if data["with_hashes"] else "")
+
+
+def _adopted(data: Event) -> str:
+    return f"database with {data['users']} users adopted"
+
+
+def _upgraded(data: Event) -> str:
+    return f"schema upgraded from {data['from']} to {data['to']}"
+
+
 _SENTENCES: dict[str, str | Callable[[Event], str]] = {
     "user_registered": _registered,
     "user_registration_failed": "registration failed",
@@ -166,6 +189,11 @@ _SENTENCES: dict[str, str | Callable[[Event], str]] = {
     "password_reset_failed": "password reset failed",
     "user_unlocked": "unlocked",
     "user_erased": "erased",
+    "import_started": _import_started,
+    "import_finished": _import_finished,
+    "users_exported": _exported,
+    "database_adopted": _adopted,
+    "schema_upgraded": _upgraded,
     "group_created": _group("created"),
     "group_updated": _group("changed"),
     "group_deleted": _group("deleted"),

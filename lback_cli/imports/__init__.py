@@ -1,1 +1,1 @@
-"""Many users from and to files."""
+"""Import many users from files, and export them to files."""

@@ -34,7 +34,7 @@ class AtomicPipeline(ImportPipeline):
         context: The parts of the import.
         job: The import job.
         executor: Hashes passwords, several at once.
-        plan: The plan to apply; then exactly what it says is done, refused rows included.
+        plan: The plan to apply. Every row must have the outcome that the plan has for it, refused rows included.
         canary: The user whose password is verified before the commit.
     """
 
@@ -149,7 +149,7 @@ class AtomicPipeline(ImportPipeline):
             context.observer.advanced(context.source.position, Counts())
 
     def _chunks(self, uow: UnitOfWork) -> Iterator[Chunk]:
-        """Yield the prepared chunks; those that an earlier attempt has announced something of are the same again."""
+        """Yield the prepared chunks. An earlier attempt's chunk is yielded again if it has announced anything."""
         hashed = iter(self._hashed or ())
         for number, rows in enumerate(self._context.chunks()):
             ready = list(islice(hashed, len(rows)))
@@ -163,13 +163,13 @@ class AtomicPipeline(ImportPipeline):
                 del self._begun[number]
 
     def _report_once(self, outcomes: list[RowOutcome], counts: Counts) -> None:
-        """Report the progress, unless an earlier attempt came as far."""
+        """Report the progress, unless an earlier attempt has reported these rows."""
         if counts.total > self._rows_reported:
             self._rows_reported = counts.total
             self._context.report_progress(outcomes, counts)
 
     def _sets_canary(self, outcome: RowOutcome) -> bool:
-        """Return whether *outcome* gave the canary the password in the file; otherwise the user may have another."""
+        """Return whether *outcome* gave the canary the password in the file. Otherwise the old password stays."""
         canary, options = self._canary, self._context.source.options
         replaced = outcome.kind == "updated" and options.overwrite_passwords
         if canary is None or not (outcome.kind == "created" or replaced):
@@ -196,7 +196,7 @@ class AtomicPipeline(ImportPipeline):
 
 
 class ImportRolledBackError(DatabaseError):
-    """Rolls the transaction back, because a row was refused."""
+    """The transaction is rolled back, because a row was refused."""
 
     def __init__(self, counts: Counts, lengths: Sequence[int]) -> None:
         """Create the error; *counts* are those of an import that goes on after refused rows."""

@@ -1,4 +1,7 @@
-"""Chunks: rows that are imported together. Large chunks are fast; a chunk that takes long keeps other writers out."""
+"""Chunks: rows that are imported in one transaction.
+
+Large chunks are fast. But other writers wait for a transaction that takes long.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
@@ -19,7 +22,7 @@ _RECEIVER_COST = 4
 
 
 class Chunk:
-    """Rows that are imported together, and what the attempts at their transaction have announced of them.
+    """Rows that are imported in one transaction, and the signals and mail that all attempts at it have sent.
 
     Attributes:
         rows: The rows.
@@ -37,7 +40,7 @@ class Chunk:
         self._refused_updates: dict[int, tuple[RowOutcome, RecordedFailure]] = {}
 
     def update_attempts(self, index: int, user_id: int) -> AttemptState:
-        """Return the state that all attempts to update that user by the row at *index* share."""
+        """Return the state that all attempts share in which the row at *index* updates the user with *user_id*."""
         return self._updates.setdefault(index, {}).setdefault(user_id, AttemptState())
 
     def keep_refusal(self, index: int, user_id: int, outcome: RowOutcome) -> None:
@@ -56,13 +59,13 @@ class Chunk:
         return bool(self._updates) or any(user is not None and user.attempts is not None for user in self.users)
 
     def announce_failure(self, error: BaseException) -> None:
-        """Announce that *error* undid all that attempts have announced of these rows."""
+        """Announce the failure of every operation on these rows that was announced, because of *error*."""
         for index in range(len(self.rows)):
             for attempts in self._attempts(index):
                 attempts.give_up(error)
 
     def announce_undone(self) -> None:
-        """Announce that what only earlier attempts did was undone, now that the last one succeeded."""
+        """Announce the failure of each operation that an earlier attempt announced and the last one did not repeat."""
         undone = DatabaseError("It was undone, and there was no more to do when it was tried again.")
         for index, (_, outcome) in enumerate(zip_longest(self.rows, self.outcomes)):
             done = self._attempts_of(index, outcome)

@@ -65,7 +65,7 @@ class ExistingUserHandler:
         return self._options.if_exists == "update"
 
     def apply(self, uow: UnitOfWork, chunk: Chunk, index: int, user_id: int) -> RowOutcome | None:
-        """Skip the row at *index*, or update its user, who has that id; return None if the user no longer exists."""
+        """Skip the row at *index*, or update the user with *user_id*; return None if the user no longer exists."""
         row = chunk.rows[index]
         user = uow.users.get(user_id) if self.updates or self._baseline or row.derived_from else None
         if user is None and (self.updates or row.derived_from):
@@ -116,7 +116,7 @@ class ExistingUserHandler:
         return user.email in {self._canonical_email(row.email), self._canonical_email(derived_from)}
 
     def _changes(self, uow: UnitOfWork, row: ImportRow, user: User) -> dict[str, Any]:
-        """Return what *row* says and the user does not have yet, as `UserManager.update_user` takes it."""
+        """Return the values of *row* that *user* does not have yet, as `UserManager.update_user` takes them."""
         changes: dict[str, Any] = {}
         if row.email and self._canonical_email(row.email) != user.email:
             changes["email"] = row.email

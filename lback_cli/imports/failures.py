@@ -64,7 +64,7 @@ class Failures:
     def add(self, outcome: RowOutcome) -> None:
         """Add a refused row."""
         self.count += 1
-        row, message = outcome.row, outcome.message or ""
+        row, message = outcome.row, outcome.text
         key = general_message(row, message)
         group = self._groups.get(key)
         if group is None:

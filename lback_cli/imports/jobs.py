@@ -11,6 +11,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.retry import MAX_ATTEMPTS, retried
 from lback_cli.errors import Conflict, LbackError, OutcomeUnknown
 from lback_cli.imports.input_file import InputFile
+from lback_cli.imports.job_events import describe, import_finished, import_started
 from lback_cli.imports.options import STDIN, ImportOptions
 from lback_cli.imports.report_files import NAMES, ReportFiles
 from lback_cli.imports.results import Counts
@@ -80,6 +81,7 @@ class ImportRun:
         self.id = row.id
         self.reached = Checkpoint.of(row)
         self.is_over = False
+        self._description = describe(row)
         self._advice = advice
         self._lease = lease
         self._now = now
@@ -127,6 +129,7 @@ class ImportRun:
     def checkpoint(self, uow: UnitOfWork, reached: Checkpoint) -> None:
         """Store what is *reached* with this transaction; any state but ``running`` ends the work."""
         self._update(uow, **reached.columns())
+        self._record_end(uow, reached.state, reached.counts)
 
     def heartbeat(self, uow: UnitOfWork) -> None:
         """Extend the lease while there is nothing to store yet."""
@@ -135,6 +138,7 @@ class ImportRun:
     def end(self, uow: UnitOfWork, state: str) -> None:
         """End the import in *state*."""
         self._update(uow, state=state)
+        self._record_end(uow, state, self.reached.counts)
 
     def release(self, uow: UnitOfWork) -> bool:
         """Give the lease back, so that another process can continue at once.
@@ -149,6 +153,10 @@ class ImportRun:
             return False
         self.reached = Checkpoint.of(uow.jobs.get(self.id))
         return True
+
+    def _record_end(self, uow: UnitOfWork, state: str, counts: Counts) -> None:
+        if state != "running":
+            uow.events.append([import_finished(self._description, state, counts)])
 
     def _is_as_stored(self, uow: UnitOfWork) -> bool:
         row = uow.jobs.get(self.id, lock=True)
@@ -209,9 +217,11 @@ class ImportRegistry:
         """Claim the import in one attempt; *opened* are the lengths of *files* if an earlier attempt opened them."""
         with transaction(self._database, tries=MAX_ATTEMPTS) as uow:
             uow.events.lock()  # Two processes that begin at once take turns.
-            job = self._find_job(uow, source, resume=resume, restart=restart)
+            job, abandoned = self._find_job(uow, source, resume=resume, restart=restart)
             if job is not None and job.state == "done":
                 return job
+            if abandoned is not None:
+                _abandon(uow, abandoned)
             if job is None:
                 opened[:] = opened or files.begin()
                 job = self._new_job(source, opened)
@@ -223,6 +233,7 @@ class ImportRegistry:
                 if not uow.jobs.acquire(job, self._lease, path=source.stored_path, state="running"):
                     raise _under_way("another process")
             uow.session.flush()
+            uow.events.append([import_started(job)])
             return ImportRun(job, self._lease, self._now, self._advice)
 
     def _new_job(self, source: InputFile, lengths: Sequence[int]) -> ImportJob:
@@ -238,27 +249,28 @@ class ImportRegistry:
             **Checkpoint(Counts(), lengths).columns(),
         )
 
-    def _find_job(self, uow: UnitOfWork, source: InputFile, *, resume: bool, restart: bool) -> ImportJob | None:
-        """Return the job to continue, or the finished one, or None for a new one; abandon what is restarted."""
+    def _find_job(
+        self, uow: UnitOfWork, source: InputFile, *, resume: bool, restart: bool
+    ) -> tuple[ImportJob | None, ImportJob | None]:
+        """Return the job to continue, or the finished one, or None for a new one; and the job that it replaces."""
         options = source.options.as_json()
         same_input = uow.jobs.unfinished(source.digest)
         if same_input is not None:
             self._require_idle(same_input)
             if restart or (same_input.options != options and not same_input.rows_done):
-                same_input.state = "abandoned"
-                return None
+                return None, same_input
             _require_resumable(same_input, source, resume=resume)
-            return same_input
+            return same_input, None
         if resume and (finished := uow.jobs.finished(source.digest, options)):
-            return finished
+            return finished, None
         same_path = uow.jobs.unfinished_of(source.stored_path)
         if same_path is not None and (resume or restart):
             self._require_idle(same_path)
             if restart:
-                same_path.state = "abandoned"
-            elif same_path.rows_done:
+                return None, same_path
+            if same_path.rows_done:
                 raise _input_changed(same_path)
-        return None
+        return None, None
 
     def _require_idle(self, job: ImportJob) -> None:
         if holder := self._lease.holder(job):
@@ -280,6 +292,11 @@ def require_files_free(uow: UnitOfWork, source: InputFile) -> None:
             f"{file} belongs to an import of this input that is not finished.",
             hint="Resume that import first, or name another file.",
         )
+
+
+def _abandon(uow: UnitOfWork, job: ImportJob) -> None:
+    job.state = "abandoned"
+    uow.events.append([import_finished(describe(job), job.state, Checkpoint.of(job).counts)])
 
 
 def _under_way(process: str) -> Conflict:

@@ -1,4 +1,4 @@
-"""The options of an import: all that decides the outcome of a row besides the input, and where outcomes are written."""
+"""The options of an import: what decides the outcome of a row, besides the input, and where outcomes are written."""
 
 import json
 from collections.abc import Collection

@@ -61,9 +61,9 @@ class ImportPipeline:
         return Checkpoint(reached.counts.plus(chunk.outcomes), lengths, state)
 
     def _commit(self, work: Callable[[UnitOfWork], R], chunks: Iterable[Chunk]) -> R:
-        """Return what *work* returns, done in one transaction, which is retried if the database gives it up.
+        """Run *work* in one transaction, which is retried if the database aborts it; return the result of *work*.
 
-        If the transaction fails for good, the *chunks* that *work* has begun announce that nothing is left of them.
+        If the last attempt fails, the *chunks* that *work* has begun announce the failure of their operations.
         """
         attempts = 0
 

@@ -254,7 +254,7 @@ def _planned(outcome: RowOutcome) -> dict[str, Any]:
         "outcome": outcome.kind,
         **({"changes": outcome.changes} if outcome.changes else {}),
         "code": outcome.code,
-        "message": outcome.message,
+        "message": outcome.text or None,
         "state": outcome.state,
     }
 

@@ -256,6 +256,7 @@ def _report(path: Path) -> _ReportFile:
             "id": outcome.id,
             "code": outcome.code,
             "message": outcome.message,
+            "hint": outcome.hint,
             "cannot_log_in": list(outcome.obstacles),
         }
         return json.dumps(values) + "\n"
@@ -282,14 +283,14 @@ def _rejects(path: Path, file_format: str, columns: Sequence[str]) -> _ReportFil
         if row.raw is not None:
             # The row has no columns, so its whole text goes into the first.
             cells[0] = escaped(row.raw)
-        return _csv([*cells, outcome.code, escaped(" ".join((outcome.message or "").split()))])
+        return _csv([*cells, outcome.code, escaped(" ".join(outcome.text.split()))])
 
     def jsonl_line(outcome: RowOutcome) -> str:
         row = outcome.row
         # A row without columns has its whole text under the first key.
         fields = row.original if row.raw is None else {"username": row.raw}
         values = {name: value for name, value in fields.items() if name not in _REJECT_COLUMNS}
-        return json.dumps({**values, "error_code": outcome.code, "error": outcome.message}) + "\n"
+        return json.dumps({**values, "error_code": outcome.code, "error": outcome.text}) + "\n"
 
     line = csv_line if file_format == "csv" else jsonl_line
     header = _csv([*kept, *_REJECT_COLUMNS]) if file_format == "csv" else ""

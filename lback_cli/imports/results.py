@@ -28,6 +28,7 @@ class RowOutcome:
         id: The user's id, if the user exists.
         code: Why the row was skipped or refused, as a code.
         message: The same as text.
+        hint: What to do about it, if anything.
         username: The stored user name, of a user who was created or updated.
         password: The password that was generated for a created user.
         obstacles: Why a created or updated user cannot log in; the first one matters most.
@@ -40,11 +41,17 @@ class RowOutcome:
     id: int | None = None
     code: str | None = None
     message: str | None = None
+    hint: str | None = None
     username: str | None = None
     password: str | None = None
     obstacles: Sequence[Obstacle] = ()
     changes: Mapping[str, Any] | None = None
     state: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The message and the hint in one line."""
+        return " ".join(filter(None, (self.message, self.hint)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +135,12 @@ def failed(row: ImportRow, error: LbackError) -> RowOutcome:
     """Return the outcome of a *row* that *error* refused, with advice for an import."""
     if isinstance(error, GroupNotFound) and error.name is not None:
         error = missing_group(error.name)
-    message = one_line(error)
+    message, hint = error.message, error.hint
     if isinstance(error, UserExists) and error.field == "username" and row.derived_from is not None:
         name, address = (safe(text, limit=_LONGEST_SHOWN) for text in (row.username, row.derived_from))
-        message = f"The user name '{name}', made from {address}, is that of another user. Give the row one of its own."
-    return RowOutcome(row, "failed", code=error.code, message=message)
+        message = f"The user name '{name}', made from {address}, is that of another user."
+        hint = "Give the row one of its own."
+    return RowOutcome(row, "failed", code=error.code, message=message, hint=hint)
 
 
 def one_line(error: LbackError) -> str:

@@ -1,14 +1,15 @@
-"""Creating and deleting groups. `UserManager.update_user` changes who is a member."""
+"""Creating, renaming and deleting groups. `UserManager.update_user` changes who is a member."""
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Literal, overload
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
-from lback_cli.errors import LastAdministrator, Refused, ValidationError
+from lback_cli.errors import GroupExists, GroupNotFound, LastAdministrator, Refused, ValidationError
 from lback_cli.events.record import administrative_event, random_ids
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.group_changes import created, deleted
+from lback_cli.managers.group_changes import created, deleted, updated
 from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
@@ -19,14 +20,32 @@ LONGEST_DESCRIPTION = 1000
 
 
 class GroupManager:
-    """Creates and deletes groups. No documented signal is about groups, so none is sent."""
+    """Creates, renames and deletes groups. No documented signal is about groups, so none is sent."""
 
     def __init__(self, database: Database, services: Dependencies) -> None:
         self._database = database
         self._services = services
 
-    def create_group(self, name: str, *, description: str | None = None) -> Group:
+    @overload
+    def create_group(self, name: str, *, description: str | None = None) -> Group: ...
+
+    @overload
+    def create_group(
+        self, name: str, *, description: str | None = None, if_exists: Literal["fail", "skip"]
+    ) -> Group | None: ...
+
+    def create_group(
+        self, name: str, *, description: str | None = None, if_exists: Literal["fail", "skip"] = "fail"
+    ) -> Group | None:
         """Create a group.
+
+        Args:
+            name: The name of the group.
+            description: What the group is for.
+            if_exists: What to do when the name is taken: ``fail`` with `GroupExists`, or ``skip``.
+
+        Returns:
+            The group, or None if it was skipped.
 
         Raises:
             ValidationError: The name or the description is not allowed.
@@ -42,28 +61,64 @@ class GroupManager:
                 uow.events.append([administrative_event("group_created", "create_group", created(group))])
                 return group
 
+        try:
+            return retried(change)
+        except GroupExists:
+            if if_exists == "skip":
+                return None
+            raise
+
+    def rename_group(self, name: str, new_name: str) -> Group:
+        """Give a group another name. Its members and its id stay.
+
+        Raises:
+            ValidationError: The new name is not allowed.
+            GroupNotFound: There is no group called *name*.
+            GroupExists: Another group has the new name.
+            Refused: The configuration names the group, as the default group or the administrators' group.
+        """
+        canonical = self._services.canonical_group_name(new_name)
+
+        def change() -> Group:
+            with transaction_with_events(self._database) as uow:
+                group = find_group(uow.groups, self._services, name, lock=True)
+                if group.name == canonical:
+                    return group
+                self._refuse_if_configured(group)
+                before = {"name": group.name}
+                uow.groups.rename(group, canonical, now=self._services.now())
+                uow.events.append([administrative_event("group_updated", "rename_group", updated(group, before))])
+            return group
+
         return retried(change)
 
-    def delete_group(self, name: str) -> Group:
+    @overload
+    def delete_group(self, name: str) -> Group: ...
+
+    @overload
+    def delete_group(self, name: str, *, if_missing: Literal["fail", "skip"]) -> Group | None: ...
+
+    def delete_group(self, name: str, *, if_missing: Literal["fail", "skip"] = "fail") -> Group | None:
         """Delete a group; its members lose the membership and nothing else.
+
+        Args:
+            name: The name of the group.
+            if_missing: What to do when there is no such group: ``fail`` with `GroupNotFound`, or ``skip``.
+
+        Returns:
+            The group as it was, or None if it was skipped.
 
         Raises:
             GroupNotFound: There is no such group.
             LastAdministrator: It is the administrators' group and has an active member.
             Refused: It is the default group.
         """
-        users = self._services.settings.users
 
         def change() -> Group:
             with transaction_with_events(self._database) as uow:
                 group = find_group(uow.groups, self._services, name, lock=True)
-                if group.name in group_name_variants(self._services, users.default_group):
-                    raise Refused(
-                        f"{group.name!r} is the group that every new user joins.",
-                        hint="Change users.default_group first.",
-                    )
-                administers = group.name in group_name_variants(self._services, users.admin_group)
-                if administers and uow.users.count_active(group):
+                self._refuse_default(group)
+                if self._administers(group) and uow.users.count_active(group):
                     raise LastAdministrator(f"{group.name!r} still has active administrators.")
                 operation_id = random_ids(1)[0]
                 events = [
@@ -74,7 +129,29 @@ class GroupManager:
                 uow.events.append(events)
             return group
 
-        return retried(change)
+        try:
+            return retried(change)
+        except GroupNotFound:
+            if if_missing == "skip":
+                return None
+            raise
+
+    def _refuse_if_configured(self, group: Group) -> None:
+        self._refuse_default(group)
+        if self._administers(group):
+            raise Refused(
+                f"{group.name!r} is the administrators' group; its members would lose their rights.",
+                hint="Change users.admin_group first.",
+            )
+
+    def _refuse_default(self, group: Group) -> None:
+        if group.name in group_name_variants(self._services, self._services.settings.users.default_group):
+            raise Refused(
+                f"{group.name!r} is the group that every new user joins.", hint="Change users.default_group first."
+            )
+
+    def _administers(self, group: Group) -> bool:
+        return group.name in group_name_variants(self._services, self._services.settings.users.admin_group)
 
 
 def create_missing_groups(uow: UnitOfWork, services: Dependencies, names: Iterable[str]) -> list[str]:

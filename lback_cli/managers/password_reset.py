@@ -2,6 +2,7 @@
 
 from lback_cli import signals
 from lback_cli.errors import InvalidToken, TooManyRequests
+from lback_cli.managers.application import Application
 from lback_cli.managers.arguments import require_id, require_text
 from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
@@ -26,6 +27,7 @@ class PasswordReset:
         self._links = links
         self._notices = notices
         self._limiter = limiter
+        self._application = Application(services)
 
     def request(self, operation: Operation, email: str) -> bool:
         """Mail a link; the errors are those of `UserManager.reset_password_request`."""
@@ -57,7 +59,7 @@ class PasswordReset:
         password_hash = self._hash(operation, user, new_password)
         was_invited = is_unusable(user.password_hash)
         with operation.transaction() as uow:
-            # Every operation locks the user before the token; in the other order, two could wait for each other.
+            # Every operation locks the user before the token. With another order, two could wait for each other.
             uow.users.get(user.id, lock=True)
             if not tokens.consume(uow, token, Purpose.RESET_PASSWORD):
                 raise InvalidToken("This reset token is used or expired.")
@@ -69,7 +71,7 @@ class PasswordReset:
         return user
 
     def reset_by_admin(self, operation: Operation, user_id: int, token: str, new_password: str) -> User:
-        """Set the password with a *token* of its own; the errors are those of `UserManager.reset_user_password`."""
+        """Set the password with *token*, issued for this; the errors are those of `UserManager.reset_user_password`."""
         require_id(user_id)
         require_text(new_password=new_password)
         tokens = self._links.tokens
@@ -98,6 +100,7 @@ class PasswordReset:
         track_user(operation, uow, self._services.attributes, UserRecord.of(user), lambda: user_id)
         uow.users.change(user, password_hash=password_hash, updated_at=self._services.now())
         self._limiter.clear(uow, user_id)
+        self._application.end_sessions(uow, user)
         self._links.tokens.revoke_all(uow, user)
         self._notices.send_password_changed(operation, uow, user, email=user.email)
         return user

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from lback_cli import signals
 from lback_cli.attributes import Attribute, Value
-from lback_cli.errors import GroupNotFound, LbackError, ValidationError
+from lback_cli.database.engine import Database
+from lback_cli.errors import DatabaseError, GroupNotFound, LbackError, UserExists, ValidationError
+from lback_cli.managers.application import Application
 from lback_cli.managers.arguments import require_text
 from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
@@ -18,13 +22,13 @@ from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group, User
 from lback_cli.operations.attempts import AttemptState
 from lback_cli.operations.operation import Operation
-from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.repositories.unit_of_work import UnitOfWork, reading
 from lback_cli.security.stored_hashes import is_unusable
 
 
 @dataclass(slots=True, kw_only=True)
 class NewUser:
-    """A user to register, as it is asked for.
+    """The data of a user to register, before validation.
 
     Attributes:
         password: The plain password. Without it and without a hash, the user is invited to set one.
@@ -60,15 +64,14 @@ class PreparedUser:
     """A new user after validation: ready to be stored, or refused.
 
     Attributes:
-        new: What was asked for.
+        new: The data before validation.
         username: The user name in canonical form; empty if the user is refused.
         email: The e-mail address in canonical form; empty if the user is refused.
         password: The plain password in the form that is hashed, if there is one.
         password_hash: The hash to store; None as long as the password is not hashed.
         attributes: The values to store in lback's own table.
         error: Why the user is refused, or None.
-        attempts: What earlier attempts at the transaction announced, for a user who is registered by an operation of
-            its own.
+        attempts: The state of all attempts, for a user who is registered by an operation of its own.
     """
 
     new: NewUser
@@ -89,10 +92,10 @@ class PreparedUser:
 def check_password_hash(services: Dependencies, password_hash: str, username: str) -> None:
     """Refuse a *password_hash* from elsewhere that no login could verify.
 
-    What `is_unusable` accepts may be stored too: an export writes it for a user who has no password.
+    Text that `is_unusable` accepts is not refused: lback stores it for a user who has no password.
 
     Raises:
-        ValidationError: The hash is of an unknown or damaged form, or asks for too much time or memory.
+        ValidationError: The hash is damaged, has an unknown format, or needs too much time or memory to verify.
     """
     if is_unusable(password_hash):
         return
@@ -110,6 +113,7 @@ class Registration:
     def __init__(self, services: Dependencies, links: LinkMail) -> None:
         self._services = services
         self._links = links
+        self._application = Application(services)
 
     def prepare(self, new: NewUser) -> PreparedUser:
         """Validate *new* without reading the database; a refused user has its `error` set."""
@@ -132,6 +136,26 @@ class Registration:
             return PreparedUser(new, error=error)
         return PreparedUser(new, username, email, password, password_hash, attributes)
 
+    def refusal(self, database: Database, session: Session | None, new: NewUser) -> LbackError | None:
+        """Return why *new* would be refused with any password, or None."""
+        prepared = self.prepare(new)
+        if prepared.error is not None:
+            return prepared.error
+        try:
+            with reading(database, session) as uow:
+                for name in new.groups:
+                    find_group(uow.groups, self._services, name)
+                return self._conflict(uow, prepared)
+        except GroupNotFound as error:
+            return error
+        except DatabaseError:
+            return None  # the operation meets it too, and announces it
+
+    def _conflict(self, uow: UnitOfWork, prepared: PreparedUser) -> UserExists | None:
+        """Return the conflict with another user."""
+        taken = self._application.taken(uow, username=prepared.username, email=prepared.email)
+        return taken or uow.attributes.conflict(prepared.attributes)
+
     def hash_password(self, prepared: PreparedUser) -> None:
         """Hash the password of *prepared*.
 
@@ -150,20 +174,19 @@ class Registration:
         if prepared.error is not None:
             raise prepared.error
         with operation.read_only() as uow:
-            if conflict := uow.users.taken(username=prepared.username, email=prepared.email):
-                raise conflict
-            if conflict := uow.attributes.conflict(prepared.attributes):
+            if conflict := self._conflict(uow, prepared):
                 raise conflict
         if prepared.needs_hash:
             self.hash_password(prepared)
         operation.emit(signals.user_pre_register, username=prepared.username, email=prepared.email)
         with operation.transaction() as uow:
             groups = self._join(operation, uow, new.groups)
-            # Receivers have seen the id, so a later attempt must store the same.
+            # Receivers have seen the id, so a later attempt must store the same id.
             user = self._user(prepared, groups, user_id=operation.earlier_result("id"))
             operation.user = user
             track_user(operation, uow, self._services.attributes, None, lambda: user.id)
             uow.users.add(user)
+            self._application.check_new_member(uow, user, groups)
             uow.attributes.set(user, prepared.attributes)
             operation.once_per_operation("id", lambda: user.id)
             if new.is_email_verified:

@@ -1,6 +1,7 @@
 """The operations on users. `lback_cli.operations.kinds` lists the signals of each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeVar, overload
 
 from sqlalchemy.orm import Session
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.database.schema import Schema
-from lback_cli.errors import UserExists
+from lback_cli.errors import LbackError, UserExists, UserNotFound
 from lback_cli.events.record import administrative_event
 from lback_cli.managers.authentication import Authenticator
 from lback_cli.managers.dependencies import Dependencies
@@ -19,7 +20,9 @@ from lback_cli.managers.notification_mail import NotificationMail
 from lback_cli.managers.password_reset import PasswordReset
 from lback_cli.managers.registration import NewUser, Registration
 from lback_cli.managers.registration_mail import RegistrationMail
-from lback_cli.managers.user_lookup import not_found, username_variants
+from lback_cli.managers.schema_events import SCHEMA_RECORDER
+from lback_cli.managers.user_lookup import find_by_username, not_found
+from lback_cli.managers.user_queries import UserQueries
 from lback_cli.managers.user_update import UserUpdater, masked
 from lback_cli.models import Purpose, User
 from lback_cli.operations import kinds
@@ -33,20 +36,19 @@ from lback_cli.settings import Settings
 R = TypeVar("R")
 
 
-class UserManager:
-    """Registers, authenticates, verifies, updates and deletes users, and resets their passwords.
+class UserManager(UserQueries):
+    """Registers, authenticates, verifies, updates, deletes and finds users, and resets their passwords.
 
-    Every operation sends its documented signals with this instance as the sender, and raises an `LbackError` when it
-    fails, having changed nothing. Each takes an optional *session*: given, the operation joins the caller's
-    transaction under a savepoint and leaves the commit to the caller; absent, it has a transaction of its own.
+    Every operation except `unlock_user` sends its documented signals, with this instance as the sender, and takes an
+    optional *session*. With it, the operation joins the caller's transaction under a savepoint and leaves the commit
+    to the caller. Without it, the operation has a transaction of its own.
 
-    Besides the errors that each operation lists, all can raise `DatabaseError`, `OperationRejected` when a receiver
-    vetoes, and `UnexpectedError`.
+    An operation that fails raises an `LbackError` and has changed nothing. Besides the errors that each operation
+    lists, all of them can raise `DatabaseError`, `OperationRejected` (a receiver vetoed) and `UnexpectedError`.
     """
 
     def __init__(self, database: Database, services: Dependencies) -> None:
-        self._database = database
-        self._services = services
+        super().__init__(database, services)
         self._links = LinkMail(services)
         self._notices = NotificationMail(services)
         self._registration = Registration(services, self._links)
@@ -63,10 +65,10 @@ class UserManager:
         Raises `ConfigurationError`, or `SchemaError` when the database was not set up for this lback.
         """
         database = Database(settings.database)
-        Schema(database).ensure()
+        Schema(database, SCHEMA_RECORDER).ensure()
         return cls(database, Dependencies(settings, data_directory=database.directory))
 
-    # The seven operations
+    # The operations of docs/requirements.md
 
     @overload
     def register_user(
@@ -83,6 +85,7 @@ class UserManager:
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail"] = "fail",
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User: ...
 
     @overload
@@ -100,6 +103,7 @@ class UserManager:
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail", "skip"],
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User | None: ...
 
     def register_user(
@@ -116,42 +120,47 @@ class UserManager:
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail", "skip"] = "fail",
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User | None:
         """Create a user in the default group and *groups*, and send the mail that *mail* asks for.
 
         Args:
             username: The user name.
             email: The e-mail address.
-            password: The plain password, or a function that returns it and is called only if it is needed. Without it
-                and without *password_hash*, the user is invited to set one.
+            password: The plain password, or a function that returns it and is called only if it is needed: not if the
+                name is taken, or the operation fails for another such reason. Without a password and without
+                *password_hash*, the user is invited to set one.
             password_hash: A hash that another system made.
             groups: Names of the groups to join besides the default group.
-            verified: Whether the address counts as verified; then it needs no verification link.
+            verified: Whether the address counts as verified, so that no verification link is mailed.
             active: Whether the user may log in.
             attributes: Values by name of attributes such as ``display_name``.
-            mail: Which mail the user gets, by default a verification link.
-            if_exists: What to do when the user name is taken: ``fail`` with `UserExists`, or ``skip``. A skipped user
-                starts no operation and sends no signal, unless another process took the name during the operation.
+            mail: Which mail the user gets. ``verify``: a verification link, or without a password an invitation.
+                ``invite``: only an invitation. ``none``: no mail.
+            if_exists: What to do if the user name is taken: ``fail`` with `UserExists`, or ``skip``. For a user who is
+                skipped, no operation starts and no signal is sent, unless another process takes the name during the
+                operation.
             session: The caller's transaction, if the operation is to join it.
+            effects: As for `update_user`.
 
         Returns:
             The user, or None if the user was skipped.
 
         Raises:
             ValidationError: A value breaks a rule.
-            UserExists: The user name, or the address, is taken.
+            UserExists: The user name, the address or another unique value is taken.
             GroupNotFound: There is no group of one of these names.
             PasswordHashingError: The password could not be hashed.
             MailError: The mail could not be sent.
         """
         if if_exists == "skip":
             with reading(self._database, session) as uow:
-                if uow.users.find_by_username(*username_variants(self._services, username)):
+                if find_by_username(uow.users, self._services, username):
                     return None
         new = NewUser(
             username=username,
             email=email,
-            password=password() if callable(password) else password,
+            password=None if callable(password) else password,
             password_hash=password_hash,
             groups=groups,
             is_active=active,
@@ -160,12 +169,20 @@ class UserManager:
             mail=mail,
         )
 
+        refusal: LbackError | None = None
+        if callable(password):
+            refusal = self._registration.refusal(self._database, session, new)
+            if refusal is None:
+                new = replace(new, password=password())
+
         def body(operation: Operation) -> User:
+            if refusal is not None:
+                raise refusal
             prepared = operation.once_per_operation("prepared", lambda: self._registration.prepare(new))
             return self._registration.register(operation, prepared)
 
         try:
-            return self._run(kinds.REGISTER_USER, body, session, username=username, email=email)
+            return self._run(kinds.REGISTER_USER, body, session, effects, username=username, email=email)
         except UserExists as error:
             if if_exists == "skip" and error.field == "username":
                 return None
@@ -176,9 +193,9 @@ class UserManager:
     ) -> User:
         """Check *password* for the user with that name or e-mail address.
 
-        Every path costs exactly one hash of the current parameters, so that the time does not show which users exist
-        (ASVS 6.3.8); only if another login replaced the hash meanwhile, the new one is checked too. A hash of an older
-        scheme or cost is replaced.
+        Each call computes one hash of the configured scheme and cost, so that the time does not show which users exist
+        (ASVS 6.3.8). If the hash of the user has another scheme or cost, that hash is computed too, and is replaced if
+        the password is right. An unknown name is checked against the hash of some user, so it takes the same time.
 
         Args:
             username: The user name or the e-mail address.
@@ -187,7 +204,9 @@ class UserManager:
             session: The caller's transaction, if the operation is to join it.
 
         Raises:
-            AuthenticationFailed: The user is unknown, inactive or unverified, or the password is wrong.
+            AuthenticationFailed: The user is unknown, inactive or unverified, the password is wrong, or the account is
+                locked.
+            PasswordHashingError: The hash could not be computed.
         """
         return self._run(
             kinds.AUTHENTICATE_USER,
@@ -198,8 +217,12 @@ class UserManager:
             username=username,
         )
 
-    def verify_user_email(self, token: str, *, session: Session | None = None) -> User:
-        """Verify the e-mail address that *token* was sent to. An address that is verified already is a success.
+    def verify_user_email(
+        self, token: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
+        """Verify the e-mail address that *token* was sent to; *effects* is as for `update_user`.
+
+        If that address is verified already, a used or expired token counts as a success.
 
         Raises:
             InvalidToken: The token is unknown, used, expired, or was sent to another address.
@@ -208,6 +231,7 @@ class UserManager:
             kinds.VERIFY_USER_EMAIL,
             lambda operation: self._verification.verify(operation, token),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 
@@ -223,8 +247,8 @@ class UserManager:
     ) -> User:
         """Apply *update_data* to the user with that id.
 
-        A new address becomes unverified; it is sent a verification link, and the old address a notification. A new
-        password sends a notification too. Either makes all tokens of the user useless.
+        A new address is unverified. It is mailed a verification link, and the old address is mailed a notification. A
+        user with a new password is mailed a notification too. Both changes revoke all tokens of the user.
 
         Args:
             user_id: The id of the user.
@@ -232,8 +256,8 @@ class UserManager:
             mail: ``verify`` sends all mail, ``invite`` no verification link, ``none`` no mail at all.
             hashed: The hash of the new password, if the caller has computed it.
             session: The caller's transaction, if the operation is to join it.
-            effects: Receives what the operation changed; what earlier attempts of the caller's transaction did, if
-                the caller retries it.
+            effects: The state of the operation, which all attempts share if the caller retries its transaction. Its
+                ``changes`` are what the operation changed, and its ``mails`` what it sent.
 
         Raises:
             UserNotFound: There is no such user.
@@ -253,42 +277,75 @@ class UserManager:
             update_data=masked(update_data, self._services.attributes),
         )
 
-    def delete_user(self, user_id: int, *, session: Session | None = None, effects: AttemptState | None = None) -> bool:
-        """Delete the user with that id; *effects* is as for `update_user`.
+    def delete_user(
+        self,
+        user_id: int,
+        *,
+        if_missing: Literal["fail", "skip"] = "fail",
+        session: Session | None = None,
+        effects: AttemptState | None = None,
+    ) -> bool:
+        """Delete the user with that id.
+
+        Args:
+            user_id: The id of the user.
+            if_missing: What to do when there is no such user: ``fail`` with `UserNotFound`, or ``skip``. A user who is
+                skipped starts no operation and sends no signal, unless another process deletes the user during the
+                operation.
+            session: The caller's transaction, if the operation is to join it.
+            effects: As for `update_user`.
+
+        Returns:
+            Whether the user was deleted, and not skipped.
 
         Raises:
             UserNotFound: There is no such user.
             LastAdministrator: The user is the last active administrator.
         """
-        return self._run(
-            kinds.DELETE_USER,
-            lambda operation: self._updater.delete(operation, user_id),
-            session,
-            effects,
-            user_id=user_id,
-        )
+        if if_missing == "skip":
+            with reading(self._database, session) as uow:
+                if uow.users.find_by_id(user_id) is None:
+                    return False
+        try:
+            return self._run(
+                kinds.DELETE_USER,
+                lambda operation: self._updater.delete(operation, user_id),
+                session,
+                effects,
+                user_id=user_id,
+            )
+        except UserNotFound:
+            if if_missing == "skip":
+                return False
+            raise
 
-    def reset_password_request(self, email: str, *, session: Session | None = None) -> bool:
-        """Mail the user with that address a link that resets the password; older links become useless.
+    def reset_password_request(
+        self, email: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> bool:
+        """Mail the user with that address a link that resets the password, and revoke older reset links.
 
-        The mail goes to the stored address, however *email* is spelled. A public form should give the same answer for
-        success and for either error (OWASP Forgot Password Cheat Sheet).
+        The mail goes to the stored address, however *email* is spelled. A public form should give the same answer
+        whether this succeeds or fails (OWASP Forgot Password Cheat Sheet). *effects* is as for `update_user`.
 
         Raises:
             UserNotFound: No user has that address.
+            TooManyRequests: Too many reset links were requested for that address in a short time.
             MailError: The mail could not be sent.
         """
         return self._run(
             kinds.RESET_PASSWORD_REQUEST,
             lambda operation: self._password_reset.request(operation, email),
             session,
+            effects,
             email=email,
         )
 
-    def reset_password(self, token: str, new_password: str, *, session: Session | None = None) -> User:
+    def reset_password(
+        self, token: str, new_password: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
         """Set *new_password* for the user whom *token* was sent to, and notify the user.
 
-        A refused password does not spend the token.
+        If the password is refused, the token stays valid. *effects* is as for `update_user`.
 
         Raises:
             InvalidToken: The token is unknown, used or expired.
@@ -300,13 +357,20 @@ class UserManager:
             kinds.RESET_PASSWORD,
             lambda operation: self._password_reset.reset(operation, token, new_password),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 
-    # What an administrator needs besides, with the signals of the operation it amounts to
+    # Operations for administrators, which send the signals of the operations above
 
-    def reset_user_password(self, user_id: int, new_password: str, *, session: Session | None = None) -> User:
-        """Reset the password of the user with that id: `reset_password` with a token that is issued and spent at once.
+    def reset_user_password(
+        self, user_id: int, new_password: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
+        """Set a new password for the user with that id, and notify the user.
+
+        It sends the signals of `reset_password`, with a token that it issues and uses in the same transaction.
+
+        *effects* is as for `update_user`.
 
         Raises:
             UserNotFound: There is no such user.
@@ -319,14 +383,20 @@ class UserManager:
             kinds.RESET_PASSWORD,
             lambda operation: self._password_reset.reset_by_admin(operation, user_id, token, new_password),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 
-    def resend_verification(self, user_id: int, *, session: Session | None = None) -> User:
-        """Mail a new verification link; older ones become useless. A user whose address is verified gets no mail.
+    def resend_verification(
+        self, user_id: int, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
+        """Mail a new verification link, and revoke older ones. A user whose address is verified gets no mail.
 
-        Success sends ``user_email_verification_initiated``, or ``user_email_verification_successful`` with the reason
-        ``already_verified``; failure sends ``user_email_verification_failed`` with an empty ``token_prefix``.
+        *effects* is as for `update_user`.
+
+        A success sends ``user_email_verification_initiated``, or for a verified address
+        ``user_email_verification_successful`` with the reason ``already_verified``. A failure sends
+        ``user_email_verification_failed`` with an empty ``token_prefix``.
 
         Raises:
             UserNotFound: There is no such user.
@@ -336,11 +406,12 @@ class UserManager:
             kinds.RESEND_VERIFICATION,
             lambda operation: self._verification.resend(operation, user_id),
             session,
+            effects,
             token_prefix="",
         )
 
     def unlock_user(self, user_id: int) -> bool:
-        """Forget the failed logins of the user with that id, and lift a lock. It sends no signal.
+        """Forget the failed logins of the user with that id, and unlock the account. It sends no signal.
 
         Returns:
             Whether the account was locked.

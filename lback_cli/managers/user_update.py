@@ -1,4 +1,4 @@
-"""Updating a user: what may be asked for, the rules, and who is notified."""
+"""Updating a user: the possible changes, their rules, and the notifications."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -7,6 +7,7 @@ from typing import Any
 
 from lback_cli.attributes import Attribute, UserAttributes, Value
 from lback_cli.errors import LastAdministrator, ValidationError
+from lback_cli.managers.application import Application
 from lback_cli.managers.arguments import require_id
 from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
@@ -90,8 +91,8 @@ _FIELDS = tuple(declared.name for declared in fields(UserUpdate) if declared.nam
 def masked(update_data: Mapping[str, Any], known: UserAttributes) -> dict[str, Any]:
     """Return a copy of *update_data* that signals may carry: without the values of passwords and unknown names.
 
-    Under a mistaken name such as ``passwd`` the value may be a password. The operation refuses it later, and
-    likewise data that is no mapping.
+    The value of an unknown name such as ``passwd`` may be a password. The operation refuses unknown names later, and
+    data that is not a mapping too.
     """
     if not isinstance(update_data, Mapping):
         return {}
@@ -106,6 +107,7 @@ class UserUpdater:
         self._services = services
         self._links = links
         self._notices = notices
+        self._application = Application(services)
 
     def update(
         self,
@@ -146,11 +148,12 @@ class UserUpdater:
             track_user(operation, uow, self._services.attributes, UserRecord.of(user), lambda: user_id)
             self._require_remaining_admin(uow, user, leaves=True)
             uow.tokens.delete_all(user)
+            self._application.end_sessions(uow, user)
             uow.users.delete(user)
         return True
 
     def _check(self, user: User, update: UserUpdate) -> UserUpdate:
-        """Return *update* in canonical form, without names and addresses that *user* has already."""
+        """Return *update* in canonical form, without a name or address that *user* already has."""
         services = self._services
         username = None if update.username is None else services.canonical_username(update.username)
         email = None if update.email is None else services.canonical_email(update.email)
@@ -190,6 +193,10 @@ class UserUpdater:
         administrators = group_name_variants(self._services, self._services.settings.users.admin_group)
         leaves = any(group.name in administrators for group in removed)
         self._require_remaining_admin(uow, user, leaves=leaves or update.is_active is False)
+        if conflict := self._application.taken(
+            uow, username=update.username, email=update.email, by_other_than=user.id
+        ):
+            raise conflict
         old_email, was_verified = user.email, user.is_email_verified
         verified = update.is_email_verified
         if verified is None and update.email is not None:
@@ -206,8 +213,17 @@ class UserUpdater:
             name: value for name, value in values.items() if value not in {None, getattr(user, name)}
         }
         rows = self._changed_rows(user, update.attributes)
-        if {group.id for group in groups} != {group.id for group in user.groups}:
+        joined = [group for group in groups if group not in user.groups]
+        left = [group for group in user.groups if group not in groups]
+        if joined or left:
+            self._application.check_new_member(uow, user, joined)
             changed["groups"] = groups
+        if (
+            changed.get("is_active") is False
+            or "password_hash" in changed
+            or self._application.has_administrators(group.name for group in (*joined, *left))
+        ):
+            self._application.end_sessions(uow, user)
         if changed or rows:
             uow.users.change(user, **changed, updated_at=self._services.now())
             uow.attributes.set(user, rows)

@@ -1,1 +1,1 @@
-"""How an operation runs: signals, transaction, event and retries, without a word about users."""
+"""How an operation runs: signals, transaction, event and retries. Nothing here depends on what an operation does."""

@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +13,23 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.retry import is_transient
 from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
+
+
+@dataclass(frozen=True, slots=True)
+class PostedMail:
+    """A mail that an operation sent.
+
+    Attributes:
+        template: The name of its template.
+        recipient: The e-mail address it is for.
+        file: The file that it was written to, if it was not sent.
+        queued: Whether it was queued, to be sent later.
+    """
+
+    template: str
+    recipient: str
+    file: Path | None = None
+    queued: bool = False
 
 
 @dataclass(frozen=True)
@@ -22,34 +41,38 @@ class RecordedFailure:
 
 
 class AttemptState:
-    """Side effects that an operation has had already: signals, mail, and results of `Operation.once_per_operation`.
+    """The side effects of all attempts at one operation: signals, mail, and results of `Operation.once_per_operation`.
 
     A caller that retries a transaction with several operations passes each operation its own state again. A refused
     operation stays refused, because the refusal was announced. A failure of the database or an interruption is not
-    announced at once: when the caller rolls back for good, it calls `give_up`, which announces the failure of every
-    operation of the transaction, of those that had succeeded too.
+    announced at once. When the caller rolls back and does not retry, it calls `give_up` for each operation of the
+    transaction, also for those that had succeeded. This announces their failure.
 
     Attributes:
         id: The operation id.
+        began: When the first attempt began, once it has.
         seq: The number of signals sent.
         sent: The names of the signals sent.
         made: The results of `Operation.once_per_operation` by name.
-        waiting: Announces the failure of an operation that is neither committed nor refused.
+        waiting: Announces the failure of the operation, while it is neither committed nor refused.
         refusal: The announced failure of a refused operation.
         changes: What the operation changed, once it has succeeded.
+        mails: The mails that the operation sent, by template and recipient.
     """
 
     def __init__(self) -> None:
         self.id = uuid4().hex
+        self.began: datetime | None = None
         self.seq = 0
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}
         self.waiting: Callable[[LbackError], None] | None = None
         self.refusal: RecordedFailure | None = None
         self.changes: Mapping[str, Any] = {}
+        self.mails: dict[tuple[str, str], PostedMail] = {}
 
     def give_up(self, error: BaseException) -> None:
-        """Announce that *error* undid the operation; an announced refusal is only recorded again."""
+        """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again."""
         fail, self.waiting = self.waiting, None
         if self.refusal is not None:
             self.refusal.record(None)

@@ -14,9 +14,9 @@ from lback_cli import signals
 class OperationKind:
     """The signals and the steps of an operation.
 
-    The operation sends *started*, takes the *steps*, sends *succeeded* and commits; if anything fails, it sends
-    *failed*. A step sends the signals that it names in backticks. *alternative* describes when another
-    signal takes the place of *succeeded*.
+    The operation sends *started*, takes the *steps*, sends *succeeded* and commits. If anything fails, it sends
+    *failed*. A step sends the signals that it names in backticks. *alternative* says when another signal is sent in
+    place of *succeeded*.
     """
 
     name: str
@@ -27,8 +27,6 @@ class OperationKind:
     alternative: str = ""
 
 
-_OR_VERIFIED = "or, if an administrator marks it as verified, `user_email_verification_successful`"
-
 REGISTER_USER = OperationKind(
     "register_user",
     signals.user_registration_started,
@@ -38,7 +36,9 @@ REGISTER_USER = OperationKind(
         "User name, address and password are validated, and the password is hashed.",
         "`user_pre_register`",
         "The user is inserted and joins the default group and the requested groups.",
-        f"A token is stored and a link is mailed: `user_email_verification_initiated`; {_OR_VERIFIED}.",
+        "If the address is registered as verified: `user_email_verification_successful`.",
+        "A user without a password is mailed an invitation, unless `mail` is `none`. This sends no signal.",
+        "If `mail` is `verify`, any other unverified user is mailed a link: `user_email_verification_initiated`.",
     ),
 )
 AUTHENTICATE_USER = OperationKind(
@@ -46,22 +46,22 @@ AUTHENTICATE_USER = OperationKind(
     signals.user_authentication_started,
     signals.user_authenticated,
     signals.user_authentication_failed,
-    steps=("The user is looked up and the password verified. A hash of an older scheme is replaced.",),
+    steps=("The user is looked up, and the password is verified. An outdated hash is replaced.",),
 )
 VERIFY_USER_EMAIL = OperationKind(
     "verify_user_email",
     None,
     signals.user_email_verification_successful,
     signals.user_email_verification_failed,
-    steps=("The token is checked and used up, and the address is marked as verified.",),
+    steps=("The token is checked and used, and the address is marked as verified.",),
 )
 RESEND_VERIFICATION = OperationKind(
     "resend_verification",
     None,
     signals.user_email_verification_initiated,
     signals.user_email_verification_failed,
-    steps=("A new token is stored and a link is mailed.",),
-    alternative="if the address is already verified, `user_email_verification_successful`",
+    steps=("A new verification link is mailed, unless the address is already verified.",),
+    alternative="`user_email_verification_successful` if the address is already verified",
 )
 UPDATE_USER = OperationKind(
     "update_user",
@@ -70,8 +70,9 @@ UPDATE_USER = OperationKind(
     signals.user_update_failed,
     steps=(
         "The changes are validated, a new password is hashed, and all changes are written.",
-        "If the password or the address changed, a notification is mailed.",
-        f"A link is mailed to a new address: `user_email_verification_initiated`; {_OR_VERIFIED}.",
+        "If the password or the address changed, a notification is mailed, unless `mail` is `none`.",
+        "If `mail` is `verify`, a new, unverified address is mailed a link: `user_email_verification_initiated`.",
+        "If an administrator marks the address as verified: `user_email_verification_successful`.",
     ),
 )
 DELETE_USER = OperationKind(
@@ -86,7 +87,7 @@ RESET_PASSWORD_REQUEST = OperationKind(
     signals.password_reset_request_started,
     signals.password_reset_request_processed,
     signals.password_reset_request_failed,
-    steps=("The user is looked up, a token is stored, and a link is mailed.",),
+    steps=("The request is counted, the user is looked up, and a reset link is mailed.",),
 )
 RESET_PASSWORD = OperationKind(
     "reset_password",
@@ -94,8 +95,8 @@ RESET_PASSWORD = OperationKind(
     signals.password_reset_successful,
     signals.password_reset_failed,
     steps=(
-        "The token is checked, or issued for an administrator. The password is validated and hashed.",
-        "The token is used up, the password is written, and a notification is mailed.",
+        "The token is checked, or issued by `reset_user_password`. The password is validated and hashed.",
+        "The token is used, the password is written, and a notification is mailed.",
         "If an invited user sets the first password, the address is verified: `user_email_verification_successful`.",
     ),
 )

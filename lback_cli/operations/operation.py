@@ -1,8 +1,14 @@
-"""One run of an operation: its first signal, its transaction, and exactly one terminal signal, by construction."""
+"""One run of an operation: its first signal, its transaction, and its terminal signal.
+
+No other code sends a terminal signal, so that every operation ends with one. The guarantees in docs/signals.md name the
+exceptions.
+"""
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from blinker import NamedSignal
@@ -18,6 +24,7 @@ from lback_cli.events.record import EventRecord, administrative_event, event_fro
 from lback_cli.models import Group, User
 from lback_cli.operations.attempts import (
     AttemptState,
+    PostedMail,
     RecordedFailure,
     aborts_transaction,
     to_lback_error,
@@ -34,6 +41,7 @@ from lback_cli.repositories.unit_of_work import (
 from lback_cli.signals.dispatch import deliver
 from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import safe
+from lback_cli.text.times import utc_now
 
 R = TypeVar("R")
 
@@ -41,18 +49,18 @@ R = TypeVar("R")
 class Operation:
     """One run of an operation.
 
-    An operation with a transaction of its own is retried if the database aborts the transaction for a reason that
-    passes (see `lback_cli.database.retry`). The whole body runs again, but its effects happen once: a mail and other
-    effects outside the database go through `once_per_operation`, and a signal is sent again only if receivers wrote
-    into the transaction that was rolled back.
+    An operation with a transaction of its own is retried if the database aborts the transaction for a reason that may
+    pass (see `lback_cli.database.retry`). The whole body runs again, but its effects happen once. Mail and other
+    effects outside the database go through `once_per_operation`. A signal is sent again only if receivers wrote into
+    the transaction that was rolled back.
 
     In a caller's session nothing is retried, because the caller's own changes are lost with the transaction. A caller
     that retries its transaction passes the same *effects* each time.
 
     Attributes:
         user: The user that the operation is about. The body sets it as soon as it has found the user.
-        reason: The reason of a success, where there is one.
-        success_signal: The signal of a success; the body may choose another than its kind's.
+        reason: The ``reason`` of the success signal, if there is one.
+        success_signal: The success signal. The body may replace the one that *kind* declares.
         on_failure: Called once the operation has failed for good, before the failure is announced.
     """
 
@@ -69,12 +77,12 @@ class Operation:
         """Describe the run.
 
         Args:
-            kind: What is documented of the operation.
+            kind: The documented signals and steps of the operation.
             sender: The manager that sends the signals.
             database: The database.
             session: The caller's session, or None for a transaction of its own.
             identity: The documented arguments that are known from the start, such as ``username`` or ``user_id``.
-            effects: What earlier attempts of the caller's transaction did, if the caller retries it.
+            effects: The state that all attempts share, if the caller retries its transaction.
         """
         self.kind = kind
         self.sender = sender
@@ -96,6 +104,8 @@ class Operation:
         self.reason = None
         self.success_signal = self.kind.succeeded
         self._more_events: list[EventRecord] = []
+        # A queued mail was rolled back with its transaction; what was sent stays sent.
+        self._effects.mails = {key: mail for key, mail in self._effects.mails.items() if not mail.queued}
         self._compute_changes: Callable[[], Mapping[str, Any]] | None = None
         self._succeeded = False
         self._in_transaction = False
@@ -128,6 +138,11 @@ class Operation:
         return self._effects.id
 
     @property
+    def began(self) -> datetime:
+        """When the first attempt began."""
+        return self._effects.began or utc_now()
+
+    @property
     def seq(self) -> int:
         """The number of signals sent so far."""
         return self._effects.seq
@@ -135,12 +150,13 @@ class Operation:
     def run(self, body: Callable[["Operation"], R]) -> R:
         """Send the first signal, run *body*, send the terminal signal, and return the result of *body*.
 
-        *body* makes its changes in one `transaction`. Whatever ends the process, such as `KeyboardInterrupt`, is
-        announced as a failure and raised unchanged. A failure that an earlier attempt announced is raised again.
+        *body* makes its changes in one `transaction`. An exception that ends the process, such as `KeyboardInterrupt`,
+        is announced as a failure and raised unchanged. A failure that an earlier attempt announced is raised again.
 
         Raises:
             LbackError: The operation failed.
         """
+        self._effects.began = self.began
         if self._session is not None:
             require_transactional(self._database, self._session)
         if (refusal := self._effects.refusal) is not None:
@@ -203,16 +219,20 @@ class Operation:
             self._effects.made[name] = make()
         return cast("R", self._effects.made[name])
 
+    def note_mail(self, template: str, recipient: str, *, file: Path | None = None, queued: bool = False) -> None:
+        """Note a mail of this operation for the caller; `PostedMail` explains the arguments."""
+        self._effects.mails[template, recipient] = PostedMail(template, recipient, file, queued)
+
     def earlier_result(self, name: Hashable) -> Any:
-        """Return what `once_per_operation` has made under *name*, or None."""
+        """Return the result that `once_per_operation` has for *name*, or None."""
         return self._effects.made.get(name)
 
     def add_event(self, name: str, data: Mapping[str, Any]) -> None:
-        """Record another event of this operation, one that is no signal, before the event of its success."""
+        """Record an administrative event of this operation, before the event of its success."""
         self._more_events.append(administrative_event(name, self.kind.name, data, operation_id=self.id))
 
     def track_changes(self, compute: Callable[[], Mapping[str, Any]]) -> None:
-        """Let *compute* say what the transaction has changed, for the event; it is called after the receivers ran."""
+        """Use *compute* to find out what the transaction has changed. It is called after the receivers ran."""
         self._compute_changes = compute
 
     def changes(self, signal: NamedSignal) -> Mapping[str, Any] | None:
@@ -222,7 +242,7 @@ class Operation:
         return {} if self._compute_changes is None else self._compute_changes()
 
     def misuse(self) -> str | None:
-        """Return what the receivers did to the session they must not do, or None."""
+        """Return what the receivers did to the session although they must not, or None."""
         return None if self._guard is None else self._guard.misuse()
 
     def signal_role(self, signal: NamedSignal) -> Role:
@@ -284,7 +304,7 @@ class Operation:
                     self._effects.sent.discard(self.success_signal.name)
 
     def _announce_failure(self, failure: LbackError) -> None:
-        """Record the failure in a transaction of its own, as the operation's is rolled back, and send the signal."""
+        """Record the failure in a transaction of its own, because the operation's is rolled back; send the signal."""
         arguments: dict[str, Any] = {}
         if self.on_failure is not None:
             with contextlib.suppress(Exception):
@@ -307,11 +327,11 @@ class Operation:
             if self._in_transaction:
                 # Reading the expired user would need the database.
                 self._user = self._found
-            _log_unrecorded(self, error)
+            log_unrecorded(self.name, self.id, error)
         self.emit(self.kind.failed, **(arguments or self._failure_arguments(failure)))
 
     def _record_refusal(self, failure: LbackError) -> LbackError:
-        """Record and announce *failure* and return it; if the caller's transaction is lost, return what lost it."""
+        """Record, announce and return *failure*. If the caller's transaction is aborted, return that error instead."""
         if not aborts_transaction(failure):
             try:
                 with transaction_with_events(self._database, self._session) as work:
@@ -338,7 +358,7 @@ class Operation:
         try:
             retried(record)
         except Exception as error:  # noqa: BLE001 - the failure was announced already
-            _log_unrecorded(self, error)
+            log_unrecorded(self.name, self.id, error)
 
     def _failure_arguments(self, failure: LbackError, work: UnitOfWork | None = None) -> dict[str, Any]:
         if work is not None and self._in_transaction and self.user is not None:
@@ -362,13 +382,13 @@ class Operation:
 
 
 def _reloaded(user: User, work: UnitOfWork) -> User | None:
-    """Read *user* again: the rollback has expired and undone what was loaded and changed."""
+    """Read *user* again, because the rollback has undone its changes and expired what was loaded."""
     identity = inspect(user).identity
     return None if identity is None else work.users.get(identity[0])
 
 
 def _copy(user: User) -> User:
-    """Return a copy of what is loaded of *user*, which no session knows."""
+    """Return a copy of *user* with what is loaded of it. The copy belongs to no session."""
     copy = User(**_loaded(user))
     if "groups" in inspect(user).dict:
         set_committed_value(copy, "groups", [Group(**_loaded(group)) for group in user.groups])
@@ -381,17 +401,17 @@ def _loaded(row: User | Group) -> dict[str, Any]:
     return {name: state.dict[name] for name in columns if name in state.dict}
 
 
-def _log_unrecorded(operation: Operation, error: Exception) -> None:
+def log_unrecorded(operation: str, operation_id: str, error: Exception) -> None:
     """Log that the event of a failure is missing, as the event log cannot be written."""
     import logging
 
     logging.getLogger("lback_cli.events").error(
-        "The failure of %s %s could not be recorded in the event log: %s", operation.name, operation.id, safe(error)
+        "The failure of %s %s could not be recorded in the event log: %s", operation, operation_id, safe(error)
     )
 
 
 def original_exception(failure: LbackError) -> Exception | None:
-    """Return the exception behind *failure*: the foreign one if there is one; None for a refusal by a rule."""
+    """Return the exception that caused *failure*, or *failure* itself; None if the operation was refused."""
     if isinstance(failure, Unusable) or failure.error_type == UnexpectedError.error_type:
         # What ends the process, such as KeyboardInterrupt, is not an Exception.
         return failure.__cause__ if isinstance(failure.__cause__, Exception) else failure

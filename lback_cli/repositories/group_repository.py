@@ -60,6 +60,18 @@ class GroupRepository(GroupReader):
             self._session.add(group)
         return group
 
+    def rename(self, group: Group, name: str, *, now: datetime) -> None:
+        """Give *group* another name.
+
+        Raises:
+            GroupExists: The unique index has the name already.
+        """
+        try:
+            with self._session.begin_nested():
+                group.name, group.updated_at = name, now
+        except IntegrityError as error:
+            raise GroupExists(f"The group {name!r} exists already.") from error
+
     def add_members(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Add memberships: (user id, group id)."""
         insert_rows(self._session, MEMBERSHIPS, ("user_id", "group_id"), pairs)

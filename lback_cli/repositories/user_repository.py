@@ -13,7 +13,8 @@ from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
 from lback_cli.models.tables import ACCOUNTS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
-from lback_cli.repositories.user_reader import LARGEST_ID, UserReader
+from lback_cli.repositories.user_query import LARGEST_ID
+from lback_cli.repositories.user_reader import UserReader
 
 BULK = ("username", "email", "password", "is_active", "is_email_verified")
 """The columns of a row that `UserRepository.add_all` takes."""
@@ -32,12 +33,21 @@ class UserRepository(UserReader):
             return None
         return self._session.get(User, user_id, populate_existing=lock, with_for_update=lock or None)
 
-    def taken(self, *, username: object, email: object, by_other_than: int = 0) -> UserExists | None:
-        """Return the conflict of this user name or address with another user's, if there is one."""
+    def taken(
+        self, *, username: object, email: object, by_other_than: int = 0, in_any_case: bool = False
+    ) -> UserExists | None:
+        """Return the conflict of this canonical user name or address with another user's, if there is one.
+
+        With *in_any_case*, names in capital letters are the same. Only an application writes such names.
+        """
         for field, column, value in (("username", User.username, username), ("email", User.email, email)):
-            statement = select(User.id).where(column == value, User.id != by_other_than)
-            if value is not None and self._session.scalar(statement) is not None:
-                return UserExists(field, str(value))
+            if value is None:
+                continue
+            conditions = [column == value, *([func.lower(column) == value] if in_any_case else ())]
+            for condition in conditions:
+                stored = self._session.scalar(select(column).where(condition, User.id != by_other_than).limit(1))
+                if stored is not None:
+                    return UserExists(field, str(value), spelled=stored)
         return None
 
     def add(self, user: User) -> None:

@@ -1,4 +1,4 @@
-"""Convert the forms in which applications store password hashes to those of libpass.
+"""Convert the formats in which applications store password hashes to those of libpass.
 
 Nothing here hashes, or decides whether a hash is acceptable; `PasswordHasher` does.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class NativeHash(NamedTuple):
-    """A hash in libpass's form: libpass's name of its *scheme*, and its *text*."""
+    """A hash in libpass's format: libpass's name of its *scheme*, and its *text*."""
 
     scheme: str
     text: str
@@ -76,7 +76,7 @@ _LDAP_HEX = {"SHA256": "hex_sha256", "SHA512": "hex_sha512"}
 _LDAP_WRAPPERS = frozenset(
     {"CRYPT", "ARGON2", "ARGON2I", "ARGON2ID", "BCRYPT", "BLF-CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT"}
 )
-"""Prefixes of OpenLDAP and Dovecot before a hash in crypt(3)'s form."""
+"""Prefixes of OpenLDAP and Dovecot before a hash in the format of crypt(3)."""
 
 _BCRYPTS = frozenset({"bcrypt", "bcrypt_sha256", "django_bcrypt_sha256"})
 _BCRYPT_LETTERS = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -88,9 +88,9 @@ _DES = re.compile(r"[./0-9A-Za-z]{13}")
 
 
 def native_hash(stored: str) -> NativeHash | None:
-    """Return *stored* in libpass's form, or None if its form is unknown.
+    """Return *stored* in libpass's format, or None if its format is unknown.
 
-    The known forms are libpass's own and those of crypt(3), Django, Werkzeug, OpenLDAP and Dovecot. The result may
+    The known formats are libpass's own and those of crypt(3), Django, Werkzeug, OpenLDAP and Dovecot. The result may
     still be invalid: only libpass's parser checks that. Unused bits of bcrypt's base64 are cleared; libpass would do so
     with a warning.
     """
@@ -111,7 +111,7 @@ def _cleared(text: str, bits: int) -> str:
 
 
 def is_known_form(stored: str) -> bool:
-    """Return whether *stored* begins like a hash of a known form."""
+    """Return whether *stored* begins like a hash in a known format."""
     try:
         return _native(stored) is not None
     except ValueError:
@@ -119,7 +119,7 @@ def is_known_form(stored: str) -> bool:
 
 
 def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
-    """Return a hash by PBKDF2 with HMAC over *digest* (sha1, sha256 or sha512) in libpass's form.
+    """Return a hash by PBKDF2 with HMAC over *digest* (sha1, sha256 or sha512) in libpass's format.
 
     Raises:
         ValueError: The digest is unknown, or the key too short.
@@ -132,7 +132,7 @@ def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
 
 
 def scrypt_hash(cost: int, block_size: int, parallelism: int, salt: bytes, key: bytes) -> str:
-    """Return a hash by scrypt with N = *cost*, r = *block_size* and p = *parallelism* (RFC 7914) in libpass's form.
+    """Return a hash by scrypt with N = *cost*, r = *block_size* and p = *parallelism* (RFC 7914) in libpass's format.
 
     Raises:
         ValueError: The key is too short, or *cost* is not a power of two.
@@ -158,7 +158,7 @@ def decoded(text: str) -> bytes:
 
 
 def _native(stored: str) -> NativeHash | None:
-    """Return *stored* in libpass's form. Raises ValueError if it only begins like a known form."""
+    """Return *stored* in libpass's format. Raises ValueError if it only begins like a known format."""
     if stored.startswith("$"):
         return _modular(stored)
     return _ldap(stored) if stored.startswith("{") else _worded(stored)
@@ -201,7 +201,7 @@ def _unsalted(digest: str, size: int) -> str:
 
 
 def _worded(stored: str) -> NativeHash | None:
-    """Convert the forms of Django and Werkzeug, which begin with a word."""
+    """Convert the formats of Django and Werkzeug, which begin with a word."""
     method, _, rest = stored.partition("$")
     name, _, parameters = method.partition(":")
     if parameters:

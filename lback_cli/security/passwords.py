@@ -1,6 +1,6 @@
 """Hash passwords with Argon2id; verify those hashes, and those of other applications, at one uniform cost.
 
-Beside an application of the lback framework, which verifies nothing else, the hashes are bcrypt's.
+Beside an application built on the lback framework, which verifies only bcrypt, passwords are hashed with bcrypt.
 """
 
 import base64
@@ -47,7 +47,7 @@ crypt_blowfish."""
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether a password was accepted, and the hash to store in place of an outdated one."""
+    """Whether the password is right, and the hash to store in place of an outdated one."""
 
     accepted: bool
     replacement: str | None = None
@@ -116,10 +116,10 @@ class PasswordHasher:
             raise _hashing_failed() from error
 
     def verify(self, password: str, stored: str | None) -> Verification:
-        """Check *password* against *stored*: any text, or None for a user who does not exist.
+        """Check *password* against *stored*, which is any text, or None for a user who does not exist.
 
-        Text that is not a usable hash accepts no password. A hash of another scheme or cost is verified too, and with
-        ``upgrade_at_login`` replaced if it accepts.
+        No password is accepted for text that is not a usable hash. A hash of another scheme or cost is verified too.
+        With ``upgrade_at_login``, it is replaced if the password is right.
 
         Raises:
             PasswordHashingError: The hash of the current cost cannot be computed.

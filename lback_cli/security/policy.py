@@ -54,6 +54,13 @@ class PasswordPolicy:
         self._application_words = tuple(application_words)
         self._own_blocklist: frozenset[str] | None = None
 
+    @property
+    def rules(self) -> str:
+        """The rules in a line, for a person who is to choose a password."""
+        longest = f", at most {BCRYPT_LIMIT} bytes" if self._framework else ""
+        shortest = f"At least {self._settings.minimum_length} characters{longest}"
+        return f"{shortest}; no common password, no pattern, no name or address."
+
     def check(self, password: str, *, username: str = "", email: str = "") -> str:
         """Check a new password of a user and return it in NFC, the form to be hashed.
 

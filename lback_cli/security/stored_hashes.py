@@ -7,7 +7,7 @@ UNUSABLE_PASSWORD = "!"  # noqa: S105 - no password matches it
 """The hash of a user without a password."""
 
 UNUSABLE_BCRYPT = "$2b$12$" + 53 * "."
-"""The same beside an application of the lback framework, which fails on anything but a bcrypt hash.
+"""The same beside an application built on the lback framework, which fails on anything but a bcrypt hash.
 
 Salt and digest are zeros; no known password has that hash.
 """

@@ -36,7 +36,7 @@ def describe_allowed(key: Field[Any]) -> str:
     """Describe the allowed values of *key*, for a sentence such as "... is not a whole number from 1 to 65535"."""
     if "choices" in key.metadata:
         words = "one of " + ", ".join(key.metadata["choices"])
-        return f"{words}, or what a plugin adds" if "more_choices" in key.metadata else words
+        return f"{words}, or one that a package adds" if "more_choices" in key.metadata else words
     words = _words(key.type)
     if "contains" in key.metadata:
         return f"{words} with {key.metadata['contains']} in it"

@@ -1,6 +1,6 @@
-"""The 22 signals of docs/requirements.md: when each is sent, what it carries, and the words it may use.
+"""The 22 signals of docs/requirements.md: when each is sent, its arguments, and its reasons.
 
-`lback signals`, ``docs/signals.md``, the trace and the contract tests are derived from it.
+`lback signals`, ``docs/signals.md``, the trace and the contract tests are derived from this module.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Phase = Literal["started", "progress", "success", "failure"]
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A keyword argument of a signal. An optional argument is always passed too, as None if it has no value."""
+    """A keyword argument of a signal. An optional argument without a value is passed as None."""
 
     name: str
     type: str
@@ -110,19 +110,24 @@ _FOUND_USER = Argument("user", "User", "the user, if one was found", optional=Tr
 _SESSION = Argument(
     "session", "Session", "the open SQLAlchemy session; what a receiver writes is committed with the operation"
 )
-_EXCEPTION = Argument("exception", "Exception", "the exception that caused the failure, if any", optional=True)
+_EXCEPTION = Argument(
+    "exception",
+    "Exception",
+    "the exception that caused the failure; None if a rule, a token or a receiver refused the operation",
+    optional=True,
+)
 _ERROR_TYPE = Argument("error_type", "str", "the kind of failure, one of the values below")
 _USER_ID = Argument("user_id", "int", "the id of the user")
 _UPDATE_DATA = Argument("update_data", "dict[str, Any]", "the requested changes; a password is displayed as ********")
 _TOKEN_PREFIX = Argument("token_prefix", "str", "the first 10 characters of the token")
-_RESET_EMAIL = Argument("email", "str", "the address that the reset was requested for")
+_RESET_EMAIL = Argument("email", "str", "the e-mail address as given")
 
 _VALIDATION = {"validation_error": "an input is invalid, already taken, or names a group that does not exist"}
 _WRONG_TYPE = {"validation_error": "an argument has the wrong type"}
-_NOT_FOUND = {"user_not_found": "no user has that id or address"}
+_NO_SUCH_ID = {"user_not_found": "no user has that id"}
 _HASHING = {"password_hashing_error": "the password could not be hashed"}
 _MAIL = {"email_send_failed": "the mail was not accepted for delivery"}
-_TOO_MANY = {"too_many_requests": "the address was sent too many reset links in a short time"}
+_TOO_MANY = {"too_many_requests": "too many reset links were requested for the address in a short time"}
 _LAST_ADMINISTRATOR = {"last_administrator": "the administrators' group would have no active member"}
 _INVALID_TOKEN = {"invalid_token": "the token is unknown"}
 _ANYTHING = {
@@ -150,14 +155,14 @@ user_pre_register = _declare(
 user_registered = _declare(
     "user_registered",
     "success",
-    "After the user is inserted and joins the default group, and e-mail verification is initiated; before the commit.",
+    "After the user is inserted with all groups, and the link, if there is one, is mailed; before the commit.",
     _USER,
     _SESSION,
 )
 user_email_verification_initiated = _declare(
     "user_email_verification_initiated",
     "progress",
-    "After a verification token is stored and the mail with the link is accepted.",
+    "After the mail with a verification link is accepted for delivery, or queued.",
     _USER,
 )
 user_registration_failed = _declare(
@@ -167,7 +172,7 @@ user_registration_failed = _declare(
     Argument("username", "str", "the user name as given"),
     Argument("email", "str", "the e-mail address as given"),
     _ERROR_TYPE,
-    Argument("error_message", "str", "a message for people; None for an unexpected exception", optional=True),
+    Argument("error_message", "str", "the failure in words; None for an unexpected exception", optional=True),
     _EXCEPTION,
     reasons=_VALIDATION | _HASHING | _MAIL | _ANYTHING,
 )
@@ -177,8 +182,8 @@ user_registration_failed = _declare(
 user_authentication_started = _declare(
     "user_authentication_started",
     "started",
-    "At the start of authenticate_user, before the user is looked up or the password checked.",
-    Argument("username", "str", "the user name as given"),
+    "At the start of authenticate_user, before the user is looked up or the password is checked.",
+    Argument("username", "str", "the user name or e-mail address as given"),
 )
 user_authenticated = _declare(
     "user_authenticated",
@@ -191,8 +196,8 @@ user_authentication_failed = _declare(
     "user_authentication_failed",
     "failure",
     "When authentication fails for any reason.",
-    Argument("username", "str", "the user name as given"),
-    Argument("reason", "str", "the reason of the failure, one of the values below"),
+    Argument("username", "str", "the user name or e-mail address as given"),
+    Argument("reason", "str", "the kind of failure, one of the values below"),
     _FOUND_USER,
     _EXCEPTION,
     reasons={
@@ -200,7 +205,7 @@ user_authentication_failed = _declare(
         "incorrect_password": "the password is wrong, or the user has no usable password",
         "user_inactive": "the password is correct, but the user is deactivated",
         "email_not_verified": "the password is correct, but the address is not verified",
-        "account_locked": "too many logins failed, and no password is accepted for a while",
+        "account_locked": "after too many failed logins, no password is accepted for a while",
     }
     | _WRONG_TYPE
     | _HASHING
@@ -224,14 +229,14 @@ user_email_verification_failed = _declare(
     "user_email_verification_failed",
     "failure",
     "When the verification of an address fails.",
-    Argument("token_prefix", "str", "the first 10 characters of the token; empty if there is none yet"),
+    Argument("token_prefix", "str", "the first 10 characters of the token; empty for resend_verification"),
     _ERROR_TYPE,
     _EXCEPTION,
     _FOUND_USER,
     reasons=_INVALID_TOKEN
-    | {"token_mismatch_or_expired": "the token is used, expired or for another address"}
+    | {"token_mismatch_or_expired": "the token is used or expired, or was sent to another address"}
     | _WRONG_TYPE
-    | _NOT_FOUND
+    | {"user_not_found": "no user has the id that resend_verification was given"}
     | _MAIL
     | _ANYTHING,
 )
@@ -261,7 +266,7 @@ user_update_failed = _declare(
     _ERROR_TYPE,
     _EXCEPTION,
     _FOUND_USER,
-    reasons=_NOT_FOUND | _VALIDATION | _LAST_ADMINISTRATOR | _HASHING | _MAIL | _ANYTHING,
+    reasons=_NO_SUCH_ID | _VALIDATION | _LAST_ADMINISTRATOR | _HASHING | _MAIL | _ANYTHING,
 )
 
 # Deletion
@@ -288,7 +293,7 @@ user_deletion_failed = _declare(
     Argument("username", "str", "the name of the user, if one was found", optional=True),
     _ERROR_TYPE,
     _EXCEPTION,
-    reasons=_NOT_FOUND | _WRONG_TYPE | _LAST_ADMINISTRATOR | _ANYTHING,
+    reasons=_NO_SUCH_ID | _WRONG_TYPE | _LAST_ADMINISTRATOR | _ANYTHING,
 )
 
 # Password reset request
@@ -296,13 +301,13 @@ user_deletion_failed = _declare(
 password_reset_request_started = _declare(
     "password_reset_request_started",
     "started",
-    "At the start of reset_password_request, before the user is looked up or a token generated.",
+    "At the start of reset_password_request, before the user is looked up or a token is generated.",
     _RESET_EMAIL,
 )
 password_reset_request_processed = _declare(
     "password_reset_request_processed",
     "success",
-    "After a reset token is stored and the mail with the link is accepted; before the commit.",
+    "After the mail with a reset link is accepted for delivery, or queued; before the commit.",
     _RESET_EMAIL,
     _USER,
     _SESSION,
@@ -314,7 +319,7 @@ password_reset_request_failed = _declare(
     _RESET_EMAIL,
     _ERROR_TYPE,
     _EXCEPTION,
-    reasons=_NOT_FOUND | _WRONG_TYPE | _TOO_MANY | _MAIL | _ANYTHING,
+    reasons={"user_not_found": "no user has that address"} | _WRONG_TYPE | _TOO_MANY | _MAIL | _ANYTHING,
 )
 
 # Password reset
@@ -322,13 +327,13 @@ password_reset_request_failed = _declare(
 password_reset_started = _declare(
     "password_reset_started",
     "started",
-    "At the start of reset_password, before the token is checked or the password changed.",
+    "At the start of reset_password, before the token is checked or the password is changed.",
     _TOKEN_PREFIX,
 )
 password_reset_successful = _declare(
     "password_reset_successful",
     "success",
-    "After the new password is written and the token is used up; before the commit.",
+    "After the new password is written and the token is used; before the commit.",
     _USER,
     _SESSION,
 )
@@ -340,9 +345,11 @@ password_reset_failed = _declare(
     _ERROR_TYPE,
     _EXCEPTION,
     _FOUND_USER,
-    reasons={"invalid_token": "the token is unknown, used or expired"}
-    | _NOT_FOUND
-    | _VALIDATION
+    reasons={
+        "invalid_token": "the token is unknown, used or expired",
+        "user_not_found": "the user does not exist",
+        "validation_error": "the new password breaks a rule, or an argument has the wrong type",
+    }
     | _HASHING
     | _MAIL
     | _ANYTHING,

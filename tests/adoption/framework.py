@@ -1,17 +1,19 @@
-"""An application of the lback framework: its tables as declared there, and how it checks passwords and tokens.
+"""An application built on the lback framework: its tables as declared there, and how it checks passwords and tokens.
 
 Nothing here uses lback.
 """
 
+import json
 import secrets
 import subprocess
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bcrypt
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Integer, String, Table, create_engine
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Integer, String, Table, Text, create_engine
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Session, relationship
 
@@ -71,6 +73,19 @@ def declare(text: Any) -> Any:
         token_expiry = Column(DateTime)
         groups = relationship(Group, secondary=memberships)
 
+    class AdminUser(Stamped, Base):
+        __tablename__ = "admin_users"
+        username = Column(text, unique=True, nullable=False)
+        email = Column(text, unique=True, nullable=False)
+        is_superuser = Column(Boolean, default=False, nullable=False)
+
+    class WebSession(Base):
+        __tablename__ = "sessions"
+        id = Column(String(36), primary_key=True)
+        user_id = Column(String(36))
+        data = Column(Text, default="{}")
+        expires_at = Column(DateTime, nullable=False)
+
     class Note(Base):
         """A table that the application adds to the framework's."""
 
@@ -80,6 +95,7 @@ def declare(text: Any) -> Any:
         content = Column(text)
 
     Base.User, Base.Group, Base.Permission, Base.Note = User, Group, Permission, Note
+    Base.AdminUser, Base.WebSession = AdminUser, WebSession
     return Base
 
 
@@ -163,6 +179,41 @@ class Application:
         with self.session() as session, session.begin():
             for name, value in values.items():
                 setattr(session.query(self.models.User).filter_by(username=username).one(), name, value)
+
+    def log_in(self, username: str) -> str:
+        """Log a user in as the login page does; return the cookie."""
+        user = self.user(username)
+        kind = "admin" if "admin" in user.group_names else "user"
+        return self._begin_session({"user_id": user.id, "user_type": kind, "username": username, "_flash": []})
+
+    def log_in_admin(self, username: str) -> str:
+        """Log an administrator of ``admin_users`` in; return the cookie."""
+        with self.session() as session:
+            found = session.query(self.models.AdminUser).filter_by(username=username).one()
+        return self._begin_session({"user_id": found.id, "user_type": "admin"})
+
+    def _begin_session(self, data: dict[str, Any]) -> str:
+        cookie = str(uuid.uuid4())
+        row = self.models.WebSession(id=cookie, data=json.dumps(data), expires_at=now() + timedelta(minutes=30))
+        with self.session() as session, session.begin():
+            session.add(row)
+        return cookie
+
+    def whoami(self, cookie: str) -> str | None:
+        """Return the name of the account that the framework loads for a request with that cookie."""
+        with self.session() as session:
+            found = session.get(self.models.WebSession, cookie)
+            if found is None:
+                return None
+            data = json.loads(found.data)
+            model = self.models.AdminUser if data["user_type"] == "admin" else self.models.User
+            account = session.get(model, data["user_id"])
+            return None if account is None else str(account.username)
+
+    def add_admin(self, admin_id: int, username: str, email: str) -> None:
+        """Add an administrator as ``manage.py create_superuser`` does."""
+        with self.session() as session, session.begin():
+            session.add(self.models.AdminUser(id=admin_id, username=username, email=email, is_superuser=True))
 
     # What the tests inspect
 

@@ -387,7 +387,11 @@ def test_commands_report_errors_and_adopt(lback: Any, on_sqlite: Application) ->
     adopted = lback("db", "adopt", url)
     assert adopted.status == 0
     assert adopted.err == (
-        f"{path} is adopted.\nWhile the application runs, set [compat] lback_framework = true: see docs/adoption.md.\n"
+        f"{path} is adopted.\n"
+        "warning: The application's next makemigrations drops lback's tables, the event log included,"
+        " unless its alembic/env.py says otherwise. Add this line to context.configure() there:"
+        ' include_name=lambda name, kind, parents: not (kind == "table" and name.startswith("lback_")),\n'
+        "While the application runs, set [compat] lback_framework = true: see docs/adoption.md.\n"
     )
     assert lback("db", "adopt", url).err == f"{path} already has lback's tables.\n"
 
@@ -400,7 +404,7 @@ def test_schema_check_warns_if_compatibility_is_off(application: Application, sc
         CheckResult(
             "schema",
             "warn",
-            "An application of the lback framework created the tables, but [compat] lback_framework is off: "
+            "An application built on the lback framework created the tables, but [compat] lback_framework is off: "
             "lback hashes passwords with Argon2id, which that application cannot verify.",
             "While the application runs, set [compat] lback_framework = true; see docs/adoption.md.",
         ),
@@ -416,7 +420,8 @@ def test_db_status_warns_if_compatibility_is_off(lback: Any, on_sqlite: Applicat
     assert (warned.status, warned.err) == (
         0,
         (
-            "warning: An application of the lback framework created the tables, but [compat] lback_framework is off: "
+            "warning: An application built on the lback framework created the tables, "
+            "but [compat] lback_framework is off: "
             "lback hashes passwords with Argon2id, which that application cannot verify. "
             "While the application runs, set [compat] lback_framework = true; see docs/adoption.md.\n"
         ),

@@ -2,11 +2,8 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
-from email import message_from_bytes
-from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -18,69 +15,12 @@ from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, InvalidToken, LastAdministrator, UserExists, ValidationError
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.settings import CompatSettings, DatabaseSettings, EmailSettings, LinkSettings, Settings
+from lback_cli.settings import DatabaseSettings, EmailSettings, Settings
 
 from .framework import PASSWORD, Application, now
+from .shared import Shared
 
 NEW_PASSWORD = "purple giraffes yodel at dusk"
-
-
-@dataclass
-class Shared:
-    """The application, and lback's manager on the same database."""
-
-    application: Application
-    database: Database
-    users: UserManager
-    mail: Path
-
-    def token(self, page: str) -> str:
-        """Return the token in the newest mail, whose link leads to that page of the application."""
-        newest = max(self.mail.glob("*.eml"))
-        body = message_from_bytes(newest.read_bytes(), policy=default).get_body(("plain",))
-        assert body is not None
-        found = re.search(rf"https://app\.example/{page}/(\S+)", body.get_content())
-        assert found is not None, body.get_content()
-        return found[1]
-
-
-@pytest.fixture
-def share(tmp_path: Path) -> Iterator[Callable[[Application], Shared]]:
-    """Adopt an application's database."""
-    opened: list[Database] = []
-
-    def adopt(application: Application) -> Shared:
-        mail = tmp_path / "mail"
-        settings = Settings(
-            database=DatabaseSettings(url=application.url),
-            email=EmailSettings(directory=mail),
-            links=LinkSettings(
-                verify_email="https://app.example/verify/{token}", reset_password="https://app.example/reset/{token}"
-            ),
-            compat=CompatSettings(lback_framework=True),
-        )
-        database = Database(settings.database)
-        opened.append(database)
-        Schema(database).adopt()
-        return Shared(
-            application, database, UserManager(database, Dependencies(settings, data_directory=tmp_path)), mail
-        )
-
-    yield adopt
-    for database in opened:
-        database.dispose()
-
-
-@pytest.fixture
-def shared(application: Application, share: Callable[[Application], Shared]) -> Shared:
-    """lback and the application on each kind of database."""
-    return share(application)
-
-
-@pytest.fixture
-def shared_file(on_sqlite: Application, share: Callable[[Application], Shared]) -> Shared:
-    """lback and the application on a SQLite file, for behaviour that is the same on every database."""
-    return share(on_sqlite)
 
 
 def minutes_left(expiry: Any) -> float:

@@ -8,16 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pexpect
 import pytest
 
 from lback_cli.cli.main import main
 
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
+MAIL = re.compile(r"[~/]\S+/\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.eml")
 LOCAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 
 class Outcome(NamedTuple):
-    """Exit code, stdout and stderr of one run, comparable with a tuple. Times are replaced by ``TIME``."""
+    """Exit code, stdout and stderr of one run, comparable with a tuple.
+
+    Times are replaced by ``TIME``, and files with mail by ``MAIL``.
+    """
 
     status: int
     out: str
@@ -34,7 +39,7 @@ def cli(
     after each run.
     """
     monkeypatch.chdir(tmp_path)
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in numbers]
 
     def run(*arguments: str, input: str | bytes = b"", **variables: str) -> Outcome:  # noqa: A002
@@ -58,9 +63,26 @@ def cli(
     return run
 
 
+@pytest.fixture
+def terminal(lback: Any) -> Callable[..., Any]:
+    """Start `lback` on a terminal of its own, with 24 lines and 80 columns."""
+
+    def start(*arguments: str, **variables: str) -> Any:
+        return pexpect.spawn(
+            lback.program,
+            list(arguments),
+            env=lback.environment | {"NO_COLOR": "1"} | variables,
+            cwd=str(lback.directory),
+            timeout=20,
+            dimensions=(24, 80),
+        )
+
+    return start
+
+
 def _timeless(text: str) -> str:
     """Return *text* with ``TIME`` for each time, in UTC for programs and in the local zone for people."""
-    return LOCAL.sub("TIME", TIME.sub("TIME", text))
+    return LOCAL.sub("TIME", TIME.sub("TIME", MAIL.sub("MAIL", text)))
 
 
 @pytest.fixture

@@ -291,7 +291,7 @@ def test_copy_creates_directories_with_the_modes_of_init(lback: Any, source: Pat
 def test_the_help_of_copy_shows_every_paragraph(lback: Any) -> None:
     shown = " ".join(lback("db", "copy", "--help", COLUMNS=100).out.split())
     for sentence in (
-        "Stop all writers to the source first.",
+        "First stop everything that writes to the source.",
         "To continue an interrupted copy, run the same command again.",
     ):
         assert sentence in shown

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.installed_command import in_one_line
+
 Cli = Callable[..., Any]
 
 STAFF = """\
@@ -93,15 +95,15 @@ def test_invalid_group_commands_change_nothing(
     staff: Cli, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     outcome = staff("group", *arguments, "-o", "json")
-    assert (outcome.status, outcome.out, json.loads(outcome.err)["error"]["message"]) == (status, "", message)
+    assert (outcome.status, outcome.out, in_one_line(json.loads(outcome.err)["error"])) == (status, "", message)
     assert [group["name"] for group in json.loads(staff("group", "list", "-o", "json").out)] == ["staff"]
 
 
 def test_deleting_a_group_leaves_its_members(staff: Cli, register: Cli) -> None:
     register("alice", "--group", "staff")
-    assert staff("group", "delete", "staff", "--yes") == (
+    assert staff("group", "delete", "staff", "--yes", "--confirm=1") == (
         0,
-        "id       1\nname     staff\ndeleted  yes\n",
+        "",
         "Deleted the group staff.\n",
     )
     assert json.loads(staff("user", "show", "alice", "-o", "json").out)["groups"] == ["basic_user"]
@@ -110,5 +112,9 @@ def test_deleting_a_group_leaves_its_members(staff: Cli, register: Cli) -> None:
 def test_the_default_group_and_the_admin_group_cannot_be_deleted(cli: Cli, register: Cli) -> None:
     cli("group", "create", "admin", "-q")
     register("alice", "--group", "admin")
-    assert cli("group", "delete", "basic_user", "--yes").status == 7
-    assert cli("group", "delete", "admin", "--yes") == (7, "", "error: 'admin' still has active administrators.\n")
+    assert cli("group", "delete", "basic_user", "--confirm=basic_user").status == 7
+    assert cli("group", "delete", "admin", "--confirm=ADMIN") == (
+        7,
+        "",
+        "error: 'admin' still has active administrators.\n",
+    )

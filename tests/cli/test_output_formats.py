@@ -1,4 +1,4 @@
-"""Output formats: the built-in ones, YAML, and formats that a plugin adds."""
+"""Output formats: the built-in ones, YAML, and formats that a package adds."""
 
 import io
 import json
@@ -23,13 +23,14 @@ from lback_cli.cli.output.format import OutputFormat
 
 class Shout(OutputFormat):
     json_errors = True
+    brief = True
 
     def record(self, record):
         self.out.write("".join(f"{key.upper()}={value}!\\n" for key, value in record.items()))
 
-    def records(self, records, columns, *, brief):
+    def records(self, records, columns):
         for record in records:
-            self.record({column: record[column] for column in brief})
+            self.record({column: record[column] for column in columns})
 """
 
 
@@ -116,7 +117,7 @@ VALUES = st.recursive(
 @given(st.lists(st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4), max_size=4))
 def test_yaml_reads_back_as_what_was_written(records: list[dict[str, Any]]) -> None:
     out = io.StringIO()
-    YamlFormat(out).records(records, (), brief=())
+    YamlFormat(out).records(records, ())
     assert yaml.safe_load(out.getvalue()) == records
     assert all(character.isprintable() or character == "\n" for character in out.getvalue())
     stream = io.StringIO()
@@ -145,7 +146,7 @@ def test_an_error_with_yaml_is_a_yaml_mapping(cli: Cli) -> None:
 
 
 def test_export_refuses_formats_that_imports_cannot_read(cli: Cli, tmp_path: Path) -> None:
-    refused = (2, "", '{"error": {"code": "usage", "message": "Users are not exported as yaml. %s"}}\n')
+    refused = (2, "", '{"error": {"code": "usage", "message": "Users are not exported as yaml.", "hint": "%s"}}\n')
     hint = "Add --format csv or --format jsonl, or -o json."
     assert cli("user", "export", "-o", "yaml") == (*refused[:2], refused[2] % hint)
     assert cli("user", "export", "-o", "yaml", "--file", "users") == (*refused[:2], refused[2] % hint)
@@ -156,7 +157,7 @@ def test_export_refuses_formats_that_imports_cannot_read(cli: Cli, tmp_path: Pat
 
 @pytest.fixture
 def plugin(lback: Any, tmp_path: Path) -> Callable[[str], None]:
-    """Install a distribution whose entry points in the group ``lback.outputs`` are the given lines."""
+    """Install a package whose entry points in the group ``lback.outputs`` are the given lines."""
 
     def install(entry_points: str) -> None:
         site = tmp_path / "site"
@@ -180,7 +181,7 @@ def test_a_plugin_adds_a_format(lback: Any, plugin: Callable[[str], None]) -> No
     completed = lback(_LBACK_COMPLETE="complete_bash", COMP_WORDS="lback user list -o sh", COMP_CWORD="4")
     assert completed.out.split() == ["shout"]
     unknown = lback("user", "list", "-o", "xml")
-    assert "'xml' is not one of 'table', 'json', 'jsonl', 'csv', 'yaml', 'shout'." in unknown.err
+    assert "'xml' is not one of 'table', 'wide', 'json', 'jsonl', 'csv', 'yaml', 'value', 'shout'." in unknown.err
 
 
 @pytest.mark.parametrize(
@@ -200,5 +201,5 @@ def test_a_broken_plugin_is_a_configuration_error(
     first, hint = broken.err.splitlines()
     assert first.startswith("error: The output format 'shout'")
     assert message in first
-    assert hint == "       Fix or uninstall the plugin."
+    assert hint == "       Fix or uninstall the package."
     assert lback("user", "list").status == 0

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,9 +135,10 @@ def try_honest(empty: Path, directory: Path, count: int) -> tuple[int, list[str]
 
 def example(text: str) -> "subprocess.CompletedProcess[str]":
     """Run the example of the documentation on an exported log."""
-    return subprocess.run(
-        [sys.executable, EXAMPLE], input=text, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        return subprocess.run([sys.executable, EXAMPLE, file.name], capture_output=True, text=True, check=False)
 
 
 def _refused(lines: list[str], pin: Checkpoint | None) -> bool:

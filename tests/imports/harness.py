@@ -82,13 +82,22 @@ class World:
             }
 
     def events(self) -> list[tuple[Any, ...]]:
-        """Return the events without ids, times, salts and hashes."""
+        """Return the events of users and groups, counted from 1, without ids, times, salts and hashes."""
         with transaction(self.database) as work:
             names = dict(work.session.execute(select(User.id, User.username)).all())
+            rows = work.session.execute(
+                select(EVENTS).where(EVENTS.c.operation != "import_users").order_by(EVENTS.c.seq)
+            )
             return [
-                (event.seq, event.signal, event.operation, event.outcome, event.subject, _data(event.data or "", names))
-                for event in work.session.execute(select(EVENTS).order_by(EVENTS.c.seq))
+                (number, event.signal, event.operation, event.outcome, event.subject, _data(event.data or "", names))
+                for number, event in enumerate(rows, 1)
             ]
+
+    def import_events(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the name and the data of the events of the imports themselves."""
+        with transaction(self.database) as work:
+            own = select(EVENTS).where(EVENTS.c.operation == "import_users").order_by(EVENTS.c.seq)
+            return [(event.signal, json.loads(event.data or "")) for event in work.session.execute(own)]
 
     def jobs(self) -> list[tuple[Any, ...]]:
         """Return the jobs of imports without ids and times."""
@@ -97,7 +106,11 @@ class World:
             return [(j.state, j.rows_done, j.created, j.updated, j.skipped, j.failed, j.owner) for j in jobs]
 
     def verify(self) -> int:
-        """Verify the event log and that all users and memberships are complete; return the number of events."""
+        """Verify the event log and that all users and memberships are complete.
+
+        Returns:
+            The number of events of users and groups.
+        """
         with transaction(self.database) as work:
             orphans = work.session.execute(
                 text(
@@ -112,7 +125,7 @@ class World:
                 )
             ).scalar()
         assert (orphans, outside) == (0, 0)
-        return EventLog(self.database, self.services).verify().events
+        return EventLog(self.database, self.services).verify().events - len(self.import_events())
 
     def state(self) -> Any:
         """Return the complete content for comparison."""

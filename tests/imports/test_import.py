@@ -566,7 +566,7 @@ BAD_JSON: list[tuple[str, bytes, str]] = [
     ("no object", b'["bob"]', "The line is not a JSON object."),
     ("a key twice", b'{"username": "bob", "username": "rob", "email": "b@example.org"}', "The line has a key twice."),
     ("an unknown key", b'{"username": "bob", "email": "b@example.org", "age": 7}', "There is no key 'age' in lback."),
-    ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "has NaN, which is no JSON value."),
+    ("NaN", b'{"username": "bob", "email": "b@example.org", "is_active": NaN}', "has NaN, which is not a JSON value."),
     ("infinity", b'{"username": "bob", "email": "b@example.org", "is_active": 1e999}', "1e999, which is too large"),
     ("a number", b'{"username": 7, "email": "b@example.org"}', "username must be text."),
     ("zero", b'{"username": 0, "email": "b@example.org"}', "username must be text."),

@@ -42,7 +42,7 @@ def refused(message: str, hint: str = HINT) -> tuple[int, str, str]:
 
 
 def test_no_plugins_means_no_receivers(workshop: Workshop) -> None:
-    assert workshop("signals", "list", "--receivers") == (0, "", "")
+    assert workshop("signals", "list", "--receivers") == (0, "", "No receivers.\n")
     assert workshop("signals", "list", "--receivers", "-o", "json") == (0, "[]\n", "")
 
 
@@ -175,8 +175,8 @@ def test_module_without_receivers_exits_with_9(workshop: Workshop) -> None:
             {
                 "error": {
                     "code": "configuration_error",
-                    "message": f"The module acme ({MODULES}) connects no receiver when it is imported. "
-                    f"See docs/receivers.md. {HINT}",
+                    "message": f"The module acme ({MODULES}) connects no receiver when it is imported.",
+                    "hint": f"See docs/receivers.md. {HINT}",
                 }
             }
         )
@@ -223,8 +223,8 @@ def test_configuration_file_lists_modules(workshop: Workshop) -> None:
 
     assert {row["source"] for row in listed.result} == {"receivers.modules from config.toml"}
     shown = {row["key"]: row["value"] for row in workshop("config", "show", "-o", "json").result}
-    assert shown["receivers.modules"] == "acme"
-    assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == ("", "5.0")
+    assert shown["receivers.modules"] == ["acme"]
+    assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == (None, 5.0)
 
 
 def test_failed_import_disconnects_its_receivers(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.events.random_history import RandomHistory, WideInstallation, rebuilt
+
 from .conftest import KINDS
 from .consumers import without_duplicates
 from .harness import World
@@ -18,9 +20,19 @@ KEYS = ("url", "secrets", "stream", "routing_key", "subject", "timeout")
 
 
 def relay_while_killed(
-    world: World, others: Mapping[str, Any], *, kills: int, longest: int, seed: int = 1, step: int = 100
+    world: World,
+    others: Mapping[str, Any],
+    *,
+    kills: int,
+    longest: int,
+    seed: int = 1,
+    step: int = 100,
+    add_events: Callable[[int], object] | None = None,
 ) -> int:
-    """Relay new events to *others* while being killed, check what arrived, and return the number of kills."""
+    """Relay new events to *others* while being killed, check what arrived, and return the number of kills.
+
+    Before each start, *add_events* is called with *step*; by default it adds that many registrations.
+    """
     sinks = {
         name: {key: getattr(other.settings, key) for key in KEYS if hasattr(other.settings, key)}
         | ({} if other.settings.ca_file is None else {"ca_file": str(other.settings.ca_file)})
@@ -28,7 +40,7 @@ def relay_while_killed(
     }
     killed = 0
     while killed < kills:
-        world.add_events(step)
+        (add_events or world.add_events)(step)
         program = [sys.executable, str(PROGRAM), world.url, json.dumps(sinks)]
         numbers = [kills - killed, longest, seed + killed]
         done = subprocess.run([*program, *map(str, numbers)], capture_output=True, text=True, check=False)
@@ -45,6 +57,37 @@ def relay_while_killed(
         sys.stdout.write(f"{name}: {len(ids)} events, {killed} kills, {duplicated} duplicated\n")
         assert world.sink(name).position == len(ids)
     return killed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_consumer_rebuilds_the_users_from_the_feed_of_a_killed_relay(
+    world: World, consumer: Callable[[str], Any], kind: str, tmp_path: Path
+) -> None:
+    installation = WideInstallation(world.url, tmp_path)
+    history = RandomHistory(installation, seed=len(kind))
+    other = consumer(kind)
+
+    def add_events(steps: int) -> None:
+        for _ in range(steps):
+            history.step()
+
+    relay_while_killed(world, {"it": other}, kills=5, longest=100, step=60, add_events=add_events)
+
+    feed = {one.seq: as_exported(one.event) for one in other.received()}
+    unknown = installation.incomplete()
+    found, expected = rebuilt(feed.values()), installation.users_by_id()
+    assert {user_id: user for user_id, user in found.items() if user_id not in unknown} == {
+        user_id: user for user_id, user in expected.items() if user_id not in unknown
+    }
+    installation.database.dispose()
+
+
+def as_exported(event: Any) -> dict[str, Any]:
+    """Return what an exported event has in common with the CloudEvent *event*."""
+    body = event.get_data()
+    signal = event.get_attributes()["type"].split(".")[2]
+    data = {**(body["arguments"] or {}), "changes": body.get("changes", {})}
+    return {"signal": signal, "subject_id": body["subject_id"], "data": data}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,4 @@
-"""Hashing beside an application of the lback framework, which is always bcrypt."""
+"""Hashing beside an application built on the lback framework, which is always bcrypt."""
 
 import bcrypt
 import pytest

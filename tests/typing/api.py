@@ -42,6 +42,8 @@ def use_the_managers(session: Session) -> None:
     assert_type(users.delete_user(7), bool)
     assert_type(users.reset_password_request("ann@example.org"), bool)
     assert_type(users.reset_password("token", "another password"), User)
+    assert_type(users.get_user_by_username("ann", session=session), UserRecord | None)
+    assert_type(users.search_users(is_active=False, limit=10), list[UserRecord])
     users.register_user("ann")  # type: ignore[call-overload]
     users.delete_user("ann")  # type: ignore[arg-type]
 

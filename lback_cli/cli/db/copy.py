@@ -12,23 +12,25 @@ from lback_cli.cli.db.copy_progress import CopyProgress
 
 
 @command(
-    examples=(
-        "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
-        "lback db copy --to sqlite:////srv/app/users.db",
-    ),
+    examples={
+        "Move to PostgreSQL": "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
+        "Copy to a SQLite file": "lback db copy --to sqlite:////srv/app/users.db",
+    },
 )
 def copy(
     ctx: typer.Context,
     to: Annotated[
-        str, typer.Option("--to", help="Database to copy to. It is empty or does not exist yet.", metavar="URL")
+        str,
+        typer.Option("--to", help="URL of the target, a database that is empty or does not exist yet.", metavar="URL"),
     ],
     to_password_file: Annotated[
-        Path | None, typer.Option("--to-password-file", help="File with the password of that database.", metavar="PATH")
+        Path | None, typer.Option("--to-password-file", help="File with the password of the target.", metavar="PATH")
     ] = None,
 ) -> None:
-    """Copy everything of lback to another database, and verify the copy.
+    """Copy users, groups and all other data of lback to another database, and verify the copy.
 
-    Stop all writers to the source first. The source is not changed. If it changes meanwhile, the exit code is 9.
+    First stop everything that writes to the source. The copy does not change the source. If another process changes
+    it during the copy, the exit code is 9.
 
     Ids are kept. To continue an interrupted copy, run the same command again.
     """
@@ -36,7 +38,7 @@ def copy(
     copied = context.copy_to(to, to_password_file, partial(CopyProgress, context)).run()
     context.output.message("Everything was copied. The rows and the event logs agree.")
     for column in copied.left_out:
-        context.output.warning(f"warning: {column} is the application's own and was not copied.")
+        context.output.warning(f"{column} is the application's own and was not copied.")
     context.output.record(
         {
             "users": copied.rows["users"],

@@ -7,10 +7,14 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
+from lback_cli.cli.events.lost_log import warn_of_lost_log
 
 
 @command(
-    examples=("lback events checkpoint >> /mnt/worm/checkpoints", "lback events checkpoint --sign-with key.pem"),
+    examples={
+        "Append a checkpoint to a file in another place": "lback events checkpoint >> /mnt/worm/checkpoints",
+        "Sign the checkpoint": "lback events checkpoint --sign-with key.pem",
+    },
 )
 def checkpoint(
     ctx: typer.Context,
@@ -19,9 +23,13 @@ def checkpoint(
         typer.Option("--sign-with", help="Ed25519 private key (PEM) that signs the checkpoint.", metavar="KEY"),
     ] = None,
 ) -> None:
-    """Print a checkpoint: one line that proves the log up to now. Keep it in another place."""
+    """Print a checkpoint: one line that `lback events verify` can later compare with the log.
+
+    Keep it where a user who can write the database cannot change it.
+    """
     context = cli_context(ctx)
     found = context.events.checkpoint()
+    warn_of_lost_log(context)
     signed = found if sign_with is None else found.signed(sign_with)
     view = {"seq": signed.seq, "count": signed.count, "hash": signed.hash, "erased": signed.erased, "line": str(signed)}
     context.output.document(view, [str(signed)])

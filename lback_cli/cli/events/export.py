@@ -11,20 +11,23 @@ from lback_cli.events.export import cloud_event, event_view
 
 
 @command(
-    examples=("lback events export > events.jsonl", "lback events export --format cloudevents --since 1d | jq .type"),
+    examples={
+        "Write the whole log to a file": "lback events export > events.jsonl",
+        "Write the CloudEvents of a day": "lback events export --format cloudevents --since 1d | jq .type",
+    },
 )
 def export(
     ctx: typer.Context,
     form: Annotated[
         Literal["lback", "cloudevents"],
-        typer.Option("--format", help="lback's lines, which can be verified, or CloudEvents 1.0."),
+        typer.Option("--format", help="lback's own format, which can be verified, or CloudEvents 1.0."),
     ] = "lback",
     signals: Signals = None,
     user: UserOption = None,
     by: ActorOption = None,
     since: Since = None,
     until: Until = None,
-    after: Annotated[int | None, typer.Option("--after", help="Only events after this one.", metavar="SEQ")] = None,
+    after: Annotated[int | None, typer.Option("--after", help="Only events after event SEQ.", metavar="SEQ")] = None,
 ) -> None:
     """Write events as JSON Lines, oldest first. Only a complete export can be verified."""
     context = cli_context(ctx)

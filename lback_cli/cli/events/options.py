@@ -8,8 +8,22 @@ import typer
 from lback_cli.cli.completion import complete_event
 from lback_cli.cli.context import CliContext
 from lback_cli.events.export import shown_event
-from lback_cli.events.wording import listed
+from lback_cli.events.wording import listed, sentence
 
+DEFAULT_LIMIT = 50
+"""Events on a terminal."""
+
+MORE_FIELDS = ("what",)
+"""Fields of events that only ``--fields`` shows in every format."""
+
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        help=f"Maximum number of events; 0 means all. The default is {DEFAULT_LIMIT} on a terminal, else all.",
+        min=0,
+    ),
+]
 Signals = Annotated[
     list[str] | None,
     typer.Option(
@@ -18,14 +32,18 @@ Signals = Annotated[
 ]
 Outcome = Annotated[
     str | None,
-    typer.Option("--outcome", help="Only successes (ok), failures (failed) or one reason.", metavar="ok|failed|WORD"),
+    typer.Option(
+        "--outcome",
+        help="Only successes (ok), only failures (failed), or only events with this reason (WORD).",
+        metavar="ok|failed|WORD",
+    ),
 ]
 Changed = Annotated[
     str | None, typer.Option("--changed", help="Only events that changed this field of a user.", metavar="FIELD")
 ]
 Group = Annotated[
     str | None,
-    typer.Option("--group", help="Only events about this group, and users who joined or left it.", metavar="NAME"),
+    typer.Option("--group", help="Only events about this group, or about users who joined or left it.", metavar="NAME"),
 ]
 Invocation = Annotated[
     str | None, typer.Option("--invocation", help="Only events of this run of a command.", metavar="ID")
@@ -33,13 +51,15 @@ Invocation = Annotated[
 Operation = Annotated[str | None, typer.Option("--operation", help="Only events of this operation.", metavar="ID")]
 ActorOption = Annotated[str | None, typer.Option("--by", help="Only events of this actor.", metavar="ACTOR")]
 UserOption = Annotated[
-    str | None, typer.Option("--user", help="Only events of this user, who may be deleted.", metavar="USER")
+    str | None, typer.Option("--user", help="Only events of this user. The user may be deleted.", metavar="USER")
 ]
 Since = Annotated[
     str | None,
-    typer.Option("--since", help="Only from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"),
+    typer.Option(
+        "--since", help="Only events from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"
+    ),
 ]
-Until = Annotated[str | None, typer.Option("--until", help="Only before this time.", metavar="TIME")]
+Until = Annotated[str | None, typer.Option("--until", help="Only events before this time.", metavar="TIME")]
 SinkName = Annotated[str, typer.Argument(metavar="SINK", help="Name of the sink.")]
 
 
@@ -47,4 +67,6 @@ def shown_events(context: CliContext, rows: Iterable[Mapping[str, Any]]) -> Iter
     """Yield stored events for the output format of *context*."""
     for row in rows:
         event = shown_event(row)
+        if context.output.names_field("what"):
+            event["what"] = sentence(event)
         yield listed(event) if context.output.format.for_people else event

@@ -9,12 +9,19 @@ from lback_cli.cli.context import cli_context
 from lback_cli.events.summary import KINDS
 
 
-@command(examples=("lback events summary", "lback events summary --since 30d -o csv"))
+@command(
+    examples={
+        "Show the last two weeks": "lback events summary",
+        "Show a month for a spreadsheet": "lback events summary --since 30d -o csv",
+    }
+)
 def summary(
     ctx: typer.Context,
     since: Annotated[
         str,
-        typer.Option("--since", help="Only from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"),
+        typer.Option(
+            "--since", help="Only events from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"
+        ),
     ] = "14d",
 ) -> None:
     """Show registrations, logins and failures per day, with totals."""

@@ -4,11 +4,15 @@ from lback_cli.cli.command_group import CommandGroup
 
 group = CommandGroup(
     __name__,
-    "List, create and delete groups. `lback user update` adds and removes members.",
+    "Create, rename and delete groups, and change who is a member.",
     {
         "list": "list:list_groups",
         "show": "show:show",
+        "members": "members:members",
+        "add": "add:add",
+        "remove": "remove:remove",
         "create": "create:create",
+        "rename": "rename:rename",
         "delete": "delete:delete",
     },
 )

@@ -5,11 +5,17 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.group.arguments import Existing
-from lback_cli.cli.output.serializers import group_view
+from lback_cli.cli.output.serializers import GROUP_COLUMNS, group_view
 
 
-@command(examples=("lback group show staff",))
+@command(
+    examples={
+        "Name the group": "lback group show staff",
+        "Give a script the number of members": "lback group show staff --fields members -o value",
+    },
+    fields=GROUP_COLUMNS,
+)
 def show(ctx: typer.Context, name: Existing) -> None:
-    """Show one group. `lback user list --group NAME` lists its members."""
+    """Show one group. `lback group members` lists its members."""
     context = cli_context(ctx)
     context.output.record(group_view(*context.directory.find_group(name)))

@@ -9,17 +9,22 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.exit_codes import ExitCode
 
 
-@command(examples=("lback mail deliver", "lback mail deliver --once -q"))
+@command(
+    examples={
+        "Deliver mail until Ctrl-C": "lback mail deliver",
+        "Deliver what waits, and end, as a cron job does": "lback mail deliver --once -q",
+    }
+)
 def deliver(
     ctx: typer.Context,
     once: Annotated[
         bool,
         typer.Option(
-            "--once", help="Stop when all is sent: exit 8 if some was rejected, 9 if the server cannot be used."
+            "--once", help="Stop when no mail is due. Exit 8 if some mail is now dead, 9 if the server takes no mail."
         ),
     ] = False,
 ) -> None:
-    """Deliver queued mail until interrupted. Several processes can do so at the same time."""
+    """Send queued mail until interrupted. Several processes can do so at the same time."""
     from lback_cli.cli.events.relay_messages import RelayConsoleObserver
 
     context = cli_context(ctx)
@@ -27,7 +32,7 @@ def deliver(
     if not once:
         context.output.message("Delivering mail. Press Ctrl-C to stop.")
     report = post.run(once=once)
-    context.output.record(
+    context.output.report(
         {
             "delivered": report.delivered,
             "deferred": report.deferred,
@@ -37,7 +42,7 @@ def deliver(
         }
     )
     if report.error is not None:
-        context.output.warning(report.error)
+        context.output.notice(report.error)
         raise typer.Exit(ExitCode.UNUSABLE)
     if report.dead:
         raise typer.Exit(ExitCode.PARTLY_FAILED)

@@ -1,4 +1,4 @@
-"""Find an output format by its name: one of lback's own, or one that a plugin adds."""
+"""Find an output format by its name: one of lback's own, or one that a package adds."""
 
 from importlib import import_module
 
@@ -8,10 +8,12 @@ from lback_cli.output_formats import ENTRY_POINT_GROUP
 
 BUILT_IN_CLASSES = {
     "table": "table:TableFormat",
+    "wide": "wide:WideFormat",
     "json": "json:JsonFormat",
     "jsonl": "jsonl:JsonLinesFormat",
     "csv": "csv:CsvFormat",
     "yaml": "yaml:YamlFormat",
+    "value": "value:ValueFormat",
 }
 """``module:class`` in the package of the formats, by name. A format's module is imported when it is chosen."""
 
@@ -20,7 +22,7 @@ def find_format(name: str) -> type[OutputFormat]:
     """Return the output format called *name*.
 
     Raises:
-        ConfigurationError: There is no such format, or its plugin is broken.
+        ConfigurationError: There is no such format, or its package is broken.
     """
     if name in BUILT_IN_CLASSES:
         module, _, attribute = BUILT_IN_CLASSES[name].partition(":")
@@ -48,12 +50,12 @@ def _load_plugin(name: str) -> type[OutputFormat]:
         except Exception as error:
             raise ConfigurationError(
                 f"The output format {name!r} cannot be loaded from {point.value}: {type(error).__name__}: {error}.",
-                hint="Fix or uninstall the plugin.",
+                hint="Fix or uninstall the package.",
             ) from error
         if not (isinstance(found, type) and issubclass(found, OutputFormat)):
             raise ConfigurationError(
                 f"The output format {name!r}, {point.value}, is not a subclass of OutputFormat.",
-                hint="Fix or uninstall the plugin.",
+                hint="Fix or uninstall the package.",
             )
         return found
     raise ConfigurationError(f"There is no output format {name!r}.")

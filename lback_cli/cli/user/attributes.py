@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lback_cli.cli.completion import complete_assignment, complete_condition
 from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,11 +16,17 @@ SetAttributes = Annotated[
         "--set",
         help="Set an attribute, such as display_name or one of your own; NAME= unsets it. Repeatable.",
         metavar="NAME=VALUE",
+        autocompletion=complete_assignment,
     ),
 ]
 WhereAttributes = Annotated[
     list[str] | None,
-    typer.Option("--where", help="Only users with this value of an attribute. Repeatable.", metavar="NAME=VALUE"),
+    typer.Option(
+        "--where",
+        help="Only users with this value of an attribute. Repeatable.",
+        metavar="NAME=VALUE",
+        autocompletion=complete_condition,
+    ),
 ]
 
 

@@ -6,26 +6,36 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.output.prompts import confirm
+from lback_cli.cli.output.prompts import confirm_severe
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user erase alice", "lback user erase id:7 --yes"))
+@command(
+    examples={
+        "Ask for the user name first": "lback user erase alice",
+        "Confirm in a script": "lback user erase id:7 --confirm=alice",
+    }
+)
 def erase(
     ctx: typer.Context,
     user: UserArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    confirmation: Annotated[
+        str | None,
+        typer.Option("--confirm", help="Confirm with the user name, instead of being asked for it.", metavar="NAME"),
+    ] = None,
 ) -> None:
-    """Delete a user and erase the personal data from all past events. The event log still verifies."""
+    """Delete a user and the personal data in past events. The event log still verifies."""
     context = cli_context(ctx)
-    confirm(f"Erase {user} and all personal data in the event log? This cannot be undone.", yes=yes)
+    name = context.events.name_of(user)
+    question = f"Erase {name} and all personal data in the event log? This cannot be undone."
+    confirm_severe(question, "the user name", (name,), given=confirmation)
     erasure = context.events.erase_user(user, context.users)
-    context.output.message(f"Erased {user}. Events erased: {erasure.events}, and {erasure.mentions} of others.")
+    context.output.message(f"Erased {name}. Events erased: {erasure.events}, and {erasure.mentions} of others.")
     if not erasure.scrubbed:
         context.output.warning(
-            "warning: the database file still contains deleted data, because it is in use or the disk is full. "
-            "Run later: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'"
+            "The database file still contains deleted data, because it is in use or the disk is full.",
+            hint="Run later: sqlite3 FILE 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'",
         )
-    context.output.record(
-        {"id": erasure.user_id, "events": erasure.events, "mentions": erasure.mentions, "erased": True}
+    context.show_outcome(
+        {"id": erasure.user_id, "events": erasure.events, "mentions": erasure.mentions, "erased": True}, "deleted"
     )

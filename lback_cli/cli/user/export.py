@@ -15,11 +15,13 @@ from lback_cli.imports.options import ExportFormat
 
 
 @command(
-    examples=(
-        "lback user export --file users.csv",
-        "lback user export --group staff --format jsonl",
-        "lback user export --with-hashes --file backup.jsonl",
-    ),
+    examples={
+        "Write all users to a file": "lback user export --file users.csv",
+        "Write the members of a group to standard output": "lback user export --group staff --format jsonl",
+        "Include the password hashes, to import the users elsewhere": (
+            "lback user export --with-hashes --file backup.jsonl"
+        ),
+    },
 )
 def export_users(
     ctx: typer.Context,
@@ -30,7 +32,7 @@ def export_users(
     where: WhereAttributes = None,
     form: Annotated[
         ExportFormat | None,
-        typer.Option("--format", help="Format, if neither the extension of FILE nor -o says it. The default is CSV."),
+        typer.Option("--format", help="Format; by default that of the extension of PATH, else that of -o, else CSV."),
     ] = None,
     file: Annotated[
         Path | None,
@@ -44,7 +46,7 @@ def export_users(
         bool, typer.Option("--with-hashes", help="Include the password hashes. They are never written to a terminal.")
     ] = False,
 ) -> None:
-    """Write users in a format that `lback user import` reads."""
+    """Write users as CSV or JSON Lines, which `lback user import` reads."""
     from lback_cli.imports.atomic_write import replacing
     from lback_cli.imports.options import STDIN as STDOUT
 
@@ -64,7 +66,7 @@ def export_users(
 
 
 def _form(context: CliContext, form: ExportFormat | None, path: Path | None) -> str:
-    """Return the form that --format names, or else the name of the file, or else the output format."""
+    """Return the format: that of --format, else that of the file's extension, else the output format."""
     from lback_cli.imports.options import EXPORT_FORMATS
 
     if form is not None:

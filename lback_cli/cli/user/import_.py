@@ -19,18 +19,26 @@ if TYPE_CHECKING:
 
 
 @command(
-    examples=(
-        "lback user import users.csv --plan",
-        "lback user import users.csv --rejects bad.csv --report report.jsonl",
-        "lback user import users.csv --resume",
-        "lback user import users.jsonl --if-exists update --plan-file plan",
-        "lback user import --apply plan",
-        "lback user import users.csv --generate-passwords new.csv --mail none",
-        "lback user import users.ldif --from ldif --canary alice",
-        "lback user import staff.csv --inspect",
-        "lback user import staff.csv --map username=Login,email=Mail --ignore all --plan",
-    ),
-    notes=("Formats of --from", option.source_lines),
+    examples={
+        "Show what would change": "lback user import users.csv --plan",
+        "Import, and write the refused rows and all outcomes to files": (
+            "lback user import users.csv --rejects bad.csv --report report.jsonl"
+        ),
+        "Continue after an interruption": "lback user import users.csv --resume",
+        "Write a plan that also updates users, to be reviewed": (
+            "lback user import users.jsonl --if-exists update --plan-file plan"
+        ),
+        "Make exactly the changes of the plan": "lback user import --apply plan",
+        "Generate passwords, and send no mail": "lback user import users.csv --generate-passwords new.csv --mail none",
+        "Read an LDAP directory, and check one password first": (
+            "lback user import users.ldif --from ldif --canary alice"
+        ),
+        "Show the columns of a table, and the command that imports it": "lback user import hr.csv --inspect",
+        "Say which columns are the name and the address": (
+            "lback user import hr.csv --map username=Login,email=Mail --ignore all --plan"
+        ),
+    },
+    notes={"Formats of --from": option.source_lines},
 )
 def import_users(
     ctx: typer.Context,
@@ -68,7 +76,7 @@ def import_users(
     plan_file: option.PlanFile = None,
     apply: option.ApplyPlan = None,
 ) -> None:
-    """Create or update many users from a file, each of them once, even if the import is interrupted."""
+    """Create or update users from a file. An interrupted import can be resumed, and imports no row twice."""
     context = cli_context(ctx)
     given: dict[str, Any] = {
         "companion": companion,
@@ -119,7 +127,7 @@ def _canary_password(
         return None
     if stdin and file == "-":
         raise UsageError("Users and password cannot both come from standard input.", hint="Use --password-file.")
-    return PasswordSource(context, stdin, path, confirm=False)
+    return PasswordSource(context, stdin, path, new=False)
 
 
 def _require_one_mode(*, wants_plan: bool, apply: bool, resume: bool, restart: bool, inspect: bool) -> None:
@@ -132,7 +140,7 @@ def _require_one_mode(*, wants_plan: bool, apply: bool, resume: bool, restart: b
 def _canary(name: str | None, password: PasswordSource | None) -> "Canary | None":
     from lback_cli.imports.canary import Canary
 
-    return None if name is None or password is None else Canary(name, password.read())
+    return None if name is None or password is None else Canary(name, password.read(name))
 
 
 def _import(

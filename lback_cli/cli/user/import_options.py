@@ -21,13 +21,14 @@ File = Annotated[
     typer.Argument(metavar="FILE", help="CSV or JSON Lines, by the extension; - is standard input."),
 ]
 Format = Annotated[
-    FileFormat | None, typer.Option("--format", help="Format of the file, if its extension does not say.")
+    FileFormat | None,
+    typer.Option("--format", help="Format of the file, instead of the one that its extension selects."),
 ]
 Source = Annotated[
     str | None,
     typer.Option(
         "--from",
-        help="Read a file that another program wrote. The list is below; plugins can add formats.",
+        help="Read a file that another program wrote. The programs are listed below; packages can add more.",
         metavar="PROGRAM",
         autocompletion=complete_source,
     ),
@@ -111,7 +112,7 @@ AssumeVerified = Annotated[
     ),
 ]
 Companion = Annotated[
-    Path | None, typer.Option("--companion", help="The second file of some --from formats.", metavar="PATH")
+    Path | None, typer.Option("--companion", help="The second file that some formats of --from read.", metavar="PATH")
 ]
 EmailDomain = Annotated[
     str | None,
@@ -122,7 +123,7 @@ WhenTaken = Annotated[
     typer.Option("--if-exists", help="If a user name is taken: refuse the row, skip it, or update the user."),
 ]
 OverwritePasswords = Annotated[
-    bool, typer.Option("--overwrite-passwords", help="Let --if-exists update replace passwords too.")
+    bool, typer.Option("--overwrite-passwords", help="With --if-exists update, replace passwords too.")
 ]
 WhenRefused = Annotated[
     OnError, typer.Option("--on-error", help="If a row is refused: continue with the next, or stop.")
@@ -132,8 +133,8 @@ Mailing = Annotated[
     RegistrationMail,
     typer.Option(
         "--mail",
-        help="invite: mail a link that sets a password to users without one. verify: also mail a verification link "
-        "to the others. none: send no mail.",
+        help="invite: mail each new user without a password a link that sets one. verify: in addition, mail each new "
+        "unverified address a verification link. none: send no mail.",
     ),
 ]
 GeneratePasswords = Annotated[
@@ -167,12 +168,19 @@ CanaryUser = Annotated[
     str | None,
     typer.Option(
         "--canary",
-        help="Ask for this user's password first, and abort unless it matches the hash in the file.",
+        help="Ask for the old password of this user first. Import nothing unless it matches the hash in the file.",
         metavar="USER",
     ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the import of this file.", rich_help_panel=_RERUN)]
-Restart = Annotated[bool, typer.Option("--restart", help="Start again with the first row.", rich_help_panel=_RERUN)]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue the unfinished import of this file.", rich_help_panel=_RERUN)
+]
+Restart = Annotated[
+    bool,
+    typer.Option(
+        "--restart", help="Abandon the unfinished import, and begin with the first row.", rich_help_panel=_RERUN
+    ),
+]
 ShowPlan = Annotated[
     bool, typer.Option("--plan", help="Show what would change, and change nothing.", rich_help_panel=_PLANS)
 ]
@@ -184,7 +192,7 @@ ApplyPlan = Annotated[
     Path | None,
     typer.Option(
         "--apply",
-        help="Make exactly the changes of this plan, or none if anything has changed since.",
+        help="Make exactly the changes in this plan, or none if the file or the users have changed since.",
         metavar="PLAN",
         rich_help_panel=_PLANS,
     ),
@@ -197,15 +205,14 @@ OUTPUT_FILES = ("report", "rejects", "passwords")
 """The fields of `ImportOptions` that are files to write: all that a plan leaves open."""
 
 
-def source_lines() -> Iterator[str]:
-    """Yield a line of help for each format that ``--from`` takes."""
-    from lback_cli.imports.sources.registry import BUILT_IN_SOURCES, built_in_sources
+def source_lines() -> Iterator[tuple[str, str]]:
+    """Yield each format that ``--from`` takes, with its description."""
+    from lback_cli.imports.sources.registry import built_in_sources
 
-    width = max(map(len, BUILT_IN_SOURCES))
     for source in built_in_sources():
-        yield f"{source.name.ljust(width)}  {source.description}"
+        yield source.name, source.description
         if source.companion_description is not None:
-            yield f"{' ' * width}  with --companion: {source.companion_description}"
+            yield "", f"with --companion: {source.companion_description}"
 
 
 def build_options(

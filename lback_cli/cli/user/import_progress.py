@@ -75,7 +75,8 @@ class ImportProgress(ImportObserver):
             self._say(f"More rows were refused. {self._where_all} all of them.")
         elif self._failed <= SHOWN:
             row = outcome.row
-            error = {"code": outcome.code, "message": outcome.message, "line": row.line}
+            error: dict[str, Any] = {"code": outcome.code, "message": outcome.message, "hint": outcome.hint}
+            error["line"] = row.line
             if row.record is not None:
                 error["record"] = row.record
             self._say(json.dumps({"error": error}))
@@ -83,14 +84,14 @@ class ImportProgress(ImportObserver):
     def interrupted(self, command: str | None, rows_done: int) -> None:
         """Show how to resume."""
         if command is None:
-            self._output.warning("Nothing was imported.")
+            self._output.notice("Nothing was imported.")
         else:
-            self._output.warning(f"{rows_done} rows are done. Resume with: {command}")
-            self._advise(self._output.warning, command)
+            self._output.notice(f"{rows_done} rows are done. Resume with: {command}")
+            self._advise(self._output.notice, command)
 
     def over(self) -> None:
         """Report that the interruption came after the last row."""
-        self._output.warning("All rows were already done.")
+        self._output.notice("All rows were already done.")
 
     def stopped(self, command: str) -> None:
         """Report that a refused row stopped the import, and show how to continue after it."""

@@ -64,7 +64,7 @@ def show_plan(context: CliContext, result: "DryRunResult", writer: "PlanWriter",
     output, counts = context.output, result.counts
     output.message("This is what would change. Nothing was changed.")
     if options.atomic and counts.failed:
-        output.warning("Because rows are refused, --atomic will import nothing.")
+        output.notice("Because rows are refused, --atomic will import nothing.")
     if output.format.for_people:
         for line in writer.lines:
             output.message(line)
@@ -88,7 +88,7 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
             {**inspection.description, "columns": columns, "problem": inspection.problem, "command": inspection.command}
         )
     if inspection.problem is not None:
-        output.warning(f"With these options it cannot be imported yet. {inspection.problem}")
+        output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
 
 
 def _phrased(summary: Mapping[str, Any], nothing: str | None = None) -> dict[str, Any]:

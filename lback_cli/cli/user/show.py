@@ -3,12 +3,20 @@
 import typer
 
 from lback_cli.cli.command_group import command
+from lback_cli.cli.completion import user_fields
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user show alice", "lback user show id:7 -o json"))
+@command(
+    examples={
+        "Name the user": "lback user show alice",
+        "Show the user with an id to a program": "lback user show id:7 -o json",
+        "Give a script the address": "lback user show alice --fields email -o value",
+    },
+    fields=user_fields,
+)
 def show(ctx: typer.Context, user: UserArgument) -> None:
     """Show one user."""
     context = cli_context(ctx)
-    context.show_user(context.directory.find_user(user))
+    context.output.record(context.user_view(context.directory.find_user(user)))

@@ -7,21 +7,23 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.output.format import Outcome
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
 from lback_cli.cli.user.arguments import UserArgument
 from lback_cli.cli.user.attributes import SetAttributes, assigned
+from lback_cli.cli.user.changes import change_user
 from lback_cli.errors import UsageError
 
 
 @command(
-    examples=(
-        "lback user update alice --email alice@example.net",
-        "lback user update alice --add-group staff --remove-group guests",
-        "lback user update id:7 --deactivate",
-        "lback user update alice --set display_name='Alice Example' --set external_id=",
-        "lback user update alice --password-stdin < secret",
-    ),
+    examples={
+        "Change the address": "lback user update alice --email alice@example.net",
+        "Change the groups": "lback user update alice --add-group staff --remove-group guests",
+        "Keep a user from logging in": "lback user update id:7 --deactivate",
+        "Set one attribute and unset another": (
+            "lback user update alice --set display_name='Alice Example' --set external_id="
+        ),
+        "Set a password": "lback user update alice --password-stdin < secret",
+    },
 )
 def update(
     ctx: typer.Context,
@@ -29,7 +31,11 @@ def update(
     username: Annotated[str | None, typer.Option("--username", help="New user name.", metavar="NAME")] = None,
     email: Annotated[
         str | None,
-        typer.Option("--email", help="New e-mail address, which is to be verified again.", metavar="ADDRESS"),
+        typer.Option(
+            "--email",
+            help="New e-mail address. It becomes unverified, and is mailed a verification link.",
+            metavar="ADDRESS",
+        ),
     ] = None,
     active: Annotated[
         bool | None, typer.Option("--activate/--deactivate", help="Allow or forbid the user to log in.")
@@ -61,10 +67,7 @@ def update(
     generate_password: Generated = False,
     ask_password: AskPassword = False,
 ) -> None:
-    """Update a user. Fields you do not name are left unchanged."""
-    from lback_cli.events.wording import change_line
-    from lback_cli.operations.attempts import AttemptState
-
+    """Update a user. Fields without an option stay unchanged."""
     context = cli_context(ctx)
     password = PasswordSource.optional(context, password_stdin, password_file, generate_password, ask_password)
     wanted = {
@@ -77,13 +80,6 @@ def update(
     }
     update_data: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
     update_data |= assigned(attributes)
-    if password is not None:
-        update_data["password"] = password.read()
-    if not update_data:
+    if not update_data and password is None:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
-    done = AttemptState()
-    updated = context.users.update_user(context.directory.resolve_id(user), update_data, effects=done)
-    before = done.changes.get("username", {}).get("from", updated.username)
-    context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
-    outcome: Outcome = "updated" if done.changes else "unchanged"
-    context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))
+    change_user(context, user, update_data, password=password)

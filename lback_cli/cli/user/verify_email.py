@@ -8,10 +8,18 @@ from lback_cli.cli.password_input import read_token
 from lback_cli.cli.user.arguments import Token
 
 
-@command(examples=("lback user verify-email 3q2-7wW0...", "lback user verify-email - < token"))
+@command(
+    examples={
+        "Use the token of the mailed link": "lback user verify-email 3q2-7wW0...",
+        "Read the token from a file, which keeps it out of the list of processes": "lback user verify-email - < token",
+    }
+)
 def verify_email(ctx: typer.Context, token: Token) -> None:
     """Verify the e-mail address that the token was sent to."""
+    from lback_cli.operations.attempts import AttemptState
+
     context = cli_context(ctx)
-    user = context.users.verify_user_email(read_token(token))
-    context.output.message(f"{user.email} is verified.")
-    context.show_user(user.id)
+    done = AttemptState()
+    user = context.users.verify_user_email(read_token(token), effects=done)
+    context.output.message(f"{user.email} {'is' if done.changes else 'was already'} verified.")
+    context.show_user(user.id, outcome="updated" if done.changes else "unchanged")

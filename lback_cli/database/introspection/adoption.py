@@ -1,4 +1,4 @@
-"""Whether lback can share the tables of an application of the lback framework."""
+"""Whether lback can share the tables of an application built on the lback framework."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ _WITH_COLUMN = 3
 """The length of a reference that names the referred column."""
 
 COMPATIBILITY_IS_OFF = Problem(
-    "An application of the lback framework created the tables, but [compat] lback_framework is off: "
+    "An application built on the lback framework created the tables, but [compat] lback_framework is off: "
     "lback hashes passwords with Argon2id, which that application cannot verify.",
     "While the application runs, set [compat] lback_framework = true; see docs/adoption.md.",
 )
@@ -62,7 +62,7 @@ class AdoptionReport:
 
 
 def is_adopted(connection: Connection) -> bool:
-    """Return whether an application of the lback framework created the tables, and not lback."""
+    """Return whether an application built on the lback framework created the tables, and not lback."""
     return _OWN_INDEX not in {index["name"] for index in sa.inspect(connection).get_indexes(_ASSOCIATION)}
 
 

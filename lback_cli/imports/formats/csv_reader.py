@@ -27,15 +27,15 @@ from lback_cli.imports.row import (
 )
 
 LARGEST_RECORD_LINES = 50
-"""Lines of one record; otherwise an unclosed quote would swallow the rest of the file."""
+"""Lines of the longest record. Without a limit, the whole rest of the file would belong to an unclosed quote."""
 
 _BLOCK = 32 * 1024
-"""Bytes that are parsed at once, and the rest of the last line."""
+"""Bytes that are read at once. The rest of the last line is added to them."""
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 _Record = tuple[int, bytes, list[str], str | None]
-"""The number of the first line, the text if it is needed, the fields, and why they are of no use."""
+"""The number of the first line, the text if it is needed, the fields, and why they cannot be used, or None."""
 
 
 EMPTY_ROWS = "empty rows"
@@ -124,7 +124,7 @@ def _records(lines: "_LineReader", width: int, dialect: Dialect) -> Iterator[_Re
 
 
 def _parse_block(block: bytes, width: int, parser: "_RecordParser") -> list[list[str]] | None:
-    """Return the fields of each line of *block*, none for a blank line; None unless all lines are plain records."""
+    """Return the fields of each line of *block*, or None unless all lines are plain records. Blank lines have none."""
     is_plain = (
         parser.patterns.records_on_one_line.fullmatch(block)
         if b'"' in block
@@ -174,7 +174,7 @@ def _record(lines: "_LineReader", raw: bytes, parser: "_RecordParser") -> _Recor
 
 
 class _LineReader:
-    """Reads the lines of a file, none of them longer than a record may be by more than a byte.
+    """Reads the lines of a file. Of a line that is longer than the largest record, it reads one byte more than that.
 
     Attributes:
         number: The number of the last line that was read.
@@ -204,7 +204,7 @@ class _LineReader:
         return raw
 
     def next_block(self) -> bytes:
-        """Return several lines at once, or nothing at the end; the caller counts or queues them."""
+        """Return several lines at once, or nothing at the end of the file. The caller counts or queues the lines."""
         block = self._file.read(_BLOCK)
         if block and not block.endswith(b"\n"):
             started = len(block) - (block.rfind(b"\n") + 1)
@@ -243,7 +243,7 @@ class _RecordParser:
         self._reader = csv.reader(self._lines, delimiter=dialect.delimiter, strict=True)
 
     def fields(self, raw: bytes) -> tuple[list[str], str | None]:
-        """Return the fields of a record, and why they are of no use."""
+        """Return the fields of a record, and why they cannot be used, or None."""
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -264,7 +264,7 @@ class _RecordParser:
 
 
 class _LineQueue(deque[str]):
-    """An iterator over the lines that are put in; after it was exhausted it yields new ones."""
+    """An iterator over queued lines. When it is exhausted, more lines can be added, and it yields them."""
 
     def __iter__(self) -> Iterator[str]:
         return self

@@ -34,7 +34,7 @@ _BINARIES: tuple[tuple[bytes, str, str], ...] = (
 
 
 def require_text(start: bytes) -> None:
-    """Refuse a file that is no text.
+    """Refuse a file that is not text.
 
     Args:
         start: The first few thousand bytes.

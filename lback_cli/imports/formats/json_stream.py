@@ -15,22 +15,22 @@ from lback_cli.imports.row import LARGEST_FIELD, ImportRow, broken_row
 from lback_cli.text.escaping import safe
 
 LONGEST_VALUE = 16 * LARGEST_FIELD
-"""Characters of one value; a longer one ends the reading, and is not held in memory."""
+"""Characters of the longest value. At a longer one reading ends, so that it does not fill the memory."""
 
 _LONGEST_SHOWN = 1024
-"""Characters that a reject shows of a record that is no JSON, whose end is unknown."""
+"""Characters that a reject shows of a record that is not JSON. The end of such a record is unknown."""
 
 _CHUNK = 64 * 1024
 _LONGEST_TOKEN = len(r"\ud83d\ude00")
-"""Characters of the longest token that is an error until its end is read; strings have an error of their own."""
+"""Characters of the longest token that is no string. Until a token is read to its end, decoding it is an error."""
 
 _UNCLOSED = "Unterminated string"
-"""How the message of Python begins for a string without an end; its position is the beginning of the string."""
+"""How Python's message begins if a string has no end yet. The position in that error is where the string begins."""
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _FIRST_KEY = re.compile(r'\{[ \t\r\n]*"([^"\\]*)"')
 _LOOKAHEAD = 1024
-"""Characters in which a first key is looked for."""
+"""Characters among which the first key is looked for."""
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LINE_START = re.compile(r"\n(?=\{)")
@@ -43,8 +43,8 @@ class Record(NamedTuple):
         line: The number of its first line.
         data: The value.
         error: Why the value cannot be used, or None.
-        number: Its number among the records, from 1; 0 if it is none.
-        raw: The text of a value that cannot be used, so far as it is known.
+        number: Its number among the records, from 1; 0 if it is not one of the records.
+        raw: The text of a value that cannot be used, as far as it is known.
     """
 
     line: int
@@ -54,7 +54,7 @@ class Record(NamedTuple):
     raw: str | None = None
 
     def unreadable(self, problem: str) -> ImportRow:
-        """Return the row of a record that cannot be used, for its error or for *problem*, the end of a sentence."""
+        """Return the row of a record that cannot be used, with its error or else *problem*, the end of a sentence."""
         error = self.error or ValidationError("row", f"Record {self.number} {problem}.")
         if self.raw is not None:
             raw = self.raw.encode("utf-8", "surrogateescape")
@@ -80,7 +80,10 @@ def json_records(file: BinaryIO) -> Iterator[Record]:
 
 
 class JsonStream:
-    """A JSON document in UTF-8, with or without a byte order mark. All methods raise `ValidationError` for no JSON."""
+    """A JSON document in UTF-8, with or without a byte order mark.
+
+    Every method raises `ValidationError` if the document is not JSON.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -110,7 +113,7 @@ class JsonStream:
                 return ""
 
     def first_key(self) -> str | None:
-        """Return the first key of the next value, if it is an object; nothing is read past."""
+        """Return the first key of the next value, if that is an object. The value is still the next one to read."""
         match = self._match(_FIRST_KEY)
         return match[1] if match else None
 
@@ -172,14 +175,14 @@ class JsonStream:
         while True:
             key = self.value()
             if not isinstance(key.data, str):
-                raise self._broken("a key is no text")
+                raise self._broken("a key is not text")
             self._expect(":")
             yield key.data
             if self._expect(",}") == "}":
                 return
 
     def document(self) -> Iterator[Record]:
-        """Yield the items of the document, a list; if it is no JSON, the last record has that error."""
+        """Yield the items of the document, a list. If the document is not JSON, the last record has the error."""
         try:
             yield from self.items()
             self.require_end()
@@ -199,14 +202,14 @@ class JsonStream:
             yield self.broken(error)
 
     def lines(self) -> Iterator[Record]:
-        """Yield the values of the file, one after another; a value that is no JSON is a record with that error."""
+        """Yield the values of the file, one after another. A value that is not JSON is a record with an error."""
         return self.each(self.numbered)
 
     def each(self, read: Callable[[], Iterator[Record]]) -> Iterator[Record]:
         """Yield the records that *read* makes of each value of the file.
 
-        If it raises `ValidationError`, the record has that error, and reading continues with the next line that begins
-        with a brace.
+        If *read* raises `ValidationError`, the record has that error, and reading continues with the next line that
+        begins with a brace.
         """
         while self.peek():
             try:
@@ -249,7 +252,7 @@ class JsonStream:
         return found
 
     def _fill(self) -> bool:
-        """Read more, at least as much as is unread; return whether there was more."""
+        """Read at least as much again as is unread; return False at the end of the file."""
         if self._ended:
             return False
         raw = self._file.read(max(_CHUNK, len(self._text) - self._at))

@@ -54,7 +54,7 @@ class Django(SourceFormat):
             elif model == _USER or ("password" in fields and not _IDENTIFYING.isdisjoint(fields)):
                 yield record.located(self._row(record.line, fields, groups))
             else:
-                self.left_out["records that are no users"] += 1
+                self.left_out["records that are not users"] += 1
 
     def _row(self, line: int, fields: dict[str, Any], known_groups: dict[str, str]) -> ImportRow:
         password = fields.get("password")

@@ -47,7 +47,7 @@ class Keycloak(SourceFormat):
         for record in _users(JsonStream(file), groups):
             user = record.data
             if record.error is not None or not isinstance(user, dict):
-                yield record.unreadable("is no user: it is not an object")
+                yield record.unreadable("is not a user: it is not an object")
             elif user.get("serviceAccountClientId"):
                 self.left_out["service accounts"] += 1
             else:

@@ -1,4 +1,4 @@
-"""The source formats by name: those of lback, and those of installed distributions."""
+"""The source formats by name: those of lback, and those of other installed packages."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lback_cli.imports.sources.base import SourceFormat
 
 ENTRY_POINT_GROUP = "lback.sources"
-"""The entry-point group in which a distribution names its subclasses of `SourceFormat`."""
+"""The entry point group in which a package lists its subclasses of `SourceFormat`."""
 
 _BUILT_IN = {
     "django": "Django",
@@ -32,7 +32,7 @@ def find_source(name: str) -> "type[SourceFormat]":
 
     Raises:
         UsageError: There is no such source format.
-        ConfigurationError: The distribution that has it is broken.
+        ConfigurationError: The package that adds it is broken.
     """
     if name in _BUILT_IN:
         return _load_built_in(name)
@@ -59,7 +59,7 @@ def _load_built_in(name: str) -> "type[SourceFormat]":
 
 
 def _plugins() -> dict[str, Any]:
-    """Return the entry points of installed distributions by name; the first one of a name wins."""
+    """Return the entry points of installed packages by name. If two have the same name, the first one wins."""
     from importlib.metadata import entry_points
 
     found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value), reverse=True)
@@ -75,8 +75,8 @@ def _load_plugin(entry_point: Any) -> "type[SourceFormat]":
         source = entry_point.load()
     except Exception as error:
         raise ConfigurationError(
-            f"{where} cannot be loaded: {type(error).__name__}: {error}.", hint="Repair or uninstall the distribution."
+            f"{where} cannot be loaded: {type(error).__name__}: {error}.", hint="Repair or uninstall the package."
         ) from error
     if not (isinstance(source, type) and issubclass(source, SourceFormat)):
-        raise ConfigurationError(f"{where} names {entry_point.value!r}, which is no source format.", hint=hint)
+        raise ConfigurationError(f"{where} names {entry_point.value!r}, which is not a source format.", hint=hint)
     return source

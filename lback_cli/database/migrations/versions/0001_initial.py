@@ -41,7 +41,7 @@ def upgrade() -> None:
 
 
 def create_framework_tables(moment: sa.types.TypeEngine[datetime]) -> None:
-    """Create the tables that an application of the lback framework has too."""
+    """Create the tables that an application built on the lback framework has too."""
     create_table(
         "users",
         sa.Column("id", sa.Integer, primary_key=True),

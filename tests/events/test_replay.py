@@ -1,0 +1,73 @@
+"""The users can be rebuilt from the events alone."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .random_history import EXAMPLE, RandomHistory, WideInstallation
+
+STEPS, BETWEEN = 200, 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+def test_events_alone_lead_to_the_users(kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    with _database(kind, tmp_path, request) as url:
+        installation = WideInstallation(url, tmp_path)
+        try:
+            history = RandomHistory(installation, seed)
+            for _ in range(STEPS // BETWEEN):
+                done = [history.step() for _ in range(BETWEEN)]
+                _compare(installation, ", ".join(done))
+            assert installation.users_by_id(), "the history left no users to compare"
+            deleted = [event["data"]["members"]["count"] for event in installation.export() if is_deletion(event)]
+            assert sum(deleted) > 0, "no group with members was deleted"
+            installation.log.verify()
+        finally:
+            installation.database.dispose()
+
+
+def test_example_prints_the_users_of_an_exported_log(tmp_path: Path) -> None:
+    installation = WideInstallation(f"sqlite:///{tmp_path}/users.db", tmp_path)
+    installation.groups.create_group("staff")
+    ann = installation.register("ann", groups=["staff"])
+    installation.register("bob")
+    installation.users.update_user(ann.id, {"username": "anna", "badge": 7})
+    installation.users.delete_user(2)
+    installation.groups.delete_group("staff")
+    log = tmp_path / "events.jsonl"
+    log.write_text("".join(json.dumps(event) + "\n" for event in installation.export()))
+
+    done = subprocess.run([sys.executable, EXAMPLE, log], capture_output=True, text=True, check=True)
+
+    users = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(user["id"], user["username"], user["badge"], user["groups"]) for user in users] == [
+        (1, "anna", 7, ["basic_user"])
+    ]
+    installation.database.dispose()
+
+
+def is_deletion(event: dict[str, Any]) -> bool:
+    return bool(event["signal"] == "group_deleted")
+
+
+def _database(kind: str, directory: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
+    if kind == "sqlite":
+        return nullcontext(f"sqlite:///{directory}/users.db")
+    database_on: Callable[[str], AbstractContextManager[str]] = request.getfixturevalue("database_on")
+    return database_on(kind)
+
+
+def _compare(installation: WideInstallation, done: str) -> None:
+    left_out = installation.incomplete()
+
+    def complete(users: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        return {user_id: user for user_id, user in users.items() if user_id not in left_out}
+
+    assert complete(installation.rebuilt()) == complete(installation.users_by_id()), f"after {done}"
