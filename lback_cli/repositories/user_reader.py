@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, and_, func, select
+from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.engine import Connection
 
 from lback_cli.attributes import Value, encode
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
-from lback_cli.repositories.user_query import LARGEST_ID, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
+from lback_cli.repositories.user_query import LARGEST_ID, OWN_ACCOUNT, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
 from lback_cli.security.stored_hashes import is_unusable
 
 if TYPE_CHECKING:
@@ -201,8 +201,8 @@ class UserReader:
 
     def _logins(self, ids: Sequence[int]) -> dict[int, tuple[datetime | None, datetime | None]]:
         """Return the last login and the end of the lock of the users with these *ids*."""
-        own = and_(ACCOUNTS.c.user_id == USERS.c.id, ACCOUNTS.c.user_created_at == USERS.c.created_at)
-        statement = select(ACCOUNTS.c.user_id, ACCOUNTS.c.last_login, ACCOUNTS.c.locked_until).join(USERS, own)
+        columns = (ACCOUNTS.c.user_id, ACCOUNTS.c.last_login, ACCOUNTS.c.locked_until)
+        statement = select(*columns).join(USERS, OWN_ACCOUNT)
         rows = self._execute(statement.where(ACCOUNTS.c.user_id.in_(ids)))
         return {user_id: (last_login, locked_until) for user_id, last_login, locked_until in rows}
 

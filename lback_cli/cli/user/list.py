@@ -9,8 +9,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import user_fields
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.serializers import USER_TABLE, user_columns
-from lback_cli.cli.user.attributes import WhereAttributes
-from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, user_query
+from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, Where, user_query
 from lback_cli.errors import UsageError
 
 DEFAULT_LIMIT = 100
@@ -37,7 +36,7 @@ def list_users(
     group: InGroup = None,
     active: Active = None,
     verified: Verified = None,
-    where: WhereAttributes = None,
+    where: Where = None,
     sort: Annotated[Sort, typer.Option("--sort", help="Field to sort by.")] = "id",
     descending: Annotated[bool, typer.Option("--desc", help="Sort in descending order.")] = False,
     limit: Annotated[
