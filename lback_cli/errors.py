@@ -20,6 +20,7 @@
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
         - `AmbiguousUser`                 ``ambiguous_user``
+        - `StillReferenced`               ``still_referenced``
         - `LastAdministrator`             ``last_administrator``
         - `ShareExceeded`                 ``share_exceeded``
         - `TooManyRequests`               ``too_many_requests``
@@ -188,6 +189,13 @@ class AmbiguousUser(Refused):
 
     code = "ambiguous_user"
     error_type = "validation_error"
+
+
+class StillReferenced(Refused):
+    """Rows of an application's tables refer to what would be deleted."""
+
+    code = "still_referenced"
+    error_type = "repository_error"
 
 
 class LastAdministrator(Refused):

@@ -57,6 +57,7 @@ class CliContext:
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self._stdout = sys.stdout
         self._trace_file: TextIO | None = None
         self._target: Database | None = None
 
@@ -310,7 +311,8 @@ class CliContext:
     def receivers(self) -> "Receivers":
         """Plugins and hooks, not yet connected. There are none with ``--no-receivers``.
 
-        What is logged from here on is shown as warnings, unless a plugin configures logging.
+        From here on, what a plugin logs is shown as warnings, unless it configures logging, and what it prints goes to
+        standard error, so that it does not get between the results.
         """
         import logging
 
@@ -318,6 +320,7 @@ class CliContext:
         from lback_cli.receivers.loader import Receivers
 
         logging.lastResort = WarningHandler(self.output)
+        sys.stdout = sys.stderr
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
@@ -382,7 +385,7 @@ class CliContext:
     def _output_in(self, name: str) -> Output:
         return Output(
             name,
-            find_format(name)(sys.stdout),
+            find_format(name)(self._stdout),
             quiet=self.options.get("quiet", False),
             fields=self.options.get("fields"),
             paged=not self.options.get("no_pager"),
@@ -390,6 +393,7 @@ class CliContext:
 
     def close(self) -> None:
         """Disconnect the receivers, and close the trace and the databases."""
+        sys.stdout = self._stdout
         receivers: Receivers | None = vars(self).get("receivers")
         if receivers is not None:
             receivers.close()

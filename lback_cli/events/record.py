@@ -17,7 +17,7 @@ _COLUMN_LIMIT = 255
 _OUTCOME_LIMIT = 64
 
 UNRECORDED = frozenset({"session"})
-"""Arguments that are not recorded, since they have no meaning after the operation."""
+"""Arguments that are not recorded, because they have no meaning after the operation."""
 
 COLUMNS = (
     *("seq", "id", "time", "signal", "operation", "operation_id", "outcome"),

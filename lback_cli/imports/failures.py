@@ -75,6 +75,11 @@ class Failures:
             group = self._groups[key] = _Group(message, row.place, unit)
         group.add(row.line if row.record is None else row.record)
 
+    @property
+    def are_grouped(self) -> bool:
+        """Whether several rows share a line."""
+        return self.count > len(self._groups)
+
     def lines(self, most: int) -> Iterator[str]:
         """Yield a line of text for each of the *most* first groups, and one that counts the rows of the others."""
         shown = 0

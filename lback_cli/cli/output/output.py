@@ -116,12 +116,17 @@ class Output:
             brief: The fields that fit on a screen.
             more: Fields that only ``--fields`` shows.
             empty: The message if there are none, for formats other than JSON and YAML.
-            asked: False for what a command did: quiet output leaves it out of a table.
+            asked: False for what the command does as it yields the results, or has done. All of them are read, so no
+                pager ends it, and quiet output leaves them out of a table.
         """
-        if self.quiet and self.format.for_people and not asked:
-            return
         chosen = self.choose(columns, brief=brief, more=more)
-        self._write_list(self.format.records, self._chosen(records, chosen), chosen, empty)
+        if asked:
+            self._write_list(self.format.records, self._chosen(records, chosen), chosen, empty)
+        elif self.quiet and self.format.for_people:
+            for _ in records:
+                pass
+        else:
+            self.format.records(self._chosen(records, chosen), chosen)
 
     def pages(self, pages: Iterable[Columns], columns: Sequence[str], *, empty: str | None = None) -> None:
         """Write a list that comes as pages of *columns*, which `choose` has returned."""

@@ -40,7 +40,7 @@ def show_results(
             if shown:
                 output.records(shown, COLUMNS, brief=TABLE if run.counts["failed"] else TABLE[:-1])
         else:
-            output.records(run, COLUMNS, brief=TABLE)
+            output.records(run, COLUMNS, brief=TABLE, asked=False)
     except BaseException:
         output.notice(f"{run.done} of {len(users.members)} users are done.")
         raise

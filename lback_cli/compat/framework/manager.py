@@ -63,7 +63,7 @@ class UserManager(FrameworkManager):  # type: ignore[misc]  # the framework has 
 
     def authenticate_user(
         self, session: Session, username: str, password: str, require_email_verified: bool = True
-    ) -> User | None:
+    ) -> "User | None":
         """Return the user with that name or e-mail address, or None if the login is refused.
 
         Raises:
