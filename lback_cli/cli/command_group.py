@@ -42,17 +42,25 @@ def command(
     return declare
 
 
-def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable[[Callable[..., None]], LbackCommand]:
+def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable[[Callable[..., Any]], LbackCommand]:
     """Make a command that does what *base* does and takes its options.
 
-    The decorated function, which has no body, declares parameters that replace those of the same name.
+    The decorated function declares parameters that replace those of the same name, and returns their values.
     """
 
-    def declare(function: Callable[..., None]) -> LbackCommand:
+    def declare(function: Callable[..., Any]) -> LbackCommand:
         declared = command(examples=examples, fields=base.fields)(function)
         own = {parameter.name for parameter in declared.params}
         declared.params += [parameter for parameter in base.params if parameter.name not in own]
-        declared.callback = base.callback
+        replace, run = declared.callback, base.callback
+        assert replace is not None
+        assert run is not None
+
+        def call(**values: Any) -> Any:
+            replaced = replace(**{name: value for name, value in values.items() if name in own})
+            return run(**values | replaced)
+
+        declared.callback = call
         return declared
 
     return declare

@@ -49,7 +49,7 @@ def user_query(
     context: CliContext,
     *,
     search: list[str] | None,
-    group: list[str] | str | None,
+    group: list[str] | None,
     active: bool | None,
     verified: bool | None,
     where: list[str] | None,
@@ -58,6 +58,5 @@ def user_query(
     from lback_cli.managers.user_conditions import with_conditions
     from lback_cli.repositories.user_query import UserQuery
 
-    groups = (group,) if isinstance(group, str) else group or ()
-    query = UserQuery(searches=search or (), groups=groups, is_active=active, is_email_verified=verified)
+    query = UserQuery(searches=search or (), groups=group or (), is_active=active, is_email_verified=verified)
     return with_conditions(query, where or (), context.attributes, context.dependencies.now())
