@@ -1,6 +1,7 @@
 """`lback group members`."""
 
 from lback_cli.cli.command_group import command_like
+from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.user.list import list_users
 
 
