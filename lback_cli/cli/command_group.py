@@ -57,7 +57,7 @@ def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable
         assert replace is not None
         assert run is not None
 
-        @wraps(replace)
+        @wraps(run)
         def call(**values: Any) -> Any:
             replaced = replace(**{name: value for name, value in values.items() if name in own})
             return run(**values | replaced)

@@ -34,6 +34,7 @@ EXITS = {
     "InvalidToken": ExitCode.REFUSED,
     "OperationRejected": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
+    "AmbiguousUser": ExitCode.REFUSED,
     "ShareExceeded": ExitCode.REFUSED,
     "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
