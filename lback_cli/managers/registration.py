@@ -130,6 +130,7 @@ class Registration:
             elif password_hash is None or is_unusable(password_hash):
                 password_hash = self._services.hasher.unusable
             else:
+                password_hash = self._services.hasher.storable(password_hash)
                 check_password_hash(self._services, password_hash, username)
             attributes = self._attributes(new)
         except LbackError as error:

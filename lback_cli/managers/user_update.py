@@ -163,6 +163,7 @@ class UserUpdater:
                 raise ValidationError("password", "Give either a password or its hash, not both.")
             password = services.policy.check(password, username=username or user.username, email=email or user.email)
         elif password_hash is not None:
+            password_hash = services.hasher.storable(password_hash)
             check_password_hash(services, password_hash, user.username)
             password_hash = services.hasher.unusable if is_unusable(password_hash) else password_hash
         return UserUpdate(

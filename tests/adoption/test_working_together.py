@@ -339,12 +339,12 @@ def test_installed_command_shares_the_database(
     assert run("db", "adopt", "-q").status == 0
     register = ("user", "register", "carol", "--email", "carol@example.org", "--generate-password", "-o", "json")
     made = run(*register).result
-    assert on_sqlite.logs_in("carol", made["password"])
+    assert on_sqlite.logs_in("carol", made["generated_password"])
     carol = on_sqlite.user("carol")
     (mail,) = sorted((tmp_path / "mail").glob("*.eml"))
     assert f"token={carol.email_verification_token}" in mail.read_text("utf-8")
     assert run("user", "verify-email", carol.email_verification_token).status == 0
-    logged_in = run("user", "authenticate", "carol", "--password-stdin", input=made["password"])
+    logged_in = run("user", "authenticate", "carol", "--password-stdin", input=made["generated_password"])
     assert logged_in.status == 0
     assert run("user", "authenticate", "Alice Smith", "--password-stdin", input=PASSWORD).status == 0
     assert run("events", "verify").status == 0

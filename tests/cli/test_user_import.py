@@ -419,7 +419,7 @@ def test_further_refused_rows_are_in_the_report(cli: Any, tmp_path: Path, report
     )
     _, _, err = cli("user", "import", "users.csv", *report)
     assert re.sub("Use 1 to 64 .* letter or digit", "...", err).splitlines() == [
-        "25 rows: The user name is not allowed. .... (lines 2-26)",
+        "25 rows: The user name is not allowed (lines 2-26). ....",
         f"{where} all of them.",
         "Nothing was imported.",
     ]
@@ -448,7 +448,10 @@ def test_errors_in_a_one_line_dump_name_the_record(cli: Any, tmp_path: Path, for
     error = {"code": "validation_error", "message": message, "hint": hint}
     general = message.replace("'x' is not a valid e-mail address", "The e-mail address is not valid")
     shown = {
-        "table": [f"2 rows: {general} {hint} (records 1, 3)", f"{tmp_path}/report.jsonl lists all of them."],
+        "table": [
+            f"2 rows: {general.rstrip('.')} (records 1, 3). {hint}",
+            f"{tmp_path}/report.jsonl lists all of them.",
+        ],
         "json": [json.dumps({"error": {**error, "line": 1, "record": record}}) for record in (1, 3)],
     }
     assert (status, err.splitlines()) == (8, [*shown[form], "Nothing was imported."])
