@@ -35,7 +35,7 @@ class RootGroup(CommandGroup):
 app = typer.Typer(
     name="lback",
     cls=RootGroup,
-    help="Administer an application's users. Every operation sends documented signals and is kept in the event log.",
+    help="Administer an application's users, with signals and a verifiable event log.",
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings=CONTEXT_SETTINGS,

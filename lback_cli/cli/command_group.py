@@ -1,6 +1,7 @@
 """How commands are declared, and how a group of them imports each module only when it is needed."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -56,6 +57,7 @@ def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable
         assert replace is not None
         assert run is not None
 
+        @wraps(run)
         def call(**values: Any) -> Any:
             replaced = replace(**{name: value for name, value in values.items() if name in own})
             return run(**values | replaced)
