@@ -39,7 +39,7 @@ CONTENTS = {
     "index": {
         "Operators": (
             "command-line commands project/configuration attributes imports "
-            "event-log databases adoption relay operations"
+            "event-log history databases adoption relay operations"
         ),
         "Developers": "signals receivers api/index",
         "Contributors": "project/contributing architecture requirements decisions/README benchmarks",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
     from lback_cli.managers.memberships import Memberships
+    from lback_cli.managers.past import Past
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
@@ -169,6 +170,17 @@ class CliContext:
         from lback_cli.managers.directory import Directory
 
         return Directory(self.database, self.dependencies)
+
+    def past(self, moment: str) -> "Past":
+        """Return the users and groups as they were at *moment*.
+
+        Raises:
+            UsageError: *moment* is no moment.
+        """
+        from lback_cli.events.moment import Moment
+        from lback_cli.managers.past import Past
+
+        return Past(self.database, self.dependencies, Moment.parse(moment, self.dependencies.now()))
 
     @cached_property
     def users(self) -> "UserManager":

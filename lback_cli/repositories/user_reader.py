@@ -122,6 +122,12 @@ class UserReader:
         """Return the user with that id."""
         return self._first(USERS.c.id == user_id) if 0 < user_id <= LARGEST_ID else None
 
+    def find_all(self, ids: Sequence[int]) -> dict[int, UserRecord]:
+        """Return those of the users with these *ids* that exist, by id."""
+        chunks = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+        users = (user for chunk in chunks for user in self._complete(select(*_COLUMNS).where(USERS.c.id.in_(chunk))))
+        return {user.id: user for user in users}
+
     def find_by_username(self, *usernames: str) -> UserRecord | None:
         """Return the user with the first of *usernames* that a user has."""
         return self._find(USERS.c.username, usernames)

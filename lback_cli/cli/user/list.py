@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from lback_cli.cli.as_of import AsOf, list_past_users
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.serializers import USER_TABLE, user_columns
@@ -25,6 +26,7 @@ Sort = Literal["id", "username", "email"]
         "lback user list --group staff -o csv",
         "lback user list --where external_id=4711",
         "lback user list --limit 100 --after 4711 -o json",
+        "lback user list --group admin --as-of 2026-01-31",
     ),
 )
 def list_users(
@@ -43,6 +45,7 @@ def list_users(
             "--after", help="Start after this value of the sorted field, to get the next page.", metavar="VALUE"
         ),
     ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """List users, one page at a time."""
     context = cli_context(ctx)
@@ -53,6 +56,9 @@ def list_users(
         after=_cursor(sort, after),
         limit=limit or None,
     )
+    if as_of is not None:
+        list_past_users(context, query, as_of)
+        return
     with context.directory.select_users(query) as users:
         columns = user_columns(context.dependencies.attributes)
         context.output.records(map(context.user_view, users), columns, brief=USER_TABLE)

@@ -2,13 +2,23 @@
 
 import typer
 
+from lback_cli.cli.as_of import AsOf, show_past_user
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user show alice", "lback user show id:7 -o json"))
-def show(ctx: typer.Context, user: UserArgument) -> None:
+@command(
+    examples=(
+        "lback user show alice",
+        "lback user show id:7 -o json",
+        "lback user show alice --as-of 2026-01-31T12:00Z",
+    )
+)
+def show(ctx: typer.Context, user: UserArgument, as_of: AsOf = None) -> None:
     """Show one user."""
     context = cli_context(ctx)
+    if as_of is not None:
+        show_past_user(context, user, as_of)
+        return
     context.show_user(context.directory.find_user(user))

@@ -1,0 +1,116 @@
+"""Reading from the event log what changed, by user, by group or since a moment."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy.engine import Connection
+
+from lback_cli.events.erasure import ERASURE
+from lback_cli.events.hash_chain import canonical
+from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS
+from lback_cli.events.past import Change
+from lback_cli.events.record import to_storable_text
+from lback_cli.models.tables import EVENTS
+from lback_cli.repositories.sql_functions import binary_position
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_PAGE = 1000
+"""Events fetched at a time."""
+
+_CHUNK = 500
+"""Ids in one statement."""
+
+_CHANGE = select(EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.data)
+_SUCCEEDED = EVENTS.c.signal.notin_(FAILURE_EVENTS)
+_OF_USERS = (EVENTS.c.subject_id.is_not(None), _SUCCEEDED)
+# SQLite uses the partial index only for exactly its own condition.
+_OF_GROUPS: ColumnElement[bool] = literal_column("signal IN ('group_created', 'group_deleted', 'group_updated')")
+
+_CHANGES, _NO_CHANGES = '{"changes":', '{"changes":{}'
+"""How the data begins of an event that says what changed, and of one that says that nothing did."""
+
+
+class Touched(NamedTuple):
+    """A user whom an event may have changed. It *is_incomplete* if it is of a version that recorded no changes."""
+
+    user_id: int
+    signal: str
+    is_incomplete: bool
+
+
+class ChangeReader:
+    """The changes in the event log, on one connection or in a session."""
+
+    def __init__(self, connection: "Connection | Session") -> None:
+        self._execute: Callable[..., Any] = connection.execute
+
+    def first_after(self, time: str) -> int | None:
+        """Return the number of the first event later than *time*, RFC 3339 text in UTC; None if there is none."""
+        later = select(EVENTS.c.seq).where(EVENTS.c.time > time).order_by(EVENTS.c.time, EVENTS.c.seq).limit(1)
+        found: int | None = self._execute(later).scalar()
+        return found
+
+    def last(self) -> int:
+        """Return the number of the last event; 0 if there is none."""
+        return self._execute(select(func.max(EVENTS.c.seq))).scalar() or 0
+
+    def time_of(self, seq: int) -> str | None:
+        """Return when event *seq* was recorded; None if there is no such event."""
+        found: str | None = self._execute(select(EVENTS.c.time).where(EVENTS.c.seq == seq)).scalar()
+        return found
+
+    def of_tables(self, since: int) -> Sequence[Change]:
+        """Return the adoptions and upgrades of the tables from event *since* on, newest first."""
+        # These events are about no user, so the index of subjects finds them among few.
+        tables = EVENTS.c.signal.in_(("database_adopted", "schema_upgraded"))
+        statement = _CHANGE.where(EVENTS.c.subject_id.is_(None), tables, EVENTS.c.seq >= since)
+        return [Change._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq.desc()))]
+
+    def last_incomplete(self) -> int:
+        """Return the number of the last event of a success that does not say what changed; 0 if there is none."""
+        lacks_changes = func.substr(EVENTS.c.data, 1, len(_CHANGES)) != _CHANGES
+        statement = select(func.max(EVENTS.c.seq)).where(*_OF_USERS, EVENTS.c.signal.notin_(ADMINISTRATIVE))
+        return self._execute(statement.where(lacks_changes)).scalar() or 0
+
+    def touched(self, since: int) -> Iterator[Touched]:
+        """Yield whom events may have changed, from event *since* on and in the order of the log.
+
+        The connection can run no other query until the iteration ends.
+        """
+        beginning = func.substr(EVENTS.c.data, 1, len(_NO_CHANGES))
+        statement = select(EVENTS.c.subject_id, EVENTS.c.signal, beginning).where(*_OF_USERS, EVENTS.c.seq >= since)
+        rows = self._execute(statement.order_by(EVENTS.c.seq), execution_options={"yield_per": _PAGE})
+        for page in rows.partitions():
+            for user_id, signal, text in page:
+                if text != _NO_CHANGES:
+                    says_all = text is None or signal == ERASURE or text.startswith(_CHANGES)
+                    yield Touched(user_id, signal, not says_all)
+
+    def of_users(self, ids: Sequence[int]) -> dict[int, list[Change]]:
+        """Return all changes of the users with these *ids*, by id and in the order of the log."""
+        found: dict[int, list[Change]] = {}
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            for change in self._changes(_CHANGE.where(EVENTS.c.subject_id.in_(chunk), _SUCCEEDED)):
+                found.setdefault(change.subject_id or 0, []).append(change)
+        return found
+
+    def of_groups(self) -> list[Change]:
+        """Return all changes of groups, in the order of the log."""
+        return list(self._changes(_CHANGE.where(_OF_GROUPS)))
+
+    def formerly_called(self, field: Literal["username", "email"], name: str, since: int) -> list[int]:
+        """Return the ids of the users who lost the user name or address *name* from event *since* on, newest first."""
+        text = f'"{field}":{{"from":{canonical(to_storable_text(name))}'
+        lost: ColumnElement[bool] = binary_position(EVENTS.c.data, text) > 0
+        statement = _CHANGE.where(*_OF_USERS, EVENTS.c.seq >= since, lost)
+        return list(dict.fromkeys(change.subject_id or 0 for change in reversed([*self._changes(statement)])))
+
+    def _changes(self, statement: Select[Any]) -> Iterator[Change]:
+        for row in self._execute(statement.order_by(EVENTS.c.seq)):
+            change = Change._make(row)
+            if not change.is_empty:
+                yield change
