@@ -9,11 +9,11 @@ ADMINISTRATIVE = (
     *GROUP_EVENTS,
     *("import_started", "import_finished", "users_exported"),
     *("database_adopted", "schema_upgraded"),
-    *("user_unlocked", "user_erased"),
+    *("user_restored", "user_unlocked", "user_erased"),
 )
 """Events that are no signals. Each is written in the transaction of what it records."""
 
-CREATIONS = ("user_registered",)
+CREATIONS = ("user_registered", "user_restored")
 """The events that begin a user."""
 
 DELETIONS = ("user_deleted",)

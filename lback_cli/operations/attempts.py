@@ -37,10 +37,12 @@ class AttemptState:
         waiting: Announces the failure of the operation, while it is neither committed nor refused.
         refusal: The announced failure of a refused operation.
         changes: What the operation changed, once it has succeeded.
+        undoes: The number of the event that the operation undoes, for its own event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, undoes: int | None = None) -> None:
         self.id = uuid4().hex
+        self.undoes = undoes
         self.seq = 0
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}
