@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
     from lback_cli.tracing.trace import Trace
+    from lback_cli.undo.undo import Undo
 
 STARTED_AT = time.monotonic()
 """When the process began, in seconds of the monotonic clock. The trace counts from here."""
@@ -254,6 +255,13 @@ class CliContext:
         from lback_cli.managers.event_log import EventLog
 
         return EventLog(self.database, self.dependencies)
+
+    @cached_property
+    def undo(self) -> "Undo":
+        """Undoes events."""
+        from lback_cli.undo.undo import Undo
+
+        return Undo(self.database, self.dependencies, self.users, self.groups)
 
     def copy_to(self, url: str, password_file: Path | None, observe: Callable[[str], "CopyObserver"]) -> "DatabaseCopy":
         """Return a copy of the database to the one at *url*.

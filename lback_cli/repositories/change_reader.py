@@ -12,7 +12,7 @@ from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS
 from lback_cli.events.past import Change
 from lback_cli.events.record import to_storable_text
 from lback_cli.models.tables import EVENTS
-from lback_cli.repositories.sql_functions import binary_position
+from lback_cli.repositories.sql_functions import binary_equal, binary_position
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -39,6 +39,15 @@ class Touched(NamedTuple):
     user_id: int
     signal: str
     is_incomplete: bool
+
+
+class Found(NamedTuple):
+    """The number of an event, its name, the user that it is about, and the invocation."""
+
+    seq: int
+    signal: str
+    subject_id: int | None
+    invocation_id: str
 
 
 class ChangeReader:
@@ -97,6 +106,51 @@ class ChangeReader:
             for change in self._changes(_CHANGE.where(EVENTS.c.subject_id.in_(chunk), _SUCCEEDED)):
                 found.setdefault(change.subject_id or 0, []).append(change)
         return found
+
+    def find(
+        self,
+        *,
+        numbers: Sequence[int] | None = None,
+        operation_id: str | None = None,
+        invocation_id: str | None = None,
+        signals: Sequence[str] | None = None,
+        after: int = 0,
+    ) -> list[Found]:
+        """Return the events that meet all conditions and follow event *after*, in the order of the log."""
+        columns = (EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.invocation_id)
+        statement = select(*columns).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq)
+        for column, value in ((EVENTS.c.operation_id, operation_id), (EVENTS.c.invocation_id, invocation_id)):
+            if value is not None:
+                statement = statement.where(binary_equal(column) == to_storable_text(value))
+        if signals is not None:
+            statement = statement.where(EVENTS.c.signal.in_(signals))
+        if numbers is None:
+            return [Found._make(row) for row in self._execute(statement)]
+        chunks = (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))
+        return [Found._make(row) for chunk in chunks for row in self._execute(statement.where(EVENTS.c.seq.in_(chunk)))]
+
+    def of_import(self, job: str) -> list[Found]:
+        """Return the events with which processes began, resumed or ended the import *job*, in the order of the log."""
+        columns = (EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.invocation_id)
+        named = binary_position(EVENTS.c.data, f'"job":{canonical(to_storable_text(job))}') > 0
+        # These events are about no user, so the index of subjects finds them among few.
+        is_import = EVENTS.c.signal.in_(("import_started", "import_finished"))
+        statement = select(*columns).where(EVENTS.c.subject_id.is_(None), is_import, named)
+        return [Found._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq))]
+
+    def numbered(self, numbers: Sequence[int]) -> dict[int, Change]:
+        """Return the events with these *numbers*, by number."""
+        rows = self._execute(_CHANGE.where(EVENTS.c.seq.in_(numbers)))
+        return {row.seq: Change._make(row) for row in rows}
+
+    def first_logins(self, ids: Sequence[int], after: int) -> dict[int, int]:
+        """Return the first login after event *after* of each of the users with these *ids* who logged in since."""
+        logins = (
+            select(EVENTS.c.subject_id, func.min(EVENTS.c.seq))
+            .where(EVENTS.c.subject_id.in_(ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq > after)
+            .group_by(EVENTS.c.subject_id)
+        )
+        return {user_id: seq for user_id, seq in self._execute(logins)}  # noqa: C416 - rows, not pairs
 
     def of_groups(self) -> list[Change]:
         """Return all changes of groups, in the order of the log."""
