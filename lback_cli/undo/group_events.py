@@ -41,7 +41,7 @@ class GroupEvents:
         return plan
 
     def _plan_deletion(self, plan: EventPlan, changes: Mapping[str, Any]) -> None:
-        group = self._state.groups.get(plan.id or 0)
+        group = self._state.group_since(plan.subject or "", plan.seq)
         if group is None or plan.subject in self._default:
             reason = "is deleted already" if group is None else "every new user joins it"
             plan.parts.append(Part("group", "done", "delete the group", reason, self._last(plan)))
@@ -101,7 +101,7 @@ class GroupEvents:
             plan.parts.append(Part("members", "cannot", _members(gone), "are deleted"))
 
     def _plan_renaming(self, plan: EventPlan, change: Mapping[str, Any]) -> None:
-        group, phrase = self._state.groups.get(plan.id or 0), f"name {change['to']} → {change['from']}"
+        group, phrase = self._state.group_since(change["to"], plan.seq), f"name {change['to']} → {change['from']}"
         if group is None:
             plan.parts.append(Part("name", "kept", phrase, "deleted since", self._last(plan)))
         elif group.name == change["from"]:

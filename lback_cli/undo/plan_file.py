@@ -6,9 +6,8 @@ A plan file is JSON Lines: a header with the request, a line for each change, an
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from lback_cli.undo.verdicts import EventPlan
 from lback_cli.version import __version__
 
 _VERSION = 1
-_COMPARED = ("event", "id", "field", "verdict", "change")
 
 
 def write_plan(path: Path, request: Request, plans: Iterable[EventPlan]) -> Iterator[EventPlan]:
@@ -88,19 +86,19 @@ class PlanFile:
             ) from error
 
     def require(self, plans: Iterable[EventPlan]) -> None:
-        """Compare *plans* with those in the file; what has been reversed since may be done.
+        """Compare *plans* with those in the file. What the file reverses may be reversed already.
 
         Raises:
             Conflict: They differ.
         """
-        found = (record for plan in plans for record in plan.records(is_done=False))
-        for planned, now in zip_longest(self._records, found):
-            if planned is None or now is None or not _agree(planned, now):
-                about = now or planned or {}
-                raise Conflict(
-                    f"The plan no longer holds for event {about['event']} ({about['subject']}). Nothing was changed.",
-                    hint="Make the plan again.",
-                )
+        planned: dict[int, list[dict[str, Any]]] = {}
+        for record in self._records:
+            planned.setdefault(record["event"], []).append(record)
+        for plan in plans:
+            if not _agree(planned.pop(plan.seq, []), plan.records(is_done=False)):
+                raise _outdated(plan.seq, plan.subject)
+        for seq, (record, *_) in planned.items():
+            raise _outdated(seq, record["subject"])
 
     @staticmethod
     def _read(path: Path) -> list[dict[str, Any]]:
@@ -116,6 +114,23 @@ class PlanFile:
         return records
 
 
-def _agree(planned: dict[str, Any], now: dict[str, Any]) -> bool:
-    done = planned["verdict"] == "reversed" and now["verdict"] == "done"
-    return all(done if name == "verdict" and done else planned[name] == now[name] for name in _COMPARED)
+def _agree(planned: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether what is not reversed is the same, and what is to be reversed was planned."""
+    rest = ("kept", "cannot")
+    return _changes(planned, *rest) == _changes(now, *rest) and _changes(now, "reversed") <= _changes(
+        planned, "reversed"
+    )
+
+
+def _changes(records: Sequence[Mapping[str, Any]], *verdicts: str) -> set[tuple[str, str]]:
+    # Of the members who join a group again, some may have joined already.
+    return {
+        (record["field"], "" if record["field"] == "members" else record["change"])
+        for record in records
+        if record["verdict"] in verdicts
+    }
+
+
+def _outdated(seq: int, subject: str | None) -> Conflict:
+    about = f"event {seq}" if subject is None else f"event {seq} ({subject})"
+    return Conflict(f"The plan no longer holds for {about}. Nothing was changed.", hint="Make the plan again.")

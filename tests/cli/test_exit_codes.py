@@ -22,6 +22,7 @@ EXITS = {
     "GroupNotFound": ExitCode.NOT_FOUND,
     "SignalNotFound": ExitCode.NOT_FOUND,
     "EventNotFound": ExitCode.NOT_FOUND,
+    "ImportNotFound": ExitCode.NOT_FOUND,
     "SinkNotFound": ExitCode.NOT_FOUND,
     "DeadLetterNotFound": ExitCode.NOT_FOUND,
     "QueuedMailNotFound": ExitCode.NOT_FOUND,
