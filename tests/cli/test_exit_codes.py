@@ -37,8 +37,6 @@ EXITS = {
     "ShareExceeded": ExitCode.REFUSED,
     "StillReferenced": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
-    "AmbiguousUser": ExitCode.REFUSED,
-    "ShareExceeded": ExitCode.REFUSED,
     "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
     "ConfigurationError": ExitCode.UNUSABLE,
