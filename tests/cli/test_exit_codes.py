@@ -36,8 +36,6 @@ EXITS = {
     "OperationRejected": ExitCode.REFUSED,
     "StillReferenced": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
-    "AmbiguousUser": ExitCode.REFUSED,
-    "ShareExceeded": ExitCode.REFUSED,
     "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
     "ConfigurationError": ExitCode.UNUSABLE,
