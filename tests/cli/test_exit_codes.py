@@ -35,6 +35,8 @@ EXITS = {
     "InvalidToken": ExitCode.REFUSED,
     "OperationRejected": ExitCode.REFUSED,
     "StillReferenced": ExitCode.REFUSED,
+    "AmbiguousUser": ExitCode.REFUSED,
+    "ShareExceeded": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
     "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
