@@ -9,6 +9,7 @@
         - `GroupNotFound`                 ``group_not_found``
         - `SignalNotFound`                ``signal_not_found``
         - `EventNotFound`                 ``event_not_found``
+        - `ImportNotFound`                ``import_not_found``
         - `SinkNotFound`                  ``sink_not_found``
         - `DeadLetterNotFound`            ``dead_letter_not_found``
         - `QueuedMailNotFound`            ``queued_mail_not_found``
@@ -20,7 +21,9 @@
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
         - `AmbiguousUser`                 ``ambiguous_user``
+        - `StillReferenced`               ``still_referenced``
         - `LastAdministrator`             ``last_administrator``
+        - `ShareExceeded`                 ``share_exceeded``
         - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
     - `Unusable`
@@ -102,6 +105,12 @@ class EventNotFound(NotFound):
     """The event log has no such event."""
 
     code = "event_not_found"
+
+
+class ImportNotFound(NotFound):
+    """There was no such import."""
+
+    code = "import_not_found"
 
 
 class SinkNotFound(NotFound):
@@ -189,11 +198,24 @@ class AmbiguousUser(Refused):
     error_type = "validation_error"
 
 
+class StillReferenced(Refused):
+    """Rows of an application's tables refer to what would be deleted."""
+
+    code = "still_referenced"
+    error_type = "repository_error"
+
+
 class LastAdministrator(Refused):
     """The change would leave the administrators' group without an active member."""
 
     code = "last_administrator"
     error_type = "last_administrator"
+
+
+class ShareExceeded(Refused):
+    """Too many of all users would be deleted or deactivated at once."""
+
+    code = "share_exceeded"
 
 
 class TooManyRequests(Refused):

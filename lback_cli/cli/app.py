@@ -11,6 +11,7 @@ COMMANDS = {
     "user": "user:group",
     "group": "group:group",
     "events": "events:group",
+    "undo": "undo:undo",
     "signals": "signals:group",
     "mail": "mail:group",
     "db": "db:group",
@@ -35,7 +36,7 @@ class RootGroup(CommandGroup):
 app = typer.Typer(
     name="lback",
     cls=RootGroup,
-    help="Administer an application's users. Every operation sends documented signals and is kept in the event log.",
+    help="Administer an application's users, with signals and a verifiable event log.",
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings=CONTEXT_SETTINGS,

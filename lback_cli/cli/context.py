@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
-    from lback_cli.managers.memberships import Memberships
+    from lback_cli.managers.past import Past
     from lback_cli.managers.user_manager import UserManager
+    from lback_cli.managers.user_sets import UserSets
     from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.relay.admin import SinkAdmin
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
     from lback_cli.tracing.trace import Trace
+    from lback_cli.undo.undo import Undo
 
 
 class CliContext:
@@ -57,6 +59,7 @@ class CliContext:
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self._stdout = sys.stdout
         self._trace_file: TextIO | None = None
         self._target: Database | None = None
 
@@ -206,6 +209,17 @@ class CliContext:
 
         return Directory(self.database, self.dependencies)
 
+    def past(self, moment: str) -> "Past":
+        """Return the users and groups as they were at *moment*.
+
+        Raises:
+            UsageError: *moment* is no moment.
+        """
+        from lback_cli.events.moment import Moment
+        from lback_cli.managers.past import Past
+
+        return Past(self.database, self.dependencies, Moment.parse(moment, self.dependencies.now()))
+
     @cached_property
     def users(self) -> "UserManager":
         """Changes users, with all receivers connected, and traced if an option asks for it."""
@@ -253,11 +267,11 @@ class CliContext:
         return GroupManager(self.database, self.dependencies)
 
     @cached_property
-    def memberships(self) -> "Memberships":
-        """Adds users to groups and removes them."""
-        from lback_cli.managers.memberships import Memberships
+    def user_sets(self) -> "UserSets":
+        """Selects several users and changes each of them."""
+        from lback_cli.managers.user_sets import UserSets
 
-        return Memberships(self.directory, self.users)
+        return UserSets(self.directory, self.users)
 
     def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Return an importer that reports its progress to *observer* and checks the *canary* first."""
@@ -278,6 +292,13 @@ class CliContext:
         from lback_cli.managers.event_log import EventLog
 
         return EventLog(self.database, self.dependencies)
+
+    @cached_property
+    def undo(self) -> "Undo":
+        """Undoes events."""
+        from lback_cli.undo.undo import Undo
+
+        return Undo(self.database, self.dependencies, self.users, self.groups)
 
     def copy_to(self, url: str, password_file: Path | None, observe: Callable[[str], "CopyObserver"]) -> "DatabaseCopy":
         """Return a copy of the database to the one at *url*.
@@ -310,7 +331,8 @@ class CliContext:
     def receivers(self) -> "Receivers":
         """Plugins and hooks, not yet connected. There are none with ``--no-receivers``.
 
-        What is logged from here on is shown as warnings, unless a plugin configures logging.
+        From here on, what a plugin logs is shown as warnings, unless it configures logging, and what it prints goes to
+        standard error, so that it does not get between the results.
         """
         import logging
 
@@ -318,6 +340,7 @@ class CliContext:
         from lback_cli.receivers.loader import Receivers
 
         logging.lastResort = WarningHandler(self.output)
+        sys.stdout = sys.stderr
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
@@ -382,7 +405,7 @@ class CliContext:
     def _output_in(self, name: str) -> Output:
         return Output(
             name,
-            find_format(name)(sys.stdout),
+            find_format(name)(self._stdout),
             quiet=self.options.get("quiet", False),
             fields=self.options.get("fields"),
             paged=not self.options.get("no_pager"),
@@ -390,6 +413,7 @@ class CliContext:
 
     def close(self) -> None:
         """Disconnect the receivers, and close the trace and the databases."""
+        sys.stdout = self._stdout
         receivers: Receivers | None = vars(self).get("receivers")
         if receivers is not None:
             receivers.close()

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         try:
             status = run_command(context, arguments)
-            sys.stdout.flush()
+            streams[0].flush()
         finally:
             context.close()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort

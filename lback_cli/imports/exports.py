@@ -19,6 +19,7 @@ from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction_with_events
 from lback_cli.repositories.user_columns import Columns
 from lback_cli.repositories.user_query import UserQuery
+from lback_cli.text.times import timestamp
 
 
 class Exporter:
@@ -110,7 +111,11 @@ def _filters(query: UserQuery) -> dict[str, Any]:
     """Return the conditions of *query* that are set."""
     texts = {"search": list(query.searches), "group": list(query.groups)}
     flags = {"is_active": query.is_active, "is_email_verified": query.is_email_verified}
-    conditions = {name: value for name, value in (texts | flags).items() if value not in ([], None)}
+    conditions: dict[str, Any] = {name: value for name, value in (texts | flags).items() if value not in ([], None)}
+    moments = {"locked_at": query.locked_at, "created_before": query.created_before}
+    moments |= {"last_login_before": query.last_login_before}
+    conditions |= {name: timestamp(moment) for name, moment in moments.items() if moment is not None}
+    conditions |= {"never_logged_in": True} if query.never_logged_in else {}
     return conditions | ({"attributes": to_json(query.attributes)} if query.attributes else {})
 
 

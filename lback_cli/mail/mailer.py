@@ -21,14 +21,14 @@ _MONTHS = (
 class Mailer:
     """Writes each mail from its templates and hands it to the configured transport.
 
-    Settings, templates and the mail server are used when a mail is sent, not before, so work without mail needs none of
-    them. Each method returns when the transport has accepted the mail: the file that it was written to, or None if it
-    was sent. It raises `MailError` if the transport did not, with its exception as the ``__cause__``, or
-    `ConfigurationError` if a setting or a template cannot be used.
+    Settings, templates and the mail server are used only when a mail is sent, so operations without mail need none of
+    them. Each method returns when the transport has accepted the mail: the file to which the mail was written, or None
+    if it was sent. It raises `MailError` if the transport did not accept the mail, with the transport's exception as
+    the ``__cause__``, or `ConfigurationError` if a setting or a template cannot be used.
 
-    A mail that is sent again has the same Message-ID, so that mail systems recognise the copy. It depends on the
-    template, the recipient and *key*, a text that is unique to the change, such as the id of the operation. By default,
-    *key* is the token. Times without a zone are UTC.
+    A mail that is sent again has the same Message-ID, so that mail systems recognise the copy. The Message-ID depends
+    on the template, the recipient and *key*, a text that is unique to the change, such as the id of the operation. By
+    default, *key* is the token. Times without a zone are UTC.
     """
 
     def __init__(self, settings: EmailSettings, links: LinkSettings, *, default_directory: Path) -> None:

@@ -27,7 +27,7 @@ class GroupManager:
         self._services = services
 
     @overload
-    def create_group(self, name: str, *, description: str | None = None) -> Group: ...
+    def create_group(self, name: str, *, description: str | None = None, undoes: int | None = None) -> Group: ...
 
     @overload
     def create_group(
@@ -35,7 +35,12 @@ class GroupManager:
     ) -> Group | None: ...
 
     def create_group(
-        self, name: str, *, description: str | None = None, if_exists: Literal["fail", "skip"] = "fail"
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        if_exists: Literal["fail", "skip"] = "fail",
+        undoes: int | None = None,
     ) -> Group | None:
         """Create a group.
 
@@ -43,6 +48,7 @@ class GroupManager:
             name: The name of the group.
             description: What the group is for.
             if_exists: What to do when the name is taken: ``fail`` with `GroupExists`, or ``skip``.
+            undoes: The number of the event that this undoes, for the new event.
 
         Returns:
             The group, or None if it was skipped.
@@ -58,7 +64,8 @@ class GroupManager:
         def change() -> Group:
             with transaction_with_events(self._database) as uow:
                 group = uow.groups.add(canonical, description=description, now=self._services.now())
-                uow.events.append([administrative_event("group_created", "create_group", created(group))])
+                data = created(group, undoes=undoes)
+                uow.events.append([administrative_event("group_created", "create_group", data)])
                 return group
 
         try:
@@ -68,8 +75,8 @@ class GroupManager:
                 return None
             raise
 
-    def rename_group(self, name: str, new_name: str) -> Group:
-        """Give a group another name. Its members and its id stay.
+    def rename_group(self, name: str, new_name: str, *, undoes: int | None = None) -> Group:
+        """Give a group another name. Its members and its id stay. *undoes* is as for `create_group`.
 
         Raises:
             ValidationError: The new name is not allowed.
@@ -87,23 +94,27 @@ class GroupManager:
                 self._refuse_if_configured(group)
                 before = {"name": group.name}
                 uow.groups.rename(group, canonical, now=self._services.now())
-                uow.events.append([administrative_event("group_updated", "rename_group", updated(group, before))])
+                data = updated(group, before, undoes=undoes)
+                uow.events.append([administrative_event("group_updated", "rename_group", data)])
             return group
 
         return retried(change)
 
     @overload
-    def delete_group(self, name: str) -> Group: ...
+    def delete_group(self, name: str, *, undoes: int | None = None) -> Group: ...
 
     @overload
     def delete_group(self, name: str, *, if_missing: Literal["fail", "skip"]) -> Group | None: ...
 
-    def delete_group(self, name: str, *, if_missing: Literal["fail", "skip"] = "fail") -> Group | None:
+    def delete_group(
+        self, name: str, *, if_missing: Literal["fail", "skip"] = "fail", undoes: int | None = None
+    ) -> Group | None:
         """Delete a group; its members lose the membership and nothing else.
 
         Args:
             name: The name of the group.
             if_missing: What to do when there is no such group: ``fail`` with `GroupNotFound`, or ``skip``.
+            undoes: As for `create_group`.
 
         Returns:
             The group as it was, or None if it was skipped.
@@ -123,7 +134,7 @@ class GroupManager:
                 operation_id = random_ids(1)[0]
                 events = [
                     administrative_event(name, "delete_group", data, operation_id=operation_id)
-                    for name, data in deleted(group, uow.groups.member_ids(group.id))
+                    for name, data in deleted(group, uow.groups.member_ids(group.id), undoes=undoes)
                 ]
                 uow.groups.delete(group)
                 uow.events.append(events)

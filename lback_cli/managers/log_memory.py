@@ -14,7 +14,7 @@ from lback_cli.text.times import timestamp, utc_now
 class LostLog(NamedTuple):
     """An event log that this machine remembers, and that the database no longer has.
 
-    *seq* is the number of the first event that proves it.
+    *seq* is the number of the first event at which this shows.
     """
 
     seq: int
@@ -34,7 +34,7 @@ class LogMemory:
         A database in memory is not remembered, and neither is one whose log was lost, until the file is deleted.
 
         Raises:
-            ConfigurationError: The file that remembers it cannot be read.
+            ConfigurationError: The file with what is remembered cannot be read.
             DatabaseError: The log cannot be read.
         """
         place = _place(self._database)

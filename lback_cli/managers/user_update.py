@@ -255,7 +255,9 @@ class UserUpdater:
         if group is not None and uow.users.count_active(group) <= 1:
             raise LastAdministrator(
                 f"{user.username} is the last active member of {name!r}.",
-                hint=f"First: lback user update SOMEONE --add-group {name}",
+                hint="See docs/adoption.md about the group admin before another user joins it."
+                if self._application.has_administrators([name])
+                else f"First: lback user update SOMEONE --add-group {name}",
             )
 
     def _notify(

@@ -73,7 +73,7 @@ class EmailSettings:
     username: str = key("", "User name at the mail server. If it is empty, lback does not log in.")
     password_file: Path | None = key(
         None,
-        "File whose first line is the password of that user.",
+        "File whose first line is the password of that user name.",
         example="/run/secrets/mail-password",
         secret_file=True,
     )

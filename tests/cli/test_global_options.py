@@ -68,8 +68,8 @@ def test_an_invalid_lback_output_names_the_allowed_values(listing: Cli) -> None:
         9,
         "",
         (
-            "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv, yaml, "
-            "or one that a package adds.\n"
+            "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, wide, json, jsonl, csv, "
+            "yaml, value, or one that a package adds.\n"
         ),
     )
 

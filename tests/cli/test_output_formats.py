@@ -43,7 +43,7 @@ def test_option_variable_and_help_have_the_same_formats(cli: Cli) -> None:
     for name in BUILT_IN:
         assert cli("user", "list", "-o", name).status == 0
         assert cli("user", "list", LBACK_OUTPUT=name).status == 0
-    assert f"<{'|'.join(BUILT_IN)}>" in cli("user", "list", "--help", COLUMNS="120").out
+    assert f"<{'|'.join(BUILT_IN)}>" in cli("help", "options").out
 
 
 # Words that YAML 1.1 or 1.2 reads as something else than text, and characters that end a plain scalar.
@@ -178,7 +178,7 @@ def test_a_plugin_adds_a_format(lback: Any, plugin: Callable[[str], None]) -> No
     assert table == (0, "ID=1!\nNAME=staff!\nMEMBERS=0!\nDESCRIPTION=None!\n", "")
     assert lback("group", "list", LBACK_OUTPUT="shout") == table
     assert lback("user", "show", "bob", "-o", "shout").error["code"] == "user_not_found"
-    completed = lback(_LBACK_COMPLETE="complete_bash", COMP_WORDS="lback user list -o sh", COMP_CWORD="4")
+    completed = lback(_LBACK_COMPLETE="bash", _LBACK_LINE="lback user list -o sh")
     assert completed.out.split() == ["shout"]
     unknown = lback("user", "list", "-o", "xml")
     assert "'xml' is not one of 'table', 'wide', 'json', 'jsonl', 'csv', 'yaml', 'value', 'shout'." in unknown.err

@@ -74,7 +74,8 @@ def test_lambdas_and_methods_are_held_and_connected_once(workshop: Workshop) -> 
     registered = workshop.register()
 
     assert registered.status == 0
-    assert registered.out.splitlines()[:3] == ["before", "office", "registered"]
+    assert registered.err.splitlines()[:3] == ["before", "office", "registered"]
+    assert registered.result["username"] == "alice", "what a receiver prints is not among the results"
 
 
 def test_plugin_that_imports_another_leaves_its_receivers_to_it(workshop: Workshop) -> None:
@@ -88,7 +89,7 @@ def test_plugin_that_imports_another_leaves_its_receivers_to_it(workshop: Worksh
         "inner.<lambda>",
         "outer.<lambda>",
     ]
-    assert workshop.register().out.splitlines()[:6] == ["before", "office"] * 2 + ["registered"] * 2
+    assert workshop.register().err.splitlines()[:6] == ["before", "office"] * 2 + ["registered"] * 2
 
 
 def test_decorated_receiver_gets_all_its_signals(workshop: Workshop) -> None:
@@ -106,10 +107,36 @@ def test_decorated_receiver_gets_all_its_signals(workshop: Workshop) -> None:
         connect()
         """,
     )
-    assert workshop.register().out.splitlines()[:2] == [
+    assert workshop.register().err.splitlines()[:2] == [
         "user_pre_register 2 progress register_user",
         "user_registered 4 success register_user",
     ]
+
+
+@pytest.mark.parametrize("parameters", ["sender, username", "sender, *, email, **others", "username, email", ""])
+def test_receiver_that_does_not_take_the_arguments_of_its_signal_exits_with_9(
+    workshop: Workshop, parameters: str
+) -> None:
+    workshop.module(
+        "acme",
+        f"""
+        from lback_cli import OperationRejected
+        from lback_cli.signals import receiver, user_pre_register
+
+        @receiver(user_pre_register)
+        def veto({parameters}):
+            raise OperationRejected("No.")
+        """,
+    )
+    ended = workshop.register()
+    if "**others" in parameters:
+        assert ended.status == 7
+        return
+    assert (ended.status, ended.out, ended.error["code"]) == (9, "", "configuration_error")
+    assert ended.error["message"].startswith("The receiver acme.veto cannot be sent user_pre_register: ")
+    assert "Give it the parameter **arguments for what it does not name." in ended.err
+    assert workshop("doctor", "-o", "json").status == 9
+    assert workshop("user", "list", "-o", "json").result == []
 
 
 @pytest.mark.parametrize(

@@ -12,5 +12,6 @@ from lback_cli.cli.user.list import list_users
         "List the members who may not log in, for a spreadsheet": "lback group members staff --inactive -o csv",
     },
 )
-def members(group: Existing) -> None:
+def members(group: Existing) -> dict[str, list[str]]:
     """List the members of a group, like `lback user list`."""
+    return {"group": [group]}

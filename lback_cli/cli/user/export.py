@@ -8,8 +8,7 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
-from lback_cli.cli.user.attributes import WhereAttributes
-from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, user_query
+from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, Where, user_query
 from lback_cli.errors import UsageError
 from lback_cli.imports.options import ExportFormat
 
@@ -29,7 +28,7 @@ def export_users(
     group: InGroup = None,
     active: Active = None,
     verified: Verified = None,
-    where: WhereAttributes = None,
+    where: Where = None,
     form: Annotated[
         ExportFormat | None,
         typer.Option("--format", help="Format; by default that of the extension of PATH, else that of -o, else CSV."),

@@ -126,7 +126,7 @@ def _updated_columns(table: Table) -> list[Column[object]]:
 
 
 def _denied_sequences(connection: Connection) -> Iterator[DeniedPrivilege]:
-    """Ask for the privilege on PostgreSQL's sequences: a trial statement would use up a number."""
+    """Query the privilege on PostgreSQL's sequences, because a trial statement would take a number from them."""
     if connection.dialect.name != "postgresql":
         return
     for table in METADATA.sorted_tables:
