@@ -16,7 +16,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.text.escaping import safe
 
 ValueType = Literal["text", "integer", "boolean", "date"]
-"""What an attribute of one's own may hold."""
+"""The types of attributes that a configuration can declare."""
 
 Value = str | int | bool
 """A value as results show it; a date is ISO 8601 text."""
@@ -25,10 +25,10 @@ Storage = Literal["column", "memberships", "password", "row"]
 """Where values are: in a column of ``users``, in the membership table, as a hash, or in a row of lback's own table."""
 
 LONGEST_TEXT = 1000
-"""Characters of a text."""
+"""Characters of the longest text."""
 
 LARGEST_INTEGER = 2**53 - 1
-"""Every reader of JSON has integers up to this (RFC 7493, section 2.2)."""
+"""The largest integer that every reader of JSON represents exactly (RFC 7493, section 2.2)."""
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each value
@@ -46,9 +46,9 @@ class Attribute:
     """One attribute of every user.
 
     Attributes:
-        name: Its name in options, columns, JSON and events.
-        type: The type of its values.
-        about: What it means, for help and documentation.
+        name: The name in options, columns, JSON and events.
+        type: The type of the values.
+        about: What the attribute means, for help and documentation.
         storage: Where its values are stored.
         column: The column of ``users``, if `storage` says so.
         personal: Whether its values are personal data, which an erasure looks for.
@@ -104,9 +104,10 @@ RESERVED = frozenset(
         *(attribute.name for attribute in BUILT_IN),
         *("id", "password_hash", "created_at", "updated_at", "attributes", "add_groups", "remove_groups"),
         *("error", "error_code", "outcome", "user", "last_login", "locked_until", "name", "state"),
+        *("group", "search"),
     }
 )
-"""Names that a configuration cannot declare: they have a meaning in results, columns or updates."""
+"""Names that a configuration cannot declare: they have a meaning in results, columns, updates or conditions."""
 
 
 def is_declarable(name: str) -> bool:
@@ -157,6 +158,19 @@ class UserAttributes:
                     "[attributes] in the configuration declares more.",
                 )
             parsed[name] = attribute.parse(raw)
+        return parsed
+
+    def parse_conditions(self, values: Mapping[str, Any]) -> dict[str, Value]:
+        """Convert *values* to search for, as `parse_rows` does.
+
+        Raises:
+            ValidationError: As in `parse_rows`, or there is no value.
+        """
+        parsed: dict[str, Value] = {}
+        for name, value in self.parse_rows(values).items():
+            if value is None:
+                raise ValidationError(name, f"There is no value of {name} to search for.")
+            parsed[name] = value
         return parsed
 
 

@@ -20,7 +20,10 @@
         - `ValidationError`               ``validation_error``
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
+        - `AmbiguousUser`                 ``ambiguous_user``
+        - `StillReferenced`               ``still_referenced``
         - `LastAdministrator`             ``last_administrator``
+        - `ShareExceeded`                 ``share_exceeded``
         - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
     - `Unusable`
@@ -82,10 +85,14 @@ class UserNotFound(NotFound):
 
 
 class GroupNotFound(NotFound):
-    """No group has that name."""
+    """No group has that name. *name* is what was asked for, as far as it is known."""
 
     code = "group_not_found"
     error_type = "validation_error"
+
+    def __init__(self, message: str, *, hint: str | None = None, name: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
 
 
 class SignalNotFound(NotFound):
@@ -134,9 +141,10 @@ class UserExists(Conflict):
     code = "user_exists"
     error_type = "validation_error"
 
-    def __init__(self, field: str, value: str) -> None:
+    def __init__(self, field: str, value: str, *, spelled: str | None = None) -> None:
         what = {"username": "user name", "email": "e-mail address"}.get(field, field)
-        super().__init__(f"The {what} {value!r} is taken.")
+        spelling = "" if spelled in {None, value} else f", in the spelling {spelled!r}"
+        super().__init__(f"The {what} {value!r} is taken{spelling}.")
         self.field = field
 
 
@@ -183,11 +191,31 @@ class OperationRejected(Refused):
         self.reason = reason
 
 
+class AmbiguousUser(Refused):
+    """Several users may be meant. Only users that an application of the lback framework registered can be."""
+
+    code = "ambiguous_user"
+    error_type = "validation_error"
+
+
+class StillReferenced(Refused):
+    """Rows of an application's tables refer to what would be deleted."""
+
+    code = "still_referenced"
+    error_type = "repository_error"
+
+
 class LastAdministrator(Refused):
     """The change would leave the administrators' group without an active member."""
 
     code = "last_administrator"
     error_type = "last_administrator"
+
+
+class ShareExceeded(Refused):
+    """Too many of all users would be deleted or deactivated at once."""
+
+    code = "share_exceeded"
 
 
 class TooManyRequests(Refused):
@@ -208,8 +236,9 @@ class BrokenEventLog(Refused):
 
     code = "broken_event_log"
 
-    def __init__(self, seq: int, message: str) -> None:
-        super().__init__(f"Event {seq}: {message}", hint="Nothing from there on can be trusted; see docs/event-log.md.")
+    def __init__(self, seq: int, message: str, *, hint: str | None = None) -> None:
+        hint = hint or "Nothing from there on can be trusted; see docs/event-log.md."
+        super().__init__(f"Event {seq}: {message}", hint=hint)
         self.seq = seq
 
 

@@ -1,4 +1,4 @@
-"""Leases: which process may work on something that only one process at a time may work on."""
+"""Leases, with which only one process at a time works on an import, a sink or a mail."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ RELEASED: Mapping[str, None] = {"owner": None, "lease_until": None}
 """The columns of a row that no process holds."""
 
 _PLAUSIBLE = 10
-"""A lease that ends later than this many times its duration was written by a clock that was wrong."""
+"""A lease that ends later than this many times its duration was written with a wrong clock."""
 
 
 class LeaseLostError(Exception):
@@ -21,7 +21,7 @@ class LeaseLostError(Exception):
 
 
 class Leased(Protocol):
-    """A row that one process at a time may hold, with the two columns that every such table has."""
+    """A row that one process at a time may hold, with the two columns of every such table."""
 
     @property
     def owner(self) -> str | None:
@@ -77,7 +77,7 @@ class LeaseOwner:
         started = _start_time(self.pid)
         if not started or not self.started:
             return None
-        # With another start time, the system has given the id to another process since.
+        # If the start time differs, the system has given the id to another process.
         return started == self.started
 
 
@@ -90,7 +90,7 @@ def current_owner(row: Leased, now: datetime) -> LeaseOwner | None:
 
 
 class Lease:
-    """The terms on which this process holds rows: as *owner*, for *duration* after each renewal.
+    """How this process holds rows: as *owner*, for *duration* after each renewal.
 
     The statements that take, renew and release a lease are in `LeaseRepository`.
     """

@@ -1,6 +1,6 @@
 """The names of the output formats. Settings check them and the command line offers them."""
 
-BUILT_IN = ("table", "json", "jsonl", "csv", "yaml")
+BUILT_IN = ("table", "wide", "json", "jsonl", "csv", "yaml", "value")
 """The formats of lback itself, in the order in which help and messages list them."""
 
 ENTRY_POINT_GROUP = "lback.outputs"

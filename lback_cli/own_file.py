@@ -1,4 +1,4 @@
-"""Files that other users can neither have prepared for lback's output nor have written as its input."""
+"""Open output files that no other user has prepared, and check that no other user has written an input file."""
 
 import errno
 import os
@@ -14,8 +14,8 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 def open_own(path: Path, flags: int) -> int:
     """Open *path* for writing, and return its descriptor. Nothing is changed in an existing file.
 
-    A file that another user made beforehand would show that user what is written; a link would overwrite its target.
-    Descriptors such as ``/dev/stdout``, devices and the user's own pipes may be written too.
+    If another user had made the file beforehand, that user could read what lback writes; a link would overwrite another
+    file. Descriptors such as ``/dev/stdout``, devices and the user's own pipes are allowed too.
 
     Raises:
         OSError: The file cannot be opened, is a link, has another name or belongs to another user.

@@ -12,6 +12,7 @@ from email.parser import Parser
 from email.policy import SMTPUTF8
 from pathlib import Path
 from typing import Any, Literal, cast
+from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -58,6 +59,12 @@ class MailServer:
     @property
     def environment(self) -> dict[str, str]:
         return {f"LBACK_EMAIL_{key}".upper(): str(value) for key, value in self.options.items()}
+
+
+@pytest.fixture(autouse=True)
+def state_directory(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what lback remembers of event logs apart for each test. The directory is made when it is needed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state" / uuid4().hex))
 
 
 @pytest.fixture(scope="session")

@@ -203,7 +203,6 @@ def _prepare(order: dict[str, Any], streams: Sequence[int]) -> None:
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(io.FileIO(2, "w")), encoding="utf-8", errors="backslashreplace", line_buffering=True
     )
-    sys.modules["lback_cli.cli.context"].STARTED_AT = time.monotonic()  # type: ignore[attr-defined]
     if order["memory"] is not None:
         resource.setrlimit(resource.RLIMIT_AS, (order["memory"], order["memory"]))
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -34,6 +34,11 @@ class Finished(NamedTuple):
     def error(self) -> Any:
         """Return the error in the only JSON object on stderr."""
         return json.loads(self.err)["error"]
+
+
+def in_one_line(error: Mapping[str, str | None]) -> str:
+    """Return the message of an error in JSON, and its hint after it."""
+    return " ".join(filter(None, (error["message"], error["hint"])))
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ def lback(tmp_path: Path, fork_server: ForkServer) -> InstalledCommand:
             "HOME": str(tmp_path),
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
             "XDG_DATA_HOME": str(tmp_path / "data"),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
             "LBACK_PASSWORD_MEMORY": "19456",

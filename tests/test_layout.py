@@ -93,6 +93,11 @@ def test_the_version_needs_none_of_the_heavy_libraries(lback: Any) -> None:
     assert not _loaded(lback, "--version") & heavy
 
 
+def test_help_needs_neither_the_database_nor_rich(lback: Any) -> None:
+    for words in (("--help",), ("help", "user"), ("help", "options")):
+        assert not _loaded(lback, *words) & {"sqlalchemy", "rich", "pydantic", "passlib", "alembic"}, words
+
+
 def test_queries_load_only_the_database(lback: Any) -> None:
     registered = lback(
         "user",

@@ -26,10 +26,10 @@ Copy it to ./config.toml, or to lback/config.toml in your configuration director
 
 Each key can be set by an environment variable too: url in [database] is LBACK_DATABASE_URL. Later sources override
 earlier ones: this file, .env in the current directory, the environment, the command line. 'lback config show' shows
-the source of each value. An unknown key in this file is an error; an unknown LBACK_ variable is only a warning, as a
-container platform may set some.
+the source of each value. An unknown key in this file is an error. An unknown LBACK_ variable is only a warning,
+because a container platform may set such variables.
 
-Relative paths start at the directory in which lback is run. ~ is your home directory.
+Relative paths start at the directory in which lback runs. ~ is your home directory.
 """
 
 
@@ -44,12 +44,17 @@ def render() -> str:
         parts.append(f"\n{_comment(section_class(section).__doc__ or '')}\n[{section.name}]")
         parts += [_entry(key) for key in keys(section)]
     for family in families():
-        parts.append(f"\n{_comment(section_class(family).__doc__ or '')}\n# [{family.name}.{MEMBERS[family.name]}]")
+        parts.append(_member_header(section_class(family), family.name, MEMBERS[family.name]))
         parts += [_entry(key) for key in keys(family)]
         for kind, declared in kinds(family).items():
-            parts.append(f"\n{_comment(declared.__doc__ or '')}\n# [{family.name}.{kind}]")
+            parts.append(_member_header(declared, family.name, kind))
             parts += [_entry(key) for key in fields(declared) if key not in keys(family)]
     return "\n\n".join(parts) + "\n"
+
+
+def _member_header(declared: type, family: str, name: str) -> str:
+    about = f"{declared.__doc__} You choose the name, here {name}."
+    return f"\n{_comment(about)}\n# [{family}.{name}]"
 
 
 def _entry(key: Field[Any]) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lback_cli import __version__
 from lback_cli.cli.exit_codes import MEANINGS
-from tools.command_tree import Entry, Page, pages
+from lback_cli.cli.help_page import Entry, Page
+from tools.command_tree import pages
 
 PROJECT = Path(__file__).parents[1]
 DIRECTORY = PROJECT / "docs" / "man"
@@ -27,7 +28,7 @@ ENVIRONMENT = (
 def render() -> dict[str, str]:
     """Return the text of every page, by the name of its file."""
     date = _release_date()
-    return {f"{page.name}.1": "\n".join(_lines(page, date)) + "\n" for page in pages()}
+    return {f"{_name(page)}.1": "\n".join(_lines(page, date)) + "\n" for page in pages()}
 
 
 def _release_date() -> str:
@@ -41,14 +42,13 @@ def _release_date() -> str:
 def _lines(page: Page, date: str) -> Iterator[str]:
     """Yield *page* in the macros of man(7)."""
     yield r".\" Written by tools/generate_man_pages.py. Change the help text of the command instead."
-    yield f'.TH "{page.name.upper()}" 1 "{date}" "lback {__version__}" "lback manual"'
+    yield f'.TH "{_name(page).upper()}" 1 "{date}" "lback {__version__}" "lback manual"'
     yield ".SH NAME"
     summary = page.description[0]
-    yield rf"{_escaped(page.name)} \- {_text(summary[0].lower() + summary[1:].rstrip('.'))}"
+    yield rf"{_escaped(_name(page))} \- {_text(summary[0].lower() + summary[1:].rstrip('.'))}"
     yield ".SH SYNOPSIS"
     yield rf".B {_escaped(' '.join(page.words))}"
-    if arguments := page.usage.removeprefix(" ".join(page.words)).strip():
-        yield _escaped(arguments)
+    yield _escaped(page.usage)
     yield ".SH DESCRIPTION"
     for number, paragraph in enumerate(page.description):
         yield from ([".PP"] if number else [])
@@ -61,11 +61,17 @@ def _lines(page: Page, date: str) -> Iterator[str]:
         yield from _entries(options)
     if page.commands:
         yield ".SH COMMANDS"
-        yield from _entries(Entry(f"{page.name}-{e.term}(1)", e.meaning) for e in page.commands)
+        yield from _entries(Entry(f"{_name(page)}-{e.term}(1)", f"{e.meaning}.") for e in page.commands)
     for heading, lines in page.notes.items():
         yield f'.SH "{_escaped(heading.upper())}"'
+        yield from _entries(lines)
+    if page.examples:
+        yield ".SH EXAMPLES"
+    for does, call in page.examples.items():
+        yield ".PP"
+        yield _text(f"{does}:")
         yield ".EX"
-        yield from map(_escaped, lines)
+        yield _escaped(f"    {call}")
         yield ".EE"
     if len(page.words) == 1:
         yield ".SH EXIT STATUS"
@@ -74,16 +80,20 @@ def _lines(page: Page, date: str) -> Iterator[str]:
         yield from _entries(ENVIRONMENT)
     else:
         yield ".SH SEE ALSO"
-        related = dict.fromkeys(["lback", "-".join(page.words[:-1])])
+        related = dict.fromkeys(["lback", _name(page, without=1)])
         yield ",\n".join(rf".BR {_escaped(name)} (1)" for name in related)
         yield ".PP"
         yield _text("Options that every command takes, exit codes and the environment are described in `lback`(1).")
 
 
+def _name(page: Page, *, without: int = 0) -> str:
+    """Return the name of the manual page, or that of the group *without* the last words."""
+    return "-".join(page.words[: len(page.words) - without])
+
+
 def _entries(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
-        yield ".TP"
-        yield rf"\fB{_escaped(entry.term)}\fR"
+        yield from (".TP", rf"\fB{_escaped(entry.term)}\fR") if entry.term else (".br",)
         yield _text(entry.meaning)
 
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 import typer
 
 from lback_cli.cli.command_group import CONTEXT_SETTINGS, CommandGroup, LazyCommands
-from lback_cli.cli.exit_codes import MEANINGS
 from lback_cli.version import __version__
 
 COMMANDS = {
@@ -18,16 +17,18 @@ COMMANDS = {
     "db": "db:group",
     "config": "config:group",
     "doctor": "doctor:doctor",
+    "run": "run:run",
+    "completion": "shell.completion:completion",
+    "help": "help:help_",
 }
 """The groups and commands of `lback`, in the order of its help."""
 
-EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
-
 
 class RootGroup(CommandGroup):
-    """The commands of `lback`, as Typer makes the group: with the options of its callback and of completion."""
+    """The commands of `lback`, as Typer makes the group: with the options of its callback."""
 
     def __init__(self, **attributes: Any) -> None:
+        self.aliases = {}
         attributes["commands"] = LazyCommands(__package__, COMMANDS)
         super(CommandGroup, self).__init__(**attributes)
 
@@ -35,11 +36,9 @@ class RootGroup(CommandGroup):
 app = typer.Typer(
     name="lback",
     cls=RootGroup,
-    help="Administer an application's users. Every operation sends documented signals and is kept in the event log.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode="rich",
+    help="Administer an application's users, with signals and a verifiable event log.",
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings=CONTEXT_SETTINGS,
 )
 

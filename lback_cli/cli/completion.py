@@ -1,9 +1,10 @@
 """Shell completion of names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import typer
 
+from lback_cli.attributes import UserAttributes
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import LbackError
 from lback_cli.text.escaping import first_unsafe_character
@@ -42,25 +43,71 @@ def complete_group(ctx: typer.Context, incomplete: str) -> Iterable[str]:
     return [group.name for group, _ in groups if group.name.startswith(incomplete) and _is_plain(group.name)]
 
 
-def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str]:
-    """Return user names in the configured database, or nothing if it cannot be read."""
-    return _usernames(ctx, incomplete)
+def complete_user(ctx: typer.Context, incomplete: str) -> Iterable[str | tuple[str, str]]:
+    """Return user names in the configured database, or ids once ``id:`` is there; nothing if it cannot be read."""
+    return _users(ctx, incomplete)
 
 
-def complete_member(ctx: typer.Context, incomplete: str) -> Iterable[str]:
-    """Return user names of members of the group that the command line names."""
-    return _usernames(ctx, incomplete, group=ctx.params.get("name"))
+def complete_member(ctx: typer.Context, incomplete: str) -> Iterable[str | tuple[str, str]]:
+    """Return the same for members of the group that the command line names."""
+    return _users(ctx, incomplete, group=ctx.params.get("name"))
 
 
-def _usernames(ctx: typer.Context, incomplete: str, *, group: str | None = None) -> Iterable[str]:
-    from lback_cli.repositories.user_reader import UserQuery
+def complete_assignment(ctx: typer.Context, incomplete: str) -> Iterable[str | tuple[str, str]]:
+    """Return names of attributes, each with ``=``; after that the values that an attribute of few values may have."""
+    return _assignments(ctx, incomplete, stored=False)
 
-    query = UserQuery(prefix=incomplete.lower(), group=group, sort="username", limit=MAX_USERS)
+
+def complete_condition(ctx: typer.Context, incomplete: str) -> Iterable[str | tuple[str, str]]:
+    """Return words for conditions on users, and names of attributes with ``=``; after that the values of users."""
+    from lback_cli.managers.user_conditions import WORDS
+
+    name, separator, value = incomplete.partition("=")
+    if separator and name == "group":
+        return [f"group={group}" for group in complete_group(ctx, value)]
+    words = [word for word in WORDS if word.startswith(incomplete)]
+    return [*words, *_assignments(ctx, incomplete, stored=True)]
+
+
+def _users(ctx: typer.Context, incomplete: str, *, group: str | None = None) -> Iterable[str | tuple[str, str]]:
+    digits = incomplete.removeprefix("id:")
     try:
-        with _context(ctx).directory.select_users(query) as users:
-            return [user.username for user in users if _is_plain(user.username)]
+        directory = _context(ctx).directory
+        if digits != incomplete:
+            users = directory.users_by_id(digits, limit=MAX_USERS, group=group)
+            return [(f"id:{user.id}", user.username) for user in users if _is_plain(user.username)]
+        users = directory.users_by_name(incomplete.lower(), limit=MAX_USERS, group=group)
+        return [user.username for user in users if _is_plain(user.username)]
     except LbackError:
         return []
+
+
+def _assignments(ctx: typer.Context, incomplete: str, *, stored: bool) -> Iterable[str | tuple[str, str]]:
+    name, separator, value = incomplete.partition("=")
+    try:
+        context = _context(ctx)
+        known = context.dependencies.attributes
+        if not separator:
+            return [(f"{each.name}=", each.about) for each in known.rows if each.name.startswith(name)]
+        attribute = known.find(name)
+        if attribute is None or attribute.storage != "row":
+            return []
+        values: Sequence[str] = ("true", "false") if attribute.type == "boolean" else ()
+        if stored and not values:
+            values = context.directory.attribute_values(name, value, limit=MAX_USERS)
+        return [f"{name}={each}" for each in values if each.startswith(value) and _is_plain(each)]
+    except LbackError:
+        return []
+
+
+def user_fields(ctx: typer.Context) -> Sequence[str]:
+    """Return the fields of users; only the built-in ones if the configuration cannot be read."""
+    from lback_cli.cli.output.serializers import user_columns
+
+    try:
+        return user_columns(_context(ctx).attributes)
+    except LbackError:
+        return user_columns(UserAttributes())
 
 
 def _is_plain(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -11,18 +10,21 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from lback_cli.cli.output.output import Output, show_warning
+from lback_cli.cli.output.output import Output
+from lback_cli.cli.output.problems import show_warning
 from lback_cli.cli.output.registry import find_format, has_json_errors
 from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
+    from lback_cli.attributes import UserAttributes
     from lback_cli.cli.output.format import Outcome
     from lback_cli.database.engine import Database
     from lback_cli.database.schema import Schema
     from lback_cli.database_copy.copy import DatabaseCopy
     from lback_cli.database_copy.observer import CopyObserver
+    from lback_cli.events.actor import Actor
     from lback_cli.imports.canary import Canary
     from lback_cli.imports.exports import Exporter
     from lback_cli.imports.importer import Importer
@@ -32,9 +34,9 @@ if TYPE_CHECKING:
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
-    from lback_cli.managers.memberships import Memberships
     from lback_cli.managers.past import Past
     from lback_cli.managers.user_manager import UserManager
+    from lback_cli.managers.user_sets import UserSets
     from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.relay.admin import SinkAdmin
@@ -47,9 +49,6 @@ if TYPE_CHECKING:
     from lback_cli.tracing.trace import Trace
     from lback_cli.undo.undo import Undo
 
-STARTED_AT = time.monotonic()
-"""When the process began, in seconds of the monotonic clock. The trace counts from here."""
-
 
 class CliContext:
     """The parts of one run of `lback`.
@@ -60,8 +59,21 @@ class CliContext:
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self._stdout = sys.stdout
         self._trace_file: TextIO | None = None
         self._target: Database | None = None
+
+    @property
+    def in_script(self) -> bool:
+        """Whether the command is a line of a script."""
+        return False
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep the value of a global option. The last one on the command line wins."""
+        self.options[name] = value
+
+    def permit(self, command: str) -> None:
+        """Raise `UsageError` if the command, such as ``lback run``, must not run here."""
 
     @cached_property
     def settings(self) -> "Settings":
@@ -83,7 +95,7 @@ class CliContext:
     @cached_property
     def output(self) -> Output:
         """The results on standard output, and the messages on standard error."""
-        return self._output_in(self.settings.output.format)
+        return self._output_in(self.options.get("output") or self.settings.output.format)
 
     @property
     def any_output(self) -> Output:
@@ -94,14 +106,35 @@ class CliContext:
             named = self.options.get("output") or os.environ.get("LBACK_OUTPUT") or "table"
             return self._output_in(named if is_output_format(named) else "table")
 
+    @property
+    def values_in_force(self) -> Mapping[str, str]:
+        """What is used for keys of the configuration that are not set, by their names."""
+        try:
+            database = self.unchecked_database
+        except ConfigurationError:
+            return {}
+        found = {"email.directory": str(self.dependencies.mail_directory)}
+        if database.embedded:
+            found["database.url"] = database.url.render_as_string()
+        return found
+
     def warn(self, problem: "Problem") -> None:
         """Show a warning."""
-        show_warning(problem, as_json=has_json_errors(self.settings.output.format))
+        show_warning(problem, as_json=self.output.format.json_errors)
 
     @cached_property
     def unchecked_database(self) -> "Database":
-        """The database, in whatever state its tables are."""
+        """The database, in whatever state its tables are. What is done to it is attributed to the `actor`."""
+        _ = self.actor
         return _database(self.settings.database)
+
+    @cached_property
+    def actor(self) -> "Actor":
+        """The actor of this invocation, to whom all later operations are attributed."""
+        from lback_cli.events.actor import current_actor, set_actor
+
+        set_actor(self.options.get("actor") or self.settings.actor)
+        return current_actor()
 
     @cached_property
     def relaxed_database(self) -> "Database":
@@ -153,14 +186,18 @@ class CliContext:
         hasher = vars(self).get("hasher")
         return Dependencies(self.settings, data_directory=self.unchecked_database.directory, hasher=hasher)
 
-    @property
-    def mail_verb(self) -> str:
-        """How messages say that mail was sent: at once, or queued."""
-        return "Queued" if self.dependencies.queues_mail else "Mailed"
+    @cached_property
+    def attributes(self) -> "UserAttributes":
+        """The attributes of users. They need no database."""
+        from lback_cli.managers.dependencies import known_attributes
+
+        return known_attributes(self.settings)
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
         """Hashes passwords. It needs no database, so hashing can start before the database is loaded."""
+        if "dependencies" in vars(self):
+            return self.dependencies.hasher
         from lback_cli.security.passwords import PasswordHasher
 
         return PasswordHasher(self.settings.password, framework=self.settings.compat.lback_framework)
@@ -186,30 +223,30 @@ class CliContext:
     @cached_property
     def users(self) -> "UserManager":
         """Changes users, with all receivers connected, and traced if an option asks for it."""
-        from lback_cli.events.actor import set_actor
         from lback_cli.managers.user_manager import UserManager
 
         self.receivers.connect()
         if self.trace is not None:
             self.trace.connect()
-        set_actor(self.options.get("actor") or self.settings.actor)
         return UserManager(self.database, self.dependencies)
 
     def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
-        """Write a user as the result of the command.
+        """Write a user as the result of the command that changed or checked the user.
 
         Args:
             user: The user, or the id.
             outcome: What the command did to the user. A message says it to people.
-            extra: More fields.
+            extra: More fields, which nothing else says.
         """
         record = self.directory.find_user(f"id:{user}") if isinstance(user, int) else user
-        self.show_outcome(self.user_view(record, **extra), outcome)
+        self.show_outcome(self.user_view(record, **extra), outcome, essential=tuple(extra))
 
-    def show_outcome(self, record: Mapping[str, Any], outcome: "Outcome | None") -> None:
-        """Write *record* as the result of the command, with what the command did."""
+    def show_outcome(
+        self, record: Mapping[str, Any], outcome: "Outcome | None", *, essential: Sequence[str] = ()
+    ) -> None:
+        """Write *record* as the result of the command, with what the command did; *essential* is as for `Output`."""
         shown = outcome is not None and not self.output.format.for_people
-        self.output.record({**record, "outcome": outcome} if shown else record)
+        self.output.report({**record, "outcome": outcome} if shown else record, essential=essential)
 
     def show_deletion(self, record: Mapping[str, Any]) -> None:
         """Write what was deleted, or skipped, as the result of the command. For people a message says it all."""
@@ -220,7 +257,7 @@ class CliContext:
         """Return the fields of a user, and *extra* fields."""
         from lback_cli.cli.output.serializers import user_view
 
-        return user_view(user, self.dependencies.attributes, self.dependencies.now(), **extra)
+        return user_view(user, self.attributes, self.dependencies.now(), **extra)
 
     @cached_property
     def groups(self) -> "GroupManager":
@@ -230,11 +267,11 @@ class CliContext:
         return GroupManager(self.database, self.dependencies)
 
     @cached_property
-    def memberships(self) -> "Memberships":
-        """Adds users to groups and removes them."""
-        from lback_cli.managers.memberships import Memberships
+    def user_sets(self) -> "UserSets":
+        """Selects several users and changes each of them."""
+        from lback_cli.managers.user_sets import UserSets
 
-        return Memberships(self.directory, self.users)
+        return UserSets(self.directory, self.users)
 
     def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Return an importer that reports its progress to *observer* and checks the *canary* first."""
@@ -292,9 +329,18 @@ class CliContext:
 
     @cached_property
     def receivers(self) -> "Receivers":
-        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``."""
+        """Plugins and hooks, not yet connected. There are none with ``--no-receivers``.
+
+        From here on, what a plugin logs is shown as warnings, unless it configures logging, and what it prints goes to
+        standard error, so that it does not get between the results.
+        """
+        import logging
+
+        from lback_cli.cli.output.log_handler import WarningHandler
         from lback_cli.receivers.loader import Receivers
 
+        logging.lastResort = WarningHandler(self.output)
+        sys.stdout = sys.stderr
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
     @cached_property
@@ -340,7 +386,7 @@ class CliContext:
 
         if path is not None:
             self._trace_file = _append_to(path)
-        return Trace(self._trace_file or sys.stderr, format=form or "rich", started_at=STARTED_AT)
+        return Trace(self._trace_file or sys.stderr, format=form or "rich")
 
     @property
     def can_show_progress(self) -> bool:
@@ -357,13 +403,27 @@ class CliContext:
         return has_json_errors(name or os.environ.get("LBACK_OUTPUT"))
 
     def _output_in(self, name: str) -> Output:
-        return Output(name, find_format(name)(sys.stdout), quiet=self.options.get("quiet", False))
+        return Output(
+            name,
+            find_format(name)(self._stdout),
+            quiet=self.options.get("quiet", False),
+            fields=self.options.get("fields"),
+            paged=not self.options.get("no_pager"),
+        )
 
     def close(self) -> None:
         """Disconnect the receivers, and close the trace and the databases."""
+        sys.stdout = self._stdout
         receivers: Receivers | None = vars(self).get("receivers")
         if receivers is not None:
             receivers.close()
+        self.close_own()
+        for name in ("unchecked_database", "relaxed_database"):
+            if name in vars(self):
+                vars(self)[name].dispose()
+
+    def close_own(self) -> None:
+        """Close what no other command uses."""
         trace: Trace | None = vars(self).get("trace")
         if trace is not None:
             trace.disconnect()
@@ -371,9 +431,6 @@ class CliContext:
             # The trace has already reported that the file cannot be written.
             with suppress(OSError):
                 self._trace_file.close()
-        for name in ("unchecked_database", "relaxed_database"):
-            if name in vars(self):
-                vars(self)[name].dispose()
         if self._target is not None:
             self._target.dispose()
 

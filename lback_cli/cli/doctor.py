@@ -2,23 +2,35 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.doctor.result import CheckResult
-from lback_cli.doctor.runner import require_all_passed, run_checks
+
+if TYPE_CHECKING:
+    from lback_cli.doctor.result import CheckResult
 
 COLUMNS = ("check", "status", "message", "hint")
 
 
-@command(examples=("lback doctor", "lback doctor -o json", "lback doctor --trace-file trace.jsonl"))
+@command(
+    examples={
+        "Run all checks": "lback doctor",
+        "Show the findings as JSON": "lback doctor -o json",
+        "Check also whether a trace can be written": "lback doctor --trace-file trace.jsonl",
+    }
+)
 def doctor(ctx: typer.Context) -> None:
-    """Check the configuration, files, hashing, mail, receivers, database and event log. Exit 9 if a check fails.
+    """Check the installation; exit 9 if a check fails.
 
-    Nothing is changed, and no mail is sent.
+    The checks are about configuration, files, hashing, mail, receivers, database and event log.
+
+    Nothing in the database is changed, and no mail is sent.
     """
+    from lback_cli.doctor.runner import require_all_passed, run_checks
+
     context = cli_context(ctx)
     trace_file, receivers = context.options.get("trace_file"), not context.options.get("no_receivers")
     findings: list[CheckResult] = []

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from lback_cli.cli.context import CliContext
-from lback_cli.cli.output.prompts import TRIES, ask_hidden, has_terminal, show_refusal
+from lback_cli.cli.output.prompts import TRIES, ask_hidden, has_terminal, say, show_refusal
 from lback_cli.errors import UsageError, ValidationError
 
 STDIN = "-"
@@ -85,7 +85,7 @@ class PasswordSource:
     @property
     def extra(self) -> dict[str, str]:
         """The fields that the result shows besides the user."""
-        return {} if self.generated is None else {"password": self.generated}
+        return {} if self.generated is None else {"generated_password": self.generated}
 
     @property
     def _options(self) -> str:
@@ -141,7 +141,7 @@ class PasswordSource:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-                    self.context.output.warning(f"warning: other users can read {path}. Run: chmod 600 {path}")
+                    self.context.output.warning(f"Other users can read {path}.", hint=f"Run: chmod 600 {path}")
                 return _decoded(file.read(LARGEST_INPUT))
         except OSError as error:
             raise UsageError(f"--password-file: cannot read {path}: {error.strerror or error}.") from error
@@ -150,8 +150,7 @@ class PasswordSource:
         """Ask until a password is allowed and repeated. The last one is returned even if it is not allowed."""
         policy = self.context.dependencies.policy
         whose = f" for {username} ({email})" if username else ""
-        for line in (f"Choose a password{whose}.", policy.rules):
-            self.context.output.warning(line)
+        say(f"Choose a password{whose}.", policy.rules)
         for tries_left in reversed(range(TRIES)):
             password = ask_hidden("Password: ")
             try:
@@ -164,7 +163,7 @@ class PasswordSource:
             if ask_hidden("Repeat the password: ") == password:
                 return password
             if tries_left:
-                self.context.output.warning("The two passwords differ.")
+                say("The two passwords differ.")
         raise UsageError("The two passwords differ.")
 
 

@@ -21,10 +21,11 @@ from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, Unexpect
 R = TypeVar("R")
 
 MAX_ATTEMPTS = 5
-"""Maximum attempts after waiting for a lock in vain, or after losing the connection."""
+"""Maximum attempts after a lock timeout or a lost connection."""
 
 MAX_ATTEMPTS_ON_CONFLICT = 20
-"""Maximum attempts after a lost race. These fail at once and another transaction succeeds, so we allow more of them."""
+"""Maximum attempts after a lost race. There are more, because such an attempt fails at once, while another transaction
+succeeds."""
 
 _INITIAL_DELAY = 0.05
 """Maximum seconds before the second attempt."""
@@ -46,13 +47,13 @@ def retried(
 ) -> R:
     """Call *function*, call it again after each retryable error, and return its result.
 
-    The delays are random, so that two transactions in each other's way do not collide again. A server that is
-    unreachable at the first connection is not retried, because its host or port may be wrong; one that was reachable
-    before may be restarting, and is.
+    The delays between the attempts are random, so that two transactions that collided do not collide again. If the
+    server cannot be reached at the first attempt, there is no other, because the host or port may be wrong. If it could
+    be reached before, it may be restarting, so there are more attempts.
 
     Args:
-        function: One whole transaction, or several, so that a failed attempt leaves nothing.
-        is_retryable: Whether an error may pass; the default is `is_transient`.
+        function: Runs one or more whole transactions, so that a failed attempt changes nothing.
+        is_retryable: Returns whether a further attempt may succeed after the error; the default is `is_transient`.
         initial_delay: Maximum seconds before the second attempt. Later delays double, up to eight times this value.
 
     Raises:

@@ -114,7 +114,7 @@ class Schema:
     def ensure(self) -> None:
         """Like `require`, but create and migrate lback's own SQLite file, and a database in memory."""
         if self._database.embedded or self._database.in_memory:
-            self._migrate_from("missing", "empty", "incomplete", "older")
+            self.upgrade()
         else:
             self.require()
 
@@ -126,8 +126,11 @@ class Schema:
         return self._migrate_from("missing", "empty", "incomplete")
 
     def upgrade(self) -> SchemaStatus:
-        """Migrate older tables and return the status from before. Raises `SchemaError` if there are none."""
-        return self._migrate_from("older")
+        """Migrate older tables, create missing ones, and return the status from before.
+
+        Raises `SchemaError` if the existing tables do not fit.
+        """
+        return self._migrate_from("missing", "empty", "incomplete", "older")
 
     def check_adoptable(self) -> "AdoptionReport":
         """Compare an application's tables with those that lback can adopt, without changing them."""
@@ -296,7 +299,7 @@ def _state_of(revision: str) -> State:
 
 
 def _check_adoptable(connection: Connection) -> "AdoptionReport":
-    """Check the application's tables. lback's own tables are no error if an interrupted setup left them."""
+    """Check the application's tables. Tables of lback that an interrupted setup has left are not an error."""
     from lback_cli.database.introspection.adoption import check_adoptable
 
     report = check_adoptable(connection)

@@ -94,7 +94,7 @@ def require_driver(url: URL) -> None:
 
 
 def require_safe_options(url: URL) -> None:
-    """Refuse options of *url* that let the server, or another file, choose what is read here.
+    """Refuse options of *url* with which the driver reads other files, or lets the server read files.
 
     Raises:
         ConfigurationError: One of `_REFUSED_OPTIONS` is in the URL.

@@ -97,7 +97,8 @@ class CheckContext:
         if self.database.url.get_backend_name() == "sqlite":
             return []
         with self.database.session() as session:
-            denied = find_denied_privileges(session.connection())
+            application = self.settings.compat.lback_framework
+            denied = find_denied_privileges(session.connection(), application=application)
             session.rollback()
         return denied
 

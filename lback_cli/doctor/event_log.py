@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.events.hash_chain import GENESIS
+from lback_cli.managers.log_memory import LogMemory
 from lback_cli.problem import Problem
 from lback_cli.repositories.event_repository import EventQuery
 
@@ -42,9 +43,12 @@ def check_clock(context: CheckContext) -> CheckResult:
 
 
 def check_event_log(context: CheckContext) -> CheckResult:
-    """Compare the head of the hash chain with the last event.
+    """Compare the head of the hash chain with the last event, and the log with what this machine remembers of it.
 
     This is cheap and proves little: `lback events verify` checks every event.
+
+    Raises:
+        ConfigurationError: What this machine remembers cannot be read.
     """
     context.require_tables()
     context.require_readable("lback_events", "lback_event_head")
@@ -57,6 +61,9 @@ def check_event_log(context: CheckContext) -> CheckResult:
     if (seq, digest) != (head.seq, head.hash):
         message = f"The head of the event log names event {head.seq}, but the log ends with another event ({seq})."
         return CheckResult("events", "fail", message, _VERIFY_HINT)
+    lost = LogMemory(context.database).check()
+    if lost is not None:
+        return CheckResult("events", "fail", f"Event {lost.seq}: {lost.message}", lost.hint)
     return CheckResult("events", "ok", f"The event log ends with event {head.seq}, as its head says.")
 
 

@@ -10,27 +10,48 @@ from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.problem import Problem
 from lback_cli.settings.load import ENVIRONMENT_PREFIX
-from lback_cli.settings.masking import is_secret_option
+from lback_cli.settings.masking import has_secrets, secret_files
 from lback_cli.text.shell_quoting import command_line
 
 _OTHERS, _GROUP = 0o007, 0o070
 
 
 def check_files(context: CheckContext) -> CheckResult:
-    """Check the modes of the files that exist. Access for the group is a warning: an application may need it."""
+    """Check the modes of the files that exist.
+
+    Access for the group is a warning: an application may need it. So is access to the SQLite file of an application of
+    the lback framework, which makes it with the mode of the process.
+    """
     if sys.platform == "win32":
         return CheckResult("files", "ok", "File modes have no meaning on Windows.")
     paths = dict.fromkeys(path for path in _secret_files(context) if _exists(path))
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in paths}
     open_to_others = [path for path, mode in modes.items() if mode & _OTHERS]
     open_to_group = [path for path, mode in modes.items() if mode & _GROUP and path not in open_to_others]
+    shared = set(_database_files(context)) if context.settings.compat.lback_framework else set()
     hint = _chmod_hint([*open_to_others, *open_to_group])
     return evaluate(
         "files",
         _success(len(modes)),
-        errors=[Problem(f"Others can read or write {path} ({modes[path]:03o}).", hint) for path in open_to_others],
-        warnings=[Problem(f"Its group can read or write {path} ({modes[path]:03o}).", hint) for path in open_to_group],
+        errors=[
+            Problem(f"Others can read or write {path} ({modes[path]:03o}).", hint)
+            for path in open_to_others
+            if path not in shared
+        ],
+        warnings=[
+            *(
+                Problem(f"Others can read or write {path} ({modes[path]:03o}), as the application made it.", hint)
+                for path in open_to_others
+                if path in shared
+            ),
+            *(Problem(f"Its group can read or write {path} ({modes[path]:03o}).", hint) for path in open_to_group),
+        ],
     )
+
+
+def _database_files(context: CheckContext) -> list[Path]:
+    path = context.database_without_password.path
+    return [] if path is None else [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
 
 
 def _chmod_hint(paths: list[Path]) -> str:
@@ -45,13 +66,10 @@ def _chmod_hint(paths: list[Path]) -> str:
 def _secret_files(context: CheckContext) -> Iterator[Path]:
     """Yield the files and directories that may hold secrets, whether they exist or not."""
     settings, database = context.settings, context.database_without_password
-    if (path := database.path) is not None:
-        yield from (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
-    if settings.config_file is not None and settings.sources.get("database.url") == str(settings.config_file):
-        url = database.url
-        if settings.database.password_file is None and (url.password or any(map(is_secret_option, url.query))):
-            yield settings.config_file
-    yield from (file for file in (settings.database.password_file, settings.email.password_file) if file is not None)
+    yield from _database_files(context)
+    if settings.config_file is not None and has_secrets(settings, str(settings.config_file)):
+        yield settings.config_file
+    yield from secret_files(settings)
     environment_file = context.directory / ".env"
     if _exists(environment_file) and ENVIRONMENT_PREFIX.encode() in environment_file.read_bytes():
         yield environment_file

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from lback_cli.doctor.application import check_application
 from lback_cli.doctor.configuration import check_configuration, check_mail
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import (
@@ -38,13 +39,14 @@ _CHECKS: dict[str, Check] = {
     "isolation": check_isolation,
     "clock": check_clock,
     "events": check_event_log,
+    "application": check_application,
 }
 
 _WITHOUT_SETTINGS = ("packages", "hashing")
 """The checks that run with the defaults if the configuration cannot be read."""
 
 _PREREQUISITES = {"schema": ("database",)} | dict.fromkeys(
-    ("rights", "encoding", "collation", "isolation", "clock", "events"), ("database", "schema")
+    ("rights", "encoding", "collation", "isolation", "clock", "events", "application"), ("database", "schema")
 )
 """The checks that must have passed before another one runs."""
 

@@ -36,7 +36,11 @@ def current_actor() -> Actor:
 
 @contextlib.contextmanager
 def acting_as(actor: Actor | str) -> Iterator[Actor]:
-    """Attribute the operations in the block to *actor*, in this thread or task. A name starts a new invocation."""
+    """Attribute the operations in the block to *actor*, in this thread or task.
+
+    Args:
+        actor: An actor, or a name. With a name, the operations in the block share a new ``invocation_id``.
+    """
     acting = Actor(actor) if isinstance(actor, str) else actor
     token = _acting.set(acting)
     try:
@@ -46,12 +50,12 @@ def acting_as(actor: Actor | str) -> Iterator[Actor]:
 
 
 def set_actor(name: str | None) -> None:
-    """Attribute all later operations of this context to *name*, or to the login. This starts a new invocation."""
+    """Attribute all later operations of this thread or task to *name*, or to `login_name`, in a new invocation."""
     _acting.set(Actor(name or login_name()))
 
 
 def login_name() -> str:
-    """Return the login that used sudo or doas, else the user of the process.
+    """Return the login name of the user who used sudo or doas, else the user of the process.
 
     The environment variables of sudo and doas are trusted only if root runs the process: other users can set them.
     """

@@ -1,6 +1,6 @@
-"""Checkpoints: lines that pin the log up to an event.
+"""Checkpoints: lines that identify the log up to an event.
 
-A checkpoint that is kept elsewhere reveals a log that was truncated, rolled back to a backup or rewritten completely.
+A checkpoint that is kept elsewhere reveals that the log was truncated, restored from a backup or rewritten completely.
 """
 
 import base64
@@ -25,7 +25,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A log up to an event.
+    """The state of a log up to an event.
 
     Attributes:
         seq: The number of the last event.
@@ -48,7 +48,7 @@ class Checkpoint:
 
     @property
     def statement(self) -> str:
-        """The line without its signature, which is what gets signed."""
+        """The line without its signature. This is what is signed."""
         version = 1 if self.erased is None else 2
         erased = "" if self.erased is None else f" erased={self.erased}"
         return f"lback-checkpoint-v{version} seq={self.seq} count={self.count} hash={self.hash}{erased}"

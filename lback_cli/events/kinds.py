@@ -1,4 +1,4 @@
-"""The names of events: terminal signals, and administrative events, which are no signals."""
+"""The names of events: terminal signals, and administrative events, which are not signals."""
 
 from lback_cli.signals import CATALOGUE
 
@@ -11,7 +11,7 @@ ADMINISTRATIVE = (
     *("database_adopted", "schema_upgraded"),
     *("user_restored", "user_unlocked", "user_erased"),
 )
-"""Events that are no signals. Each is written in the transaction of what it records."""
+"""Administrative events. If one records a change, it is written in the transaction of that change."""
 
 CREATIONS = ("user_registered", "user_restored")
 """The events that begin a user."""

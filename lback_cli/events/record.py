@@ -17,7 +17,7 @@ _COLUMN_LIMIT = 255
 _OUTCOME_LIMIT = 64
 
 UNRECORDED = frozenset({"session"})
-"""Arguments that are not recorded, since they have no meaning after the operation."""
+"""Arguments that are not recorded, because they have no meaning after the operation."""
 
 COLUMNS = (
     *("seq", "id", "time", "signal", "operation", "operation_id", "outcome"),
@@ -130,7 +130,7 @@ def administrative_event(
     operation_id: str | None = None,
     subject: tuple[int, str] | None = None,
 ) -> EventRecord:
-    """Return an event that is no signal, such as ``group_created``.
+    """Return an event that is not a signal, such as ``group_created``.
 
     Args:
         name: The name of the event.

@@ -34,6 +34,11 @@ def change_line(username: str, changes: Changes) -> str:
     return f"~ {username}  {', '.join(change_phrases(changes))}"
 
 
+def new_line(username: str, email: str, groups: Iterable[str] = ()) -> str:
+    """Return a new user in a line: ``+ ann  ann@x.org, +staff``."""
+    return f"+ {username}  {', '.join([email, *(f'+{group}' for group in groups)])}"
+
+
 def sentence(event: Event) -> str:
     """Return what *event* says, such as ``joined admin`` or ``deactivated``, without who did it and when.
 

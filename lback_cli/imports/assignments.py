@@ -2,13 +2,14 @@ r"""Options that pair two texts: ``--map email=Address``, and several with comma
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from lback_cli.errors import UsageError
 from lback_cli.text.escaping import safe
 
 Pairs = tuple[tuple[str, str], ...]
 
-_TOKEN = re.compile(r"\\[\\,=]|[,=]|[^\\,=]+|\\")
+_PART = re.compile(r"\\[\\,=]|[,=]|[^\\,=]+|\\")
 _SPECIAL = re.compile(r"[\\,=]")
 _LONGEST_SHOWN = 80
 
@@ -27,16 +28,31 @@ def parse_pairs(option: str, texts: Iterable[str], *, meaning: str, one_each: bo
     """
     pairs: dict[str, str] = {}
     for text in texts:
-        for left, right in _pairs(text, one_each=one_each):
-            if not left.strip() or not (right or "").strip():
+        for raw_left, raw_right in _pairs(text, one_each=one_each):
+            left, right = raw_left.strip(), (raw_right or "").strip()
+            if not (left and right):
                 raise UsageError(
                     f"{option}: '{safe(text, limit=_LONGEST_SHOWN)}' is not {meaning}.",
                     hint=r"Write \, and \= for a comma and an equals sign in a name.",
                 )
-            left, right = left.strip(), str(right).strip()
             if pairs.setdefault(left, right) != right:
                 raise UsageError(f"{option} names '{safe(left, limit=_LONGEST_SHOWN)}' twice.")
     return tuple(pairs.items())
+
+
+def read_pairs(path: Path) -> Pairs:
+    """Return the pairs in the file at *path*: one on each line, where a comma needs no escape; ``#`` begins a comment.
+
+    Raises:
+        UsageError: The file cannot be read, or a line is no pair.
+    """
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"Cannot read {path}: {reason}.") from error
+    filled = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return parse_pairs(f"--map-file {path}", filled, meaning="FIELD=COLUMN", one_each=True)
 
 
 def parse_names(texts: Iterable[str]) -> tuple[str, ...]:
@@ -57,13 +73,13 @@ def escaped_name(name: str) -> str:
 
 def _pairs(text: str, *, one_each: bool = False) -> Iterator[tuple[str, str | None]]:
     left, right = "", None
-    for token in _TOKEN.findall(text):
-        if token == "," and not one_each:
+    for part in _PART.findall(text):
+        if part == "," and not one_each:
             yield left, right
             left, right = "", None
-        elif token == "=" and right is None:
+        elif part == "=" and right is None:
             right = ""
         else:
-            literal = token[1] if len(token) == 2 and token[0] == "\\" else token  # noqa: PLR2004 - an escape
+            literal = part[1] if len(part) == 2 and part[0] == "\\" else part  # noqa: PLR2004 - an escape
             left, right = (left + literal, None) if right is None else (left, right + literal)
     yield left, right

@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Final, Literal
 
 from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, OutcomeUnknown
@@ -16,7 +16,7 @@ from lback_cli.imports.dry_run import DryRunResult, dry_run
 from lback_cli.imports.jobs import Checkpoint, ImportRun
 from lback_cli.imports.pipeline import ImportPipeline
 from lback_cli.imports.plan import Plan
-from lback_cli.imports.results import Counts, ImportResult, RowOutcome
+from lback_cli.imports.results import Counts, ImportResult, RowOutcome, Tally
 from lback_cli.managers.registration import PreparedUser
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction
 
@@ -54,6 +54,7 @@ class AtomicPipeline(ImportPipeline):
         self._hashed: list[PreparedUser | None] | None = None
         self._begun: dict[int, Chunk] = {}
         self._rows_reported = 0
+        self._tally = Tally()
 
     def run(self) -> ImportResult:
         """Import all rows, or none.
@@ -77,7 +78,8 @@ class AtomicPipeline(ImportPipeline):
             raise
         else:
             job.reached = reached
-            return ImportResult("stopped" if reached.state == "stopped" else "done", reached.counts, job.id)
+            state: Literal["stopped", "done"] = "stopped" if reached.state == "stopped" else "done"
+            return ImportResult(state, reached.counts, job.id, self._tally)
         retried(lambda: job.commit(database, lambda uow: job.checkpoint(uow, reached)))
         self._context.files.discard_passwords()
         return ImportResult(ROLLED_BACK, reached.counts, job.id)
@@ -89,9 +91,11 @@ class AtomicPipeline(ImportPipeline):
             return None
         checker = None if self._plan is None else self._plan.checker(states=False)
         reached, canary_imported = self._job.reached, False
+        self._tally = Tally()
         for chunk in self._chunks(uow):
             rows_before = reached.counts.total
             reached = self._write(uow, chunk, reached)
+            self._tally.add(chunk.outcomes, chunk.created_groups)
             self._report_once(chunk.outcomes, reached.counts)
             if checker is not None:
                 checker.compare(chunk.outcomes)
@@ -166,12 +170,11 @@ class AtomicPipeline(ImportPipeline):
 
     def _sets_canary(self, outcome: RowOutcome) -> bool:
         """Return whether *outcome* gave the canary the password in the file. Otherwise the old password stays."""
-        replaced = outcome.kind == "updated" and self._context.source.options.overwrite_passwords
-        return (
-            (outcome.kind == "created" or replaced)
-            and self._canary is not None
-            and self._canary.is_in(outcome.row, self._context.services)
-        )
+        canary, options = self._canary, self._context.source.options
+        replaced = outcome.kind == "updated" and options.overwrite_passwords
+        if canary is None or not (outcome.kind == "created" or replaced):
+            return False
+        return canary.is_in(outcome.row, self._context.services)
 
     def _roll_back(self, outcomes: Sequence[RowOutcome], rows_before: int) -> None:
         """Report the failures among *outcomes*, which the dry run did not foresee, and undo everything.

@@ -28,12 +28,14 @@ class Chunk:
         rows: The rows.
         users: The prepared user of each row; None for a row that cannot be read.
         outcomes: The outcomes of the last attempt, in the order of the rows; fewer if the import stops at a row.
+        created_groups: The names of the groups that the last attempt created.
     """
 
     def __init__(self, rows: Sequence[ImportRow], users: Sequence[PreparedUser | None]) -> None:
         self.rows = rows
         self.users = users
         self.outcomes: list[RowOutcome] = []
+        self.created_groups: list[str] = []
         self._updates: dict[int, dict[int, AttemptState]] = {}
         self._refused_updates: dict[int, tuple[RowOutcome, RecordedFailure]] = {}
 
@@ -99,7 +101,7 @@ def row_cost(mail: RegistrationMail, *, generates: bool, has_receivers: bool) ->
         lacks_password = row.password is None and row.password_hash is None
         is_hashed = row.password is not None or (lacks_password and generates)
         invited = lacks_password and not generates
-        mailed = is_mailed(mail, invited=invited, verified=row.is_email_verified is True)
+        mailed = row.is_active is not False and is_mailed(mail, invited=invited, verified=row.is_email_verified is True)
         return 1 + is_hashed * _PASSWORD_COST + mailed * _MAIL_COST + has_receivers * _RECEIVER_COST
 
     return cost

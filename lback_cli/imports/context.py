@@ -8,7 +8,7 @@ from lback_cli.imports.chunks import chunked, row_cost
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.report_files import ReportFiles
-from lback_cli.imports.results import Counts, RowOutcome
+from lback_cli.imports.results import Counts, ImportResult, RowOutcome
 from lback_cli.imports.row import ImportRow
 from lback_cli.managers.bulk_registration import OBSERVABLE_SIGNALS
 from lback_cli.managers.dependencies import Dependencies
@@ -43,6 +43,12 @@ class ImportContext:
         has_receivers = any(signal.receivers for signal in OBSERVABLE_SIGNALS)
         cost = row_cost(options.mail, generates=options.passwords is not None, has_receivers=has_receivers)
         return chunked(rows, cost, self.chunk_cost)
+
+    def finish(self, result: ImportResult) -> ImportResult:
+        """Return *result* with what was left out of the file, and remove a file of rejects that has none."""
+        result.tally.left_out.update(self.source.left_out)
+        self.files.discard_empty_rejects()
+        return result
 
     def stops_at(self, outcome: RowOutcome) -> bool:
         """Return whether *outcome* ends the import."""

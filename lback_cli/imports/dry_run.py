@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lback_cli.imports.context import ImportContext
 from lback_cli.imports.existing_users import Baseline
-from lback_cli.imports.results import Counts, RowOutcome
+from lback_cli.imports.results import Counts, RowOutcome, Tally
 from lback_cli.imports.row_processor import RowProcessor
 from lback_cli.mail.counting import CountingMailer
 from lback_cli.mail.mailer import Mailer
@@ -18,7 +18,7 @@ from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.signals.dispatch import suppress_signals
 
-_STUB_HASH = "!"
+_STUB_HASH = "*"  # neither a hash nor the mark of a user without a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class DryRunResult:
         signals: The number of signals that would be sent, by name.
         mails: The number of mails that would be sent, by template.
         hashes: The number of passwords that would be hashed.
+        tally: What else there is to say about the rows.
     """
 
     counts: Counts
@@ -38,6 +39,7 @@ class DryRunResult:
     signals: Counter[str]
     mails: Counter[str]
     hashes: int
+    tally: Tally
 
 
 def dry_run(
@@ -54,10 +56,12 @@ def dry_run(
     users = UserManager(context.database, services)
     baseline = Baseline(services.now(), uow.users.last_id())
     processor = RowProcessor(context.database, users, services, context.source.options, baseline=baseline)
-    counts, stopped_at = Counts(), None
+    counts, stopped_at, tally = Counts(), None, Tally()
     with suppress_signals() as signals, uow.session.begin_nested() as savepoint:
         for rows in context.chunks():
-            outcomes = processor.apply(uow, processor.prepare(rows, session=uow.session))
+            chunk = processor.prepare(rows, session=uow.session)
+            outcomes = processor.apply(uow, chunk)
+            tally.add(outcomes, chunk.created_groups)
             for outcome in outcomes:
                 if outcome.id is not None and outcome.id > baseline.last_id:
                     outcome.id = None  # It is rolled back with the user, and will belong to another user.
@@ -70,7 +74,7 @@ def dry_run(
         savepoint.rollback()
         # The session must not keep users whose ids other users will get.
         uow.session.expunge_all()
-    return DryRunResult(counts, stopped_at, signals, services.mails, services.hashes)
+    return DryRunResult(counts, stopped_at, signals, services.mails, services.hashes, tally)
 
 
 class DryRunDependencies(Dependencies):

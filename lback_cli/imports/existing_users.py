@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lback_cli.errors import GroupNotFound, LbackError, ValidationError
+from lback_cli.errors import GroupNotFound, LbackError, UserExists, ValidationError
 from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.results import RowOutcome, failed
+from lback_cli.imports.results import RowOutcome, failed, obstacles
 from lback_cli.imports.row import ImportRow
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_group
@@ -18,6 +18,7 @@ from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.operations.attempts import aborts_transaction
 from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
 
 _COMPARED = ("id", "username", "email", "password_hash", "is_active", "is_email_verified")
@@ -66,10 +67,12 @@ class ExistingUserHandler:
     def apply(self, uow: UnitOfWork, chunk: Chunk, index: int, user_id: int) -> RowOutcome | None:
         """Skip the row at *index*, or update the user with *user_id*; return None if the user no longer exists."""
         row = chunk.rows[index]
-        user = uow.users.get(user_id) if self.updates or self._baseline else None
-        if user is None and self.updates:
+        user = uow.users.get(user_id) if self.updates or self._baseline or row.derived_from else None
+        if user is None and (self.updates or row.derived_from):
             return None
         state = self._baseline.state(user) if self._baseline and user is not None else None
+        if user is not None and row.derived_from and not self._is_same_person(row, row.derived_from, user):
+            return failed(row, UserExists("username", row.username))
         if user is None or not self.updates:
             return _skipped(row, user_id, "exists", f"The user name {row.username!r} is taken.", state)
         changes = self._changes(uow, row, user)
@@ -77,14 +80,15 @@ class ExistingUserHandler:
             return _skipped(row, user_id, "unchanged", "There is nothing to change.", state)
         prepared = chunk.users[index]
         password_hash = prepared.password_hash if prepared is not None and "password" in changes else None
+        attempts = chunk.update_attempts(index, user_id)
         try:
-            self._users.update_user(
+            updated = self._users.update_user(
                 user_id,
                 changes,
                 mail=self._options.mail,
                 hashed=password_hash,
                 session=uow.session,
-                effects=chunk.update_attempts(index, user_id),
+                effects=attempts,
             )
         except LbackError as error:
             if aborts_transaction(error):
@@ -93,7 +97,23 @@ class ExistingUserHandler:
             outcome.id, outcome.state = user_id, state
             chunk.keep_refusal(index, user_id, outcome)
             return outcome
-        return RowOutcome(row, "updated", id=user_id, state=state)
+        return RowOutcome(
+            row,
+            "updated",
+            id=user_id,
+            username=updated.username,
+            state=state,
+            changes=attempts.changes,
+            obstacles=obstacles(
+                active=updated.is_active,
+                has_password=not is_unusable(updated.password_hash),
+                verified=updated.is_email_verified,
+            ),
+        )
+
+    def _is_same_person(self, row: ImportRow, derived_from: str, user: User) -> bool:
+        """Return whether *user*, whose name was made for *row* from an address, has an address of the row."""
+        return user.email in {self._canonical_email(row.email), self._canonical_email(derived_from)}
 
     def _changes(self, uow: UnitOfWork, row: ImportRow, user: User) -> dict[str, Any]:
         """Return the values of *row* that *user* does not have yet, as `UserManager.update_user` takes them."""
@@ -113,8 +133,9 @@ class ExistingUserHandler:
         if self._options.overwrite_passwords:
             if row.password is not None:
                 changes["password"] = row.password
-            if row.password_hash is not None and row.password_hash != user.password_hash:
-                changes["password_hash"] = row.password_hash
+            stored = None if row.password_hash is None else self._services.hasher.storable(row.password_hash)
+            if stored is not None and stored != user.password_hash:
+                changes["password_hash"] = stored
         return changes
 
     def _group_changes(self, uow: UnitOfWork, names: Sequence[str], user: User) -> dict[str, Any]:

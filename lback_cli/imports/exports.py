@@ -1,34 +1,25 @@
 """Export users to CSV or JSON Lines, in the columns that an import takes, or as one JSON document."""
 
 import contextlib
-import csv
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, get_args
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.errors import NotWritable, UsageError
 from lback_cli.events.record import administrative_event
 from lback_cli.events.serialization import to_json
-from lback_cli.imports.formats.csv_injection import escaped
+from lback_cli.imports.formats.csv_writer import csv_rows, texts_of
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES
-from lback_cli.imports.row import groups_cell
+from lback_cli.imports.options import ExportFormat
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.directory import Directory
+from lback_cli.managers.directory import Directory, UserListing
 from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction_with_events
-from lback_cli.repositories.user_reader import UserQuery, UserRecord
-from lback_cli.security.stored_hashes import is_unusable
+from lback_cli.repositories.user_columns import Columns
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.times import timestamp
-
-ExportFormat = Literal["csv", "jsonl", "json"]
-
-_CONDITIONS = ("search", "group", "is_active", "is_email_verified")
-"""The conditions of a query that an export can have, besides those on attributes."""
-
-_Column = Callable[[UserRecord], Any]
 
 
 class Exporter:
@@ -62,22 +53,19 @@ class Exporter:
             raise UsageError(
                 f"Users are not exported as {export_format}.", hint="Add --format csv or --format jsonl, or -o json."
             )
-        columns = self._columns(nested=export_format != "csv")
-        if not with_hashes:
-            del columns["password_hash"]
-        with self._recorded_pages(query, with_hashes=with_hashes) as pages:
+        columns = self._columns(nested=export_format != "csv", with_hashes=with_hashes)
+        with self._recorded(query, columns, with_hashes=with_hashes) as pages:
             # Nothing is yielded before the query is known to be valid and the export is recorded.
             if export_format == "json":
                 yield from _json(columns, pages)
                 return
             if export_format == "csv":
                 yield ",".join(columns) + "\n"
-            page_text = _csv if export_format == "csv" else _jsonl
             for page in pages:
-                yield page_text(columns, page)
+                yield csv_rows(list(map(texts_of, page))) if export_format == "csv" else _jsonl(columns, page)
 
     @contextlib.contextmanager
-    def _recorded_pages(self, query: UserQuery, *, with_hashes: bool) -> Iterator[Iterator[Sequence[UserRecord]]]:
+    def _recorded(self, query: UserQuery, columns: Sequence[str], *, with_hashes: bool) -> Iterator[UserListing]:
         """Yield the pages of a snapshot whose number of users the event log has.
 
         No snapshot is open while the event is committed, as it would keep the writer out of a SQLite file without WAL.
@@ -85,8 +73,8 @@ class Exporter:
         """
         recorded = -1
         while True:
-            with self._directory.user_pages(query) as (count, pages):
-                if count == recorded:
+            with self._directory.list_users(query, columns) as pages:
+                if (count := pages.count()) == recorded:
                     yield pages
                     return
             self._record(query, count, with_hashes=with_hashes)
@@ -106,77 +94,49 @@ class Exporter:
                 raise
             self._warn(Problem(f"The event log does not record this export: {error.message}", error.hint))
 
-    def _columns(self, *, nested: bool) -> dict[str, _Column]:
-        """Return the columns in their order, each with its value as in JSON.
+    def _columns(self, *, nested: bool, with_hashes: bool) -> Sequence[str]:
+        """Return the columns in their order.
 
         Args:
             nested: Whether the attributes that the configuration declares are in one column, as in results.
+            with_hashes: Whether to add the password hashes.
         """
         rows = self._directory.attributes.rows
-        own = {attribute.name: _attribute(attribute.name) for attribute in rows if not (nested and attribute.declared)}
-        if nested:
-            own[ATTRIBUTES] = _attributes([attribute.name for attribute in rows if attribute.declared])
-        return {**_FIRST, **own, **_LAST}
+        own = [attribute.name for attribute in rows if not (nested and attribute.declared)]
+        first = [name for name in _FIRST if with_hashes or name != "password_hash"]
+        return (*first, *own, *([ATTRIBUTES] if nested else []), *_LAST)
 
 
 def _filters(query: UserQuery) -> dict[str, Any]:
     """Return the conditions of *query* that are set."""
-    conditions = {name: getattr(query, name) for name in _CONDITIONS if getattr(query, name) is not None}
+    texts = {"search": list(query.searches), "group": list(query.groups)}
+    flags = {"is_active": query.is_active, "is_email_verified": query.is_email_verified}
+    conditions: dict[str, Any] = {name: value for name, value in (texts | flags).items() if value not in ([], None)}
+    moments = {"locked_at": query.locked_at, "created_before": query.created_before}
+    moments |= {"last_login_before": query.last_login_before}
+    conditions |= {name: timestamp(moment) for name, moment in moments.items() if moment is not None}
+    conditions |= {"never_logged_in": True} if query.never_logged_in else {}
     return conditions | ({"attributes": to_json(query.attributes)} if query.attributes else {})
 
 
-def _csv(columns: Mapping[str, _Column], users: Sequence[UserRecord]) -> str:
-    text = io.StringIO()
-    values = columns.values()
-    csv.writer(text, lineterminator="\n").writerows([[_cell(value(user)) for value in values] for user in users])
-    return text.getvalue()
+def _jsonl(columns: Sequence[str], page: Columns) -> str:
+    return "".join([f"{text}\n" for text in _objects(columns, page)])
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return escaped(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return escaped(groups_cell(value)) if isinstance(value, list) else value
-
-
-def _jsonl(columns: Mapping[str, _Column], users: Sequence[UserRecord]) -> str:
-    return "".join([_object(columns, user) + "\n" for user in users])
-
-
-def _json(columns: Mapping[str, _Column], pages: Iterable[Sequence[UserRecord]]) -> Iterator[str]:
+def _json(columns: Sequence[str], pages: Iterable[Columns]) -> Iterator[str]:
     separator = "[\n"
     for page in pages:
-        for user in page:
-            yield f"{separator}  {_object(columns, user)}"
+        for text in _objects(columns, page):
+            yield f"{separator}  {text}"
             separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _object(columns: Mapping[str, _Column], user: UserRecord) -> str:
-    return json.dumps({name: value(user) for name, value in columns.items()})
+def _objects(columns: Sequence[str], page: Columns) -> Iterator[str]:
+    return (json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*page, strict=True))
 
 
-def _attribute(name: str) -> _Column:
-    return lambda user: user.attributes.get(name)
-
-
-def _attributes(names: Sequence[str]) -> _Column:
-    return lambda user: {name: user.attributes[name] for name in names if name in user.attributes}
-
-
-_FIRST: Mapping[str, _Column] = {
-    "username": lambda user: user.username,
-    "email": lambda user: user.email,
-    "password_hash": lambda user: None if is_unusable(user.password_hash) else user.password_hash,
-    "groups": lambda user: list(user.groups),
-    "is_active": lambda user: user.is_active,
-    "is_email_verified": lambda user: user.is_email_verified,
-}
+_FIRST = ("username", "email", "password_hash", "groups", "is_active", "is_email_verified")
 """The columns before those of the attributes in lback's own table."""
 
-_LAST: Mapping[str, _Column] = {
-    "created_at": lambda user: timestamp(user.created_at),
-    "updated_at": lambda user: timestamp(user.updated_at),
-    "id": lambda user: user.id,
-}
+_LAST = ("created_at", "updated_at", "id")

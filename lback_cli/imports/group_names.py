@@ -3,13 +3,14 @@
 import re
 import unicodedata
 
-from lback_cli.errors import LbackError, ValidationError
+from lback_cli.errors import GroupNotFound, ValidationError
 from lback_cli.imports.assignments import pair
 from lback_cli.text.escaping import safe
 from lback_cli.text.shell_quoting import command_line
 from lback_cli.text.usernames import MAXIMUM_LENGTH, canonical_group_name
 
 _OTHER = re.compile("[^a-z0-9._-]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_SHOWN = 80
 
 
@@ -24,13 +25,14 @@ def proposed_group(value: str) -> str:
     return _OTHER.sub("-", plain.lower()).strip("-._")[:MAXIMUM_LENGTH] or "group"
 
 
-def missing_group(value: str) -> LbackError:
-    """Return the error of a row that names the group *value*, which does not exist."""
+def missing_group(value: str) -> GroupNotFound:
+    """Return the error of a row that names the group *value*, with the option that lets an import take the row."""
     shown = f"'{safe(value, limit=_LONGEST_SHOWN)}'"
     try:
         canonical_group_name(value)
     except ValidationError:
-        hint = f"lback cannot have such a name: add {group_option(value, proposed_group(value))}."
-        return ValidationError("groups", f"There is no group {shown}.", hint=hint)
+        can_be_argument = "\0" not in value and not _SURROGATE.search(value)
+        option = f": add {group_option(value, proposed_group(value))}" if can_be_argument else ""
+        return GroupNotFound(f"There is no group {shown}.", hint=f"lback cannot have such a name{option}.")
     hint = f"Add --create-groups, or {group_option(value, 'GROUP')} for another one."
-    return ValidationError("groups", f"There is no group {shown}.", hint=hint)
+    return GroupNotFound(f"There is no group {shown}.", hint=hint)

@@ -11,6 +11,7 @@ from lback_cli.errors import OutcomeUnknown
 from lback_cli.imports.atomic import AtomicPipeline
 from lback_cli.imports.canary import Canary, verify_canary_row
 from lback_cli.imports.chunks import CHUNK_COST
+from lback_cli.imports.columns import ImportColumns
 from lback_cli.imports.context import ImportContext
 from lback_cli.imports.dry_run import DryRunResult, dry_run
 from lback_cli.imports.input_file import InputFile
@@ -21,11 +22,11 @@ from lback_cli.imports.pipeline import ImportPipeline
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.imports.report_files import ReportFiles, require_distinct_files
 from lback_cli.imports.results import ImportResult, RowOutcome
-from lback_cli.imports.row import ImportColumns
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import ImportJob
 from lback_cli.repositories.unit_of_work import transaction
+from lback_cli.text.shell_quoting import command_line
 
 
 class Importer:
@@ -78,8 +79,10 @@ class Importer:
                 return ImportResult("finished", Checkpoint.of(job).counts, job.id)
             with _hashing_pool() as executor, _reduced_gc():
                 if options.atomic:
-                    return AtomicPipeline(context, job, executor, canary=self._canary).run()
-                return ImportPipeline(context, job, executor).run()
+                    result = AtomicPipeline(context, job, executor, canary=self._canary).run()
+                else:
+                    result = ImportPipeline(context, job, executor).run()
+                return context.finish(result)
 
     def plan(self, path: str, options: ImportOptions, writer: PlanWriter) -> DryRunResult:
         """Write a plan of the import with *writer*, from a dry run that changes nothing."""
@@ -87,7 +90,7 @@ class Importer:
             require_files_free(uow, context.source)
             context.files.begin()
             self._observer.begun(context.source.size, 0)
-            writer.begin(context.source, options)
+            writer.begin(context.source, context.source.options)
 
             def process_outcomes(outcomes: list[RowOutcome]) -> None:
                 context.report_failures(outcomes)
@@ -95,6 +98,8 @@ class Importer:
                 writer.add(outcomes)
 
             result = dry_run(context, uow, process_outcomes)
+            result.tally.left_out.update(context.source.left_out)
+            context.files.discard_empty_rejects()
             writer.end(result)
         return result
 
@@ -117,7 +122,7 @@ class Importer:
             _reduced_gc(),
         ):
             assert isinstance(job, ImportRun), "only a resumed import can be finished already"
-            return AtomicPipeline(context, job, executor, plan=plan, canary=self._canary).run()
+            return context.finish(AtomicPipeline(context, job, executor, plan=plan, canary=self._canary).run())
 
     @contextlib.contextmanager
     def _open(
@@ -131,9 +136,12 @@ class Importer:
             if plan is not None:
                 # First: an input that has changed may have any other fault.
                 plan.require_input(source.digest)
+            if options.guess:
+                self._observer.guessed(command_line(source.options.reading_words()))
+            options = source.options
             columns = source.columns()
             # Reading the first row finds faults of the file as a whole before anything is begun.
-            next(source.rows(), None)
+            source.require_rows()
             if self._canary is not None:
                 verify_canary_row(source.rows(), self._services, self._canary)
             with contextlib.closing(ReportFiles(options, columns, dry_run=writer is not None)) as files:

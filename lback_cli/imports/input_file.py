@@ -1,49 +1,28 @@
 """The input of an import: its format, its digest, and its rows."""
 
 import contextlib
-import hashlib
 import os
-import shutil
-import stat
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
 
-from lback_cli.errors import Conflict, Unusable, UsageError
+from lback_cli.errors import Conflict, Unusable, ValidationError
 from lback_cli.events.record import to_storable_text
+from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice, ImportColumns
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
-from lback_cli.imports.formats.jsonl_reader import read_jsonl
-from lback_cli.imports.options import FORMATS, STDIN, FileFormat, ImportOptions
-from lback_cli.imports.row import BUILT_IN_COLUMNS, ImportColumns, ImportRow
+from lback_cli.imports.formats.detection import require_text, wide_encoding
+from lback_cli.imports.formats.dialect import UTF_8
+from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
+from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
+from lback_cli.imports.options import STDIN, TEXT_FORMATS, ImportOptions
+from lback_cli.imports.proposals import START, Sample, dialect_of, looks_like, propose, read_sample
+from lback_cli.imports.row import LARGEST_FIELD, ImportRow
+from lback_cli.imports.row_rules import RowRules
+from lback_cli.imports.sources.registry import recognised_source
 
-_READERS: dict[str, Callable[[BinaryIO, ImportColumns], Iterator[ImportRow]]] = {"csv": read_csv, "jsonl": read_jsonl}
-
-
-def detect_format(path: str) -> FileFormat:
-    """Return the format that the extension of *path* means.
-
-    Raises:
-        UsageError: It means none.
-    """
-    extension = Path(path).suffix.lower()
-    file_format = FORMATS.get(extension)
-    if file_format is not None:
-        return file_format
-    from lback_cli.imports.sources.registry import built_in_sources
-
-    name = "Standard input" if path == STDIN else f"The name of {path}"
-    hint = "Add --format csv or --format jsonl."
-    sources = [f"--from {source.name}" for source in built_in_sources() if source.extension == extension]
-    if sources:
-        hint += f" For the file of another program, add {' or '.join(sources)}."
-    raise UsageError(f"{name} does not show the format of the file.", hint=hint)
-
-
-def absolute(path: str) -> str:
-    """Return *path* as it is valid in any directory; standard input stays as it is."""
-    return path if path == STDIN else os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
+if TYPE_CHECKING:
+    from lback_cli.imports.sources.base import SourceFormat
 
 
 class InputFile:
@@ -53,38 +32,51 @@ class InputFile:
     must be known before the first row is imported. A companion is small and read once, so that it cannot change.
 
     Attributes:
-        options: The options of the import.
+        options: The options of the import, with what was guessed.
         path: The absolute path.
         stored_path: The path as text that every database can store.
-        size: The size in bytes.
+        size: The size in bytes of what the rows are read from.
         digest: The SHA-256 of the content, companion included, in hex.
+        left_out: How many records were read and left out so far, by what they are.
     """
 
-    def __init__(self, path: str, options: ImportOptions, known: ImportColumns = BUILT_IN_COLUMNS) -> None:
-        """Open the file at *path*, which may have the *known* columns.
+    def __init__(
+        self,
+        path: str,
+        options: ImportOptions,
+        known: ImportColumns = BUILT_IN_COLUMNS,
+        opened: BinaryIO | None = None,
+    ) -> None:
+        """Open the file at *path*, which may have the *known* columns, unless it is *opened* already.
 
         Raises:
             UsageError: The input or the companion cannot be read, or the options do not fit the format.
             Unusable: A pipe cannot be copied.
+            ValidationError: The file as a whole cannot be read.
         """
         self.options = options
+        self.left_out: Counter[str] = Counter()
+        self._always_left_out: Counter[str] = Counter()
         self._known = known
-        self._companion = None if options.companion is None else _read_companion(options.companion)
-        self._read = self._reader()
+        self._choice = ColumnChoice.of(options, known)
+        self._companion = None if options.companion is None else read_companion(options.companion)
+        self._source = self._find_source()
         self.path = absolute(path)
         self.stored_path = to_storable_text(self.path)
-        self._file = _open(path)
-        self._status = os.fstat(self._file.fileno())
-        self.size = self._status.st_size
+        self._opened = self._file = open_input(path) if opened is None else opened
         try:
-            self.digest = self._digest()
+            self._status = os.fstat(self._opened.fileno())
+            with self._reading():
+                self._examine()
         except BaseException:
             self.close()
             raise
+        self.size = os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        self._opened.close()
 
     @property
     def position(self) -> int:
@@ -98,16 +90,57 @@ class InputFile:
             ValidationError: The file as a whole cannot be read.
         """
         self._file.seek(0)
+        self.left_out.clear()
+        self.left_out.update(+self._always_left_out)
+        rules = RowRules(self.options)
         with self._reading():
-            yield from self._read(self._file)
+            yield from rules.apply(self._read()) if rules else self._read()
 
     def columns(self) -> tuple[str, ...]:
-        """Return the columns of a CSV file, or those of lback for any other."""
-        if self.options.format != "csv":
-            return self._known.names
+        """Return the fields of a table that are read, or those of lback for any other file.
+
+        Raises:
+            ValidationError: The header cannot be used.
+        """
         self._file.seek(0)
         with self._reading():
-            return read_header(self._file, self._known)
+            if self.options.format == "xlsx":
+                from lback_cli.imports.formats.workbook import read_sheet_header
+
+                return read_sheet_header(self._file, self._choice, self.options.skip_lines).fields
+            if self.options.format != "csv":
+                return self._known.names
+            try:
+                return read_header(self._file, self._choice, dialect_of(self.options)).fields
+            except ValidationError as error:
+                raise self._advised(error) from error
+
+    def require_rows(self) -> None:
+        """Refuse a file without a row, or one that another program wrote.
+
+        Raises:
+            ValidationError: There is nothing to import.
+        """
+        first = next(self.rows(), None)
+        if first is not None and (first.error is None or self._source is not None):
+            return
+        if self._source is None and (name := recognised_source(self._start())) is not None:
+            raise ValidationError("file", f"The file looks like one of {name}.", hint=f"Add --from {name}.")
+        if first is not None and first.error is not None and len(first.raw or "") >= LARGEST_FIELD:
+            raise ValidationError("file", f"{first.place}: {first.error.message}", hint="The file may be no table.")
+        if first is None:
+            found = ", ".join(f"{count} {what}" for what, count in self.left_out.items())
+            left_out = f" It has {found}, which are left out." if found else ""
+            hint = None if self._source is None else self._source.no_users_hint
+            raise ValidationError("file", f"{self._name} has no users.{left_out}", hint=hint)
+
+    def sample(self) -> Sample:
+        """Return the beginning of a table, or of a list of objects.
+
+        Raises:
+            ValidationError: There is none.
+        """
+        return read_sample(self._file, self.options)
 
     def require_unchanged(self) -> None:
         """Check that the file was not written to since it was opened.
@@ -115,22 +148,75 @@ class InputFile:
         Raises:
             Conflict: It was.
         """
-        now = os.fstat(self._file.fileno())
-        if (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns):
+        if self._has_changed():
             raise Conflict(
                 f"{self._name} was changed during the import.",
                 hint="The committed rows are kept. Restore the file and resume, or import the new one with "
                 "--if-exists skip.",
             )
 
-    def _reader(self) -> Callable[[BinaryIO], Iterator[ImportRow]]:
-        name = self.options.format
-        if name in _READERS:
-            read = _READERS[name]
-            return lambda file: read(file, self._known)
+    def _find_source(self) -> "SourceFormat | None":
+        if not self.options.is_foreign:
+            return None
         from lback_cli.imports.sources.registry import find_source
 
-        return find_source(name)(self._companion, self.options.email_domain, self._known).read
+        source = find_source(self.options.format)(self._companion, self.options.email_domain, self._known)
+        source.group_names, source.left_out = dict(self.options.group_map), self.left_out
+        return source
+
+    def _read(self) -> Iterator[ImportRow]:
+        options, encoding = self.options, self.options.encoding or UTF_8
+        if self._source is not None:
+            return self._source.read(self._file)
+        if options.format == "csv":
+            return read_csv(self._file, self._choice, dialect_of(options), self.left_out)
+        if options.format == "xlsx":
+            from lback_cli.imports.formats.workbook import read_sheet
+
+            return read_sheet(self._file, self._choice, options.skip_lines, self.left_out)
+        return (read_jsonl if options.format == "jsonl" else read_json)(self._file, self._choice, encoding)
+
+    def _examine(self) -> None:
+        """Compute the digest, and refuse a file that is another kind of file than the options say."""
+        is_book = self.options.format == "xlsx"
+        if not is_book:
+            require_text(self._start())
+        verifies_text = self.options.format in TEXT_FORMATS and self.options.encoding is None
+        self.digest, undecodable = digest_of(self._opened, self._companion, verifies_text=verifies_text)
+        if self._has_changed():
+            raise ValidationError(
+                "file", f"{self._name} is being written to.", hint="Import it when it is complete. Nothing was done."
+            )
+        if is_book:
+            from lback_cli.imports.formats.workbook import OTHER_SHEETS, open_workbook
+
+            self._opened.seek(0)
+            self._file, others = open_workbook(self._opened)
+            self._always_left_out[OTHER_SHEETS] = len(others)
+        if undecodable is None and verifies_text and wide_encoding(self._start()) is not None:
+            undecodable = Undecodable(1, self._start())
+        if self.options.guess and not self.options.is_foreign:
+            proposed = propose(self._file, self.options, self._known, undecodable and undecodable.text)
+            self.options = replace(proposed, guess=False)
+            self._choice = ColumnChoice.of(self.options, self._known)
+        elif undecodable is not None:
+            proposed = propose(self._file, self.options, self._known, undecodable.text)
+            reason = f"Line {undecodable.line} is not UTF-8. " if undecodable.line > 1 else ""
+            raise looks_like(proposed, self.options, reason)
+
+    def _advised(self, error: ValidationError) -> ValidationError:
+        """Return *error*, or what the file looks like if it is no table as it should be."""
+        proposed = propose(self._file, self.options, self._known)
+        is_other = dialect_of(proposed) != dialect_of(self.options)
+        return looks_like(proposed, self.options) if is_other else error
+
+    def _start(self) -> bytes:
+        self._file.seek(0)
+        return self._file.read(START)
+
+    def _has_changed(self) -> bool:
+        now = os.fstat(self._opened.fileno())
+        return (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -142,53 +228,3 @@ class InputFile:
     @property
     def _name(self) -> str:
         return "Standard input" if self.path == STDIN else self.path
-
-    def _digest(self) -> str:
-        with self._reading():
-            digest = hashlib.file_digest(self._file, "sha256")  # type: ignore[arg-type]  # typeshed wants what BinaryIO has not
-        digest.update(self._companion or b"")
-        return digest.hexdigest()
-
-
-def _read_companion(path: Path) -> bytes:
-    try:
-        # Opening a pipe would wait for its writer.
-        if path.exists() and not path.is_file():
-            raise UsageError(
-                f"--companion: {path} is not a file.", hint="Write it to a file: --resume and --apply read it again."
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
-
-
-def _open(path: str) -> BinaryIO:
-    if path == STDIN:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise UsageError("There is nothing on standard input.", hint="Name a file, or pipe one in.")
-        return _copied(sys.stdin.buffer, "standard input")
-    try:
-        file = open(path, "rb")  # noqa: SIM115, PTH123 - it stays open
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"Cannot read {path}: {reason}.") from error
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    with file:
-        return _copied(file, path)
-
-
-def _copied(stream: BinaryIO, name: str) -> BinaryIO:
-    """Return a private temporary file with the content of *stream*."""
-    copy = tempfile.TemporaryFile(prefix="lback-")  # noqa: SIM115 - it stays open
-    try:
-        shutil.copyfileobj(stream, copy, 1024 * 1024)
-        copy.flush()
-    except OSError as error:
-        copy.close()
-        raise Unusable(
-            f"Cannot copy {name} to a temporary file: {error.strerror or error}.",
-            hint="Set TMPDIR to a directory with enough space.",
-        ) from error
-    copy.seek(0)
-    return copy

@@ -6,6 +6,9 @@ from lback_cli.imports.results import Counts, RowOutcome
 class ImportObserver:
     """Observes an import; override the methods of interest."""
 
+    def guessed(self, options: str) -> None:
+        """What was guessed about the file: the *options* that say the same, or an empty text."""
+
     def begun(self, size: int, rows_done: int) -> None:
         """The import begins: the input has *size* bytes, and earlier runs have imported *rows_done* rows."""
 

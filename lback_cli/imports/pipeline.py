@@ -10,7 +10,7 @@ from lback_cli.database.retry import retried
 from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.context import ImportContext
 from lback_cli.imports.jobs import Checkpoint, ImportRun
-from lback_cli.imports.results import ImportResult
+from lback_cli.imports.results import ImportResult, Tally
 from lback_cli.imports.row_processor import RowProcessor
 from lback_cli.repositories.unit_of_work import UnitOfWork
 
@@ -36,15 +36,16 @@ class ImportPipeline:
 
     def run(self) -> ImportResult:
         """Import the rows after those that earlier runs of the job have imported."""
-        context, job = self._context, self._job
+        context, job, tally = self._context, self._job, Tally()
         for rows in context.chunked(islice(context.source.rows(), job.rows_done, None)):
             chunk = self._processor.prepare(rows, self._executor)
             job.reached = self._commit(partial(self._import_chunk, chunk), [chunk])
+            tally.add(chunk.outcomes, chunk.created_groups)
             context.report_progress(chunk.outcomes, job.reached.counts)
             if job.reached.state == "stopped":
-                return ImportResult("stopped", job.reached.counts, job.id)
+                return ImportResult("stopped", job.reached.counts, job.id, tally)
         retried(lambda: job.commit(context.database, lambda uow: job.end(uow, "done")))
-        return ImportResult("done", job.reached.counts, job.id)
+        return ImportResult("done", job.reached.counts, job.id, tally)
 
     def _import_chunk(self, chunk: Chunk, uow: UnitOfWork) -> Checkpoint:
         reached = self._write(uow, chunk, self._job.reached)

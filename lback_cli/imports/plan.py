@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lback_cli.errors import Conflict, Refused, Unusable, UsageError, ValidationError
+from lback_cli.events.wording import change_line, new_line
 from lback_cli.imports.dry_run import DryRunResult
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
@@ -23,8 +24,9 @@ from lback_cli.security.passwords import PasswordHasher
 from lback_cli.version import __version__
 
 _VERSION = 1
-_VERBS = {"created": "creates", "updated": "updates", "skipped": "skips", "failed": "refuses"}
-_PARTICIPLES = {"failed": "refused"}
+_VERBS = {"created": "creates", "updated": "updates", "skipped": "skips", "failed": "fails"}
+_SHOWN = 10
+"""Planned users of a kind, created or updated, that are shown."""
 
 _COMPARED = ("line", "outcome", "code", "message", "state")
 _COMPARED_WITHOUT_STATE = ("line", "outcome", "code")
@@ -39,6 +41,7 @@ class PlanWriter:
 
     Attributes:
         summary: The summary, after `end`.
+        lines: The first users who would be created or updated, in a line each, for a person.
     """
 
     def __init__(self, hasher: PasswordHasher, path: Path | None = None) -> None:
@@ -49,6 +52,8 @@ class PlanWriter:
         self._weak_hashes: Counter[str] = Counter()
         self._descriptor = -1
         self.summary: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self._shown: Counter[str] = Counter()
 
     def begin(self, source: InputFile, options: ImportOptions) -> None:
         """Write the header.
@@ -82,6 +87,9 @@ class PlanWriter:
                 self._hashes[known.scheme] += 1
                 if known.weakness is not None:
                     self._weak_hashes[f"{known.scheme} ({known.weakness})"] += 1
+            if outcome.kind in _LINES and self._shown[outcome.kind] < _SHOWN:
+                self._shown[outcome.kind] += 1
+                self.lines.append(_LINES[outcome.kind](outcome))
         if self.path is not None:
             self._write(*map(_planned, outcomes))
 
@@ -92,9 +100,12 @@ class PlanWriter:
             "created": counts.created,
             "updated": counts.updated,
             "skipped": counts.skipped,
-            "refused": counts.failed,
+            "failed": counts.failed,
             "total": counts.total,
             "stopped_at_line": result.stopped_at,
+            "cannot_log_in": dict(sorted(result.tally.cannot_log_in.items())),
+            "left_out": result.tally.left_out,
+            "created_groups": result.tally.created_groups,
             "mails": dict(sorted(result.mails.items())),
             "password_hashes": dict(sorted(self._hashes.items())),
             "weak_password_hashes": dict(sorted(self._weak_hashes.items())),
@@ -224,12 +235,26 @@ class PlanChecker:
             raise _changed("the plan has more rows")
 
 
+def _created_line(outcome: RowOutcome) -> str:
+    row = outcome.row
+    return new_line(outcome.username or row.username, row.email, row.groups or ())
+
+
+def _updated_line(outcome: RowOutcome) -> str:
+    return change_line(outcome.username or outcome.row.username, outcome.changes or {})
+
+
+_LINES = {"created": _created_line, "updated": _updated_line}
+
+
 def _planned(outcome: RowOutcome) -> dict[str, Any]:
     return {
         "line": outcome.row.line,
+        "username": outcome.username or outcome.row.username,
         "outcome": outcome.kind,
+        **({"changes": outcome.changes} if outcome.changes else {}),
         "code": outcome.code,
-        "message": outcome.message,
+        "message": outcome.text or None,
         "state": outcome.state,
     }
 
@@ -238,8 +263,10 @@ def _difference(planned: Mapping[str, Any] | None, found: Mapping[str, Any]) -> 
     if planned is None:
         return "the plan has no such row"
     if planned["outcome"] != found["outcome"]:
-        now = _PARTICIPLES.get(found["outcome"], found["outcome"])
-        return f"the plan {_VERBS[planned['outcome']]} the user, but now the user would be {now}"
+        verb = _VERBS[planned["outcome"]]
+        if found["outcome"] == "failed":
+            return f"the plan {verb} the user, but now the row would fail"
+        return f"the plan {verb} the user, but now the user would be {found['outcome']}"
     return "the user has changed"
 
 

@@ -25,7 +25,7 @@ from lback_cli.own_file import open_own
 NAMES = ("report", "rejects", "passwords")
 """The files, in the order in which their lengths are stored."""
 
-_PASSWORDS = NAMES.index("passwords")
+_REJECTS, _PASSWORDS = NAMES.index("rejects"), NAMES.index("passwords")
 _REJECT_COLUMNS = ("error_code", "error")
 _OPTIONS = {"passwords": "generate_passwords"}
 """The names of command-line options, where they differ from those of `ImportOptions`."""
@@ -84,6 +84,12 @@ class ReportFiles:
         """Delete the file of generated passwords: its users do not exist, because everything was rolled back."""
         file = self._files[_PASSWORDS]
         if file is not None:
+            file.remove()
+
+    def discard_empty_rejects(self) -> None:
+        """Delete the file of refused rows if it has none."""
+        file = self._files[_REJECTS]
+        if file is not None and file.is_empty:
             file.remove()
 
     def close(self) -> None:
@@ -147,6 +153,11 @@ class _ReportFile:
 
     def write(self, outcomes: Sequence[RowOutcome]) -> int:
         return self._append("".join(self.lines(outcomes)))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file has nothing but its header."""
+        return self._is_regular and os.fstat(self._descriptor).st_size <= len(self.header.encode())
 
     def remove(self) -> None:
         self.close()
@@ -240,10 +251,13 @@ def _report(path: Path) -> _ReportFile:
         values = {
             "line": row.line,
             **({} if row.record is None else {"record": row.record}),
+            "username": outcome.username or row.username,
             "outcome": outcome.kind,
             "id": outcome.id,
             "code": outcome.code,
             "message": outcome.message,
+            "hint": outcome.hint,
+            "cannot_log_in": list(outcome.obstacles),
         }
         return json.dumps(values) + "\n"
 
@@ -269,14 +283,14 @@ def _rejects(path: Path, file_format: str, columns: Sequence[str]) -> _ReportFil
         if row.raw is not None:
             # The row has no columns, so its whole text goes into the first.
             cells[0] = escaped(row.raw)
-        return _csv([*cells, outcome.code, escaped(" ".join((outcome.message or "").split()))])
+        return _csv([*cells, outcome.code, escaped(" ".join(outcome.text.split()))])
 
     def jsonl_line(outcome: RowOutcome) -> str:
         row = outcome.row
         # A row without columns has its whole text under the first key.
         fields = row.original if row.raw is None else {"username": row.raw}
         values = {name: value for name, value in fields.items() if name not in _REJECT_COLUMNS}
-        return json.dumps({**values, "error_code": outcome.code, "error": outcome.message}) + "\n"
+        return json.dumps({**values, "error_code": outcome.code, "error": outcome.text}) + "\n"
 
     line = csv_line if file_format == "csv" else jsonl_line
     header = _csv([*kept, *_REJECT_COLUMNS]) if file_format == "csv" else ""

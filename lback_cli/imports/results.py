@@ -1,12 +1,21 @@
 """The outcome of each row, and of the whole import."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from lback_cli.errors import LbackError
+from lback_cli.errors import GroupNotFound, LbackError, UserExists
+from lback_cli.imports.group_names import missing_group
 from lback_cli.imports.row import ImportRow
+from lback_cli.text.escaping import safe
+
+_LONGEST_SHOWN = 80
 
 OutcomeKind = Literal["created", "updated", "skipped", "failed"]
+
+Obstacle = Literal["inactive", "no_password", "unverified"]
+"""Why a user cannot log in: the account is inactive, it has no password yet, or its address is not verified."""
 
 
 @dataclass(slots=True)
@@ -19,8 +28,11 @@ class RowOutcome:
         id: The user's id, if the user exists.
         code: Why the row was skipped or refused, as a code.
         message: The same as text.
-        username: The stored user name of a created user.
+        hint: What to do about it, if anything.
+        username: The stored user name, of a user who was created or updated.
         password: The password that was generated for a created user.
+        obstacles: Why a created or updated user cannot log in; the first one matters most.
+        changes: What was changed of an updated user, as in the event.
         state: A digest of the user that existed before, for a plan.
     """
 
@@ -29,9 +41,17 @@ class RowOutcome:
     id: int | None = None
     code: str | None = None
     message: str | None = None
+    hint: str | None = None
     username: str | None = None
     password: str | None = None
+    obstacles: Sequence[Obstacle] = ()
+    changes: Mapping[str, Any] | None = None
     state: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The message and the hint in one line."""
+        return " ".join(filter(None, (self.message, self.hint)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,32 @@ class Counts:
         )
 
 
+@dataclass(slots=True)
+class Tally:
+    """What there is to say about imported rows besides the counts of their outcomes.
+
+    Attributes:
+        cannot_log_in: How many created or updated users cannot log in, each by the obstacle that matters most.
+        to_vouch_for: How many of them only lack a verified address, of which the file says nothing.
+        created_groups: The names of the groups that were created.
+        left_out: How many records of the file were left out, by what they are.
+    """
+
+    cannot_log_in: Counter[Obstacle] = field(default_factory=Counter)
+    to_vouch_for: int = 0
+    created_groups: list[str] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def add(self, outcomes: Sequence[RowOutcome], created_groups: Sequence[str] = ()) -> None:
+        """Add the *outcomes* of some rows, and the groups that were created for them."""
+        hindered = [outcome for outcome in outcomes if outcome.obstacles]
+        self.cannot_log_in.update(outcome.obstacles[0] for outcome in hindered)
+        self.to_vouch_for += sum(
+            outcome.obstacles[0] == "unverified" and outcome.row.is_email_verified is None for outcome in hindered
+        )
+        self.created_groups += created_groups
+
+
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """How an import ended.
@@ -68,16 +114,33 @@ class ImportResult:
             ``finished``, because an earlier run had imported everything.
         counts: The outcomes of all rows, those of earlier runs included.
         job: The id of the import job.
+        tally: What else there is to say about the rows of this run.
     """
 
     state: Literal["done", "stopped", "rolled_back", "finished"]
     counts: Counts
     job: str
+    tally: Tally = field(default_factory=Tally)
+
+
+def obstacles(*, active: bool, has_password: bool, verified: bool) -> Sequence[Obstacle]:
+    """Return why a user cannot log in."""
+    if active and has_password and verified:
+        return ()
+    found: dict[Obstacle, bool] = {"inactive": not active, "no_password": not has_password, "unverified": not verified}
+    return tuple(obstacle for obstacle, holds in found.items() if holds)
 
 
 def failed(row: ImportRow, error: LbackError) -> RowOutcome:
-    """Return the outcome of a *row* that *error* refused."""
-    return RowOutcome(row, "failed", code=error.code, message=one_line(error))
+    """Return the outcome of a *row* that *error* refused, with advice for an import."""
+    if isinstance(error, GroupNotFound) and error.name is not None:
+        error = missing_group(error.name)
+    message, hint = error.message, error.hint
+    if isinstance(error, UserExists) and error.field == "username" and row.derived_from is not None:
+        name, address = (safe(text, limit=_LONGEST_SHOWN) for text in (row.username, row.derived_from))
+        message = f"The user name '{name}', made from {address}, is that of another user."
+        hint = "Give the row one of its own."
+    return RowOutcome(row, "failed", code=error.code, message=message, hint=hint)
 
 
 def one_line(error: LbackError) -> str:

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lback_cli.attributes import BOOLEANS, Attribute, UserAttributes, Value
+from lback_cli.attributes import BOOLEANS, Value
 from lback_cli.errors import LbackError, ValidationError
-
-IGNORED = ("id", "created_at", "updated_at", "error_code", "error")
-"""Columns of exports and rejects that an import ignores."""
+from lback_cli.imports.columns import IGNORED, INACTIVE, ImportColumns
 
 LARGEST_FIELD: Final = 64 * 1024
 """Characters of one field; no valid field is nearly as long, and a broken file must not fill the memory."""
@@ -70,24 +68,6 @@ class ImportRow:
         return f"line {self.line}" if self.record is None else f"line {self.line}, record {self.record}"
 
 
-class ImportColumns:
-    """The columns that an import reads: those of `ImportRow`, and one for each attribute in lback's own table.
-
-    Attributes:
-        names: Their names.
-        attributes: The attributes by name.
-    """
-
-    def __init__(self, known: UserAttributes) -> None:
-        self.attributes: Mapping[str, Attribute] = {attribute.name: attribute for attribute in known.rows}
-        self.names = (*_READERS, *self.attributes)
-        self._known = frozenset((*self.names, *IGNORED))
-
-    def unknown(self, names: Iterable[str]) -> str | None:
-        """Return the first of *names* that is no column."""
-        return next((name for name in names if name not in self._known), None)
-
-
 class RowReader:
     """Reads rows from the cells of a file that names its columns once, such as CSV.
 
@@ -106,6 +86,8 @@ class RowReader:
             for index, name in enumerate(columns)
             if name in _READERS
         ]
+        if INACTIVE in columns:
+            self._readers.append((columns.index(INACTIVE), "is_active", _negated_boolean))
         self._attributes = [
             (index, name, known.attributes[name].parse)
             for index, name in enumerate(columns)
@@ -113,10 +95,10 @@ class RowReader:
         ]
         self._may_be_rejects = _ERROR_CODE in columns
 
-    def read(self, line: int, cells: Sequence[str]) -> ImportRow:
-        """Return the row with these *cells*; a cell that cannot be used is the row's error."""
+    def read(self, line: int, cells: Sequence[str]) -> ImportRow | None:
+        """Return the row with these *cells*, or None if all are empty; a cell that cannot be used is its error."""
         if self._may_be_rejects:
-            return row_of(line, dict(zip(self._columns, cells, strict=True)), self._known)
+            return row_of(line, dict(zip(self._columns, cells, strict=True)), self._known) if any(cells) else None
         values: dict[str, Any] = {}
         try:
             for index, name, reader in self._readers:
@@ -130,6 +112,8 @@ class RowReader:
                 }
         except ValidationError as error:
             return broken_row(line, error, dict(zip(self._columns, cells, strict=True)))
+        if not values and not any(cells):
+            return None
         return ImportRow(line, self._columns, cells, **values)
 
 
@@ -144,6 +128,8 @@ def row_of(line: int, fields: Mapping[str, Any], columns: ImportColumns) -> Impo
         return broken_row(line, problem, raw=raw)
     try:
         values = {name: read(fields[name], name) for name, read in _READERS.items() if name in fields}
+        if INACTIVE in fields:
+            values["is_active"] = _negated_boolean(fields[INACTIVE], INACTIVE)
         values["attributes"] = {
             name: value
             for name, attribute in columns.attributes.items()
@@ -178,38 +164,6 @@ def broken_row(
         raw=None if raw is None else raw[:LARGEST_FIELD].decode("utf-8", "backslashreplace").rstrip("\r\n"),
         **known,
     )
-
-
-def require_columns(columns: Sequence[str], known: ImportColumns, where: str) -> None:
-    """Refuse a header that an import cannot use.
-
-    Args:
-        columns: The names in the header.
-        known: The columns of an import.
-        where: The place of the header, for messages.
-
-    Raises:
-        ValidationError: A column is unknown, empty, named twice, or missing.
-    """
-    if "" in columns:
-        at_end = not any(columns[columns.index("") :])
-        problem = "has an empty column at its end" if at_end else f"has no name for column {columns.index('') + 1}"
-        raise ValidationError(
-            "columns",
-            f"{where}: the header {problem}.",
-            hint="Delete the column." if at_end else "Name it, or delete it.",
-        )
-    unknown = known.unknown(columns)
-    if unknown is not None:
-        raise ValidationError(
-            "columns", f"{where}: there is no column {unknown[:80]!r}.", hint=f"Columns are {', '.join(known.names)}."
-        )
-    twice = next((column for column in columns if columns.count(column) > 1), None)
-    if twice is not None:
-        raise ValidationError("columns", f"{where}: the column {twice!r} comes twice.")
-    missing = [column for column in _REQUIRED if column not in columns]
-    if missing:
-        raise ValidationError("columns", f"{where}: the column {missing[0]!r} is missing.")
 
 
 def groups_cell(names: Sequence[str]) -> str:
@@ -257,6 +211,11 @@ def _boolean(value: Any, name: str) -> bool | None:
     raise ValidationError(name, f"{name} must be true or false.")
 
 
+def _negated_boolean(value: Any, _name: str) -> bool | None:
+    found = _boolean(value, INACTIVE)
+    return None if found is None else not found
+
+
 def _groups(value: Any, name: str) -> tuple[str, ...] | None:
     if value is None or value == "":
         return None
@@ -285,7 +244,4 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "is_active": _boolean,
     "is_email_verified": _boolean,
 }
-"""The columns that are fields of `ImportRow`; the user name and the e-mail address are required."""
-
-BUILT_IN_COLUMNS = ImportColumns(UserAttributes())
-"""The columns of an import where the configuration declares no attributes."""
+"""How the columns of every import become fields of `ImportRow`."""

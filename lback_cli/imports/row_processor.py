@@ -11,15 +11,18 @@ from lback_cli.errors import LbackError, ValidationError
 from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.existing_users import Baseline, ExistingUserHandler
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.results import RowOutcome, failed
+from lback_cli.imports.results import RowOutcome, failed, obstacles
 from lback_cli.imports.row import ImportRow
 from lback_cli.managers.bulk_registration import BulkRegistration, RegistrationResult
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.group_manager import create_missing_groups
 from lback_cli.managers.registration import NewUser, PreparedUser
 from lback_cli.managers.user_lookup import username_variants
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading
 from lback_cli.security.password_generator import generate_password
+from lback_cli.security.stored_hashes import is_unusable
+from lback_cli.text.escaping import safe
 
 
 class RowProcessor:
@@ -75,14 +78,18 @@ class RowProcessor:
         Returns:
             The outcomes in the order of the rows. With ``on_error="stop"`` the first refused row is the last.
         """
-        return _ChunkWriter(
+        writer = _ChunkWriter(
             uow,
             chunk,
             self._bulk,
             self._existing,
             self._variants(chunk),
             stops_on_error=self._options.on_error == "stop",
-        ).write()
+        )
+        if self._options.create_groups:
+            skips = self._options.if_exists == "skip"
+            chunk.created_groups = create_missing_groups(uow, self._services, writer.groups(skips=skips))
+        return writer.write()
 
     def _prepare(self, row: ImportRow) -> PreparedUser | None:
         if row.error is not None:
@@ -90,18 +97,23 @@ class RowProcessor:
         password = row.password
         if self._options.passwords is not None and password is None and row.password_hash is None:
             password = generate_password(minimum_length=self._services.settings.password.minimum_length)
-        return self._bulk.prepare(
-            NewUser(
-                username=row.username,
-                email=row.email,
-                password=password,
-                password_hash=row.password_hash,
-                groups=row.groups or (),
-                is_active=row.is_active is not False,
-                is_email_verified=row.is_email_verified is True,
-                attributes=row.attributes or {},
-                mail=self._options.mail,
-            )
+        prepared = self._bulk.prepare(self._new_user(row, password))
+        if prepared.error is not None and _strip(row):
+            prepared = self._bulk.prepare(self._new_user(row, password))
+        return prepared
+
+    def _new_user(self, row: ImportRow, password: str | None) -> NewUser:
+        return NewUser(
+            username=row.username,
+            email=row.email,
+            password=password,
+            password_hash=row.password_hash,
+            groups=row.groups or (),
+            is_active=row.is_active is not False,
+            is_email_verified=row.is_email_verified is True,
+            attributes=row.attributes or {},
+            # A link to set a password is of no use to a user who may not log in.
+            mail="none" if row.is_active is False else self._options.mail,
         )
 
     def _without_existing(self, uow: UnitOfWork, waiting: Sequence[PreparedUser]) -> Sequence[PreparedUser]:
@@ -153,6 +165,15 @@ class _ChunkWriter:
         self._pending: list[int] = []
         self._pending_names: set[str] = set()
         self._ids = uow.users.ids_by_username([name for names in variants for name in names])
+
+    def groups(self, *, skips: bool) -> list[str]:
+        """Return the groups that the rows name which can be imported; *skips* leaves those of existing users out."""
+        found: dict[str, None] = {}
+        for index, (row, user) in enumerate(zip(self._chunk.rows, self._chunk.users, strict=True)):
+            exists = skips and not self._ids.keys().isdisjoint(self._variants[index])
+            if user is not None and not (user.error or exists):
+                found |= dict.fromkeys(row.groups or ())
+        return list(found)
 
     def write(self) -> list[RowOutcome]:
         """Write the chunk, and return the outcomes up to the row that stops the import."""
@@ -227,18 +248,36 @@ class _ChunkWriter:
                 self._stopped = True
 
 
+def _strip(row: ImportRow) -> bool:
+    """Remove spaces around the user name and the address of *row*, and return whether there were any."""
+    before = row.username, row.email
+    row.username, row.email = row.username.strip(), row.email.strip()
+    return (row.username, row.email) != before
+
+
 def _registration_outcome(row: ImportRow, user: PreparedUser, result: RegistrationResult) -> RowOutcome:
     if isinstance(result, LbackError):
         return failed(row, _of_row(result, row))
-    generated = user.new.password if row.password is None else None
-    return RowOutcome(row, "created", id=result, username=user.username, password=generated)
+    new = user.new
+    generated = new.password if row.password is None else None
+    found = obstacles(
+        active=new.is_active,
+        has_password=not (new.is_invited or is_unusable(user.password_hash or "")),
+        verified=new.is_email_verified,
+    )
+    return RowOutcome(row, "created", id=result, username=user.username, password=generated, obstacles=found)
 
 
 def _of_row(error: LbackError, row: ImportRow) -> LbackError:
     """Return *error*, or a plainer one if the row lacks the user name or the e-mail address."""
     if isinstance(error, ValidationError):
         if error.field == "username" and not row.username.strip():
-            return ValidationError("username", "The row has no user name.")
+            hint = "--username-from email makes one of the address." if row.email else None
+            return ValidationError("username", "The row has no user name.", hint=hint)
+        if error.field == "username" and "@" in row.username:
+            name = safe(row.username, limit=80)
+            hint = "--username-from email makes a user name of the part before the @."
+            return ValidationError("username", f"The user name '{name}' is an address.", hint=hint)
         if error.field == "email" and not row.email.strip():
             return ValidationError("email", "The row has no e-mail address.")
     return error

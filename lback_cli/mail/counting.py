@@ -15,5 +15,6 @@ class CountingMailer(Mailer):
         super().__init__(settings, links, default_directory=Path())
         self._counter = counter
 
-    def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> None:  # noqa: ARG002
+    def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> Path | None:  # noqa: ARG002
         self._counter[template] += 1
+        return None

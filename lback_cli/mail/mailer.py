@@ -21,13 +21,14 @@ _MONTHS = (
 class Mailer:
     """Writes each mail from its templates and hands it to the configured transport.
 
-    Settings, templates and the mail server are used when a mail is sent, not before, so work without mail needs none of
-    them. Each method returns when the transport has accepted the mail. It raises `MailError` if the transport did not,
-    with its exception as the ``__cause__``, or `ConfigurationError` if a setting or a template cannot be used.
+    Settings, templates and the mail server are used only when a mail is sent, so operations without mail need none of
+    them. Each method returns when the transport has accepted the mail: the file to which the mail was written, or None
+    if it was sent. It raises `MailError` if the transport did not accept the mail, with the transport's exception as
+    the ``__cause__``, or `ConfigurationError` if a setting or a template cannot be used.
 
-    A mail that is sent again has the same Message-ID, so that mail systems recognise the copy. It depends on the
-    template, the recipient and *key*, a text that is unique to the change, such as the id of the operation. By default,
-    *key* is the token. Times without a zone are UTC.
+    A mail that is sent again has the same Message-ID, so that mail systems recognise the copy. The Message-ID depends
+    on the template, the recipient and *key*, a text that is unique to the change, such as the id of the operation. By
+    default, *key* is the token. Times without a zone are UTC.
     """
 
     def __init__(self, settings: EmailSettings, links: LinkSettings, *, default_directory: Path) -> None:
@@ -44,39 +45,39 @@ class Mailer:
 
     def send_verification(
         self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
-    ) -> None:
+    ) -> Path | None:
         """Send *email* a verification link."""
         link = _link("links.verify_email", self._links.verify_email, token)
-        self._send("verify_email", email, key or token, _link_values(username, email, link, expires_at))
+        return self._send("verify_email", email, key or token, _link_values(username, email, link, expires_at))
 
     def send_password_reset(
         self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
-    ) -> None:
+    ) -> Path | None:
         """Send *email* a link to set a new password."""
         link = _link("links.reset_password", self._reset_link(), token)
-        self._send("reset_password", email, key or token, _link_values(username, email, link, expires_at))
+        return self._send("reset_password", email, key or token, _link_values(username, email, link, expires_at))
 
     def send_invitation(
         self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
-    ) -> None:
+    ) -> Path | None:
         """Send *email* a link to set the first password."""
         link = _link("links.reset_password", self._links.reset_password, token)
-        self._send("invitation", email, key or token, _link_values(username, email, link, expires_at))
+        return self._send("invitation", email, key or token, _link_values(username, email, link, expires_at))
 
-    def send_email_changed(self, *, username: str, old_email: str, new_email: str, key: str) -> None:
+    def send_email_changed(self, *, username: str, old_email: str, new_email: str, key: str) -> Path | None:
         """Notify *old_email* that the user's address was changed to *new_email* (ASVS 6.3.7)."""
         values = {"username": username, "email": old_email, "new_email": new_email}
-        self._send("email_changed", old_email, key, values)
+        return self._send("email_changed", old_email, key, values)
 
-    def send_password_changed(self, *, username: str, email: str, key: str) -> None:
+    def send_password_changed(self, *, username: str, email: str, key: str) -> Path | None:
         """Notify *email* that the user's password was changed (ASVS 6.3.7)."""
-        self._send("password_changed", email, key, {"username": username, "email": email})
+        return self._send("password_changed", email, key, {"username": username, "email": email})
 
-    def send_test(self, *, email: str, key: str) -> None:
+    def send_test(self, *, email: str, key: str) -> Path | None:
         """Send *email* a mail that shows that the settings work."""
-        self._send("test", email, key, {"email": email})
+        return self._send("test", email, key, {"email": email})
 
-    def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> None:
+    def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> Path | None:
         sender = self._sender()
         application = self._application()
         for name, value in values.items():
@@ -94,7 +95,7 @@ class Mailer:
             recipient=recipient,
             message_id=_message_id(template, recipient, secret, domain=sender.rpartition("@")[2]),
         )
-        self._transport().deliver(message)
+        return self._transport().deliver(message)
 
     def _reset_link(self) -> str:
         return self._links.reset_password

@@ -14,11 +14,11 @@ from lback_cli.settings.schema import EmailSettings
 class Transport(Protocol):
     """Sends or stores a mail."""
 
-    def deliver(self, message: EmailMessage) -> None:
-        """Return when *message* is accepted.
+    def deliver(self, message: EmailMessage) -> Path | None:
+        """Return when *message* is accepted: the file it was written to, or None if it was sent.
 
         Raises:
-            MailError: If it is not.
+            MailError: If it is not accepted.
         """
 
     def check(self) -> str:
@@ -58,8 +58,8 @@ class FileTransport:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def deliver(self, message: EmailMessage) -> None:
-        """Write *message* to a file.
+    def deliver(self, message: EmailMessage) -> Path | None:
+        """Write *message* to a file, and return its path.
 
         Raises:
             MailError: If the directory or the file cannot be written.
@@ -67,7 +67,7 @@ class FileTransport:
         data = message.as_bytes(policy=message.policy.clone(linesep="\n"))
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write(f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}", data)
+            return self._write(f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}", data)
         except OSError as error:
             raise MailError(
                 f"Cannot write mail to {self._directory}: {error.strerror or error}.",
@@ -91,7 +91,7 @@ class FileTransport:
             )
         return str(self._directory)
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes) -> Path:
         unfinished = self._directory / f".{name}.part"
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -100,6 +100,8 @@ class FileTransport:
                 file.flush()
                 os.fsync(descriptor)
             # A link, unlike a rename, fails when the name is taken.
-            (self._directory / f"{name}.eml").hardlink_to(unfinished)
+            written = self._directory / f"{name}.eml"
+            written.hardlink_to(unfinished)
         finally:
             unfinished.unlink()
+        return written

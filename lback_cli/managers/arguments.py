@@ -1,4 +1,4 @@
-"""Checking the types of what callers pass to operations."""
+"""Check the types of the arguments that callers pass to operations."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def require_id(user_id: Any) -> None:
     """Refuse a *user_id* that is not a number.
 
     Raises:
-        ValidationError: It is not an int.
+        ValidationError: *user_id* is not an int.
     """
     if not isinstance(user_id, int):
         raise ValidationError("user_id", f"user_id must be a number, not {type(user_id).__name__}.")

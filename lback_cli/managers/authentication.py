@@ -12,14 +12,14 @@ from lback_cli.managers.changes import track_user
 from lback_cli.managers.decoy import find_decoy
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.login_limiter import LoginAttempt, LoginLimiter
-from lback_cli.managers.user_lookup import find_by_identifier
+from lback_cli.managers.user_lookup import find_for_login
 from lback_cli.models import User
 from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, reading
 from lback_cli.repositories.user_reader import UserRecord
 
 GUESSES = frozenset({"user_not_found", "incorrect_password"})
-"""The reasons of failed logins that count."""
+"""The reasons for which a failed login counts as a guess."""
 
 
 class Authenticator:
@@ -34,7 +34,7 @@ class Authenticator:
         """Check *password*; the arguments and errors are those of `UserManager.authenticate_user`."""
         require_text(username=identifier, password=password)
         with self._read(operation.session) as uow:
-            record = find_by_identifier(uow.users, self._services, identifier)
+            record = find_for_login(uow.users, self._services, identifier)
             user = operation.user = None if record is None else uow.users.get(record.id)
             checked_against = find_decoy(uow, identifier) if user is None else user
             stored = None if checked_against is None else checked_against.password_hash
@@ -47,7 +47,7 @@ class Authenticator:
             raise
 
     def _read(self, session: Session | None) -> AbstractContextManager[UnitOfWork]:
-        """Read before the login is counted, without a lock that the count would wait for.
+        """Read the user without taking a lock for which counting the login would wait.
 
         In a caller's session on SQLite, the first statement may take the write lock of the file.
         """

@@ -67,7 +67,7 @@ class BulkRegistration:
         return self._registration.prepare(new)
 
     def hash_passwords(self, users: Iterable[PreparedUser], executor: Executor | None = None) -> None:
-        """Hash the passwords of *users*, several at once if there is an *executor*: Argon2 releases the GIL."""
+        """Hash the passwords of *users*, several at once if there is an *executor*, as Argon2 releases the GIL."""
         list((executor.map if executor else map)(self._hash_password, users))
 
     def register(
@@ -80,7 +80,7 @@ class BulkRegistration:
 
         Args:
             uow: The transaction.
-            users: The users, prepared. A password that is not hashed yet is hashed if the user is not refused.
+            users: The prepared users. If a password is not hashed yet, it is hashed, unless the user is refused.
             stop_on_error: Whether to stop after the first refused user.
 
         Returns:
@@ -141,9 +141,9 @@ class BulkRegistration:
             if stop_on_error and isinstance(results[-1], LbackError):
                 return results
         rest = users[len(results) :]
-        # Most files hold new users only, so the first attempt does not look for taken names. A password that is not
-        # hashed yet says that the caller has seen a taken name.
-        expects_conflict = any(user.needs_hash for user in rest)
+        # Most files have only new users, so the first attempt does not look for taken names. If a password is not
+        # hashed yet, the caller has found its user's name taken.
+        expects_conflict = self._application.is_present or any(user.needs_hash for user in rest)
         for looks_up_names in (True,) if expects_conflict else (False, True):
             accepted, refused = self._sort_out(uow, rest, stop_on_error, looks_up_names)
             if not looks_up_names and any(rest[index].error is None for index in refused):
@@ -162,7 +162,8 @@ class BulkRegistration:
         """Return the accepted users with their groups, and the errors of the refused ones by index."""
         taken = _TakenNames()
         if looks_up_names:
-            taken.look_up(uow, [user for user in users if user.error is None])
+            allowed = [user for user in users if user.error is None]
+            taken.look_up(uow, allowed, in_any_case=self._application.is_present)
         groups = _GroupLookup(self._registration, uow)
         accepted: list[tuple[PreparedUser, _Groups]] = []
         refused: dict[int, LbackError] = {}
@@ -230,10 +231,11 @@ class _TakenNames:
         self._emails: set[str] = set()
         self._values: set[tuple[Attribute, Value]] = set()
 
-    def look_up(self, uow: UnitOfWork, users: Sequence[PreparedUser]) -> None:
-        """Add those of *users* that existing users have."""
-        self._usernames |= uow.users.taken_usernames([user.username for user in users])
-        self._emails |= uow.users.taken_emails([user.email for user in users])
+    def look_up(self, uow: UnitOfWork, users: Sequence[PreparedUser], *, in_any_case: bool) -> None:
+        """Add the names, addresses and values of *users* that existing users have."""
+        usernames, emails = [user.username for user in users], [user.email for user in users]
+        self._usernames |= uow.users.taken_usernames(usernames, in_any_case=in_any_case)
+        self._emails |= uow.users.taken_emails(emails, in_any_case=in_any_case)
         wanted: dict[Attribute, list[Value]] = {}
         for user in users:
             for attribute, value in _unique(user):
@@ -242,7 +244,7 @@ class _TakenNames:
             self._values |= {(attribute, value) for value in uow.attributes.holders(attribute, values)}
 
     def add(self, user: PreparedUser) -> None:
-        """Add those of *user*."""
+        """Add the name, the address and the values of *user*."""
         self._usernames.add(user.username)
         self._emails.add(user.email)
         if user.attributes:
@@ -272,7 +274,7 @@ class _Groups(NamedTuple):
 
 
 class _GroupLookup:
-    """Groups by name, each looked up once; the default group is always among them."""
+    """Finds groups by name, each only once; the default group is always among the groups that it returns."""
 
     def __init__(self, registration: Registration, uow: UnitOfWork) -> None:
         self._registration = registration

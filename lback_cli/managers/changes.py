@@ -1,4 +1,4 @@
-"""What an operation changes of a user: the difference between two records, for the event log."""
+"""The changes of a user in the event log: the difference between the records before and after an operation."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -26,14 +26,14 @@ def track_user(
     *,
     rehashes: bool = False,
 ) -> None:
-    """Let *operation* record how the user differs from *before* at the end of its transaction.
+    """Make *operation* record, at the end of its transaction, how the user differs from *before*.
 
     Args:
         operation: The operation.
         uow: Its transaction.
         known: The attributes to compare.
-        before: The user before the operation; None for one that it creates.
-        user_id: Returns the id of the user, once the user exists.
+        before: The user before the operation; None if the operation creates the user.
+        user_id: Returns the id of the user, as soon as the user exists.
         rehashes: Whether the operation replaces the hash, but not the password.
     """
 
@@ -49,14 +49,14 @@ def user_changes(
 ) -> dict[str, Any]:
     """Return the difference of a user before and after an operation.
 
-    A new user has only the new value of each attribute, a deleted one only the old value; both name all attributes and
-    ``created_at``. Otherwise only what differs is named. A password is named, never its hash.
+    For a new user, each attribute has only the new value, and for a deleted user only the old one; both have all
+    attributes and ``created_at``. Otherwise the result has only what differs. Of a password, it has only a word.
 
     Args:
         before: The user before; None for a new one.
         after: The user after; None for a deleted one.
         known: The attributes to compare.
-        rehashes: Whether another hash is still of the same password.
+        rehashes: Whether a changed hash is that of the same password.
     """
     changes: dict[str, Any] = {}
     old, new = attribute_values(before, known), attribute_values(after, known)
@@ -76,9 +76,9 @@ def user_changes(
 
 
 class RegistrationChanges:
-    """The event data of users who are registered many at once: what `user_changes` gives, in a fraction of the time.
+    """The event data of many registered users: the same as with `user_changes`, in a fraction of the time.
 
-    The canonical form of the data is a template, because the names in it are the same for all users.
+    The names in the data are the same for all users. So its canonical form is a template for their values.
     """
 
     def __init__(self, known: UserAttributes, created_at: datetime) -> None:
@@ -87,7 +87,7 @@ class RegistrationChanges:
         values |= {"created_at": f'{{"to":{quoted(timestamp(created_at))}}}', "groups": '{"added":%s,"removed":[]}'}
         self._without_password = _registration_template(values)
         self._with_password = _registration_template(values | {"password": '"set"'})
-        # The values in the order of their names, which is that of canonical JSON.
+        # The values in the order of their names, as in canonical JSON.
         self._names = tuple(sorted(name for name in values if name != "created_at"))
 
     def data(self, user_id: int, user: "PreparedUser", groups: str) -> str:

@@ -1,18 +1,17 @@
-"""The user whose hash a password is checked against, if the name of a login is no user's.
+"""The decoy: the user against whose hash a password is checked, if no user has the name of the login.
 
-A hash of an imported scheme takes longer to check than one of the current scheme. If unknown names had no such hash,
-the time of a failed login would reveal which names are known. So an unknown name gets the hash of some user, always the
-same one, as a known name does.
+A hash of an imported scheme takes longer to check than a hash of the current scheme. If only names of users had such
+hashes, the time of a failed login would reveal these names. So each unknown name has a decoy, always the same user.
 """
 
 from lback_cli.models import User
 from lback_cli.repositories.account_repository import AccountRepository
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 
 
 def find_decoy(uow: UnitOfWork, identifier: str) -> User | None:
-    """Return the user that stands in for the unknown *identifier*; None if there are no users."""
+    """Return the decoy for the unknown *identifier*; None if there are no users."""
     last = uow.users.last_id()
     if last <= 0:
         return None
@@ -25,9 +24,9 @@ def find_decoy(uow: UnitOfWork, identifier: str) -> User | None:
 def _bucket(number: int, count: int) -> int:
     """Map *number* to 0..*count* - 1.
 
-    This is linear hashing (W. Litwin, 1980): as *count* grows, only the numbers that move to the new buckets change.
-    With a remainder of *count* almost every unknown name would get another decoy whenever a user registers, and the
-    change of its time would reveal it.
+    This is linear hashing (W. Litwin, 1980): as *count* grows, only those numbers change that move to the new buckets.
+    With ``number % count``, almost every unknown name would get another decoy whenever a user registers. The time of a
+    login under that name would then change, and reveal that it is unknown.
     """
     size = 1 << (count - 1).bit_length()
     found = number % size

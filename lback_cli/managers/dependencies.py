@@ -1,4 +1,4 @@
-"""What the managers work with beside the database; each part is loaded on first use, as most commands need few."""
+"""What the managers need besides the database. Each part is loaded on first use, because most commands need few."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Dependencies:
-    """What managers need beside the database: passwords, names, mail and time.
+    """What managers need besides the database: passwords, names, mail and time.
 
     Args:
-        settings: The settings that configure all of it.
+        settings: The settings of all parts.
         data_directory: Where lback keeps its own files.
         clock: Returns the current time, in UTC.
         hasher: A hasher to share, instead of a new one.
@@ -42,10 +42,7 @@ class Dependencies:
     @cached_property
     def attributes(self) -> UserAttributes:
         """The attributes of users: the built-in ones and those that the configuration declares."""
-        return UserAttributes(
-            Attribute(name, declared.type, "", personal=declared.personal, declared=True)
-            for name, declared in self.settings.attributes.items()
-        )
+        return known_attributes(self.settings)
 
     @cached_property
     def hasher(self) -> "PasswordHasher":
@@ -79,22 +76,35 @@ class Dependencies:
 
         return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")
 
+    @property
+    def mail_directory(self) -> Path:
+        """Where the transport ``file`` writes."""
+        return self.settings.email.directory or self._data_directory / "mail"
+
     @cached_property
     def canonical_username(self) -> Callable[[str], str]:
-        """A function: a user name as it is stored. It raises `ValidationError`."""
+        """A function that returns a user name as it is stored, or raises `ValidationError`."""
         from lback_cli.text.usernames import canonical_username
 
         return partial(canonical_username, unicode_names=self.settings.users.unicode_names)
 
     @cached_property
     def canonical_email(self) -> Callable[[str], str]:
-        """A function: an address as it is stored. It raises `ValidationError`."""
+        """A function that returns an address as it is stored, or raises `ValidationError`."""
         from lback_cli.text.emails import canonical_email
 
         return canonical_email
 
     def canonical_group_name(self, raw: str) -> str:
-        """*raw* as it is stored. Raises `ValidationError`."""
+        """Return *raw* as it is stored. Raises `ValidationError`."""
         from lback_cli.text.usernames import canonical_group_name
 
         return canonical_group_name(raw)
+
+
+def known_attributes(settings: Settings) -> UserAttributes:
+    """Return the attributes of users: the built-in ones and those that the configuration declares."""
+    return UserAttributes(
+        Attribute(name, declared.type, "", personal=declared.personal, declared=True)
+        for name, declared in settings.attributes.items()
+    )

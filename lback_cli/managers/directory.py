@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_email, find_by_username, find_group_record, find_user, parse_id
+from lback_cli.managers.user_lookup import (
+    find_by_email,
+    find_by_username,
+    find_group_record,
+    find_id,
+    find_user,
+    parse_id,
+)
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.snapshot import Snapshot, snapshot
-from lback_cli.repositories.user_reader import UserQuery, UserReader, UserRecord
+from lback_cli.repositories.user_query import LARGEST_ID, UserQuery
+from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.attributes import UserAttributes
+    from lback_cli.repositories.user_columns import Columns, UserColumns
+
+_LONGEST_ID = len(str(LARGEST_ID))
 
 
 class Directory:
@@ -33,7 +44,7 @@ class Directory:
         return self._services.attributes
 
     def find_user(self, identifier: str, *, session: "Session | None" = None) -> UserRecord:
-        """Return the user that a user name, an e-mail address or ``id:N`` means.
+        """Return the user whom a user name, an e-mail address or ``id:N`` identifies.
 
         Raises:
             UserNotFound: There is none.
@@ -57,27 +68,28 @@ class Directory:
             return find_by_email(found.users, self._services, email)
 
     def exists(self, identifier: str) -> bool:
-        """Return whether *identifier* means a user."""
+        """Return whether *identifier* identifies a user."""
         return self.find_id(identifier) is not None
 
     def find_id(self, identifier: str) -> int | None:
-        """Return the id of the user that *identifier* means, or None if there is none."""
+        """Return the id of the user whom *identifier* identifies, or None."""
         try:
             return self.find_user(identifier).id
         except UserNotFound:
             return None
 
     def resolve_id(self, identifier: str) -> int:
-        """Return the id of the user that *identifier* means; for ``id:N`` it is N, whether or not the user exists.
+        """Return the id of the user whom *identifier* identifies; for ``id:N`` N, even if there is no such user.
 
         Raises:
             UserNotFound: No user has that name or e-mail address.
         """
-        user_id = parse_id(identifier)
-        return self.find_user(identifier).id if user_id is None else user_id
+        with snapshot(self._database) as found:
+            user_id = find_id(found.users, identifier)
+            return find_user(found.users, self._services, identifier).id if user_id is None else user_id
 
     def resolve_email(self, identifier: str) -> str:
-        """Return the e-mail address of the user that *identifier* means.
+        """Return the e-mail address of the user whom *identifier* identifies.
 
         An e-mail address is returned as given, and so is an ``id:N`` that no user has.
 
@@ -94,21 +106,60 @@ class Directory:
             return identifier
 
     @contextlib.contextmanager
-    def select_users(self, query: UserQuery, *, session: "Session | None" = None) -> Iterator["UserPage"]:
+    def select_users(self, query: UserQuery, *, session: "Session | None" = None) -> Iterator[Iterator[UserRecord]]:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
-            GroupNotFound: There is no such group, which is not the same as an empty one.
-            ValidationError: No database can hold a text of the query.
+            GroupNotFound: The group of the query does not exist.
+            ValidationError: A text of the query cannot be stored in a database, so no user has it.
         """
         with self._selecting(query, session) as (found, stored):
-            yield UserPage(stored, found.users)
+            yield found.users.select(stored)
 
     @contextlib.contextmanager
-    def user_pages(self, query: UserQuery) -> Iterator[tuple[int, Iterator[Sequence[UserRecord]]]]:
-        """Yield the number of users that *query* describes, and these page by page, like `select_users`."""
+    def list_users(self, query: UserQuery, fields: Sequence[str]) -> Iterator["UserListing"]:
+        """Yield *fields* of the users that *query* describes, like `select_users`; `UserColumns` explains them."""
+        from lback_cli.repositories.user_columns import UserColumns
+
         with self._selecting(query) as (found, stored):
-            yield found.users.count(stored), found.users.pages(stored)
+            fields = (*fields, query.sort)
+            columns = UserColumns(found.connection, fields, self.attributes, self._services.now())
+            yield UserListing(stored, columns, found.users)
+
+    def users_by_name(self, prefix: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose names begin with *prefix*, members of *group* if it is named."""
+        with self.select_users(UserQuery(prefix=prefix, groups=_only(group), sort="username", limit=limit)) as users:
+            return list(users)
+
+    def users_by_id(self, digits: str, *, limit: int, group: str | None = None) -> Sequence[UserRecord]:
+        """Return users whose ids begin with *digits*, members of *group* if it is named."""
+        if not digits:
+            with self.select_users(UserQuery(groups=_only(group), limit=limit)) as users:
+                return list(users)
+        if not (digits.isascii() and digits.isdigit()) or digits.startswith("0"):
+            return []
+        found: list[UserRecord] = []
+        first, size = int(digits[:_LONGEST_ID]), 1  # 12, then 120 to 129, then 1200 to 1299
+        while len(found) < limit and first <= LARGEST_ID:
+            query = UserQuery(groups=_only(group), after=first - 1, limit=limit - len(found))
+            with self.select_users(query) as users:
+                page = list(users)
+            found += [user for user in page if user.id < first + size]
+            if not page:
+                break
+            first, size = first * 10, size * 10
+        return found
+
+    def attribute_values(self, name: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """Return texts that begin with *prefix* among the values of an attribute in lback's own table."""
+        _check_encodable("prefix", prefix)
+        with snapshot(self._database) as found:
+            return found.users.attribute_values(name, prefix, limit=limit)
+
+    def count_users(self) -> int:
+        """Return how many users there are."""
+        with snapshot(self._database) as found:
+            return found.users.count(UserQuery())
 
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
@@ -135,12 +186,15 @@ class Directory:
 
     @contextlib.contextmanager
     def _selecting(self, query: UserQuery, session: "Session | None" = None) -> Iterator[tuple[Snapshot, UserQuery]]:
-        for name in ("search", "prefix", "after"):
-            _check_encodable(name, getattr(query, name))
+        for name, value in [("prefix", query.prefix), ("after", query.after), *(("search", s) for s in query.searches)]:
+            _check_encodable(name, value)
         with snapshot(self._database, session) as found:
-            if query.group is not None:
-                query = replace(query, group=find_group_record(found.groups, self._services, query.group).name)
-            yield found, query
+            groups = [find_group_record(found.groups, self._services, name).name for name in query.groups]
+            yield found, replace(query, groups=groups)
+
+
+def _only(group: str | None) -> Sequence[str]:
+    return () if group is None else (group,)
 
 
 def _check_encodable(name: str, value: object) -> None:
@@ -149,22 +203,32 @@ def _check_encodable(name: str, value: object) -> None:
         raise ValidationError(name, f"'{safe(value, limit=80)}' is not text that users can have.", hint="Send UTF-8.")
 
 
-class UserPage:
-    """Users to iterate over once; then *next_after* is where the next page starts, or None if there is none."""
+class UserListing:
+    """Fields of users, to iterate over once, in pages of columns.
 
-    def __init__(self, query: UserQuery, users: UserReader) -> None:
+    Attributes:
+        next_after: Then, where the next page of the listing starts, or None if there is none.
+    """
+
+    def __init__(self, query: UserQuery, columns: "UserColumns", users: UserReader) -> None:
         self._query = query
+        self._columns = columns  # the last one is what the listing is sorted by
         self._users = users
         self.next_after: str | int | None = None
 
-    def __iter__(self) -> Iterator[UserRecord]:
-        limit = self._query.limit
+    def __iter__(self) -> Iterator["Columns"]:
+        left, last = self._query.limit, self._query.after
         # One more than asked for shows whether there are more.
-        query = self._query if limit is None else replace(self._query, limit=limit + 1)
-        last: UserRecord | None = None
-        for count, user in enumerate(self._users.select(query)):
-            if count == limit:
-                self.next_after = None if last is None else getattr(last, query.sort)
-                return
-            yield user
-            last = user
+        query = self._query if left is None else replace(self._query, limit=left + 1)
+        for *columns, keys in self._columns.pages(query):
+            if left is None or len(keys) <= left:
+                yield columns
+            else:
+                self.next_after = keys[left - 1] if left else last
+                yield [column[:left] for column in columns]
+            last = keys[-1]
+            left = None if left is None else max(left - len(keys), 0)
+
+    def count(self) -> int:
+        """Return how many users there are in all, whatever the limit is."""
+        return self._users.count(self._query)

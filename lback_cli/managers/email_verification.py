@@ -1,4 +1,4 @@
-"""Verifying e-mail addresses, by the token in a mailed link."""
+"""Verifying e-mail addresses with the token in a mailed link."""
 
 from lback_cli import signals
 from lback_cli.errors import InvalidToken

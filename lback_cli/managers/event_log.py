@@ -1,4 +1,4 @@
-"""Reading, proving and erasing the event log. Writing it is part of every operation, in `Operation`."""
+"""Reading, verifying and erasing the event log. `Operation` writes it, as a part of every operation."""
 
 import contextlib
 import time
@@ -19,11 +19,12 @@ from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_identifier, not_found, parse_id
+from lback_cli.managers.log_memory import LogMemory, LostLog
+from lback_cli.managers.user_lookup import find_by_identifier, find_id, not_found
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
-from lback_cli.repositories.event_repository import ChainHead, EventQuery
+from lback_cli.repositories.event_repository import ChainHead, EventQuery, EventRepository
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
 from lback_cli.signals import find_signal
 from lback_cli.text.times import parse_moment, timestamp
@@ -52,8 +53,8 @@ class Erasure:
     Attributes:
         user_id: The id of the user, if known.
         events: How many events of the user lost their personal data.
-        mentions: How many events of others did, because they mentioned the user.
-        scrubbed: False if a SQLite file could not be rewritten, because others were using it.
+        mentions: How many events about others lost theirs, because they mentioned the user.
+        scrubbed: False if a SQLite file could not be rewritten, because other processes were using it.
     """
 
     user_id: int | None
@@ -71,9 +72,15 @@ class EventLog:
 
     @contextlib.contextmanager
     def select(self, query: EventQuery) -> Iterator[Iterator[dict[str, Any]]]:
-        """The events that *query* describes, as they come from the database, for as long as the block lasts."""
+        """Yield the events that *query* describes; they are read while the block lasts."""
         with reading(self._database) as work:
             yield work.events.select(query)
+
+    @contextlib.contextmanager
+    def listing(self, query: EventQuery) -> Iterator["EventListing"]:
+        """Yield the events that *query* describes, which are read while the block lasts."""
+        with reading(self._database) as work:
+            yield EventListing(query, work.events)
 
     def query(
         self,
@@ -93,15 +100,15 @@ class EventLog:
         newest_first: bool = False,
         limit: int | None = None,
     ) -> EventQuery:
-        """Return the query for what a person asked for.
+        """Return the query for the values that a person typed.
 
-        *user* is a user name, an address or ``id:N``, and may be deleted. *since* and *until* are as for
-        `parse_moment`. `EventQuery` explains the rest.
+        *user* is a user name, an address or ``id:N``; the user may be deleted. *since* and *until* are texts that
+        `parse_moment` reads. `EventQuery` explains the other arguments.
 
         Raises:
             UserNotFound: No event is about that user.
             SignalNotFound: No event has that name.
-            UsageError: A time has another form.
+            UsageError: *since* or *until* is not a time.
         """
         for name in signals:
             if name not in ADMINISTRATIVE:
@@ -126,7 +133,7 @@ class EventLog:
         )
 
     def find(self, seq: int) -> dict[str, Any]:
-        """The event with that number. Raises `EventNotFound`."""
+        """Return the event with that number. Raises `EventNotFound`."""
         with reading(self._database) as work:
             found = next(work.events.select(EventQuery(after=seq - 1, before=seq + 1, limit=1)), None)
         if found is None:
@@ -136,7 +143,7 @@ class EventLog:
     def follow(self, query: EventQuery, *, tail: int = 0) -> Iterator[dict[str, Any]]:
         """Yield new events that match *query* as they are committed, by any process, without an end.
 
-        Numbers are given in the order of commits, so no event appears before the last one seen.
+        Numbers follow the order of commits, so a new event always has a higher number than those already seen.
 
         Args:
             query: The events. Without ``after`` they start at the end of the log.
@@ -155,20 +162,32 @@ class EventLog:
             time.sleep(POLL_SECONDS)
 
     def summary(self, since: str) -> Summary:
-        """Counts per day from *since*, as for `parse_moment`, on. Raises `UsageError`."""
+        """Return the counts for each day from *since*, a text that `parse_moment` reads. Raises `UsageError`."""
         with reading(self._database) as work:
             return Summary(work.events.count_by_day(timestamp(parse_moment(since, self._services.now()))))
 
     def checkpoint(self) -> Checkpoint:
-        """The end of the log, to be kept elsewhere. Raises `BrokenEventLog` where the log has lost it."""
+        """Return a checkpoint of the end of the log. Raises `BrokenEventLog` if the head of the chain is missing."""
         with reading(self._database) as work:
             head = _head(work)
             return Checkpoint(head.seq, head.seq, head.hash, erased=work.events.count_erased(head.seq))
 
     def verify(self, checkpoint: Checkpoint | None = None) -> VerificationResult:
-        """Prove the whole log, against *checkpoint* if there is one. Raises `BrokenEventLog`."""
+        """Verify the whole log, and compare it with *checkpoint* and with what this machine remembers of it.
+
+        Raises:
+            BrokenEventLog: The log was changed, or lost.
+            ConfigurationError: What this machine remembers cannot be read.
+        """
         with reading(self._database) as work:
-            return work.events.verify(checkpoint)
+            verdict = work.events.verify(checkpoint)
+        if (lost := self.check_memory()) is not None:
+            raise BrokenEventLog(lost.seq, lost.message, hint=lost.hint)
+        return verdict
+
+    def check_memory(self) -> LostLog | None:
+        """Return how much less the log has than this machine remembers, or remember how far it has come."""
+        return LogMemory(self._database).check()
 
     def name_of(self, identifier: str) -> str:
         """Return the user name of the user who is or was called *identifier*, or ``id:N`` if it is erased.
@@ -186,18 +205,22 @@ class EventLog:
         return f"id:{user_id}" if last is None or last["subject"] is None else str(last["subject"])
 
     def erase_user(self, identifier: str, users: UserManager) -> Erasure:
-        """Delete the user, if still there, and blank the person's data in all past events, in one transaction.
+        """Delete the user, if the account still exists, and erase the person's data from all past events.
 
-        Blanked are the events about the user, and those about others that mention the user's names or addresses; mail
-        that is still queued is dropped. What remains is when what was done by whom to which id. On SQLite the file is
-        then rewritten, as it keeps what was deleted until the space is needed. Raises `UserNotFound` or what
-        `UserManager.delete_user` raises.
+        Events about the user are erased, and events about others that mention the user's names or addresses; queued
+        mail is deleted. An erased event still has its time, signal, outcome and actor, and the id of the user. All of
+        this is one transaction. Then a SQLite file is rewritten, because it keeps deleted data until the space is
+        needed.
+
+        Raises:
+            UserNotFound: There is no such user, and no event about one.
+            LbackError: What `UserManager.delete_user` raises.
         """
         with reading(self._database) as work:
             user_id = self._past_or_present(work, identifier)
             known = self._names(work, user_id, identifier)
             seen = _head(work).seq
-            # Most of the work, before the lock that holds up everybody else.
+            # Most of the work is done before the lock, for which all other writers wait.
             sequences = self._events_of(work, user_id, known, after=0)
         effects = AttemptState()
 
@@ -206,13 +229,13 @@ class EventLog:
                 user = None if user_id is None else work.users.get(user_id, lock=True)
                 names = self._names(work, user_id, identifier)
                 try:
-                    # An earlier attempt announced the deletion, and another process may have done it since.
+                    # If an earlier attempt announced the deletion, it must end, even if the user is gone by now.
                     if user_id is not None and (user is not None or effects.sent):
                         users.delete_user(user_id, session=work.session, effects=effects)
                 except LbackError as error:
                     if aborts_transaction(error):
                         raise
-                    # Nothing has changed but the log, and the event of this refusal must stay.
+                    # Only the log has changed, and the event of this refusal must be committed.
                     return error
                 # From here on no process can add an event about the person.
                 work.events.lock()
@@ -243,7 +266,7 @@ class EventLog:
 
     def _past_or_present(self, work: UnitOfWork, identifier: str) -> int | None:
         """Return the id of a user who is or was called *identifier*; None if only failed attempts name it."""
-        user_id = parse_id(identifier)
+        user_id = find_id(work.users, identifier)
         if user_id is not None:
             if work.users.get(user_id) or next(work.events.select(EventQuery(subject_id=user_id, limit=1)), None):
                 return user_id
@@ -262,7 +285,7 @@ class EventLog:
         raise not_found(identifier)
 
     def _names(self, work: UnitOfWork, user_id: int | None, identifier: str) -> set[str]:
-        """All names and addresses that the user has or had, as far as is known, in lower case."""
+        """Return all names and addresses that the user has or had, as far as they are known, in lower case."""
         if user_id is None:
             return {name.lower() for name in self._spellings(identifier)}
         user = work.users.get(user_id)
@@ -275,7 +298,7 @@ class EventLog:
     def _events_of(self, work: UnitOfWork, user_id: int | None, names: set[str], *, after: int) -> _Erased:
         """Return the events after number *after*, not yet erased, that are about the user or mention one of *names*.
 
-        Another user may have the same name at another time: where an event is about that one, it is no mention.
+        An event about another user, who had the same name at another time, does not mention this one by it.
         """
         needles = [canonical(name)[1:-1] for name in names]
         found = _Erased([], [])
@@ -285,7 +308,7 @@ class EventLog:
             if user_id is not None and subject_id == user_id:
                 found.events.append(seq)
                 continue
-            # What is not there as written is not there when read, and most of a large log need not be read.
+            # Decoding JSON is slow, and an event whose text does not contain a name cannot mention it.
             text = f"{subject} {data}".lower()
             if any(needle in text for needle in needles):
                 arguments = decoded(seq, data)
@@ -307,12 +330,41 @@ class EventLog:
         return {value.lower() for value in (user.username, user.email, *values.values()) if isinstance(value, str)}
 
     def _spellings(self, identifier: str) -> set[str]:
-        """*identifier* as it was typed, and as it is stored where it is a name or address at all."""
+        """Return *identifier* as it was typed, in lower case, and in the form in which a name or address is stored."""
         canonical = self._services.canonical_email if "@" in identifier else self._services.canonical_username
         try:
             return {identifier, identifier.lower(), canonical(identifier)}
         except ValidationError:
             return {identifier, identifier.lower()}
+
+
+class EventListing:
+    """Events to iterate over once.
+
+    Attributes:
+        next_before: Then, where the next page of the listing starts, or None if there is none.
+    """
+
+    def __init__(self, query: EventQuery, events: EventRepository) -> None:
+        self._query = query
+        self._events = events
+        self.next_before: int | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        limit = self._query.limit
+        # One more than asked for shows whether there are more.
+        query = self._query if limit is None else replace(self._query, limit=limit + 1)
+        last: int | None = None
+        for number, event in enumerate(self._events.select(query)):
+            if number == limit:
+                self.next_before = last
+                return
+            yield event
+            last = event["seq"]
+
+    def count(self) -> int | None:
+        """Return how many events there are in all, whatever the limit is; None if all would have to be read."""
+        return self._events.count(self._query)
 
 
 def _head(work: UnitOfWork) -> ChainHead:
@@ -323,12 +375,12 @@ def _head(work: UnitOfWork) -> ChainHead:
 
 
 def _is_about(event: Mapping[str, Any], name: str) -> bool:
-    """Return whether the user that *event* is about was called *name*, and did not only ask for that name."""
+    """Return whether the user that *event* is about was called *name*, and did not only request that name."""
     return event["data"] is not None and name.lower() in names_of_subject(decoded(event["seq"], event["data"]))
 
 
 def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> VerificationResult:
-    """Verify an exported log, against *checkpoint* if there is one.
+    """Verify an exported log, and compare it with *checkpoint* if there is one.
 
     Raises:
         BrokenEventLog: The log was changed, or has no line. An empty file proves nothing.

@@ -1,5 +1,7 @@
 """Creating, renaming and deleting groups. `UserManager.update_user` changes who is a member."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Literal, overload
 
 from lback_cli.database.engine import Database
@@ -10,7 +12,7 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_changes import created, deleted, updated
 from lback_cli.managers.user_lookup import find_group, group_name_variants
 from lback_cli.models import Group
-from lback_cli.repositories.unit_of_work import transaction_with_events
+from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.text.escaping import first_unsafe_character
 
 LONGEST_DESCRIPTION = 1000
@@ -161,6 +163,26 @@ class GroupManager:
 
     def _administers(self, group: Group) -> bool:
         return group.name in group_name_variants(self._services, self._services.settings.users.admin_group)
+
+
+def create_missing_groups(uow: UnitOfWork, services: Dependencies, names: Iterable[str]) -> list[str]:
+    """Create those of the groups called *names* that do not exist, in the transaction of *uow*.
+
+    A name that no group can have is passed over.
+
+    Returns:
+        The names of the created groups, in canonical form.
+    """
+    new: list[Group] = []
+    for name in names:
+        if any(uow.groups.find(variant) for variant in group_name_variants(services, name)):
+            continue
+        with suppress(ValidationError):
+            group, is_new = uow.groups.get_or_add(services.canonical_group_name(name), now=services.now())
+            if is_new:
+                new.append(group)
+    uow.events.append([administrative_event("group_created", "create_group", created(group)) for group in new])
+    return [group.name for group in new]
 
 
 def _check_description(text: str) -> None:

@@ -1,4 +1,4 @@
-"""How the users' passwords are hashed: what an import brought, and what logins have replaced since."""
+"""How many users have which scheme of password hash."""
 
 from dataclasses import dataclass, field
 
@@ -7,12 +7,19 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.repositories.unit_of_work import reading
 
 UNUSABLE = "unusable"
-"""The scheme of what no password opens: an invited user, a locked one, a hash that is of no known kind."""
+"""The scheme of users whom no password lets log in: they have no hash, or one that lback cannot verify."""
 
 
 @dataclass(slots=True)
 class HashSchemeCount:
-    """Users of one *scheme*: all of them, those whose hash the next login replaces, and why the scheme is weak."""
+    """The number of users with one *scheme*.
+
+    Attributes:
+        scheme: The scheme of their hashes.
+        users: How many there are.
+        outdated: For how many of them the next login replaces the hash.
+        weakness: Why the scheme is weak, or None.
+    """
 
     scheme: str
     users: int = 0
@@ -29,7 +36,7 @@ class HashStatistics:
     _counts: dict[str, HashSchemeCount] = field(default_factory=dict)
 
     def count(self) -> list[HashSchemeCount]:
-        """The schemes that users have, the most frequent first; hashes pass through one page at a time."""
+        """Return the counts, the most frequent scheme first. Only a page of hashes is in memory at a time."""
         self._counts.clear()
         inspect = self.services.hasher.inspect
         with reading(self.database) as work:

@@ -1,6 +1,7 @@
 """Mail with a link: tokens are issued and mailed, each mail once in an operation."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from lback_cli import signals
 from lback_cli.managers.dependencies import Dependencies
@@ -59,15 +60,15 @@ class LinkMail:
 
     def send_now(
         self, template: str, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
-    ) -> None:
-        """Send the mail with the link for *token*; *key* is as for `Mailer`."""
+    ) -> Path | None:
+        """Send the mail with the link for *token*; *key* and the result are as for `Mailer`."""
         mailer = self._services.mailer
         send = {
             "verify_email": mailer.send_verification,
             "invitation": mailer.send_invitation,
             "reset_password": mailer.send_password_reset,
         }[template]
-        send(username=username, email=email, token=token, expires_at=expires_at, key=key)
+        return send(username=username, email=email, token=token, expires_at=expires_at, key=key)
 
     def _send(self, operation: Operation, uow: UnitOfWork, user: User, template: str) -> None:
         """Queue the mail, or issue its token and send it.
@@ -79,15 +80,17 @@ class LinkMail:
             self.tokens.revoke(uow, user, purpose)
             now = self._services.now()
             uow.mails.add(queued_mail(user, template, {"username": user.username}, now=now, purpose=purpose))
+            operation.note_mail(template, user.email, queued=True)
             return
         token = operation.once_per_operation((template, "token", user.email), lambda: self.tokens.generate(purpose))
         expires_at = self.tokens.issue(uow, user, purpose, token, lifetime=self._lifetime(template))
-        operation.once_per_operation(
+        file = operation.once_per_operation(
             (template, "mail", user.username, user.email),
             lambda: self.send_now(
                 template, username=user.username, email=user.email, token=token, expires_at=expires_at
             ),
         )
+        operation.note_mail(template, user.email, file=file)
 
     def _lifetime(self, template: str) -> timedelta | None:
         """Return the lifetime of the token in that mail, or None for that of its purpose."""

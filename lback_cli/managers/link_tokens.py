@@ -33,7 +33,7 @@ class IssuedToken:
 
 
 class LinkTokens:
-    """lback's own tokens. The database has their digests only."""
+    """lback's own tokens. The database has only their digests."""
 
     def __init__(self, services: Dependencies) -> None:
         self._services = services
@@ -65,7 +65,7 @@ class LinkTokens:
             purpose: What the token is for.
             token: The token.
             lifetime: How long the token is valid, by default as long as `lifetime` says.
-            keep_others: False if the user's older tokens for this purpose are revoked.
+            keep_others: Whether the user's older tokens for this purpose stay valid.
 
         Returns:
             When the token expires.
@@ -84,7 +84,7 @@ class LinkTokens:
         return IssuedToken(found.user_id, found.email, found.expires_at, used=found.used_at is not None)
 
     def consume(self, uow: UnitOfWork, token: str, purpose: Purpose) -> bool:
-        """Use the token; return False if it is not valid. If several processes try at once, one of them succeeds."""
+        """Use the token, or return False if it is not valid. If several processes try at once, only one succeeds."""
         return uow.tokens.consume(token_digest(token), purpose, now=self._services.now())
 
     def revoke(self, uow: UnitOfWork, user: User, purpose: Purpose) -> None:
@@ -97,7 +97,7 @@ class LinkTokens:
 
 
 class FrameworkLinkTokens(LinkTokens):
-    """Tokens of lback or of an application built on the lback framework, which are valid for both.
+    """Tokens that lback and an application built on the lback framework both accept, whichever of them issued them.
 
     The framework reads only the user's row, so that row decides: a token that was used or replaced on either side is
     invalid on both. lback's own row remembers the address and that the token was used.
@@ -143,7 +143,7 @@ class FrameworkLinkTokens(LinkTokens):
         return IssuedToken(own.user_id, own.email, own.expires_at, used=own.used or stored is None)
 
     def consume(self, uow: UnitOfWork, token: str, purpose: Purpose) -> bool:
-        """Use the token on both sides; return False if it is not valid."""
+        """Use the token on both sides, or return False if it is not valid."""
         if not _is_hexadecimal(token, purpose):
             return super().consume(uow, token, purpose)
         consumed = uow.framework_tokens.consume(token, purpose, now=self._services.now())

@@ -1,8 +1,8 @@
-"""Limiting online guessing of passwords.
+"""Limit how often passwords can be guessed online.
 
-Every login is counted before its password is checked, in a transaction of its own, so that processes together get no
-more attempts than one. A success gives its count back. After too many failures the account is locked for a while;
-attempts on a locked account do not count and do not prolong the lock.
+Every login is counted before its password is checked, in a transaction of its own. So several processes together get no
+more attempts than one process. A successful login no longer counts. After too many failed logins the account is locked
+for a while; attempts on a locked account do not count and do not prolong the lock.
 """
 
 import time
@@ -15,7 +15,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.retry import MAX_ATTEMPTS, retried
 from lback_cli.errors import OutcomeUnknown
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_by_identifier
+from lback_cli.managers.user_lookup import find_for_login
 from lback_cli.repositories.account_repository import AccountRepository, LoginRecord
 from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, resolve_unknown_commit, transaction
 from lback_cli.repositories.user_reader import UserRecord
@@ -29,10 +29,10 @@ R = TypeVar("R")
 Reservation = Literal["reserved", "locked", "wait"]
 
 PENDING_TIME = timedelta(seconds=30)
-"""How long a password check may take before its login counts as failed: the process may be dead."""
+"""How long a login may take. After that it counts as failed, because its process may have died."""
 
 _PAUSE = 0.05
-"""Seconds between two looks at logins under way."""
+"""Seconds until `LoginLimiter.reserve` looks again whether the logins under way have ended."""
 
 
 class LoginLimiter:
@@ -46,12 +46,12 @@ class LoginLimiter:
     def reserve(self, identifier: str, session: "Session | None" = None) -> "LoginAttempt":
         """Count a login before its password is checked.
 
-        If the account would be locked should all logins under way fail, this waits for them.
+        If the account would be locked as soon as all logins under way failed, this method waits until they have ended.
 
         Args:
             identifier: The user name or the e-mail address, as typed.
-            session: The caller's session, if the operation joins it. The count is on its connection only if that
-                holds the one write lock of a SQLite file.
+            session: The caller's session, if the operation joins it. The login is counted in that session only if it
+                holds the write lock of a SQLite file, for which another transaction would wait.
         """
         shared = session if session is not None and holds_write_lock(session) else None
 
@@ -64,7 +64,7 @@ class LoginLimiter:
         return LoginAttempt(record.key, is_locked=outcome == "locked", session=shared)
 
     def succeed(self, attempt: "LoginAttempt", uow: UnitOfWork | None = None) -> None:
-        """Give the count of *attempt* back, forget failures, and store the login; in *uow* if it is given."""
+        """Store that *attempt* succeeded, and forget failed logins; in *uow* if it is given."""
 
         def settle(record: LoginRecord, now: datetime) -> None:
             record.failures, record.first_failure, record.locked_until = 0, None, None
@@ -73,11 +73,11 @@ class LoginLimiter:
         self._settle(attempt, settle, uow)
 
     def fail(self, attempt: "LoginAttempt") -> None:
-        """Count *attempt* as failed, and lock the account after too many."""
+        """Count *attempt* as failed, and lock the account after too many failed logins."""
         self._settle(attempt, lambda record, now: _add_failures(record, 1, now, self._settings))
 
     def release(self, attempt: "LoginAttempt") -> None:
-        """Give the count of *attempt* back: its password was right, but the login failed for another reason."""
+        """No longer count *attempt*: the login failed, but not because of the password."""
         self._settle(attempt, lambda _record, _now: None)
 
     def clear(self, uow: UnitOfWork, user_id: int) -> bool:
@@ -92,8 +92,8 @@ class LoginLimiter:
     def count_reset_request(self, email: str, session: "Session | None" = None) -> bool:
         """Count a request for a reset link to *email*; return whether the address may still be sent one.
 
-        It counts addresses that no user has too, so that the answer does not show which are known. No account is ever
-        locked by it.
+        Requests for addresses that no user has are counted too, so that the result does not show which addresses users
+        have. These requests never lock an account.
         """
         shared = session if session is not None and holds_write_lock(session) else None
         return self._change(lambda uow, now: self._count_reset_request(uow, email, now), shared)[1]
@@ -111,9 +111,9 @@ class LoginLimiter:
     def _change(
         self, change: Callable[[UnitOfWork, datetime], tuple[LoginRecord, R]], shared: "Session | None"
     ) -> tuple[LoginRecord, R]:
-        """Run *change*, which saves a record, in the caller's session or in a transaction of its own.
+        """Run *change*, which saves a record, in the session *shared* or in a transaction of its own.
 
-        A transaction of its own is repeated until it is committed, and counts once even if a COMMIT gets no answer.
+        A transaction of its own is retried. It takes effect once, even if the connection is lost during COMMIT.
         """
         if shared is not None:
             with transaction(self._database, shared, tries=MAX_ATTEMPTS) as uow:
@@ -157,7 +157,7 @@ class LoginLimiter:
             accounts = AccountRepository(uow.session)
             record = accounts.find(attempt.key, lock=True)
             if record is None:
-                # The user was deleted meanwhile.
+                # The user has been deleted.
                 return LoginRecord(attempt.key), None
             record.pending = max(0, record.pending - 1)
             change(record, now)
@@ -165,7 +165,7 @@ class LoginLimiter:
             return record, None
 
         if uow is not None:
-            # Its transaction may still be rolled back.
+            # The attempt is not settled yet, because this transaction may still be rolled back.
             settle(uow, self._services.now())
             return
         self._change(settle, attempt.session)
@@ -175,7 +175,7 @@ class LoginLimiter:
         self, uow: UnitOfWork, identifier: str, now: datetime, *, waits: bool
     ) -> tuple[LoginRecord, Reservation]:
         accounts = AccountRepository(uow.session)
-        user = find_by_identifier(uow.users, self._services, identifier)
+        user = find_for_login(uow.users, self._services, identifier)
         record = accounts.get_or_add(self._new_record(accounts, identifier, user), now=now)
         self._expire(record, user, now)
         if record.locked_until is not None:
@@ -196,9 +196,9 @@ class LoginLimiter:
         return LoginRecord(f"name:{accounts.digest(identifier)}")
 
     def _expire(self, record: LoginRecord, user: UserRecord | None, now: datetime) -> None:
-        """Forget what is over in *record*, and count checks that never ended as failures."""
+        """Forget failures and locks of *record* that are over, and count logins that never ended as failures."""
         if user is not None and record.user_created_at != user.created_at:
-            # An application gave the id of a deleted user to another.
+            # An application has given the id of a deleted user to another user.
             record.user_created_at, record.last_login = user.created_at, None
             record.failures, record.first_failure, record.locked_until = 0, None, None
             record.pending, record.pending_until = 0, None
@@ -218,7 +218,7 @@ class LoginAttempt:
     Attributes:
         key: The key of its `LoginRecord`.
         is_locked: Whether the account is locked, so that no password is accepted.
-        session: The caller's session, if it was counted there.
+        session: The caller's session, if the login was counted in it.
         is_settled: Whether its outcome is stored.
     """
 

@@ -52,18 +52,18 @@ class MailQueue:
         self._now = now
 
     def mails(self, *, dead: bool | None = None) -> list[QueuedMail]:
-        """Return the mails in the order of queueing: those given up if *dead*, the others if not, or all if None."""
+        """Return mails in the order of queueing: the dead ones if *dead* is true, the others if false, all if None."""
         with reading(self._database) as uow:
             return [*uow.mails.list_all(dead=dead)]
 
     def retry(self, ids: Collection[int] | None) -> int:
-        """Have mails sent again, with all their attempts.
+        """Make mails due at once, with no attempt counted.
 
         Args:
-            ids: The mails, or None for all that were given up.
+            ids: The mails, or None for all dead mails.
 
         Returns:
-            How many mails that are.
+            The number of these mails.
 
         Raises:
             QueuedMailNotFound: If one of *ids* is not in the queue.

@@ -1,5 +1,7 @@
 """Notifications of changes (ASVS 6.3.7), each mailed once in an operation."""
 
+from pathlib import Path
+
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.mail_queue import queued_mail
 from lback_cli.models import User
@@ -21,12 +23,11 @@ class NotificationMail:
         """Notify *old_email* that *user* has another address now."""
         self._send(operation, uow, user, "email_changed", old_email, username=user.username, new_email=user.email)
 
-    def send_now(self, template: str, email: str, key: str, **details: str) -> None:
-        """Send the notification; *key* is unique to the change."""
+    def send_now(self, template: str, email: str, key: str, **details: str) -> Path | None:
+        """Send the notification; *key* is unique to the change, and the result is as for `Mailer`."""
         if template == "password_changed":
-            self._services.mailer.send_password_changed(**details, email=email, key=key)
-        else:
-            self._services.mailer.send_email_changed(**details, old_email=email, key=key)
+            return self._services.mailer.send_password_changed(**details, email=email, key=key)
+        return self._services.mailer.send_email_changed(**details, old_email=email, key=key)
 
     def _send(
         self, operation: Operation, uow: UnitOfWork, user: User, template: str, email: str, **details: str
@@ -34,7 +35,9 @@ class NotificationMail:
         if self._services.queues_mail:
             mail = queued_mail(user, template, details, now=self._services.now(), recipient=email, key=operation.id)
             uow.mails.add(mail)
+            operation.note_mail(template, email, queued=True)
         else:
-            operation.once_per_operation(
+            file = operation.once_per_operation(
                 (template, email, *details.values()), lambda: self.send_now(template, email, operation.id, **details)
             )
+            operation.note_mail(template, email, file=file)

@@ -59,7 +59,7 @@ class PasswordReset:
         password_hash = self._hash(operation, user, new_password)
         was_invited = is_unusable(user.password_hash)
         with operation.transaction() as uow:
-            # Every operation locks the user before the token; in the other order, two could wait for each other.
+            # Every operation locks the user before the token. With another order, two could wait for each other.
             uow.users.get(user.id, lock=True)
             if not tokens.consume(uow, token, Purpose.RESET_PASSWORD):
                 raise InvalidToken("This reset token is used or expired.")
@@ -71,7 +71,7 @@ class PasswordReset:
         return user
 
     def reset_by_admin(self, operation: Operation, user_id: int, token: str, new_password: str) -> User:
-        """Set the password with a *token* of its own; the errors are those of `UserManager.reset_user_password`."""
+        """Set the password with *token*, issued for this; the errors are those of `UserManager.reset_user_password`."""
         require_id(user_id)
         require_text(new_password=new_password)
         tokens = self._links.tokens

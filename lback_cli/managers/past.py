@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import GroupNotFound, Refused, UserNotFound
+from lback_cli.errors import GroupNotFound, Refused, UsageError, UserNotFound
 from lback_cli.events.kinds import CREATIONS
 from lback_cli.events.moment import Moment
 from lback_cli.events.past import Change, KnownUser, PastUser, members
@@ -19,7 +19,8 @@ from lback_cli.managers.changes import attribute_values
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier, group_name_variants, identifier_variants, parse_id
 from lback_cli.repositories.snapshot import Snapshot, snapshot
-from lback_cli.repositories.user_reader import UserQuery, UserRecord
+from lback_cli.repositories.user_query import UserQuery
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.escaping import safe
 from lback_cli.text.times import timestamp
@@ -69,8 +70,11 @@ class Past:
 
         Raises:
             GroupNotFound: There was no such group.
+            UsageError: The query asks for logins or locks, which events do not record.
             Refused: The event log does not reach back to the moment.
         """
+        if query.locked_at is not None or query.last_login_before is not None or query.never_logged_in:
+            raise UsageError("Conditions on logins and locks are for today.", hint="Leave them out with --as-of.")
         with self._looking_back() as view:
             yield PastListing(view, query)
 
@@ -85,7 +89,7 @@ class Past:
             group = view.group(name)
             if group.created_at is None and group.created_by:
                 group.created_at = view.found.changes.time_of(group.created_by)
-            listing = PastListing(view, UserQuery(group=group.name))
+            listing = PastListing(view, UserQuery(groups=[group.name]))
             return group, sum(1 for _ in listing), listing.erased
 
     @contextlib.contextmanager
@@ -105,7 +109,7 @@ class PastListing:
     def __init__(self, view: "_View", query: UserQuery) -> None:
         self._view = view
         self._query = query
-        self._group = None if query.group is None else view.group(query.group)
+        self._groups = [view.group(name) for name in query.groups]
         self.next_after: str | int | None = None
         self.erased: list[int] = []
 
@@ -131,13 +135,12 @@ class PastListing:
 
     def _unchanged(self) -> Iterator[PastUser]:
         """Yield the users whom no later event is about, and of whom the database therefore knows who matches."""
-        query, group = replace(self._query, limit=None, sort="id"), self._group
+        groups = [group.today for group in self._groups if group.today is not None]
+        if len(groups) < len(self._groups):
+            return  # no user of today is in a group that was deleted
+        query = replace(self._query, limit=None, sort="id", groups=groups)
         if self._query.sort != "id":
             query = replace(query, after=None)
-        if group is not None:
-            if group.today is None:
-                return
-            query = replace(query, group=group.today)
         touched, absent = self._view.touched
         rows = (user for user in self._view.found.users.select(query) if user.id not in touched | absent)
         size = _PAGE if self._query.limit is None else min(_PAGE, self._query.limit + 1)
@@ -164,14 +167,17 @@ class PastListing:
         query = self._query
         if query.sort == "id" and not _is_after(query, user.id):
             return False
-        conditions = (query.search, query.group, query.is_active, query.is_email_verified, query.attributes or None)
         if user.values is None:
-            return all(condition is None for condition in conditions)
+            # Of a person who was erased, no condition is known to hold.
+            page = UserQuery(sort=query.sort, descending=query.descending, after=query.after, limit=query.limit)
+            return query == page
         values = user.values
         names = f"{values.get('username')}\n{values.get('email')}".lower()
+        created_before = None if query.created_before is None else timestamp(query.created_before)
         return (
-            (query.search is None or query.search.lower() in names)
-            and (self._group is None or self._group.name in values["groups"])
+            all(search.lower() in names for search in query.searches)
+            and values["groups"].issuperset(group.name for group in self._groups)
+            and (created_before is None or str(values.get("created_at")) < created_before)
             and query.is_active in {None, values.get("is_active")}
             and query.is_email_verified in {None, values.get("is_email_verified")}
             and all(values.get(name) == value for name, value in query.attributes.items())

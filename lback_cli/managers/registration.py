@@ -28,7 +28,7 @@ from lback_cli.security.stored_hashes import is_unusable
 
 @dataclass(slots=True, kw_only=True)
 class NewUser:
-    """A user to register, as it is asked for.
+    """The data of a user to register, before validation.
 
     Attributes:
         password: The plain password. Without it and without a hash, the user is invited to set one.
@@ -64,15 +64,14 @@ class PreparedUser:
     """A new user after validation: ready to be stored, or refused.
 
     Attributes:
-        new: What was asked for.
+        new: The data before validation.
         username: The user name in canonical form; empty if the user is refused.
         email: The e-mail address in canonical form; empty if the user is refused.
         password: The plain password in the form that is hashed, if there is one.
         password_hash: The hash to store; None as long as the password is not hashed.
         attributes: The values to store in lback's own table.
         error: Why the user is refused, or None.
-        attempts: What earlier attempts at the transaction announced, for a user who is registered by an operation of
-            its own.
+        attempts: The state of all attempts, for a user who is registered by an operation of its own.
     """
 
     new: NewUser
@@ -93,10 +92,10 @@ class PreparedUser:
 def check_password_hash(services: Dependencies, password_hash: str, username: str) -> None:
     """Refuse a *password_hash* from elsewhere that no login could verify.
 
-    What `is_unusable` accepts may be stored too: an export writes it for a user who has no password.
+    Text that `is_unusable` accepts is not refused: lback stores it for a user who has no password.
 
     Raises:
-        ValidationError: The hash is of an unknown or damaged form, or asks for too much time or memory.
+        ValidationError: The hash is damaged, has an unknown format, or needs too much time or memory to verify.
     """
     if is_unusable(password_hash):
         return
@@ -131,6 +130,7 @@ class Registration:
             elif password_hash is None or is_unusable(password_hash):
                 password_hash = self._services.hasher.unusable
             else:
+                password_hash = self._services.hasher.storable(password_hash)
                 check_password_hash(self._services, password_hash, username)
             attributes = self._attributes(new)
         except LbackError as error:
@@ -154,7 +154,7 @@ class Registration:
 
     def _conflict(self, uow: UnitOfWork, prepared: PreparedUser) -> UserExists | None:
         """Return the conflict with another user."""
-        taken = uow.users.taken(username=prepared.username, email=prepared.email)
+        taken = self._application.taken(uow, username=prepared.username, email=prepared.email)
         return taken or uow.attributes.conflict(prepared.attributes)
 
     def hash_password(self, prepared: PreparedUser) -> None:
@@ -182,15 +182,16 @@ class Registration:
         operation.emit(signals.user_pre_register, username=prepared.username, email=prepared.email)
         with operation.transaction() as uow:
             groups = self._join(operation, uow, new.groups)
-            # Receivers have seen the id, so a later attempt must store the same.
-            user = self._user(prepared, groups, user_id=operation.earlier_result("id"))
+            # Receivers have seen the id, so a later attempt must store the same id.
+            verified = new.is_email_verified or self._application.verifies(new.is_invited, new.mail)
+            user = self._user(prepared, groups, user_id=operation.earlier_result("id"), verified=verified)
             operation.user = user
             track_user(operation, uow, self._services.attributes, None, lambda: user.id)
             uow.users.add(user)
             self._application.check_new_member(uow, user, groups)
             uow.attributes.set(user, prepared.attributes)
             operation.once_per_operation("id", lambda: user.id)
-            if new.is_email_verified:
+            if verified:
                 announce_verified_by_admin(operation, user)
             if new.is_invited and new.mail != "none":
                 self._links.send_invitation(operation, uow, user)
@@ -233,7 +234,7 @@ class Registration:
             if (value := values.get(attribute.name)) is not None
         }
 
-    def _user(self, prepared: PreparedUser, groups: list[Group], *, user_id: int | None) -> User:
+    def _user(self, prepared: PreparedUser, groups: list[Group], *, user_id: int | None, verified: bool) -> User:
         now = self._services.now()
         return User(
             id=user_id,
@@ -241,7 +242,7 @@ class Registration:
             email=prepared.email,
             password_hash=prepared.password_hash,
             is_active=prepared.new.is_active,
-            is_email_verified=prepared.new.is_email_verified,
+            is_email_verified=verified,
             created_at=now,
             updated_at=now,
             groups=groups,

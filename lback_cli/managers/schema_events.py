@@ -7,7 +7,8 @@ from lback_cli.database.schema import SchemaRecorder
 
 def record_adoption(connection: Connection, revision: str) -> None:
     """Record in the event log that lback's tables of *revision* were added to an application's database."""
-    from lback_cli.repositories.user_reader import UserQuery, UserReader
+    from lback_cli.repositories.user_query import UserQuery
+    from lback_cli.repositories.user_reader import UserReader
 
     users = UserReader(connection).count(UserQuery())
     _append(connection, "database_adopted", "adopt_database", {"revision": revision, "users": users})

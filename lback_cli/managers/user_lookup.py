@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
+from lback_cli.errors import AmbiguousUser, GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.models.tables import USERS
 from lback_cli.repositories.group_reader import GroupReader, GroupRecord
 from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.text.escaping import first_unsafe_character, safe
 
 if TYPE_CHECKING:
+    from sqlalchemy import Column
+
     from lback_cli.models import Group
     from lback_cli.repositories.group_repository import GroupRepository
 
@@ -27,22 +30,66 @@ def parse_id(identifier: str) -> int | None:
     return None
 
 
+def find_id(users: UserReader, identifier: str) -> int | None:
+    """Return the number of ``id:N``; None for anything else.
+
+    Raises:
+        AmbiguousUser: Another user is called that. An application allows such a name.
+    """
+    user_id = parse_id(identifier)
+    if user_id is not None and (named := users.find_by_username(identifier)) is not None and named.id != user_id:
+        raise AmbiguousUser(
+            f"{identifier!r} is the id of one user and the name of another (id:{named.id}).",
+            hint=f"Use the user name or the e-mail address of the one, or id:{named.id}.",
+        )
+    return user_id
+
+
 def find_by_identifier(users: UserReader, services: Dependencies, identifier: str) -> UserRecord | None:
     """Return the user with that name or e-mail address.
 
-    A name exactly as given comes first, for rows that lback did not write; then its canonical form.
+    A name exactly as given comes first, for rows that lback did not write; then its canonical form; then, beside an
+    application that writes names as they are typed, one that differs in capital letters.
+
+    Raises:
+        AmbiguousUser: Several names of the application differ only in capital letters.
     """
     return (find_by_email if "@" in identifier else find_by_username)(users, services, identifier)
 
 
+def find_for_login(users: UserReader, services: Dependencies, identifier: str) -> UserRecord | None:
+    """Return the user who may log in by that name or e-mail address, in constant time.
+
+    Unlike `find_by_identifier`, it finds no name in other capital letters: neither does the application, and a search
+    without an index would show how many users there are.
+    """
+    if "@" in identifier:
+        return users.find_by_email(*_variants(services.canonical_email, identifier))
+    return users.find_by_username(*_variants(services.canonical_username, identifier))
+
+
 def find_by_username(users: UserReader, services: Dependencies, username: str) -> UserRecord | None:
-    """Return the user with that name, as `find_by_identifier` finds it."""
-    return users.find_by_username(*_variants(services.canonical_username, username))
+    """Return the user with that name, as `find_by_identifier` finds it. Raises `AmbiguousUser`."""
+    variants = _variants(services.canonical_username, username)
+    return users.find_by_username(*variants) or _in_other_case(users, services, USERS.c.username, variants)
 
 
 def find_by_email(users: UserReader, services: Dependencies, email: str) -> UserRecord | None:
-    """Return the user with that e-mail address, as `find_by_identifier` finds it."""
-    return users.find_by_email(*_variants(services.canonical_email, email))
+    """Return the user with that e-mail address, as `find_by_identifier` finds it. Raises `AmbiguousUser`."""
+    variants = _variants(services.canonical_email, email)
+    return users.find_by_email(*variants) or _in_other_case(users, services, USERS.c.email, variants)
+
+
+def _in_other_case(
+    users: UserReader, services: Dependencies, column: "Column[str]", variants: tuple[str, ...]
+) -> UserRecord | None:
+    if not variants or not services.settings.compat.lback_framework:
+        return None
+    found = users.find_in_any_case(column, variants[-1])
+    if len(found) > 1:
+        spellings = " and ".join(f"{getattr(user, column.name)!r} (id:{user.id})" for user in found[:2])
+        raise AmbiguousUser(f"{variants[0]!r} may be {spellings}.", hint="Spell it as stored, or use the id.")
+    return found[0] if found else None
 
 
 def username_variants(services: Dependencies, username: str) -> tuple[str, ...]:
@@ -56,15 +103,16 @@ def identifier_variants(services: Dependencies, identifier: str) -> tuple[str, .
 
 
 def find_user(users: UserReader, services: Dependencies, identifier: str) -> UserRecord:
-    """Return the user that *identifier* means.
+    """Return the user whom *identifier* identifies.
 
     Raises:
         UserNotFound: There is none.
+        AmbiguousUser: Several may be meant.
     """
-    user_id = parse_id(identifier)
+    user_id = find_id(users, identifier)
     user = find_by_identifier(users, services, identifier) if user_id is None else users.find_by_id(user_id)
     if user is None:
-        raise not_found(identifier)
+        raise _not_found_as_name(users, identifier) if identifier.isdecimal() else not_found(identifier)
     return user
 
 
@@ -108,9 +156,22 @@ def not_found(identifier: str) -> UserNotFound:
     return UserNotFound(f"There is no user '{safe(identifier, limit=80)}'.", hint="'lback user list' shows all users.")
 
 
+def _not_found_as_name(users: UserReader, digits: str) -> UserNotFound:
+    """Return the error that no user is called *digits*, with the user who has that id, if there is one."""
+    user_id = parse_id(_ID_PREFIX + digits)
+    user = None if user_id is None else users.find_by_id(user_id)
+    if user is None:
+        return not_found(digits)
+    return UserNotFound(
+        f"There is no user {safe(digits, limit=80)!r}.", hint=f"The user with that id is {user.username}: id:{user.id}"
+    )
+
+
 def no_such_group(name: str) -> GroupNotFound:
     """Return the error that there is no group called *name*."""
-    return GroupNotFound(f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows all groups.")
+    return GroupNotFound(
+        f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows all groups.", name=name
+    )
 
 
 def _variants(canonical: Callable[[str], str], name: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from lback_cli.managers.registration import NewUser, Registration
 from lback_cli.managers.registration_mail import RegistrationMail
 from lback_cli.managers.restoration import DeletedUser, Restoration
 from lback_cli.managers.schema_events import SCHEMA_RECORDER
-from lback_cli.managers.user_lookup import not_found, username_variants
+from lback_cli.managers.user_lookup import find_by_username, not_found
 from lback_cli.managers.user_queries import UserQueries
 from lback_cli.managers.user_update import UserUpdater, masked
 from lback_cli.models import Purpose, User
@@ -87,6 +87,7 @@ class UserManager(UserQueries):
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail"] = "fail",
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User: ...
 
     @overload
@@ -104,6 +105,7 @@ class UserManager(UserQueries):
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail", "skip"],
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User | None: ...
 
     def register_user(
@@ -120,6 +122,7 @@ class UserManager(UserQueries):
         mail: RegistrationMail = "verify",
         if_exists: Literal["fail", "skip"] = "fail",
         session: Session | None = None,
+        effects: AttemptState | None = None,
     ) -> User | None:
         """Create a user in the default group and *groups*, and send the mail that *mail* asks for.
 
@@ -140,6 +143,7 @@ class UserManager(UserQueries):
                 skipped, no operation starts and no signal is sent, unless another process takes the name during the
                 operation.
             session: The caller's transaction, if the operation is to join it.
+            effects: As for `update_user`.
 
         Returns:
             The user, or None if the user was skipped.
@@ -153,7 +157,7 @@ class UserManager(UserQueries):
         """
         if if_exists == "skip":
             with reading(self._database, session) as uow:
-                if uow.users.find_by_username(*username_variants(self._services, username)):
+                if find_by_username(uow.users, self._services, username):
                     return None
         new = NewUser(
             username=username,
@@ -180,7 +184,7 @@ class UserManager(UserQueries):
             return self._registration.register(operation, prepared)
 
         try:
-            return self._run(kinds.REGISTER_USER, body, session, username=username, email=email)
+            return self._run(kinds.REGISTER_USER, body, session, effects, username=username, email=email)
         except UserExists as error:
             if if_exists == "skip" and error.field == "username":
                 return None
@@ -255,7 +259,7 @@ class UserManager(UserQueries):
             hashed: The hash of the new password, if the caller has computed it.
             session: The caller's transaction, if the operation is to join it.
             effects: The state of the operation, which all attempts share if the caller retries its transaction. Its
-                ``changes`` are what the operation changed.
+                ``changes`` are what the operation changed, and its ``mails`` what it sent.
 
         Raises:
             UserNotFound: There is no such user.
@@ -317,11 +321,13 @@ class UserManager(UserQueries):
                 return False
             raise
 
-    def reset_password_request(self, email: str, *, session: Session | None = None) -> bool:
+    def reset_password_request(
+        self, email: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> bool:
         """Mail the user with that address a link that resets the password, and revoke older reset links.
 
         The mail goes to the stored address, however *email* is spelled. A public form should give the same answer
-        whether this succeeds or fails (OWASP Forgot Password Cheat Sheet).
+        whether this succeeds or fails (OWASP Forgot Password Cheat Sheet). *effects* is as for `update_user`.
 
         Raises:
             UserNotFound: No user has that address.
@@ -332,13 +338,16 @@ class UserManager(UserQueries):
             kinds.RESET_PASSWORD_REQUEST,
             lambda operation: self._password_reset.request(operation, email),
             session,
+            effects,
             email=email,
         )
 
-    def reset_password(self, token: str, new_password: str, *, session: Session | None = None) -> User:
+    def reset_password(
+        self, token: str, new_password: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
         """Set *new_password* for the user whom *token* was sent to, and notify the user.
 
-        If the password is refused, the token stays valid.
+        If the password is refused, the token stays valid. *effects* is as for `update_user`.
 
         Raises:
             InvalidToken: The token is unknown, used or expired.
@@ -350,15 +359,20 @@ class UserManager(UserQueries):
             kinds.RESET_PASSWORD,
             lambda operation: self._password_reset.reset(operation, token, new_password),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 
     # Operations for administrators, which send the signals of the operations above
 
-    def reset_user_password(self, user_id: int, new_password: str, *, session: Session | None = None) -> User:
+    def reset_user_password(
+        self, user_id: int, new_password: str, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
         """Set a new password for the user with that id, and notify the user.
 
         It sends the signals of `reset_password`, with a token that it issues and uses in the same transaction.
+
+        *effects* is as for `update_user`.
 
         Raises:
             UserNotFound: There is no such user.
@@ -371,11 +385,16 @@ class UserManager(UserQueries):
             kinds.RESET_PASSWORD,
             lambda operation: self._password_reset.reset_by_admin(operation, user_id, token, new_password),
             session,
+            effects,
             token_prefix=token_prefix(token),
         )
 
-    def resend_verification(self, user_id: int, *, session: Session | None = None) -> User:
+    def resend_verification(
+        self, user_id: int, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
         """Mail a new verification link, and revoke older ones. A user whose address is verified gets no mail.
+
+        *effects* is as for `update_user`.
 
         A success sends ``user_email_verification_initiated``, or for a verified address
         ``user_email_verification_successful`` with the reason ``already_verified``. A failure sends
@@ -389,6 +408,7 @@ class UserManager(UserQueries):
             kinds.RESEND_VERIFICATION,
             lambda operation: self._verification.resend(operation, user_id),
             session,
+            effects,
             token_prefix="",
         )
 

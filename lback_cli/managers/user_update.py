@@ -1,4 +1,4 @@
-"""Updating a user: what may be asked for, the rules, and who is notified."""
+"""Updating a user: the possible changes, their rules, and the notifications."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -91,8 +91,8 @@ _FIELDS = tuple(declared.name for declared in fields(UserUpdate) if declared.nam
 def masked(update_data: Mapping[str, Any], known: UserAttributes) -> dict[str, Any]:
     """Return a copy of *update_data* that signals may carry: without the values of passwords and unknown names.
 
-    Under a mistaken name such as ``passwd`` the value may be a password. The operation refuses it later, and
-    likewise data that is no mapping.
+    The value of an unknown name such as ``passwd`` may be a password. The operation refuses unknown names later, and
+    data that is not a mapping too.
     """
     if not isinstance(update_data, Mapping):
         return {}
@@ -153,7 +153,7 @@ class UserUpdater:
         return True
 
     def _check(self, user: User, update: UserUpdate) -> UserUpdate:
-        """Return *update* in canonical form, without names and addresses that *user* has already."""
+        """Return *update* in canonical form, without a name or address that *user* already has."""
         services = self._services
         username = None if update.username is None else services.canonical_username(update.username)
         email = None if update.email is None else services.canonical_email(update.email)
@@ -163,6 +163,7 @@ class UserUpdater:
                 raise ValidationError("password", "Give either a password or its hash, not both.")
             password = services.policy.check(password, username=username or user.username, email=email or user.email)
         elif password_hash is not None:
+            password_hash = services.hasher.storable(password_hash)
             check_password_hash(services, password_hash, user.username)
             password_hash = services.hasher.unusable if is_unusable(password_hash) else password_hash
         return UserUpdate(
@@ -193,6 +194,10 @@ class UserUpdater:
         administrators = group_name_variants(self._services, self._services.settings.users.admin_group)
         leaves = any(group.name in administrators for group in removed)
         self._require_remaining_admin(uow, user, leaves=leaves or update.is_active is False)
+        if conflict := self._application.taken(
+            uow, username=update.username, email=update.email, by_other_than=user.id
+        ):
+            raise conflict
         old_email, was_verified = user.email, user.is_email_verified
         verified = update.is_email_verified
         if verified is None and update.email is not None:
@@ -250,7 +255,9 @@ class UserUpdater:
         if group is not None and uow.users.count_active(group) <= 1:
             raise LastAdministrator(
                 f"{user.username} is the last active member of {name!r}.",
-                hint=f"First: lback user update SOMEONE --add-group {name}",
+                hint="See docs/adoption.md about the group admin before another user joins it."
+                if self._application.has_administrators([name])
+                else f"First: lback user update SOMEONE --add-group {name}",
             )
 
     def _notify(

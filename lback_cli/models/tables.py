@@ -18,6 +18,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    column,
+    table,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -58,10 +60,10 @@ USERS = Table(
     Column("auth_token", String(255), index=True),
     Column("token_expiry", UtcDateTime),
 )
-"""Accounts. *username* and *email* are canonical, so that their unique indexes decide who is who.
+"""Accounts. *username* and *email* are canonical, so that no two users can have equal ones.
 
-*password* is a hash in any format that passlib knows. The four token columns are the framework's: lback keeps its own
-tokens, digested, in `TOKENS`.
+*password* is a hash in any format that lback verifies. The four token columns are the framework's: `TOKENS` has the
+digests of lback's own tokens.
 """
 
 GROUPS = Table(
@@ -81,6 +83,16 @@ MEMBERSHIPS = Table(
     Column("group_id", Integer, ForeignKey("groups.id"), primary_key=True, index=True),
 )
 
+# Tables that an application of the framework may have, and lback does not create
+
+SESSIONS = table("sessions", column("id"), column("user_id", String), column("data", String))
+"""The sessions of logged-in users; *data* is JSON."""
+
+ADMIN_USERS = table("admin_users", column("id"), column("username", String), column("email", String))
+"""The framework's own accounts of administrators."""
+
+APPLICATION_TABLES = (SESSIONS, ADMIN_USERS)
+
 # lback's own tables
 
 USER_ATTRIBUTES = Table(
@@ -94,11 +106,11 @@ USER_ATTRIBUTES = Table(
     Column("user_created_at", UtcDateTime, nullable=False),
     Index("ix_lback_user_attributes_name_digest", "name", "digest"),
 )
-"""Attributes that are not columns of an application's `USERS`, one a row.
+"""Attributes that are not columns of `USERS`, with one value in each row.
 
-*value* is JSON. *digest* is its SHA-256, for exact search; *unique_digest* covers *name* and *value* where no two users
-may have the same. A row belongs to the user with *user_id* that was created at *user_created_at*: an application may
-delete a user without lback and give the id to another.
+*value* is JSON. *digest* is its SHA-256, for exact search. If no two users may have the same value, *unique_digest* is
+the SHA-256 of *name* and *value*. A row belongs to the user with *user_id* that was created at *user_created_at*,
+because an application may delete a user without lback and give the id to another user.
 """
 
 ACCOUNTS = Table(
@@ -144,7 +156,7 @@ TOKENS = Table(
 """Tokens of links in mail.
 
 *digest* is a plain SHA-256: a token has 256 random bits (ASVS 6.5.2). *email* is the address the token was sent to.
-A token is dead once *used_at* is set or *expires_at* has passed; a revoked one is deleted.
+A token is no longer valid if *used_at* is set or *expires_at* has passed. A revoked token is deleted.
 """
 
 MAIL_QUEUE = Table(
@@ -166,9 +178,9 @@ MAIL_QUEUE = Table(
 )
 """Mail committed with a change and not sent yet.
 
-No row holds a token: one with a *purpose* asks for a link, whose token is made when the mail is sent. *details* has the
-other values of the *template*, as JSON. *key* stays the same over all attempts, and so does the Message-ID. *retry_at*
-is null once lback has given up.
+No row contains a token. A row with a *purpose* is a request for a link, whose token is issued when the mail is sent.
+*details* has the other values of the *template*, as JSON. *key* stays the same in all attempts, and so does the
+Message-ID. *retry_at* is null if the mail is dead.
 """
 
 EVENTS = Table(
@@ -194,9 +206,9 @@ EVENTS = Table(
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
-"""The event log, one event a row; `lback_cli.events.hash_chain` says what its hashes cover.
+"""The event log, with one event in each row. `lback_cli.events.hash_chain` says what the hashes cover.
 
-Times are RFC 3339 text, so that what is hashed is what is stored. *subject*, *data* and *salt* are null once the
+Times are RFC 3339 text, so that the stored text is what is hashed. *subject*, *data* and *salt* are null after the
 personal data was erased.
 """
 
@@ -233,7 +245,7 @@ IMPORT_JOBS = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
-"""How far each import has come, written in the transaction of the rows it counts.
+"""How far each import has come. It is written in the transaction of the rows that it counts.
 
 *digest* is the SHA-256 of the whole input; *options* is what else decides the outcome, as canonical JSON. The
 ``*_offset`` columns are the lengths in bytes of the files that report on the rows done.
@@ -266,4 +278,4 @@ DEAD_LETTERS = Table(
     Column("error", Text, nullable=False),
     Column("given_up_at", UtcDateTime, nullable=False),
 )
-"""Events that a sink rejected: their number and why. Their content stays in the event log alone."""
+"""Dead letters: the number of an event that a sink did not take, and the reason. Only the event log has its content."""

@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +13,23 @@ from sqlalchemy.orm import Session
 
 from lback_cli.database.retry import is_transient
 from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
+
+
+@dataclass(frozen=True, slots=True)
+class PostedMail:
+    """A mail that an operation sent.
+
+    Attributes:
+        template: The name of its template.
+        recipient: The e-mail address it is for.
+        file: The file that it was written to, if it was not sent.
+        queued: Whether it was queued, to be sent later.
+    """
+
+    template: str
+    recipient: str
+    file: Path | None = None
+    queued: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,6 +50,7 @@ class AttemptState:
 
     Attributes:
         id: The operation id.
+        began: When the first attempt began, once it has.
         seq: The number of signals sent.
         sent: The names of the signals sent.
         made: The results of `Operation.once_per_operation` by name.
@@ -38,17 +58,20 @@ class AttemptState:
         refusal: The announced failure of a refused operation.
         changes: What the operation changed, once it has succeeded.
         undoes: The number of the event that the operation undoes, for its own event.
+        mails: The mails that the operation sent, by template and recipient.
     """
 
     def __init__(self, *, undoes: int | None = None) -> None:
         self.id = uuid4().hex
         self.undoes = undoes
+        self.began: datetime | None = None
         self.seq = 0
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}
         self.waiting: Callable[[LbackError], None] | None = None
         self.refusal: RecordedFailure | None = None
         self.changes: Mapping[str, Any] = {}
+        self.mails: dict[tuple[str, str], PostedMail] = {}
 
     def give_up(self, error: BaseException) -> None:
         """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again."""

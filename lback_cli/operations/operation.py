@@ -6,7 +6,9 @@ exceptions.
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from blinker import NamedSignal
@@ -22,6 +24,7 @@ from lback_cli.events.record import EventRecord, administrative_event, event_fro
 from lback_cli.models import Group, User
 from lback_cli.operations.attempts import (
     AttemptState,
+    PostedMail,
     RecordedFailure,
     aborts_transaction,
     to_lback_error,
@@ -38,6 +41,7 @@ from lback_cli.repositories.unit_of_work import (
 from lback_cli.signals.dispatch import deliver
 from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import safe
+from lback_cli.text.times import utc_now
 
 R = TypeVar("R")
 
@@ -100,6 +104,8 @@ class Operation:
         self.reason = None
         self.success_signal = self.kind.succeeded
         self._more_events: list[EventRecord] = []
+        # A queued mail was rolled back with its transaction; what was sent stays sent.
+        self._effects.mails = {key: mail for key, mail in self._effects.mails.items() if not mail.queued}
         self._compute_changes: Callable[[], Mapping[str, Any]] | None = None
         self._succeeded = False
         self._in_transaction = False
@@ -132,6 +138,11 @@ class Operation:
         return self._effects.id
 
     @property
+    def began(self) -> datetime:
+        """When the first attempt began."""
+        return self._effects.began or utc_now()
+
+    @property
     def seq(self) -> int:
         """The number of signals sent so far."""
         return self._effects.seq
@@ -145,6 +156,7 @@ class Operation:
         Raises:
             LbackError: The operation failed.
         """
+        self._effects.began = self.began
         if self._session is not None:
             require_transactional(self._database, self._session)
         if (refusal := self._effects.refusal) is not None:
@@ -206,6 +218,10 @@ class Operation:
         if name not in self._effects.made:
             self._effects.made[name] = make()
         return cast("R", self._effects.made[name])
+
+    def note_mail(self, template: str, recipient: str, *, file: Path | None = None, queued: bool = False) -> None:
+        """Note a mail of this operation for the caller; `PostedMail` explains the arguments."""
+        self._effects.mails[template, recipient] = PostedMail(template, recipient, file, queued)
 
     def earlier_result(self, name: Hashable) -> Any:
         """Return the result that `once_per_operation` has for *name*, or None."""

@@ -1,4 +1,4 @@
-"""Keeping receivers from ending the transaction of the operation that handed them its session."""
+"""Prevents receivers from ending the transaction of the operation, whose session they are passed."""
 
 import contextlib
 from collections.abc import Iterator

@@ -17,7 +17,7 @@ _OFF = "Use --no-receivers to run without hooks."
 
 
 class HookError(Exception):
-    """A hook of a failure signal failed. There is nothing left to veto."""
+    """A hook of a failure signal failed. It cannot veto the operation, which has already failed."""
 
 
 class Hook:

@@ -24,7 +24,8 @@ class ReceiverInfo:
 class Receivers:
     """The plugins and hooks of *settings*; none if *wanted* is false.
 
-    A plugin's receivers are connected once, for the lifetime of the process. `close` disconnects hooks only.
+    The receivers of a plugin are connected once, and stay connected until the process ends. `close` disconnects only
+    hooks.
     """
 
     def __init__(self, settings: Settings, *, wanted: bool = True) -> None:
@@ -38,8 +39,8 @@ class Receivers:
         """Connect the plugins of installed packages, then configured modules, then hooks.
 
         Raises:
-            ConfigurationError: A plugin or hook cannot be used. No operation may run without a receiver that could
-                have vetoed it.
+            ConfigurationError: A plugin or hook cannot be used. Then no operation may run, because it would run without
+                a receiver that could have vetoed it.
         """
         if not self._wanted:
             return
@@ -64,7 +65,7 @@ class Receivers:
         self.listeners.sort(key=lambda listener: order.get(listener.signal, len(order)))
 
     def close(self) -> None:
-        """Disconnect the hooks and stop the time budget."""
+        """Disconnect the hooks, and stop to report slow receivers."""
         for signal, hook in self._hooks:
             signal.disconnect(hook)
         self._hooks.clear()

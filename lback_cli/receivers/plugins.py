@@ -1,11 +1,13 @@
 """Plugins: modules that connect receivers when they are imported."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.signals import CATALOGUE
+from lback_cli.signals.dispatch import receiver_name
 from lback_cli.signals.ordered import ReceiverConnection, strong_references
 
 ENTRY_POINT_GROUP = "lback.receivers"
@@ -49,10 +51,11 @@ def load_plugin(plugin: Plugin) -> list[ReceiverConnection]:
     """Import the module of *plugin*, and return the receivers that it connects.
 
     A module that was imported earlier has already connected its receivers; they are not returned. If an import fails,
-    the receivers connected so far are disconnected.
+    or a receiver cannot be called, the receivers of the module are disconnected.
 
     Raises:
-        ConfigurationError: The module cannot be imported, or connects no receiver.
+        ConfigurationError: The module cannot be imported, connects no receiver, or one that does not take the arguments
+            of its signal. A veto of such a receiver would have no effect.
     """
     if plugin.module not in _connected:
         fresh = plugin.module not in sys.modules
@@ -60,8 +63,7 @@ def load_plugin(plugin: Plugin) -> list[ReceiverConnection]:
             try:
                 import_module(plugin.module)
             except BaseException as error:
-                for signal, receiver in connections:
-                    signal.disconnect(receiver)
+                _disconnect(connections)
                 if isinstance(error, Exception | SystemExit):
                     raise _broken(plugin, error) from error
                 raise
@@ -70,8 +72,40 @@ def load_plugin(plugin: Plugin) -> list[ReceiverConnection]:
                 f"The module {plugin.module} ({plugin.source}) connects no receiver when it is imported.",
                 hint=f"See docs/receivers.md. {_HINT}",
             )
+        for connection in connections:
+            if (reason := _refused_arguments(connection)) is not None:
+                _disconnect(connections)
+                sys.modules.pop(plugin.module)  # another attempt connects and checks the receivers again
+                name = receiver_name(connection.receiver)
+                raise ConfigurationError(
+                    f"The receiver {name} cannot be sent {connection.signal.name}: {reason}.",
+                    hint=f"Give it the parameter **arguments for what it does not name. {_HINT}",
+                )
         _connected[plugin.module] = connections
     return _connected[plugin.module]
+
+
+def _disconnect(connections: Iterable[ReceiverConnection]) -> None:
+    for signal, receiver in connections:
+        signal.disconnect(receiver)
+
+
+def _refused_arguments(connection: ReceiverConnection) -> str | None:
+    """Return why the receiver cannot be called with the sender and the arguments of its signal, or None."""
+    import inspect
+
+    spec = CATALOGUE.get(connection.signal.name)
+    if spec is None:
+        return None
+    try:
+        signature = inspect.signature(connection.receiver)
+    except (TypeError, ValueError):
+        return None  # a function that is not written in Python need not have one
+    try:
+        signature.bind(None, **dict.fromkeys(spec.argument_names))
+    except TypeError as error:
+        return str(error)
+    return None
 
 
 def _broken(plugin: Plugin, error: BaseException) -> ConfigurationError:

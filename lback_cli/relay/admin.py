@@ -60,7 +60,7 @@ class SinkAdmin:
         return [self._status(name, known.get(name), head, dead.get(name, 0)) for name in names]
 
     def replay(self, name: str, seq: int) -> int:
-        """Have event *seq* be the next that the sink is sent; a running relay goes on from there.
+        """Make event *seq* the next one that the sink is sent. A running relay continues from there.
 
         Returns:
             How many events are to be sent.

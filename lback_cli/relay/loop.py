@@ -68,7 +68,7 @@ class DeliveryLoop:
         """Call *step* until it returns False or the loop is stopped.
 
         Raises:
-            DatabaseError: From *step*, with *once*. Otherwise the loop waits and goes on.
+            DatabaseError: From *step*, with *once*. Without *once*, the loop waits and calls *step* again.
         """
         self.once = once
         errors = 0
@@ -86,7 +86,7 @@ class DeliveryLoop:
                 errors = 0
 
     def save(self, store: Callable[[], object]) -> None:
-        """Call *store* until the database accepts the outcome of a delivery: what is not saved is sent again.
+        """Call *store* until the database accepts the outcome of a delivery, which would otherwise be repeated.
 
         Raises:
             DatabaseError: From *store*, if the loop is stopped or, with *once*, after the last attempt.

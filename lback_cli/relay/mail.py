@@ -142,7 +142,7 @@ class MailDelivery:
         """Acquire the lease of *mail* and issue its token, in one transaction.
 
         Returns:
-            None if another process was faster, or the mail is no longer wanted and was withdrawn.
+            None if another process was faster, or if the link is no longer needed and the mail was deleted.
         """
         with transaction(self._database) as uow:
             # Lock the user before the mail, as operations do: the other order could deadlock.

@@ -84,7 +84,7 @@ class Worker:
                 self._cursor.release()
 
     def _step(self) -> bool:
-        """Do the next thing there is to do; return False if there is no more."""
+        """Take the next step; return False if there is nothing more to do."""
         try:
             return self._deliver_next() if self._cursor.held else self._acquire()
         except LeaseLostError:

@@ -93,7 +93,7 @@ class AccountRepository:
         return bool(stored == saved_at)
 
     def clear(self, key: str, *, now: datetime) -> None:
-        """Forget the failed logins under *key*, and lift a lock."""
+        """Forget the failed logins under *key*, and end a lock."""
         nothing = {"failures": 0, "first_failure": None, "locked_until": None}
         self._connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.key == key).values(**nothing, updated_at=now))
 

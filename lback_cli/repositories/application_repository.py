@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import String, column, delete, inspect, or_, select, table
+from sqlalchemy import delete, inspect, or_, select
 from sqlalchemy.orm import Session
 
 from lback_cli.models import User
+from lback_cli.models.tables import ADMIN_USERS, APPLICATION_TABLES, GROUPS, MEMBERSHIPS, SESSIONS, USERS
 
 ADMIN = "admin"
 """The framework's type of a session, and its group, of those whom it takes for an administrator."""
-
-_SESSIONS = table("sessions", column("id"), column("user_id", String), column("data", String))
-_ADMINS = table("admin_users", column("id"), column("username", String), column("email", String))
 
 _CHUNK = 500
 """Sessions deleted by one statement."""
@@ -26,6 +24,19 @@ class AdminAccount(NamedTuple):
     username: str
     email: str
 
+    def is_of(self, email: str) -> bool:
+        """Return whether it is the account of the person with that address."""
+        return self.email.lower() == email.lower()
+
+
+class Administrator(NamedTuple):
+    """A member of the group `ADMIN`, and the account that the framework takes the member for."""
+
+    id: int
+    username: str
+    email: str
+    account: AdminAccount | None
+
 
 class ApplicationRepository:
     """The sessions and the administrators of an application. One that lacks such a table has none."""
@@ -35,11 +46,22 @@ class ApplicationRepository:
 
     def admin_account(self, user_id: int) -> AdminAccount | None:
         """Return the administrator with that id."""
-        if "admin_users" not in self._tables:
+        if ADMIN_USERS.name not in self._tables:
             return None
-        statement = select(_ADMINS.c.username, _ADMINS.c.email).where(_ADMINS.c.id == user_id)
+        statement = select(ADMIN_USERS.c.username, ADMIN_USERS.c.email).where(ADMIN_USERS.c.id == user_id)
         found = self._session.execute(statement).first()
         return None if found is None else AdminAccount(*found)
+
+    def administrators(self) -> list[Administrator]:
+        """Return the members of the group `ADMIN`."""
+        members = (
+            select(USERS.c.id, USERS.c.username, USERS.c.email)
+            .join(MEMBERSHIPS, MEMBERSHIPS.c.user_id == USERS.c.id)
+            .join(GROUPS, GROUPS.c.id == MEMBERSHIPS.c.group_id)
+            .where(GROUPS.c.name == ADMIN)
+            .order_by(USERS.c.id)
+        )
+        return [Administrator(*member, self.admin_account(member.id)) for member in self._session.execute(members)]
 
     def delete_sessions(self, user: User) -> None:
         """Delete the sessions in which *user* is logged in.
@@ -47,26 +69,26 @@ class ApplicationRepository:
         The framework stores who is logged in as JSON. The session of an administrator with the same id has the same
         ``user_id``, and differs in its type and name.
         """
-        if "sessions" not in self._tables:
+        if SESSIONS.name not in self._tables:
             return
         is_possible = or_(
-            _SESSIONS.c.user_id == str(user.id),
-            _SESSIONS.c.data.contains(f'"user_id": {user.id}', autoescape=True),
-            _SESSIONS.c.data.contains(f'"user_id": "{user.id}"', autoescape=True),
+            SESSIONS.c.user_id == str(user.id),
+            SESSIONS.c.data.contains(f'"user_id": {user.id}', autoescape=True),
+            SESSIONS.c.data.contains(f'"user_id": "{user.id}"', autoescape=True),
         )
-        rows = self._session.execute(select(_SESSIONS).where(is_possible)).all()
+        rows = self._session.execute(select(SESSIONS).where(is_possible)).all()
         if not rows:
             return
         admin = self.admin_account(user.id)
         ended = [row.id for row in rows if _is_of(user, admin, row.user_id, _decoded(row.data))]
         for start in range(0, len(ended), _CHUNK):
-            self._session.execute(delete(_SESSIONS).where(_SESSIONS.c.id.in_(ended[start : start + _CHUNK])))
+            self._session.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(ended[start : start + _CHUNK])))
 
     @cached_property
     def _tables(self) -> set[str]:
         """The names of those of the two tables that exist."""
         tables = inspect(self._session.connection())
-        return {name for name in ("sessions", "admin_users") if tables.has_table(name)}
+        return {table.name for table in APPLICATION_TABLES if tables.has_table(table.name)}
 
 
 def _decoded(data: str | None) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from lback_cli.attributes import Attribute, Value, digest, encode, unique_digest
 from lback_cli.errors import UserExists
 from lback_cli.models.tables import USER_ATTRIBUTES, USERS
 from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
-from lback_cli.repositories.user_reader import OWN_ATTRIBUTES
+from lback_cli.repositories.user_query import OWN_ATTRIBUTES
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

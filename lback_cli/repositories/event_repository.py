@@ -34,11 +34,11 @@ _HEAD = select(EVENT_HEAD.c.seq, EVENT_HEAD.c.hash).where(EVENT_HEAD.c.id == 1)
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Which events, in which order. What is not given selects nothing out.
+    """Which events to select, and in which order. A condition that is empty or None selects all events.
 
     Attributes:
-        signals: Names of signals, or of events that are no signals; any of them.
-        naming: A user name or address that the data has as such.
+        signals: Names of signals and administrative events. An event must have one of them.
+        naming: A user name or address that is a value in the data.
         outcome: The reason of a failure or success, ``ok`` for successes, or ``failed`` for failures.
         changed: The name of an attribute that changed, ``groups`` or ``password``.
         group: The name of a group that was changed, or that a user joined or left.
@@ -99,7 +99,7 @@ class EventRepository:
         self.last = seq, records[-1].operation_id
 
     def was_committed(self, seq: int, operation_id: str) -> bool:
-        """Return whether event *seq* is of that operation, whose connection was lost during COMMIT.
+        """Return whether event *seq* belongs to that operation, whose connection was lost during COMMIT.
 
         The head is locked first, because the server may still be ending that transaction, which holds the lock.
         """
@@ -144,6 +144,14 @@ class EventRepository:
             last = page[-1]["seq"]
             left = None if left is None else left - len(found)
 
+    def count(self, query: EventQuery) -> int | None:
+        """Return how many events match *query*, whatever its limit is; None if all would have to be read."""
+        if _matcher(query) is not None:
+            return None
+        statement = select(func.count()).select_from(EVENTS).where(*_conditions(query))
+        count: int = self._session.execute(statement).scalar_one()
+        return count
+
     def walk(self, columns: Sequence[str], *, after: int = 0) -> Iterator[Sequence[Any]]:
         """Yield *columns* of every event after number *after*, in the order of the log, in one query.
 
@@ -156,7 +164,7 @@ class EventRepository:
             yield from page
 
     def verify(self, checkpoint: "Checkpoint | None" = None) -> "VerificationResult":
-        """Verify the whole hash chain, against *checkpoint* if there is one. Raises `BrokenEventLog`."""
+        """Verify the whole hash chain, and compare it with *checkpoint* if there is one. Raises `BrokenEventLog`."""
         from lback_cli.events.verifier import COLUMNS, Verifier
 
         verifier = Verifier(checkpoint)
@@ -165,7 +173,7 @@ class EventRepository:
         return verifier.finish((head.seq, head.hash) if head else (None, None))
 
     def count_by_day(self, since: str) -> Sequence[tuple[str, str, int]]:
-        """(day, signal, number of events) from *since* on."""
+        """Yield (day, signal, number of events) from *since* on."""
         day = func.substr(EVENTS.c.time, 1, 10)
         statement = (
             select(day, EVENTS.c.signal, func.count())
@@ -181,7 +189,7 @@ class EventRepository:
         return self._session.execute(erased).scalar_one()
 
     def erase(self, sequences: Sequence[int]) -> None:
-        """Blank the personal part of the events with these numbers."""
+        """Erase the personal part of the events with these numbers."""
         for start in range(0, len(sequences), PAGE):
             chunk = sequences[start : start + PAGE]
             blank = update(EVENTS).where(EVENTS.c.seq.in_(chunk)).values(subject=None, data=None, salt=None)
@@ -212,7 +220,7 @@ def _outcome_conditions(outcome: str | None) -> Iterator[ColumnElement[bool]]:
 
 
 def _data_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
-    """Yield conditions on the text of the data, which is canonical JSON and so is written in one way only."""
+    """Yield conditions on the text of the data. The data is canonical JSON, so equal values have equal texts."""
     if query.naming is not None:
         named = (f'"{key}":{canonical(to_storable_text(query.naming))}' for key in ("username", "email"))
         yield or_(*(binary_position(EVENTS.c.data, text) > 0 for text in named))
@@ -234,7 +242,7 @@ def _range_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
 
 
 def _matcher(query: EventQuery) -> Callable[[dict[str, Any]], bool] | None:
-    """Return what decides about the rows that the conditions of *query* find by their text; None if nothing does."""
+    """Return a function that checks the rows found by the conditions of `_data_conditions`; None if there are none."""
     if query.changed is None and query.group is None:
         return None
 

@@ -33,7 +33,7 @@ class MailQueueRepository(LeaseRepository):
         return self._session.scalars(statement.limit(limit)).all()
 
     def list_all(self, *, dead: bool | None = None) -> Sequence[QueuedMail]:
-        """Return the mails in the order of queueing: those given up if *dead*, the others if not, or all if None."""
+        """Return mails in the order of queueing: the dead ones if *dead* is true, the others if false, all if None."""
         statement = select(QueuedMail).order_by(QueuedMail.id)
         if dead is not None:
             statement = statement.where(QueuedMail.retry_at.is_(None) if dead else QueuedMail.retry_at.is_not(None))

@@ -23,31 +23,31 @@ class Snapshot:
     """The users, groups and events of one read-only transaction."""
 
     def __init__(self, connection: "Connection | Session") -> None:
-        self._connection = connection
+        self.connection = connection
 
     @cached_property
     def users(self) -> UserReader:
         """The users."""
-        return UserReader(self._connection)
+        return UserReader(self.connection)
 
     @cached_property
     def groups(self) -> GroupReader:
         """The groups."""
-        return GroupReader(self._connection)
+        return GroupReader(self.connection)
 
     @cached_property
     def events(self) -> "EventRepository":
         """The event log."""
         from lback_cli.repositories.event_repository import EventRepository
 
-        return EventRepository(self._connection)
+        return EventRepository(self.connection)
 
     @cached_property
     def changes(self) -> "ChangeReader":
         """What the event log says that changed."""
         from lback_cli.repositories.change_reader import ChangeReader
 
-        return ChangeReader(self._connection)
+        return ChangeReader(self.connection)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class binary_equal(FunctionElement[str]):  # noqa: N801 - it is used like a function of SQL
-    """A column whose text equals only the same text, whatever its collation.
+    """An expression that equals only exactly the same text as the column, whatever the collation of the column is.
 
     Most collations of MariaDB ignore spaces at the end. No index is used.
     """
@@ -37,7 +37,7 @@ def _by_bytes(element: binary_equal, compiler: SQLCompiler, **options: Any) -> s
 
 
 class binary_position(FunctionElement[int]):  # noqa: N801 - it is used like a function of SQL
-    """The position, from 1, of a part in a column, compared exactly; 0 if missing. LIKE ignores case on SQLite."""
+    """The position of a part in a column, from 1, or 0 without it. The comparison is exact, unlike LIKE on SQLite."""
 
     inherit_cache = True
     name = "position"

@@ -13,8 +13,8 @@ from lback_cli.repositories.mail_queue_repository import MailQueueRepository
 class TokenRepository:
     """Tokens in one session.
 
-    A queued mail with a link is a token that is not issued yet, so whatever revokes tokens deletes such mail too. The
-    mail comes first: if a delivery issues a token for it at that moment, the token is found and revoked.
+    A queued mail with a link is a token that is not issued yet, so a method that revokes tokens deletes such mail too.
+    It deletes the mail first: if a delivery issues a token for the mail at that moment, that token is revoked too.
     """
 
     def __init__(self, session: Session) -> None:
@@ -32,7 +32,7 @@ class TokenRepository:
         self.add(user, purpose, digest, now=now, expires_at=expires_at)
 
     def add(self, user: User, purpose: Purpose, digest: str, *, now: datetime, expires_at: datetime) -> None:
-        """Store a token for *user*, and keep the older ones: it is in another copy of a mail that may have arrived."""
+        """Store a token for *user*, and keep the older ones, which are in other copies of the same mail."""
         token = Token(
             user_id=user.id, purpose=purpose, digest=digest, email=user.email, created_at=now, expires_at=expires_at
         )

@@ -61,7 +61,7 @@ class UnitOfWork:
 
     @cached_property
     def framework_tokens(self) -> "FrameworkTokenRepository":
-        """The tokens of the lback framework's application."""
+        """The tokens that an application built on the lback framework reads."""
         from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
 
         return FrameworkTokenRepository(self.session)
@@ -107,12 +107,13 @@ def transaction(
     Args:
         database: The database.
         session: The caller's session. The block then runs under a savepoint, and the caller commits.
-        tries: How often the caller would run it, as `retried` does: they share the time to wait for a lock.
+        tries: How often the caller runs the transaction, as `retried` does. These attempts share the time to wait for
+            a lock.
         lock_timeout: As for `Database.session`.
 
     Raises:
         DatabaseError: The database refused something, the commit included.
-        OutcomeUnknown: The connection was lost during COMMIT; the `DatabaseError` is its cause.
+        OutcomeUnknown: The connection was lost during COMMIT. Its cause is the `DatabaseError`.
     """
     if session is not None:
         with translate_errors(database.url):
@@ -194,7 +195,7 @@ def transaction_with_events(database: Database, session: Session | None = None) 
         if last is None:
             raise
         seq, operation_id = last
-        advice = f"It was made if 'lback events list -o json' shows an event with the operation_id {operation_id}."
+        advice = f"It was made if 'lback events list --operation {operation_id}' shows an event."
         if not resolve_unknown_commit(
             database, unknown, lambda work: work.events.was_committed(seq, operation_id), advice
         ):

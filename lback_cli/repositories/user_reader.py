@@ -2,29 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.engine import Connection
 
-from lback_cli.attributes import Value, digest
+from lback_cli.attributes import Value, encode
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
-from lback_cli.repositories.sql_functions import binary_equal
+from lback_cli.repositories.user_query import LARGEST_ID, OWN_ACCOUNT, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
 from lback_cli.security.stored_hashes import is_unusable
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.models import User
-
-T = TypeVar("T")
-
-SortKey = Literal["id", "username", "email"]
-
-LARGEST_ID = 2**63 - 1
-"""No database has an id beyond this, and a driver would raise."""
 
 PAGE = 500
 """Users fetched at a time by a query without a limit."""
@@ -34,38 +26,6 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 HASHES_PAGE = 5000
 """Password hashes fetched at a time; one has about a hundred bytes."""
-
-OWN_ATTRIBUTES = and_(USER_ATTRIBUTES.c.user_id == USERS.c.id, USER_ATTRIBUTES.c.user_created_at == USERS.c.created_at)
-"""Joins `USERS` with the attributes of the same user, not of one who had the id before."""
-
-
-@dataclass(frozen=True, slots=True)
-class UserQuery:
-    """Which users, in which order.
-
-    Attributes:
-        search: A part of the user name or e-mail address, in any case.
-        prefix: The beginning of the user name.
-        group: The stored name of a group that the users are members of.
-        is_active: Only active users, or only inactive ones.
-        is_email_verified: Only users with a verified address, or only those without.
-        attributes: Values by name, in lback's own table, that the users must have.
-        sort: A unique, indexed column.
-        descending: Whether the last in order come first.
-        after: The value of *sort* after which the users begin: the last one of the page before.
-        limit: How many users at most; None for all.
-    """
-
-    search: str | None = None
-    prefix: str | None = None
-    group: str | None = None
-    is_active: bool | None = None
-    is_email_verified: bool | None = None
-    attributes: Mapping[str, Value] = field(default_factory=dict)
-    sort: SortKey = "id"
-    descending: bool = False
-    after: str | int | None = None
-    limit: int | None = None
 
 
 class UserRecord(NamedTuple):
@@ -106,6 +66,16 @@ class UserRecord(NamedTuple):
         )
 
 
+PasswordState = Literal["set", "none", "invited"]
+
+
+def password_state(stored_hash: str, invited_until: datetime | None, now: datetime) -> PasswordState:
+    """Return whether a user has a password, has none, or has none and a link to set one."""
+    if not is_unusable(stored_hash):
+        return "set"
+    return "invited" if invited_until is not None and invited_until > now else "none"
+
+
 _COLUMNS: tuple[Column[Any], ...] = (
     *(USERS.c.id, USERS.c.username, USERS.c.email, USERS.c.password, USERS.c.is_active),
     *(USERS.c.is_email_verified, USERS.c.created_at, USERS.c.updated_at),
@@ -124,9 +94,11 @@ class UserReader:
 
     def find_all(self, ids: Sequence[int]) -> dict[int, UserRecord]:
         """Return those of the users with these *ids* that exist, by id."""
-        chunks = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
-        users = (user for chunk in chunks for user in self._complete(select(*_COLUMNS).where(USERS.c.id.in_(chunk))))
-        return {user.id: user for user in users}
+        found: dict[int, UserRecord] = {}
+        for start in range(0, len(ids), PAGE):
+            rows = self._execute(select(*_COLUMNS).where(USERS.c.id.in_(ids[start : start + PAGE]))).all()
+            found |= {user.id: user for user in self._complete(rows)}
+        return found
 
     def find_by_username(self, *usernames: str) -> UserRecord | None:
         """Return the user with the first of *usernames* that a user has."""
@@ -136,35 +108,20 @@ class UserReader:
         """Return the user with the first of *emails* that a user has."""
         return self._find(USERS.c.email, emails)
 
+    def find_in_any_case(self, column: Column[str], value: str) -> Sequence[UserRecord]:
+        """Return the users whose *column* is *value*, in capital or small letters; no index helps."""
+        statement = select(*_COLUMNS).where(func.lower(column) == value.lower()).order_by(USERS.c.id)
+        return self._complete(self._execute(statement).all())
+
     def select(self, query: UserQuery) -> Iterator[UserRecord]:
         """Yield the users that *query* describes; only a page of them is in memory at a time."""
-        for page in self.pages(query):
-            yield from page
-
-    def pages(self, query: UserQuery) -> Iterator[Sequence[UserRecord]]:
-        """Yield the users that *query* describes, page by page."""
-        after, left = query.after, query.limit
-        if isinstance(after, int):
-            after = max(-1, min(after, LARGEST_ID))
-        column = USERS.c[query.sort]
-        statement = select(*_COLUMNS).where(*_conditions(query))
-        statement = statement.order_by(column.desc() if query.descending else column)
-        while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            page = statement.limit(size)
-            if after is not None:
-                page = page.where(column < after if query.descending else column > after)
-            users = self._complete(page)
-            yield users
-            if len(users) < size:
-                return
-            after = getattr(users[-1], query.sort)
-            left = None if left is None else left - size
+        for rows in read_pages(self._execute, select(*_COLUMNS), query, size=PAGE):
+            yield from self._complete(rows)
 
     def count(self, query: UserQuery) -> int:
-        """Return how many users *query* describes, whatever its limit."""
-        statement = select(func.count()).select_from(USERS).where(*_conditions(query))
-        return int(self._execute(statement).scalar_one())
+        """Return how many users *query* describes, wherever its page starts and ends."""
+        count: int = self._execute(select(func.count()).select_from(USERS).where(*conditions(query))).scalar_one()
+        return count
 
     def password_hashes(self) -> Iterator[str]:
         """Yield every user's stored password hash; only a page of them is in memory at a time."""
@@ -177,6 +134,14 @@ class UserReader:
                 return
             after = page[-1][0]
 
+    def attribute_values(self, name: str, prefix: str, *, limit: int) -> Sequence[str]:
+        """Return texts that begin with *prefix* among the values of the attribute called *name*."""
+        # A text is stored as JSON, which begins with a quotation mark.
+        value = USER_ATTRIBUTES.c.value
+        begins = value.startswith(encode(prefix)[:-1], autoescape=True)
+        statement = select(value).distinct().where(USER_ATTRIBUTES.c.name == name, begins).limit(limit)
+        return sorted(json.loads(stored) for stored in self._execute(statement).scalars())
+
     def last_id(self) -> int:
         """Return the highest id of all users; 0 if there are none."""
         return self._execute(select(func.max(USERS.c.id))).scalar() or 0
@@ -188,16 +153,17 @@ class UserReader:
         statement = select(USERS.c.username, USERS.c.id).where(USERS.c.username.in_(usernames))
         return {username: user_id for username, user_id in self._execute(statement)}  # noqa: C416 - rows, not pairs
 
-    def taken_usernames(self, usernames: Sequence[str]) -> set[str]:
-        """Return those of *usernames* that are taken."""
-        return self._taken(USERS.c.username, usernames)
+    def taken_usernames(self, usernames: Sequence[str], *, in_any_case: bool = False) -> set[str]:
+        """Return those of *usernames*, which are canonical, that are taken; *in_any_case* also in capital letters."""
+        return self._taken(USERS.c.username, usernames, in_any_case=in_any_case)
 
-    def taken_emails(self, emails: Sequence[str]) -> set[str]:
-        """Return those of *emails* that are taken."""
-        return self._taken(USERS.c.email, emails)
+    def taken_emails(self, emails: Sequence[str], *, in_any_case: bool = False) -> set[str]:
+        """Return those of *emails*, which are canonical, that are taken; *in_any_case* also in capital letters."""
+        return self._taken(USERS.c.email, emails, in_any_case=in_any_case)
 
-    def _taken(self, column: Column[str], values: Sequence[str]) -> set[str]:
-        return set(self._execute(select(column).where(column.in_(values))).scalars()) if values else set()
+    def _taken(self, column: Column[str], values: Sequence[str], *, in_any_case: bool) -> set[str]:
+        stored = func.lower(column) if in_any_case else column
+        return set(self._execute(select(stored).where(stored.in_(values))).scalars()) if values else set()
 
     def _find(self, column: Column[str], values: Sequence[str]) -> UserRecord | None:
         for value in dict.fromkeys(values):
@@ -208,16 +174,16 @@ class UserReader:
         return None
 
     def _first(self, condition: ColumnElement[bool]) -> UserRecord | None:
-        return next(iter(self._complete(select(*_COLUMNS).where(condition).limit(1))), None)
+        found = self._execute(select(*_COLUMNS).where(condition).limit(1)).all()
+        return next(iter(self._complete(found)), None)
 
-    def _complete(self, statement: Select[Any]) -> Sequence[UserRecord]:
-        """Return the users of *statement* with their groups and attributes."""
-        users = self._execute(statement).all()
+    def _complete(self, users: Sequence[Any]) -> Sequence[UserRecord]:
+        """Return *users*, rows of `_COLUMNS`, with their groups and attributes."""
         if not users:
             return []
         ids = [user.id for user in users]
         logins = self._logins(ids)
-        invitations = self._invitations([user.id for user in users if is_unusable(user.password)])
+        invitations = self.invitations([user.id for user in users if is_unusable(user.password)])
         groups: dict[int, list[str]] = {}
         member = (
             select(MEMBERSHIPS.c.user_id, GROUPS.c.name)
@@ -243,12 +209,12 @@ class UserReader:
 
     def _logins(self, ids: Sequence[int]) -> dict[int, tuple[datetime | None, datetime | None]]:
         """Return the last login and the end of the lock of the users with these *ids*."""
-        own = and_(ACCOUNTS.c.user_id == USERS.c.id, ACCOUNTS.c.user_created_at == USERS.c.created_at)
-        statement = select(ACCOUNTS.c.user_id, ACCOUNTS.c.last_login, ACCOUNTS.c.locked_until).join(USERS, own)
+        columns = (ACCOUNTS.c.user_id, ACCOUNTS.c.last_login, ACCOUNTS.c.locked_until)
+        statement = select(*columns).join(USERS, OWN_ACCOUNT)
         rows = self._execute(statement.where(ACCOUNTS.c.user_id.in_(ids)))
         return {user_id: (last_login, locked_until) for user_id, last_login, locked_until in rows}
 
-    def _invitations(self, ids: Sequence[int]) -> dict[int, datetime]:
+    def invitations(self, ids: Sequence[int]) -> dict[int, datetime]:
         """Return when the links of the users with these *ids* expire that set a password."""
         if not ids:
             return {}
@@ -273,23 +239,3 @@ class UserReader:
         for user_id, name, value in self._execute(statement):
             found.setdefault(user_id, {})[name] = json.loads(value)
         return found
-
-
-def _conditions(query: UserQuery) -> Iterator[ColumnElement[bool]]:
-    if query.search is not None:
-        # SQLite's lower() knows only ASCII.
-        part = query.search.lower()
-        yield or_(USERS.c.username.icontains(part, autoescape=True), USERS.c.email.icontains(part, autoescape=True))
-    if query.prefix is not None:
-        yield USERS.c.username.startswith(query.prefix, autoescape=True)
-    if query.group is not None:
-        membership = MEMBERSHIPS.join(GROUPS, GROUPS.c.id == MEMBERSHIPS.c.group_id)
-        # The first comparison uses the index; the second is for MariaDB, which ignores spaces at the end.
-        is_group = and_(GROUPS.c.name == query.group, binary_equal(GROUPS.c.name) == query.group)
-        yield exists().select_from(membership).where(MEMBERSHIPS.c.user_id == USERS.c.id, is_group)
-    if query.is_active is not None:
-        yield USERS.c.is_active == query.is_active
-    if query.is_email_verified is not None:
-        yield USERS.c.is_email_verified == query.is_email_verified
-    for name, value in query.attributes.items():
-        yield exists().where(OWN_ATTRIBUTES, USER_ATTRIBUTES.c.name == name, USER_ATTRIBUTES.c.digest == digest(value))

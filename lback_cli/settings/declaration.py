@@ -17,7 +17,8 @@ class Details(TypedDict, total=False):
         example: Value in ``config.example.toml`` if the default would say nothing.
         hidden: The secret part of the value: the ``password`` of a URL, or the ``whole`` value. It is kept out of
             `repr`, error messages and `lback config show`.
-        formerly: The old name of the key, which is refused with a hint.
+        secret_file: Whether the value is the path of a file with secrets, which others must not be able to read.
+        formerly: The former name of the key, which is refused with a hint.
         choices: The allowed values of a text.
         more_choices: Returns the further values that packages add.
     """
@@ -27,12 +28,19 @@ class Details(TypedDict, total=False):
     contains: str
     example: str
     hidden: Literal["password", "whole"]
+    secret_file: bool
     formerly: str
     choices: tuple[str, ...]
     more_choices: Callable[[], tuple[str, ...]]
 
 
 def key(default: T, doc: str, **details: Unpack[Details]) -> T:
-    """Declare a configuration key. The value of a text key may be empty only if its *default* is."""
+    """Declare a configuration key.
+
+    Args:
+        default: The value if the key is not set. A text may be empty only if its default is.
+        doc: What the key means, for ``config.example.toml``.
+        details: The optional properties, as `Details` describes them.
+    """
     made: T = field(default=default, repr="hidden" not in details, metadata={"doc": doc, **details})
     return made

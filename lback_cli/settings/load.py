@@ -7,7 +7,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from lback_cli.attributes import is_declarable
+from lback_cli.attributes import BUILT_IN, is_declarable
 from lback_cli.errors import ConfigurationError
 from lback_cli.problem import Problem
 from lback_cli.settings.env_file import read_private_variables
@@ -20,6 +20,7 @@ ENVIRONMENT_PREFIX = "LBACK_"
 NON_KEY_VARIABLES = {
     "LBACK_CONFIG": "path of the configuration file",
     "LBACK_ACTOR": "name of the actor in the event log",
+    "LBACK_PAGER": "command that shows long lists on a terminal",
     "LBACK_HOOK": "path of the running hook",
     "LBACK_REQUIRE_SERVICES": "services that lback's own tests require",
 }
@@ -200,6 +201,10 @@ def _name_problem(family: str, name: str) -> Problem | None:
             f"{name[:40]!r} is not a valid name.", f"A name is up to 32 {characters}, and starts with a letter."
         )
     if family == "attributes" and not is_declarable(name):
+        if name in {attribute.name for attribute in BUILT_IN}:
+            return Problem(
+                f"{name!r} is an attribute of lback itself.", "Remove it from [attributes]; its values are kept."
+            )
         return Problem(f"{name!r} has a meaning in lback already.", "Choose another name.")
     return None
 

@@ -1,8 +1,9 @@
 """Show the configuration in effect, with secrets masked."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -22,26 +23,61 @@ _SECRET_NAME = re.compile(r"pass|pwd|secret|odbc_connect", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ShownSetting:
-    """The masked *value* of a configuration key, called ``section.key``, and its *source*."""
+    """The masked *value* of a configuration key, called ``section.key``, and its *source*.
+
+    Attributes:
+        key: The name of the key.
+        value: Its value in JSON: a number or boolean as such, a list of names, None if it is not set, else text.
+        source: Where the value came from.
+    """
 
     key: str
-    value: str
+    value: Any
     source: str
 
+    @property
+    def text(self) -> str:
+        """The value as a person writes it in a file or a variable."""
+        return to_text(tuple(self.value) if isinstance(self.value, list) else self.value)
 
-def describe_settings(settings: Settings) -> list[ShownSetting]:
+
+def describe_settings(settings: Settings, in_force: Mapping[str, str] | None = None) -> list[ShownSetting]:
     """Return every key of *settings* in the order of the schema, with secrets masked.
 
     Values that are not in ``settings.sources``, because a program set them, have the source ``default`` or ``code``.
+
+    Args:
+        settings: The settings.
+        in_force: What is used for keys that are not set, by the names of the keys.
     """
     rows: list[ShownSetting] = []
+    in_force = in_force or {}
     for section, holder in _sections(settings):
         for key in fields(holder):
             name = f"{section}.{key.name}"
             value = getattr(holder, key.name)
             source = settings.sources.get(name, "default" if value == key.default else "code")
-            rows.append(ShownSetting(name, _masked(key, to_text(value)), source))
+            shown = _masked(key, value)
+            rows.append(ShownSetting(name, in_force.get(name, shown) if shown in (None, "") else shown, source))
     return rows
+
+
+def secret_files(settings: Settings) -> Iterator[Path]:
+    """Yield the files with secrets that *settings* name."""
+    for _, holder in _sections(settings):
+        for key in fields(holder):
+            if key.metadata.get("secret_file") and (path := getattr(holder, key.name)) is not None:
+                yield path
+
+
+def has_secrets(settings: Settings, source: str) -> bool:
+    """Return whether *source*, as in ``settings.sources``, sets a value with a secret in it."""
+    for section, holder in _sections(settings):
+        for key in fields(holder):
+            text = to_text(getattr(holder, key.name))
+            if settings.sources.get(f"{section}.{key.name}") == source and _masked(key, text) != text:
+                return True
+    return False
 
 
 def is_secret_option(name: str) -> bool:
@@ -58,13 +94,16 @@ def _sections(settings: Settings) -> Iterator[tuple[str, Any]]:
             yield f"{family.name}.{name}", holder
 
 
-def _masked(key: Field[Any], text: str) -> str:
+def _masked(key: Field[Any], value: Any) -> Any:
+    """Return *value* in JSON, without secrets."""
     match key.metadata.get("hidden"):
         case "password":
-            return mask_url(text)
-        case "whole" if text:
+            return mask_url(value)
+        case "whole" if value:
             return HIDDEN
-    return text
+    if isinstance(value, tuple):
+        return list(value)
+    return value if value is None or isinstance(value, bool | int | float) else to_text(value)
 
 
 def mask_url(url: str) -> str:

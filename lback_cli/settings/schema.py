@@ -23,14 +23,15 @@ class DatabaseSettings:
 
     url: str = key(
         "",
-        "SQLAlchemy URL, for instance sqlite:////srv/app/users.db or postgresql+psycopg://app@db/app. "
-        "Empty: a SQLite file in your data directory, created on first use.",
+        "SQLAlchemy URL, for example sqlite:////srv/app/users.db or postgresql+psycopg://app@db/app. "
+        "If it is empty, a SQLite file in your data directory, which is created on first use.",
         hidden="password",
     )
     password_file: Path | None = key(
         None,
         "File whose first line is the password of the database. Use it instead of a password in the URL.",
         example="/run/secrets/database-password",
+        secret_file=True,
     )
     busy_timeout: float = key(10.0, "Seconds to wait for another writer of a SQLite file.", minimum=0, maximum=600)
 
@@ -47,14 +48,14 @@ class EmailSettings:
     deliver_with: Literal["file", "smtp"] = key("smtp", "How 'lback mail deliver' sends queued mail.")
     max_attempts: int = key(
         30,
-        "Attempts to send a queued mail that the mail server temporarily rejects, before it is given up.",
+        "Attempts to send a queued mail that the mail server temporarily rejects, before the mail becomes dead.",
         minimum=1,
         maximum=1000,
         formerly="tries",
     )
     directory: Path | None = key(
         None,
-        "Directory that transport 'file' writes to. Unset: 'mail' beside the SQLite file.",
+        "Directory to which transport 'file' writes. By default, it is 'mail' beside the SQLite file.",
         example="/srv/app/mail",
     )
     host: str = key("localhost", "Host of the mail server.")
@@ -66,18 +67,22 @@ class EmailSettings:
     )
     ca_file: Path | None = key(
         None,
-        "PEM file of the authority that signed the server's certificate. Unset: the system's authorities.",
+        "PEM file of the authority that signed the server's certificate. By default, the system's authorities.",
         example="/etc/ssl/private-ca.pem",
     )
-    username: str = key("", "User name at the mail server. Empty: no login.")
+    username: str = key("", "User name at the mail server. If it is empty, lback does not log in.")
     password_file: Path | None = key(
-        None, "File whose first line is the password of that user.", example="/run/secrets/mail-password"
+        None,
+        "File whose first line is the password of that user name.",
+        example="/run/secrets/mail-password",
+        secret_file=True,
     )
     sender: str = key("lback@localhost", "Address that mail is sent from.")
     timeout: float = key(10.0, "Seconds to wait for each answer of the mail server.", minimum=0.1, maximum=600)
     templates: Path | None = key(
         None,
-        "Directory of your own templates: verify_email.txt, verify_email.html and so on. The others are built in.",
+        "Directory of your own templates, such as verify_email.txt and verify_email.html. lback has built-in ones for "
+        "those that are missing.",
         example="/srv/app/templates",
     )
     application: str = key("lback", "Name of your application in mail.")
@@ -85,13 +90,15 @@ class EmailSettings:
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """Links in mail. {token} stands for the token."""
+    """Links in mail, which lead to your application. {token} stands for the token."""
 
     verify_email: str = key(
         "https://localhost/verify-email?token={token}", "Link that verifies an e-mail address.", contains="{token}"
     )
     reset_password: str = key(
-        "https://localhost/reset-password?token={token}", "Link to reset a password.", contains="{token}"
+        "https://localhost/reset-password?token={token}",
+        "Link that resets a password, or sets the first one.",
+        contains="{token}",
     )
 
 
@@ -113,19 +120,22 @@ class PasswordSettings:
 
     memory: int = key(
         65536,
-        "Argon2id memory in KiB. The defaults are the second recommended option of RFC 9106.",
+        "Memory of Argon2id, in KiB. The defaults of this and the next two keys are the second recommended option of "
+        "RFC 9106.",
         minimum=19456,
         maximum=4194304,
     )
-    iterations: int = key(3, "Argon2id passes over the memory.", minimum=2, maximum=100)
-    parallelism: int = key(4, "Argon2id lanes.", minimum=1, maximum=64)
+    iterations: int = key(3, "Passes of Argon2id over the memory.", minimum=2, maximum=100)
+    parallelism: int = key(4, "Lanes of Argon2id.", minimum=1, maximum=64)
     minimum_length: int = key(15, "Minimum length of a password in characters.", minimum=8, maximum=1024)
     blocklist_file: Path | None = key(
         None,
-        "File with more refused passwords, one per line, in addition to lback's own list.",
+        "File with passwords to refuse, one on each line, in addition to lback's own list.",
         example="/srv/app/blocklist.txt",
     )
-    upgrade_at_login: bool = key(True, "When a user logs in, replace a password hash of an older scheme or cost.")
+    upgrade_at_login: bool = key(
+        True, "When a user logs in, replace the password hash if its scheme or cost is not the configured one."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +145,18 @@ class AuthenticationSettings:
     max_failures: int = key(10, "Failed logins after which an account is locked.", minimum=1, maximum=1000)
     window: timedelta = key(
         timedelta(minutes=15),
-        "How long failed logins count, and how long an account stays locked.",
+        "How long failed logins count, and how long an account stays locked after max_failures of them.",
         minimum=1,
         maximum=86400,
     )
     max_reset_requests: int = key(
-        5, "Mails with a reset link that one address is sent within that time.", minimum=1, maximum=1000
+        5, "Reset links that may be requested for one address within the window.", minimum=1, maximum=1000
     )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """Lifetimes of the links in mail."""
+    """How long the links in mail are valid."""
 
     verification_lifetime: timedelta = key(
         timedelta(hours=24), "Link that verifies an e-mail address.", minimum=1, maximum=365 * 86400
@@ -175,12 +185,12 @@ class ReceiverSettings:
     modules: tuple[str, ...] = key((), "Python modules that connect receivers when they are imported.")
     hooks_directory: Path | None = key(
         None,
-        "Directory of hooks: it has a directory for each signal, whose executables run when the signal is sent.",
+        "Directory of hooks. For each signal it has a directory, whose executable files run when the signal is sent.",
         example="/etc/lback/hooks",
     )
     time_budget: float = key(
         5.0,
-        "Maximum seconds for a receiver. After that a hook is killed, and a slow plugin is logged.",
+        "Seconds that a receiver may take. After that, a hook is killed, and a warning about a plugin is logged.",
         minimum=0.1,
         maximum=3600,
     )
@@ -200,27 +210,32 @@ class OutputSettings:
 
 @dataclass(frozen=True, slots=True)
 class AttributeSettings:
-    """An attribute of your own that every user may have, any number of them. Set it with --set NAME=VALUE."""
+    """An attribute of your own; declare as many as you need. Commands set it with --set NAME=VALUE."""
 
-    type: ValueType = key("text", "What it holds; a text is one line of at most 1,000 characters.")
-    personal: bool = key(True, "Whether its values are personal data, which 'lback user erase' looks for.")
+    type: ValueType = key("text", "Type of its values. A text is one line of at most 1,000 characters.")
+    personal: bool = key(
+        True, "Whether its values are personal data. 'lback user erase' looks for them in events about other users too."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class SinkSettings:
-    """A sink of 'lback events relay', named with lower-case letters and digits. Every kind of sink has these keys."""
+    """A sink of 'lback events relay'. The scheme of its url selects its kind. Sinks of every kind have these keys."""
 
     schemes: ClassVar[tuple[str, ...]] = ()
     """The schemes of the URLs that lead to this kind of sink."""
+
+    sink: ClassVar[str] = ""
+    """The class of a built-in kind of sink, as ``module:Class``. It is imported when it is used."""
 
     url: str = key("", "Where to send events. Its scheme selects the kind of sink.", hidden="password")
     start: Literal["first", "next"] = key(
         "first", "Where a new sink begins: at the first event of the log, or at the next one that is written."
     )
-    timeout: float = key(10.0, "Seconds that one delivery may take, its answer included.", minimum=0.1, maximum=60)
+    timeout: float = key(10.0, "Seconds that a delivery may take, with its answer.", minimum=0.1, maximum=60)
     max_attempts: int = key(
         10,
-        "Attempts to deliver an event that the sink fails on, before the event becomes a dead letter.",
+        "Attempts to deliver an event on which the sink fails, before the event becomes a dead letter.",
         minimum=1,
         maximum=1000,
         formerly="tries",

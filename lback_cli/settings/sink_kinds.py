@@ -16,7 +16,7 @@ class TlsSinkSettings(SinkSettings):
 
     ca_file: Path | None = key(
         None,
-        "PEM file of the authority that signed the server's certificate. Unset: the system's authorities.",
+        "PEM file of the authority that signed the server's certificate. By default, the system's authorities.",
         example="/etc/ssl/private-ca.pem",
     )
 
@@ -27,8 +27,9 @@ class BrokerSettings(TlsSinkSettings):
 
     password_file: Path | None = key(
         None,
-        "File whose first line is the broker's password, so that the URL needs none.",
+        "File whose first line is the broker's password. Use it instead of a password in the URL.",
         example="/run/secrets/broker-password",
+        secret_file=True,
     )
 
 
@@ -37,21 +38,25 @@ class WebhookSettings(TlsSinkSettings):
     """A webhook: one signed POST for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.webhook:Webhook"
 
     url: str = key(
         "",
-        "https://host/path. http:// is only allowed to this machine.",
+        "https://host/path. http:// is only allowed if the host is this machine.",
         hidden="password",
         example="https://crm.example.org/hooks/users",
     )
     secrets: str = key(
         "",
-        "Secret that signs the requests: whsec_ and base64. While you replace it, the new and the old one, with a "
-        "space between them.",
+        "Secret that signs the requests: whsec_ and base64. While you replace it, write the new and the old secret, "
+        "with a space between them.",
         hidden="whole",
     )
     secret_file: Path | None = key(
-        None, "File with these secrets instead, one a line.", example="/run/secrets/crm-webhook"
+        None,
+        "File with the secrets, one on each line. Use it instead of secrets.",
+        example="/run/secrets/crm-webhook",
+        secret_file=True,
     )
 
 
@@ -60,6 +65,7 @@ class RabbitMqSettings(BrokerSettings):
     """RabbitMQ: one persistent message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("amqps", "amqp")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.rabbitmq:RabbitMq"
 
     url: str = key(
         "",
@@ -67,8 +73,10 @@ class RabbitMqSettings(BrokerSettings):
         hidden="password",
         example="amqps://lback@mq.example.org/prod",
     )
-    exchange: str = key("", "Exchange, which must exist. Empty: the default exchange.")
-    routing_key: str = key("", "Routing key; at the default exchange, the queue. Empty: the event's type.")
+    exchange: str = key("", "Exchange, which must exist. If it is empty, the default exchange.")
+    routing_key: str = key(
+        "", "Routing key. At the default exchange, it is the name of the queue. If it is empty, the event's type."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,7 @@ class RedisSettings(BrokerSettings):
     """Redis Streams: one entry for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("rediss", "redis")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.redis:RedisStream"
 
     url: str = key(
         "",
@@ -91,6 +100,7 @@ class NatsSettings(BrokerSettings):
     """NATS JetStream: one message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("tls", "nats")
+    sink: ClassVar[str] = "lback_cli.relay.sinks.nats:JetStream"
 
     url: str = key(
         "", "tls://user@host or nats://user@host.", hidden="password", example="tls://lback@nats.example.org"

@@ -41,7 +41,7 @@ def load_plugin(scheme: str) -> Any | None:
 def settings_class(url: str) -> type[SinkSettings] | None:
     """Return the settings of the kind of sink that *url* leads to, or None if no usable kind has its scheme.
 
-    A package that cannot be imported breaks only the commands that use its sink, so it is no error here.
+    A package that cannot be imported breaks only the commands that use its sink, so it is not an error here.
     """
     scheme = scheme_of(url)
     built_in = next((kind for kind in SINK_KINDS.values() if scheme in kind.schemes), None)

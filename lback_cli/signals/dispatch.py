@@ -1,4 +1,4 @@
-"""Send signals to their receivers, each called on its own, so that none can keep another from running."""
+"""Send signals to their receivers. Each receiver is called separately, so that its error does not stop the others."""
 
 import contextlib
 from collections import Counter
@@ -34,7 +34,7 @@ _suppressed: ContextVar[Counter[str] | None] = ContextVar("lback_suppressed", de
 def suppress_signals() -> Iterator[Counter[str]]:
     """Count the signals of the block by name instead of sending them, in this thread or task.
 
-    A dry run uses this: it rolls back its transaction, but could not undo what receivers do elsewhere.
+    A dry run uses this, because it can roll back its transaction, but not what receivers do elsewhere.
     """
     counter: Counter[str] = Counter()
     token = _suppressed.set(counter)
@@ -86,6 +86,7 @@ def deliver(operation: SignalSource, signal: NamedSignal, arguments: Mapping[str
     role = operation.signal_role(signal)
     emission = Emission(
         *(operation.name, operation.id, operation.seq, utc_now(), spec, role, sender, arguments),
+        began=operation.began,
         compute_changes=partial(operation.changes, signal),
     )
     token = current.set(emission)
@@ -157,6 +158,7 @@ def _delivery(
         ran,
         failures,
         overruns,
+        began=emission.began,
         compute_changes=emission.compute_changes,
     )
 
@@ -178,14 +180,17 @@ def _copy_containers(value: Any) -> Any:
 
 
 def _raise_fatal_failures(spec: SignalSpec, failures: Sequence[ReceiverFailure]) -> None:
-    """Raise the failure that stops the operation, a veto before an error, and log those that stop nothing."""
+    """Raise the failure that stops the operation: the first veto, or else the first error. Log the others."""
     vetoes: list[LbackError] = []
     errors: list[LbackError] = []
     for failure in failures:
         if isinstance(failure.exception, SessionMisuseError):
             raise _misused(spec, failure)
         if spec.can_veto and isinstance(failure.exception, OperationRejected):
-            vetoes.append(failure.exception)
+            veto = failure.exception
+            if failure.receiver not in str(veto):
+                veto.hint = veto.hint or f"The receiver {failure.receiver} of {spec.name} refused it."
+            vetoes.append(veto)
         elif spec.carries_session:
             errors.append(_as_error(spec, failure))
         else:

@@ -15,7 +15,7 @@ Role = Literal["started", "progress", "success", "failure"]
 
 
 class SignalSource(Protocol):
-    """An operation, as far as sending a signal needs it."""
+    """What sending a signal needs to know of the operation."""
 
     sender: Any
 
@@ -31,6 +31,10 @@ class SignalSource(Protocol):
     def name(self) -> str:
         """The documented name of the operation."""
 
+    @property
+    def began(self) -> datetime:
+        """When the operation began."""
+
     def signal_role(self, signal: NamedSignal) -> Role:
         """Return the role of *signal* in this operation."""
 
@@ -38,7 +42,7 @@ class SignalSource(Protocol):
         """What the operation has changed so far, if *signal* is its success."""
 
     def misuse(self) -> str | None:
-        """What the receivers did to the session that they must not do, as a verb phrase; None for nothing."""
+        """Return what the receivers did to the session although they must not, as a verb phrase, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class BudgetExceeded:
 class Emission:
     """A signal that is being sent.
 
-    *seq* counts the signals of one operation from 1. *time* is in UTC, before the first receiver runs.
+    *seq* counts the signals of one operation from 1. *time* is in UTC, before the first receiver runs. *began* is when
+    the operation began.
     """
 
     operation: str
@@ -72,11 +77,12 @@ class Emission:
     role: Role
     sender: Any
     arguments: Mapping[str, Any]
+    began: datetime = field(kw_only=True)
     compute_changes: Callable[[], Mapping[str, Any] | None] = field(default=lambda: None, kw_only=True, repr=False)
 
     @property
     def changes(self) -> Mapping[str, Any] | None:
-        """What the operation has changed so far, if this is its success; compared when it is read."""
+        """What the operation has changed so far, if this is its success signal. It is computed when it is read."""
         return self.compute_changes()
 
 

@@ -51,7 +51,7 @@ class OrderedSignal(NamedSignal):
 def strong_references() -> Iterator[list[ReceiverConnection]]:
     """Connect receivers with strong references inside the block, in this thread or task, and list the connections.
 
-    Blinker holds receivers weakly, so a lambda, a closure or a method would be gone at once.
+    Blinker holds receivers weakly, so a lambda, a closure or a method would be dropped at once.
     """
     connections: list[ReceiverConnection] = []
     token = _connections.set(connections)
@@ -62,7 +62,7 @@ def strong_references() -> Iterator[list[ReceiverConnection]]:
 
 
 def receiver(*signals: NamedSignal, sender: Any = ANY) -> Callable[[F], F]:
-    """Connect the decorated function to *signals* permanently; blinker itself would hold it weakly.
+    """Connect the decorated function to *signals* permanently, with a strong reference.
 
     Args:
         signals: The signals to receive.

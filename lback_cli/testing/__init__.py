@@ -1,6 +1,6 @@
-"""For the tests of those who write receivers: all of lback in memory, and a record of what it announced.
+"""For tests of receivers: all of lback in memory, and a record of the signals that it sent.
 
-``pytest_plugins = ["lback_cli.testing.fixtures"]`` makes the fixture ``sandbox`` known; docs/receivers.md shows a test.
+``pytest_plugins = ["lback_cli.testing.fixtures"]`` provides the fixture ``sandbox``. docs/receivers.md shows a test.
 """
 
 from lback_cli.testing.recorder import SignalRecorder

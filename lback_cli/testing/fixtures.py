@@ -1,6 +1,6 @@
 """Fixtures for pytest: ``pytest_plugins = ["lback_cli.testing.fixtures"]`` in a test module or the top conftest.py.
 
-They are asked for by name, as an entry point would load all this into each test run of everybody who installed lback.
+They have no entry point, which would load lback in every test run of an environment in which it is installed.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,6 @@ from lback_cli.testing.sandbox import Sandbox
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A `Sandbox` of the test's own."""
+    """Provide a new `Sandbox` for the test."""
     with Sandbox() as made:
         yield made

@@ -1,4 +1,4 @@
-"""Which signals were sent, and what their receivers made of them."""
+"""Records which signals were sent, and the results of their receivers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,17 @@ from lback_cli.signals.observer import SignalObserver
 
 
 class SignalRecorder(SignalObserver):
-    """Keeps what is sent while it is connected, as a context manager or by `connect`; from *sender*, or from all."""
+    """Records the signals of *sender*, or of every sender if it is None.
+
+    It records while it is connected: between `connect` and `disconnect`, or as a context manager.
+    """
 
     def __init__(self, sender: Any = None) -> None:
         self.deliveries: list[Delivery] = []
         self._sender = sender
 
     def clear(self) -> None:
-        """Forget what was recorded."""
+        """Delete the record."""
         self.deliveries.clear()
 
     @property
@@ -29,9 +32,11 @@ class SignalRecorder(SignalObserver):
         return [failure for delivery in self.deliveries for failure in delivery.failures]
 
     def arguments(self, name: str) -> Mapping[str, Any]:
-        """What the last signal called *name* carried.
+        """Return the arguments of the last signal called *name*.
 
-        Raises AssertionError when none was sent, and `SignalNotFound` when there is no such signal.
+        Raises:
+            AssertionError: No such signal was sent.
+            SignalNotFound: There is no such signal.
         """
         spec = find_signal(name)
         for delivery in reversed(self.deliveries):

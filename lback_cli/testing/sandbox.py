@@ -1,4 +1,4 @@
-"""A whole lback in memory: fast, and gone when it is closed."""
+"""All of lback in memory: fast, and deleted when it is closed."""
 
 from dataclasses import replace
 from email.message import EmailMessage
@@ -21,17 +21,17 @@ from lback_cli.settings import DatabaseSettings, PasswordSettings, Settings
 from lback_cli.testing.recorder import SignalRecorder
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - for tests
-"""The password of every user whom `Sandbox.register` makes."""
+"""The password of every user that `Sandbox.register` registers."""
 
 CHEAP = PasswordSettings(memory=64, iterations=1, parallelism=1)
-"""Argon2id that takes no time, and protects nothing."""
+"""A cost of Argon2id at which hashing takes almost no time and protects nothing."""
 
 
 class Sandbox:
-    """The managers of an empty SQLite database in memory; hashes are cheap, and no mail leaves.
+    """All managers, with an empty SQLite database in memory. Hashes take almost no time, and mail is kept in `mails`.
 
-    Keywords replace sections of the settings: ``Sandbox(users=UserSettings(default_group="staff"))``. Receivers are
-    those that the process has connected, by importing a plugin for one; *signals* records what was sent.
+    Keywords replace sections of the settings: ``Sandbox(users=UserSettings(default_group="staff"))``. The receivers are
+    those that the process has connected, for example by importing a plugin. *signals* records the signals.
     """
 
     def __init__(self, **sections: Any) -> None:
@@ -57,7 +57,7 @@ class Sandbox:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """What was mailed so far, the oldest first."""
+        """The mails that were sent so far, the oldest first."""
         return self._services.mails
 
     def register(self, username: str, email: str | None = None, **options: Any) -> User:
@@ -66,7 +66,7 @@ class Sandbox:
         return user
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete the database, and stop recording signals."""
         self.signals.disconnect()
         self._database.dispose()
 

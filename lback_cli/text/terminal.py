@@ -1,8 +1,7 @@
-"""Colour on a terminal, and the width of text."""
+"""Whether to write colours to a stream."""
 
 import os
 from typing import TextIO
-from unicodedata import combining, east_asian_width
 
 
 def wants_color(stream: TextIO) -> bool:
@@ -12,10 +11,3 @@ def wants_color(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def text_width(text: str) -> int:
-    """Return the columns of *text*, which has passed `safe`."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(character) else 1 + (east_asian_width(character) in "FW") for character in text)

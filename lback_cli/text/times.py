@@ -20,6 +20,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def to_the_second(moment: datetime) -> str:
+    """Return *moment* as RFC 3339 in UTC without fractions: for results."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def local_time(text: str) -> str:
     """Return an RFC 3339 *text* as a time in the local zone with its offset, to the second: for people."""
     return datetime.fromisoformat(text).astimezone().isoformat(" ", "seconds")

@@ -1,19 +1,24 @@
 """The trace for people as lines of styled spans, and as plain text.
 
-register_user 1f3c9a0b
-  +0.112s ▸ user_registration_started  username=Alice  email=Alice@Example.org
-  +0.187s ✓ user_registered            user=alice (id 1)  session=Session
+register_user 1f3c9a0b 2026-01-31 12:00:00+01:00
+  +0.000s ▸ user_registration_started  username=Alice  email=Alice@Example.org
+  +0.187s ✓ user_registered            user=alice (id 1)
             2 receivers
+
+Times count from the beginning of the operation. Arguments that are None, and the session, are left out; the trace for
+programs has them all.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lback_cli.errors import OperationRejected
 from lback_cli.signals import CATALOGUE, Delivery
 from lback_cli.signals.emission import Role
 from lback_cli.text.escaping import ELLIPSIS, safe
-from lback_cli.tracing.values import as_text, exception_as_text
+from lback_cli.text.times import local_time, timestamp
+from lback_cli.tracing.values import as_text, exception_as_text, reason_as_text
 
 Style = Literal[Role, "operation", "time", "name", "value", "note", "problem"]
 """The meaning of a part of a line, which decides its colour."""
@@ -88,18 +93,26 @@ class Layout:
     An operation that starts before another has ended runs inside it.
     """
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, *, dated: bool) -> None:
+        """Begin a trace.
+
+        Args:
+            encoding: The encoding of the stream, which may not have all symbols.
+            dated: Whether the header of an operation says when it began, for a trace that is read later.
+        """
         self.symbols = symbols_for(encoding)
+        self._dated = dated
         self._encoding = encoding
         self._open: list[str] = []
         self._ended: set[str] = set()
         self._last = ""
 
-    def lines(self, delivery: Delivery, elapsed: float) -> list[TraceLine]:
-        """Return the lines for *delivery*, which was sent *elapsed* seconds after the start."""
+    def lines(self, delivery: Delivery) -> list[TraceLine]:
+        """Return the lines for *delivery*."""
         depth = self._enter(delivery)
         lines = [] if delivery.operation_id == self._last else [self._header(delivery, depth)]
         self._last = delivery.operation_id
+        elapsed = max((delivery.time - delivery.began).total_seconds(), 0.0)  # the clock may have been changed
         time = f"{f'+{elapsed:.3f}s':>{_TIME_WIDTH}} "
         blank = " " * len(time)
         lead: Span = [(time, "time"), (f"{self.symbols.of(delivery.role)} ", delivery.role)]
@@ -130,15 +143,16 @@ class Layout:
     def _header(self, delivery: Delivery, depth: int) -> TraceLine:
         again = delivery.seq > 1
         name = self._encodable(safe(delivery.operation))
-        note = f" {safe(delivery.operation_id[:_ID_LENGTH])}{' continued' if again else ''}"
+        date = f" {local_time(timestamp(delivery.began))}" if self._dated else ""
+        note = f" {safe(delivery.operation_id[:_ID_LENGTH])}{date}{' continued' if again else ''}"
         return TraceLine(depth, "again" if again else "head", [], [[(name, "operation"), (note, "note")]])
 
     def _signal(self, delivery: Delivery) -> list[Span]:
         spans: list[Span] = [[(delivery.spec.name, delivery.role)]]
         for argument in delivery.spec.arguments:
             value = delivery.arguments[argument.name]
-            style: Style = "note" if value is None else "value"
-            spans.append([(f"{argument.name}=", "name"), (self._encodable(as_text(value)), style)])
+            if value is not None and argument.name != "session":
+                spans.append([(f"{argument.name}=", "name"), (self._encodable(as_text(value)), "value")])
         return spans
 
     def _encodable(self, text: str) -> str:
@@ -149,7 +163,11 @@ class Layout:
 
 def _problems(delivery: Delivery) -> Iterator[str]:
     for failure in delivery.failures:
-        yield f"receiver {safe(failure.receiver)} failed: {exception_as_text(failure.exception)}"
+        receiver, exception = safe(failure.receiver), failure.exception
+        if delivery.spec.can_veto and isinstance(exception, OperationRejected):
+            yield f"receiver {receiver} refused: {reason_as_text(exception)}"
+        else:
+            yield f"receiver {receiver} failed: {exception_as_text(exception)}"
     for overrun in delivery.overruns:
         yield f"receiver {safe(overrun.receiver)} took {overrun.seconds:.1f} s, more than its time budget"
 

@@ -115,7 +115,7 @@ def _text(span: Span) -> Text:
 
 
 def _width(stream: TextIO) -> int | None:
-    """Return the columns of the terminal that *stream* writes to, which can change; None if it is no terminal."""
+    """Return the present width of the terminal to which *stream* writes; None if it is not a terminal."""
     if not stream.isatty():
         return None
     columns = os.environ.get("COLUMNS", "")

@@ -2,9 +2,7 @@
 
 import contextlib
 import logging
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 from lback_cli.errors import OperationRejected
@@ -26,7 +24,6 @@ class Trace(SignalObserver):
         format: ``rich`` for people: in colour and wrapped on a terminal, plain lines elsewhere. ``json`` for programs:
             one object on each line.
         color: Whether to use colour; None follows NO_COLOR, FORCE_COLOR and the stream.
-        started_at: The `time.monotonic` from which times count; None means now.
     """
 
     def __init__(
@@ -35,12 +32,10 @@ class Trace(SignalObserver):
         *,
         format: Format = "rich",  # noqa: A002 - the name of the option
         color: bool | None = None,
-        started_at: float | None = None,
     ) -> None:
         self._stream = stream
         self._format = format
         self._color = color
-        self._started_at = time.monotonic() if started_at is None else started_at
         self._write: Callable[[Delivery], object] | None = None
 
     def _receive(self, _sender: Any, /, delivery: Delivery, **_extra: Any) -> None:
@@ -66,28 +61,20 @@ class Trace(SignalObserver):
             return lambda delivery: stream.write(json_line(delivery))
         from lback_cli.tracing.layout import Layout, plain_text
 
-        layout = Layout(stream.encoding or "utf-8")
+        layout = Layout(stream.encoding or "utf-8", dated=not stream.isatty())
         color = wants_color(stream) if self._color is None else self._color
         if not color and not stream.isatty():
-            return lambda delivery: stream.write(plain_text(layout.lines(delivery, self._elapsed(delivery))))
+            return lambda delivery: stream.write(plain_text(layout.lines(delivery)))
         from lback_cli.tracing.terminal import TerminalWriter
 
         terminal = TerminalWriter(stream, layout.symbols, color=color)
-        return lambda delivery: terminal.write(
-            layout.lines(delivery, self._elapsed(delivery)), ended=_is_last(delivery)
-        )
-
-    def _elapsed(self, delivery: Delivery) -> float:
-        """Return the seconds from the start until the signal was sent, before its receivers ran."""
-        since_start = time.monotonic() - self._started_at
-        since_sent = (datetime.now(UTC) - delivery.time).total_seconds()
-        return since_start - min(max(since_sent, 0.0), since_start)
+        return lambda delivery: terminal.write(layout.lines(delivery), ended=_is_last(delivery))
 
 
 def _is_last(delivery: Delivery) -> bool:
     """Return whether *delivery* ends its operation, unless the commit fails.
 
-    A success signal does not, if one of its receivers stops the operation: a failure signal follows.
+    If a receiver of a success signal stops the operation, a failure signal follows, which ends it.
     """
     stopped = any(
         delivery.spec.carries_session or isinstance(failure.exception, OperationRejected)

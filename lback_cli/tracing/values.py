@@ -27,6 +27,11 @@ def exception_as_text(error: BaseException) -> str:
     return safe(_exception(error), limit=TEXT_LIMIT)
 
 
+def reason_as_text(error: BaseException) -> str:
+    """Return the message of *error*, safe on a terminal."""
+    return safe(_message(error), limit=TEXT_LIMIT)
+
+
 def _as_text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one return for each type of value
     if isinstance(value, str):
         return _quoted(value)
@@ -53,9 +58,13 @@ def _user(user: User) -> str:
 
 
 def _exception(error: BaseException) -> str:
-    # SQLAlchemy's messages have several lines; joined by spaces they need no escapes.
-    message = safe_str(error).replace("\n", " ")
+    message = _message(error)
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    # SQLAlchemy's messages have several lines; joined by spaces they need no escapes.
+    return safe_str(error).replace("\n", " ")
 
 
 def _quoted(text: str) -> str:

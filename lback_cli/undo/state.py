@@ -8,7 +8,8 @@ from lback_cli.attributes import UserAttributes
 from lback_cli.events.past import Change
 from lback_cli.managers.changes import attribute_values
 from lback_cli.repositories.snapshot import Snapshot
-from lback_cli.repositories.user_reader import UserQuery, UserRecord
+from lback_cli.repositories.user_query import UserQuery
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 
 NEVER = 2**62

@@ -9,6 +9,7 @@ import pytest
 from passlib.hash import argon2
 
 from tests.managers.concurrency import spelling
+from tests.user_results import UNSET
 
 from .concurrent_commands import Arena, End, arena_on
 
@@ -50,7 +51,8 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
     times = {key: user[key] for key in ("created_at", "updated_at")}
     state = {"is_active": True, "is_email_verified": False, "groups": ["basic_user"]}
     unset: dict[str, Any] = {
-        **dict.fromkeys(("external_id", "display_name", "last_login", "locked_until")),
+        **UNSET,
+        **dict.fromkeys(("last_login", "locked_until")),
         "attributes": {},
     }
     assert user == {"id": user["id"], **mine, **state, **times, **unset, "password": "set"}
@@ -67,7 +69,7 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
 
     (group, *_, group_data), success, *failures = arena.events()
     assert (group, group_data["group"]["name"]) == ("group_created", "basic_user")
-    values: dict[str, Any] = {"username": NAME, "email": address, "external_id": None, "display_name": None}
+    values: dict[str, Any] = {"username": NAME, "email": address, **UNSET}
     values |= {"is_active": True, "is_email_verified": False, "created_at": user["created_at"]}
     changes: dict[str, Any] = {name: {"to": value} for name, value in values.items()}
     changes |= {"groups": {"added": ["basic_user"], "removed": []}, "password": "set"}

@@ -387,7 +387,11 @@ def test_commands_report_errors_and_adopt(lback: Any, on_sqlite: Application) ->
     adopted = lback("db", "adopt", url)
     assert adopted.status == 0
     assert adopted.err == (
-        f"{path} is adopted.\nWhile the application runs, set [compat] lback_framework = true: see docs/adoption.md.\n"
+        f"{path} is adopted.\n"
+        "warning: The application's next makemigrations drops lback's tables, the event log included,"
+        " unless its alembic/env.py says otherwise. Add this line to context.configure() there:"
+        ' include_name=lambda name, kind, parents: not (kind == "table" and name.startswith("lback_")),\n'
+        "While the application runs, set [compat] lback_framework = true: see docs/adoption.md.\n"
     )
     assert lback("db", "adopt", url).err == f"{path} already has lback's tables.\n"
 

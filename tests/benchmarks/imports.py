@@ -255,7 +255,7 @@ def import_users(path: str, database_path: str) -> dict[str, float]:
 def export_users(database_path: str, path: str) -> dict[str, float]:
     """Export all users with hashes."""
     from lback_cli.imports.exports import Exporter
-    from lback_cli.repositories.user_reader import UserQuery
+    from lback_cli.repositories.user_query import UserQuery
 
     exporter = Exporter(*opened(database_path), warn=lambda problem: sys.exit(problem.message))
     started = time.perf_counter()

@@ -24,7 +24,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings import DatabaseSettings, Settings
 
 PAGE = 100
@@ -68,10 +68,10 @@ CASES = [
             Case("--unverified (50 %)", UserQuery(is_email_verified=False), "NOT is_email_verified"),
             Case(
                 "--group staff (10 %)",
-                UserQuery(group="staff"),
+                UserQuery(groups=["staff"]),
                 "id IN (SELECT user_id FROM user_groups_association WHERE group_id = 2)",
             ),
-            Case("--search ab (11 %)", UserQuery(search="ab"), "(username LIKE '%ab%' OR email LIKE '%ab%')"),
+            Case("--search ab (11 %)", UserQuery(searches=["ab"]), "(username LIKE '%ab%' OR email LIKE '%ab%')"),
         )
     ),
 ]

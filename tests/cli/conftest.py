@@ -13,12 +13,16 @@ import pytest
 
 from lback_cli.cli.main import main
 
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
+MAIL = re.compile(r"[~/]\S+/\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.eml")
 LOCAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 
 class Outcome(NamedTuple):
-    """Exit code, stdout and stderr of one run, comparable with a tuple. Times are replaced by ``TIME``."""
+    """Exit code, stdout and stderr of one run, comparable with a tuple.
+
+    Times are replaced by ``TIME``, and files with mail by ``MAIL``.
+    """
 
     status: int
     out: str
@@ -35,7 +39,7 @@ def cli(
     after each run.
     """
     monkeypatch.chdir(tmp_path)
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in numbers]
 
     def run(*arguments: str, input: str | bytes = b"", **variables: str) -> Outcome:  # noqa: A002
@@ -78,7 +82,7 @@ def terminal(lback: Any) -> Callable[..., Any]:
 
 def _timeless(text: str) -> str:
     """Return *text* with ``TIME`` for each time, in UTC for programs and in the local zone for people."""
-    return LOCAL.sub("TIME", TIME.sub("TIME", text))
+    return LOCAL.sub("TIME", TIME.sub("TIME", MAIL.sub("MAIL", text)))
 
 
 @pytest.fixture

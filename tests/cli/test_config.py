@@ -17,7 +17,7 @@ def test_config_show_names_sources_and_masks_passwords(cli: Cli) -> None:
     rows = {row["key"]: (row["value"], row["source"]) for row in json.loads(outcome.out)}
     assert rows["database.url"] == ("postgresql://app:***@db/app", "--database-url")
     assert rows["email.host"] == ("mail.example.org", "LBACK_EMAIL_HOST")
-    assert rows["email.port"] == ("587", "default")
+    assert rows["email.port"] == (587, "default")
     assert rows["output.format"] == ("json", "--output")
     assert "s3cret" not in outcome.out + outcome.err
 

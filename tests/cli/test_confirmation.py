@@ -82,7 +82,7 @@ def test_a_script_confirms_with_the_name_and_not_with_yes(cli: Cli, register: Cl
     assert (declined.status, declined.out, json.loads(declined.err)["error"]) == (
         3,
         "",
-        {"code": "declined", "message": "'bob' is not the user name. Nothing was changed."},
+        {"code": "declined", "message": "'bob' is not the user name. Nothing was changed.", "hint": None},
     )
     assert cli("group", "delete", "staff", "--confirm", "3").status == 3
     assert cli("user", "show", "alice", "-o", "json").out.count('"staff"') == 1

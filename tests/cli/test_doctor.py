@@ -13,7 +13,7 @@ Cli = Callable[..., Any]
 
 CHECKS = [
     *("configuration", "files", "packages", "hashing", "mail", "receivers"),
-    *("database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events"),
+    *("database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events", "application"),
 ]
 
 
@@ -63,7 +63,7 @@ def test_an_unusable_configuration_is_a_finding_in_every_format(cli: Cli, form: 
     if form == "json":
         assert [entry["status"] for entry in json.loads(outcome.out)] == [
             *("fail", "skipped", "ok", "ok", "skipped"),
-            *(["skipped"] * 9),
+            *(["skipped"] * 10),
         ]
 
 

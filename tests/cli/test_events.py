@@ -37,7 +37,7 @@ def busy(cli: Cli, register: Cli, password: str) -> Cli:
 
 
 def lines(cli: Cli, *arguments: str, **variables: str) -> list[Any]:
-    outcome = cli("events", *arguments, "-o", "jsonl", **variables)
+    outcome = cli("events", *arguments, "-q", "-o", "jsonl", **variables)
     assert (outcome.status, outcome.err) == (0, "")
     return [json.loads(line) for line in outcome.out.splitlines()]
 
@@ -241,7 +241,7 @@ def test_an_export_verifies_with_a_checkpoint(busy: Cli, lback: Any, tmp_path: P
         "hash": checkpoint.out.partition("hash=")[2].split()[0],
     }
     from_stdin = busy("events", "verify", "-", "-q", input=(tmp_path / "events.jsonl").read_bytes())
-    assert (from_stdin.status, HEX.sub("HASH", from_stdin.out), from_stdin.err) == (0, plain, "")
+    assert from_stdin == (0, "", "")
 
 
 def test_a_signed_checkpoint_verifies_with_the_public_key(busy: Cli, tmp_path: Path) -> None:
@@ -285,8 +285,8 @@ def test_verify_names_an_edited_event(busy: Cli, tmp_path: Path) -> None:
             {
                 "error": {
                     "code": "broken_event_log",
-                    "message": "Event 3: it was edited: its hash does not match its fields. "
-                    "Nothing from there on can be trusted; see docs/event-log.md.",
+                    "message": "Event 3: it was edited: its hash does not match its fields.",
+                    "hint": "Nothing from there on can be trusted; see docs/event-log.md.",
                 }
             }
         )
@@ -378,8 +378,8 @@ def test_summary_shows_counts_bars_and_totals(busy: Cli) -> None:
     )
     counts = {"registered": 1, "logins": 1, "failed_logins": 1, "failures": 0, "changes": 1}
     documents = json.loads(busy("events", "summary", "-o", "json").out)
-    assert documents == [{"day": day, **counts}, {"day": "total", **counts}]
-    assert busy("events", "summary", "--since", "2100-01-01", "-o", "csv").out.splitlines()[1:] == ["total,0,0,0,0,0"]
+    assert documents == [{"day": day, **counts}]
+    assert busy("events", "summary", "--since", "2100-01-01", "-o", "csv").out.splitlines()[1:] == []
 
 
 @pytest.mark.usefixtures("busy")
@@ -484,7 +484,7 @@ def test_history_after_an_erasure_has_no_personal_data(busy: Cli, tmp_path: Path
         "erased": True,
         "outcome": "deleted",
     }
-    assert HEX.sub("HASH", busy("events", "verify", "-q").out) == ("intact  yes\nevents  7\nerased  4\nhash    HASH\n")
+    assert HEX.sub("HASH", busy("events", "verify").out) == ("intact  yes\nevents  7\nerased  4\nhash    HASH\n")
     for path in (tmp_path / "data" / "lback").glob("lback.db*"):
         assert b"alice" not in path.read_bytes(), path
 

@@ -1,5 +1,6 @@
 """The table of exit codes, and the errors that cause them."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ import pytest
 from blinker import NamedSignal
 
 from lback_cli import errors, signals
-from lback_cli.cli.app import EPILOG
 from lback_cli.cli.exit_codes import MEANINGS, ExitCode, TerminatedBySignal, exit_code
 
 Cli = Callable[..., Any]
@@ -34,6 +34,9 @@ EXITS = {
     "ValidationError": ExitCode.REFUSED,
     "InvalidToken": ExitCode.REFUSED,
     "OperationRejected": ExitCode.REFUSED,
+    "AmbiguousUser": ExitCode.REFUSED,
+    "ShareExceeded": ExitCode.REFUSED,
+    "StillReferenced": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
     "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
@@ -89,7 +92,12 @@ def test_the_exit_codes_are_unchanged() -> None:
         "TERMINATED": 143,
     }
     assert set(MEANINGS) == set(ExitCode)
-    assert [int(code) for code in re.findall(r"[:·] (\d+) ", EPILOG)] == [code.value for code in ExitCode]
+
+
+def test_the_help_lists_the_exit_codes(cli: Cli) -> None:
+    title, *lines = cli("help", "exit-codes").out.splitlines()
+    assert title == "Exit codes:"
+    assert [line.split(maxsplit=1) for line in lines] == [[str(code.value), MEANINGS[code]] for code in ExitCode]
 
 
 def test_termination_by_a_signal_is_not_an_exception_that_receivers_catch() -> None:
@@ -105,7 +113,10 @@ def test_a_veto_is_exit_7_with_its_reason(cli: Cli, password: str) -> None:
         outcome = cli(
             "user", "register", "alice", "--email", "a@example.org", "--password-stdin", "-o", "json", input=password
         )
-    assert outcome == (7, "", '{"error": {"code": "rejected_by_receiver", "message": "Not on a Sunday."}}\n')
+    error = json.loads(outcome.err)["error"]
+    assert (outcome.status, outcome.out, error["code"]) == (7, "", "rejected_by_receiver")
+    assert error["message"] == "Not on a Sunday."
+    assert re.fullmatch(r"The receiver \S+veto of user_pre_register refused it\.", error["hint"])
     assert cli("user", "exists", "alice").status == 5
 
 

@@ -58,7 +58,7 @@ def test_each_global_option_works_before_and_after_group_and_command(
 
 def test_an_option_overrides_lback_output(listing: Cli) -> None:
     assert listing("user", "exists", "alice", LBACK_OUTPUT="jsonl").out == '{"user": "alice", "exists": true}\n'
-    assert listing("user", "exists", "alice", "-o", "csv", LBACK_OUTPUT="jsonl").out == "user,exists\nalice,yes\n"
+    assert listing("user", "exists", "alice", "-o", "csv", LBACK_OUTPUT="jsonl").out == "user,exists\nalice,true\n"
     assert listing("user", "show", "bob", LBACK_OUTPUT="json").err.startswith('{"error": {"code": "user_not_found"')
     assert listing("user", "show", "bob", "-o", "table", LBACK_OUTPUT="json").err.startswith("error: ")
 
@@ -68,8 +68,8 @@ def test_an_invalid_lback_output_names_the_allowed_values(listing: Cli) -> None:
         9,
         "",
         (
-            "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, json, jsonl, csv, yaml, "
-            "or one that a package adds.\n"
+            "error: output.format (LBACK_OUTPUT): 'xml' is not one of table, wide, json, jsonl, csv, "
+            "yaml, value, or one that a package adds.\n"
         ),
     )
 
@@ -83,7 +83,7 @@ def test_quiet_drops_messages_and_keeps_results_warnings_and_errors(listing: Cli
         4,
         "",
         (
-            f"warning: other users can read {secret}. Run: chmod 600 {secret}\n"
+            f"warning: Other users can read {secret}. Run: chmod 600 {secret}\n"
             "error: Authentication failed.\n       --trace-signals shows the reason.\n"
         ),
     )
@@ -185,6 +185,6 @@ def test_a_table_has_a_line_for_each_user_on_a_narrow_terminal(lback: Any) -> No
     child.close()
     assert max(map(len, rows)) <= 44
     assert [row.split() for row in rows if row] == [
-        ["id", "username", "email", "active", "email", "v…"],
+        ["id", "username", "email", "active", "verified"],
         ["1", "alice", "alice@e…", "yes", "yes"],
     ]

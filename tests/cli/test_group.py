@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.installed_command import in_one_line
+
 Cli = Callable[..., Any]
 
 STAFF = """\
@@ -93,7 +95,7 @@ def test_invalid_group_commands_change_nothing(
     staff: Cli, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     outcome = staff("group", *arguments, "-o", "json")
-    assert (outcome.status, outcome.out, json.loads(outcome.err)["error"]["message"]) == (status, "", message)
+    assert (outcome.status, outcome.out, in_one_line(json.loads(outcome.err)["error"])) == (status, "", message)
     assert [group["name"] for group in json.loads(staff("group", "list", "-o", "json").out)] == ["staff"]
 
 

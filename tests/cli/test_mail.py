@@ -7,11 +7,11 @@ from typing import Any
 Cli = Callable[..., Any]
 
 
-def test_mail_test_sends_a_mail(cli: Cli, lback: Any) -> None:
+def test_mail_test_names_the_file_that_it_wrote(cli: Cli, lback: Any) -> None:
     assert cli("mail", "test", "You@Example.org") == (
         0,
-        "email      you@example.org\ntransport  file\nsent       yes\n",
-        "Sent a test mail to you@example.org.\n",
+        "email      you@example.org\ntransport  file\nsent       no\nfile       MAIL\n",
+        "Wrote a test mail to MAIL (transport: file).\n",
     )
     (mail,) = lback.mails
     assert mail["To"] == "you@example.org"

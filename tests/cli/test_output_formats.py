@@ -23,13 +23,14 @@ from lback_cli.cli.output.format import OutputFormat
 
 class Shout(OutputFormat):
     json_errors = True
+    brief = True
 
     def record(self, record):
         self.out.write("".join(f"{key.upper()}={value}!\\n" for key, value in record.items()))
 
-    def records(self, records, columns, *, brief):
+    def records(self, records, columns):
         for record in records:
-            self.record({column: record[column] for column in brief})
+            self.record({column: record[column] for column in columns})
 """
 
 
@@ -42,7 +43,7 @@ def test_option_variable_and_help_have_the_same_formats(cli: Cli) -> None:
     for name in BUILT_IN:
         assert cli("user", "list", "-o", name).status == 0
         assert cli("user", "list", LBACK_OUTPUT=name).status == 0
-    assert f"<{'|'.join(BUILT_IN)}>" in cli("user", "list", "--help", COLUMNS="120").out
+    assert f"<{'|'.join(BUILT_IN)}>" in cli("help", "options").out
 
 
 # Words that YAML 1.1 or 1.2 reads as something else than text, and characters that end a plain scalar.
@@ -116,7 +117,7 @@ VALUES = st.recursive(
 @given(st.lists(st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4), max_size=4))
 def test_yaml_reads_back_as_what_was_written(records: list[dict[str, Any]]) -> None:
     out = io.StringIO()
-    YamlFormat(out).records(records, (), brief=())
+    YamlFormat(out).records(records, ())
     assert yaml.safe_load(out.getvalue()) == records
     assert all(character.isprintable() or character == "\n" for character in out.getvalue())
     stream = io.StringIO()
@@ -145,7 +146,7 @@ def test_an_error_with_yaml_is_a_yaml_mapping(cli: Cli) -> None:
 
 
 def test_export_refuses_formats_that_imports_cannot_read(cli: Cli, tmp_path: Path) -> None:
-    refused = (2, "", '{"error": {"code": "usage", "message": "Users are not exported as yaml. %s"}}\n')
+    refused = (2, "", '{"error": {"code": "usage", "message": "Users are not exported as yaml.", "hint": "%s"}}\n')
     hint = "Add --format csv or --format jsonl, or -o json."
     assert cli("user", "export", "-o", "yaml") == (*refused[:2], refused[2] % hint)
     assert cli("user", "export", "-o", "yaml", "--file", "users") == (*refused[:2], refused[2] % hint)
@@ -177,10 +178,10 @@ def test_a_plugin_adds_a_format(lback: Any, plugin: Callable[[str], None]) -> No
     assert table == (0, "ID=1!\nNAME=staff!\nMEMBERS=0!\nDESCRIPTION=None!\n", "")
     assert lback("group", "list", LBACK_OUTPUT="shout") == table
     assert lback("user", "show", "bob", "-o", "shout").error["code"] == "user_not_found"
-    completed = lback(_LBACK_COMPLETE="complete_bash", COMP_WORDS="lback user list -o sh", COMP_CWORD="4")
+    completed = lback(_LBACK_COMPLETE="bash", _LBACK_LINE="lback user list -o sh")
     assert completed.out.split() == ["shout"]
     unknown = lback("user", "list", "-o", "xml")
-    assert "'xml' is not one of 'table', 'json', 'jsonl', 'csv', 'yaml', 'shout'." in unknown.err
+    assert "'xml' is not one of 'table', 'wide', 'json', 'jsonl', 'csv', 'yaml', 'value', 'shout'." in unknown.err
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pexpect
 import pytest
 
 from tests.cli.terminals import ended
+from tests.installed_command import in_one_line
 
 Cli = Callable[..., Any]
 
@@ -24,7 +25,7 @@ def test_the_prompt_asks_twice_and_shows_nothing(terminal: Cli, password: str) -
         child.waitnoecho()
         child.sendline(password)
     status, shown = ended(child)
-    assert (status, "alice@example.org" in shown, password in shown) == (0, True, False)
+    assert (status, password in shown) == (0, False)
     child = terminal("user", "authenticate", "alice", "-q")
     child.expect_exact("Password of alice: ")
     child.waitnoecho()
@@ -160,7 +161,7 @@ def test_an_invalid_password_is_refused_with_the_failure_signal(
     *trace, error = map(json.loads, outcome.err.splitlines())
     assert (outcome.status, outcome.out) == (7, "")
     assert error["error"]["code"] == "validation_error"
-    assert error["error"]["message"].startswith(message)
+    assert in_one_line(error["error"]).startswith(message)
     assert [line["signal"] for line in trace] == ["user_registration_started", "user_registration_failed"]
     assert trace[-1]["args"]["error_type"] == "validation_error"
 
@@ -184,7 +185,7 @@ def test_a_password_file_readable_by_others_causes_a_warning(cli: Cli, tmp_path:
     file.write_text(password)
     file.chmod(0o640)
     outcome = cli(*REGISTER, "--password-file", str(file))
-    assert (outcome.status, outcome.err) == (0, f"warning: other users can read {file}. Run: chmod 600 {file}\n")
+    assert (outcome.status, outcome.err) == (0, f"warning: Other users can read {file}. Run: chmod 600 {file}\n")
 
 
 def test_a_password_file_can_be_a_pipe(lback: Any, password: str) -> None:
@@ -199,7 +200,7 @@ def test_a_password_file_can_be_a_pipe(lback: Any, password: str) -> None:
 def test_a_generated_password_is_shown_once_and_is_valid(cli: Cli) -> None:
     outcome = cli(*REGISTER, "--generate-password", "-o", "json", "--trace-format", "json", "--debug")
     user = json.loads(outcome.out)
-    generated = user.pop("password")
+    generated = user.pop("generated_password")
     assert outcome.status == 0
     assert outcome.out.count(generated) == 1
     assert generated not in outcome.err
@@ -211,12 +212,12 @@ def test_generated_passwords_differ_and_have_the_minimum_length(cli: Cli, regist
     register("alice")
     reset = ("user", "reset-password", "alice", "--generate-password")
     table = cli(*reset, LBACK_PASSWORD_MINIMUM_LENGTH="64").out
-    found = re.search(r"^password +(\S+)$", table, re.MULTILINE)
+    found = re.search(r"^generated password +(\S+)$", table, re.MULTILINE)
     assert found is not None
     assert len(found[1]) >= 64
-    assert json.loads(cli(*reset, "-o", "json").out)["password"] != found[1]
+    assert json.loads(cli(*reset, "-o", "json").out)["generated_password"] != found[1]
     header, row = cli(*reset, "-o", "csv").out.splitlines()
-    assert (header.split(",")[-2:], "'" in row) == (["password", "outcome"], False)
+    assert (header.split(",")[-2:], "'" in row) == (["generated_password", "outcome"], False)
 
 
 @pytest.mark.parametrize(

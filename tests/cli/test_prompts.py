@@ -1,6 +1,7 @@
 """What `lback` asks for on a terminal, how often, and that it shows no secret."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_three_tries_for_a_password_that_is_refused_or_differs(terminal: Cli, lb
     enter(child, "\r\nThe two passwords differ.\r\nPassword: ", password)
     enter(child, "\r\nRepeat the password: ", password)
     status, shown = ended(child)
-    assert (status, shown.split()[:2], password in shown) == (0, ["id", "1"], False)
+    assert (status, shown) == (0, "\n")
     assert lback("user", "authenticate", "alice", "--allow-unverified", "--password-stdin", input=password).status == 0
 
 
@@ -76,7 +77,8 @@ def test_the_third_refusal_is_that_of_the_operation(terminal: Cli, cli: Cli) -> 
     assert ended(child) == (
         7,
         (
-            "\nerror: The password is based on the user's name or address, or on the application's name.\n"
+            "\nerror: The password is based on the user's name or address, or on the\n"
+            "       application's name.\n"
             "       Use several unrelated words, or a generated password.\n"
         ),
     )
@@ -117,7 +119,8 @@ def test_an_invited_user_is_asked_for_no_password_and_mailed_a_link(terminal: Cl
         terminal("user", "register", "alice", "--email", "alice@example.org", "--invite", "-o", "json")
     )
     message, _, record = shown.partition("\n")
-    assert (status, message) == (0, "Registered alice; mailed an invitation to alice@example.org.")
+    assert status == 0
+    assert re.fullmatch(r"Registered alice; wrote an invitation to \S+\.eml \(transport: file\)\.", message)
     assert (json.loads(record)["password"], json.loads(record)["outcome"]) == ("invited", "created")
     (mail,) = lback.mails
     assert (mail["To"], "password" in mail.get_body().get_content()) == ("alice@example.org", True)

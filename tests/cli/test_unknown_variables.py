@@ -16,7 +16,7 @@ def test_unknown_variable_is_one_warning_and_the_command_runs(cli: Cli) -> None:
             "id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
             "created_at,updated_at,last_login,locked_until,password\n"
         ),
-        "warning: Unknown environment variable LBACK_DATABASE_ULR. Did you mean LBACK_DATABASE_URL?\n",
+        "warning: Unknown environment variable LBACK_DATABASE_ULR. Did you mean LBACK_DATABASE_URL?\nNo users match.\n",
     )
 
 
@@ -31,7 +31,7 @@ def test_unknown_variable_is_a_json_line_with_json_output(cli: Cli, form: str) -
                 "hint": "Did you mean LBACK_DATABASE_URL?",
             }
         },
-        {"warning": {"message": "Unknown environment variable LBACK_PORT_8080_TCP_PROTO.", "hint": None}},
+        {"warning": {"message": "Unknown environment variable LBACK_PORT_8080_TCP_PROTO."}},
     ]
 
 

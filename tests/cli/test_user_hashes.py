@@ -63,7 +63,7 @@ def test_a_raised_cost_makes_hashes_outdated(several: Cli) -> None:
 
 def test_without_users_there_are_no_counts(cli: Cli) -> None:
     assert cli("user", "hashes", "-o", "json") == (0, "[]\n", "")
-    assert cli("user", "hashes") == (0, "", "")
+    assert cli("user", "hashes") == (0, "", "No users.\n")
 
 
 @pytest.mark.parametrize("page", [1, 3, 7, 8])

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.fork_server import ForkServer
+from tests.user_results import UNSET
 
 from .conftest import InstallationOf
 from .environment import Installation, Rows, environment_of
@@ -33,6 +34,7 @@ _SUCCEEDED = {name: {sequence.succeeded} for name, sequence in OPERATIONS.items(
 """The signals that end each operation with success."""
 
 _OUTCOMES = {
+    "verify_user_email": "updated",
     "register_user": "created",
     "update_user": "updated",
     "reset_password": "updated",
@@ -134,7 +136,8 @@ def expected_result(scenario: Scenario, installation: Installation) -> dict[str,
         return {"email": scenario.call.arguments["email"], "requested": True}
     outcome = {}
     if scenario.call.method in _OUTCOMES:
-        outcome = {"outcome": _OUTCOMES[scenario.call.method] if scenario.rows else "unchanged"}
+        changed = scenario.rows and scenario.signals[-1][1].get("reason") != "already_verified"
+        outcome = {"outcome": _OUTCOMES[scenario.call.method] if changed else "unchanged"}
     rows = installation.rows()
     user = rows[f"users {scenario.signals[-1][1]['user']['id']}"]
     names = {row["id"]: row["name"] for key, row in rows.items() if key.startswith("groups ")}
@@ -143,8 +146,7 @@ def expected_result(scenario: Scenario, installation: Installation) -> dict[str,
         "id": user["id"],
         "username": user["username"],
         "email": user["email"],
-        "external_id": None,
-        "display_name": None,
+        **UNSET,
         "is_active": bool(user["is_active"]),
         "is_email_verified": bool(user["is_email_verified"]),
         "groups": sorted(names[row["group_id"]] for row in memberships if row["user_id"] == user["id"]),
@@ -159,8 +161,8 @@ def expected_result(scenario: Scenario, installation: Installation) -> dict[str,
 
 
 def in_json(moment: str | None) -> str | None:
-    """Return a stored time in its JSON form."""
-    return None if moment is None else f"{moment.replace(' ', 'T')}Z"
+    """Return a stored time in its JSON form, which has no fractions of a second."""
+    return None if moment is None else f"{moment[:19].replace(' ', 'T')}Z"
 
 
 def check(scenario: Scenario, ended: Run) -> None:

@@ -149,7 +149,7 @@ ACCEPTED = {
     "require": {"current"},
     "ensure": {"current"},
     "initialize": {"missing", "empty", "current"},
-    "upgrade": {"older", "current"},
+    "upgrade": {"missing", "empty", "older", "current"},
 }
 
 

@@ -2,13 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
-import typer
-
-from lback_cli.cli.app import app
 from lback_cli.cli.exit_codes import ExitCode
-from lback_cli.cli.global_options import PANEL
+from lback_cli.cli.global_options import global_parameters
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text("utf-8")
 
@@ -20,13 +16,7 @@ def test_every_exit_code_is_listed() -> None:
 
 
 def test_every_global_option_is_listed() -> None:
-    root: Any = typer.main.get_command(app)
-    parameters = root.get_params(root.make_context("lback", [], resilient_parsing=True))
-    declared = [
-        sorted(parameter.opts, key=len)
-        for parameter in parameters
-        if getattr(parameter, "rich_help_panel", None) == PANEL
-    ]
+    declared = [sorted(parameter.opts, key=len) for parameter in global_parameters()]
     rows = re.findall(r"^\| (`-.*?`) \| ", PAGE, re.MULTILINE)
 
     assert [re.findall(r"(?<![\w-])(--?[\w-]+)", row) for row in rows] == declared

@@ -31,6 +31,13 @@ def test_the_sink_appends_each_event(tmp_path: Path) -> None:
     assert file.read_text() == '{"sequence": 1}\n{"sequence": 2}\n'
 
 
+def test_the_source_yields_users_and_broken_rows() -> None:
+    accounts = b'[{"login": "ann", "mail": "ann@example.org"},\n 7]'
+    rows = list(_example("Portal")().read(io.BytesIO(accounts)))
+    assert [(row.line, row.username, row.email) for row in rows[:1]] == [(1, "ann", "ann@example.org")]
+    assert [(row.line, str(row.error)) for row in rows[1:]] == [(2, "Record 2 is not an account.")]
+
+
 def test_the_format_writes_a_table() -> None:
     out = io.StringIO()
     format_ = _example("MarkdownFormat")(out)

@@ -43,7 +43,17 @@ def test_missing_files_that_the_settings_name_fail(make_context: MakeContext, tm
     )
 
 
-DATABASE_CHECKS = ["database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events"]
+DATABASE_CHECKS = [
+    "database",
+    "schema",
+    "rights",
+    "encoding",
+    "collation",
+    "isolation",
+    "clock",
+    "events",
+    "application",
+]
 
 
 @pytest.mark.parametrize(("section", "skipped"), [("email", ["mail"]), ("database", DATABASE_CHECKS)])

@@ -11,6 +11,7 @@ from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.files import check_files
 from lback_cli.doctor.result import CheckResult
 from lback_cli.settings import DatabaseSettings
+from lback_cli.settings.sink_kinds import RabbitMqSettings, WebhookSettings
 
 MakeContext = Callable[..., CheckContext]
 Register = Callable[[CheckContext, str], None]
@@ -67,6 +68,25 @@ def test_configuration_passwords_environment_and_trace_are_checked(make_context:
     assert found.status == "fail"
     assert found.hint == f"Run: chmod 600 {config} '{password}' {environment} {trace}"
     assert "s3cret" not in str(found)
+
+
+def test_files_with_the_secrets_of_sinks_are_checked(make_context: MakeContext, tmp_path: Path) -> None:
+    config, secret, password = (tmp_path / name for name in ("lback.toml", "secret", "password"))
+    for path in (config, secret, password):
+        path.write_text("x")
+        path.chmod(0o644)
+    context = make_context(ready=False)
+    crm = WebhookSettings(url="https://crm.example.org/", secrets="whsec_AAAA")
+    context.settings = replace(
+        context.settings,
+        relay={"crm": crm, "file": WebhookSettings(secret_file=secret), "mq": RabbitMqSettings(password_file=password)},
+        config_file=config,
+        sources={"relay.crm.url": str(config), "relay.crm.secrets": str(config)},
+    )
+    assert check_files(context).hint == f"Run: chmod 600 {config} {secret} {password}"
+
+    context.settings = replace(context.settings, sources={"relay.crm.url": str(config)})
+    assert check_files(context).hint == f"Run: chmod 600 {secret} {password}"
 
 
 @pytest.mark.parametrize(

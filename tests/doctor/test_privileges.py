@@ -8,6 +8,7 @@ import pytest
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import check_privileges
 from lback_cli.doctor.result import CheckResult
+from lback_cli.settings import CompatSettings
 
 from .harness import results_of
 
@@ -178,3 +179,24 @@ def test_checks_change_nothing_on_a_server(
     with server.owner.reading() as uow:
         assert [user.id for user in map(uow.users.get, (1, 2)) if user is not None] == [1, 2]
     assert before.message == "The event log ends with event 2, as its head says."
+
+
+def test_tables_of_an_application_are_tried_only_beside_it(make_context: MakeContext, server: Server) -> None:
+    server.grant("SELECT, INSERT, UPDATE, DELETE")
+    with server.owner.database.engine.begin() as connection:
+        for definition in (
+            "CREATE TABLE sessions (id VARCHAR(36) PRIMARY KEY, user_id VARCHAR(36), data TEXT)",
+            "CREATE TABLE admin_users (id INTEGER PRIMARY KEY, username VARCHAR(64), email VARCHAR(254))",
+        ):
+            connection.exec_driver_sql(definition)
+    context = make_context(server.url, ready=False)
+    assert check_privileges(context).status == "ok"
+    beside = make_context(server.url, ready=False, compat=CompatSettings(lback_framework=True))
+    result = check_privileges(beside)
+    assert result.status == "fail"
+    assert result.message == (
+        f"{server.user} lacks SELECT, DELETE on sessions. {server.user} lacks SELECT on admin_users."
+    )
+    for statement in str(result.hint).removeprefix("Run: ").split("; "):
+        server.execute(statement)
+    assert check_privileges(make_context(server.url, ready=False, compat=beside.settings.compat)).status == "ok"

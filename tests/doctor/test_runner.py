@@ -27,7 +27,7 @@ def test_unreadable_configuration_fails_and_skips_the_checks_that_need_it() -> N
         CheckResult(name, "skipped", "Not checked: the configuration cannot be read.")
         for name in (
             *("files", "mail", "receivers", "database", "schema", "rights", "encoding", "collation", "isolation"),
-            *("clock", "events"),
+            *("clock", "events", "application"),
         )
     ]
     assert [result.check for result in results if result.status == "ok"] == ["packages", "hashing"]
@@ -37,7 +37,7 @@ def test_unexpected_error_in_a_check_fails_it_and_the_others_still_run(make_cont
     nonsense: Any = None
     broken = replace(make_context().settings, password=nonsense)
     results = results_of(broken)
-    assert len(results) == 14
+    assert len(results) == 15
     assert {name for name, result in results.items() if result.status == "fail"} == {"configuration", "hashing"}
     assert results["hashing"].message.startswith("AttributeError: ")
 

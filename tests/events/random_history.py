@@ -18,7 +18,7 @@ from lback_cli.managers.directory import Directory
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
 
 from .harness import ACTIONS, NAMES, Installation, RandomOperations, settings_for

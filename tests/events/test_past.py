@@ -14,7 +14,7 @@ from lback_cli.errors import GroupNotFound
 from lback_cli.events.moment import Moment
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.past import Past
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.times import utc_now
 
 from .random_history import GROUPS, RandomHistory, WideInstallation, comparable
@@ -97,7 +97,7 @@ def _compare_some(snapshot: Snapshot, past: Past, random: Random) -> None:
     if chosen in known:
         for identifier in (snapshot.users[chosen]["username"], snapshot.users[chosen]["email"], f"id:{chosen}"):
             assert past.find_user(identifier).id == chosen
-    with past.select_users(UserQuery(is_active=True, search="example.org", sort="username")) as active:
+    with past.select_users(UserQuery(is_active=True, searches=["example.org"], sort="username")) as active:
         found = [user.id for user in active if user.id in known]
     expected = [
         (user["username"], user_id)

@@ -14,7 +14,7 @@ from lback_cli.events.past import PastUser
 from lback_cli.events.record import administrative_event
 from lback_cli.managers.past import Past
 from lback_cli.repositories.event_repository import EventRepository
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.times import timestamp, utc_now
 
 from .random_history import WideInstallation
@@ -126,7 +126,7 @@ def test_members_follow_their_group_through_names_and_deletion(made: WideInstall
     made.groups.rename_group("staff", "crew")
     made.groups.delete_group("crew")
     made.groups.create_group("staff")
-    with past(made, start).select_users(UserQuery(group="staff")) as listing:
+    with past(made, start).select_users(UserQuery(groups=["staff"])) as listing:
         assert [(found.id, found.marks) for found in listing] == [(1, {})]
     group, members, _ = past(made, start).find_group("staff")
     assert (group.id, group.description, members, group.marks) == (1, None, 1, {})

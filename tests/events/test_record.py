@@ -21,6 +21,7 @@ from lback_cli import __version__, signals
 from lback_cli.errors import LbackError, OperationRejected
 from lback_cli.events.actor import acting_as
 from lback_cli.models import User
+from tests.user_results import UNSET_CHANGES
 
 from .harness import (
     ACTIONS,
@@ -65,8 +66,7 @@ def _commit_refused(installation: Installation) -> None:
 REGISTERED = {
     "username": {"to": "alice"},
     "email": {"to": "alice@example.org"},
-    "external_id": {"to": None},
-    "display_name": {"to": None},
+    **UNSET_CHANGES,
     "is_active": {"to": True},
     "is_email_verified": {"to": True},
     "groups": {"added": ["basic_user"], "removed": []},

@@ -11,16 +11,17 @@ import pytest
 from sqlalchemy import select
 
 from lback_cli import signals
+from lback_cli.imports.columns import ImportColumns
 from lback_cli.imports.importer import Importer
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.row import ImportColumns
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.unit_of_work import transaction
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
+from tests.installed_command import in_one_line
 
 from .harness import PASSWORD, World, read_jsonl
 
@@ -102,9 +103,10 @@ def test_json_has_declared_attributes_under_their_names_or_in_an_object(attribut
     path = attributed.write("".join(json.dumps(row) + "\n" for row in rows), "users.jsonl")
     attributed.run(path, replace(OPTIONS, format="jsonl", report=report))
     assert attributes(attributed) == {"ann": {"badge": 7, "external_id": "E1", "phone": "1"}, "bob": {}}
-    assert [row["message"] for row in read_jsonl(report)[2:]] == [
+    names = ", ".join(ImportColumns(attributed.services.attributes).names)
+    assert [in_one_line(row) for row in read_jsonl(report)[2:]] == [
         "The key 'badge' comes twice.",
-        f"There is no key 'fax'. Keys are {', '.join(ImportColumns(attributed.services.attributes).names)}.",
+        f"There is no key 'fax' in lback. Add --ignore fax, or --map FIELD=fax to read it. Fields are {names}.",
         "attributes must be an object.",
         "phone: a dict is not one line of at most 1000 characters.",
         "badge: True is not a whole number.",

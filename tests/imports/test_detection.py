@@ -1,4 +1,6 @@
-"""Files of another format than expected are refused, with the name of their format."""
+"""Files of another format than expected are refused as a whole, with the options that would let them in."""
+
+import random
 
 import pytest
 
@@ -9,9 +11,16 @@ from .harness import World
 
 LINES = "username,email\r\nann,ann@example.org\r\n"
 OBJECT = '{"username": "ann", "email": "ann@example.org"}'
-SEMICOLONS = ("The columns are separated by semicolons.", "Save the file with commas.")
-UTF_16 = ("The file is UTF-16.", "Save it as UTF-8.")
-ARRAY = ("The file is a JSON array.", "JSON Lines has one object on each line, and nothing around or between them.")
+NAMES = "username;email\nann;ann@example.org\nbob;bob@example.org\n"
+RANDOM = random.Random(7).randbytes(5000)
+GUESS = "--guess accepts that, and --inspect shows what it would read."
+
+
+def looks_like(what: str, options: str, reason: str = "") -> tuple[str, str]:
+    return f"{reason}The file looks like {what}: add {options}.", GUESS
+
+
+SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
 
 
 @pytest.mark.parametrize(
@@ -19,41 +28,70 @@ ARRAY = ("The file is a JSON array.", "JSON Lines has one object on each line, a
     [
         ("username;email;password\nann;ann@example.org;\n", SEMICOLONS),
         ('"username";"email"\n"ann";"ann@example.org"\n', SEMICOLONS),
-        ("\ufeffUsername;E-Mail\nann;ann@example.org\n", SEMICOLONS),
-        ("username\temail\nann\tann@example.org\n", ("The columns are separated by tabs.", SEMICOLONS[1])),
+        ("\ufeffBenutzername;E-Mail\nann;ann@example.org\n", SEMICOLONS),
+        ("username\temail\nann\tann@example.org\n", looks_like("tabs", "--delimiter tab")),
         (
             "sep=;\nusername;email\n",
-            ("The first line, sep=;, names no columns.", "Delete it, and save the file with commas."),
+            looks_like("semicolons and a line before the names of the columns", "--delimiter ';' --skip-lines 1"),
         ),
-        ("sep=,\r\nusername,email\r\n", ("The first line, sep=,, names no columns.", "Delete it.")),
-        (LINES.encode("utf-16"), UTF_16),
-        (LINES.encode("utf-16-le"), UTF_16),
-        (LINES.encode("utf-16-be"), UTF_16),
-        (LINES.encode("utf-32"), ("The file is UTF-32.", UTF_16[1])),
-        (LINES.encode("utf-32-be"), ("The file is UTF-32.", UTF_16[1])),
+        ("sep=,\r\nusername,email\r\n", looks_like("a line before the names of the columns", "--skip-lines 1")),
+        (
+            "Users of Example, Inc.\n\nLogin,E-Mail,Name\nann,ann@example.org,Ann\n",
+            looks_like("2 lines before the names of the columns", "--skip-lines 2"),
+        ),
+        (LINES.encode("utf-16"), looks_like("UTF-16", "--encoding utf-16")),
+        (LINES.encode("utf-16-le"), looks_like("UTF-16-LE", "--encoding utf-16-le")),
+        (LINES.encode("utf-16-be"), looks_like("UTF-16-BE", "--encoding utf-16-be")),
+        (LINES.encode("utf-32"), looks_like("UTF-32", "--encoding utf-32")),
+        (
+            f"{NAMES}zoé;zoe@example.org\n".encode("cp1252"),
+            looks_like("semicolons and Windows-1252", "--delimiter ';' --encoding cp1252", "Line 4 is not UTF-8. "),
+        ),
+        (
+            f"{NAMES}山田太郎;yamada@example.org\n佐藤花子;sato@example.org\n".encode("shift_jis"),
+            looks_like("semicolons and Shift_JIS", "--delimiter ';' --encoding shift_jis", "Line 4 is not UTF-8. "),
+        ),
         (
             LINES.replace("\n", ""),
             ("The lines end with CR alone.", "Save the file with the line ends LF or CRLF."),
         ),
-        ("username,email,\n", ("line 1: the header has an empty column at its end.", "Delete the column.")),
-        ("username,email,,\n", ("line 1: the header has an empty column at its end.", "Delete the column.")),
-        ("username,,email\n", ("line 1: the header has no name for column 2.", "Name it, or delete it.")),
+        (
+            "username,email,,\n",
+            (
+                "line 1: the header has an empty column at its end.",
+                "Delete the column, or add --ignore all.",
+            ),
+        ),
+        (
+            "username,,email\n",
+            ("line 1: the header has no name for column 2.", "Name it, or delete it, or add --ignore all."),
+        ),
+        (
+            "username,email\n" + "x" * 2**21,
+            ("line 2: The row has more than 1048576 bytes.", "The file may be no table."),
+        ),
+        (
+            random.Random(7).randbytes(5000),
+            ("The file is binary data, and no text.", "Export the users as CSV or JSON."),
+        ),
+        (b"%PDF-1.7\n", ("The file is a PDF document, and no text.", "Export a table instead.")),
     ],
 )
 def test_file_that_is_not_csv_is_identified(world: World, content: str | bytes, expected: tuple[str, str]) -> None:
     with pytest.raises(ValidationError) as caught:
         world.run(world.write(content))
-    assert (caught.value.message, caught.value.hint) == expected
+    assert (caught.value.message.partition(" Its text was cut")[0], caught.value.hint) == expected
     assert world.jobs() == []
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (OBJECT.encode("utf-16"), UTF_16),
-        (OBJECT.encode("utf-16-be"), UTF_16),
-        (f"[{OBJECT}]", ARRAY),
-        (f"[\n  {OBJECT}\n]\n", ARRAY),
+        (OBJECT.encode("utf-16"), looks_like("UTF-16", "--encoding utf-16")),
+        (OBJECT.encode("utf-16-be"), looks_like("UTF-16-BE", "--encoding utf-16-be")),
+        (f"[{OBJECT}]", ("The file is a JSON array.", "Add --format json.")),
+        (f"[\n  {OBJECT}\n]\n", ("The file is a JSON array.", "Add --format json.")),
+        ('{"realm": "demo",\n "users": []}', ("The file looks like one of keycloak.", "Add --from keycloak.")),
     ],
 )
 def test_file_that_is_not_json_lines_is_identified(

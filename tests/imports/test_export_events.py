@@ -13,7 +13,7 @@ from lback_cli.imports.options import ImportOptions
 from lback_cli.models.tables import EVENTS
 from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings import DatabaseSettings
 
 from .harness import World
@@ -42,12 +42,12 @@ def lines(world: World, query: UserQuery, *, with_hashes: bool = False, database
 
 
 def test_export_is_committed_before_the_first_row_leaves(peopled: World) -> None:
-    pieces, warnings = lines(peopled, UserQuery(group="staff", is_active=True), with_hashes=True)
+    pieces, warnings = lines(peopled, UserQuery(groups=["staff"], is_active=True), with_hashes=True)
     assert exports(peopled) == []
 
     next(pieces)
 
-    filters = {"group": "staff", "is_active": True}
+    filters = {"group": ["staff"], "is_active": True}
     assert exports(peopled) == [{"users": 1, "filters": filters, "with_hashes": True}]
     pieces.close()
     assert warnings == []

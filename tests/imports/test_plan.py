@@ -59,9 +59,12 @@ def test_plan_has_the_outcome_of_each_row_and_changes_nothing(peopled: World) ->
         "created": 3,
         "updated": 2,
         "skipped": 0,
-        "refused": 2,
+        "failed": 2,
         "total": 7,
         "stopped_at_line": None,
+        "cannot_log_in": {"no_password": 1, "unverified": 4},
+        "left_out": {},
+        "created_groups": [],
         "mails": {"email_changed": 2, "invitation": 1, "verify_email": 4},
         "password_hashes": {"bcrypt": 1, "md5_crypt": 1},
         "weak_password_hashes": {"md5_crypt (1,000 rounds of MD5)": 1},
@@ -109,7 +112,7 @@ def test_plan_is_applied(peopled: World) -> None:
         ),
         (
             lambda w: w.users.register_user("gus", "eve@example.org", None, mail="none"),
-            "line 7: the plan creates the user, but now the user would be refused",
+            "line 7: the plan creates the user, but now the row would fail",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from lback_cli.settings.schema import EmailSettings, LinkSettings
 TOKEN = secrets.token_urlsafe(32)
 EXPIRY = datetime(2026, 3, 4, 15, 4, 59, tzinfo=UTC)
 
-SENDINGS: dict[str, Callable[[Mailer], None]] = {
+SENDINGS: dict[str, Callable[[Mailer], object]] = {
     "verification": lambda mailer: mailer.send_verification(
         username="ann", email="ann@example.org", token=TOKEN, expires_at=EXPIRY
     ),

@@ -144,7 +144,8 @@ def test_long_output_is_read_and_cut(workshop: Workshop) -> None:
 def test_output_of_a_hook_is_escaped(workshop: Workshop) -> None:
     workshop.hook(f"{PRE}/10-rude", r"printf 'no\033[31m \302\233 \342\200\256\nway\t[red]\n' >&2; exit 1")
     ended = workshop("user", "register", "alice", "--email", "a@example.org", "--generate-password")
-    assert ended == (7, "", "error: no\\x1b[31m \\x9b \\u202e way [red]\n")
+    refused = f"The receiver {PRE}/10-rude of {PRE} refused it."
+    assert ended == (7, "", f"error: no\\x1b[31m \\x9b \\u202e way [red]\n       {refused}\n")
 
 
 def test_output_that_is_not_utf_8_is_shown_as_bytes(workshop: Workshop) -> None:

@@ -1,5 +1,6 @@
 """The outcome of an operation whose plugin or hook vetoes, fails, hangs or is slow."""
 
+import json
 import os
 import re
 import signal
@@ -29,15 +30,15 @@ SIGNALS = [
     "user_registered",
 ]
 FAILED = "user_registration_failed"
-DONE = "Registered alice; mailed a verification link to alice@example.org.\n"
+DONE = "Registered alice; wrote a verification link to MAIL (transport: file).\n"
 
 
 @dataclass(frozen=True)
 class Case:
     """A receiver of the signal *at* that runs *what*, and the expected outcome.
 
-    *word* is that of the failure event, None for success; *error* are the code and message on stderr, *said* the text
-    before them, and *failure* the failure of the receiver in the trace.
+    *word* is that of the failure event, None for success; *error* are the code, message and hint on stderr, *said* the
+    warnings before them, and *failure* the failure of the receiver in the trace.
     """
 
     id: str
@@ -46,8 +47,8 @@ class Case:
     what: str
     status: int
     word: str | None
-    error: tuple[str, str] | None = None
-    said: str = ""
+    error: tuple[str, str, str | None] | None = None
+    said: tuple[str, ...] = ()
     failure: tuple[str, str] | None = None
     overrun: bool = False
     variables: dict[str, str] = field(default_factory=dict)
@@ -66,7 +67,7 @@ PLUGIN_CASES = [
         "raise OperationRejected('Not today.')",
         7,
         "rejected_by_receiver",
-        ("rejected_by_receiver", "Not today."),
+        ("rejected_by_receiver", "Not today.", "The receiver plugin.listen of user_pre_register refused it."),
         failure=("OperationRejected", "Not today."),
     ),
     Case(
@@ -76,7 +77,7 @@ PLUGIN_CASES = [
         "raise OperationRejected('Not today.')",
         7,
         "rejected_by_receiver",
-        ("rejected_by_receiver", "Not today."),
+        ("rejected_by_receiver", "Not today.", "The receiver plugin.listen of user_registered refused it."),
         failure=("OperationRejected", "Not today."),
     ),
     Case(
@@ -86,7 +87,7 @@ PLUGIN_CASES = [
         "raise LookupError('lost')",
         0,
         None,
-        said="The receiver plugin.listen of user_pre_register failed: LookupError: lost\n",
+        said=("The receiver plugin.listen of user_pre_register failed: LookupError: lost",),
         failure=("LookupError", "lost"),
     ),
     Case(
@@ -98,10 +99,8 @@ PLUGIN_CASES = [
         "unexpected_exception",
         (
             "unexpected_exception",
-            (
-                "The receiver plugin.listen of user_registered failed: LookupError: lost "
-                "Nothing was changed, because the receiver's own changes may be incomplete."
-            ),
+            "The receiver plugin.listen of user_registered failed: LookupError: lost",
+            "Nothing was changed, because the receiver's own changes may be incomplete.",
         ),
         failure=("LookupError", "lost"),
     ),
@@ -114,7 +113,8 @@ PLUGIN_CASES = [
         "unexpected_exception",
         (
             "unexpected_exception",
-            "A receiver tried to end the program: SystemExit: 0 It should raise OperationRejected.",
+            "A receiver tried to end the program: SystemExit: 0",
+            "It should raise OperationRejected.",
         ),
         failure=("SystemExit", "0"),
     ),
@@ -125,8 +125,10 @@ PLUGIN_CASES = [
         "time.sleep(0.6)",
         0,
         None,
-        said="The receiver plugin.listen of user_pre_register is still running after TIME; its time budget is 0.2 s.\n"
-        "The receiver plugin.listen of user_pre_register took TIME; its time budget is 0.2 s.\n",
+        said=(
+            "The receiver plugin.listen of user_pre_register is still running after TIME; its time budget is 0.2 s.",
+            "The receiver plugin.listen of user_pre_register took TIME; its time budget is 0.2 s.",
+        ),
         overrun=True,
         variables={"LBACK_RECEIVERS_TIME_BUDGET": "0.2"},
     ),
@@ -140,7 +142,11 @@ HOOK_CASES = [
         "echo 'Not today.' >&2; exit 3",
         7,
         "rejected_by_receiver",
-        ("rejected_by_receiver", "Not today."),
+        (
+            "rejected_by_receiver",
+            "Not today.",
+            "The receiver user_pre_register/10-listen of user_pre_register refused it.",
+        ),
         failure=("OperationRejected", "Not today."),
     ),
     Case(
@@ -150,7 +156,7 @@ HOOK_CASES = [
         "exit 3",
         7,
         "rejected_by_receiver",
-        ("rejected_by_receiver", "The hook user_registration_started/10-listen ended with exit code 3."),
+        ("rejected_by_receiver", "The hook user_registration_started/10-listen ended with exit code 3.", None),
         failure=("OperationRejected", "The hook user_registration_started/10-listen ended with exit code 3."),
     ),
     Case(
@@ -160,7 +166,7 @@ HOOK_CASES = [
         "echo 'Not today.' >&2; exit 3",
         7,
         "rejected_by_receiver",
-        ("rejected_by_receiver", "Not today."),
+        ("rejected_by_receiver", "Not today.", "The receiver user_registered/10-listen of user_registered refused it."),
         failure=("OperationRejected", "Not today."),
     ),
     Case(
@@ -170,7 +176,7 @@ HOOK_CASES = [
         "kill -SEGV $$",
         7,
         "rejected_by_receiver",
-        ("rejected_by_receiver", "The hook user_pre_register/10-listen was killed by SIGSEGV."),
+        ("rejected_by_receiver", "The hook user_pre_register/10-listen was killed by SIGSEGV.", None),
         failure=("OperationRejected", "The hook user_pre_register/10-listen was killed by SIGSEGV."),
     ),
     Case(
@@ -183,6 +189,7 @@ HOOK_CASES = [
         (
             "rejected_by_receiver",
             "The hook user_pre_register/10-listen did not end within 0.3 s and was killed: Looking it up",
+            None,
         ),
         failure=(
             "OperationRejected",
@@ -198,7 +205,7 @@ HOOK_CASES = [
         "echo 'nothing against it' >&2; echo 'not for the result'",
         0,
         None,
-        said="The hook user_pre_register/10-listen says: nothing against it\n",
+        said=("The hook user_pre_register/10-listen says: nothing against it",),
     ),
 ]
 
@@ -212,14 +219,15 @@ def test_receiver_decides_the_outcome_of_an_operation(workshop: Workshop, case: 
 
     ended = workshop.register(**case.variables)
 
-    said = re.sub(r"(after|took) \d+\.\d s", r"\1 TIME", ended.err)
+    said = re.sub(r"(after|took) \d+\.\d s", r"\1 TIME", re.sub(r"\S+\.eml", "MAIL", ended.err))
+    warnings = "".join(map(warning, case.said))
     sent = SIGNALS if case.word is None else [*SIGNALS[: SIGNALS.index(case.at) + 1], FAILED]
     if case.error is None:
-        assert (ended.status, said) == (case.status, case.said + DONE)
+        assert (ended.status, said) == (case.status, warnings + DONE)
         assert ended.result["username"] == "alice"
         assert workshop.rows == (["alice"], [("group_created", ""), ("user_registered", "")])
     else:
-        assert (ended.status, ended.out, said) == (case.status, "", case.said + error(*case.error))
+        assert (ended.status, ended.out, said) == (case.status, "", warnings + error(*case.error))
         assert workshop.rows == ([], [(FAILED, case.word)])
     heard: dict[str, Any] = {"receivers": 1}
     if case.failure is not None:
@@ -248,8 +256,8 @@ def test_failure_signal_cannot_be_vetoed(workshop: Workshop, kind: str, what: st
 
     ended = workshop.register("alice", "--group", "nobody", LBACK_RECEIVERS_TIME_BUDGET="0.3")
 
-    said = f"The receiver {name} of {FAILED} failed: {failure[0]}: {failure[1]}\n"
-    refusal = error("group_not_found", "There is no group 'nobody'. 'lback group list' shows all groups.")
+    said = warning(f"The receiver {name} of {FAILED} failed: {failure[0]}: {failure[1]}")
+    refusal = error("group_not_found", "There is no group 'nobody'.", "'lback group list' shows all groups.")
     assert (ended.status, ended.out, ended.err) == (5, "", said + refusal)
     assert workshop.trace[-1] == {
         "signal": FAILED,
@@ -268,13 +276,15 @@ def test_hanging_plugin_is_reported_and_ctrl_c_rolls_back(workshop: Workshop) ->
     process.stdin.close()
 
     with process:
-        report = process.stderr.readline().decode()
+        report = json.loads(process.stderr.readline())["warning"]["message"]
         process.send_signal(signal.SIGINT)
-        out, rest = process.stdout.read().decode(), process.stderr.read().decode()
+        out, rest = process.stdout.read().decode(), process.stderr.read().decode().splitlines()
 
     name = "The receiver plugin.listen of user_registered"
-    assert re.fullmatch(rf"{name} is still running after \d\.\d s; its time budget is 0\.2 s\.\n", report)
-    assert re.fullmatch(rf"{name} took \d\.\d s; its time budget is 0\.2 s\.\nInterrupted\.\n", rest)
+    assert re.fullmatch(rf"{name} is still running after \d\.\d s; its time budget is 0\.2 s\.", report)
+    took = json.loads(rest[0])["warning"]["message"]
+    assert re.fullmatch(rf"{name} took \d\.\d s; its time budget is 0\.2 s\.", took)
+    assert rest[1:] == ["Interrupted."]
     assert (process.returncode, out) == (130, "")
     assert workshop.rows == ([], [(FAILED, "unexpected_exception")])
     assert workshop.trace[-2:] == [
@@ -351,12 +361,16 @@ def test_no_receivers_option_loads_none(workshop: Workshop) -> None:
 
     ended = workshop.register("alice", "--no-receivers")
 
-    assert (ended.status, ended.err) == (0, DONE)
+    assert (ended.status, re.sub(r"\S+\.eml", "MAIL", ended.err)) == (0, DONE)
     assert [line.get("receivers") for line in workshop.trace] == [None] * 4
 
 
-def error(code: str, message: str) -> str:
-    return f'{{"error": {{"code": "{code}", "message": "{message}"}}}}\n'
+def error(code: str, message: str, hint: str | None = None) -> str:
+    return json.dumps({"error": {"code": code, "message": message, "hint": hint}}) + "\n"
+
+
+def warning(message: str) -> str:
+    return json.dumps({"warning": {"message": message}}) + "\n"
 
 
 def _state(pid: int) -> tuple[str, str] | None:

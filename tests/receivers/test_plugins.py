@@ -42,7 +42,7 @@ def refused(message: str, hint: str = HINT) -> tuple[int, str, str]:
 
 
 def test_no_plugins_means_no_receivers(workshop: Workshop) -> None:
-    assert workshop("signals", "list", "--receivers") == (0, "", "")
+    assert workshop("signals", "list", "--receivers") == (0, "", "No receivers.\n")
     assert workshop("signals", "list", "--receivers", "-o", "json") == (0, "[]\n", "")
 
 
@@ -74,7 +74,8 @@ def test_lambdas_and_methods_are_held_and_connected_once(workshop: Workshop) -> 
     registered = workshop.register()
 
     assert registered.status == 0
-    assert registered.out.splitlines()[:3] == ["before", "office", "registered"]
+    assert registered.err.splitlines()[:3] == ["before", "office", "registered"]
+    assert registered.result["username"] == "alice", "what a receiver prints is not among the results"
 
 
 def test_plugin_that_imports_another_leaves_its_receivers_to_it(workshop: Workshop) -> None:
@@ -88,7 +89,7 @@ def test_plugin_that_imports_another_leaves_its_receivers_to_it(workshop: Worksh
         "inner.<lambda>",
         "outer.<lambda>",
     ]
-    assert workshop.register().out.splitlines()[:6] == ["before", "office"] * 2 + ["registered"] * 2
+    assert workshop.register().err.splitlines()[:6] == ["before", "office"] * 2 + ["registered"] * 2
 
 
 def test_decorated_receiver_gets_all_its_signals(workshop: Workshop) -> None:
@@ -106,10 +107,36 @@ def test_decorated_receiver_gets_all_its_signals(workshop: Workshop) -> None:
         connect()
         """,
     )
-    assert workshop.register().out.splitlines()[:2] == [
+    assert workshop.register().err.splitlines()[:2] == [
         "user_pre_register 2 progress register_user",
         "user_registered 4 success register_user",
     ]
+
+
+@pytest.mark.parametrize("parameters", ["sender, username", "sender, *, email, **others", "username, email", ""])
+def test_receiver_that_does_not_take_the_arguments_of_its_signal_exits_with_9(
+    workshop: Workshop, parameters: str
+) -> None:
+    workshop.module(
+        "acme",
+        f"""
+        from lback_cli import OperationRejected
+        from lback_cli.signals import receiver, user_pre_register
+
+        @receiver(user_pre_register)
+        def veto({parameters}):
+            raise OperationRejected("No.")
+        """,
+    )
+    ended = workshop.register()
+    if "**others" in parameters:
+        assert ended.status == 7
+        return
+    assert (ended.status, ended.out, ended.error["code"]) == (9, "", "configuration_error")
+    assert ended.error["message"].startswith("The receiver acme.veto cannot be sent user_pre_register: ")
+    assert "Give it the parameter **arguments for what it does not name." in ended.err
+    assert workshop("doctor", "-o", "json").status == 9
+    assert workshop("user", "list", "-o", "json").result == []
 
 
 @pytest.mark.parametrize(
@@ -175,8 +202,8 @@ def test_module_without_receivers_exits_with_9(workshop: Workshop) -> None:
             {
                 "error": {
                     "code": "configuration_error",
-                    "message": f"The module acme ({MODULES}) connects no receiver when it is imported. "
-                    f"See docs/receivers.md. {HINT}",
+                    "message": f"The module acme ({MODULES}) connects no receiver when it is imported.",
+                    "hint": f"See docs/receivers.md. {HINT}",
                 }
             }
         )
@@ -223,8 +250,8 @@ def test_configuration_file_lists_modules(workshop: Workshop) -> None:
 
     assert {row["source"] for row in listed.result} == {"receivers.modules from config.toml"}
     shown = {row["key"]: row["value"] for row in workshop("config", "show", "-o", "json").result}
-    assert shown["receivers.modules"] == "acme"
-    assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == ("", "5.0")
+    assert shown["receivers.modules"] == ["acme"]
+    assert (shown["receivers.hooks_directory"], shown["receivers.time_budget"]) == (None, 5.0)
 
 
 def test_failed_import_disconnects_its_receivers(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The commands, as the installed `lback` has them."""
 
+import json
 import re
 import signal
 import subprocess
@@ -68,7 +69,7 @@ def test_dead_letters_exit_8_and_an_unavailable_sink_exits_9(busy: tuple[Any, En
     error = "it answers 422 Unprocessable Entity"
     assert lback("events", "relay", "--once", "-q") == (
         8,
-        "sink   delivered  dead letters  position\naudit  2          1             3\n",
+        "",
         f"audit: event 2 is now a dead letter: {error}.\n",
     )
     assert lback("events", "dead-letters", "list") == (
@@ -114,7 +115,8 @@ def test_unknown_names_exit_5_and_bad_usage_exits_2(busy: tuple[Any, Endpoint]) 
     )
     assert lback("events", "replay", "audit", "--from", "9", "-o", "json").error == {
         "code": "event_not_found",
-        "message": "There is no event 9. The log ends with event 3.",
+        "message": "There is no event 9.",
+        "hint": "The log ends with event 3.",
     }
     assert lback("events", "dead-letters", "list", "crm").status == 5
     assert lback("events", "dead-letters", "retry", "audit", "7") == (
@@ -314,7 +316,7 @@ def test_refused_mail_exits_8_and_an_unreachable_server_exits_9(lback: Any, smtp
     assert lback(*register).status == 0
     down = lback("mail", "deliver", "--once", "-o", "json", LBACK_EMAIL_PORT=1)
     message = "The mail server localhost:1 cannot be reached: Connection refused."
-    assert (down.status, down.err) == (9, f"{message}\n")
+    assert (down.status, json.loads(down.err)) == (9, {"warning": {"message": message}})
     assert down.result == {"delivered": 0, "deferred": 0, "withdrawn": 0, "dead": 0, "error": message}
     refused = lback("mail", "deliver", "--once", "-q")
     where = f"localhost:{server.port}"

@@ -106,7 +106,7 @@ def test_keys_of_a_plugin_are_checked_and_its_secrets_masked(install: Install, t
     install(SINK)
     settings = load(tmp_path, "largest = 5\npin = 'canary'\n")
     rows = describe_settings(settings)
-    assert ShownSetting("relay.it.largest", "5", str(tmp_path / "config.toml")) in rows
+    assert ShownSetting("relay.it.largest", 5, str(tmp_path / "config.toml")) in rows
     assert ShownSetting("relay.it.pin", "***", str(tmp_path / "config.toml")) in rows
     assert "canary" not in repr(settings)
     assert refusal(tmp_path, "larges = 5\n") == "config.toml: unknown key 'larges' in [relay.it]."
@@ -145,7 +145,7 @@ def test_installed_command_finds_the_plugin(lback: Any, install: Install) -> Non
     )
     assert lback("db", "init").status == 0
     values = {row["key"]: row["value"] for row in lback("config", "show", "-o", "json").result}
-    assert (values["relay.it.largest"], values["relay.it.pin"]) == ("10000", "***")
+    assert (values["relay.it.largest"], values["relay.it.pin"]) == (10000, "***")
     World(lback.environment["LBACK_DATABASE_URL"]).add_events(2)
     assert lback("events", "relay", "--once", "-o", "json").result[0]["delivered"] == 2
     assert len((lback.directory / "out").read_bytes().splitlines()) == 2

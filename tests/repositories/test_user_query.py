@@ -10,7 +10,8 @@ from sqlalchemy import event, text
 
 from lback_cli.models import Group, User
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.repositories.user_reader import LARGEST_ID, PAGE, SortKey, UserQuery, UserRecord
+from lback_cli.repositories.user_query import LARGEST_ID, SortKey, UserQuery
+from lback_cli.repositories.user_reader import PAGE, UserRecord
 
 NOW = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 SORTS: tuple[SortKey, ...] = ("id", "username", "email")
@@ -38,9 +39,9 @@ def user_data(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 QUERIES = st.builds(
     UserQuery,
-    search=st.none() | PARTS,
+    searches=st.lists(PARTS, max_size=2),
     prefix=st.none() | st.text("ab%_\\/é'", max_size=2),
-    group=st.none() | st.sampled_from(["staff", "guests", "nobody's"]),
+    groups=st.lists(st.sampled_from(["staff", "guests", "nobody's"]), max_size=2),
     is_active=st.none() | st.booleans(),
     is_email_verified=st.none() | st.booleans(),
     sort=st.sampled_from(SORTS),
@@ -54,9 +55,9 @@ def expected(users: Iterable[User], query: UserQuery) -> list[str]:
 
     def wanted(user: User) -> bool:
         return (
-            (query.search is None or any(query.search.lower() in value for value in (user.username, user.email)))
+            all(any(part.lower() in value for value in (user.username, user.email)) for part in query.searches)
             and (query.prefix is None or user.username.startswith(query.prefix))
-            and (query.group is None or query.group in [group.name for group in user.groups])
+            and set(query.groups) <= {group.name for group in user.groups}
             and query.is_active in (None, user.is_active)
             and query.is_email_verified in (None, user.is_email_verified)
         )
@@ -94,7 +95,7 @@ def inserted(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> list[User]:
         {"username": "a_b", "email": "1", "groups": set(), "is_active": True, "is_email_verified": True},
         {"username": "axb", "email": "2", "groups": set(), "is_active": True, "is_email_verified": True},
     ],
-    UserQuery(search="_"),
+    UserQuery(searches=["_"]),
     None,
 )
 def test_query_returns_the_matching_users_in_order(
@@ -135,7 +136,7 @@ def test_pages_together_are_the_whole(
 def test_characters_of_a_search_are_literal(person: Callable[..., User], work: UnitOfWork, part: str) -> None:
     for number, name in enumerate(["plain", "per%cent", "under_score", "back\\slash", "sla/sh", "quo'te", "été"]):
         person(name, email=f"{number}@example.org")
-    found = {user.username for user in work.users.select(UserQuery(search=part))}
+    found = {user.username for user in work.users.select(UserQuery(searches=[part]))}
     everyone = {"plain", "per%cent", "under_score", "back\\slash", "sla/sh", "quo'te", "été"}
     # The addresses have an "a" in them, and every text has the empty one.
     assert found == {name for name in everyone if part.lower() in f"{name} example.org"}
@@ -186,12 +187,12 @@ def test_page_may_start_after_any_number(work: UnitOfWork, person: Callable[...,
 
 FILTERS: dict[str, dict[str, Any]] = {
     "all": {},
-    "search": {"search": "ab"},
+    "search": {"searches": ["ab"]},
     "prefix": {"prefix": "ab"},
     "active": {"is_active": True},
     "unverified": {"is_email_verified": False},
-    "group": {"group": "staff"},
-    "everything": {"search": "ab", "is_active": False, "is_email_verified": True, "group": "staff"},
+    "group": {"groups": ["staff"]},
+    "everything": {"searches": ["ab"], "is_active": False, "is_email_verified": True, "groups": ["staff"]},
 }
 
 

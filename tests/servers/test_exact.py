@@ -14,7 +14,7 @@ from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.import_job_repository import ImportJobRepository
 from lback_cli.repositories.sql_functions import binary_equal, binary_position
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.repositories.user_reader import UserQuery
+from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.times import utc_now
 
 from .database import Installation
@@ -126,6 +126,6 @@ def test_members_are_found_by_exact_group_names(installation: Installation) -> N
     user = installation.register("member", groups=["staff"])
     with installation.database.reading() as session:
         users = UnitOfWork(session).users
-        assert [member.id for member in users.select(UserQuery(group="staff"))] == [user.id]
+        assert [member.id for member in users.select(UserQuery(groups=["staff"]))] == [user.id]
         for other in ("staff ", "Staff", "stäff"):
-            assert list(users.select(UserQuery(group=other))) == []
+            assert list(users.select(UserQuery(groups=[other]))) == []

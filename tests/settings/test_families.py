@@ -42,6 +42,8 @@ def test_keys_of_each_named_section_come_from_all_sources(workspace: Workspace) 
         ("relay = 1\n", "relay must consist of named sections, [relay.NAME]."),
         ("[[relay]]\nurl = 'x'\n", "relay must consist of named sections, [relay.NAME]."),
         ("[relay.a-b]\n", "[relay.a-b]: 'a-b' is not a valid name."),
+        ("[attributes.email]\n", "[attributes.email]: 'email' is an attribute of lback itself."),
+        ("[attributes.outcome]\n", "[attributes.outcome]: 'outcome' has a meaning in lback already."),
         ("[relay.1a]\n", "[relay.1a]: '1a' is not a valid name."),
         ("[relay.audit]\nnme = 1\n", "unknown key 'nme' in [relay.audit]."),
         ("[relay.audit.deeper]\nurl = 'x'\n", "unknown key 'deeper' in [relay.audit]."),

@@ -27,13 +27,13 @@ def test_each_key_is_shown_in_order_with_its_value_and_source(workspace: Workspa
     ]
     assert {row for row in rows if row.source != "default"} == {
         ShownSetting("database.url", "postgresql+psycopg://app:***@db/app", "LBACK_DATABASE_URL"),
-        ShownSetting("email.port", "25", "LBACK_EMAIL_PORT"),
+        ShownSetting("email.port", 25, "LBACK_EMAIL_PORT"),
         ShownSetting("email.directory", "out/mail", str(file)),
         ShownSetting("tokens.reset_lifetime", "2h", str(file)),
     }
-    assert ShownSetting("users.unicode_names", "false", "default") in rows
+    assert ShownSetting("users.unicode_names", False, "default") in rows
     assert ShownSetting("tokens.verification_lifetime", "24h", "default") in rows
-    assert ShownSetting("email.ca_file", "", "default") in rows
+    assert ShownSetting("email.ca_file", None, "default") in rows
 
 
 def test_settings_from_a_program_have_the_source_code() -> None:

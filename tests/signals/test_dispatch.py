@@ -41,6 +41,7 @@ class Sender:
     id: str = "0123"
     seq: int = 3
     name: str = "delete_user"
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
     sender: Any = field(default_factory=object)
 
     def signal_role(self, signal: NamedSignal) -> Role:

@@ -147,7 +147,14 @@ def test_installed_example_plugin_receives_signals_of_the_command(installed: Pat
     ]
 
     eve = ("user", "register", "eve", "--email", "eve@example.com", "--generate-password")
-    assert lback(*eve, **variables) == (7, "", "error: eve needs an address at example.org.\n")
+    assert lback(*eve, **variables) == (
+        7,
+        "",
+        (
+            "error: eve needs an address at example.org.\n       The receiver "
+            "lback_company_domain.only_our_domain of user_pre_register refused it.\n"
+        ),
+    )
     failed = lback("user", "authenticate", "eve", "--password-stdin", input="guess", **variables)
     assert failed.status == 4
     assert '"username": "eve", "reason": "user_not_found"' in log.read_text()

@@ -9,7 +9,11 @@ from lback_cli.cli.context import cli_context
 from lback_cli.settings.load import user_config_file
 
 
-@command(examples=("lback config path",))
+@command(
+    examples={
+        "Show where the configuration is": "lback config path",
+    }
+)
 def path(ctx: typer.Context) -> None:
     """Show which configuration file is read, and where lback looks for one."""
     context = cli_context(ctx)

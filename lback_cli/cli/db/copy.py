@@ -12,10 +12,10 @@ from lback_cli.cli.db.copy_progress import CopyProgress
 
 
 @command(
-    examples=(
-        "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
-        "lback db copy --to sqlite:////srv/app/users.db",
-    ),
+    examples={
+        "Move to PostgreSQL": "lback db copy --to postgresql+psycopg://app@db/app --to-password-file pw",
+        "Copy to a SQLite file": "lback db copy --to sqlite:////srv/app/users.db",
+    },
 )
 def copy(
     ctx: typer.Context,
@@ -38,7 +38,7 @@ def copy(
     copied = context.copy_to(to, to_password_file, partial(CopyProgress, context)).run()
     context.output.message("Everything was copied. The rows and the event logs agree.")
     for column in copied.left_out:
-        context.output.warning(f"warning: {column} is the application's own and was not copied.")
+        context.output.warning(f"{column} is the application's own and was not copied.")
     context.output.record(
         {
             "users": copied.rows["users"],

@@ -57,7 +57,7 @@ class CopyProgress(CopyObserver):
     def interrupted(self, *, begun: bool) -> None:
         """Show how to continue."""
         self._pause()
-        self._output.warning(
+        self._output.notice(
             f"The copy is not finished. Continue with: {self._command}" if begun else "Nothing was copied."
         )
 

@@ -6,7 +6,11 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 
 
-@command(examples=("lback db status -o json",))
+@command(
+    examples={
+        "Show the state as JSON": "lback db status -o json",
+    }
+)
 def status(ctx: typer.Context) -> None:
     """Show the database and the version of its tables. Exit 9 if lback cannot use them."""
     context = cli_context(ctx)
@@ -23,11 +27,11 @@ def _warn_without_compatibility(context: CliContext) -> None:
     with context.unchecked_database.reading() as session:
         adopted = is_adopted(session.connection())
     if adopted:
-        context.output.warning(f"warning: {COMPATIBILITY_IS_OFF.message} {COMPATIBILITY_IS_OFF.hint}")
+        context.output.warning(COMPATIBILITY_IS_OFF.message, hint=COMPATIBILITY_IS_OFF.hint)
 
 
-def show_status(context: CliContext) -> None:
-    """Show the database and its state."""
+def show_status(context: CliContext, *, asked: bool = True) -> None:
+    """Show the database and its state. If the user has not *asked* for it, quiet output leaves it out."""
     status = context.schema.status()
     record: dict[str, object] = {
         "database": context.unchecked_database.name,
@@ -39,4 +43,5 @@ def show_status(context: CliContext) -> None:
     if status.state == "foreign":
         found = context.schema.check_adoptable()
         record |= {"adoptable": found.adoptable, "errors": found.errors, "warnings": found.warnings}
-    context.output.record(record)
+    show = context.output.record if asked else context.output.report
+    show(record)

@@ -4,7 +4,7 @@ from lback_cli.cli.command_group import CommandGroup
 
 group = CommandGroup(
     __name__,
-    "List, verify, export and relay the event log: what happened, and who did it.",
+    "List, verify, export and relay the event log. It says what happened, and who did it.",
     {
         "list": "list:list_events",
         "show": "show:show",

@@ -7,10 +7,14 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
+from lback_cli.cli.events.lost_log import warn_of_lost_log
 
 
 @command(
-    examples=("lback events checkpoint >> /mnt/worm/checkpoints", "lback events checkpoint --sign-with key.pem"),
+    examples={
+        "Append a checkpoint to a file in another place": "lback events checkpoint >> /mnt/worm/checkpoints",
+        "Sign the checkpoint": "lback events checkpoint --sign-with key.pem",
+    },
 )
 def checkpoint(
     ctx: typer.Context,
@@ -25,6 +29,7 @@ def checkpoint(
     """
     context = cli_context(ctx)
     found = context.events.checkpoint()
+    warn_of_lost_log(context)
     signed = found if sign_with is None else found.signed(sign_with)
     view = {"seq": signed.seq, "count": signed.count, "hash": signed.hash, "erased": signed.erased, "line": str(signed)}
     context.output.document(view, [str(signed)])

@@ -10,7 +10,7 @@ from lback_cli.cli.events.options import SinkName
 from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.output.prompts import Yes, confirm
 from lback_cli.errors import UsageError
-from lback_cli.text.times import timestamp
+from lback_cli.text.times import to_the_second
 
 group = CommandGroup(
     __name__,
@@ -25,7 +25,13 @@ Sequences = Annotated[list[int] | None, typer.Argument(metavar="[SEQ]...", help=
 All = Annotated[bool, typer.Option("--all", help="All dead letters of the sink.")]
 
 
-@command(examples=("lback events dead-letters list", "lback events dead-letters list audit -o json"))
+@command(
+    examples={
+        "List the dead letters of all sinks": "lback events dead-letters list",
+        "Show the dead letters of one sink as JSON": "lback events dead-letters list audit -o json",
+    },
+    fields=LETTER_COLUMNS,
+)
 def list_letters(
     ctx: typer.Context,
     sink: Annotated[str | None, typer.Argument(metavar="[SINK]", help="Only dead letters of this sink.")] = None,
@@ -38,15 +44,18 @@ def list_letters(
             "seq": letter.seq,
             "tries": letter.tries,
             "error": letter.error,
-            "given_up_at": timestamp(letter.given_up_at),
+            "given_up_at": to_the_second(letter.given_up_at),
         }
         for letter in context.sink_admin.dead_letters(sink)
     )
-    context.output.records(views, LETTER_COLUMNS, brief=LETTER_COLUMNS[:-1])
+    context.output.records(views, LETTER_COLUMNS, brief=LETTER_COLUMNS[:-1], empty="No dead letters.")
 
 
 @command(
-    examples=("lback events dead-letters retry audit 42 43", "lback events dead-letters retry audit --all"),
+    examples={
+        "Deliver two events again": "lback events dead-letters retry audit 42 43",
+        "Deliver all again": "lback events dead-letters retry audit --all",
+    },
 )
 def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All = False) -> None:
     """Deliver dead letters now, out of order. Exit 8 if the sink does not take some of them."""
@@ -56,12 +65,16 @@ def retry(ctx: typer.Context, sink: SinkName, seqs: Sequences = None, all_: All 
         {"sink": sink, "seq": seq, "delivered": error is None, "error": error}
         for seq, error in context.sink_admin.retry(sink, chosen)
     ]
-    context.output.records(outcomes, ("sink", "seq", "delivered", "error"))
+    context.output.records(outcomes, ("sink", "seq", "delivered", "error"), asked=False)
     if not all(outcome["delivered"] for outcome in outcomes):
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
-@command(examples=("lback events dead-letters drop audit 42 --yes",))
+@command(
+    examples={
+        "Drop one without a question": "lback events dead-letters drop audit 42 --yes",
+    }
+)
 def drop(
     ctx: typer.Context,
     sink: SinkName,
@@ -74,7 +87,7 @@ def drop(
     chosen = _chosen(seqs, all_)
     count = len(context.sink_admin.dead_letters(sink, chosen))
     confirm(f"Drop dead letters of {sink} ({count})?", yes=yes)
-    context.output.record({"sink": sink, "dropped": context.sink_admin.drop(sink, chosen)})
+    context.output.report({"sink": sink, "dropped": context.sink_admin.drop(sink, chosen)})
 
 
 def _chosen(sequences: list[int] | None, every: bool) -> list[int] | None:

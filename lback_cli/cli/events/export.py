@@ -11,7 +11,10 @@ from lback_cli.events.export import cloud_event, event_view
 
 
 @command(
-    examples=("lback events export > events.jsonl", "lback events export --format cloudevents --since 1d | jq .type"),
+    examples={
+        "Write the whole log to a file": "lback events export > events.jsonl",
+        "Write the CloudEvents of a day": "lback events export --format cloudevents --since 1d | jq .type",
+    },
 )
 def export(
     ctx: typer.Context,

@@ -6,14 +6,21 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.events.options import ActorOption, Signals, UserOption, shown_events
+from lback_cli.cli.events.options import MORE_FIELDS, ActorOption, Signals, UserOption, shown_events
 from lback_cli.cli.output.serializers import EVENT_TABLE
+from lback_cli.events.export import EVENT_COLUMNS
 
 _TAIL = 10
 """Past events at the beginning of a table."""
 
 
-@command(examples=("lback events follow", "lback events follow -o jsonl --signal user_authentication_failed"))
+@command(
+    examples={
+        "Show new events until Ctrl-C": "lback events follow",
+        "Show failed logins as JSON Lines": "lback events follow -o jsonl --signal user_authentication_failed",
+    },
+    fields=(*EVENT_COLUMNS, *MORE_FIELDS),
+)
 def follow(
     ctx: typer.Context,
     signals: Signals = None,
@@ -31,4 +38,5 @@ def follow(
     context = cli_context(ctx)
     query = context.events.query(signals=signals or (), user=user, actor=by, after=after)
     tail = _TAIL if context.output.format.for_people else 0
-    context.output.stream(shown_events(context, context.events.follow(query, tail=tail)), EVENT_TABLE)
+    events = shown_events(context, context.events.follow(query, tail=tail))
+    context.output.stream(events, EVENT_COLUMNS, brief=EVENT_TABLE, more=MORE_FIELDS)

@@ -7,10 +7,13 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.events.options import (
+    DEFAULT_LIMIT,
+    MORE_FIELDS,
     ActorOption,
     Changed,
     Group,
     Invocation,
+    Limit,
     Operation,
     Outcome,
     Signals,
@@ -22,17 +25,17 @@ from lback_cli.cli.events.options import (
 from lback_cli.cli.output.serializers import EVENT_TABLE
 from lback_cli.events.export import EVENT_COLUMNS
 
-DEFAULT_LIMIT = 50
-
 
 @command(
-    examples=(
-        "lback events list --since 7d --signal user_authentication_failed",
-        "lback events list --user alice -o json",
-        "lback events list --changed groups --group admin",
-        "lback events list --outcome failed --since 1h",
-        "lback events list --before 4711",
-    ),
+    examples={
+        "List the failed logins of a week": "lback events list --since 7d --signal user_authentication_failed",
+        "Show the events about a user as JSON": "lback events list --user alice -o json",
+        "List who joined or left a group": "lback events list --changed groups --group admin",
+        "List the failures of the last hour": "lback events list --outcome failed --since 1h",
+        "Read the next page": "lback events list --before 4711",
+        "List what was done, and by whom": "lback events list --since 1d --fields time,actor,what",
+    },
+    fields=(*EVENT_COLUMNS, *MORE_FIELDS),
 )
 def list_events(
     ctx: typer.Context,
@@ -49,12 +52,11 @@ def list_events(
     before: Annotated[
         int | None, typer.Option("--before", help="Only events before event SEQ, to get the next page.", metavar="SEQ")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", help="Maximum number of events; 0 means all.", min=0)
-    ] = DEFAULT_LIMIT,
+    limit: Limit = None,
 ) -> None:
     """List events, newest first."""
     context = cli_context(ctx)
+    wanted = context.output.default_limit(DEFAULT_LIMIT) if limit is None else limit or None
     query = context.events.query(
         signals=signals or (),
         outcome=outcome,
@@ -68,7 +70,11 @@ def list_events(
         until=until,
         before=before,
         newest_first=True,
-        limit=limit or None,
+        limit=wanted,
     )
-    with context.events.select(query) as events:
-        context.output.records(shown_events(context, events), EVENT_COLUMNS, brief=EVENT_TABLE)
+    with context.events.listing(query) as events:
+        context.output.records(
+            shown_events(context, events), EVENT_COLUMNS, brief=EVENT_TABLE, more=MORE_FIELDS, empty="No events match."
+        )
+        if events.next_before is not None:
+            context.output.limited("events", wanted, events.count, next_page=f"--before {events.next_before}")

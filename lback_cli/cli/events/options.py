@@ -8,8 +8,22 @@ import typer
 from lback_cli.cli.completion import complete_event
 from lback_cli.cli.context import CliContext
 from lback_cli.events.export import shown_event
-from lback_cli.events.wording import listed
+from lback_cli.events.wording import listed, sentence
 
+DEFAULT_LIMIT = 50
+"""Events on a terminal."""
+
+MORE_FIELDS = ("what",)
+"""Fields of events that only ``--fields`` shows in every format."""
+
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        help=f"Maximum number of events; 0 means all. The default is {DEFAULT_LIMIT} on a terminal, else all.",
+        min=0,
+    ),
+]
 Signals = Annotated[
     list[str] | None,
     typer.Option(
@@ -53,4 +67,6 @@ def shown_events(context: CliContext, rows: Iterable[Mapping[str, Any]]) -> Iter
     """Yield stored events for the output format of *context*."""
     for row in rows:
         event = shown_event(row)
+        if context.output.names_field("what"):
+            event["what"] = sentence(event)
         yield listed(event) if context.output.format.for_people else event

@@ -9,7 +9,13 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.exit_codes import ExitCode
 
 
-@command(examples=("lback events relay", "lback events relay --once -q", "lback events relay audit crm"))
+@command(
+    examples={
+        "Deliver to all sinks until Ctrl-C": "lback events relay",
+        "Deliver what is new, and end, as a cron job does": "lback events relay --once -q",
+        "Deliver to two sinks": "lback events relay audit crm",
+    }
+)
 def relay(
     ctx: typer.Context,
     sinks: Annotated[list[str] | None, typer.Argument(metavar="[SINK]...", help="Only these sinks.")] = None,
@@ -43,6 +49,7 @@ def relay(
         ),
         ("sink", "delivered", "dead_letters", "position", "error", "worker"),
         brief=("sink", "delivered", "dead_letters", "position"),
+        asked=False,
     )
     if any(report.error for report in reports):
         raise typer.Exit(ExitCode.UNUSABLE)

@@ -12,7 +12,7 @@ class RelayConsoleObserver(RelayObserver):
 
     def failing(self, name: str, reason: str) -> None:
         """Report that a delivery fails."""
-        self._output.warning(f"{name}: {reason}.")
+        self._output.notice(f"{name}: {reason}.")
 
     def recovered(self, name: str) -> None:
         """Report that deliveries succeed again."""
@@ -24,4 +24,4 @@ class RelayConsoleObserver(RelayObserver):
 
     def dead_lettered(self, name: str, item: str, reason: str) -> None:
         """Report a new dead letter."""
-        self._output.warning(f"{name}: {item} is now a dead letter: {reason}.")
+        self._output.notice(f"{name}: {item} is now a dead letter: {reason}.")

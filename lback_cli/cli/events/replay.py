@@ -9,7 +9,11 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.events.options import SinkName
 
 
-@command(examples=("lback events replay audit --from 4711",))
+@command(
+    examples={
+        "Deliver event 4711 and all later ones again": "lback events replay audit --from 4711",
+    }
+)
 def replay(
     ctx: typer.Context,
     sink: SinkName,
@@ -19,4 +23,4 @@ def replay(
     context = cli_context(ctx)
     count = context.sink_admin.replay(sink, seq)
     context.output.message(f"{sink} continues with event {seq}. Events to deliver: {count}.")
-    context.output.record({"sink": sink, "position": seq - 1, "lag": count})
+    context.output.report({"sink": sink, "position": seq - 1, "lag": count})

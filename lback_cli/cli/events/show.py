@@ -17,7 +17,11 @@ _LAST = ("operation", "operation_id", "invocation_id", "host", "pid", "version",
 _HASHES = ("salt", "digest", "previous_hash", "hash")
 
 
-@command(examples=("lback events show 42",))
+@command(
+    examples={
+        "Show the event with number 42": "lback events show 42",
+    }
+)
 def show(ctx: typer.Context, seq: Annotated[int, typer.Argument(metavar="SEQ", help="Number of the event.")]) -> None:
     """Show one event: what changed, the arguments of the signal, and the hashes."""
     context = cli_context(ctx)

@@ -9,7 +9,12 @@ from lback_cli.cli.context import cli_context
 from lback_cli.events.summary import KINDS
 
 
-@command(examples=("lback events summary", "lback events summary --since 30d -o csv"))
+@command(
+    examples={
+        "Show the last two weeks": "lback events summary",
+        "Show a month for a spreadsheet": "lback events summary --since 30d -o csv",
+    }
+)
 def summary(
     ctx: typer.Context,
     since: Annotated[

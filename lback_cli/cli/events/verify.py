@@ -16,11 +16,13 @@ from lback_cli.managers.event_log import verify_lines
 
 
 @command(
-    examples=(
-        "lback events verify",
-        "lback events verify --checkpoint /mnt/worm/checkpoints --public-key key.pub",
-        "lback events verify events.jsonl",
-    ),
+    examples={
+        "Verify the log in the database": "lback events verify",
+        "Compare it with signed checkpoints from another place": (
+            "lback events verify --checkpoint /mnt/worm/checkpoints --public-key key.pub"
+        ),
+        "Verify an exported log": "lback events verify events.jsonl",
+    },
 )
 def verify(
     ctx: typer.Context,
@@ -52,7 +54,7 @@ def verify(
             f"Event {erasure.seq}: {erasure.actor} erased user {erasure.user_id}:"
             f" {erasure.events} events and {erasure.mentions} mentions."
         )
-    context.output.record({"intact": True, "events": verdict.events, "erased": verdict.erased, "hash": verdict.hash})
+    context.output.report({"intact": True, "events": verdict.events, "erased": verdict.erased, "hash": verdict.hash})
 
 
 def _checkpoint_line(argument: str) -> str:

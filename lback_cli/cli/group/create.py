@@ -11,7 +11,11 @@ from lback_cli.cli.output.prompts import IfExists
 from lback_cli.cli.output.serializers import group_view
 
 
-@command(examples=("lback group create staff --description 'Employees'",))
+@command(
+    examples={
+        "Create a group with a description": "lback group create staff --description 'Employees'",
+    }
+)
 def create(
     ctx: typer.Context,
     name: Name,

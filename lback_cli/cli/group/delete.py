@@ -10,7 +10,12 @@ from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.output.prompts import IfMissing, Yes, confirm, confirm_severe
 
 
-@command(examples=("lback group delete guests", "lback group delete guests --confirm=guests"))
+@command(
+    examples={
+        "Ask for confirmation first": "lback group delete guests",
+        "Confirm in a script, even if the group has members": "lback group delete guests --confirm=guests",
+    }
+)
 def delete(
     ctx: typer.Context,
     name: Existing,

@@ -10,7 +10,11 @@ from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.output.serializers import group_view
 
 
-@command(examples=("lback group rename staff employees",))
+@command(
+    examples={
+        "Rename a group": "lback group rename staff employees",
+    }
+)
 def rename(
     ctx: typer.Context, name: Existing, new_name: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")]
 ) -> None:

@@ -9,7 +9,12 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.exit_codes import ExitCode
 
 
-@command(examples=("lback mail deliver", "lback mail deliver --once -q"))
+@command(
+    examples={
+        "Deliver mail until Ctrl-C": "lback mail deliver",
+        "Deliver what waits, and end, as a cron job does": "lback mail deliver --once -q",
+    }
+)
 def deliver(
     ctx: typer.Context,
     once: Annotated[
@@ -27,7 +32,7 @@ def deliver(
     if not once:
         context.output.message("Delivering mail. Press Ctrl-C to stop.")
     report = post.run(once=once)
-    context.output.record(
+    context.output.report(
         {
             "delivered": report.delivered,
             "deferred": report.deferred,
@@ -37,7 +42,7 @@ def deliver(
         }
     )
     if report.error is not None:
-        context.output.warning(report.error)
+        context.output.notice(report.error)
         raise typer.Exit(ExitCode.UNUSABLE)
     if report.dead:
         raise typer.Exit(ExitCode.PARTLY_FAILED)

@@ -8,7 +8,7 @@ from lback_cli.cli.command_group import CommandGroup, command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.prompts import Yes, confirm
 from lback_cli.errors import UsageError
-from lback_cli.text.times import timestamp
+from lback_cli.text.times import to_the_second
 
 if TYPE_CHECKING:
     from lback_cli.models import QueuedMail
@@ -27,7 +27,13 @@ Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Ids of
 Dead = Annotated[bool, typer.Option("--dead", help="All dead mail.")]
 
 
-@command(examples=("lback mail queue list", "lback mail queue list --dead -o json"))
+@command(
+    examples={
+        "List all mail that waits": "lback mail queue list",
+        "Show dead mail as JSON": "lback mail queue list --dead -o json",
+    },
+    fields=COLUMNS,
+)
 def list_mails(
     ctx: typer.Context,
     dead: Annotated[bool, typer.Option("--dead", help="Only dead mail, which lback no longer tries to send.")] = False,
@@ -35,17 +41,27 @@ def list_mails(
     """List the mail that is not sent, with the last error."""
     context = cli_context(ctx)
     views = map(_view, context.mail_queue.mails(dead=dead or None))
-    context.output.records(views, COLUMNS, brief=COLUMNS[:-2])
+    context.output.records(views, COLUMNS, brief=COLUMNS[:-2], empty="No mail.")
 
 
-@command(examples=("lback mail queue retry --dead", "lback mail queue retry 42"))
+@command(
+    examples={
+        "Try all dead mail again": "lback mail queue retry --dead",
+        "Try one mail again": "lback mail queue retry 42",
+    }
+)
 def retry(ctx: typer.Context, ids: Ids = None, dead: Dead = False) -> None:
     """Make mail due at once, so that `lback mail deliver` tries it again."""
     context = cli_context(ctx)
-    context.output.record({"queued": context.mail_queue.retry(_chosen(ids, dead))})
+    context.output.report({"queued": context.mail_queue.retry(_chosen(ids, dead))})
 
 
-@command(examples=("lback mail queue drop 42 --yes", "lback mail queue drop --dead"))
+@command(
+    examples={
+        "Drop one mail without a question": "lback mail queue drop 42 --yes",
+        "Drop all dead mail": "lback mail queue drop --dead",
+    }
+)
 def drop(
     ctx: typer.Context,
     ids: Ids = None,
@@ -56,7 +72,7 @@ def drop(
     context = cli_context(ctx)
     chosen = _chosen(ids, dead)
     confirm(f"Drop {'all dead mail' if chosen is None else f'{len(chosen)} mails'}?", yes=yes)
-    context.output.record({"dropped": context.mail_queue.drop(chosen)})
+    context.output.report({"dropped": context.mail_queue.drop(chosen)})
 
 
 def _chosen(ids: list[int] | None, dead: bool) -> list[int] | None:
@@ -73,6 +89,6 @@ def _view(mail: "QueuedMail") -> dict[str, Any]:
         "recipient": mail.recipient,
         "tries": mail.tries,
         "last_error": mail.last_error,
-        "queued_at": timestamp(mail.queued_at),
-        "retry_at": None if mail.retry_at is None else timestamp(mail.retry_at),
+        "queued_at": to_the_second(mail.queued_at),
+        "retry_at": None if mail.retry_at is None else to_the_second(mail.retry_at),
     }

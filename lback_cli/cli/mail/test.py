@@ -9,15 +9,28 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 
 
-@command(examples=("lback mail test you@example.org",))
+@command(
+    examples={
+        "Send a mail to yourself": "lback mail test you@example.org",
+    }
+)
 def test(
     ctx: typer.Context, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address to send it to.")]
 ) -> None:
     """Send a test mail at once, even if mail is otherwise queued."""
+    from lback_cli.cli.user.mail_wording import short_path
     from lback_cli.mail.transports import actual_transport
 
     context = cli_context(ctx)
     email = context.dependencies.canonical_email(address)
-    context.dependencies.mailer.send_test(email=email, key=uuid4().hex)
-    context.output.message(f"Sent a test mail to {email}.")
-    context.output.record({"email": email, "transport": actual_transport(context.settings.email), "sent": True})
+    file = context.dependencies.mailer.send_test(email=email, key=uuid4().hex)
+    written = None if file is None else f"Wrote a test mail to {short_path(file)} (transport: file)."
+    context.output.message(written or f"Sent a test mail to {email}.")
+    context.output.report(
+        {
+            "email": email,
+            "transport": actual_transport(context.settings.email),
+            "sent": file is None,
+            "file": None if file is None else str(file),
+        }
+    )

@@ -10,12 +10,12 @@ _BAR_LENGTH = 4
 
 
 def with_bars(records: Sequence[Record], kinds: Sequence[str]) -> list[Record]:
-    """Return *records* with a bar after each count, in proportion to the highest count of its kind."""
-    highest = {kind: max((record[kind] for record in records), default=0) for kind in kinds}
-    digits = {kind: len(str(count)) for kind, count in highest.items()}
+    """Return *records* with a bar after each count; all have the same scale."""
+    digits = {kind: max((len(str(record[kind])) for record in records), default=0) for kind in kinds}
+    highest = max((record[kind] for record in records for kind in kinds), default=0) or 1
 
     def text(record: Record, kind: str) -> str:
-        return f"{record[kind]:>{digits[kind]}} {_bar(record[kind] / (highest[kind] or 1))}".rstrip()
+        return f"{record[kind]:>{digits[kind]}} {_bar(record[kind] / highest)}".rstrip()
 
     return [{**record, **{kind: text(record, kind) for kind in kinds}} for record in records]
 

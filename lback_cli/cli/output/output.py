@@ -1,16 +1,17 @@
 """Results on standard output in the chosen format; messages and errors on standard error."""
 
-import json
-import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO, TypeVar, cast
 
-from lback_cli.cli.output.format import OutputFormat, Record
+from lback_cli.cli.output.format import Columns, OutputFormat, Record
 from lback_cli.cli.output.json_lines import write_json_lines
-from lback_cli.errors import Declined, LbackError
+from lback_cli.cli.output.problems import show_warning, write_stderr
+from lback_cli.cli.output.selection import flat, parse_fields, projected
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
-from lback_cli.text.terminal import wants_color
+
+T = TypeVar("T")
 
 
 class Output:
@@ -19,32 +20,133 @@ class Output:
     Attributes:
         name: The name of the output format.
         format: The output format.
+        quiet: Whether to drop messages that are neither warnings nor errors, and what they say in a table.
     """
 
-    def __init__(self, name: str, format: OutputFormat, *, quiet: bool = False) -> None:  # noqa: A002 - its name
-        """Write results in *format*. *quiet* drops messages that are neither warnings nor errors."""
+    def __init__(
+        self,
+        name: str,
+        format: OutputFormat,  # noqa: A002 - its name
+        *,
+        quiet: bool = False,
+        fields: str | None = None,
+        paged: bool = True,
+    ) -> None:
+        """Write results in *format*.
+
+        Args:
+            name: The name of the format.
+            format: The format.
+            quiet: Whether to drop messages that are neither warnings nor errors, and what they say in a table.
+            fields: The names of the fields of lists, separated by commas, instead of those that the format shows.
+            paged: Whether a list that is longer than the terminal goes through a pager.
+        """
         self.name = name
         self.format = format
-        self._quiet = quiet
+        self.quiet = quiet
+        self._fields = fields
+        self._paged = paged
+
+    def names_field(self, name: str) -> bool:
+        """Return whether ``--fields`` names this field."""
+        return self._fields is not None and name in self._fields.split(",")
+
+    def choose(
+        self,
+        columns: Sequence[str],
+        *,
+        brief: Sequence[str] | None = None,
+        nested: Sequence[str] | None = None,
+        more: Sequence[str] = (),
+    ) -> Sequence[str]:
+        """Return the fields of a list: those that ``--fields`` names, or those that the format shows.
+
+        Args:
+            columns: All fields, in their order.
+            brief: The fields that fit on a screen, the most important first.
+            nested: The fields for a format that keeps attributes in a field of their own.
+            more: Fields that only ``--fields`` shows.
+
+        Raises:
+            UsageError: ``--fields`` names another field.
+        """
+        if self._fields is not None:
+            return parse_fields(self._fields, list(dict.fromkeys((*columns, *(brief or ()), *more))))
+        if brief is not None and self.format.brief:
+            return brief
+        return nested if nested is not None and self.format.nested else columns
+
+    def default_limit(self, limit: int) -> int | None:
+        """Return how many results a list has if no option says it: *limit* on a terminal, else all."""
+        return limit if self.format.out.isatty() else None
 
     def record(self, record: Record) -> None:
         """Write the one result."""
-        self.format.record(record)
+        if self._fields is not None:
+            record = projected(record, parse_fields(self._fields, list(flat(record))))
+        self.format.record(record if self.format.nested else flat(record))
 
-    def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str] | None = None) -> None:
-        """Write any number of results. *columns* are their fields, *brief* those that fit on a screen."""
-        self.format.records(records, columns, brief=columns if brief is None else brief)
+    def report(self, record: Record, *, essential: Sequence[str] = ()) -> None:
+        """Write what a command did, which a message or the exit code says too.
 
-    def findings(self, records: Iterable[Record], columns: Sequence[str]) -> None:
-        """Write the findings of checks."""
+        Args:
+            record: The result.
+            essential: The fields that nothing else says. Quiet output has only these in a table.
+        """
+        if not (self.quiet and self.format.for_people):
+            self.record(record)
+        elif essential:
+            self.record({name: record[name] for name in essential})
+
+    def records(
+        self,
+        records: Iterable[Record],
+        columns: Sequence[str],
+        *,
+        brief: Sequence[str] | None = None,
+        more: Sequence[str] = (),
+        empty: str | None = None,
+        asked: bool = True,
+    ) -> None:
+        """Write a list.
+
+        Args:
+            records: The results.
+            columns: Their fields.
+            brief: The fields that fit on a screen.
+            more: Fields that only ``--fields`` shows.
+            empty: The message if there are none, for formats other than JSON and YAML.
+            asked: False for what the command does as it yields the results, or has done. All of them are read, so no
+                pager ends it, and quiet output leaves them out of a table.
+        """
+        chosen = self.choose(columns, brief=brief, more=more)
+        if asked:
+            self._write_list(self.format.records, self._chosen(records, chosen), chosen, empty)
+        elif self.quiet and self.format.for_people:
+            for _ in records:
+                pass
+        else:
+            self.format.records(self._chosen(records, chosen), chosen)
+
+    def pages(self, pages: Iterable[Columns], columns: Sequence[str], *, empty: str | None = None) -> None:
+        """Write a list that comes as pages of *columns*, which `choose` has returned."""
+        self._write_list(self.format.pages, pages, columns, empty)
+
+    def findings(self, records: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+        """Write the findings of checks. Quiet output has only warnings and failures in a table."""
+        if self.quiet and self.format.for_people:
+            records = (record for record in records if record["status"] in {"warn", "fail"})
         self.format.findings(records, columns)
 
-    def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
-        """Write results that arrive one by one, each at once."""
-        self.format.stream(records, columns)
+    def stream(
+        self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str], more: Sequence[str] = ()
+    ) -> None:
+        """Write results that arrive one by one, each at once; the arguments are those of `records`."""
+        chosen = self.choose(columns, brief=brief, more=more)
+        self.format.stream(self._chosen(records, chosen), chosen)
 
     def chart(self, records: Sequence[Record], *, label: str, kinds: Sequence[str]) -> None:
-        """Write counts of several *kinds* with their totals. *label* is the field that names a record."""
+        """Write counts of several *kinds*, with totals for people. *label* is the field that names a record."""
         totals = {label: "total", **{kind: sum(record[kind] for record in records) for kind in kinds}}
         self.format.chart(records, totals, (label, *kinds))
 
@@ -61,40 +163,78 @@ class Output:
         for piece in pieces:
             self.format.out.write(piece)
 
+    def limited(
+        self, what: str, limit: int | None, count: Callable[[], int | None], *, next_page: str | None = None
+    ) -> None:
+        """Say that a list is not complete, and how to get the rest.
+
+        Args:
+            what: What the list has, in the plural.
+            limit: How many it has.
+            count: Returns how many there are in all, if that can be counted.
+            next_page: The option that shows the next page.
+        """
+        if self.quiet:
+            return
+        total = count()
+        found = f"The first {limit} {what}." if total is None else f"{limit} of {total} {what}."
+        rest = "--limit 0 shows all" if next_page is None else f"{next_page} shows the next page, --limit 0 all"
+        self.message(f"{found} {rest}.")
+
     def message(self, text: str) -> None:
-        """Show a message, unless the output is quiet."""
-        if not self._quiet:
-            self.warning(text)
+        """Show a message, unless the output is quiet or there is nothing to say."""
+        if text and not self.quiet:
+            write_stderr(safe(text) + "\n")
 
-    def warning(self, text: str) -> None:
+    def notice(self, text: str) -> None:
         """Show a message even if the output is quiet."""
-        write_stderr(safe(text) + "\n")
+        if self.format.json_errors:
+            self.warning(text)
+        else:
+            write_stderr(safe(text) + "\n")
 
+    def warning(self, message: str, *, hint: str | None = None) -> None:
+        """Show a warning, and what to do about it."""
+        show_warning(Problem(message, hint), as_json=self.format.json_errors)
 
-def write_stderr(text: str) -> None:
-    """Write *text* on standard error. That it cannot be written changes nothing about the outcome of a command."""
-    with suppress(OSError):
-        sys.stderr.write(text)
+    def _chosen(self, records: Iterable[Record], fields: Sequence[str]) -> Iterable[Record]:
+        """Return *records* with the fields that `choose` has returned."""
+        if self._fields is None and self.format.nested:
+            return records
+        return (projected(record, fields) for record in records)
 
+    def _write_list(
+        self,
+        write: Callable[[Iterable[T], Sequence[str]], None],
+        items: Iterable[T],
+        columns: Sequence[str],
+        empty: str | None,
+    ) -> None:
+        any_ = False
 
-def show_error(error: LbackError, *, as_json: bool) -> None:
-    """Show an error and its hint on standard error, as one JSON object or in a line each."""
-    message = error.message if error.hint is None else f"{error.message} {error.hint}"
-    if as_json:
-        write_stderr(json.dumps({"error": {"code": error.code, "message": message}}) + "\n")
-        return
-    if isinstance(error, Declined):
-        write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
-        return
-    label = "\x1b[1;31merror:\x1b[0m" if wants_color(sys.stderr) else "error:"
-    write_stderr(f"{label} {safe(error.message)}\n")
-    if error.hint is not None:
-        write_stderr(f"       {safe(error.hint)}\n")
+        def noted() -> Iterator[T]:
+            nonlocal any_
+            for item in items:
+                any_ = True
+                yield item
 
+        with self._paging():
+            write(noted(), columns)
+        if not any_ and empty is not None and not self.format.json_errors:  # programs see an empty list
+            self.message(empty)
 
-def show_warning(problem: Problem, *, as_json: bool) -> None:
-    """Show *problem* on standard error, as one JSON object or in one line."""
-    if as_json:
-        write_stderr(json.dumps({"warning": {"message": problem.message, "hint": problem.hint}}) + "\n")
-    else:
-        write_stderr(f"warning: {safe(' '.join(filter(None, problem)))}\n")
+    @contextmanager
+    def _paging(self) -> Iterator[None]:
+        """Let the block write to a pager if it writes more than the terminal can show."""
+        stdout = self.format.out
+        if not (self._paged and stdout.isatty()):
+            yield
+            return
+        from lback_cli.cli.output.pager import Pager
+
+        with Pager(stdout) as pager:
+            self.format.out = cast("TextIO", pager)  # the methods that formats call
+            try:
+                yield
+            finally:
+                self.format.out = stdout

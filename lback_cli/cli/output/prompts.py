@@ -105,7 +105,12 @@ def ask_hidden(prompt: str) -> str:
 
 def show_refusal(error: ValidationError) -> None:
     """Show why an answer is refused, before the question is asked again."""
-    for line in filter(None, (error.message, error.hint)):
+    say(*filter(None, (error.message, error.hint)))
+
+
+def say(*lines: str) -> None:
+    """Write *lines* above a question."""
+    for line in lines:
         sys.stderr.write(f"{safe(line)}\n")
 
 

@@ -8,10 +8,12 @@ from lback_cli.output_formats import ENTRY_POINT_GROUP
 
 BUILT_IN_CLASSES = {
     "table": "table:TableFormat",
+    "wide": "wide:WideFormat",
     "json": "json:JsonFormat",
     "jsonl": "jsonl:JsonLinesFormat",
     "csv": "csv:CsvFormat",
     "yaml": "yaml:YamlFormat",
+    "value": "value:ValueFormat",
 }
 """``module:class`` in the package of the formats, by name. A format's module is imported when it is chosen."""
 

@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lback_cli.cli.output.cells import cell_text
-from lback_cli.security.stored_hashes import is_unusable
-from lback_cli.text.times import timestamp
+from lback_cli.text.times import to_the_second
 
 if TYPE_CHECKING:
     from lback_cli.attributes import UserAttributes
@@ -26,9 +25,15 @@ _PAST_STATE = ("created_at", "password", "marks")
 _STATE = ("created_at", "updated_at", "last_login", "locked_until", "password")
 
 
-def user_columns(known: "UserAttributes") -> tuple[str, ...]:
-    """Return the fields of users in a table of rows: each attribute has a column."""
-    return ("id", *(attribute.name for attribute in known if attribute.storage != "password"), *_STATE)
+def user_columns(known: "UserAttributes", *, nested: bool = False) -> tuple[str, ...]:
+    """Return the fields of users in a list.
+
+    Args:
+        known: The attributes of users.
+        nested: Whether those that the configuration declares are in the field ``attributes``, as in `user_view`.
+    """
+    attributes = [a.name for a in known if a.storage != "password" and not (nested and a.declared)]
+    return ("id", *attributes, *(["attributes"] if nested else []), *_STATE)
 
 
 def past_user_columns(known: "UserAttributes") -> tuple[str, ...]:
@@ -37,7 +42,7 @@ def past_user_columns(known: "UserAttributes") -> tuple[str, ...]:
 
 
 def user_view(user: "UserRecord", known: "UserAttributes", now: datetime, **extra: Any) -> dict[str, Any]:
-    """Return the fields of a user.
+    """Return the fields of a user, those of `user_columns`.
 
     Args:
         user: The user.
@@ -45,6 +50,8 @@ def user_view(user: "UserRecord", known: "UserAttributes", now: datetime, **extr
         now: The current time, which decides whether a lock or an invitation is over.
         extra: More fields, which replace those of the same name.
     """
+    from lback_cli.repositories.user_reader import password_state
+
     view: dict[str, Any] = {"id": user.id}
     declared = dict(user.attributes)
     for attribute in known:
@@ -58,19 +65,13 @@ def user_view(user: "UserRecord", known: "UserAttributes", now: datetime, **extr
     return {
         **view,
         "attributes": declared,
-        "created_at": timestamp(user.created_at),
-        "updated_at": timestamp(user.updated_at),
-        "last_login": None if user.last_login is None else timestamp(user.last_login),
-        "locked_until": None if locked_until is None else timestamp(locked_until),
-        "password": _password_state(user, now),
+        "created_at": to_the_second(user.created_at),
+        "updated_at": to_the_second(user.updated_at),
+        "last_login": None if user.last_login is None else to_the_second(user.last_login),
+        "locked_until": None if locked_until is None else to_the_second(locked_until),
+        "password": password_state(user.password_hash, user.invited_until, now),
         **extra,
     }
-
-
-def _password_state(user: "UserRecord", now: datetime) -> str:
-    if not is_unusable(user.password_hash):
-        return "set"
-    return "invited" if user.invited_until is not None and user.invited_until > now else "none"
 
 
 def past_user_view(user: "PastUser", known: "UserAttributes") -> dict[str, Any]:
@@ -122,8 +123,8 @@ def group_view(group: "Group | GroupRecord", members: int) -> dict[str, Any]:
         "name": group.name,
         "description": group.description,
         "members": members,
-        "created_at": timestamp(group.created_at),
-        "updated_at": timestamp(group.updated_at),
+        "created_at": to_the_second(group.created_at),
+        "updated_at": to_the_second(group.updated_at),
     }
 
 

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from shutil import get_terminal_size
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from lback_cli.cli.output.cells import cell_text
-from lback_cli.cli.output.format import Record, field_of
-from lback_cli.text.terminal import text_width, wants_color
+from lback_cli.cli.output.format import Record
+from lback_cli.cli.output.width import padded, text_width
+from lback_cli.text.terminal import wants_color
 from lback_cli.text.times import local_time
 
-TIME_FIELDS = frozenset({"time", "created_at", "updated_at", "last_login", "locked_until"})
+TIME_FIELDS: Final = frozenset(
+    {
+        *("time", "created_at", "updated_at", "last_login", "locked_until"),
+        *("queued_at", "retry_at", "given_up_at", "delivered_at"),
+    }
+)
 """Fields that hold a time in RFC 3339."""
 
 _GAP = "  "
@@ -22,21 +27,28 @@ _SHORTEST = 8
 _RIGID = frozenset({"id", "seq", "time", "signal"})
 """Columns that are shown in full."""
 
+_SHORT_TITLES = {"is_email_verified": "verified"}
+"""Titles that leave more room to other columns."""
+
 _PAGE = 1000
 """Rows that are laid out together. Columns keep their widths within a page."""
 
 
-def write_table(out: TextIO, records: Iterable[Record], columns: Sequence[str]) -> None:
+def write_table(out: TextIO, records: Iterable[Record], columns: Sequence[str], *, limit: int | None) -> None:
     """Write a table with a title for each column, and a line for each record.
 
-    On a terminal that is too narrow, long cells end in an ellipsis, and columns at the right are left out.
+    Args:
+        out: Where to write.
+        records: The records.
+        columns: The fields that have a column, the most important first.
+        limit: The width of the screen, or None. If it is too small, long cells end in an ellipsis, and columns at the
+            right are left out.
     """
     iterator = iter(records)
     while page := list(islice(iterator, _PAGE)):
         rows = [cells_of(record, columns) for record in page]
-        titles = map(title_of, columns)
-        needed = [max(map(text_width, cells)) for cells in zip(titles, *rows, strict=True)]
-        widths = fitted(columns, needed, screen_width(out))
+        needed = [max(map(text_width, cells)) for cells in zip(titles_of(columns), *rows, strict=True)]
+        widths = fitted(columns, needed, limit)
         write_header(out, columns, widths)
         for row in rows:
             write_row(out, columns, row, widths)
@@ -44,12 +56,7 @@ def write_table(out: TextIO, records: Iterable[Record], columns: Sequence[str]) 
 
 def cells_of(record: Record, columns: Sequence[str]) -> list[str]:
     """Return the text of the cells of *record*."""
-    return [cell_text(_for_people(column, field_of(record, column))) for column in columns]
-
-
-def screen_width(out: TextIO) -> int | None:
-    """Return the width of the terminal that *out* is, or None if it is none."""
-    return get_terminal_size().columns if out.isatty() else None
+    return [cell_text(_for_people(column, record[column])) for column in columns]
 
 
 def fitted(columns: Sequence[str], widths: Sequence[int], limit: int | None) -> list[int]:
@@ -74,26 +81,28 @@ def fitted(columns: Sequence[str], widths: Sequence[int], limit: int | None) -> 
 
 def aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     """Return the *cells* for which *widths* has a place, padded. Longer cells end in an ellipsis."""
-    return [
-        cell + " " * (width - text_width(cell)) if text_width(cell) <= width else _cut(cell, width)
-        for cell, width in zip(cells, widths, strict=False)
-    ]
+    return [padded(cell, width) for cell, width in zip(cells, widths, strict=False)]
 
 
 def write_header(out: TextIO, columns: Sequence[str], widths: Sequence[int]) -> None:
     """Write the titles of *columns*."""
     style = bold if wants_color(out) else str
-    out.write(style(_GAP.join(aligned([title_of(column) for column in columns], widths)).rstrip()) + "\n")
+    out.write(style(_GAP.join(aligned(titles_of(columns), widths)).rstrip()) + "\n")
 
 
 def write_row(out: TextIO, columns: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> None:
     """Write the line of a record. The outcome of a failure is red."""
-    padded = aligned(cells, widths)
-    if "outcome" in columns[: len(padded)] and wants_color(out):
+    shown = aligned(cells, widths)
+    if "outcome" in columns[: len(shown)] and wants_color(out):
         index = columns.index("outcome")
         if cells[index] not in {"ok", "unchanged", ""}:
-            padded[index] = f"\x1b[31m{padded[index]}\x1b[0m"
-    out.write(_GAP.join(padded).rstrip() + "\n")
+            shown[index] = f"\x1b[31m{shown[index]}\x1b[0m"
+    out.write(_GAP.join(shown).rstrip() + "\n")
+
+
+def titles_of(columns: Sequence[str]) -> list[str]:
+    """Return the titles of the *columns* of a table."""
+    return [_SHORT_TITLES.get(column) or title_of(column) for column in columns]
 
 
 def title_of(field: str) -> str:
@@ -104,13 +113,6 @@ def title_of(field: str) -> str:
 def bold(text: str) -> str:
     """Return *text* in the terminal's bold."""
     return f"\x1b[1m{text}\x1b[0m"
-
-
-def _cut(cell: str, width: int) -> str:
-    """Return the beginning of *cell*, with an ellipsis, in exactly *width* columns."""
-    while text_width(cell) > width - 1:
-        cell = cell[:-1]
-    return f"{cell}…{' ' * (width - 1 - text_width(cell))}"
 
 
 def _for_people(column: str, value: Any) -> Any:

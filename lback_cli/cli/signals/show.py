@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 from lback_cli.cli.output.serializers import signal_view
 
 
-@command(examples=("lback signals show user_registration_failed",))
+@command(
+    examples={
+        "Show one signal with its arguments": "lback signals show user_registration_failed",
+    }
+)
 def show(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the signal.", autocompletion=complete_signal)],

@@ -4,13 +4,14 @@ from lback_cli.cli.command_group import CommandGroup
 
 group = CommandGroup(
     __name__,
-    "Register, authenticate, verify, update and delete users, and reset their passwords.",
+    "Register, authenticate, update and delete users. Verify addresses, reset passwords, import and export.",
     {
         "register": "register:register",
         "authenticate": "authenticate:authenticate",
         "verify-email": "verify_email:verify_email",
         "resend-verification": "resend_verification:resend_verification",
         "update": "update:update",
+        "rename": "rename:rename",
         "unlock": "unlock:unlock",
         "delete": "delete:delete",
         "request-password-reset": "request_password_reset:request_password_reset",
@@ -23,5 +24,11 @@ group = CommandGroup(
         "erase": "erase:erase",
         "import": "import_:import_users",
         "export": "export:export_users",
+    },
+    aliases={
+        "add": "register",
+        "invite": "register --invite",
+        "disable": "update --deactivate",
+        "enable": "update --activate",
     },
 )

@@ -10,10 +10,10 @@ from lback_cli.cli.password_input import FromFile, FromStdin, PasswordSource
 
 
 @command(
-    examples=(
-        "lback user authenticate alice",
-        "lback user authenticate alice --password-stdin < secret && echo welcome",
-    ),
+    examples={
+        "Ask for the password at the terminal": "lback user authenticate alice",
+        "Check the password in a script": "lback user authenticate alice --password-stdin < secret && echo welcome",
+    },
 )
 def authenticate(
     ctx: typer.Context,
@@ -24,7 +24,7 @@ def authenticate(
     password_stdin: FromStdin = False,
     password_file: FromFile = None,
 ) -> None:
-    """Check a user's password. Exit 0 if the user may log in, 4 if not."""
+    """Check a password; exit 4 if the user may not log in."""
     context = cli_context(ctx)
     password = PasswordSource(context, password_stdin, password_file, new=False)
     user = context.users.authenticate_user(username, password.read(username), allow_unverified=allow_unverified)

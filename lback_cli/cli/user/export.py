@@ -8,18 +8,19 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
-from lback_cli.cli.user.attributes import WhereAttributes
-from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, user_query
+from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, Where, user_query
 from lback_cli.errors import UsageError
-from lback_cli.imports.options import FileFormat
+from lback_cli.imports.options import ExportFormat
 
 
 @command(
-    examples=(
-        "lback user export --file users.csv",
-        "lback user export --group staff --format jsonl",
-        "lback user export --with-hashes --file backup.jsonl",
-    ),
+    examples={
+        "Write all users to a file": "lback user export --file users.csv",
+        "Write the members of a group to standard output": "lback user export --group staff --format jsonl",
+        "Include the password hashes, to import the users elsewhere": (
+            "lback user export --with-hashes --file backup.jsonl"
+        ),
+    },
 )
 def export_users(
     ctx: typer.Context,
@@ -27,12 +28,10 @@ def export_users(
     group: InGroup = None,
     active: Active = None,
     verified: Verified = None,
-    where: WhereAttributes = None,
+    where: Where = None,
     form: Annotated[
-        FileFormat | None,
-        typer.Option(
-            "--format", help="Format. By default the extension of PATH or -o selects it, and without both it is CSV."
-        ),
+        ExportFormat | None,
+        typer.Option("--format", help="Format; by default that of the extension of PATH, else that of -o, else CSV."),
     ] = None,
     file: Annotated[
         Path | None,
@@ -65,14 +64,17 @@ def export_users(
     context.output.message(f"Wrote {path}.")
 
 
-def _form(context: CliContext, form: FileFormat | None, path: Path | None) -> str:
+def _form(context: CliContext, form: ExportFormat | None, path: Path | None) -> str:
     """Return the format: that of --format, else that of the file's extension, else the output format."""
-    from lback_cli.imports.input_file import detect_format
-    from lback_cli.imports.options import FORMATS
+    from lback_cli.imports.options import EXPORT_FORMATS
 
     if form is not None:
         return form
+    named = None if path is None else EXPORT_FORMATS.get(path.suffix.lower())
     is_table = context.output.name == "table"
-    if path is not None and (is_table or path.suffix.lower() in FORMATS):
-        return detect_format(str(path))
-    return "csv" if is_table else context.output.name
+    if named is None and path is not None and is_table:
+        raise UsageError(
+            f"The name of {path} does not show the format of the file.",
+            hint=f"Add --format {', '.join(dict.fromkeys(EXPORT_FORMATS.values()))}.",
+        )
+    return named or ("csv" if is_table else context.output.name)

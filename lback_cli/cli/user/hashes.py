@@ -8,7 +8,13 @@ from lback_cli.cli.context import cli_context
 COLUMNS = ("scheme", "users", "outdated", "weakness")
 
 
-@command(examples=("lback user hashes", "lback user hashes -o json"))
+@command(
+    examples={
+        "Show the number of users by kind of hash": "lback user hashes",
+        "Show the counts as JSON": "lback user hashes -o json",
+    },
+    fields=COLUMNS,
+)
 def hashes(ctx: typer.Context) -> None:
     """Count users by the scheme of their password hash.
 
@@ -20,7 +26,7 @@ def hashes(ctx: typer.Context) -> None:
     context = cli_context(ctx)
     counts = HashStatistics(context.database, context.dependencies).count()
     views = [{name: getattr(count, name) for name in COLUMNS} for count in counts]
-    context.output.records(views, COLUMNS)
+    context.output.records(views, COLUMNS, empty="No users.")
     if outdated := sum(count.outdated for count in counts):
         users = sum(count.users for count in counts)
         context.output.message(f"{outdated} of {users} users have an outdated hash, which their next login replaces.")

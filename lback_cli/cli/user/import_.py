@@ -8,29 +8,37 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
-from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.password_input import FromFile, FromStdin, PasswordSource
 from lback_cli.cli.user import import_options as option
+from lback_cli.cli.user.import_result import show_inspection, show_plan, show_result
 from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from lback_cli.cli.user.import_progress import ImportProgress
     from lback_cli.imports.canary import Canary
-    from lback_cli.imports.options import ImportOptions
-    from lback_cli.imports.results import Counts, ImportResult
+    from lback_cli.imports.options import FileFormat, ImportOptions
 
 
 @command(
-    examples=(
-        "lback user import users.csv --plan",
-        "lback user import users.csv --rejects bad.csv --report report.jsonl",
-        "lback user import users.csv --resume",
-        "lback user import users.jsonl --if-exists update --plan-file plan",
-        "lback user import --apply plan",
-        "lback user import users.csv --generate-passwords new.csv --mail none",
-        "lback user import users.ldif --from ldif --canary alice",
-    ),
-    notes=("Formats of --from", option.source_lines),
+    examples={
+        "Show what would change": "lback user import users.csv --plan",
+        "Import, and write the refused rows and all outcomes to files": (
+            "lback user import users.csv --rejects bad.csv --report report.jsonl"
+        ),
+        "Continue after an interruption": "lback user import users.csv --resume",
+        "Write a plan that also updates users, to be reviewed": (
+            "lback user import users.jsonl --if-exists update --plan-file plan"
+        ),
+        "Make exactly the changes of the plan": "lback user import --apply plan",
+        "Generate passwords, and send no mail": "lback user import users.csv --generate-passwords new.csv --mail none",
+        "Read an LDAP directory, and check one password first": (
+            "lback user import users.ldif --from ldif --canary alice"
+        ),
+        "Show the columns of a table, and the command that imports it": "lback user import hr.csv --inspect",
+        "Say which columns are the name and the address": (
+            "lback user import hr.csv --map username=Login,email=Mail --ignore all --plan"
+        ),
+    },
+    notes={"Formats of --from": option.source_lines},
 )
 def import_users(
     ctx: typer.Context,
@@ -39,11 +47,23 @@ def import_users(
     source: option.Source = None,
     companion: option.Companion = None,
     email_domain: option.EmailDomain = None,
+    username_from: option.UsernameFrom = None,
+    map_group: option.MapGroup = None,
+    create_groups: option.CreateGroups = False,
+    assume_verified: option.AssumeVerified = False,
     if_exists: option.WhenTaken = "fail",
     overwrite_passwords: option.OverwritePasswords = False,
     on_error: option.WhenRefused = "continue",
     atomic: option.Atomic = False,
     mail: option.Mailing = "invite",
+    inspect: option.Inspect = False,
+    guess: option.Guess = False,
+    mapped: option.Map = None,
+    map_file: option.MapFile = None,
+    ignore: option.Ignore = None,
+    delimiter: option.Delimiter = None,
+    encoding: option.Encoding = None,
+    skip_lines: option.SkipLines = 0,
     generate_passwords: option.GeneratePasswords = None,
     report: option.Report = None,
     rejects: option.Rejects = None,
@@ -61,6 +81,13 @@ def import_users(
     given: dict[str, Any] = {
         "companion": companion,
         "email_domain": email_domain,
+        "username_from": username_from,
+        "group_map": option.group_map(map_group),
+        "create_groups": create_groups,
+        "assume_verified": assume_verified,
+        **option.table_options(mapped, map_file, ignore, delimiter, encoding),
+        "skip_lines": skip_lines,
+        "guess": guess,
         "if_exists": if_exists,
         "overwrite_passwords": overwrite_passwords,
         "on_error": on_error,
@@ -72,7 +99,7 @@ def import_users(
     }
     wants_plan = plan or plan_file is not None
     password = _canary_password(context, canary, file, stdin=password_stdin, path=password_file)
-    _require_one_mode(wants_plan=wants_plan, apply=apply is not None, resume=resume, restart=restart)
+    _require_one_mode(wants_plan=wants_plan, apply=apply is not None, resume=resume, restart=restart, inspect=inspect)
     if apply is not None:
         if file is not None or file_format is not None or source is not None:
             raise _decided_by_plan()
@@ -80,6 +107,9 @@ def import_users(
         return
     if file is None:
         raise UsageError("Name the FILE to import, or - for standard input.")
+    if inspect:
+        _inspect(context, file, file_format, source, given)
+        return
     options = option.build_options(context, file, file_format, source, given)
     if wants_plan:
         _plan(context, file, options, plan_file, _canary(canary, password))
@@ -100,9 +130,9 @@ def _canary_password(
     return PasswordSource(context, stdin, path, new=False)
 
 
-def _require_one_mode(*, wants_plan: bool, apply: bool, resume: bool, restart: bool) -> None:
-    if [wants_plan, apply, resume].count(True) > 1:
-        raise UsageError("Use one of --plan, --apply and --resume.")
+def _require_one_mode(*, wants_plan: bool, apply: bool, resume: bool, restart: bool, inspect: bool) -> None:
+    if [wants_plan, apply, resume, inspect].count(True) > 1:
+        raise UsageError("Use one of --plan, --apply, --resume and --inspect.")
     if restart and (wants_plan or resume):
         raise UsageError(f"--restart does not go with {'--plan' if wants_plan else '--resume'}.")
 
@@ -117,11 +147,13 @@ def _import(
     context: CliContext, file: str, options: "ImportOptions", canary: "Canary | None", *, resume: bool, restart: bool
 ) -> None:
     from lback_cli.cli.user.import_progress import ImportProgress
-    from lback_cli.imports.input_file import absolute
+    from lback_cli.imports.input_opening import absolute
 
     progress = ImportProgress(context, options.report)
     result = context.importer(progress, canary).run(file, options, resume=resume, restart=restart)
-    _show(context, result, progress, options.command(absolute(file), "--resume"))
+    if result.state == "stopped":
+        progress.stopped(options.command(absolute(file), "--resume"))
+    show_result(context, result, options)
 
 
 def _plan(context: CliContext, file: str, options: "ImportOptions", path: Path | None, canary: "Canary | None") -> None:
@@ -130,21 +162,19 @@ def _plan(context: CliContext, file: str, options: "ImportOptions", path: Path |
 
     writer = PlanWriter(context.dependencies.hasher, path)
     result = context.importer(ImportProgress(context, options.report), canary).plan(file, options, writer)
-    context.output.message("This is what would change. Nothing was changed.")
-    if options.atomic and result.counts.failed:
-        context.output.warning("Because rows are refused, --atomic will import nothing.")
-    context.output.record(_phrased(writer.summary) if context.output.format.for_people else writer.summary)
-    if result.counts.failed:
-        raise typer.Exit(ExitCode.PARTLY_FAILED)
+    show_plan(context, result, writer, options)
 
 
-def _phrased(summary: dict[str, Any]) -> dict[str, Any]:
-    """Return *summary* for a person: counts by kind become a phrase for each kind."""
-    return {
-        name: tuple(f"{kind} {count}" for kind, count in value.items()) or "none" if isinstance(value, dict) else value
-        for name, value in summary.items()
-        if value is not None
-    }
+def _inspect(
+    context: CliContext, file: str, file_format: "FileFormat | None", source: str | None, given: dict[str, Any]
+) -> None:
+    from lback_cli.imports.columns import ImportColumns
+    from lback_cli.imports.inspection import inspect_input
+
+    is_named = file_format is not None or source is not None
+    options = option.build_options(context, file, file_format if is_named else "csv", source, given)
+    columns = ImportColumns(context.dependencies.attributes)
+    show_inspection(context, inspect_input(file, options, columns, is_named=is_named))
 
 
 def _apply(context: CliContext, path: Path, given: dict[str, Any], canary: "Canary | None", *, restart: bool) -> None:
@@ -160,43 +190,10 @@ def _apply(context: CliContext, path: Path, given: dict[str, Any], canary: "Cana
         raise UsageError("The plan generates no passwords.", hint="Make another plan with --generate-passwords.")
     progress = ImportProgress(context, options.report)
     result = context.importer(progress, canary).apply(plan, options, restart=restart)
-    _show(context, result, progress, options.command(plan.path, "--resume"))
+    if result.state == "stopped":
+        progress.stopped(options.command(plan.path, "--resume"))
+    show_result(context, result, options)
 
 
 def _decided_by_plan() -> UsageError:
     return UsageError("--apply takes the file and its options from the plan.", hint="Leave them out.")
-
-
-def _show(context: CliContext, result: "ImportResult", progress: "ImportProgress", resume: str) -> None:
-    """Show the result. *resume* is the command that continues after a refused row that stopped the import."""
-    counts = result.counts
-    if result.state == "stopped":
-        progress.stopped(resume)
-    messages = {
-        "done": _message(counts),
-        "rolled_back": "Nothing was imported, because rows were refused.",
-        "finished": "This import is already finished.",
-    }
-    if result.state in messages:
-        context.output.message(messages[result.state])
-    context.output.record(
-        {
-            "created": counts.created,
-            "updated": counts.updated,
-            "skipped": counts.skipped,
-            "failed": counts.failed,
-            "total": counts.total,
-            "job": result.job,
-        }
-    )
-    if counts.failed:
-        raise typer.Exit(ExitCode.PARTLY_FAILED)
-
-
-def _message(counts: "Counts") -> str:
-    imported = counts.created + counts.updated
-    if not counts.total:
-        return "The file has no rows."
-    if not imported:
-        return "Nothing was imported."
-    return f"Imported {imported} of {counts.total} rows." if counts.failed else "Imported."

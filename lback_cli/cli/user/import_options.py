@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from lback_cli.cli.completion import complete_source
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import UsageError
+from lback_cli.imports.assignments import Pairs
 from lback_cli.imports.options import FileFormat, IfExists, ImportOptions, OnError
 from lback_cli.managers.registration_mail import RegistrationMail
 
-_OUTPUT_FILES, _RERUN, _PLANS = "Output files", "After an interruption", "Plans"
-
+_TABLES, _OUTPUT_FILES, _RERUN, _PLANS = "Any table", "Output files", "After an interruption", "Plans"
 
 File = Annotated[
     str | None,
@@ -31,6 +31,84 @@ Source = Annotated[
         help="Read a file that another program wrote. The programs are listed below; packages can add more.",
         metavar="PROGRAM",
         autocompletion=complete_source,
+    ),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        help="Read the column COLUMN as FIELD, such as email; repeatable, or several with commas.",
+        metavar="FIELD=COLUMN",
+        rich_help_panel=_TABLES,
+    ),
+]
+MapFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--map-file", help="A file with a FIELD=COLUMN on each line.", metavar="PATH", rich_help_panel=_TABLES
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        help="Do not read this column; 'all' means every column that is unknown. Repeatable.",
+        metavar="COLUMN",
+        rich_help_panel=_TABLES,
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter",
+        help="What separates the columns: a character, or tab, semicolon or bar.",
+        metavar="CHARACTER",
+        rich_help_panel=_TABLES,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option("--encoding", help="Encoding of the file, such as cp1252.", metavar="NAME", rich_help_panel=_TABLES),
+]
+SkipLines = Annotated[
+    int,
+    typer.Option(
+        "--skip-lines",
+        help="Lines before the names of the columns.",
+        metavar="COUNT",
+        min=0,
+        rich_help_panel=_TABLES,
+    ),
+]
+Guess = Annotated[
+    bool,
+    typer.Option("--guess", help="Accept what lback proposes for the options above.", rich_help_panel=_TABLES),
+]
+Inspect = Annotated[
+    bool,
+    typer.Option(
+        "--inspect",
+        help="Show the columns, a sample, and the command to run. Nothing is changed.",
+        rich_help_panel=_TABLES,
+    ),
+]
+UsernameFrom = Annotated[
+    Literal["email"] | None,
+    typer.Option(
+        "--username-from",
+        help="Make the user name of the part before the @, if the file has none or an address.",
+        metavar="email",
+    ),
+]
+MapGroup = Annotated[
+    list[str] | None,
+    typer.Option("--map-group", help="Let the name VALUE in the file mean GROUP; repeatable.", metavar="VALUE=GROUP"),
+]
+CreateGroups = Annotated[bool, typer.Option("--create-groups", help="Create groups that do not exist.")]
+AssumeVerified = Annotated[
+    bool,
+    typer.Option(
+        "--assume-verified", help="Vouch for the addresses of users of whom the file does not say if they are verified."
     ),
 ]
 Companion = Annotated[
@@ -120,19 +198,21 @@ ApplyPlan = Annotated[
     ),
 ]
 
+_TABBED = ".tsv"
+"""The extension of tables with tabs."""
+
 OUTPUT_FILES = ("report", "rejects", "passwords")
 """The fields of `ImportOptions` that are files to write: all that a plan leaves open."""
 
 
-def source_lines() -> Iterator[str]:
-    """Yield a line of help for each format that ``--from`` takes."""
-    from lback_cli.imports.sources.registry import BUILT_IN_SOURCES, built_in_sources
+def source_lines() -> Iterator[tuple[str, str]]:
+    """Yield each format that ``--from`` takes, with its description."""
+    from lback_cli.imports.sources.registry import built_in_sources
 
-    width = max(map(len, BUILT_IN_SOURCES))
     for source in built_in_sources():
-        yield f"{source.name.ljust(width)}  {source.description}"
+        yield source.name, source.description
         if source.companion_description is not None:
-            yield f"{' ' * width}  with --companion: {source.companion_description}"
+            yield "", f"with --companion: {source.companion_description}"
 
 
 def build_options(
@@ -143,7 +223,7 @@ def build_options(
     Raises:
         UsageError: The options contradict each other, or the format of the file is unknown.
     """
-    from lback_cli.imports.input_file import detect_format
+    from lback_cli.imports.input_opening import detect_format
     from lback_cli.imports.sources.registry import find_source
 
     if file_format is not None and source is not None:
@@ -151,7 +231,45 @@ def build_options(
     if source is not None:
         find_source(source)
     name = source or file_format or detect_format(file)
+    if name == "csv" and given["delimiter"] is None and file.lower().endswith(_TABBED):
+        given = {**given, "delimiter": "\t"}
     return ImportOptions(format=name, environment=context.options_to_repeat, **absolute_paths(given))
+
+
+def table_options(
+    mapped: list[str] | None,
+    map_file: Path | None,
+    ignored: list[str] | None,
+    delimiter: str | None,
+    encoding: str | None,
+) -> dict[str, Any]:
+    """Return the fields of `ImportOptions` that say how a table is read.
+
+    Raises:
+        UsageError: A value is not what its option takes.
+    """
+    from lback_cli.imports.assignments import parse_names, parse_pairs, read_pairs
+    from lback_cli.imports.formats.dialect import parse_delimiter, parse_encoding
+
+    pairs = [*(read_pairs(map_file) if map_file is not None else ())]
+    given = parse_pairs("--map", mapped or (), meaning="FIELD=COLUMN")
+    return {
+        "mapping": tuple({**dict(pairs), **dict(given)}.items()),
+        "ignored": parse_names(ignored or ()),
+        "delimiter": None if delimiter is None else parse_delimiter(delimiter),
+        "encoding": None if encoding is None else parse_encoding(encoding),
+    }
+
+
+def group_map(values: list[str] | None) -> Pairs:
+    """Return the pairs of ``--map-group``.
+
+    Raises:
+        UsageError: A value is no pair.
+    """
+    from lback_cli.imports.assignments import parse_pairs
+
+    return parse_pairs("--map-group", values or (), meaning="VALUE=GROUP")
 
 
 def differing(given: dict[str, Any]) -> list[str]:

@@ -7,10 +7,10 @@ import typer
 
 from lback_cli.cli.as_of import AsOf, list_past_users
 from lback_cli.cli.command_group import command
+from lback_cli.cli.completion import user_fields
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.serializers import USER_TABLE, user_columns
-from lback_cli.cli.user.attributes import WhereAttributes
-from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, user_query
+from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, Where, user_query
 from lback_cli.errors import UsageError
 
 DEFAULT_LIMIT = 100
@@ -21,13 +21,16 @@ Sort = Literal["id", "username", "email"]
 
 
 @command(
-    examples=(
-        "lback user list --inactive --sort username",
-        "lback user list --group staff -o csv",
-        "lback user list --where external_id=4711",
-        "lback user list --limit 100 --after 4711 -o json",
-        "lback user list --group admin --as-of 2026-01-31",
-    ),
+    examples={
+        "List users who may not log in, by name": "lback user list --inactive --sort username",
+        "List the members of a group for a spreadsheet": "lback user list --group staff -o csv",
+        "Find a user by an attribute": "lback user list --where external_id=4711",
+        "See when each user logged in last": "lback user list --fields username,last_login",
+        "Give a script the addresses to verify": "lback user list --unverified --fields email -o value",
+        "Read the next page, after the user with id 4711": "lback user list --limit 100 --after 4711 -o json",
+        "List who was in a group at the end of a day": "lback user list --group admin --as-of 2026-01-31",
+    },
+    fields=user_fields,
 )
 def list_users(
     ctx: typer.Context,
@@ -35,10 +38,17 @@ def list_users(
     group: InGroup = None,
     active: Active = None,
     verified: Verified = None,
-    where: WhereAttributes = None,
+    where: Where = None,
     sort: Annotated[Sort, typer.Option("--sort", help="Field to sort by.")] = "id",
     descending: Annotated[bool, typer.Option("--desc", help="Sort in descending order.")] = False,
-    limit: Annotated[int, typer.Option("--limit", help="Maximum number of users; 0 means all.", min=0)] = DEFAULT_LIMIT,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            help=f"Maximum number of users; 0 means all. The default is {DEFAULT_LIMIT} on a terminal, else all.",
+            min=0,
+        ),
+    ] = None,
     after: Annotated[
         str | None,
         typer.Option(
@@ -47,29 +57,30 @@ def list_users(
     ] = None,
     as_of: AsOf = None,
 ) -> None:
-    """List users, one page at a time."""
+    """List users: all of them, or a page at a time."""
     context = cli_context(ctx)
     query = replace(
         user_query(context, search=search, group=group, active=active, verified=verified, where=where),
         sort=sort,
         descending=descending,
         after=_cursor(sort, after),
-        limit=limit or None,
+        limit=context.output.default_limit(DEFAULT_LIMIT) if limit is None else limit or None,
     )
     if as_of is not None:
         list_past_users(context, query, as_of)
         return
-    with context.directory.select_users(query) as users:
-        columns = user_columns(context.dependencies.attributes)
-        context.output.records(map(context.user_view, users), columns, brief=USER_TABLE)
-    if users.next_after is not None:
-        context.output.message(f"There are more: --after {users.next_after} shows the next page, --limit 0 all.")
+    known = context.attributes
+    fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
+    with context.directory.list_users(query, fields) as users:
+        context.output.pages(users, fields, empty="No users match.")
+        if users.next_after is not None:
+            context.output.limited("users", query.limit, users.count, next_page=f"--after {users.next_after}")
 
 
 def _cursor(sort: Sort, after: str | None) -> str | int | None:
     if after is None or sort != "id":
         return after
-    from lback_cli.repositories.user_reader import LARGEST_ID
+    from lback_cli.repositories.user_query import LARGEST_ID
 
     if not (after.isascii() and after.isdigit()):
         raise UsageError(f"--after: {after[:40]!r} is not an id.", hint="With --sort id it is the last id shown.")

@@ -1,6 +1,6 @@
 """`lback user register`."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,25 +9,25 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import ask, has_terminal
 from lback_cli.cli.password_input import FromFile, FromStdin, Generated, Invited, PasswordSource
-from lback_cli.cli.user.admin_group import announce_administrators
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
+from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
 from lback_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from lback_cli.models import User
-    from lback_cli.repositories.user_reader import UserRecord
 
 
 @command(
-    examples=(
-        "lback user register alice --email alice@example.org",
-        "lback user register bob --email bob@example.org --generate-password",
-        "lback user register dan --email dan@example.org --invite",
-        "pass eve | lback user register eve --email eve@example.org --password-stdin",
-        "lback user register eve --email eve@example.org --group staff --if-exists skip",
-        "lback user register fay --email fay@example.org --set external_id=4711",
-    ),
+    examples={
+        "Ask for the password at the terminal": "lback user register alice --email alice@example.org",
+        "Generate a password, and show it once": "lback user register bob --email bob@example.org --generate-password",
+        "Mail the user a link that sets the password": "lback user register dan --email dan@example.org --invite",
+        "Take the password from another program": (
+            "pass eve | lback user register eve --email eve@example.org --password-stdin"
+        ),
+        "Register a member of a group, unless the name is taken": (
+            "lback user register eve --email eve@example.org --group staff --if-exists skip"
+        ),
+        "Set an attribute": "lback user register fay --email fay@example.org --set external_id=4711",
+    },
 )
 def register(
     ctx: typer.Context,
@@ -58,8 +58,12 @@ def register(
     generate_password: Generated = False,
     invite: Invited = False,
 ) -> None:
-    """Create a user, and mail a link that verifies the e-mail address."""
+    """Create a user, and mail a verification link."""
+    from lback_cli.cli.user.mail_wording import with_mail
+    from lback_cli.operations.attempts import AttemptState
+
     context = cli_context(ctx)
+    done = AttemptState()
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
     announce_administrators(context, group or ())
@@ -74,10 +78,13 @@ def register(
         active=not inactive,
         attributes=assigned(attributes),
         if_exists=if_exists,
+        effects=done,
     )
     user = created or context.directory.find_user(username)
-    sent = context.mail_verb.lower()
-    context.output.message(_registration_message(user, sent, created=created is not None, invited=invite))
+    registered = with_mail(f"Registered {user.username}", done)
+    context.output.message(registered if created else f"{user.username} already exists: skipped.")
+    if created is not None:
+        announce_spelling(context, created, username, address)
     context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
 
 
@@ -86,13 +93,3 @@ def _address(context: CliContext) -> str:
     if not has_terminal():
         raise UsageError("Missing option '--email'.", hint="lback user register --help shows the usage.")
     return ask("E-mail address", context.dependencies.canonical_email)
-
-
-def _registration_message(user: "User | UserRecord", sent: str, *, created: bool, invited: bool) -> str:
-    if not created:
-        return f"{user.username} already exists: skipped."
-    if invited:
-        return f"Registered {user.username}; {sent} an invitation to {user.email}."
-    if user.is_email_verified:
-        return f"Registered {user.username}."
-    return f"Registered {user.username}; {sent} a verification link to {user.email}."

@@ -12,10 +12,12 @@ from lback_cli.errors import UsageError
 
 
 @command(
-    examples=(
-        "lback user reset-password alice --generate-password",
-        "lback user reset-password --token - --password-file new < token",
-    ),
+    examples={
+        "Generate a password, and show it once": "lback user reset-password alice --generate-password",
+        "Use a mailed token instead of naming the user": (
+            "lback user reset-password --token - --password-file new < token"
+        ),
+    },
 )
 def reset_password(
     ctx: typer.Context,
@@ -35,7 +37,10 @@ def reset_password(
     password_file: FromFile = None,
     generate_password: Generated = False,
 ) -> None:
-    """Set a new password for USER, or with --token for the user who was mailed the reset link."""
+    """Set a new password, for USER or with a mailed token."""
+    from lback_cli.cli.user.mail_wording import with_mail
+    from lback_cli.operations.attempts import AttemptState
+
     context = cli_context(ctx)
     if (user is None) == (token is None):
         raise UsageError("Name either a USER or a --token.")
@@ -43,10 +48,11 @@ def reset_password(
         raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
     password = PasswordSource(context, password_stdin, password_file, generate_password)
     password.prefetch()
+    done = AttemptState()
     if token is not None:
-        changed = context.users.reset_password(read_token(token), password.read())
+        changed = context.users.reset_password(read_token(token), password.read(), effects=done)
     else:
         user_id = context.directory.resolve_id(str(user))
-        changed = context.users.reset_user_password(user_id, password.for_user(user_id))
-    context.output.message(f"{changed.username} has a new password.")
+        changed = context.users.reset_user_password(user_id, password.for_user(user_id), effects=done)
+    context.output.message(with_mail(f"{changed.username} has a new password", done))
     context.show_user(changed.id, outcome="updated", **password.extra)

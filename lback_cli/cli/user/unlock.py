@@ -7,9 +7,13 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.user.arguments import UserArgument
 
 
-@command(examples=("lback user unlock alice",))
+@command(
+    examples={
+        "Name the user": "lback user unlock alice",
+    }
+)
 def unlock(ctx: typer.Context, user: UserArgument) -> None:
-    """Unlock a user who failed to log in too often."""
+    """Unlock a user after too many failed logins."""
     context = cli_context(ctx)
     found = context.directory.find_user(user)
     was_locked = context.users.unlock_user(found.id)

@@ -8,7 +8,12 @@ from lback_cli.cli.password_input import read_token
 from lback_cli.cli.user.arguments import Token
 
 
-@command(examples=("lback user verify-email 3q2-7wW0...", "lback user verify-email - < token"))
+@command(
+    examples={
+        "Use the token of the mailed link": "lback user verify-email 3q2-7wW0...",
+        "Read the token from a file, which keeps it out of the list of processes": "lback user verify-email - < token",
+    }
+)
 def verify_email(ctx: typer.Context, token: Token) -> None:
     """Verify the e-mail address that the token was sent to."""
     from lback_cli.operations.attempts import AttemptState

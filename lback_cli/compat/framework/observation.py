@@ -31,6 +31,8 @@ _DEPTH = 3
 
 _OPERATION = "application"
 _operation_id = uuid4().hex
+_began = utc_now()
+"""The trace shows all signals of a process as those of one operation, which begins when this is imported."""
 
 _silent: ContextVar[bool] = ContextVar("lback_unobserved", default=False)
 
@@ -96,7 +98,8 @@ def _delivery(
         if isinstance(result, Exception)
     ]
     spec = _spec(name, tuple(shown))
-    return Delivery(*(_OPERATION, _operation_id, 1, time, spec, spec.phase, sender, shown, len(results), failures))
+    operation = (_OPERATION, _operation_id, 1, time, spec, spec.phase, sender, shown, len(results), failures)
+    return Delivery(*operation, began=_began)
 
 
 @cache

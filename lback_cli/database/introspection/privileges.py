@@ -3,12 +3,24 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Executable, Table, delete, false, insert, null, select, text, update
+from sqlalchemy import (
+    Column,
+    Executable,
+    Table,
+    TableClause,
+    delete,
+    false,
+    insert,
+    null,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
-from lback_cli.models.tables import METADATA
+from lback_cli.models.tables import APPLICATION_TABLES, METADATA
 
 _WRITTEN = {
     "users": ("INSERT", "UPDATE", "DELETE"),
@@ -25,6 +37,8 @@ _WRITTEN = {
     "lback_sinks": ("INSERT", "UPDATE"),
     "lback_dead_letters": ("INSERT", "UPDATE", "DELETE"),
     "lback_mail_queue": ("INSERT", "UPDATE", "DELETE"),
+    "sessions": ("DELETE",),
+    "admin_users": (),
 }
 """The statements that lback's commands run on each table, apart from SELECT."""
 
@@ -59,19 +73,21 @@ class DeniedPrivilege:
         return (self.table, self.privilege) != ("lback_events", "UPDATE") or self.read_only
 
 
-def find_denied_privileges(connection: Connection) -> list[DeniedPrivilege]:
+def find_denied_privileges(connection: Connection, *, application: bool = False) -> list[DeniedPrivilege]:
     """Try each kind of statement on each table under a savepoint, with a condition that matches no row.
 
-    The caller rolls the transaction back. Statements about a missing table or column are skipped.
+    The caller rolls the transaction back. Statements about a missing table or column are skipped. With *application*,
+    the tables of an application of the lback framework whose sessions lback ends are tried too.
 
     Raises:
         DBAPIError: The server refused a statement for another reason than a privilege.
     """
-    return [*_denied_statements(connection), *_denied_sequences(connection)]
+    tables = [*METADATA.sorted_tables, *(APPLICATION_TABLES if application else ())]
+    return [*_denied_statements(connection, tables), *_denied_sequences(connection)]
 
 
-def _denied_statements(connection: Connection) -> Iterator[DeniedPrivilege]:
-    for table in METADATA.sorted_tables:
+def _denied_statements(connection: Connection, tables: Sequence[TableClause]) -> Iterator[DeniedPrivilege]:
+    for table in tables:
         for privilege in ("SELECT", *_WRITTEN[table.name]):
             yield from _try(connection, table.name, privilege, _statement(table, privilege))
 
@@ -88,12 +104,13 @@ def _try(connection: Connection, table: str, privilege: str, statement: Executab
             raise
 
 
-def _statement(table: Table, privilege: str) -> Executable:
+def _statement(table: TableClause, privilege: str) -> Executable:
     """Return a statement that matches no row and needs only *privilege*, on every column that lback uses."""
     if privilege == "SELECT":
         return select(*table.columns).where(false())
     if privilege == "DELETE":
         return delete(table).where(false())
+    assert isinstance(table, Table), "lback only reads and deletes rows of other tables"
     if privilege == "INSERT":
         names = [column.name for column in table.columns if column is not table.autoincrement_column]
         return insert(table).from_select(names, select(*(null() for _ in names)).where(false()))
@@ -109,7 +126,7 @@ def _updated_columns(table: Table) -> list[Column[object]]:
 
 
 def _denied_sequences(connection: Connection) -> Iterator[DeniedPrivilege]:
-    """Ask for the privilege on PostgreSQL's sequences: a trial statement would use up a number."""
+    """Query the privilege on PostgreSQL's sequences, because a trial statement would take a number from them."""
     if connection.dialect.name != "postgresql":
         return
     for table in METADATA.sorted_tables:

@@ -3,14 +3,14 @@
 ASVS 1.2.10 and OWASP, CSV Injection.
 """
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "'")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "'")
 
 
 def escaped(cell: str) -> str:
     """Return *cell* in a form that a spreadsheet treats as text."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def unescaped(cell: str) -> str:
     """Return *cell* as it was before `escaped`; an apostrophe before anything else belongs to the cell."""
-    return cell[1:] if cell[:1] == "'" and cell.startswith(_FORMULA_STARTS, 1) else cell
+    return cell[1:] if cell[:1] == "'" and cell.startswith(FORMULA_STARTS, 1) else cell

@@ -8,22 +8,21 @@ import codecs
 import csv
 import io
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from lback_cli.errors import ValidationError
+from lback_cli.imports.columns import PLAIN_COLUMNS, ColumnChoice, Layout
 from lback_cli.imports.formats.csv_injection import unescaped
-from lback_cli.imports.formats.detection import require_commas
+from lback_cli.imports.formats.detection import require_line_ends
+from lback_cli.imports.formats.dialect import RFC_4180, Dialect, in_utf8, not_in_encoding, patterns
 from lback_cli.imports.row import (
-    BUILT_IN_COLUMNS,
     LARGEST_FIELD,
     LARGEST_RECORD,
-    ImportColumns,
     ImportRow,
     RowReader,
     broken_row,
-    require_columns,
     row_of,
 )
 
@@ -33,77 +32,85 @@ LARGEST_RECORD_LINES = 50
 _BLOCK = 32 * 1024
 """Bytes that are read at once. The rest of the last line is added to them."""
 
-_FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
-_CLOSED = re.compile(rb"(?:%b,)*+%b(?:\r?\n)?" % (_FIELD, _FIELD))
-"""A whole record (RFC 4180, section 2)."""
-_OPENED = re.compile(rb'(?:%b,)*+"(?:[^"]++|"")*+' % _FIELD)
-"""The first line of a record whose last field continues on the next line."""
-
-_FIELD_ON_ONE_LINE = rb'(?:"(?:[^"\r\n]++|"")*+"|[^",\r\n]*+)'
-_RECORDS_ON_ONE_LINE = re.compile(
-    rb"(?:(?:%b,)*+%b\r?\n)*+(?:(?:%b,)*+%b)?" % ((_FIELD_ON_ONE_LINE,) * 4),
-)
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 _Record = tuple[int, bytes, list[str], str | None]
 """The number of the first line, the text if it is needed, the fields, and why they cannot be used, or None."""
 
 
-def read_csv(file: BinaryIO, known: ImportColumns = BUILT_IN_COLUMNS) -> Iterator[ImportRow]:
+EMPTY_ROWS = "empty rows"
+"""What rows are whose cells are all empty, as spreadsheets write them; they are left out."""
+
+
+def read_csv(
+    file: BinaryIO,
+    choice: ColumnChoice = PLAIN_COLUMNS,
+    dialect: Dialect = RFC_4180,
+    left_out: Counter[str] | None = None,
+) -> Iterator[ImportRow]:
     """Yield the rows of *file*, each with the number of its first line; a byte order mark is skipped.
 
     Args:
         file: The file.
-        known: The columns that the file may have.
+        choice: Which columns are read.
+        dialect: How the table is written.
+        left_out: Counts rows that are left out.
 
     Raises:
         ValidationError: The header is missing, or an import cannot use it.
     """
-    lines = _LineReader(file)
-    columns = _read_header(lines, known)
-    reader = RowReader(columns, known)
-    for line, raw, cells, problem in _records(lines, len(columns)):
+    lines = _LineReader(in_utf8(file, dialect.encoding))
+    layout = _read_layout(lines, choice, dialect)
+    reader = RowReader(layout.fields, choice.known)
+    left_out = Counter() if left_out is None else left_out
+    whole = layout.indexes is None
+    for line, raw, cells, problem in _records(lines, layout.width, dialect):
         if problem is not None:
             yield broken_row(line, ValidationError("row", problem), raw=raw)
-        elif len(cells) != len(columns):
-            wrong_width = f"The row has {len(cells)} fields, the header {len(columns)}."
-            yield broken_row(line, ValidationError("row", wrong_width), raw=raw)
+        elif len(cells) != layout.width:
+            if any(cells):
+                wrong_width = f"The row has {len(cells)} fields, the header {layout.width}."
+                yield broken_row(line, ValidationError("row", wrong_width), raw=raw)
+            else:
+                left_out[EMPTY_ROWS] += 1
         elif len(raw) > LARGEST_FIELD:
-            yield row_of(line, dict(zip(columns, cells, strict=True)), known)
+            yield row_of(line, dict(zip(layout.fields, layout.pick(cells), strict=True)), choice.known)
+        elif (row := reader.read(line, cells if whole else layout.pick(cells))) is not None:
+            yield row
         else:
-            yield reader.read(line, cells)
+            left_out[EMPTY_ROWS] += 1
 
 
-def read_header(file: BinaryIO, known: ImportColumns) -> tuple[str, ...]:
-    """Return which of the *known* columns the first record of *file* names.
+def read_header(file: BinaryIO, choice: ColumnChoice, dialect: Dialect) -> Layout:
+    """Return what the cells of the rows of *file* are.
 
     Raises:
         ValidationError: There is no header, or an import cannot use it.
     """
-    return _read_header(_LineReader(file), known)
+    return _read_layout(_LineReader(in_utf8(file, dialect.encoding)), choice, dialect)
 
 
-def _read_header(lines: "_LineReader", known: ImportColumns) -> tuple[str, ...]:
-    parser = _RecordParser()
+def _read_layout(lines: "_LineReader", choice: ColumnChoice, dialect: Dialect) -> Layout:
+    for _ in range(dialect.skip_lines):
+        lines.skip_rest(lines.next() or b"")
+    parser = _RecordParser(dialect)
     header = None
     while header is None and (raw := lines.next()) is not None:
         header = _record(lines, raw, parser)
     if header is None:
         raise ValidationError("columns", "The file is empty.", hint="The first line names the columns.")
     line, raw, fields, problem = header
-    require_commas(raw)
+    require_line_ends(raw)
     if problem is not None:
         raise ValidationError("columns", f"line {line}: {problem}", hint="The first line names the columns.")
-    columns = tuple(column.strip().lower() for column in fields)
-    require_columns(columns, known, f"line {line}")
-    return columns
+    return choice.layout(fields, f"line {line}")
 
 
-def _records(lines: "_LineReader", width: int) -> Iterator[_Record]:
+def _records(lines: "_LineReader", width: int, dialect: Dialect) -> Iterator[_Record]:
     """Yield the records that are not blank; *width* is the number of their fields."""
-    parser = _RecordParser()
+    parser = _RecordParser(dialect)
     while block := lines.next_block():
-        parsed = _parse_block(block, width)
+        parsed = _parse_block(block, width, parser)
         if parsed is not None:
             first, lines.number = lines.number + 1, lines.number + len(parsed)
             for number, fields in enumerate(parsed, first):
@@ -116,17 +123,17 @@ def _records(lines: "_LineReader", width: int) -> Iterator[_Record]:
                 yield record
 
 
-def _parse_block(block: bytes, width: int) -> list[list[str]] | None:
+def _parse_block(block: bytes, width: int, parser: "_RecordParser") -> list[list[str]] | None:
     """Return the fields of each line of *block*, or None unless all lines are plain records. Blank lines have none."""
     is_plain = (
-        _RECORDS_ON_ONE_LINE.fullmatch(block)
+        parser.patterns.records_on_one_line.fullmatch(block)
         if b'"' in block
         else b"\r" not in block or block.count(b"\r") == block.count(b"\r\n")
     )
     if not is_plain or len(block) > LARGEST_FIELD:
         return None
     try:
-        rows = list(csv.reader(io.StringIO(block.decode("utf-8"), newline=""), strict=True))
+        rows = list(csv.reader(io.StringIO(block.decode("utf-8"), newline=""), delimiter=parser.delimiter, strict=True))
     except (UnicodeDecodeError, csv.Error):
         return None
     if any(len(row) != width and row for row in rows):
@@ -142,9 +149,9 @@ def _record(lines: "_LineReader", raw: bytes, parser: "_RecordParser") -> _Recor
     if len(raw) > LARGEST_RECORD:
         lines.skip_rest(raw)
         return number, raw, [], f"The row has more than {LARGEST_RECORD} bytes."
-    if b'"' not in raw or _CLOSED.fullmatch(raw):
+    if b'"' not in raw or parser.patterns.closed.fullmatch(raw):
         return number, raw, *parser.fields(raw)
-    if not _OPENED.fullmatch(raw):
+    if not parser.patterns.opened.fullmatch(raw):
         _, problem = parser.fields(raw)
         return number, raw, [], problem or "The row is not CSV: a quote within a field that is not quoted."
     pieces, size, closed = [raw], len(raw), False
@@ -157,7 +164,7 @@ def _record(lines: "_LineReader", raw: bytes, parser: "_RecordParser") -> _Recor
         # Within a field quotes are doubled, so an odd number of them ends the field.
         closed = following.count(b'"') % 2 == 1
     whole, fields, problem = b"".join(pieces), list[str](), "A quote is opened and not closed."
-    if closed and _CLOSED.fullmatch(whole):
+    if closed and parser.patterns.closed.fullmatch(whole):
         fields, problem = parser.fields(whole)
     if problem is None:
         return number, whole, fields, None
@@ -220,19 +227,27 @@ class _LineReader:
 
 
 class _RecordParser:
-    """Parses records one by one."""
+    """Parses records one by one.
 
-    def __init__(self) -> None:
+    Attributes:
+        delimiter: What separates the fields.
+        patterns: The patterns of records.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.delimiter = dialect.delimiter
+        self.patterns = patterns(dialect.delimiter)
+        self._encoding = dialect.encoding
         self._lines = _LineQueue()
         # One reader for all records: creating one takes as long as parsing a record.
-        self._reader = csv.reader(self._lines, strict=True)
+        self._reader = csv.reader(self._lines, delimiter=dialect.delimiter, strict=True)
 
     def fields(self, raw: bytes) -> tuple[list[str], str | None]:
         """Return the fields of a record, and why they cannot be used, or None."""
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
-            return [], f"Byte {error.start + 1} of the row is not UTF-8."
+            return [], not_in_encoding(error, "row", self._encoding)
         self._lines.append(text)
         if b"\n" in raw[:-2] or b"\r" in raw[:-2]:
             self._lines.clear()

@@ -4,64 +4,78 @@ import codecs
 import re
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.row import BUILT_IN_COLUMNS, IGNORED
 
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),  # first, because it begins like UTF-16
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
-_SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
-_NAMES = frozenset(name.encode() for name in (*BUILT_IN_COLUMNS.names, *IGNORED))
-_SEPARATOR_LINE = re.compile(rb'"?sep=(.?)"?\s*', re.IGNORECASE)
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # first, because it begins like UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROLS = tuple(bytes([code]) for code in range(32) if chr(code) not in "\t\n\r\f")
+_TEXT_PER_CONTROL = 20
+"""Bytes of text for each control character in it, at least; random data has one in ten bytes."""
+
+_ZIP = b"PK\x03\x04"
+_COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_BINARIES: tuple[tuple[bytes, str, str], ...] = (
+    (_ZIP, "a ZIP archive or a workbook", "Give a workbook the extension .xlsx, or unpack the archive."),
+    (_COMPOUND_FILE, "an old or encrypted workbook", "Save it as .xlsx or CSV, without a password."),
+    (b"%PDF-", "a PDF document", "Export a table instead."),
+    (b"\x1f\x8b", "compressed with gzip", "Unpack it first, or pipe it in: gunzip -c FILE | lback user import - ..."),
+    (b"BZh", "compressed with bzip2", "Unpack it first."),
+    (b"\xfd7zXZ\0", "compressed with xz", "Unpack it first."),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it first."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it first."),
+    (b"SQLite format 3\0", "a SQLite database", "Export a table of it as CSV."),
+    (b"\x89PNG", "a picture", "Export a table instead."),
+    (b"\x7fELF", "a program", "Name the file with the users."),
+)
 
 
-def require_utf8(start: bytes) -> None:
-    """Refuse a file in UTF-16 or UTF-32, with or without a byte order mark.
+def require_text(start: bytes) -> None:
+    """Refuse a file that is not text.
 
     Args:
-        start: The first line of the file.
+        start: The first few thousand bytes.
 
     Raises:
-        ValidationError: The file has another encoding.
+        ValidationError: The file is an archive, a document, or other binary data.
     """
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
-    if encoding is None and start[:4].count(0) == 3:  # noqa: PLR2004 - of the four bytes of one letter
-        encoding = "UTF-32"
-    elif encoding is None and start[:2].count(0) == 1:
-        encoding = "UTF-16"
-    if encoding is not None:
-        raise ValidationError("file", f"The file is {encoding}.", hint="Save it as UTF-8.")
+    for magic, kind, hint in _BINARIES:
+        if start.startswith(magic):
+            raise ValidationError("file", f"The file is {kind}, and no text.", hint=hint)
+    controls = sum(start.count(byte) for byte in _CONTROLS)
+    if controls * _TEXT_PER_CONTROL > len(start) and wide_encoding(start) is None:
+        raise ValidationError("file", "The file is binary data, and no text.", hint="Export the users as CSV or JSON.")
 
 
-def require_commas(header: bytes) -> None:
-    """Refuse a file that resembles CSV but is not (RFC 4180): other separators, encodings or line ends.
+def wide_encoding(start: bytes) -> str | None:
+    """Return Python's name of the encoding if a file that begins with *start* is UTF-16 or UTF-32."""
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
+    if marked is not None:
+        return marked
+    first = start[:4]
+    if first.count(0) == 3:  # noqa: PLR2004 - of the four bytes of one letter
+        return "utf-32-le" if first[0] else "utf-32-be"
+    if first[:2].count(0) == 1:
+        return "utf-16-le" if first[0] else "utf-16-be"
+    return None
+
+
+def require_line_ends(header: bytes) -> None:
+    """Refuse a table whose lines end with CR alone.
 
     Args:
         header: The first line of the file.
 
     Raises:
-        ValidationError: The file has another format.
+        ValidationError: They do.
     """
-    require_utf8(header)
-    line = header.rstrip(b"\r\n")
-    if (separator_line := _SEPARATOR_LINE.fullmatch(line)) is not None:
-        commas = "" if separator_line[1] == b"," else ", and save the file with commas"
-        raise ValidationError(
-            "columns",
-            f"The first line, {line.decode('utf-8', 'backslashreplace')}, names no columns.",
-            hint=f"Delete it{commas}.",
-        )
-    if b"\r" in line:
+    if b"\r" in header.rstrip(b"\r\n"):
         raise ValidationError(
             "columns", "The lines end with CR alone.", hint="Save the file with the line ends LF or CRLF."
         )
-    for separator, name in _SEPARATORS.items():
-        columns = [column.strip(b' "').lower() for column in line.split(separator)]
-        if b"," not in line and len(columns) > 1 and not _NAMES.isdisjoint(columns):
-            raise ValidationError("columns", f"The columns are separated by {name}.", hint="Save the file with commas.")
 
 
 def require_json_lines(start: bytes) -> None:
@@ -73,10 +87,24 @@ def require_json_lines(start: bytes) -> None:
     Raises:
         ValidationError: The file has another format.
     """
-    require_utf8(start)
     if _ARRAY.match(start):
+        raise ValidationError("file", "The file is a JSON array.", hint="Add --format json.")
+
+
+def require_workbook(start: bytes) -> None:
+    """Refuse a file that is no Excel workbook of today, or is encrypted.
+
+    Args:
+        start: The first bytes of the file.
+
+    Raises:
+        ValidationError: The file has another format.
+    """
+    if start.startswith(_COMPOUND_FILE):
         raise ValidationError(
             "file",
-            "The file is a JSON array.",
-            hint="JSON Lines has one object on each line, and nothing around or between them.",
+            "The workbook is encrypted, or an old one (.xls).",
+            hint="Save it as .xlsx without a password, or as CSV.",
         )
+    if not start.startswith(_ZIP):
+        raise ValidationError("file", "The file is no workbook.", hint="Add --format csv if it is a table of text.")

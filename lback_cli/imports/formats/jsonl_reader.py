@@ -1,35 +1,38 @@
-"""Read users from JSON Lines: one object on each line."""
+"""Read users from JSON: one object on each line, or a list of objects."""
 
 import codecs
+import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from lback_cli.errors import ValidationError
+from lback_cli.errors import LbackError, ValidationError
+from lback_cli.imports.columns import PLAIN_COLUMNS, ColumnChoice, listed_names
 from lback_cli.imports.formats.detection import require_json_lines
+from lback_cli.imports.formats.dialect import UTF_8, in_utf8, not_in_encoding
+from lback_cli.imports.formats.json_stream import JsonStream, Record
 from lback_cli.imports.formats.strict_json import JsonError, StrictDecoder
-from lback_cli.imports.row import (
-    BUILT_IN_COLUMNS,
-    LARGEST_RECORD,
-    ImportColumns,
-    ImportRow,
-    broken_row,
-    row_of,
-)
+from lback_cli.imports.row import LARGEST_RECORD, ImportRow, broken_row, row_of
 
 ATTRIBUTES = "attributes"
 """The key under which results and exports have the attributes that a configuration declares."""
 
 
-def read_jsonl(file: BinaryIO, known: ImportColumns = BUILT_IN_COLUMNS) -> Iterator[ImportRow]:
+_LIST_OF_OBJECTS = re.compile(r'\{\s*"[^"\\]*"\s*:\s*\[\s*\{')
+"""An object that begins with a list of objects, such as the users of another program."""
+
+
+def read_jsonl(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: str = UTF_8) -> Iterator[ImportRow]:
     """Yield the rows of *file* with their line numbers; blank lines and a byte order mark are skipped.
 
     Args:
-        file: The file.
-        known: The keys that an object may have. Attributes may also be in an object under `ATTRIBUTES`.
+        file: The file, with one object on each line.
+        choice: Which keys are read. Attributes may also be in an object under `ATTRIBUTES`.
+        encoding: The encoding of the file.
 
     Raises:
         ValidationError: The file as a whole has another format.
     """
+    file = in_utf8(file, encoding)
     decoder, number = StrictDecoder(), 0
     while raw := file.readline(LARGEST_RECORD + 1):
         number += 1
@@ -41,31 +44,71 @@ def read_jsonl(file: BinaryIO, known: ImportColumns = BUILT_IN_COLUMNS) -> Itera
             while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_RECORD)):
                 pass
         elif raw.strip():
-            yield _row(decoder, number, raw, known)
+            yield _row_of_line(decoder, number, raw, choice, encoding)
 
 
-def _row(decoder: StrictDecoder, number: int, raw: bytes, known: ImportColumns) -> ImportRow:
+def read_json(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: str = UTF_8) -> Iterator[ImportRow]:
+    """Yield the rows of *file*, a list of objects, with the numbers of their lines and of the records.
+
+    The list may be under the first key of an object.
+
+    Args:
+        file: The file.
+        choice: Which keys are read. Attributes may also be in an object under `ATTRIBUTES`.
+        encoding: The encoding of the file.
+    """
+    for record in records(in_utf8(file, encoding)):
+        if record.error is not None or not isinstance(record.data, dict):
+            yield record.unreadable("is not a JSON object")
+        else:
+            yield record.located(_row(record.line, record.data, choice))
+
+
+def records(file: BinaryIO) -> Iterator[Record]:
+    """Yield the records of *file*: the items of a list, or of the list under the first key of an object, or lines."""
+    stream = JsonStream(file)
+    if stream.peek() == "[":
+        return stream.document()
+    return stream.first_list() if stream.begins(_LIST_OF_OBJECTS) else stream.lines()
+
+
+def _row_of_line(decoder: StrictDecoder, number: int, raw: bytes, choice: ColumnChoice, encoding: str) -> ImportRow:
     problem = None
     try:
         fields = decoder.decode(raw.decode("utf-8"))
         if not isinstance(fields, dict):
-            problem = "is not a JSON object"
+            problem = "The line is not a JSON object."
     except UnicodeDecodeError as error:
-        return broken_row(number, ValidationError("row", f"Byte {error.start + 1} of the line is not UTF-8."), raw=raw)
+        problem = not_in_encoding(error, "line", encoding)
     except JsonError as error:
-        problem = str(error)
+        problem = f"The line {error}."
     if problem is not None:
-        return broken_row(number, ValidationError("row", f"The line {problem}."), raw=raw)
+        return broken_row(number, ValidationError("row", problem), raw=raw)
+    return _row(number, fields, choice)
+
+
+def _row(number: int, fields: dict[str, Any], choice: ColumnChoice) -> ImportRow:
     nested = fields.get(ATTRIBUTES) or {}
     if not isinstance(nested, dict):
         return broken_row(number, ValidationError(ATTRIBUTES, f"{ATTRIBUTES} must be an object."), fields)
     if (twice := next((key for key in nested if key in fields), None)) is not None:
         return broken_row(number, ValidationError("row", f"The key {twice[:80]!r} comes twice."), fields)
-    flat = {key: value for key, value in fields.items() if key != ATTRIBUTES}
-    unknown = known.unknown(flat) or next((key for key in nested if key not in known.attributes), None)
-    if unknown is not None:
-        hint = f"Keys are {', '.join(known.names)}."
-        return broken_row(number, ValidationError("row", f"There is no key {unknown[:80]!r}.", hint=hint), fields)
-    row = row_of(number, {**flat, **nested}, known)
-    row.columns, row.cells = fields.keys(), fields.values()
+    picked, unknown = choice.pick({key: value for key, value in fields.items() if key != ATTRIBUTES})
+    unknown += [key for key in nested if key not in choice.known.attributes]
+    if unknown:
+        return broken_row(number, _unknown_keys(unknown, picked, choice), fields)
+    row = row_of(number, {**picked, **nested}, choice.known)
+    if choice.is_plain:
+        row.columns, row.cells = fields.keys(), fields.values()
     return row
+
+
+def _unknown_keys(unknown: list[str], picked: dict[str, Any], choice: ColumnChoice) -> LbackError:
+    from lback_cli.imports.column_guess import proposed_options
+
+    what = "There is no key" if len(unknown) == 1 else "There are no keys"
+    return ValidationError(
+        "row",
+        f"{what} {listed_names(unknown)} in lback.",
+        hint=f"Add {proposed_options(unknown, picked, choice.known)}.",
+    )

@@ -35,10 +35,10 @@ class StrictDecoder:
         ).raw_decode
 
     def decode(self, text: str) -> Any:
-        """Return the value that *text* is.
+        """Return the value of *text*.
 
         Raises:
-            JsonError: It is no JSON, or is refused.
+            JsonError: *text* is not JSON, or is refused.
         """
         text = text.strip(_BLANKS)
         try:
@@ -81,7 +81,7 @@ class StrictDecoder:
         return result
 
     def _constant(self, name: str) -> None:
-        self._note(f"has {name}, which is no JSON value")
+        self._note(f"has {name}, which is not a JSON value")
 
     def _float(self, number: str) -> float:
         value = float(number)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar
 
 from lback_cli.errors import UsageError, ValidationError
-from lback_cli.imports.row import BUILT_IN_COLUMNS, ImportColumns, ImportRow, row_of
+from lback_cli.imports.columns import BUILT_IN_COLUMNS, ImportColumns
+from lback_cli.imports.row import ImportRow, row_of
 from lback_cli.text.escaping import safe
 
 _DES = re.compile(r"[./0-9A-Za-z]{13}")
@@ -54,6 +55,11 @@ class SourceFormat(ABC):
         self.group_names: Mapping[str, str] = {}
         self.left_out: Counter[str] = Counter()
         self.email_domain = None if email_domain is None else _canonical_domain(email_domain)
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:  # noqa: ARG003 - a format without marks recognises nothing
+        """Return whether a file that begins with *start* has the marks of this format."""
+        return False
 
     @abstractmethod
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:

@@ -1,5 +1,6 @@
 """Read Django's dumpdata: `auth.user`, or a user model of the project, in JSON or JSON Lines."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -16,6 +17,7 @@ _IDENTIFYING = frozenset({"username", "email", "last_login"})
 
 _UNUSABLE = "!"  # the prefix by which django.contrib.auth.hashers marks a user without a password
 _LONGEST_SHOWN = 40
+_FIRST_RECORD = re.compile(rb'\s*\[?\s*\{[^{}]*"model"\s*:')
 
 
 class Django(SourceFormat):
@@ -29,6 +31,11 @@ class Django(SourceFormat):
     description = "Django: manage.py dumpdata auth.group auth.user"
     extension = ".json"
     no_users_hint = "Dump them with: manage.py dumpdata auth.group auth.user"
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether the first record has a model and fields."""
+        return _FIRST_RECORD.match(start) is not None and b'"fields"' in start
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each user."""
@@ -47,7 +54,7 @@ class Django(SourceFormat):
             elif model == _USER or ("password" in fields and not _IDENTIFYING.isdisjoint(fields)):
                 yield record.located(self._row(record.line, fields, groups))
             else:
-                self.left_out["records that are no users"] += 1
+                self.left_out["records that are not users"] += 1
 
     def _row(self, line: int, fields: dict[str, Any], known_groups: dict[str, str]) -> ImportRow:
         password = fields.get("password")

@@ -1,5 +1,6 @@
 """Read htpasswd files of Apache and nginx."""
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -8,12 +9,19 @@ from lback_cli.imports.formats.text_lines import text_lines
 from lback_cli.imports.row import ImportRow, broken_row
 from lback_cli.imports.sources.base import SourceFormat, crypt_hash
 
+_FIRST_LINE = re.compile(rb"(?:\s+|#[^\n]*\n)*[^\s:,;]+:(?:\$[a-z0-9]+\$|\{S?SHA\})[^:\s]+\s")
+
 
 class Htpasswd(SourceFormat):
     """An htpasswd file: on each line a name, a colon and a hash; nginx allows a comment after a second colon."""
 
     name = "htpasswd"
     description = "Apache and nginx: an htpasswd file"
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether the first line that is no comment is a name and a hash with a prefix."""
+        return _FIRST_LINE.match(start) is not None
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each line."""

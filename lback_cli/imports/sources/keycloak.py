@@ -1,5 +1,6 @@
 """Read a realm that Keycloak exported, with both ways in which it stores hashes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -9,13 +10,14 @@ from lback_cli.imports.formats.strict_json import StrictDecoder
 from lback_cli.imports.row import ImportRow
 from lback_cli.imports.sources.base import SourceFormat
 from lback_cli.imports.sources.keycloak_groups import GroupPaths
-from lback_cli.security.hash_formats import argon2_hash, decoded, pbkdf2_hash
+from lback_cli.security.hash_encoding import HashFormatError, argon2_hash, decoded, pbkdf2_hash
 from lback_cli.text.escaping import safe
 
 LONGEST_SECTION = 64 * 1024 * 1024
 """Characters of a section of the realm that is skipped as a whole, such as its clients."""
 
 _EXPORT_ADVICE = "Export one with: kc.sh export --realm NAME --users realm_file --file realm.json"
+_REALM = re.compile(rb'"realm"\s*:\s*"')
 _PBKDF2 = {"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
 _ARGON2_VERSIONS = {"1.0": 16, "1.3": 19}
 
@@ -31,6 +33,11 @@ class Keycloak(SourceFormat):
     extension = ".json"
     no_users_hint = _EXPORT_ADVICE
 
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether there is an object with the name of a realm."""
+        return start.lstrip().startswith(b"{") and _REALM.search(start) is not None
+
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each user."""
         start = file.tell()
@@ -40,7 +47,7 @@ class Keycloak(SourceFormat):
         for record in _users(JsonStream(file), groups):
             user = record.data
             if record.error is not None or not isinstance(user, dict):
-                yield record.unreadable("is no user: it is not an object")
+                yield record.unreadable("is not a user: it is not an object")
             elif user.get("serviceAccountClientId"):
                 self.left_out["service accounts"] += 1
             else:
@@ -159,8 +166,8 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
         parameters = _PBKDF2[algorithm], int(rounds or 0), decoded(salt or ""), decoded(value)
         try:
             return pbkdf2_hash(*parameters)
-        except ValueError as error:
-            raise _HashError(f"it is {error}") from None
+        except HashFormatError as error:
+            raise _HashError(f"it {error}") from None
     if algorithm == "argon2":
         # Keycloak writes additionalParameters and reads algorithmData; each value is a list of one.
         more = data.get("additionalParameters") or data.get("algorithmData") or {}

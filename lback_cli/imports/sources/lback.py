@@ -4,6 +4,7 @@ import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from lback_cli.imports.columns import ColumnChoice
 from lback_cli.imports.formats.csv_reader import read_csv
 from lback_cli.imports.formats.jsonl_reader import read_jsonl
 from lback_cli.imports.row import ImportRow
@@ -24,4 +25,4 @@ class Lback(SourceFormat):
         position = file.tell()
         start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip()
         file.seek(position)
-        return (read_jsonl if start.startswith(b"{") else read_csv)(file, self.columns)
+        return (read_jsonl if start.startswith(b"{") else read_csv)(file, ColumnChoice(self.columns))

@@ -21,6 +21,7 @@ _END_OF_SEARCH = frozenset({"search", "result", "control"})
 _PLAIN = re.compile(r"\{(?:CLEARTEXT|CLEAR|PLAIN)\}(.*)", re.IGNORECASE | re.DOTALL)
 _LOCKED_CRYPT = re.compile(r"(\{CRYPT\})!+(.*)", re.IGNORECASE | re.DOTALL)
 _LONGEST_UNREAD = 1024  # bytes that a reject shows of an attribute that is not read, such as a photograph
+_FIRST_LINE = re.compile(rb"(?:\s+|#[^\n]*\n)*(?:dn::?\s|version:\s*1\s)", re.IGNORECASE)
 _COMPLETE = frozenset({"0 Success", "0"})
 """What ``ldapsearch`` writes after the entries of a search that returned all of them."""
 
@@ -37,6 +38,11 @@ class Ldif(SourceFormat):
     name = "ldif"
     description = "LDAP and Active Directory: slapcat, ldapsearch, ldifde, or any other LDIF"
     extension = ".ldif"
+
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether the first line that is no comment begins an entry, or gives the version of LDIF."""
+        return _FIRST_LINE.match(start) is not None
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each person, with the number of the line of its ``dn``."""

@@ -47,6 +47,11 @@ def built_in_sources() -> "Iterator[type[SourceFormat]]":
     return map(_load_built_in, _BUILT_IN)
 
 
+def recognised_source(start: bytes) -> str | None:
+    """Return the name of lback's source format that a file beginning with *start* has the marks of, if there is one."""
+    return next((source.name for source in built_in_sources() if source.recognises(start)), None)
+
+
 def _load_built_in(name: str) -> "type[SourceFormat]":
     module = import_module(f"lback_cli.imports.sources.{name}")
     source: type[SourceFormat] = getattr(module, _BUILT_IN[name])
@@ -73,5 +78,5 @@ def _load_plugin(entry_point: Any) -> "type[SourceFormat]":
             f"{where} cannot be loaded: {type(error).__name__}: {error}.", hint="Repair or uninstall the package."
         ) from error
     if not (isinstance(source, type) and issubclass(source, SourceFormat)):
-        raise ConfigurationError(f"{where} names {entry_point.value!r}, which is no source format.", hint=hint)
+        raise ConfigurationError(f"{where} names {entry_point.value!r}, which is not a source format.", hint=hint)
     return source

@@ -29,6 +29,12 @@ class Shadow(SourceFormat):
     description = "Unix: /etc/shadow"
     companion_description = "/etc/passwd, which separates people from system accounts"
 
+    @classmethod
+    def recognises(cls, start: bytes) -> bool:
+        """Return whether the first line has the fields of a shadow file."""
+        fields = start.partition(b"\n")[0].split(b":")
+        return len(fields) == _FIELDS and fields[2].isdigit()
+
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
         """Yield a row for each account of a person."""
         people = None if self.companion is None else _people(self.companion)

@@ -10,9 +10,6 @@ from lback_cli.settings import SinkSettings
 from lback_cli.settings.sink_kinds import SINK_KINDS
 from lback_cli.settings.sinks import load_plugin, scheme_of
 
-_BUILT_IN = {"webhook": "Webhook", "rabbitmq": "RabbitMq", "redis": "RedisStream", "nats": "JetStream"}
-"""The class of each built-in kind. Its module has the name of the kind."""
-
 
 def build_sink(name: str, settings: SinkSettings) -> Sink:
     """Build the sink *name*, without connecting it.
@@ -31,13 +28,14 @@ def build_sink(name: str, settings: SinkSettings) -> Sink:
 
 def _built_in(name: str, url: str, kind: str) -> Any:
     split_url(name, url)
+    module, _, class_name = SINK_KINDS[kind].sink.partition(":")
     try:
-        module = import_module(f"{__name__}.{kind}")
+        return getattr(import_module(module), class_name)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"relay.{name}.url: the client for {kind} is not installed.", hint=f"Run: pip install 'lback-cli[{kind}]'"
+            f"relay.{name}.url: a sink of the kind {kind} needs the module {error.name}, which is not installed.",
+            hint=f"Run: pip install 'lback-cli[{kind}]'",
         ) from error
-    return getattr(module, _BUILT_IN[kind])
 
 
 def _plugin(name: str, url: str) -> Any:

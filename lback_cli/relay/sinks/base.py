@@ -34,16 +34,16 @@ class Message:
 class Sink(Protocol):
     """A place that events are sent to.
 
-    A class of sinks has an attribute `settings`, a subclass of `SinkSettings`, and is called with the name of the sink
-    and an object of that subclass. It raises `ConfigurationError` for settings that cannot be used. A sink connects
-    when it has something to send, and again after a failure.
+    The attribute `settings` of a class of sinks is a subclass of `SinkSettings`. The class is called with the name of
+    the sink and an object of that subclass, and raises `ConfigurationError` if the settings cannot be used. A sink
+    connects when it has something to send, and again after a failure.
     """
 
     def send(self, message: Message) -> None:
-        """Return when the other side is responsible for *message*.
+        """Send *message*, and return when the other side has accepted it.
 
         Raises:
-            SinkError: If it is not.
+            SinkError: If the other side has not accepted it.
         """
 
     def idle(self) -> None:

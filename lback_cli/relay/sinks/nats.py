@@ -138,10 +138,11 @@ class _Client(Client):
     """A client that encrypts the connection if it was asked to, whatever the server says."""
 
     def _connect_command(self) -> bytes:
-        """Return what logs in, which the client sends after it may have changed to TLS.
+        """Return the command that logs in. If the connection is encrypted, the client sends it after that.
 
         Raises:
-            nats.errors.SecureConnWantedError: If it has not, because the server, or an attacker between, did not ask.
+            nats.errors.SecureConnWantedError: If the connection is not encrypted, because the server, or an attacker in
+                between, did not ask for TLS.
         """
         if "tls" in self.options and not self._server_info.get("tls_required"):
             raise nats.errors.SecureConnWantedError

@@ -14,7 +14,7 @@ def split_url(name: str, url: str) -> SplitResult:
     """Return the parts of the URL of the sink *name*.
 
     Raises:
-        ConfigurationError: If it is no URL. The message does not repeat it, as it may contain a password.
+        ConfigurationError: If it is not a URL. The message does not repeat it, as it may contain a password.
     """
     try:
         parts = urlsplit(url)

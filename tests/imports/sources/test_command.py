@@ -9,6 +9,7 @@ import pytest
 from lback_cli.errors import UsageError
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
+from tests.installed_command import in_one_line
 
 
 def test_accounts_of_shadow_are_imported_and_can_log_in(lback: Any, fixtures: Path, old_password: str) -> None:
@@ -55,7 +56,6 @@ def test_unreadable_companion_is_a_usage_error(lback: Any, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        ("users.json", " For the file of another program, add --from django or --from keycloak or --from kratos."),
         ("users.LDIF", " For the file of another program, add --from ldif."),
         ("users.txt", ""),
         ("users", ""),
@@ -65,6 +65,7 @@ def test_unreadable_companion_is_a_usage_error(lback: Any, tmp_path: Path) -> No
 def test_unknown_file_format_is_refused_with_the_options_for_its_name(lback: Any, name: str, more: str) -> None:
     result = lback("user", "import", name, "-o", "json")
     assert result.status == 2
-    assert result.error["message"].endswith(
-        f" does not show the format of the file. Add --format csv or --format jsonl.{more}"
+    assert in_one_line(result.error).endswith(
+        " does not show the format of the file. "
+        f"Add --format with csv, jsonl, json or xlsx; --inspect finds out which.{more}"
     )

@@ -190,7 +190,7 @@ NOT_READ = "The rest of that record, and of a list the records after it, were no
             "keycloak",
             '{"realm": "demo", "clients": [1, 2], "users": [[], {"username": "ann", "username": "ben"}], "x": tru}',
             [
-                "Record 1 is no user: it is not an object.",
+                "Record 1 is not a user: it is not an object.",
                 "Record 2 has a key twice.",
                 f"The file is not JSON: expecting value. {NOT_READ}",
             ],

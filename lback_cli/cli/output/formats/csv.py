@@ -1,12 +1,11 @@
 """``-o csv``: a header, and a row for each record."""
 
-import csv
 from collections.abc import Iterable, Sequence
 
-from lback_cli.cli.output.cells import cell_text
-from lback_cli.cli.output.format import OutputFormat, Record, columns_of, field_of
+from lback_cli.cli.output.cells import pages_of, program_texts
+from lback_cli.cli.output.format import Columns, OutputFormat, Record
 from lback_cli.cli.output.json_lines import write_json_lines
-from lback_cli.imports.formats.csv_injection import escaped
+from lback_cli.imports.formats.csv_writer import csv_rows
 
 
 class CsvFormat(OutputFormat):
@@ -14,14 +13,17 @@ class CsvFormat(OutputFormat):
 
     def record(self, record: Record) -> None:
         """Write a header and one row."""
-        self.records([record], columns_of(record), brief=())
+        self.records([record], list(record))
 
-    def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
+    def records(self, records: Iterable[Record], columns: Sequence[str]) -> None:
         """Write a header, even if no row follows, and the rows."""
-        writer = csv.writer(self.out, lineterminator="\n")
-        writer.writerow(columns)
-        for record in records:
-            writer.writerow([escaped(cell_text(field_of(record, column))) for column in columns])
+        self.pages(pages_of(records, columns), columns)
+
+    def pages(self, pages: Iterable[Columns], columns: Sequence[str]) -> None:
+        """Write a header, even if no row follows, and the rows."""
+        self.out.write(csv_rows([[column] for column in columns]))
+        for page in pages:
+            self.out.write(csv_rows(list(map(program_texts, page))))
 
     def stream(self, records: Iterable[Record], columns: Sequence[str]) -> None:
         """Write JSON Lines, which have a place for everything in an event."""

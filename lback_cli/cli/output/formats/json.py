@@ -11,12 +11,13 @@ class JsonFormat(OutputFormat):
     """One JSON document: an object, or an array of objects."""
 
     json_errors = True
+    nested = True
 
     def record(self, record: Record) -> None:
         """Write an object."""
         self.out.write(json.dumps(record, indent=2) + "\n")
 
-    def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
+    def records(self, records: Iterable[Record], columns: Sequence[str]) -> None:
         """Write an array, an object a line."""
         separator = "[\n"
         for record in records:

@@ -10,11 +10,12 @@ class JsonLinesFormat(OutputFormat):
     """A JSON object a line."""
 
     json_errors = True
+    nested = True
 
     def record(self, record: Record) -> None:
         """Write a line."""
         write_json_lines(self.out, [record])
 
-    def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
+    def records(self, records: Iterable[Record], columns: Sequence[str]) -> None:
         """Write a line for each record."""
         write_json_lines(self.out, records)

@@ -20,12 +20,13 @@ class YamlFormat(OutputFormat):
     """A mapping, or a sequence of mappings; a document for each record of a stream."""
 
     json_errors = True  # a JSON object is YAML too
+    nested = True
 
     def record(self, record: Record) -> None:
         """Write a mapping."""
         self.out.write(_dump(dict(record)))
 
-    def records(self, records: Iterable[Record], columns: Sequence[str], *, brief: Sequence[str]) -> None:
+    def records(self, records: Iterable[Record], columns: Sequence[str]) -> None:
         """Write a sequence, a mapping at a time."""
         empty = True
         for record in records:

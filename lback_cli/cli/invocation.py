@@ -1,0 +1,109 @@
+"""One run of a command: the call, and the report of its failure."""
+
+import re
+import traceback
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import typer
+
+from lback_cli.cli.context import CliContext
+from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal, exit_code
+from lback_cli.cli.output.problems import show_error, write_stderr
+from lback_cli.cli.output.registry import has_json_errors
+from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
+from lback_cli.text.escaping import safe
+
+endings: list[TerminatedBySignal] = []
+"""What signal handlers have raised. Typer replaces a `KeyboardInterrupt` by an exception of its own."""
+
+
+def run_command(context: CliContext, arguments: Sequence[str] | None) -> int:
+    """Run the command that *arguments* name, or those of the process, and return its exit code."""
+    try:
+        status = _root().main(arguments, prog_name="lback", standalone_mode=False, obj=context)
+    except SystemExit as error:
+        # Typer ends with 1 if the pipe is broken, which is our code of a bug.
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        if "users" in vars(context):  # lback does not raise this itself after that
+            raise UnexpectedError(
+                f"A receiver tried to end the program: SystemExit: {error}", hint="It should raise OperationRejected."
+            ) from error
+        raise
+    if status == ExitCode.INTERRUPTED:  # Typer returns this for KeyboardInterrupt
+        raise KeyboardInterrupt
+    return status if isinstance(status, int) else ExitCode.DONE
+
+
+def show_failure(
+    context: CliContext, error: BaseException, arguments: Sequence[str], *, line: int | None = None
+) -> int:
+    """Show the error that ended a command, and return its exit code.
+
+    Args:
+        context: The parts of the command.
+        error: The error.
+        arguments: The command line, which may not have been parsed.
+        line: The number of the line of a script that the command is in.
+    """
+    failure = as_lback_error(error)
+    show_traceback(context, error)
+    if failure.message:
+        as_json = context.wants_json_errors or _name_json_errors(arguments)
+        show_error(failure, as_json=as_json, line=line)
+    return exit_code(failure)
+
+
+def show_traceback(context: CliContext, error: BaseException) -> None:
+    """Show the traceback of *error* if an option asks for it."""
+    if context.options.get("debug"):
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        write_stderr("".join(f"{safe(line)}\n" for line in lines))
+
+
+def as_lback_error(error: BaseException) -> LbackError:
+    """Return *error* as an `LbackError`."""
+    if isinstance(error, LbackError):
+        return error
+    if isinstance(error, typer.TyperException):
+        return _usage(error)
+    if isinstance(error, OSError):
+        # Files have names. Standard output has none.
+        return Unusable(f"{error.filename or 'Standard output'}: {error.strerror or error}.")
+    return UnexpectedError(
+        f"{type(error).__name__}: {error}", hint="This is a bug in lback. Use --debug to see the traceback."
+    )
+
+
+@cache
+def _root() -> Any:
+    from lback_cli.cli.app import app
+
+    return typer.main.get_command(app)
+
+
+def _name_json_errors(arguments: Sequence[str]) -> bool:
+    """Return whether the *arguments*, which may not parse, name an output format whose errors are JSON."""
+    text = f" {' '.join(arguments)} "
+    return any(map(has_json_errors, re.findall(r" (?:-o ?|--output[ =])(\S+)(?= )", text)))
+
+
+def _usage(error: typer.TyperException) -> UsageError:
+    """Return the usage error. Its message is empty if Typer has shown the help of a group."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "lback"
+    # Messages of pydantic have a prefix, and not all messages end with a full stop.
+    message = error.format_message().replace(": Value error, ", ": ")
+    if message and message[-1] not in ".?":
+        message += "."
+    option = getattr(error, "option_name", None)
+    if context is not None and option is not None and hasattr(error, "possibilities"):
+        from lback_cli.cli.guesses import option_instead
+
+        parameters = context.command.get_params(context)
+        accepted = {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+        if instead := option_instead(option, accepted):
+            return UsageError(f"No such option: {option}.", hint=f"Use {instead}.")
+    return UsageError(message, hint=f"{command} --help shows the usage.")

@@ -1,0 +1,68 @@
+"""Errors and warnings on standard error: for people, or as one JSON object a line for programs."""
+
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+
+from lback_cli.cli.output.width import screen_width, wrapped
+from lback_cli.errors import Declined, LbackError
+from lback_cli.problem import Problem
+from lback_cli.text.escaping import safe
+from lback_cli.text.terminal import wants_color
+
+_NARROWEST = 20
+"""If fewer columns are left beside a label, the terminal wraps the text."""
+
+
+def write_stderr(text: str) -> None:
+    """Write *text* on standard error. That it cannot be written changes nothing about the outcome of a command."""
+    with suppress(OSError):
+        sys.stderr.write(text)
+
+
+def show_error(error: LbackError, *, as_json: bool, line: int | None = None) -> None:
+    """Show an error and its hint: as one JSON object, or the hint below the error.
+
+    Args:
+        error: The error.
+        as_json: Whether to show an object.
+        line: The number of the line that the error is in, if it is in a script.
+    """
+    if as_json:
+        _write_json("error", error_view(error) | ({} if line is None else {"line": line}))
+        return
+    if isinstance(error, Declined):
+        write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
+        return
+    _write_labelled("error:", "1;31", error.message if line is None else f"line {line}: {error.message}")
+    if error.hint is not None:
+        _write_labelled(" " * len("error:"), "", error.hint)
+
+
+def error_view(error: LbackError) -> dict[str, str | None]:
+    """Return the fields of an error."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def show_warning(problem: Problem, *, as_json: bool) -> None:
+    """Show *problem*, as one JSON object or as text."""
+    if as_json:
+        _write_json("warning", {name: text for name, text in problem._asdict().items() if text is not None})
+    else:
+        _write_labelled("warning:", "1;33", " ".join(filter(None, problem)))
+
+
+def _write_json(kind: str, problem: Mapping[str, str | int | None]) -> None:
+    write_stderr(json.dumps({kind: problem}) + "\n")
+
+
+def _write_labelled(label: str, color: str, text: str) -> None:
+    """Write *text* after *label*. On a terminal its further lines begin below its first."""
+    lines = [safe(text)]
+    room = (screen_width(sys.stderr) or 0) - len(label) - 1
+    if room >= _NARROWEST:
+        lines = wrapped(lines[0], room)
+    colored = f"\x1b[{color}m{label}\x1b[0m" if color and wants_color(sys.stderr) else label
+    rest = "".join(f"{' ' * len(label)} {line}\n" for line in lines[1:])
+    write_stderr(f"{colored} {lines[0]}\n{rest}")

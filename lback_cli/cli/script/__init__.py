@@ -1,0 +1,1 @@
+"""Scripts: many commands in one process."""

@@ -1,0 +1,1 @@
+"""Completion in a shell: the scripts, and the program that they call."""

@@ -1,0 +1,112 @@
+"""What `lback user import` shows of an import, a plan or a file."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lback_cli.cli.context import CliContext
+from lback_cli.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from lback_cli.imports.dry_run import DryRunResult
+    from lback_cli.imports.inspection import Inspection
+    from lback_cli.imports.options import ImportOptions
+    from lback_cli.imports.plan import PlanWriter
+    from lback_cli.imports.results import Counts, ImportResult
+
+
+_OBSTACLES = {"no_password": "without a password"}
+"""Words for what keeps users from logging in, where they differ."""
+
+_SHOWN = frozenset({"cannot_log_in", "mails", "password_hashes", "weak_password_hashes", "signals"})
+"""The parts of a plan that are shown even if there is nothing."""
+
+
+def show_result(context: CliContext, result: "ImportResult", options: "ImportOptions") -> None:
+    """Show the result of an import, and exit with its code."""
+    counts, tally = result.counts, result.tally
+    messages = {
+        "done": _message(counts),
+        "rolled_back": "Nothing was imported, because rows were refused.",
+        "finished": "This import is already finished.",
+    }
+    if result.state in messages:
+        context.output.message(messages[result.state])
+    if tally.to_vouch_for and options.mail != "verify":
+        users = "1 user" if tally.to_vouch_for == 1 else f"{tally.to_vouch_for:,} users"
+        context.output.message(
+            f"{users} cannot log in until the address is verified. If you vouch for the addresses, import the file "
+            "again with --if-exists update --assume-verified."
+        )
+    more: dict[str, Any] = {
+        "cannot_log_in": dict(tally.cannot_log_in),
+        "left_out": tally.left_out,
+        "created_groups": tally.created_groups,
+    }
+    context.output.record(
+        {
+            "created": counts.created,
+            "updated": counts.updated,
+            "skipped": counts.skipped,
+            "failed": counts.failed,
+            "total": counts.total,
+            **(_phrased(more) if context.output.format.for_people else more),
+            "job": result.job,
+        }
+    )
+    if counts.failed:
+        raise typer.Exit(ExitCode.PARTLY_FAILED)
+
+
+def show_plan(context: CliContext, result: "DryRunResult", writer: "PlanWriter", options: "ImportOptions") -> None:
+    """Show a plan, and exit with the code that its import would have."""
+    output, counts = context.output, result.counts
+    output.message("This is what would change. Nothing was changed.")
+    if options.atomic and counts.failed:
+        output.notice("Because rows are refused, --atomic will import nothing.")
+    if output.format.for_people:
+        for line in writer.lines:
+            output.message(line)
+        if more := counts.created + counts.updated - len(writer.lines):
+            output.message(f"... and {more:,} more; --plan-file FILE lists all.")
+    output.record(_phrased(writer.summary, "none") if output.format.for_people else writer.summary)
+    if counts.failed:
+        raise typer.Exit(ExitCode.PARTLY_FAILED)
+
+
+def show_inspection(context: CliContext, inspection: "Inspection") -> None:
+    """Show what an import would read of a file, and the command to run."""
+    output = context.output
+    columns = [column.record for column in inspection.columns]
+    if output.format.for_people:
+        output.message(f"{inspection.words}.")
+        output.records(columns, ("column", "becomes", "sample"))
+        output.message(f"Run: {inspection.command}")
+    else:
+        output.record(
+            {**inspection.description, "columns": columns, "problem": inspection.problem, "command": inspection.command}
+        )
+    if inspection.problem is not None:
+        output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
+
+
+def _phrased(summary: Mapping[str, Any], nothing: str | None = None) -> dict[str, Any]:
+    """Return *summary* for a person: counts by kind become a phrase for each kind; none at all become *nothing*."""
+    phrased = {}
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            kinds = {_OBSTACLES.get(kind, kind): count for kind, count in value.items()}
+            phrased[name] = tuple(f"{kind} {count}" for kind, count in kinds.items()) or nothing
+        else:
+            phrased[name] = (tuple(value) or nothing) if isinstance(value, list) else value
+    return {
+        name: value for name, value in phrased.items() if value is not None and (value != nothing or name in _SHOWN)
+    }
+
+
+def _message(counts: "Counts") -> str:
+    imported = counts.created + counts.updated
+    if not imported:
+        return "Nothing was imported."
+    return f"Imported {imported} of {counts.total} rows." if counts.failed else "Imported."

@@ -1,0 +1,193 @@
+"""Proposals for a file that an import does not take as it is: options that let it."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, BinaryIO, NamedTuple
+
+from lback_cli.errors import ValidationError
+from lback_cli.imports.column_guess import MOST_IGNORED, guess_columns
+from lback_cli.imports.columns import ColumnChoice, ImportColumns
+from lback_cli.imports.formats.dialect import UTF_8, Dialect, in_utf8
+from lback_cli.imports.formats.dialect_guess import describe, guess_dialect, guess_encoding
+from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES, records
+from lback_cli.imports.options import IGNORE_ALL, ImportOptions
+from lback_cli.text.shell_quoting import command_line
+
+START = 64 * 1024
+"""Bytes of a file that proposals are made of."""
+
+_ROWS = 20
+
+
+class Sample(NamedTuple):
+    """The beginning of a file.
+
+    Attributes:
+        names: The names of its columns, as they are written.
+        rows: The first rows, of as many cells as there are columns.
+    """
+
+    names: list[str]
+    rows: list[list[str]]
+
+    def column(self, name: str) -> list[str]:
+        """Return the cells of a column that are not empty."""
+        index = self.names.index(name)
+        return [row[index] for row in self.rows if row[index]]
+
+
+def propose(
+    file: BinaryIO, options: ImportOptions, known: ImportColumns, undecodable: bytes | None = None
+) -> ImportOptions:
+    """Return *options* with those that would let an import take *file*.
+
+    Args:
+        file: The file; of a workbook, the rows of its sheet.
+        options: The given options, which are kept.
+        known: The columns that an import reads.
+        undecodable: A part of the file that is not UTF-8, if there is one.
+    """
+    if options.format == "csv":
+        options = _with_dialect(file, options, known, undecodable)
+    elif undecodable is not None and options.encoding is None:
+        options = replace(options, encoding=guess_encoding(undecodable))
+    try:
+        sample = read_sample(file, options)
+    except (ValidationError, UnicodeError):
+        return options
+    return _with_columns(options, sample, known)
+
+
+def dialect_of(options: ImportOptions) -> Dialect:
+    """Return how *options* say that a table is written."""
+    return Dialect(options.delimiter or ",", options.encoding or UTF_8, options.skip_lines)
+
+
+def looks_like(proposed: ImportOptions, given: ImportOptions, reason: str = "") -> ValidationError:
+    """Return the error of a file that looks as if it was written as *proposed*; *reason* is a sentence before it."""
+    dialect, expected = dialect_of(proposed), dialect_of(given)
+    changed = replace(
+        ImportOptions(format=given.format),
+        delimiter=proposed.delimiter if dialect.delimiter != expected.delimiter else None,
+        encoding=proposed.encoding if dialect.encoding != expected.encoding else None,
+        skip_lines=proposed.skip_lines if dialect.skip_lines != expected.skip_lines else 0,
+    )
+    words = describe(dialect, expected)
+    listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return ValidationError(
+        "file",
+        f"{reason}The file looks like {listed}: add {command_line(changed.reading_words())}.",
+        hint="--guess accepts that, and --inspect shows what it would read.",
+    )
+
+
+def read_sample(file: BinaryIO, options: ImportOptions) -> Sample:
+    """Return the beginning of *file*, as *options* read it.
+
+    Raises:
+        ValidationError: The file has no beginning of that format.
+    """
+    file.seek(0)
+    if options.format == "xlsx":
+        from lback_cli.imports.formats.workbook import sheet_rows
+
+        return _of_rows(list(islice(sheet_rows(file), options.skip_lines, options.skip_lines + _ROWS)))
+    start = in_utf8(file, options.encoding or UTF_8).read(START).decode("utf-8", "replace").removeprefix("\ufeff")
+    if options.format == "csv":
+        lines = start.splitlines(keepends=True)[options.skip_lines :]
+        try:
+            return _of_rows(list(islice(csv.reader(lines, delimiter=options.delimiter or ","), _ROWS)))
+        except csv.Error as error:
+            raise ValidationError("file", f"The file is not CSV: {error}.") from error
+    file.seek(0)
+    return _of_objects(in_utf8(file, options.encoding or UTF_8))
+
+
+def _with_dialect(
+    file: BinaryIO, options: ImportOptions, known: ImportColumns, undecodable: bytes | None
+) -> ImportOptions:
+    file.seek(0)
+    given = dialect_of(options)
+    encoding = given.encoding
+    if undecodable is not None and options.encoding is None:
+        encoding = guess_encoding(undecodable)
+    found = guess_dialect(file.read(START), given, encoding, known)
+    return replace(
+        options,
+        delimiter=found.delimiter if options.delimiter is None and found.delimiter != "," else options.delimiter,
+        encoding=found.encoding if found.encoding != given.encoding else options.encoding,
+        skip_lines=options.skip_lines or found.skip_lines,
+    )
+
+
+def _with_columns(options: ImportOptions, sample: Sample, known: ImportColumns) -> ImportOptions:
+    """Add the proposals for the columns of *sample*, and for user names that are addresses."""
+    fields, unknown = ColumnChoice.of(options, known).sort_out(sample.names)
+    pairs = dict(guess_columns(unknown, fields, known))
+    columns = {**{field: field for field in fields}, **dict(options.mapping), **pairs}
+    username_from = options.username_from
+    if (name := _find(sample, columns.get("username"))) is not None and _are_addresses(sample.column(name)):
+        username_from = "email"
+        if "email" not in columns and "username" in pairs:
+            pairs["email"] = pairs.pop("username")
+    elif name is None and "email" in columns:
+        username_from = "email"
+    used = {column.partition(".")[0] for column in pairs.values()} | set(pairs.values())
+    rest = [name for name in unknown if name not in used and name.partition(".")[0] not in used]
+    rest = [name for name in rest if "." not in name or name.partition(".")[0] not in sample.names]
+    ignores_all = len(rest) > MOST_IGNORED or not all(rest)
+    ignored = (IGNORE_ALL,) if ignores_all else tuple(rest)
+    return replace(
+        options,
+        mapping=(*options.mapping, *pairs.items()),
+        ignored=tuple(dict.fromkeys((*options.ignored, *ignored))),
+        username_from=username_from,
+    )
+
+
+def _find(sample: Sample, column: str | None) -> str | None:
+    wanted = None if column is None else column.strip().lower()
+    return next((name for name in sample.names if name.strip().lower() == wanted), None)
+
+
+def _are_addresses(cells: Sequence[str]) -> bool:
+    return bool(cells) and 2 * sum("@" in cell for cell in cells) > len(cells)
+
+
+def _of_rows(rows: Sequence[Sequence[str]]) -> Sample:
+    """Return the sample whose first row that is not empty has the names."""
+    filled = [list(row) for row in rows if any(row)]
+    if not filled:
+        raise ValidationError("file", "The file is empty.", hint="The first line names the columns.")
+    names, *others = filled
+    return Sample([name.strip() for name in names], [[*row, *[""] * len(names)][: len(names)] for row in others])
+
+
+def _of_objects(file: BinaryIO) -> Sample:
+    objects = [
+        _flat(record.data)
+        for record in islice(records(file), _ROWS)
+        if record.error is None and isinstance(record.data, dict)
+    ]
+    names = list(dict.fromkeys(name for one in objects for name in one))
+    return Sample(names, [[_text(one.get(name)) for name in names] for one in objects])
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *values*, and those of nested objects under paths with dots."""
+    nested = {
+        f"{key}.{inner}": value
+        for key, part in values.items()
+        if isinstance(part, dict) and key != ATTRIBUTES
+        for inner, value in part.items()
+    }
+    return {key: value for key, value in values.items() if key != ATTRIBUTES} | nested
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
