@@ -26,12 +26,12 @@ _MANY = 50
 
 @command(
     examples={
-        "Undo an event": "lback undo 4711",
-        "See what undoing an import would do": "lback undo --import 5f3a9c0e1d2b4a6f8c7e9d0b1a2f3c4d --plan",
-        "Plan to undo all that a command did": (
-            "lback undo --invocation 0c9d1e2f3a4b5c6d7e8f9a0b1c2d3e4f --plan-file undo.plan"
+        "Undo one event": "lback undo 4711",
+        "Show what undoing an import would change": "lback undo --import 5f3a9c0e1d2b4a6f8c7e9d0b1a2f3c4d --plan",
+        "Write a plan that undoes a command, to be reviewed": (
+            "lback undo --invocation 0c9d1e2f3a4b5c6d --plan-file undo.plan"
         ),
-        "Do what the plan says": "lback undo --apply undo.plan --yes",
+        "Make exactly the changes of the plan": "lback undo --apply undo.plan --yes",
     },
 )
 def undo(

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import GroupNotFound, Refused, UsageError, UserNotFound
+from lback_cli.errors import GroupNotFound, Refused, UserNotFound
 from lback_cli.events.kinds import CREATIONS
 from lback_cli.events.moment import Moment
 from lback_cli.events.past import Change, KnownUser, PastUser, members
@@ -70,11 +70,8 @@ class Past:
 
         Raises:
             GroupNotFound: There was no such group.
-            UsageError: The query asks for logins or locks, which events do not record.
             Refused: The event log does not reach back to the moment.
         """
-        if query.locked_at is not None or query.last_login_before is not None or query.never_logged_in:
-            raise UsageError("Conditions on logins and locks are for today.", hint="Leave them out with --as-of.")
         with self._looking_back() as view:
             yield PastListing(view, query)
 
@@ -135,12 +132,13 @@ class PastListing:
 
     def _unchanged(self) -> Iterator[PastUser]:
         """Yield the users whom no later event is about, and of whom the database therefore knows who matches."""
-        groups = [group.today for group in self._groups if group.today is not None]
-        if len(groups) < len(self._groups):
-            return  # no user of today is in a group that was deleted
-        query = replace(self._query, limit=None, sort="id", groups=groups)
+        query = replace(self._query, limit=None, sort="id")
         if self._query.sort != "id":
             query = replace(query, after=None)
+        names = [group.today for group in self._groups if group.today is not None]
+        if len(names) < len(self._groups):
+            return
+        query = replace(query, groups=names)
         touched, absent = self._view.touched
         rows = (user for user in self._view.found.users.select(query) if user.id not in touched | absent)
         size = _PAGE if self._query.limit is None else min(_PAGE, self._query.limit + 1)
@@ -167,17 +165,15 @@ class PastListing:
         query = self._query
         if query.sort == "id" and not _is_after(query, user.id):
             return False
+        conditions = (query.searches, query.groups, query.attributes, query.created_before)
         if user.values is None:
-            # Of a person who was erased, no condition is known to hold.
-            page = UserQuery(sort=query.sort, descending=query.descending, after=query.after, limit=query.limit)
-            return query == page
+            return not any(conditions) and query.is_active is None and query.is_email_verified is None
         values = user.values
         names = f"{values.get('username')}\n{values.get('email')}".lower()
-        created_before = None if query.created_before is None else timestamp(query.created_before)
         return (
             all(search.lower() in names for search in query.searches)
-            and values["groups"].issuperset(group.name for group in self._groups)
-            and (created_before is None or str(values.get("created_at")) < created_before)
+            and all(group.name in values["groups"] for group in self._groups)
+            and (query.created_before is None or str(values.get("created_at")) < timestamp(query.created_before))
             and query.is_active in {None, values.get("is_active")}
             and query.is_email_verified in {None, values.get("is_email_verified")}
             and all(values.get(name) == value for name, value in query.attributes.items())

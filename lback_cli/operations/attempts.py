@@ -57,14 +57,14 @@ class AttemptState:
         waiting: Announces the failure of the operation, while it is neither committed nor refused.
         refusal: The announced failure of a refused operation.
         changes: What the operation changed, once it has succeeded.
-        undoes: The number of the event that the operation undoes, for its own event.
         mails: The mails that the operation sent, by template and recipient.
+        undoes: The number of the event that the operation undoes, for its own event.
     """
 
     def __init__(self, *, undoes: int | None = None) -> None:
         self.id = uuid4().hex
-        self.undoes = undoes
         self.began: datetime | None = None
+        self.undoes = undoes
         self.seq = 0
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}

@@ -94,11 +94,9 @@ class UserReader:
 
     def find_all(self, ids: Sequence[int]) -> dict[int, UserRecord]:
         """Return those of the users with these *ids* that exist, by id."""
-        found: dict[int, UserRecord] = {}
-        for start in range(0, len(ids), PAGE):
-            rows = self._execute(select(*_COLUMNS).where(USERS.c.id.in_(ids[start : start + PAGE]))).all()
-            found |= {user.id: user for user in self._complete(rows)}
-        return found
+        chunks = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+        statements = (select(*_COLUMNS).where(USERS.c.id.in_(chunk)) for chunk in chunks)
+        return {user.id: user for statement in statements for user in self._complete(self._execute(statement).all())}
 
     def find_by_username(self, *usernames: str) -> UserRecord | None:
         """Return the user with the first of *usernames* that a user has."""

@@ -28,7 +28,7 @@ Sort = Literal["id", "username", "email"]
         "See when each user logged in last": "lback user list --fields username,last_login",
         "Give a script the addresses to verify": "lback user list --unverified --fields email -o value",
         "Read the next page, after the user with id 4711": "lback user list --limit 100 --after 4711 -o json",
-        "List who was in a group at the end of a day": "lback user list --group admin --as-of 2026-01-31",
+        "List the administrators at the end of a day": "lback user list --group admin --as-of 2026-01-31",
     },
     fields=user_fields,
 )
@@ -59,6 +59,8 @@ def list_users(
 ) -> None:
     """List users: all of them, or a page at a time."""
     context = cli_context(ctx)
+    known = context.attributes
+    fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
     query = replace(
         user_query(context, search=search, group=group, active=active, verified=verified, where=where),
         sort=sort,
@@ -67,10 +69,10 @@ def list_users(
         limit=context.output.default_limit(DEFAULT_LIMIT) if limit is None else limit or None,
     )
     if as_of is not None:
+        if query.locked_at or query.last_login_before or query.never_logged_in:
+            raise UsageError("--as-of knows nothing of logins and locks.", hint="They are not recorded as changes.")
         list_past_users(context, query, as_of)
         return
-    known = context.attributes
-    fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
     with context.directory.list_users(query, fields) as users:
         context.output.pages(users, fields, empty="No users match.")
         if users.next_after is not None:

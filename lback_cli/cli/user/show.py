@@ -14,7 +14,7 @@ from lback_cli.cli.user.arguments import UserArgument
         "Name the user": "lback user show alice",
         "Show the user with an id to a program": "lback user show id:7 -o json",
         "Give a script the address": "lback user show alice --fields email -o value",
-        "Show the user as of a moment": "lback user show alice --as-of 2026-01-31T12:00Z",
+        "Show the user as at a moment": "lback user show alice --as-of 2026-01-31T12:00Z",
     },
     fields=user_fields,
 )
