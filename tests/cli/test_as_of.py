@@ -61,8 +61,8 @@ def test_list_users_as_of_a_moment(history: Cli) -> None:
     assert history("user", "list", "--as-of", "event:5") == (
         0,
         (
-            "id  username  email              active  email verified  groups\n"
-            "1   alice     alice@example.org  yes     yes             admin, basic_user\n"
+            "id  username  email              active  verified  groups\n"
+            "1   alice     alice@example.org  yes     yes       admin, basic_user\n"
             "2   (erased)\n"
         ),
         "1 person was there and erased later: id:2. Whether they match the filters is unknown.\n",
