@@ -70,7 +70,7 @@ def test_list_users_as_of_a_moment(history: Cli) -> None:
     members = history("user", "list", "--as-of", "event:5", "--group", "admin", "-o", "csv")
     assert members.out == (
         "id,username,email,external_id,display_name,is_active,is_email_verified,groups,created_at,password,marks\n"
-        '1,alice,alice@example.org,,Alice A.,yes,yes,"admin, basic_user",TIME,set,{}\n'
+        "1,alice,alice@example.org,,Alice A.,true,true,admin;basic_user,TIME,set,{}\n"
     )
     assert history("user", "list", "--as-of", "event:0", "-o", "json").out == "[]\n"
 
