@@ -34,6 +34,8 @@ EXITS = {
     "ValidationError": ExitCode.REFUSED,
     "InvalidToken": ExitCode.REFUSED,
     "OperationRejected": ExitCode.REFUSED,
+    "AmbiguousUser": ExitCode.REFUSED,
+    "ShareExceeded": ExitCode.REFUSED,
     "StillReferenced": ExitCode.REFUSED,
     "AmbiguousUser": ExitCode.REFUSED,
     "ShareExceeded": ExitCode.REFUSED,
