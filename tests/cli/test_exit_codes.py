@@ -34,8 +34,6 @@ EXITS = {
     "ValidationError": ExitCode.REFUSED,
     "InvalidToken": ExitCode.REFUSED,
     "OperationRejected": ExitCode.REFUSED,
-    "AmbiguousUser": ExitCode.REFUSED,
-    "ShareExceeded": ExitCode.REFUSED,
     "StillReferenced": ExitCode.REFUSED,
     "AmbiguousUser": ExitCode.REFUSED,
     "ShareExceeded": ExitCode.REFUSED,
