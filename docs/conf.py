@@ -31,6 +31,7 @@ myst_heading_anchors = 4
 default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+autodoc_mock_imports = ["lback"]  # the lback framework, which cannot be installed with the tools of this site
 napoleon_numpy_docstring = False
 
 DOCS = Path(__file__).parent.resolve()
@@ -39,7 +40,7 @@ CONTENTS = {
     "index": {
         "Operators": (
             "command-line commands project/configuration attributes scripts imports "
-            "event-log databases adoption relay operations"
+            "event-log history databases adoption relay operations"
         ),
         "Developers": "signals receivers api/index",
         "Contributors": "project/contributing architecture requirements decisions/README benchmarks",

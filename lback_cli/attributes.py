@@ -104,9 +104,10 @@ RESERVED = frozenset(
         *(attribute.name for attribute in BUILT_IN),
         *("id", "password_hash", "created_at", "updated_at", "attributes", "add_groups", "remove_groups"),
         *("error", "error_code", "outcome", "user", "last_login", "locked_until", "name", "state"),
+        *("group", "search"),
     }
 )
-"""Names that a configuration cannot declare: they have a meaning in results, columns or updates."""
+"""Names that a configuration cannot declare: they have a meaning in results, columns, updates or conditions."""
 
 
 def is_declarable(name: str) -> bool:
@@ -157,6 +158,19 @@ class UserAttributes:
                     "[attributes] in the configuration declares more.",
                 )
             parsed[name] = attribute.parse(raw)
+        return parsed
+
+    def parse_conditions(self, values: Mapping[str, Any]) -> dict[str, Value]:
+        """Convert *values* to search for, as `parse_rows` does.
+
+        Raises:
+            ValidationError: As in `parse_rows`, or there is no value.
+        """
+        parsed: dict[str, Value] = {}
+        for name, value in self.parse_rows(values).items():
+            if value is None:
+                raise ValidationError(name, f"There is no value of {name} to search for.")
+            parsed[name] = value
         return parsed
 
 

@@ -9,6 +9,7 @@
         - `GroupNotFound`                 ``group_not_found``
         - `SignalNotFound`                ``signal_not_found``
         - `EventNotFound`                 ``event_not_found``
+        - `ImportNotFound`                ``import_not_found``
         - `SinkNotFound`                  ``sink_not_found``
         - `DeadLetterNotFound`            ``dead_letter_not_found``
         - `QueuedMailNotFound`            ``queued_mail_not_found``
@@ -17,10 +18,13 @@
         - `GroupExists`                   ``group_exists``
     - `Refused`
         - `ValidationError`               ``validation_error``
+            - `InvalidFile`               ``invalid_file``
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
         - `AmbiguousUser`                 ``ambiguous_user``
+        - `StillReferenced`               ``still_referenced``
         - `LastAdministrator`             ``last_administrator``
+        - `ShareExceeded`                 ``share_exceeded``
         - `TooManyRequests`               ``too_many_requests``
         - `BrokenEventLog`                ``broken_event_log``
     - `Unusable`
@@ -36,6 +40,7 @@
     - `UnexpectedError`                   ``unexpected_exception``
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 
@@ -104,6 +109,12 @@ class EventNotFound(NotFound):
     code = "event_not_found"
 
 
+class ImportNotFound(NotFound):
+    """There was no such import."""
+
+    code = "import_not_found"
+
+
 class SinkNotFound(NotFound):
     """The relay has no sink of that name."""
 
@@ -160,6 +171,16 @@ class ValidationError(Refused):
         self.field = field
 
 
+class InvalidFile(ValidationError):
+    """A file as a whole cannot be used. *faults* has a line for each fault, which begins with its place."""
+
+    code = "invalid_file"
+
+    def __init__(self, message: str, faults: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__("file", message, hint=hint)
+        self.faults = faults
+
+
 class InvalidToken(Refused):
     """The token is unknown, used, expired or replaced by a newer one."""
 
@@ -189,11 +210,24 @@ class AmbiguousUser(Refused):
     error_type = "validation_error"
 
 
+class StillReferenced(Refused):
+    """Rows of an application's tables refer to what would be deleted."""
+
+    code = "still_referenced"
+    error_type = "repository_error"
+
+
 class LastAdministrator(Refused):
     """The change would leave the administrators' group without an active member."""
 
     code = "last_administrator"
     error_type = "last_administrator"
+
+
+class ShareExceeded(Refused):
+    """Too many of all users would be deleted or deactivated at once."""
+
+    code = "share_exceeded"
 
 
 class TooManyRequests(Refused):

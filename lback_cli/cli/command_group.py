@@ -1,6 +1,7 @@
 """How commands are declared, and how a group of them imports each module only when it is needed."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -42,17 +43,26 @@ def command(
     return declare
 
 
-def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable[[Callable[..., None]], LbackCommand]:
+def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable[[Callable[..., Any]], LbackCommand]:
     """Make a command that does what *base* does and takes its options.
 
-    The decorated function, which has no body, declares parameters that replace those of the same name.
+    The decorated function declares parameters that replace those of the same name, and returns their values.
     """
 
-    def declare(function: Callable[..., None]) -> LbackCommand:
+    def declare(function: Callable[..., Any]) -> LbackCommand:
         declared = command(examples=examples, fields=base.fields)(function)
         own = {parameter.name for parameter in declared.params}
         declared.params += [parameter for parameter in base.params if parameter.name not in own]
-        declared.callback = base.callback
+        replace, run = declared.callback, base.callback
+        assert replace is not None
+        assert run is not None
+
+        @wraps(run)
+        def call(**values: Any) -> Any:
+            replaced = replace(**{name: value for name, value in values.items() if name in own})
+            return run(**values | replaced)
+
+        declared.callback = call
         return declared
 
     return declare

@@ -59,8 +59,14 @@ def complete_assignment(ctx: typer.Context, incomplete: str) -> Iterable[str | t
 
 
 def complete_condition(ctx: typer.Context, incomplete: str) -> Iterable[str | tuple[str, str]]:
-    """Return names of attributes, each with ``=``; after that the values that users have."""
-    return _assignments(ctx, incomplete, stored=True)
+    """Return words for conditions on users, and names of attributes with ``=``; after that the values of users."""
+    from lback_cli.managers.user_conditions import WORDS
+
+    name, separator, value = incomplete.partition("=")
+    if separator and name == "group":
+        return [f"group={group}" for group in complete_group(ctx, value)]
+    words = [word for word in WORDS if word.startswith(incomplete)]
+    return [*words, *_assignments(ctx, incomplete, stored=True)]
 
 
 def _users(ctx: typer.Context, incomplete: str, *, group: str | None = None) -> Iterable[str | tuple[str, str]]:

@@ -18,6 +18,7 @@ from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
+    from lback_cli.apply.declarations import Declarations
     from lback_cli.attributes import UserAttributes
     from lback_cli.cli.output.format import Outcome
     from lback_cli.database.engine import Database
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
-    from lback_cli.managers.memberships import Memberships
+    from lback_cli.managers.past import Past
     from lback_cli.managers.user_manager import UserManager
+    from lback_cli.managers.user_sets import UserSets
     from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.relay.admin import SinkAdmin
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
     from lback_cli.tracing.trace import Trace
+    from lback_cli.undo.undo import Undo
 
 
 class CliContext:
@@ -207,6 +210,17 @@ class CliContext:
 
         return Directory(self.database, self.dependencies)
 
+    def past(self, moment: str) -> "Past":
+        """Return the users and groups as they were at *moment*.
+
+        Raises:
+            UsageError: *moment* is no moment.
+        """
+        from lback_cli.events.moment import Moment
+        from lback_cli.managers.past import Past
+
+        return Past(self.database, self.dependencies, Moment.parse(moment, self.dependencies.now()))
+
     @cached_property
     def users(self) -> "UserManager":
         """Changes users, with all receivers connected, and traced if an option asks for it."""
@@ -254,11 +268,18 @@ class CliContext:
         return GroupManager(self.database, self.dependencies)
 
     @cached_property
-    def memberships(self) -> "Memberships":
-        """Adds users to groups and removes them."""
-        from lback_cli.managers.memberships import Memberships
+    def declarations(self) -> "Declarations":
+        """Makes users and groups as files describe them."""
+        from lback_cli.apply.declarations import Declarations
 
-        return Memberships(self.directory, self.users)
+        return Declarations(self.database, self.dependencies, lambda: (self.users, self.groups))
+
+    @cached_property
+    def user_sets(self) -> "UserSets":
+        """Selects several users and changes each of them."""
+        from lback_cli.managers.user_sets import UserSets
+
+        return UserSets(self.directory, self.users)
 
     def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Return an importer that reports its progress to *observer* and checks the *canary* first."""
@@ -279,6 +300,13 @@ class CliContext:
         from lback_cli.managers.event_log import EventLog
 
         return EventLog(self.database, self.dependencies)
+
+    @cached_property
+    def undo(self) -> "Undo":
+        """Undoes events."""
+        from lback_cli.undo.undo import Undo
+
+        return Undo(self.database, self.dependencies, self.users, self.groups)
 
     def copy_to(self, url: str, password_file: Path | None, observe: Callable[[str], "CopyObserver"]) -> "DatabaseCopy":
         """Return a copy of the database to the one at *url*.

@@ -24,11 +24,11 @@ def run(
         bool, typer.Option("--keep-going", "-k", help="Go on after a line that fails, and exit 8 at the end.")
     ] = False,
 ) -> None:
-    """Run many commands in one process, which takes a fraction of the time.
+    """Run a script: many commands in one process.
 
-    A line has the words of a command, quoted as in a shell, where nothing is expanded. Blank lines and comments are
-    skipped. Each line is a transaction of its own, and its answer is written before the next line is read. With -o
-    jsonl each answer is one line, an object with the fields line, exit, and result or error.
+    A line has the words of a command, quoted as in a shell. Nothing is expanded; blank lines and comments are skipped.
+    Each line is a transaction of its own, and its answer is written before the next line is read. With -o jsonl each
+    answer is one line, an object with the fields line, exit, and result or error.
     """
     from lback_cli.cli.script.lines import read_lines
     from lback_cli.cli.script.runner import ScriptRunner

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
+from lback_cli.attributes import LARGEST_INTEGER
 from lback_cli.errors import BrokenEventLog
 from lback_cli.events.erasure import decoded
 from lback_cli.events.hash_chain import HASHED, canonical
 from lback_cli.events.kinds import FAILURE_EVENTS, OK
-from lback_cli.events.serialization import EXACT
 from lback_cli.events.verifier import COLUMNS
 
 _FIRST = ("seq", "time", "signal", "outcome", "subject_id", "subject", "actor", "data")
@@ -90,7 +90,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _exact(digits: str) -> int:
-    if len(digits) > _MAXIMUM_DIGITS or abs(number := int(digits)) > EXACT:
+    if len(digits) > _MAXIMUM_DIGITS or abs(number := int(digits)) > LARGEST_INTEGER:
         raise ValueError("a number that readers may interpret differently")
     return number
 

@@ -27,7 +27,8 @@ _SYNONYMS = {
     INACTIVE: "isinactive inactive disabled isdisabled suspended issuspended blocked isblocked blocksignin banned "
     "deactivated archived gesperrt deaktiviert inaktiv",
     "is_email_verified": "isemailverified emailverified verified isverified emailconfirmed confirmed emailisverified",
-    "external_id": "externalid externalidentifier userid employeeid employeenumber objectid personalnummer matricule",
+    "external_id": "externalid externalidentifier localid userid employeeid employeenumber objectid personalnummer "
+    "matricule",
     "display_name": "displayname fullname name anzeigename vollername nomcomplet nombrecompleto nomecompleto",
 }
 _FIELDS = {synonym: field for field, synonyms in _SYNONYMS.items() for synonym in synonyms.split()}
@@ -67,11 +68,11 @@ def proposed_options(names: Sequence[str], taken: Container[str], known: ImportC
     mapped = {column for _, column in pairs}
     rest = [name for name in names if name not in mapped]
     words = ["--map", ",".join(pair(field, column) for field, column in pairs)] if pairs else []
-    words += (
-        ["--ignore", ",".join(map(escaped_name, rest)) if len(rest) <= MOST_IGNORED else IGNORE_ALL] if rest else []
-    )
-    alternative = f", or {command_line(['--map', 'FIELD=' + escaped_name(rest[0])])} to read it" if rest else ""
-    return command_line(words) + alternative
+    if not rest:
+        return command_line(words)
+    words += ["--ignore", ",".join(map(escaped_name, rest)) if len(rest) <= MOST_IGNORED else IGNORE_ALL]
+    alternative = command_line(["--map", "FIELD=" + escaped_name(rest[0])])
+    return f"{command_line(words)}, or {alternative} to read it. Fields are {', '.join(known.names)}"
 
 
 def _alike(field: str) -> tuple[str, ...]:

@@ -207,7 +207,7 @@ class ColumnChoice:
         return ValidationError(
             "columns",
             f"{where}: {what} {listed_names(unknown)} in lback.",
-            hint=f"Add {proposed_options(unknown, fields, self.known)}. Fields are {', '.join(self.known.names)}.",
+            hint=f"Add {proposed_options(unknown, fields, self.known)}.",
         )
 
 

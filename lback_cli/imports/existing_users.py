@@ -133,8 +133,9 @@ class ExistingUserHandler:
         if self._options.overwrite_passwords:
             if row.password is not None:
                 changes["password"] = row.password
-            if row.password_hash is not None and row.password_hash != user.password_hash:
-                changes["password_hash"] = row.password_hash
+            stored = None if row.password_hash is None else self._services.hasher.storable(row.password_hash)
+            if stored is not None and stored != user.password_hash:
+                changes["password_hash"] = stored
         return changes
 
     def _group_changes(self, uow: UnitOfWork, names: Sequence[str], user: User) -> dict[str, Any]:

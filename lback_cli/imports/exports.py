@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, get_args
 
 from lback_cli.database.engine import Database
@@ -19,6 +20,7 @@ from lback_cli.problem import Problem
 from lback_cli.repositories.unit_of_work import transaction_with_events
 from lback_cli.repositories.user_columns import Columns
 from lback_cli.repositories.user_query import UserQuery
+from lback_cli.text.times import timestamp
 
 
 class Exporter:
@@ -62,6 +64,30 @@ class Exporter:
                 yield ",".join(columns) + "\n"
             for page in pages:
                 yield csv_rows(list(map(texts_of, page))) if export_format == "csv" else _jsonl(columns, page)
+
+    def state(self, query: UserQuery, default_group: str) -> Iterator[str]:
+        """Record the export, and yield the groups and the users that *query* selects as a file for `lback apply`.
+
+        Args:
+            query: Which users, in which order.
+            default_group: The group that every user joins, which such a file leaves out.
+
+        Raises:
+            GroupNotFound: A group of the query does not exist.
+        """
+        from lback_cli.text.yaml_text import dump_yaml
+
+        groups = [group for group, _ in self._directory.list_groups() if group.name != default_group]
+        with self._recorded(query, _STATE, with_hashes=False) as pages:
+            yield "groups:\n" if groups else "groups: []\n"
+            for group in groups:
+                described = {} if group.description is None else {"description": group.description}
+                yield dump_yaml([{"name": group.name, **described}])
+            users = (row for page in pages for row in zip(*page, strict=True))
+            first = next(users, None)
+            yield "users: []\n" if first is None else "users:\n"
+            for row in () if first is None else chain([first], users):
+                yield dump_yaml([_desired(dict(zip(_STATE, row, strict=True)), default_group)])
 
     @contextlib.contextmanager
     def _recorded(self, query: UserQuery, columns: Sequence[str], *, with_hashes: bool) -> Iterator[UserListing]:
@@ -110,7 +136,11 @@ def _filters(query: UserQuery) -> dict[str, Any]:
     """Return the conditions of *query* that are set."""
     texts = {"search": list(query.searches), "group": list(query.groups)}
     flags = {"is_active": query.is_active, "is_email_verified": query.is_email_verified}
-    conditions = {name: value for name, value in (texts | flags).items() if value not in ([], None)}
+    conditions: dict[str, Any] = {name: value for name, value in (texts | flags).items() if value not in ([], None)}
+    moments = {"locked_at": query.locked_at, "created_before": query.created_before}
+    moments |= {"last_login_before": query.last_login_before}
+    conditions |= {name: timestamp(moment) for name, moment in moments.items() if moment is not None}
+    conditions |= {"never_logged_in": True} if query.never_logged_in else {}
     return conditions | ({"attributes": to_json(query.attributes)} if query.attributes else {})
 
 
@@ -135,3 +165,20 @@ _FIRST = ("username", "email", "password_hash", "groups", "is_active", "is_email
 """The columns before those of the attributes in lback's own table."""
 
 _LAST = ("created_at", "updated_at", "id")
+
+
+_STATE = ("username", "email", "groups", "is_active", "is_email_verified", "external_id", "display_name", ATTRIBUTES)
+"""The fields of a user in a file for `lback apply`, as they are read."""
+
+
+def _desired(user: Mapping[str, Any], default_group: str) -> dict[str, Any]:
+    """Return a user as `lback apply` takes it."""
+    wanted: dict[str, Any] = {
+        "username": user["username"],
+        "email": user["email"],
+        "groups": [name for name in user["groups"] if name != default_group],
+        "active": user["is_active"],
+        "verified": user["is_email_verified"],
+    }
+    own = {name: user[name] for name in ("external_id", "display_name", ATTRIBUTES)}
+    return wanted | {name: value for name, value in own.items() if value not in ({}, None)}

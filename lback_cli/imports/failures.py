@@ -11,7 +11,7 @@ _RANGES = 6
 """Ranges of lines that are shown of a group."""
 
 _MOST_GROUPS = 1000
-"""Groups that are kept; a file in which every row is wrong in another way must not fill the memory."""
+"""Groups that are kept: a file in which every row is wrong in another way must not fill the memory."""
 
 
 @dataclass(slots=True)
@@ -19,17 +19,15 @@ class _Group:
     """Rows that were refused for one reason.
 
     Attributes:
-        message: The message of the first row.
-        place: Where the first row is.
-        unit: What the numbers count: lines, or records of a document on one line.
+        first: The outcome of the first row.
+        message: What its message says of any row.
         count: The number of rows.
         ranges: The first and the last number of some runs of rows.
         is_cut: Whether there are more runs.
     """
 
+    first: RowOutcome
     message: str
-    place: str
-    unit: str
     count: int = 0
     ranges: list[list[int]] = field(default_factory=list)
     is_cut: bool = False
@@ -44,9 +42,15 @@ class _Group:
             self.is_cut = True
 
     @property
-    def numbers(self) -> str:
+    def text(self) -> str:
+        """The rows and their reason, in a line."""
+        if self.count == 1:
+            return f"{self.first.row.place}: {self.first.text}"
         shown = [str(first) if first == last else f"{first}-{last}" for first, last in self.ranges]
-        return f"{self.unit} {', '.join(shown)}{', ...' if self.is_cut else ''}"
+        unit = "lines" if self.first.row.record is None else "records"
+        numbers = f"{unit} {', '.join(shown)}{', ...' if self.is_cut else ''}"
+        text = f"{self.count:,} rows: {self.message.removesuffix('.')} ({numbers})."
+        return text if self.first.hint is None else f"{text} {self.first.hint}"
 
 
 class Failures:
@@ -58,32 +62,32 @@ class Failures:
 
     def __init__(self) -> None:
         self.count = 0
-        self._groups: dict[str, _Group] = {}
-        self._others = 0
+        self._groups: dict[tuple[str, str | None], _Group] = {}
 
     def add(self, outcome: RowOutcome) -> None:
         """Add a refused row."""
         self.count += 1
-        row, message = outcome.row, outcome.text
-        key = general_message(row, message)
+        row = outcome.row
+        message = general_message(row, outcome.message or "")
+        key = (message, outcome.hint)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) == _MOST_GROUPS:
-                self._others += 1
                 return
-            unit = "lines" if row.record is None else "records"
-            group = self._groups[key] = _Group(message, row.place, unit)
+            group = self._groups[key] = _Group(outcome, message)
         group.add(row.line if row.record is None else row.record)
+
+    @property
+    def are_grouped(self) -> bool:
+        """Whether several rows share a line."""
+        return self.count > len(self._groups)
 
     def lines(self, most: int) -> Iterator[str]:
         """Yield a line of text for each of the *most* first groups, and one that counts the rows of the others."""
         shown = 0
-        for general, group in list(self._groups.items())[:most]:
+        for group in list(self._groups.values())[:most]:
             shown += group.count
-            if group.count == 1:
-                yield f"{group.place}: {group.message}"
-            else:
-                yield f"{group.count:,} rows: {general} ({group.numbers})"
+            yield group.text
         if self.count > shown:
             yield f"{self.count - shown:,} more rows were refused for other reasons."
 

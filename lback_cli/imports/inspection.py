@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 from lback_cli.errors import LbackError, UsageError
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
+from lback_cli.imports.formats.dialect import DELIMITER_NAMES
 from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.input_opening import detect_format, open_input
@@ -61,6 +62,19 @@ class Inspection:
     command: str
 
     @property
+    def words(self) -> str:
+        """How the file is written, in words."""
+        options, dialect = self.options, dialect_of(self.options)
+        words = [options.format.upper() if not options.is_foreign else f"a file of {options.format}"]
+        if options.format in TEXT_FORMATS:
+            words.append(encoding_name(dialect.encoding))
+        if options.format == "csv":
+            words.append(f"{DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)} between the columns")
+        if options.skip_lines:
+            words.append(f"{options.skip_lines} skipped lines")
+        return ", ".join(words)
+
+    @property
     def description(self) -> dict[str, Any]:
         """How the file is written."""
         options, dialect = self.options, dialect_of(self.options)
@@ -93,7 +107,7 @@ def inspect_input(path: str, options: ImportOptions, known: ImportColumns, *, is
     with_guesses = replace(options, guess=not options.is_foreign)
     source = InputFile(path, with_guesses, known, file)
     try:
-        problem = _problem(source)
+        problem = _problem(source, known)
         sample = _sample_of_rows(source) if options.is_foreign else source.sample()
     finally:
         source.close()
@@ -115,13 +129,18 @@ def _format_of(path: str, file: BinaryIO) -> str:
         return "json" if start.lstrip()[:1] in {b"[", b"{"} else "csv"
 
 
-def _problem(source: InputFile) -> str | None:
+def _problem(source: InputFile, known: ImportColumns) -> str | None:
     try:
         source.columns()
         source.require_rows()
     except LbackError as error:
         return one_line(error)
-    return None
+    if source.options.is_foreign:
+        return None
+    choice = ColumnChoice.of(source.options, known)
+    fields, _ = choice.sort_out(source.sample().names)
+    missing = next((field for field in choice.required if field not in fields), None)
+    return None if missing is None else f"No column is read as {missing}: add --map {missing}=COLUMN."
 
 
 def _sample_of_rows(source: InputFile) -> Sample:
@@ -142,4 +161,6 @@ def _column(name: str, sample: Sample, choice: ColumnChoice) -> InspectedColumn:
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return groups_cell([str(item) for item in value])
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if value is None else str(value)

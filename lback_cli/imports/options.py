@@ -47,7 +47,7 @@ STDIN = "-"
 
 _PATHS = ("companion", "report", "rejects", "passwords")
 _PAIRS = ("mapping", "group_map")
-_WITH_VALUES = ("if_exists", "on_error", "mail", "companion", "email_domain", "username_from", "report", "rejects")
+_WITH_VALUES = ("if_exists", "on_error", "mail", "companion", "email_domain", "report", "rejects")
 _FLAGS = ("atomic", "overwrite_passwords", "create_groups", "assume_verified", "guess")
 _OPTION_NAMES = {"mapping": "--map", "ignored": "--ignore"}
 _OF_FORMATS: dict[str, Collection[str]] = {
@@ -192,6 +192,8 @@ class ImportOptions:
             words += ["--map", ",".join(pair(field, column) for field, column in self.mapping)]
         if self.ignored:
             words += ["--ignore", ",".join(map(escaped_name, self.ignored))]
+        if self.username_from is not None:
+            words += ["--username-from", self.username_from]
         return words
 
 

@@ -12,7 +12,7 @@ from lback_cli.imports.column_guess import MOST_IGNORED, guess_columns
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import UTF_8, Dialect, in_utf8
 from lback_cli.imports.formats.dialect_guess import describe, guess_dialect, guess_encoding
-from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES
+from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES, records
 from lback_cli.imports.options import IGNORE_ALL, ImportOptions
 from lback_cli.text.shell_quoting import command_line
 
@@ -167,11 +167,9 @@ def _of_rows(rows: Sequence[Sequence[str]]) -> Sample:
 
 
 def _of_objects(file: BinaryIO) -> Sample:
-    from lback_cli.imports.formats.json_stream import json_records
-
     objects = [
         _flat(record.data)
-        for record in islice(json_records(file), _ROWS)
+        for record in islice(records(file), _ROWS)
         if record.error is None and isinstance(record.data, dict)
     ]
     names = list(dict.fromkeys(name for one in objects for name in one))

@@ -85,17 +85,23 @@ class Tally:
 
     Attributes:
         cannot_log_in: How many created or updated users cannot log in, each by the obstacle that matters most.
+        to_vouch_for: How many of them only lack a verified address, of which the file says nothing.
         created_groups: The names of the groups that were created.
         left_out: How many records of the file were left out, by what they are.
     """
 
     cannot_log_in: Counter[Obstacle] = field(default_factory=Counter)
+    to_vouch_for: int = 0
     created_groups: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
 
     def add(self, outcomes: Sequence[RowOutcome], created_groups: Sequence[str] = ()) -> None:
         """Add the *outcomes* of some rows, and the groups that were created for them."""
-        self.cannot_log_in.update(outcome.obstacles[0] for outcome in outcomes if outcome.obstacles)
+        hindered = [outcome for outcome in outcomes if outcome.obstacles]
+        self.cannot_log_in.update(outcome.obstacles[0] for outcome in hindered)
+        self.to_vouch_for += sum(
+            outcome.obstacles[0] == "unverified" and outcome.row.is_email_verified is None for outcome in hindered
+        )
         self.created_groups += created_groups
 
 

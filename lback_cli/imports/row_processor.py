@@ -22,6 +22,7 @@ from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading
 from lback_cli.security.password_generator import generate_password
 from lback_cli.security.stored_hashes import is_unusable
+from lback_cli.text.escaping import safe
 
 
 class RowProcessor:
@@ -96,19 +97,23 @@ class RowProcessor:
         password = row.password
         if self._options.passwords is not None and password is None and row.password_hash is None:
             password = generate_password(minimum_length=self._services.settings.password.minimum_length)
-        return self._bulk.prepare(
-            NewUser(
-                username=row.username,
-                email=row.email,
-                password=password,
-                password_hash=row.password_hash,
-                groups=row.groups or (),
-                is_active=row.is_active is not False,
-                is_email_verified=row.is_email_verified is True,
-                attributes=row.attributes or {},
-                # A link to set a password is of no use to a user who may not log in.
-                mail="none" if row.is_active is False else self._options.mail,
-            )
+        prepared = self._bulk.prepare(self._new_user(row, password))
+        if prepared.error is not None and _strip(row):
+            prepared = self._bulk.prepare(self._new_user(row, password))
+        return prepared
+
+    def _new_user(self, row: ImportRow, password: str | None) -> NewUser:
+        return NewUser(
+            username=row.username,
+            email=row.email,
+            password=password,
+            password_hash=row.password_hash,
+            groups=row.groups or (),
+            is_active=row.is_active is not False,
+            is_email_verified=row.is_email_verified is True,
+            attributes=row.attributes or {},
+            # A link to set a password is of no use to a user who may not log in.
+            mail="none" if row.is_active is False else self._options.mail,
         )
 
     def _without_existing(self, uow: UnitOfWork, waiting: Sequence[PreparedUser]) -> Sequence[PreparedUser]:
@@ -243,6 +248,13 @@ class _ChunkWriter:
                 self._stopped = True
 
 
+def _strip(row: ImportRow) -> bool:
+    """Remove spaces around the user name and the address of *row*, and return whether there were any."""
+    before = row.username, row.email
+    row.username, row.email = row.username.strip(), row.email.strip()
+    return (row.username, row.email) != before
+
+
 def _registration_outcome(row: ImportRow, user: PreparedUser, result: RegistrationResult) -> RowOutcome:
     if isinstance(result, LbackError):
         return failed(row, _of_row(result, row))
@@ -250,7 +262,7 @@ def _registration_outcome(row: ImportRow, user: PreparedUser, result: Registrati
     generated = new.password if row.password is None else None
     found = obstacles(
         active=new.is_active,
-        has_password=not (new.is_invited or is_unusable(user.password_hash or "")),
+        has_password=not is_unusable(user.password_hash or ""),
         verified=new.is_email_verified,
     )
     return RowOutcome(row, "created", id=result, username=user.username, password=generated, obstacles=found)
@@ -260,7 +272,12 @@ def _of_row(error: LbackError, row: ImportRow) -> LbackError:
     """Return *error*, or a plainer one if the row lacks the user name or the e-mail address."""
     if isinstance(error, ValidationError):
         if error.field == "username" and not row.username.strip():
-            return ValidationError("username", "The row has no user name.")
+            hint = "--username-from email makes one of the address." if row.email else None
+            return ValidationError("username", "The row has no user name.", hint=hint)
+        if error.field == "username" and "@" in row.username:
+            name = safe(row.username, limit=80)
+            hint = "--username-from email makes a user name of the part before the @."
+            return ValidationError("username", f"The user name '{name}' is an address.", hint=hint)
         if error.field == "email" and not row.email.strip():
             return ValidationError("email", "The row has no e-mail address.")
     return error

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from lback_cli.errors import UserExists, ValidationError
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.registration_mail import RegistrationMail
 from lback_cli.managers.user_lookup import group_name_variants
 from lback_cli.models import Group, User
 from lback_cli.repositories.application_repository import ADMIN
@@ -20,6 +21,14 @@ class Application:
     def is_present(self) -> bool:
         """Whether an application of the framework shares the database."""
         return self._services.settings.compat.lback_framework
+
+    def verifies(self, invited: bool, mail: RegistrationMail) -> bool:
+        """Return whether a new user counts as verified because of the invitation that is mailed.
+
+        The application's page sets the password and does not verify the address, so the user could log in nowhere. And
+        the account has no password before the link was followed.
+        """
+        return self.is_present and invited and mail != "none"
 
     def taken(
         self, uow: UnitOfWork, *, username: str | None, email: str | None, by_other_than: int = 0

@@ -156,6 +156,11 @@ class Directory:
         with snapshot(self._database) as found:
             return found.users.attribute_values(name, prefix, limit=limit)
 
+    def count_users(self) -> int:
+        """Return how many users there are."""
+        with snapshot(self._database) as found:
+            return found.users.count(UserQuery())
+
     def list_groups(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
         with snapshot(self._database) as found:

@@ -130,6 +130,7 @@ class Registration:
             elif password_hash is None or is_unusable(password_hash):
                 password_hash = self._services.hasher.unusable
             else:
+                password_hash = self._services.hasher.storable(password_hash)
                 check_password_hash(self._services, password_hash, username)
             attributes = self._attributes(new)
         except LbackError as error:
@@ -182,14 +183,15 @@ class Registration:
         with operation.transaction() as uow:
             groups = self._join(operation, uow, new.groups)
             # Receivers have seen the id, so a later attempt must store the same id.
-            user = self._user(prepared, groups, user_id=operation.earlier_result("id"))
+            verified = new.is_email_verified or self._application.verifies(new.is_invited, new.mail)
+            user = self._user(prepared, groups, user_id=operation.earlier_result("id"), verified=verified)
             operation.user = user
             track_user(operation, uow, self._services.attributes, None, lambda: user.id)
             uow.users.add(user)
             self._application.check_new_member(uow, user, groups)
             uow.attributes.set(user, prepared.attributes)
             operation.once_per_operation("id", lambda: user.id)
-            if new.is_email_verified:
+            if verified:
                 announce_verified_by_admin(operation, user)
             if new.is_invited and new.mail != "none":
                 self._links.send_invitation(operation, uow, user)
@@ -232,7 +234,7 @@ class Registration:
             if (value := values.get(attribute.name)) is not None
         }
 
-    def _user(self, prepared: PreparedUser, groups: list[Group], *, user_id: int | None) -> User:
+    def _user(self, prepared: PreparedUser, groups: list[Group], *, user_id: int | None, verified: bool) -> User:
         now = self._services.now()
         return User(
             id=user_id,
@@ -240,7 +242,7 @@ class Registration:
             email=prepared.email,
             password_hash=prepared.password_hash,
             is_active=prepared.new.is_active,
-            is_email_verified=prepared.new.is_email_verified,
+            is_email_verified=verified,
             created_at=now,
             updated_at=now,
             groups=groups,

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lback_cli.attributes import Value
 from lback_cli.database.engine import Database
-from lback_cli.errors import ValidationError
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.repositories.user_query import SortKey, UserQuery
 from lback_cli.repositories.user_reader import UserRecord
@@ -70,7 +68,7 @@ class UserQueries:
             groups=() if group is None else (group,),
             is_active=is_active,
             is_email_verified=is_email_verified,
-            attributes=self._conditions(attributes or {}),
+            attributes=self._services.attributes.parse_conditions(attributes or {}),
             sort=sort,
             limit=limit,
         )
@@ -80,14 +78,6 @@ class UserQueries:
     def get_all_users(self, *, session: "Session | None" = None) -> list[UserRecord]:
         """Return all users by id, as `search_users` does."""
         return self.search_users(session=session)
-
-    def _conditions(self, attributes: Mapping[str, Any]) -> dict[str, Value]:
-        conditions: dict[str, Value] = {}
-        for name, value in self._services.attributes.parse_rows(attributes).items():
-            if value is None:
-                raise ValidationError(name, f"There is no value of {name} to search for.")
-            conditions[name] = value
-        return conditions
 
     @property
     def _directory(self) -> "Directory":

@@ -163,6 +163,7 @@ class UserUpdater:
                 raise ValidationError("password", "Give either a password or its hash, not both.")
             password = services.policy.check(password, username=username or user.username, email=email or user.email)
         elif password_hash is not None:
+            password_hash = services.hasher.storable(password_hash)
             check_password_hash(services, password_hash, user.username)
             password_hash = services.hasher.unusable if is_unusable(password_hash) else password_hash
         return UserUpdate(
@@ -254,7 +255,9 @@ class UserUpdater:
         if group is not None and uow.users.count_active(group) <= 1:
             raise LastAdministrator(
                 f"{user.username} is the last active member of {name!r}.",
-                hint=f"First: lback user update SOMEONE --add-group {name}",
+                hint="See docs/adoption.md about the group admin before another user joins it."
+                if self._application.has_administrators([name])
+                else f"First: lback user update SOMEONE --add-group {name}",
             )
 
     def _notify(

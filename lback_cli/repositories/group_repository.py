@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from lback_cli.errors import GroupExists
 from lback_cli.models import Group
-from lback_cli.models.tables import MEMBERSHIPS
+from lback_cli.models.tables import GROUPS, MEMBERSHIPS
 from lback_cli.repositories.bulk_insert import insert_rows
 from lback_cli.repositories.group_reader import GroupReader
+from lback_cli.repositories.references import unreferenced
 
 
 class GroupRepository(GroupReader):
@@ -72,12 +73,22 @@ class GroupRepository(GroupReader):
         except IntegrityError as error:
             raise GroupExists(f"The group {name!r} exists already.") from error
 
+    def describe(self, group: Group, description: str | None, *, now: datetime) -> None:
+        """Give *group* another description."""
+        group.description, group.updated_at = description, now
+        self._session.flush()
+
     def add_members(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Add memberships: (user id, group id)."""
         insert_rows(self._session, MEMBERSHIPS, ("user_id", "group_id"), pairs)
 
     def delete(self, group: Group) -> None:
-        """Delete *group* and its memberships."""
+        """Delete *group* and its memberships.
+
+        Raises:
+            StillReferenced: Rows of the application refer to *group*.
+        """
         self._session.execute(delete(MEMBERSHIPS).where(MEMBERSHIPS.c.group_id == group.id))
-        self._session.delete(group)
-        self._session.flush()
+        with unreferenced(self._session, GROUPS, group.id, group.name):
+            self._session.execute(delete(Group).where(Group.id == group.id))
+        self._session.expunge(group)

@@ -15,7 +15,9 @@ from lback_cli.repositories.user_reader import UserReader
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from lback_cli.repositories.change_reader import ChangeReader
     from lback_cli.repositories.event_repository import EventRepository
+    from lback_cli.repositories.owner_repository import OwnerRepository
 
 
 class Snapshot:
@@ -35,11 +37,25 @@ class Snapshot:
         return GroupReader(self.connection)
 
     @cached_property
+    def owners(self) -> "OwnerRepository":
+        """The owners of users and groups."""
+        from lback_cli.repositories.owner_repository import OwnerRepository
+
+        return OwnerRepository(self.connection)
+
+    @cached_property
     def events(self) -> "EventRepository":
         """The event log."""
         from lback_cli.repositories.event_repository import EventRepository
 
         return EventRepository(self.connection)
+
+    @cached_property
+    def changes(self) -> "ChangeReader":
+        """What the event log says that changed."""
+        from lback_cli.repositories.change_reader import ChangeReader
+
+        return ChangeReader(self.connection)
 
 
 @contextlib.contextmanager

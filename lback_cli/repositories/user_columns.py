@@ -10,11 +10,11 @@ from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Integer, String, and_, case, cast, func, select, type_coerce
+from sqlalchemy import Column, ColumnElement, Integer, String, case, cast, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
-from lback_cli.repositories.user_query import OWN_ATTRIBUTES, UserQuery, read_pages
+from lback_cli.repositories.user_query import OWN_ACCOUNT, OWN_ATTRIBUTES, UserQuery, read_pages
 from lback_cli.repositories.user_reader import UserReader, password_state
 from lback_cli.security.stored_hashes import is_unusable
 
@@ -74,8 +74,7 @@ class UserColumns:
         selected |= {"id": USERS.c.id, query.sort: USERS.c[query.sort]}
         statement = select(*selected.values()).select_from(USERS)
         if selected.keys() & {"last_login", "locked_until"}:
-            own = and_(ACCOUNTS.c.user_id == USERS.c.id, ACCOUNTS.c.user_created_at == USERS.c.created_at)
-            statement = statement.outerjoin(ACCOUNTS, own)
+            statement = statement.outerjoin(ACCOUNTS, OWN_ACCOUNT)
         for rows in read_pages(self._execute, statement, query, size=PAGE):
             if rows:
                 page: _Page = dict(zip(selected, zip(*rows, strict=True), strict=True))

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_
 
 from lback_cli.attributes import Value, digest
-from lback_cli.models.tables import GROUPS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
+from lback_cli.models.tables import ACCOUNTS, GROUPS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.sql_functions import binary_equal
 
 SortKey = Literal["id", "username", "email"]
@@ -17,6 +18,9 @@ LARGEST_ID = 2**63 - 1
 
 OWN_ATTRIBUTES = and_(USER_ATTRIBUTES.c.user_id == USERS.c.id, USER_ATTRIBUTES.c.user_created_at == USERS.c.created_at)
 """Joins `USERS` with the attributes of the same user, not of one who had the id before."""
+
+OWN_ACCOUNT = and_(ACCOUNTS.c.user_id == USERS.c.id, ACCOUNTS.c.user_created_at == USERS.c.created_at)
+"""Joins `USERS` with the logins of the same user, not of one who had the id before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,10 @@ class UserQuery:
         is_active: Only active users, or only inactive ones.
         is_email_verified: Only users with a verified address, or only those without.
         attributes: Values by name, in lback's own table, that the users must have.
+        locked_at: Only users whose accounts are locked at that time.
+        created_before: Only users who were created before that time.
+        last_login_before: Only users whose last login was before that time. Users without a login have none.
+        never_logged_in: Whether to find only users without a login.
         sort: A unique, indexed column.
         descending: Whether the last in order come first.
         after: The value of *sort* after which the users begin: the last one of the page before.
@@ -42,6 +50,10 @@ class UserQuery:
     is_active: bool | None = None
     is_email_verified: bool | None = None
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    locked_at: datetime | None = None
+    created_before: datetime | None = None
+    last_login_before: datetime | None = None
+    never_logged_in: bool = False
     sort: SortKey = "id"
     descending: bool = False
     after: str | int | None = None
@@ -67,6 +79,18 @@ def conditions(query: UserQuery) -> Iterator[ColumnElement[bool]]:
         yield USERS.c.is_email_verified == query.is_email_verified
     for name, value in query.attributes.items():
         yield exists().where(OWN_ATTRIBUTES, USER_ATTRIBUTES.c.name == name, USER_ATTRIBUTES.c.digest == digest(value))
+    yield from _conditions_on_times(query)
+
+
+def _conditions_on_times(query: UserQuery) -> Iterator[ColumnElement[bool]]:
+    if query.locked_at is not None:
+        yield exists().where(OWN_ACCOUNT, ACCOUNTS.c.locked_until > query.locked_at)
+    if query.created_before is not None:
+        yield USERS.c.created_at < query.created_before
+    if query.last_login_before is not None:
+        yield exists().where(OWN_ACCOUNT, ACCOUNTS.c.last_login < query.last_login_before)
+    if query.never_logged_in:
+        yield ~exists().where(OWN_ACCOUNT, ACCOUNTS.c.last_login.is_not(None))
 
 
 def read_pages(

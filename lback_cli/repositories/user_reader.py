@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, and_, func, select
+from sqlalchemy import Column, ColumnElement, func, select
 from sqlalchemy.engine import Connection
 
 from lback_cli.attributes import Value, encode
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
-from lback_cli.repositories.user_query import LARGEST_ID, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
+from lback_cli.repositories.user_query import LARGEST_ID, OWN_ACCOUNT, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
 from lback_cli.security.stored_hashes import is_unusable
 
 if TYPE_CHECKING:
@@ -92,6 +92,12 @@ class UserReader:
         """Return the user with that id."""
         return self._first(USERS.c.id == user_id) if 0 < user_id <= LARGEST_ID else None
 
+    def find_all(self, ids: Sequence[int]) -> dict[int, UserRecord]:
+        """Return those of the users with these *ids* that exist, by id."""
+        chunks = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+        statements = (select(*_COLUMNS).where(USERS.c.id.in_(chunk)) for chunk in chunks)
+        return {user.id: user for statement in statements for user in self._complete(self._execute(statement).all())}
+
     def find_by_username(self, *usernames: str) -> UserRecord | None:
         """Return the user with the first of *usernames* that a user has."""
         return self._find(USERS.c.username, usernames)
@@ -99,6 +105,15 @@ class UserReader:
     def find_by_email(self, *emails: str) -> UserRecord | None:
         """Return the user with the first of *emails* that a user has."""
         return self._find(USERS.c.email, emails)
+
+    def find_by_usernames(self, usernames: Sequence[str]) -> dict[str, UserRecord]:
+        """Return the users with one of *usernames*, by name."""
+        found: dict[str, UserRecord] = {}
+        for start in range(0, len(usernames), PAGE):
+            some = usernames[start : start + PAGE]
+            rows = self._execute(select(*_COLUMNS).where(USERS.c.username.in_(some))).all()
+            found |= {user.username: user for user in self._complete(rows)}
+        return found
 
     def find_in_any_case(self, column: Column[str], value: str) -> Sequence[UserRecord]:
         """Return the users whose *column* is *value*, in capital or small letters; no index helps."""
@@ -201,8 +216,8 @@ class UserReader:
 
     def _logins(self, ids: Sequence[int]) -> dict[int, tuple[datetime | None, datetime | None]]:
         """Return the last login and the end of the lock of the users with these *ids*."""
-        own = and_(ACCOUNTS.c.user_id == USERS.c.id, ACCOUNTS.c.user_created_at == USERS.c.created_at)
-        statement = select(ACCOUNTS.c.user_id, ACCOUNTS.c.last_login, ACCOUNTS.c.locked_until).join(USERS, own)
+        columns = (ACCOUNTS.c.user_id, ACCOUNTS.c.last_login, ACCOUNTS.c.locked_until)
+        statement = select(*columns).join(USERS, OWN_ACCOUNT)
         rows = self._execute(statement.where(ACCOUNTS.c.user_id.in_(ids)))
         return {user_id: (last_login, locked_until) for user_id, last_login, locked_until in rows}
 

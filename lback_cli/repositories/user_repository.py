@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
-from lback_cli.models.tables import ACCOUNTS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
+from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
+from lback_cli.repositories.references import unreferenced
 from lback_cli.repositories.user_query import LARGEST_ID
 from lback_cli.repositories.user_reader import UserReader
 
@@ -56,6 +57,8 @@ class UserRepository(UserReader):
         Raises:
             UserExists: The user name or the address is taken.
         """
+        if user.id is None:
+            user.id = self._next_id()
         with self._unique(user.username, user.email), self._session.begin_nested():
             self._session.add(user)
 
@@ -69,7 +72,11 @@ class UserRepository(UserReader):
             return []
         last = self.last_id()
         moments = (to_driver_value(self._session, USERS, "created_at", now),) * 2
-        insert_rows(self._session, USERS, (*BULK, "created_at", "updated_at"), [row + moments for row in rows])
+        columns: Sequence[str] = (*BULK, "created_at", "updated_at")
+        values: Sequence[tuple[Any, ...]] = [row + moments for row in rows]
+        if (first := self._next_id()) is not None:
+            columns, values = ("id", *columns), [(number, *row) for number, row in enumerate(values, start=first)]
+        insert_rows(self._session, USERS, columns, values)
         if self._session.connection().dialect.name == "sqlite":
             # SQLite has one writer at a time and numbers its rows in order.
             new = select(func.min(USERS.c.id), func.max(USERS.c.id)).where(USERS.c.id > last)
@@ -78,6 +85,19 @@ class UserRepository(UserReader):
                 return range(first, last + 1)
         ids = self.ids_by_username([row[0] for row in rows])
         return [ids[row[0]] for row in rows]
+
+    def _next_id(self) -> int | None:
+        """Return the id of a new user if the database would give one that a deleted user had; else None.
+
+        SQLite gives the highest id again once its user is deleted. The event log knows it: a user whom lback deleted,
+        or one whom lback registered and the application deleted.
+        """
+        if self._session.connection().dialect.name != "sqlite":
+            return None
+        existed = EVENTS.c.signal.in_(("user_registered", "user_deleted"))
+        statement = select(func.max(EVENTS.c.subject_id)).where(EVENTS.c.subject_id > self.last_id(), existed)
+        highest = self._session.execute(statement).scalar()
+        return None if highest is None else highest + 1
 
     def change(self, user: User, **values: object) -> None:
         """Set *values* of *user* and write them.
@@ -111,12 +131,32 @@ class UserRepository(UserReader):
         return cast("CursorResult[Any]", self._session.execute(statement)).rowcount > 0
 
     def delete(self, user: User) -> None:
-        """Delete *user* with its memberships, attributes and logins."""
+        """Delete *user* with its memberships, attributes and logins.
+
+        Raises:
+            StillReferenced: Rows of the application refer to *user*.
+        """
         self._session.execute(delete(MEMBERSHIPS).where(MEMBERSHIPS.c.user_id == user.id))
         for table in (USER_ATTRIBUTES, ACCOUNTS):
             self._session.execute(delete(table).where(table.c.user_id == user.id))
-        self._session.execute(delete(User).where(User.id == user.id))
+        with unreferenced(
+            self._session, USERS, user.id, user.username, f"Or run: lback user update id:{user.id} --deactivate"
+        ):
+            self._session.execute(delete(User).where(User.id == user.id))
         self._session.expunge(user)
+
+    def lock_all(self, ids: Sequence[int]) -> None:
+        """Keep others from changing the users with these *ids* until the commit."""
+        self._session.execute(select(USERS.c.id).where(USERS.c.id.in_(ids)).order_by(USERS.c.id).with_for_update())
+
+    def delete_all(self, ids: Sequence[int]) -> None:
+        """Delete the users with these *ids*, with everything that `delete` deletes, their tokens and queued links."""
+        self._session.execute(
+            delete(MAIL_QUEUE).where(MAIL_QUEUE.c.user_id.in_(ids), MAIL_QUEUE.c.purpose.is_not(None))
+        )
+        for table in (MEMBERSHIPS, USER_ATTRIBUTES, ACCOUNTS, TOKENS):
+            self._session.execute(delete(table).where(table.c.user_id.in_(ids)))
+        self._session.execute(delete(USERS).where(USERS.c.id.in_(ids)))
 
     def delete_leftovers(self, user_id: int) -> None:
         """Delete the attributes and logins of a user who is gone: applications delete users without them."""

@@ -25,6 +25,7 @@ MAXIMUM_ROUNDS = {
     "pbkdf2_sha256": 2_000_000,
     "pbkdf2_sha512": 2_000_000,
     "pbkdf2_sha1": 2_000_000,
+    "short_pbkdf2": 2_000_000,
     "cta_pbkdf2_sha1": 2_000_000,
     "dlitz_pbkdf2_sha1": 1_000_000,  # each computes two blocks
     "sha1_crypt": 1_000_000,

@@ -5,8 +5,18 @@ Nothing here hashes, or decides whether a hash is acceptable; `PasswordHasher` d
 
 import base64
 import re
+import struct
 from collections.abc import Callable
 from typing import NamedTuple
+
+from lback_cli.security import kratos_hashes
+from lback_cli.security.hash_encoding import (
+    LONGEST_PBKDF2_KEY,
+    HashFormatError,
+    decoded,
+    pbkdf2_hash,
+    scrypt_hash,
+)
 
 
 class NativeHash(NamedTuple):
@@ -15,15 +25,6 @@ class NativeHash(NamedTuple):
     scheme: str
     text: str
 
-
-_LONGEST_KEY = {"sha1": 20, "sha256": 32, "sha512": 64}
-"""Bytes of a PBKDF2 key that libpass computes, by digest.
-
-They are one block. Blocks are independent (RFC 8018 section 5.2), so a longer key can be cut to its first block.
-"""
-
-_SCRYPT_KEY = 32
-"""Bytes of a scrypt key that libpass computes. It is PBKDF2's output (RFC 7914 section 6), so it can be cut too."""
 
 _MODULAR = {
     "argon2id": "argon2",
@@ -49,6 +50,11 @@ _MODULAR = {
 }
 """Schemes by the text between the first two dollar signs."""
 
+SHORT_PBKDF2 = "short_pbkdf2"
+"""The scheme of PBKDF2 hashes whose key is shorter than what libpass computes, for `short_pbkdf2`."""
+
+_PBKDF2_DIGESTS = {"pbkdf2_sha1": "sha1", "pbkdf2_sha256": "sha256", "pbkdf2_sha512": "sha512"}
+
 _DJANGO = {
     "pbkdf2_sha256": "django_pbkdf2_sha256",
     "pbkdf2_sha1": "django_pbkdf2_sha1",
@@ -71,7 +77,6 @@ _LDAP_DIGESTS = {
 _UNSALTED_SIZES = {"SHA": 20, "MD5": 16}
 """Bytes of a digest without salt; libpass parses any number of bytes, and then accepts no password."""
 
-_LDAP_PBKDF2 = {"PBKDF2": "sha1", "PBKDF2-SHA1": "sha1", "PBKDF2-SHA256": "sha256", "PBKDF2-SHA512": "sha512"}
 _LDAP_HEX = {"SHA256": "hex_sha256", "SHA512": "hex_sha512"}
 _LDAP_WRAPPERS = frozenset(
     {"CRYPT", "ARGON2", "ARGON2I", "ARGON2ID", "BCRYPT", "BLF-CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT"}
@@ -83,7 +88,10 @@ _BCRYPT_LETTERS = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _BCRYPT_END = re.compile(r"(.*\$)([./A-Za-z0-9]{22})(\$?)([./A-Za-z0-9]{31})")
 """16 bytes of salt and 23 of digest, six bits in each letter: four and two bits are unused."""
 
-_LDAP = re.compile(r"\{([A-Za-z0-9-]+)\}(.+)")
+_LDAP = re.compile(r"\{([A-Za-z0-9_-]+)\}(.+)")
+_NEXTCLOUD = re.compile(r"[123]\|\$")
+"""The version of Nextcloud's hasher, before a hash by bcrypt or Argon2."""
+
 _DES = re.compile(r"[./0-9A-Za-z]{13}")
 
 
@@ -118,49 +126,26 @@ def is_known_form(stored: str) -> bool:
         return True
 
 
-def pbkdf2_hash(digest: str, rounds: int, salt: bytes, key: bytes) -> str:
-    """Return a hash by PBKDF2 with HMAC over *digest* (sha1, sha256 or sha512) in libpass's format.
+def format_problem(stored: str) -> str | None:
+    """Return why *stored*, which begins like a hash in a known format, is none, as the predicate of a sentence.
 
-    Raises:
-        ValueError: The digest is unknown, or the key too short.
+    None means that there is nothing to say besides that it is damaged.
     """
-    size = _LONGEST_KEY.get(digest)
-    if size is None or len(key) < size:
-        raise ValueError(f"a key of {len(key)} bytes by PBKDF2 with {digest[:40]}")
-    name = "pbkdf2" if digest == "sha1" else f"pbkdf2-{digest}"
-    return f"${name}${rounds}${_adapted(salt)}${_adapted(key[:size])}"
-
-
-def scrypt_hash(cost: int, block_size: int, parallelism: int, salt: bytes, key: bytes) -> str:
-    """Return a hash by scrypt with N = *cost*, r = *block_size* and p = *parallelism* (RFC 7914) in libpass's format.
-
-    Raises:
-        ValueError: The key is too short, or *cost* is not a power of two.
-    """
-    if len(key) < _SCRYPT_KEY or cost < 2 or cost & (cost - 1):  # noqa: PLR2004 - N is a power of two
-        raise ValueError(f"a key of {len(key)} bytes by scrypt of cost {cost}")
-    parameters = f"ln={cost.bit_length() - 1},r={block_size},p={parallelism}"
-    return f"$scrypt${parameters}${_unpadded(salt)}${_unpadded(key[:_SCRYPT_KEY])}"
-
-
-def argon2_hash(
-    kind: str, *, version: int, memory: int, iterations: int, parallelism: int, salt: bytes, tag: bytes
-) -> str:
-    """Return a hash by Argon2 of *kind* (d, i or id), with *memory* in KiB, in the PHC string format."""
-    cost = f"m={memory},t={iterations},p={parallelism}"
-    return f"$argon2{kind}$v={version}${cost}${_unpadded(salt)}${_unpadded(tag)}"
-
-
-def decoded(text: str) -> bytes:
-    """Decode base64, padded or not, in the standard alphabet or crypt's adapted one. Raises ValueError."""
-    text = text.rstrip("=").replace(".", "+")
-    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    try:
+        _native(stored)
+    except HashFormatError as error:
+        return str(error)
+    except ValueError:
+        pass
+    return None
 
 
 def _native(stored: str) -> NativeHash | None:
     """Return *stored* in libpass's format. Raises ValueError if it only begins like a known format."""
     if stored.startswith("$"):
         return _modular(stored)
+    if _NEXTCLOUD.match(stored):
+        return _modular(stored[2:])
     return _ldap(stored) if stored.startswith("{") else _worded(stored)
 
 
@@ -169,7 +154,21 @@ def _modular(stored: str) -> NativeHash | None:
     if stored.startswith("$p5k2$"):
         # Two libraries use the prefix: one for 20 bytes in base64, which end in padding, the other for 24.
         scheme = "cta_pbkdf2_sha1" if stored.endswith("=") else "dlitz_pbkdf2_sha1"
+    elif kratos_hashes.is_own_form(stored):
+        # What is written in another format begins with another character, or has another prefix.
+        native = kratos_hashes.native_form(stored)
+        return None if native == stored else _native(native)
+    elif (digest := _PBKDF2_DIGESTS.get(scheme or "")) is not None:
+        return _pbkdf2(digest, stored)
     return None if scheme is None else NativeHash(scheme, stored)
+
+
+def _pbkdf2(digest: str, stored: str) -> NativeHash:
+    """Return a hash by PBKDF2 in libpass's format, with a key that is as long as libpass computes it, or shorter."""
+    _, _, rounds, salt, key = stored.split("$")
+    raw, size = decoded(key), LONGEST_PBKDF2_KEY[digest]
+    scheme = f"pbkdf2_{digest}" if len(raw) >= size else SHORT_PBKDF2
+    return NativeHash(scheme, stored if len(raw) == size else pbkdf2_hash(digest, int(rounds), decoded(salt), raw))
 
 
 def _ldap(stored: str) -> NativeHash | None:
@@ -181,9 +180,8 @@ def _ldap(stored: str) -> NativeHash | None:
     if scheme := _LDAP_DIGESTS.get(name):
         size = _UNSALTED_SIZES.get(name)
         return NativeHash(scheme, f"{{{name}}}{rest if size is None else _unsalted(rest, size)}")
-    if digest := _LDAP_PBKDF2.get(name):
-        rounds, salt, key = rest.split("$")
-        return _modular(pbkdf2_hash(digest, int(rounds), decoded(salt), decoded(key)))
+    if convert := _LDAP_CONVERTERS.get(name):
+        return _modular(convert(rest))
     if scheme := _LDAP_HEX.get(name):
         return NativeHash(scheme, decoded(rest).hex())
     if name in _LDAP_WRAPPERS and rest.startswith("$"):
@@ -220,6 +218,46 @@ def _django_scrypt(rest: str) -> NativeHash | None:
     return _modular(scrypt_hash(int(cost), int(block_size), int(parallelism), salt.encode(), decoded(key)))
 
 
+def _openldap_pbkdf2(digest: str) -> Callable[[str], str]:
+    """Return a function that converts a hash of OpenLDAP's module: rounds, salt and key."""
+
+    def convert(rest: str) -> str:
+        rounds, salt, key = rest.split("$")
+        return pbkdf2_hash(digest, int(rounds), decoded(salt), decoded(key))
+
+    return convert
+
+
+def _fedora_pbkdf2(rest: str) -> str:
+    """Convert a hash of 389 Directory Server: the rounds in four bytes, 64 of salt and 256 of key."""
+    packed = decoded(rest)
+    (rounds,) = struct.unpack(">I", packed[:4])
+    return pbkdf2_hash("sha256", rounds, packed[4:68], packed[68:])
+
+
+def _forgerock_pbkdf2(digest: str) -> Callable[[str], str]:
+    """Return a function that converts a hash of ForgeRock and Ping Directory Services: rounds, key and salt."""
+
+    def convert(rest: str) -> str:
+        rounds, _, packed = rest.partition(":")
+        raw, size = decoded(packed), LONGEST_PBKDF2_KEY[digest]
+        return pbkdf2_hash(digest, int(rounds), raw[size:], raw[:size])
+
+    return convert
+
+
+_LDAP_CONVERTERS: dict[str, Callable[[str], str]] = {
+    "PBKDF2": _openldap_pbkdf2("sha1"),
+    "PBKDF2-SHA1": _openldap_pbkdf2("sha1"),
+    "PBKDF2-SHA256": _openldap_pbkdf2("sha256"),
+    "PBKDF2-SHA512": _openldap_pbkdf2("sha512"),
+    "PBKDF2_SHA256": _fedora_pbkdf2,
+    "PBKDF2-HMAC-SHA1": _forgerock_pbkdf2("sha1"),
+    "PBKDF2-HMAC-SHA256": _forgerock_pbkdf2("sha256"),
+    "PBKDF2-HMAC-SHA512": _forgerock_pbkdf2("sha512"),
+}
+"""Converters of PBKDF2 hashes to libpass's format, by the name before them."""
+
 _DJANGO_WRAPPERS: dict[str, Callable[[str], NativeHash | None]] = {
     "argon2": lambda rest: _modular(f"${rest}"),
     "bcrypt": _modular,
@@ -242,11 +280,3 @@ def _werkzeug_scrypt(parameters: str, rest: str) -> str:
 
 
 _WERKZEUG: dict[str, Callable[[str, str], str]] = {"pbkdf2": _werkzeug_pbkdf2, "scrypt": _werkzeug_scrypt}
-
-
-def _unpadded(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii").rstrip("=")
-
-
-def _adapted(data: bytes) -> str:
-    return _unpadded(data).replace("+", ".")

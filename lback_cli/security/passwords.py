@@ -15,7 +15,7 @@ from passlib.registry import get_crypt_handler
 
 from lback_cli.errors import PasswordHashingError
 from lback_cli.security.cost_limits import MAXIMUM_LENGTH, exceeded_limit, exceeded_memory
-from lback_cli.security.hash_formats import is_known_form, native_hash
+from lback_cli.security.hash_formats import SHORT_PBKDF2, format_problem, is_known_form, native_hash
 from lback_cli.security.policy import BCRYPT_LIMIT, normalize_password
 from lback_cli.security.stored_hashes import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD, UNVERIFIABLE, StoredHash
 from lback_cli.settings.schema import PasswordSettings
@@ -31,6 +31,9 @@ _FRAMEWORK_FORM = re.compile(rf"\$2b\$12\${_BCRYPT_BYTES}")
 
 _MINIMUM_ARGON2_TAG = 16
 """Bytes. A shorter tag could match by chance; RFC 9106 section 4 recommends 128 bits or more."""
+
+_LONGEST_FOREIGN = 1024
+"""Characters of a hash that may have a shorter format."""
 
 _DES_LIMIT = 8
 """Characters of seven bits; crypt(3) ignores the rest."""
@@ -149,7 +152,15 @@ class PasswordHasher:
             return StoredHash(self._scheme, stored, current=True)
         if _BCRYPT_FORM.fullmatch(stored):
             return StoredHash("bcrypt", stored)
-        return self._parse(stored)
+        return self._parse(self.storable(stored))
+
+    @staticmethod
+    def storable(stored: str) -> str:
+        """Return *stored* in another format of the same hash if its own is too long for its column, and it has one."""
+        if not MAXIMUM_LENGTH < len(stored) <= _LONGEST_FOREIGN or not (stored.isascii() and stored.isprintable()):
+            return stored
+        native = native_hash(stored)
+        return stored if native is None or len(native.text) > MAXIMUM_LENGTH else native.text
 
     def rejection_reason(self, stored: str) -> str | None:
         """Return why *stored* must not be stored, as the predicate of a sentence about it, or None if it may be."""
@@ -164,8 +175,8 @@ class PasswordHasher:
             return f"is {name}, which lback cannot verify"
         if len(stored) > MAXIMUM_LENGTH:
             return f"has {len(stored)} characters; the limit is {MAXIMUM_LENGTH}"
-        if excess := self._exceeded_limit(stored):
-            return excess
+        if problem := self._exceeded_limit(stored) or format_problem(stored):
+            return problem
         return "is damaged" if is_known_form(stored) else "has an unknown format"
 
     def computes_published_hash(self) -> bool:
@@ -229,6 +240,10 @@ class PasswordHasher:
             from lback_cli.security import yescrypt
 
             return yescrypt
+        if scheme == SHORT_PBKDF2:
+            from lback_cli.security import short_pbkdf2
+
+            return short_pbkdf2
         return self._current if scheme == self._scheme else get_crypt_handler(scheme)
 
 

@@ -34,6 +34,7 @@ UNVERIFIABLE: Mapping[str, str] = {
     "$gy$": "gost-yescrypt",
     "$2x$": "the broken bcrypt of crypt_blowfish before 1.1",
     "$3$": "an NT hash",
+    "$md5$pf=": "Kratos's MD5 of another order of password and salt",
     "$md5": "Sun's MD5",
     "$scram$": "a set of SCRAM keys",
     "grub.pbkdf2.": "GRUB's PBKDF2",

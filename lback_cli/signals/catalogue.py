@@ -234,7 +234,7 @@ user_email_verification_failed = _declare(
     _EXCEPTION,
     _FOUND_USER,
     reasons=_INVALID_TOKEN
-    | {"token_mismatch_or_expired": "the token is used or expired, or was sent to another address"}
+    | {"token_mismatch_or_expired": "the token is used or expired, or an application has changed the address"}
     | _WRONG_TYPE
     | {"user_not_found": "no user has the id that resend_verification was given"}
     | _MAIL

@@ -22,7 +22,7 @@ SchemaOf = Callable[[Application], Schema]
 
 OURS = {
     *("lback_tokens", "lback_events", "lback_event_head", "lback_import_jobs", "lback_sinks", "lback_dead_letters"),
-    *("lback_mail_queue", "lback_user_attributes", "lback_accounts", "lback_secrets", VERSION_TABLE),
+    *("lback_mail_queue", "lback_user_attributes", "lback_accounts", "lback_owned", "lback_secrets", VERSION_TABLE),
 }
 
 
@@ -390,7 +390,8 @@ def test_commands_report_errors_and_adopt(lback: Any, on_sqlite: Application) ->
         f"{path} is adopted.\n"
         "warning: The application's next makemigrations drops lback's tables, the event log included,"
         " unless its alembic/env.py says otherwise. Add this line to context.configure() there:"
-        ' include_name=lambda name, kind, parents: not (kind == "table" and name.startswith("lback_")),\n'
+        ' include_name=lambda name, kind, parents: not (kind == "table" and name.startswith("lback_")),'
+        " See docs/adoption.md.\n"
         "While the application runs, set [compat] lback_framework = true: see docs/adoption.md.\n"
     )
     assert lback("db", "adopt", url).err == f"{path} already has lback's tables.\n"

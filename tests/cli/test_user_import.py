@@ -55,7 +55,17 @@ def test_an_import_writes_counts_to_stdout_and_errors_to_stderr(lback: Any) -> N
     assert status == 8
     job = json.loads(out).pop("job")
     assert JOB.fullmatch(job)
-    assert json.loads(out) == {"created": 1, "updated": 0, "skipped": 0, "failed": 2, "total": 3, "job": job}
+    assert json.loads(out) == {
+        "created": 1,
+        "updated": 0,
+        "skipped": 0,
+        "failed": 2,
+        "total": 3,
+        "job": job,
+        "cannot_log_in": {"no_password": 1},
+        "left_out": {},
+        "created_groups": [],
+    }
     refused, again, end = err.splitlines()
     problem = "The user name 'bad name' is not allowed."
     hint = "Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', beginning with a letter or digit."
@@ -76,10 +86,9 @@ def test_an_import_reads_standard_input(lback: Any) -> None:
     again = lback("user", "import", "-", "--format", "csv", "--mail", "none", "--resume", input=content)
     assert (again.status, again.err) == (0, "This import is already finished.\n")
     status, _, err = lback("user", "import", "-", input=content)
-    assert (status, err) == (
-        2,
-        "error: Standard input does not show the format of the file.\n       Add --format csv or --format jsonl.\n",
-    )
+    message = "error: Standard input does not show the format of the file.\n"
+    hint = "       Add --format with csv, jsonl, json or xlsx; --inspect finds out which.\n"
+    assert (status, err) == (2, message + hint)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +97,7 @@ def test_an_import_reads_standard_input(lback: Any) -> None:
         ((), "Name the FILE to import, or - for standard input."),
         (("missing.csv",), "Cannot read missing.csv: No such file or directory."),
         (("users.txt",), "The name of users.txt does not show the format of the file."),
-        (("users.csv", "--plan", "--resume"), "Use one of --plan, --apply and --resume."),
+        (("users.csv", "--plan", "--resume"), "Use one of --plan, --apply, --resume and --inspect."),
         (("users.csv", "--plan", "--restart"), "--restart does not go with --plan."),
         (("users.csv", "--resume", "--restart"), "--restart does not go with --resume."),
         (("users.csv", "--apply", "plan"), "--apply takes the file and its options from the plan."),
@@ -97,7 +106,12 @@ def test_an_import_reads_standard_input(lback: Any) -> None:
         (("--apply", "plan", "--mail", "none"), "--apply takes the file and its options from the plan."),
         (("--apply", "plan", "--atomic"), "--apply takes the file and its options from the plan."),
         (("users.csv", "--overwrite-passwords"), "--overwrite-passwords needs --if-exists update."),
-        (("users.csv", "--rejects", "r.jsonl"), "--rejects: "),
+        (("users.csv", "--from", "ldif", "--map", "email=Mail"), "--map is for csv and json and jsonl and xlsx, not"),
+        (("users.csv", "--map", "mail=Mail"), "--map: there is no field 'mail'."),
+        (("users.csv", "--map", "email"), "--map: 'email' is not FIELD=COLUMN."),
+        (("users.csv", "--map-group", "a=b", "--map-group", "a=c"), "--map-group names 'a' twice."),
+        (("users.csv", "--delimiter", "ab"), "--delimiter: 'ab' cannot separate columns."),
+        (("users.csv", "--encoding", "utf-9"), "--encoding: 'utf-9' is unknown."),
         (("users.csv", "--report", "users.csv"), "users.csv is named twice"),
     ],
 )
@@ -118,9 +132,12 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
         "created": 1,
         "updated": 0,
         "skipped": 0,
-        "refused": 0,
+        "failed": 0,
         "total": 1,
         "stopped_at_line": None,
+        "cannot_log_in": {"no_password": 1},
+        "left_out": {},
+        "created_groups": [],
         "mails": {"invitation": 1},
         "password_hashes": {},
         "weak_password_hashes": {},
@@ -130,8 +147,9 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
         "created               1\n"
         "updated               0\n"
         "skipped               0\n"
-        "refused               0\n"
+        "failed                0\n"
         "total                 1\n"
+        "cannot log in         without a password 1\n"
         "mails                 invitation 1\n"
         "password hashes       none\n"
         "weak password hashes  none\n"
@@ -146,7 +164,7 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
     assert (status, out) == (6, "")
     assert err == (
         "Nothing was imported.\n"
-        "error: The plan is out of date: line 2: the plan creates the user, but now the user would be refused.\n"
+        "error: The plan is out of date: line 2: the plan creates the user, but now the row would fail.\n"
         "       Make the plan again, and check it.\n"
     )
 
@@ -391,14 +409,20 @@ def test_a_masked_resume_command_explains_where_to_put_the_password(
 @pytest.mark.parametrize("report", [(), ("--report", "report.jsonl")])
 def test_further_refused_rows_are_in_the_report(cli: Any, tmp_path: Path, report: tuple[str, ...]) -> None:
     (tmp_path / "users.csv").write_text("username,email\n" + "bad name,x\n" * 25)
-    status, _, err = cli("user", "import", "users.csv", *report)
     where = f"{tmp_path}/report.jsonl lists" if report else "Use --report FILE to list"
+    status, _, err = cli("user", "import", "users.csv", *report, "-o", "json")
     lines = err.splitlines()
     assert (status, len(lines), lines[-2:]) == (
         8,
         22,
         [f"More rows were refused. {where} all of them.", "Nothing was imported."],
     )
+    _, _, err = cli("user", "import", "users.csv", *report)
+    assert re.sub("Use 1 to 64 .* letter or digit", "...", err).splitlines() == [
+        "25 rows: The user name is not allowed (lines 2-26). ....",
+        f"{where} all of them.",
+        "Nothing was imported.",
+    ]
 
 
 def test_an_import_stopped_by_a_row_shows_how_to_continue(cli: Any, tmp_path: Path) -> None:
@@ -422,13 +446,18 @@ def test_errors_in_a_one_line_dump_name_the_record(cli: Any, tmp_path: Path, for
     message = "'x' is not a valid e-mail address. An email address must have an @-sign."
     hint = "Give one plain address such as alice@example.org."
     error = {"code": "validation_error", "message": message, "hint": hint}
+    general = message.replace("'x' is not a valid e-mail address", "The e-mail address is not valid")
     shown = {
-        "table": [f"line 1, record {record}: {message} {hint}" for record in (1, 3)],
+        "table": [
+            f"2 rows: {general.rstrip('.')} (records 1, 3). {hint}",
+            f"{tmp_path}/report.jsonl lists all of them.",
+        ],
         "json": [json.dumps({"error": {**error, "line": 1, "record": record}}) for record in (1, 3)],
     }
     assert (status, err.splitlines()) == (8, [*shown[form], "Nothing was imported."])
     assert [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()] == [
-        {"line": 1, "record": record, "outcome": "failed", "id": None, **error} for record in (1, 3)
+        {"line": 1, "record": record, "username": name, "outcome": "failed", "id": None, **error, "cannot_log_in": []}
+        for record, name in ((1, "ann"), (3, "bob"))
     ]
 
 

@@ -103,12 +103,10 @@ def test_json_has_declared_attributes_under_their_names_or_in_an_object(attribut
     path = attributed.write("".join(json.dumps(row) + "\n" for row in rows), "users.jsonl")
     attributed.run(path, replace(OPTIONS, format="jsonl", report=report))
     assert attributes(attributed) == {"ann": {"badge": 7, "external_id": "E1", "phone": "1"}, "bob": {}}
+    names = ", ".join(ImportColumns(attributed.services.attributes).names)
     assert [in_one_line(row) for row in read_jsonl(report)[2:]] == [
         "The key 'badge' comes twice.",
-        (
-            "There is no key 'fax' in lback. Add --ignore fax, or --map FIELD=fax to read it. "
-            f"Fields are {', '.join(ImportColumns(attributed.services.attributes).names)}."
-        ),
+        f"There is no key 'fax' in lback. Add --ignore fax, or --map FIELD=fax to read it. Fields are {names}.",
         "attributes must be an object.",
         "phone: a dict is not one line of at most 1000 characters.",
         "badge: True is not a whole number.",

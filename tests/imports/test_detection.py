@@ -12,11 +12,12 @@ from .harness import World
 LINES = "username,email\r\nann,ann@example.org\r\n"
 OBJECT = '{"username": "ann", "email": "ann@example.org"}'
 NAMES = "username;email\nann;ann@example.org\nbob;bob@example.org\n"
+RANDOM = random.Random(7).randbytes(5000)
 GUESS = "--guess accepts that, and --inspect shows what it would read."
 
 
-def looks_like(what: str, options: str) -> tuple[str, str]:
-    return f"The file looks like {what}: add {options}.", GUESS
+def looks_like(what: str, options: str, reason: str = "") -> tuple[str, str]:
+    return f"{reason}The file looks like {what}: add {options}.", GUESS
 
 
 SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
@@ -44,23 +45,11 @@ SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
         (LINES.encode("utf-32"), looks_like("UTF-32", "--encoding utf-32")),
         (
             f"{NAMES}zoé;zoe@example.org\n".encode("cp1252"),
-            (
-                (
-                    "Line 4 is not UTF-8. The file looks like semicolons and Windows-1252: "
-                    "add --delimiter ';' --encoding cp1252."
-                ),
-                GUESS,
-            ),
+            looks_like("semicolons and Windows-1252", "--delimiter ';' --encoding cp1252", "Line 4 is not UTF-8. "),
         ),
         (
-            f"{NAMES}иван;ivan@example.org\nмария;maria@example.org\n".encode("cp1251"),  # noqa: RUF001 - Cyrillic
-            (
-                (
-                    "Line 4 is not UTF-8. The file looks like semicolons and Windows-1251: "
-                    "add --delimiter ';' --encoding cp1251."
-                ),
-                GUESS,
-            ),
+            f"{NAMES}山田太郎;yamada@example.org\n佐藤花子;sato@example.org\n".encode("shift_jis"),
+            looks_like("semicolons and Shift_JIS", "--delimiter ';' --encoding shift_jis", "Line 4 is not UTF-8. "),
         ),
         (
             LINES.replace("\n", ""),

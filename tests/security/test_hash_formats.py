@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import random
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lback_cli.security import yescrypt
-from lback_cli.security.hash_formats import argon2_hash, decoded, native_hash, pbkdf2_hash, scrypt_hash
+from lback_cli.security.hash_encoding import HashFormatError, argon2_hash, decoded, pbkdf2_hash, scrypt_hash
+from lback_cli.security.hash_formats import native_hash
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.security.stored_hashes import WEAKNESSES, StoredHash
 from lback_cli.settings.schema import PasswordSettings
 
 PASSWORD = "correct horse battery staple"
 SALT = b"saltsaltsaltsalt"
+LONG_SALT = SALT * 4
 TINY = PasswordHasher(PasswordSettings(memory=8, iterations=1, parallelism=1))
 BCRYPT = bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$CCCCCCCCCCCCCCCCCCCCC.").decode()
 FIXTURES = Path(__file__).parents[1] / "imports" / "sources" / "fixtures"
@@ -36,8 +39,12 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def pbkdf2(digest: str, size: int) -> bytes:
-    return hashlib.pbkdf2_hmac(digest, PASSWORD.encode(), SALT, 1000, size)
+def adapted(data: bytes) -> str:
+    return b64(data).rstrip("=").replace("+", ".")
+
+
+def pbkdf2(digest: str, size: int, salt: bytes = SALT) -> bytes:
+    return hashlib.pbkdf2_hmac(digest, PASSWORD.encode(), salt, 1000, size)
 
 
 def scrypt(cost: int, block_size: int, parallelism: int, size: int) -> bytes:
@@ -80,6 +87,37 @@ FORMS = {
         "pbkdf2_sha256",
         f"{{PBKDF2-SHA256}}1000${b64(SALT)}${b64(pbkdf2('sha256', 64))}",
     ),
+    "389 Directory Server's PBKDF2, longer than its column": (
+        "pbkdf2_sha256",
+        "{PBKDF2_SHA256}" + b64(struct.pack(">I", 1000) + LONG_SALT + pbkdf2("sha256", 256, LONG_SALT)),
+    ),
+    "ForgeRock's PBKDF2": (
+        "pbkdf2_sha256",
+        "{PBKDF2-HMAC-SHA256}1000:" + b64(pbkdf2("sha256", 32) + SALT),
+    ),
+    "a longer key of PBKDF2": (
+        "pbkdf2_sha256",
+        f"$pbkdf2-sha256$1000${adapted(SALT)}${adapted(pbkdf2('sha256', 64))}",
+    ),
+    "a shorter key of PBKDF2": (
+        "short_pbkdf2",
+        f"$pbkdf2-sha512$1000${adapted(SALT)}${adapted(pbkdf2('sha512', 32))}",
+    ),
+    "Kratos's PBKDF2 with a shorter key": (
+        "short_pbkdf2",
+        f"$pbkdf2-sha256$i=1000,l=128${b64(SALT).rstrip('=')}${b64(pbkdf2('sha256', 16)).rstrip('=')}",
+    ),
+    "Kratos's MD5": ("ldap_md5", "$md5$" + digest("md5")),
+    "Kratos's MD5 of password and salt": (
+        "ldap_salted_md5",
+        f"$md5$pf={b64(b'{PASSWORD}{SALT}')}${b64(SALT)}${b64(hashlib.md5(PASSWORD.encode() + SALT).digest())}",
+    ),
+    "Kratos's MD5 of salt and password": (
+        "django_salted_md5",
+        f"$md5$pf={b64(b'{SALT}{PASSWORD}')}${b64(SALT)}${b64(hashlib.md5(SALT + PASSWORD.encode()).digest())}",
+    ),
+    "Nextcloud's Argon2": ("argon2", "3|" + argon2.PasswordHasher(1, 64, 1).hash(PASSWORD)),
+    "Nextcloud's bcrypt": ("bcrypt", "1|" + BCRYPT.replace("$2b$", "$2y$")),
     "LDAP's MD5": ("ldap_md5", "{MD5}" + digest("md5")),
     "LDAP's SHA-1": ("ldap_sha1", "{SHA}" + digest("sha1")),
     "LDAP's MD5 in hex": ("ldap_md5", "{MD5}" + hashlib.md5(PASSWORD.encode()).hexdigest()),
@@ -109,7 +147,9 @@ ARGON2 = "$argon2id$v=19${}$c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
 REJECTED = {
     "Werkzeug's PBKDF2 of too many rounds": f"pbkdf2:sha256:2000001$s${'0' * 64}",
     "Werkzeug's PBKDF2 without rounds": f"pbkdf2:sha256$s${'0' * 64}",
-    "Werkzeug's PBKDF2 with a short key": f"pbkdf2:sha256:1000$s${'0' * 62}",
+    "Werkzeug's PBKDF2 with a short key": f"pbkdf2:sha256:1000$s${'0' * 30}",
+    "Kratos's MD5 of another order": f"$md5$pf={b64(b'{SALT}{PASSWORD}{SALT}')}${b64(SALT)}${'A' * 22}==",
+    "a PBKDF2 of 389 Directory Server that is cut off": "{PBKDF2_SHA256}AAAIAA",
     "Werkzeug's PBKDF2 with SHA-224": f"pbkdf2:sha224:1000$s${'0' * 64}",
     "Werkzeug's PBKDF2 with rounds that are no number": f"pbkdf2:sha256:many$s${'0' * 64}",
     "Werkzeug's PBKDF2 with negative rounds": f"pbkdf2:sha256:-1$s${'0' * 64}",
@@ -170,6 +210,27 @@ def test_hashes_made_by_werkzeug_are_verified() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("password", "stored"),
+    [
+        # From the documentation of Kratos's import, and from a test of ForgeRock's directory.
+        ("123456", "$pbkdf2-sha256$i=1000,l=128$e8/arsEf4cvQihdNgqj0Nw$5xQQKNTyeTHx2Ld5/JDE7A"),
+        ("password", "{PBKDF2-HMAC-SHA256}10000:xKsMmlzVLRYdYzcgBuD3ZIAeSj8tNhjDHGFDqhth8Kcbw5qjL5UZxaiS2awL1HjO"),
+    ],
+)
+def test_published_hash_is_verified(password: str, stored: str) -> None:
+    assert TINY.verify(password, stored).accepted
+    assert not TINY.verify(password + "x", stored).accepted
+
+
+def test_hash_that_is_too_long_is_stored_in_a_shorter_format() -> None:
+    stored = FORMS["389 Directory Server's PBKDF2, longer than its column"][1]
+    shorter = TINY.storable(stored)
+    assert len(stored) > 255 > len(shorter)
+    assert TINY.verify(PASSWORD, shorter).accepted
+    assert [TINY.storable(text) for text in (BCRYPT, "x" * 300)] == [BCRYPT, "x" * 300]
+
+
 @pytest.mark.parametrize("name", REJECTED)
 def test_rejected_hash_accepts_nothing_at_the_usual_cost(name: str) -> None:
     stored = REJECTED[name]
@@ -191,6 +252,9 @@ def test_rejected_hash_accepts_nothing_at_the_usual_cost(name: str) -> None:
         ("$2b$10$CCCC", "is damaged"),
         ("{SSHA}AAAA", "is damaged"),
         ("{MD5}AAAA", "is damaged"),
+        (f"pbkdf2:sha256:1000$s${'0' * 20}", "has a key of 10 bytes, of which lback needs 16"),
+        (f"pbkdf2:sha224:1000$s${'0' * 64}", "uses PBKDF2 with sha224, which lback does not support"),
+        ("$md5,rounds=5000$abcdefgh$x", "is Sun's MD5, which lback cannot verify"),
         (f"pbkdf2:sha256$s${'0' * 64}", "is damaged"),
         (f"pbkdf2:sha256:2000001$s${'0' * 64}", "requires 2,000,001 rounds; the limit is 2,000,000"),
         (f"scrypt:4194304:8:1$s${'0' * 128}", "requires 4 GiB of memory; the limit is 256 MiB"),
@@ -252,6 +316,9 @@ def test_only_weak_schemes_have_a_weakness() -> None:
         "hex_sha256": "unsalted SHA-256",
         "hex_sha512": "unsalted SHA-512",
         "ldap_salted_sha1": "one round of SHA-1",
+        "ldap_salted_md5": "one round of MD5",
+        "django_salted_md5": "one round of MD5",
+        "short_pbkdf2": None,
     }
     assert inspected("{CRYPT}UMaTFk9ONYhVw").weakness == "DES of at most 8 ASCII characters"
 
@@ -313,13 +380,13 @@ def test_base64_is_decoded_in_every_alphabet(data: bytes) -> None:
 
 def test_too_short_key_is_rejected() -> None:
     makers: list[Callable[[], str]] = [
-        lambda: pbkdf2_hash("sha256", 1000, SALT, b"x" * 31),
+        lambda: pbkdf2_hash("sha256", 1000, SALT, b"x" * 15),
         lambda: pbkdf2_hash("md5", 1000, SALT, b"x" * 64),
         lambda: scrypt_hash(1024, 8, 1, SALT, b"x" * 31),
         lambda: scrypt_hash(1, 8, 1, SALT, b"x" * 32),
     ]
     for make in makers:
-        with pytest.raises(ValueError, match="a key of"):
+        with pytest.raises(HashFormatError):
             make()
 
 

@@ -8,8 +8,6 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
 from lback_cli.cli.events.lost_log import warn_of_lost_log
-from lback_cli.doctor.application import project_directories
-from lback_cli.doctor.migrations import advice, unprotected
 
 
 @command(
@@ -23,6 +21,9 @@ def adopt(ctx: typer.Context) -> None:
     If lback cannot work with the application's tables, the command lists every problem, changes nothing, and ends
     with exit code 9.
     """
+    from lback_cli.doctor.application import project_directories
+    from lback_cli.doctor.migrations import advice, unprotected
+
     context = cli_context(ctx)
     found = context.schema.adopt()
     done = "already has lback's tables" if found is None else "is adopted"

@@ -5,17 +5,21 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.group.arguments import Existing
-from lback_cli.cli.group.memberships import Members, show_memberships
+from lback_cli.cli.group.memberships import change_members
+from lback_cli.cli.output.prompts import Yes
+from lback_cli.cli.sets.options import Members, Where
 
 
 @command(
     examples={
         "Remove two users": "lback group remove staff alice bob",
+        "Remove all users who meet conditions": "lback group remove staff --where search=@example.org --yes",
         "Show the result for each user as JSON": "lback group remove staff id:7 -o json",
     }
 )
-def remove(ctx: typer.Context, name: Existing, users: Members) -> None:
-    """Remove users from a group; exit 8 if some fail. Each is an operation of its own."""
-    context = cli_context(ctx)
-    results = context.memberships.remove(name, users)
-    show_memberships(context, results, done=f"removed from {name}", already="not a member")
+def remove(ctx: typer.Context, name: Existing, users: Members = None, where: Where = None, yes: Yes = False) -> None:
+    """Remove users from a group; exit 8 if some fail. Each is an operation of its own.
+
+    Users who are selected by --where or read from standard input are confirmed by a question.
+    """
+    change_members(cli_context(ctx), name, users, where, change="remove_groups", yes=yes)

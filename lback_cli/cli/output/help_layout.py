@@ -54,9 +54,10 @@ def _pointers(page: Page) -> Iterator[str]:
     words = " ".join(page.words)
     if page.commands:
         yield f"`{words} COMMAND --help` explains a command with examples."
-    yield "`lback help options` lists the options that every command takes."
     if len(page.words) == 1:
-        yield "`lback help exit-codes` lists the exit codes."
+        yield "`lback help options` and `lback help exit-codes` list what every command shares."
+    else:
+        yield "`lback help options` lists the options that every command takes."
 
 
 def _width() -> int:

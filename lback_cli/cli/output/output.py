@@ -20,6 +20,7 @@ class Output:
     Attributes:
         name: The name of the output format.
         format: The output format.
+        quiet: Whether to drop messages that are neither warnings nor errors, and what they say in a table.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Output:
         """
         self.name = name
         self.format = format
-        self._quiet = quiet
+        self.quiet = quiet
         self._fields = fields
         self._paged = paged
 
@@ -92,7 +93,7 @@ class Output:
             record: The result.
             essential: The fields that nothing else says. Quiet output has only these in a table.
         """
-        if not (self._quiet and self.format.for_people):
+        if not (self.quiet and self.format.for_people):
             self.record(record)
         elif essential:
             self.record({name: record[name] for name in essential})
@@ -121,7 +122,7 @@ class Output:
         chosen = self.choose(columns, brief=brief, more=more)
         if asked:
             self._write_list(self.format.records, self._chosen(records, chosen), chosen, empty)
-        elif self._quiet and self.format.for_people:
+        elif self.quiet and self.format.for_people:
             for _ in records:
                 pass
         else:
@@ -133,7 +134,7 @@ class Output:
 
     def findings(self, records: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Write the findings of checks. Quiet output has only warnings and failures in a table."""
-        if self._quiet and self.format.for_people:
+        if self.quiet and self.format.for_people:
             records = (record for record in records if record["status"] in {"warn", "fail"})
         self.format.findings(records, columns)
 
@@ -173,7 +174,7 @@ class Output:
             count: Returns how many there are in all, if that can be counted.
             next_page: The option that shows the next page.
         """
-        if self._quiet:
+        if self.quiet:
             return
         total = count()
         found = f"The first {limit} {what}." if total is None else f"{limit} of {total} {what}."
@@ -182,7 +183,7 @@ class Output:
 
     def message(self, text: str) -> None:
         """Show a message, unless the output is quiet or there is nothing to say."""
-        if text and not self._quiet:
+        if text and not self.quiet:
             write_stderr(safe(text) + "\n")
 
     def notice(self, text: str) -> None:

@@ -7,15 +7,15 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def bar() -> "Progress":
-    """Return a bar with the rate and the time left, not yet started. It disappears when it stops."""
+def bar(what: str = "rows") -> "Progress":
+    """Return a bar, not yet started, that counts *what*, with the rate and the time left. It disappears at its end."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     return Progress(
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[rows]} rows"),
+        TextColumn(f"{{task.fields[rows]}} {what}"),
         TextColumn("{task.fields[rate]}/s"),
         TimeRemainingColumn(),
         TextColumn("left"),

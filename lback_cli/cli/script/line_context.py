@@ -1,8 +1,9 @@
 """The context of one line of a script."""
 
+import sys
 from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import UsageError
@@ -30,9 +31,16 @@ _OF_A_TRACE = ("trace_signals", "trace_format", "trace_file")
 class LineContext(CliContext):
     """The parts of one line. It shares those that take time to make with the other lines of the script."""
 
-    def __init__(self, script: CliContext, *, output: str) -> None:
-        """Begin with the options of the *script* and the *output* format, which the options of the line replace."""
+    def __init__(self, script: CliContext, *, output: str, out: TextIO) -> None:
+        """Begin with the options of the *script*, which those of the line replace.
+
+        Args:
+            script: The context of the script.
+            output: The output format.
+            out: Where the results go.
+        """
         super().__init__()
+        self._stdout = out
         self._script = script
         self._ending = ExitStack()
         self.options |= script.options | {"output": output, "no_pager": True}
@@ -105,12 +113,15 @@ class LineContext(CliContext):
 
     @cached_property
     def receivers(self) -> "Receivers":
-        """The receivers of the script."""
-        return self._script.receivers
+        """The receivers of the script. From here on, what a plugin prints goes to standard error, as in a command."""
+        receivers = self._script.receivers
+        sys.stdout = sys.stderr
+        return receivers
 
     @cached_property
     def users(self) -> "UserManager":
         """The manager of the script, whose receivers are connected once."""
+        _ = self.receivers
         manager = self._script.users
         if self.trace is not None and self.trace is not self._script.trace:
             self.trace.connect()

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
-from typing import Any
+from typing import Any, TextIO
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, exit_code
@@ -37,6 +37,7 @@ class ScriptRunner:
         self._path = path
         self._keep_going = keep_going
         self._answers_json = script.output.name == "jsonl"
+        self._out = sys.stdout
         self._running: int | None = None
         self._last = 0
         self._failed: list[int] = []
@@ -48,7 +49,7 @@ class ScriptRunner:
             for line in lines:
                 self._running = line.number
                 status = (self._answer_as_json if self._answers_json else self._answer)(line)
-                sys.stdout.flush()
+                self._out.flush()
                 self._running, self._last = None, line.number
                 if status == ExitCode.DONE:
                     continue
@@ -66,9 +67,9 @@ class ScriptRunner:
 
     def _answer(self, line: ScriptLine) -> int:
         """Run the command, which writes its answer, and return its exit code."""
-        context = LineContext(self._script, output=self._script.output.name)
+        context = LineContext(self._script, output=self._script.output.name, out=self._out)
         try:
-            return self._run(context, line)
+            return self._run(context, line, self._out)
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001 - the script may go on
@@ -76,13 +77,12 @@ class ScriptRunner:
 
     def _answer_as_json(self, line: ScriptLine) -> int:
         """Run the command, write one object, and return the exit code of the command."""
-        context = LineContext(self._script, output="json")
         written = io.StringIO()
+        context = LineContext(self._script, output="json", out=written)
         status: int = ExitCode.DONE
         answer: dict[str, Any] = {}
         try:
-            with redirect_stdout(written):
-                status = self._run(context, line)
+            status = self._run(context, line, written)
             answer = {"result": _result(written.getvalue())}
         except KeyboardInterrupt:
             status = endings[-1].code if endings else ExitCode.INTERRUPTED
@@ -93,16 +93,18 @@ class ScriptRunner:
             show_traceback(context, error)
             status, answer = exit_code(failure), {"error": error_view(failure)}
         finally:
-            sys.stdout.write(json.dumps({"line": line.number, "exit": int(status), **answer}) + "\n")
+            self._out.write(json.dumps({"line": line.number, "exit": int(status), **answer}) + "\n")
         return status
 
     @staticmethod
-    def _run(context: LineContext, line: ScriptLine) -> int:
+    def _run(context: LineContext, line: ScriptLine, out: TextIO) -> int:
+        """Run the command, whose help also goes to *out*, and return its exit code."""
         if line.error is not None:
             raise line.error
         colors = {name: os.environ[name] for name in ("NO_COLOR",) if name in os.environ}
         try:
-            return run_command(context, line.words[1:] if line.words[0] == "lback" else line.words)
+            with redirect_stdout(out):
+                return run_command(context, line.words[1:] if line.words[0] == "lback" else line.words)
         finally:
             context.close()
             os.environ.pop("NO_COLOR", None)  # which --no-color sets

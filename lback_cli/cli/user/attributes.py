@@ -1,14 +1,11 @@
-"""The options that set attributes of users, and that select users by them."""
+"""The option that sets attributes of users."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lback_cli.cli.completion import complete_assignment, complete_condition
+from lback_cli.cli.completion import complete_assignment
 from lback_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from lback_cli.attributes import UserAttributes, Value
 
 SetAttributes = Annotated[
     list[str] | None,
@@ -19,15 +16,6 @@ SetAttributes = Annotated[
         autocompletion=complete_assignment,
     ),
 ]
-WhereAttributes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--where",
-        help="Only users with this value of an attribute. Repeatable.",
-        metavar="NAME=VALUE",
-        autocompletion=complete_condition,
-    ),
-]
 
 
 def assigned(options: list[str] | None) -> dict[str, str]:
@@ -36,7 +24,7 @@ def assigned(options: list[str] | None) -> dict[str, str]:
     Raises:
         UsageError: An option is not of the form NAME=VALUE, a name comes twice, or has an option of its own.
     """
-    pairs = _pairs("--set", options)
+    pairs = _pairs(options)
     if pairs:
         from lback_cli.attributes import BUILT_IN, RESERVED
 
@@ -46,28 +34,13 @@ def assigned(options: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def selected(options: list[str] | None, known: "UserAttributes") -> "dict[str, Value]":
-    """Return the values of ``--where`` by name.
-
-    Raises:
-        UsageError: An option is not of the form NAME=VALUE, or has no value.
-        ValidationError: An attribute is unknown, or a value is not of its type.
-    """
-    found: dict[str, Any] = {}
-    for name, value in known.parse_rows(_pairs("--where", options)).items():
-        if value is None:
-            raise UsageError(f"--where {name}= has no value.")
-        found[name] = value
-    return found
-
-
-def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+def _pairs(given: list[str] | None) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in given or ():
         name, separator, value = text.partition("=")
         if not separator or not name:
-            raise UsageError(f"{option} {text[:40]}: it has to be NAME=VALUE.")
+            raise UsageError(f"--set {text[:40]}: it has to be NAME=VALUE.")
         if name in pairs:
-            raise UsageError(f"{option}: {name} comes twice.")
+            raise UsageError(f"--set: {name} comes twice.")
         pairs[name] = value
     return pairs

@@ -1,11 +1,24 @@
-"""An update of a user, and what it changed as the result of the command."""
+"""An update of a user or of several, and what it changed as the result of the command."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.format import Outcome
 from lback_cli.cli.password_input import PasswordSource
+from lback_cli.cli.sets.confirmation import confirm_change
+from lback_cli.cli.sets.results import show_results
 from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
+
+if TYPE_CHECKING:
+    from lback_cli.managers.user_sets import UserSet
+
+_FLAGS = {
+    ("is_active", True): "activate",
+    ("is_active", False): "deactivate",
+    ("is_email_verified", True): "mark as verified",
+    ("is_email_verified", False): "mark as unverified",
+}
 
 
 def change_user(
@@ -28,3 +41,32 @@ def change_user(
     announce_spelling(context, updated, update_data.get("username"), update_data.get("email"))
     outcome: Outcome = "updated" if done.changes else "unchanged"
     context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))
+
+
+def change_users(
+    context: CliContext, users: "UserSet", update_data: Mapping[str, Any], *, yes: bool, max_share: float | None
+) -> None:
+    """Update *users*, after a question and unless it would deactivate too many, and show the result of each."""
+    from lback_cli.managers.brake import check_share
+
+    if update_data.get("is_active") is False:
+        check_share("deactivate", users.active, users.total, max_share=max_share)
+    phrases = list(_phrases(update_data))
+    what = ", ".join(phrases)
+    end = "" if phrases in (["deactivate"], ["activate"]) else ":"
+    announce_administrators(context, update_data.get("add_groups") or ())
+    confirm_change(users, f"{what[0].upper()}{what[1:]}{end}", yes=yes)
+    results = context.user_sets.update(users, update_data)
+    show_results(context, users, results, {"updated": "updated", "unchanged": "unchanged", "failed": "failed"})
+
+
+def _phrases(update_data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an update does, for a question."""
+    for name, value in update_data.items():
+        if name in {"add_groups", "remove_groups"}:
+            verb = "add to" if name == "add_groups" else "remove from"
+            yield from (f"{verb} {group}" for group in value)
+        elif (name, value) in _FLAGS:
+            yield _FLAGS[name, value]
+        else:
+            yield f"set {name}" if value else f"unset {name}"

@@ -1,22 +1,58 @@
 """`lback user delete`."""
 
+from typing import Literal
+
 import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import IfMissing, Yes, confirm
-from lback_cli.cli.user.arguments import UserArgument
+from lback_cli.cli.sets.confirmation import Count, confirm_deletion
+from lback_cli.cli.sets.options import MaxShare, Users, Where, select_users, single_user
+from lback_cli.cli.sets.results import show_results
 
 
 @command(
     examples={
         "Ask for confirmation first": "lback user delete alice",
         "Confirm in a script that may run twice": "lback user delete id:7 --yes --if-missing skip",
+        "Delete several users": "lback user delete alice bob --confirm=2",
+        "Delete all who were invited long ago and never came": (
+            "lback user delete --where never-logged-in --where created-before=90d"
+        ),
+        "Delete the users whose names another program writes": "./leavers | lback user delete - --confirm=12",
     }
 )
-def delete(ctx: typer.Context, user: UserArgument, if_missing: IfMissing = "fail", yes: Yes = False) -> None:
-    """Delete a user with all memberships and tokens. This cannot be undone."""
+def delete(
+    ctx: typer.Context,
+    users: Users = None,
+    where: Where = None,
+    if_missing: IfMissing = "fail",
+    yes: Yes = False,
+    confirmation: Count = None,
+    max_share: MaxShare = None,
+) -> None:
+    """Delete a user, or several, with all memberships and tokens. This cannot be undone.
+
+    To delete several users, or those that --where selects, you confirm their number; --yes is not enough. Each is an
+    operation of its own with a result of its own; exit 8 if some fail.
+    """
     context = cli_context(ctx)
+    user = single_user(users, where)
+    if user is not None:
+        _delete_user(context, user, if_missing, yes=yes)
+        return
+    chosen = select_users(context, users, where)
+    from lback_cli.managers.brake import check_share
+
+    check_share("delete", chosen.count, chosen.total, max_share=max_share)
+    confirm_deletion(chosen, given=confirmation)
+    results = context.user_sets.delete(chosen, if_missing=if_missing)
+    words = {"deleted": "deleted", "skipped": "already gone", "failed": "failed"}
+    show_results(context, chosen, results, words)
+
+
+def _delete_user(context: CliContext, user: str, if_missing: Literal["fail", "skip"], *, yes: bool) -> None:
     user_id = context.directory.resolve_id(user) if if_missing == "fail" else context.directory.find_id(user)
     if user_id is None:
         _show(context, f"There is no user {user}: skipped.", None)

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lback_cli.cli.completion import complete_group
+from lback_cli.cli.completion import complete_condition, complete_group
 from lback_cli.cli.context import CliContext
-from lback_cli.cli.user.attributes import selected
 
 if TYPE_CHECKING:
     from lback_cli.repositories.user_query import UserQuery
@@ -33,6 +32,17 @@ Verified = Annotated[
     bool | None,
     typer.Option("--verified/--unverified", help="Only users with a verified e-mail address, or only users without."),
 ]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        help="Only users that meet this condition: active, inactive, verified, unverified, locked, never-logged-in, "
+        "group=NAME, search=TEXT, created-before=TIME, last-login-before=TIME, or NAME=VALUE with the name of an "
+        "attribute. TIME can be an age such as 90d. Repeatable: all must hold.",
+        metavar="CONDITION",
+        autocompletion=complete_condition,
+    ),
+]
 
 
 def user_query(
@@ -45,12 +55,8 @@ def user_query(
     where: list[str] | None,
 ) -> "UserQuery":
     """Return the query for the users that all of these options select."""
+    from lback_cli.managers.user_conditions import with_conditions
     from lback_cli.repositories.user_query import UserQuery
 
-    return UserQuery(
-        searches=search or (),
-        groups=group or (),
-        is_active=active,
-        is_email_verified=verified,
-        attributes=selected(where, context.dependencies.attributes),
-    )
+    query = UserQuery(searches=search or (), groups=group or (), is_active=active, is_email_verified=verified)
+    return with_conditions(query, where or (), context.attributes, context.dependencies.now())

@@ -107,8 +107,8 @@ class ImportProgress(ImportObserver):
         failures, self._failures = self._failures, Failures()
         for line in failures.lines(SHOWN):
             self._say(line)
-        if failures.count > 1 and self._report is None:
-            self._say(f"{self._where_all} every row.")
+        if failures.are_grouped:
+            self._say(f"{self._where_all} all of them.")
 
     @property
     def _where_all(self) -> str:

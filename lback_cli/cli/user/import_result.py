@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from lback_cli.imports.results import Counts, ImportResult
 
 
+_OBSTACLES = {"no_password": "without a password"}
+"""Words for what keeps users from logging in, where they differ."""
+
+_SHOWN = frozenset({"cannot_log_in", "mails", "password_hashes", "weak_password_hashes", "signals"})
+"""The parts of a plan that are shown even if there is nothing."""
+
+
 def show_result(context: CliContext, result: "ImportResult", options: "ImportOptions") -> None:
     """Show the result of an import, and exit with its code."""
     counts, tally = result.counts, result.tally
@@ -26,13 +33,13 @@ def show_result(context: CliContext, result: "ImportResult", options: "ImportOpt
     }
     if result.state in messages:
         context.output.message(messages[result.state])
-    unverified = tally.cannot_log_in["unverified"]
-    if unverified and options.mail != "verify":
+    if tally.to_vouch_for and options.mail != "verify":
+        users = "1 user" if tally.to_vouch_for == 1 else f"{tally.to_vouch_for:,} users"
         context.output.message(
-            f"{_users(unverified)} cannot log in until the address is verified. If you vouch for the addresses, import "
-            "the file again with --if-exists update --assume-verified."
+            f"{users} cannot log in until the address is verified. If you vouch for the addresses, import the file "
+            "again with --if-exists update --assume-verified."
         )
-    more = {
+    more: dict[str, Any] = {
         "cannot_log_in": dict(tally.cannot_log_in),
         "left_out": tally.left_out,
         "created_groups": tally.created_groups,
@@ -44,7 +51,7 @@ def show_result(context: CliContext, result: "ImportResult", options: "ImportOpt
             "skipped": counts.skipped,
             "failed": counts.failed,
             "total": counts.total,
-            **(_phrased(more, empty=None) if context.output.format.for_people else more),
+            **(_phrased(more) if context.output.format.for_people else more),
             "job": result.job,
         }
     )
@@ -58,11 +65,12 @@ def show_plan(context: CliContext, result: "DryRunResult", writer: "PlanWriter",
     output.message("This is what would change. Nothing was changed.")
     if options.atomic and counts.failed:
         output.notice("Because rows are refused, --atomic will import nothing.")
-    for line in writer.lines:
-        output.message(line)
-    if more := counts.created + counts.updated - len(writer.lines):
-        output.message(f"... and {more:,} more, which --plan-file FILE would list.")
-    output.record(_phrased(writer.summary) if output.format.for_people else writer.summary)
+    if output.format.for_people:
+        for line in writer.lines:
+            output.message(line)
+        if more := counts.created + counts.updated - len(writer.lines):
+            output.message(f"... and {more:,} more; --plan-file FILE lists all.")
+    output.record(_phrased(writer.summary, "none") if output.format.for_people else writer.summary)
     if counts.failed:
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
@@ -72,8 +80,7 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
     output = context.output
     columns = [column.record for column in inspection.columns]
     if output.format.for_people:
-        described = (f"{name} {value!r}" for name, value in inspection.description.items() if value)
-        output.message(", ".join(described))
+        output.message(f"{inspection.words}.")
         output.records(columns, ("column", "becomes", "sample"))
         output.message(f"Run: {inspection.command}")
     else:
@@ -84,23 +91,18 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
         output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
 
 
-def _phrased(summary: Mapping[str, Any], empty: str | None = "none") -> dict[str, Any]:
-    """Return *summary* for a person: counts by kind become a phrase for each kind, and nothing becomes *empty*."""
+def _phrased(summary: Mapping[str, Any], nothing: str | None = None) -> dict[str, Any]:
+    """Return *summary* for a person: counts by kind become a phrase for each kind; none at all become *nothing*."""
+    phrased = {}
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            kinds = {_OBSTACLES.get(kind, kind): count for kind, count in value.items()}
+            phrased[name] = tuple(f"{kind} {count}" for kind, count in kinds.items()) or nothing
+        else:
+            phrased[name] = (tuple(value) or nothing) if isinstance(value, list) else value
     return {
-        name: (_phrases(value) or empty) if isinstance(value, dict | list) else value
-        for name, value in summary.items()
-        if value is not None
+        name: value for name, value in phrased.items() if value is not None and (value != nothing or name in _SHOWN)
     }
-
-
-def _phrases(value: Mapping[str, int] | list[str]) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(value)
-    return tuple(f"{kind.replace('_', ' ')} {count}" for kind, count in value.items())
-
-
-def _users(count: int) -> str:
-    return "A user" if count == 1 else f"{count:,} users"
 
 
 def _message(counts: "Counts") -> str:

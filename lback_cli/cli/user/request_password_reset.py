@@ -3,22 +3,41 @@
 import typer
 
 from lback_cli.cli.command_group import command
-from lback_cli.cli.context import cli_context
-from lback_cli.cli.user.arguments import UserArgument
+from lback_cli.cli.context import CliContext, cli_context
+from lback_cli.cli.output.prompts import Yes
+from lback_cli.cli.sets.confirmation import confirm_change
+from lback_cli.cli.sets.options import Users, Where, select_users, single_user
+from lback_cli.cli.sets.results import show_results
 
 
 @command(
     examples={
         "Name the user": "lback user request-password-reset alice",
         "Name the address": "lback user request-password-reset alice@example.org",
+        "All who have never logged in": "lback user request-password-reset --where never-logged-in --yes",
     },
 )
-def request_password_reset(ctx: typer.Context, user: UserArgument) -> None:
-    """Mail a user a link that resets the password. Older links stop working."""
+def request_password_reset(ctx: typer.Context, users: Users = None, where: Where = None, yes: Yes = False) -> None:
+    """Mail a user, or several, a link that resets the password. Older links stop working.
+
+    Several users, or those that --where selects, are confirmed by a question. Each is an operation of its own with a
+    result of its own; exit 8 if some fail.
+    """
+    context = cli_context(ctx)
+    user = single_user(users, where)
+    if user is not None:
+        _request(context, user)
+        return
+    chosen = select_users(context, users, where)
+    confirm_change(chosen, "Mail a reset link to", yes=yes)
+    results = context.user_sets.request_password_reset(chosen)
+    show_results(context, chosen, results, {"updated": "mailed a reset link", "failed": "failed"})
+
+
+def _request(context: CliContext, user: str) -> None:
     from lback_cli.cli.user.mail_wording import mail_sentence
     from lback_cli.operations.attempts import AttemptState
 
-    context = cli_context(ctx)
     done = AttemptState()
     email = context.directory.resolve_email(user)
     context.users.reset_password_request(email, effects=done)

@@ -3,21 +3,41 @@
 import typer
 
 from lback_cli.cli.command_group import command
-from lback_cli.cli.context import cli_context
-from lback_cli.cli.user.arguments import UserArgument
+from lback_cli.cli.context import CliContext, cli_context
+from lback_cli.cli.output.prompts import Yes
+from lback_cli.cli.sets.confirmation import confirm_change
+from lback_cli.cli.sets.options import Users, Where, select_users, single_user
+from lback_cli.cli.sets.results import show_results
 
 
 @command(
     examples={
         "Name the user": "lback user resend-verification alice",
+        "All who are unverified": "lback user resend-verification --where unverified --yes",
     }
 )
-def resend_verification(ctx: typer.Context, user: UserArgument) -> None:
-    """Mail a new verification link. Older links stop working."""
+def resend_verification(ctx: typer.Context, users: Users = None, where: Where = None, yes: Yes = False) -> None:
+    """Mail a user, or several, a new verification link. Older links stop working.
+
+    Several users, or those that --where selects, are confirmed by a question. Each is an operation of its own with a
+    result of its own; exit 8 if some fail.
+    """
+    context = cli_context(ctx)
+    user = single_user(users, where)
+    if user is not None:
+        _resend(context, user)
+        return
+    chosen = select_users(context, users, where)
+    confirm_change(chosen, "Mail a verification link to", yes=yes)
+    results = context.user_sets.resend_verification(chosen)
+    words = {"updated": "mailed a verification link", "unchanged": "already verified", "failed": "failed"}
+    show_results(context, chosen, results, words)
+
+
+def _resend(context: CliContext, user: str) -> None:
     from lback_cli.cli.user.mail_wording import mail_sentence
     from lback_cli.operations.attempts import AttemptState
 
-    context = cli_context(ctx)
     done = AttemptState()
     found = context.users.resend_verification(context.directory.resolve_id(user), effects=done)
     context.output.message(mail_sentence(done) or f"{found.email} is already verified.")

@@ -7,10 +7,11 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import cli_context
+from lback_cli.cli.output.prompts import Yes
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
-from lback_cli.cli.user.arguments import UserArgument
+from lback_cli.cli.sets.options import MaxShare, Users, Where, refuse_for_sets, select_users, single_user
 from lback_cli.cli.user.attributes import SetAttributes, assigned
-from lback_cli.cli.user.changes import change_user
+from lback_cli.cli.user.changes import change_user, change_users
 from lback_cli.errors import UsageError
 
 
@@ -22,12 +23,17 @@ from lback_cli.errors import UsageError
         "Set one attribute and unset another": (
             "lback user update alice --set display_name='Alice Example' --set external_id="
         ),
+        "Deactivate several users": "lback user update alice bob --deactivate --yes",
+        "Deactivate all who have not logged in for a year": (
+            "lback user update --where active --where last-login-before=365d --deactivate"
+        ),
         "Set a password": "lback user update alice --password-stdin < secret",
     },
 )
 def update(
     ctx: typer.Context,
-    user: UserArgument,
+    users: Users = None,
+    where: Where = None,
     username: Annotated[str | None, typer.Option("--username", help="New user name.", metavar="NAME")] = None,
     email: Annotated[
         str | None,
@@ -66,9 +72,16 @@ def update(
     password_file: FromFile = None,
     generate_password: Generated = False,
     ask_password: AskPassword = False,
+    yes: Yes = False,
+    max_share: MaxShare = None,
 ) -> None:
-    """Update a user. Fields without an option stay unchanged."""
+    """Update a user, or several. Fields without an option stay unchanged.
+
+    Several users, or those that --where selects, are confirmed by a question. Each is an operation of its own with a
+    result of its own; exit 8 if some fail.
+    """
     context = cli_context(ctx)
+    user = single_user(users, where)
     password = PasswordSource.optional(context, password_stdin, password_file, generate_password, ask_password)
     wanted = {
         "username": username,
@@ -82,4 +95,8 @@ def update(
     update_data |= assigned(attributes)
     if not update_data and password is None:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
-    change_user(context, user, update_data, password=password)
+    if user is not None:
+        change_user(context, user, update_data, password=password)
+        return
+    refuse_for_sets({"--username": username, "--email": email, "A password": password})
+    change_users(context, select_users(context, users, where), update_data, yes=yes, max_share=max_share)

@@ -67,7 +67,10 @@ def _apply_columns(spec: SignalSpec, passed: dict[str, Any], columns: Any) -> No
     """Write the application's own columns before the receivers of the success run; show them among the data."""
     if spec.name == "user_updated":
         for name, value in columns.items():
-            setattr(passed["user"], name, value)
+            try:
+                setattr(passed["user"], name, value)
+            except ValueError as error:  # a validator of the application's model
+                raise OperationRejected(str(error)) from error
     if "update_data" in passed:
         passed["update_data"] = {**passed["update_data"], **columns}
 

@@ -1,7 +1,7 @@
 """The framework's ``UserManager``, with lback's manager at work."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ from lback_cli.settings import Settings
 _FIELDS = frozenset({"username", "email", "password", "is_active", "is_email_verified"})
 """What lback updates of a user. Other columns are the application's."""
 
-_IGNORED = frozenset({"id", "role_name"})
+_IGNORED = frozenset({"id", "role_name", "groups"})
 
 
 class UserManager(FrameworkManager):  # type: ignore[misc]  # the framework has no types
@@ -63,7 +63,7 @@ class UserManager(FrameworkManager):  # type: ignore[misc]  # the framework has 
 
     def authenticate_user(
         self, session: Session, username: str, password: str, require_email_verified: bool = True
-    ) -> User | None:
+    ) -> "User | None":
         """Return the user with that name or e-mail address, or None if the login is refused.
 
         Raises:
@@ -86,9 +86,10 @@ class UserManager(FrameworkManager):  # type: ignore[misc]  # the framework has 
             return _loaded(session, self._manager.verify_user_email(token, session=session).id)
 
     def update_user(self, session: Session, user_id: int, data: dict[str, Any]) -> User:
-        """Update a user: lback's columns by lback's rules, and the application's as they are.
+        """Update a user: what lback knows by lback's rules, and the application's columns as they are.
 
-        Unknown names are ignored, and so is an empty password.
+        ``groups`` are all groups of the user, by name or as objects. Unknown names are ignored, and so is an empty
+        password.
 
         Raises:
             ValidationError: There is no such user, or a value breaks a rule.
@@ -98,6 +99,8 @@ class UserManager(FrameworkManager):  # type: ignore[misc]  # the framework has 
             del changes["password"]
         others = {name: value for name, value in data.items() if name not in _FIELDS | _IGNORED and hasattr(User, name)}
         with self._call(session, columns=others):
+            if "groups" in data:
+                changes |= _group_changes(session, user_id, data["groups"])
             return _loaded(session, self._manager.update_user(user_id, changes, session=session).id)
 
     def delete_user(self, session: Session, user_id: int) -> None:
@@ -171,3 +174,11 @@ class UserManager(FrameworkManager):  # type: ignore[misc]  # the framework has 
 def _loaded(session: Session, user_id: int) -> User:
     """Return the framework's user, as the database has it now."""
     return session.get(User, user_id, populate_existing=True)
+
+
+def _group_changes(session: Session, user_id: int, groups: Iterable[Any]) -> dict[str, list[str]]:
+    """Return what lback has to change so that *groups* are all groups of the user."""
+    user = session.get(User, user_id)
+    current = set() if user is None else {group.name for group in user.groups}
+    wanted = {getattr(group, "name", group) for group in groups}
+    return {"add_groups": sorted(wanted - current), "remove_groups": sorted(current - wanted)}

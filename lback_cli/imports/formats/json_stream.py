@@ -114,11 +114,12 @@ class JsonStream:
 
     def first_key(self) -> str | None:
         """Return the first key of the next value, if that is an object. The value is still the next one to read."""
-        self.peek()
-        while len(self._text) - self._at < _LOOKAHEAD and self._fill():
-            pass
-        match = _FIRST_KEY.match(self._text, self._at)
+        match = self._match(_FIRST_KEY)
         return match[1] if match else None
+
+    def begins(self, pattern: re.Pattern[str]) -> bool:
+        """Return whether the next value begins as *pattern*; nothing is read past."""
+        return self._match(pattern) is not None
 
     def value(self, *, longest: int = LONGEST_VALUE) -> Record:
         """Read the next value, of at most *longest* characters."""
@@ -188,6 +189,18 @@ class JsonStream:
         except ValidationError as error:
             yield self.broken(error)
 
+    def first_list(self) -> Iterator[Record]:
+        """Yield the items of the list under the first key of the document, and pass over the other keys."""
+        try:
+            for number, _ in enumerate(self.members()):
+                if number:
+                    self.value()
+                else:
+                    yield from self.items()
+            self.require_end()
+        except ValidationError as error:
+            yield self.broken(error)
+
     def lines(self) -> Iterator[Record]:
         """Yield the values of the file, one after another. A value that is not JSON is a record with an error."""
         return self.each(self.numbered)
@@ -214,6 +227,12 @@ class JsonStream:
         """Refuse a document that continues after its end."""
         if self.peek():
             raise self._broken("there is more after its end")
+
+    def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        self.peek()
+        while len(self._text) - self._at < _LOOKAHEAD and self._fill():
+            pass
+        return pattern.match(self._text, self._at)
 
     def _skip_to_next_line(self) -> None:
         while (found := _LINE_START.search(self._text, self._at)) is None:

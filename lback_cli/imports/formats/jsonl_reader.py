@@ -1,6 +1,7 @@
 """Read users from JSON: one object on each line, or a list of objects."""
 
 import codecs
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -8,12 +9,16 @@ from lback_cli.errors import LbackError, ValidationError
 from lback_cli.imports.columns import PLAIN_COLUMNS, ColumnChoice, listed_names
 from lback_cli.imports.formats.detection import require_json_lines
 from lback_cli.imports.formats.dialect import UTF_8, in_utf8, not_in_encoding
-from lback_cli.imports.formats.json_stream import json_records
+from lback_cli.imports.formats.json_stream import JsonStream, Record
 from lback_cli.imports.formats.strict_json import JsonError, StrictDecoder
 from lback_cli.imports.row import LARGEST_RECORD, ImportRow, broken_row, row_of
 
 ATTRIBUTES = "attributes"
 """The key under which results and exports have the attributes that a configuration declares."""
+
+
+_LIST_OF_OBJECTS = re.compile(r'\{\s*"[^"\\]*"\s*:\s*\[\s*\{')
+"""An object that begins with a list of objects, such as the users of another program."""
 
 
 def read_jsonl(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: str = UTF_8) -> Iterator[ImportRow]:
@@ -45,16 +50,26 @@ def read_jsonl(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: s
 def read_json(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: str = UTF_8) -> Iterator[ImportRow]:
     """Yield the rows of *file*, a list of objects, with the numbers of their lines and of the records.
 
+    The list may be under the first key of an object.
+
     Args:
         file: The file.
         choice: Which keys are read. Attributes may also be in an object under `ATTRIBUTES`.
         encoding: The encoding of the file.
     """
-    for record in json_records(in_utf8(file, encoding)):
+    for record in records(in_utf8(file, encoding)):
         if record.error is not None or not isinstance(record.data, dict):
             yield record.unreadable("is not a JSON object")
         else:
             yield record.located(_row(record.line, record.data, choice))
+
+
+def records(file: BinaryIO) -> Iterator[Record]:
+    """Yield the records of *file*: the items of a list, or of the list under the first key of an object, or lines."""
+    stream = JsonStream(file)
+    if stream.peek() == "[":
+        return stream.document()
+    return stream.first_list() if stream.begins(_LIST_OF_OBJECTS) else stream.lines()
 
 
 def _row_of_line(decoder: StrictDecoder, number: int, raw: bytes, choice: ColumnChoice, encoding: str) -> ImportRow:
@@ -95,5 +110,5 @@ def _unknown_keys(unknown: list[str], picked: dict[str, Any], choice: ColumnChoi
     return ValidationError(
         "row",
         f"{what} {listed_names(unknown)} in lback.",
-        hint=f"Add {proposed_options(unknown, picked, choice.known)}. Fields are {', '.join(choice.known.names)}.",
+        hint=f"Add {proposed_options(unknown, picked, choice.known)}.",
     )

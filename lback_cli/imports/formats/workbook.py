@@ -1,6 +1,7 @@
 """Read users from an Excel workbook (.xlsx): its first sheet, by way of `workbook_worker`."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,8 @@ def open_workbook(file: BinaryIO) -> Sheet:
     require_workbook(file.read(_START))
     if find_spec("python_calamine") is None:
         raise Unusable("Reading workbooks needs python-calamine.", hint="Run: pip install 'lback-cli[xlsx]'")
-    file.seek(0)
+    # The worker reads from where the descriptor is, which is past what was buffered.
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
     rows = tempfile.TemporaryFile(prefix="lback-")  # noqa: SIM115 - it stays open
     worker = [sys.executable, "-P", str(Path(workbook_worker.__file__))]
     done = subprocess.run(  # noqa: S603 - our own program

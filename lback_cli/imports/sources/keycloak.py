@@ -10,7 +10,7 @@ from lback_cli.imports.formats.strict_json import StrictDecoder
 from lback_cli.imports.row import ImportRow
 from lback_cli.imports.sources.base import SourceFormat
 from lback_cli.imports.sources.keycloak_groups import GroupPaths
-from lback_cli.security.hash_formats import argon2_hash, decoded, pbkdf2_hash
+from lback_cli.security.hash_encoding import HashFormatError, argon2_hash, decoded, pbkdf2_hash
 from lback_cli.text.escaping import safe
 
 LONGEST_SECTION = 64 * 1024 * 1024
@@ -166,8 +166,8 @@ def _hash(value: str, salt: str | None, data: Mapping[str, Any]) -> str:
         parameters = _PBKDF2[algorithm], int(rounds or 0), decoded(salt or ""), decoded(value)
         try:
             return pbkdf2_hash(*parameters)
-        except ValueError as error:
-            raise _HashError(f"it is {error}") from None
+        except HashFormatError as error:
+            raise _HashError(f"it {error}") from None
     if algorithm == "argon2":
         # Keycloak writes additionalParameters and reads algorithmData; each value is a list of one.
         more = data.get("additionalParameters") or data.get("algorithmData") or {}

@@ -1,27 +1,17 @@
-"""Read identities of Ory Kratos, with the hash formats that only Kratos has."""
+"""Read identities of Ory Kratos."""
 
-import base64
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any, BinaryIO
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.formats.json_stream import JsonStream, Record
 from lback_cli.imports.row import ImportRow
 from lback_cli.imports.sources.base import SourceFormat
-from lback_cli.security.hash_formats import decoded, pbkdf2_hash, scrypt_hash
+from lback_cli.security.kratos_hashes import native_form
 
-_CRYPT = {"$md5-crypt$": "$1$", "$sha256-crypt$": "$5$", "$sha512-crypt$": "$6$"}
-_PBKDF2 = re.compile(r"\$pbkdf2-(sha[0-9]+)\$i=([0-9]{1,10}),l=[0-9]+\$([^$]+)\$([^$]+)")
-_SCRYPT = re.compile(r"\$scrypt\$ln=([0-9]{1,10}),r=([0-9]{1,5}),p=([0-9]{1,5})\$([^$]+)\$([^$]+)")
-_DIGEST = re.compile(r"\$sha(1|256|512)\$pf=([^$]+)\$([^$]+)\$([^$]+)")
 _MARKS = (b'"schema_id"', b'"verifiable_addresses"', b'"credentials"')
-_SALT_LAST = b"{PASSWORD}{SALT}"
 _PAGE_KEYS = frozenset({"identities", "next_page_token"})
 """The first key of a page of identities, and of no identity."""
-
-_LEAST_COST = 32  # libpass's own scrypt has the logarithm of the cost in its place, which is never this high
 
 
 class Kratos(SourceFormat):
@@ -81,26 +71,6 @@ def _canonical(address: Any) -> Any:
         return canonical_email(address) if isinstance(address, str) else address
     except ValidationError:
         return address
-
-
-def native_form(stored: str) -> str:
-    """Return *stored* in a form that other programs know too, if it has a form of Kratos's own."""
-    for prefix, native in _CRYPT.items():
-        if stored.startswith(prefix):
-            return native + stored.removeprefix(prefix)
-    # A damaged hash stays as it is, and is refused where all hashes are validated.
-    with suppress(ValueError):
-        if match := _PBKDF2.fullmatch(stored):
-            digest, rounds, salt, key = match.groups()
-            return pbkdf2_hash(digest, int(rounds), decoded(salt), decoded(key))
-        if (match := _SCRYPT.fullmatch(stored)) and int(match[1]) >= _LEAST_COST:
-            cost, block_size, parallelism, salt, key = match.groups()
-            return scrypt_hash(int(cost), int(block_size), int(parallelism), decoded(salt), decoded(key))
-        if (match := _DIGEST.fullmatch(stored)) and decoded(match[2]) == _SALT_LAST:
-            digest, _, salt, key = match.groups()
-            name = "SSHA" if digest == "1" else f"SSHA{digest}"
-            return f"{{{name}}}{base64.b64encode(decoded(key) + decoded(salt)).decode()}"
-    return stored
 
 
 def _identities(stream: JsonStream) -> Iterator[Record]:

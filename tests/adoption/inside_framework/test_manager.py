@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lback.models.user import User
+from lback.models.adminuser import AdminUser
+from lback.models.user import Group, User
 from lback.utils.user_manager import UserManager as FrameworkManager
 from lback.utils.validation import ValidationError
 from sqlalchemy import text
@@ -147,6 +148,31 @@ def test_update_writes_both_kinds_of_columns_and_ignores_unknown_names(alice: Ap
     assert alice.call("authenticate_user", "alicia", PASSWORD + "0").id == 1
     with pytest.raises(ValidationError, match="There is no user 'id:99'"):
         alice.call("update_user", 99, {"username": "x"})
+
+
+def test_groups_are_changed_by_lbacks_rules(alice: Application) -> None:
+    session = alice.session()
+    basic, admin = session.query(Group).order_by(Group.id)
+    user = alice.manager.update_user(session, 1, {"groups": [basic, "admin"]})
+    assert sorted(group.name for group in user.groups) == ["admin", "basic_user"]
+    with pytest.raises(ValidationError, match="last active member of 'admin'"):
+        alice.manager.update_user(session, 1, {"groups": [basic]})
+    session.add(AdminUser(id=2, username="boss", email="boss@example.org", password="x"))
+    session.commit()
+    alice.call("register_user", "bobby", "bobby@example.org", PASSWORD)
+    with pytest.raises(ValidationError, match="its administrator boss"):
+        alice.call("update_user", 2, {"groups": [basic.name, admin.name]})
+    assert [group.name for group in alice.call("get_user_by_id", 2).groups] == ["basic_user"]
+
+
+def test_validator_of_a_column_refuses_the_update(alice: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_user: User, value: str) -> None:
+        raise ValueError(f"{value} is no token.")
+
+    monkeypatch.setattr(User, "nickname", property(fset=refuse), raising=False)
+    with pytest.raises(ValidationError, match="x is no token"):
+        alice.call("update_user", 1, {"username": "alicia", "nickname": "x"})
+    assert alice.call("get_user_by_id", 1).username == "alice"
 
 
 def test_deleted_user_is_gone_for_the_session_too(alice: Application) -> None:

@@ -31,7 +31,7 @@ def test_every_kind_that_is_verified_is_listed_and_no_other() -> None:
 def test_every_form_is_shown() -> None:
     text = PAGE.read_text("utf-8")
     modular = {f"${name}$" for name in hash_formats._MODULAR}
-    names = hash_formats._LDAP_DIGESTS.keys() | hash_formats._LDAP_PBKDF2.keys() | hash_formats._LDAP_HEX.keys()
+    names = hash_formats._LDAP_DIGESTS.keys() | hash_formats._LDAP_CONVERTERS.keys() | hash_formats._LDAP_HEX.keys()
     shown = modular | {f"{{{name}}}" for name in names | hash_formats._LDAP_WRAPPERS}
     assert {form for form in shown if form not in text} == set()
 

@@ -1,0 +1,1 @@
+"""Commands on several users: which users, the question, and the results."""
