@@ -82,9 +82,7 @@ SkipLines = Annotated[
 ]
 Guess = Annotated[
     bool,
-    typer.Option(
-        "--guess", help="Accept what lback proposes for the options of this section.", rich_help_panel=_TABLES
-    ),
+    typer.Option("--guess", help="Accept what lback proposes for the other options here.", rich_help_panel=_TABLES),
 ]
 Inspect = Annotated[
     bool,
