@@ -9,6 +9,7 @@
         - `GroupNotFound`                 ``group_not_found``
         - `SignalNotFound`                ``signal_not_found``
         - `EventNotFound`                 ``event_not_found``
+        - `ImportNotFound`                ``import_not_found``
         - `SinkNotFound`                  ``sink_not_found``
         - `DeadLetterNotFound`            ``dead_letter_not_found``
         - `QueuedMailNotFound`            ``queued_mail_not_found``
@@ -106,6 +107,12 @@ class EventNotFound(NotFound):
     """The event log has no such event."""
 
     code = "event_not_found"
+
+
+class ImportNotFound(NotFound):
+    """There was no such import."""
+
+    code = "import_not_found"
 
 
 class SinkNotFound(NotFound):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.mail_queue import MailQueue
+    from lback_cli.managers.past import Past
     from lback_cli.managers.user_manager import UserManager
     from lback_cli.managers.user_sets import UserSets
     from lback_cli.problem import Problem
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
     from lback_cli.tracing.trace import Trace
+    from lback_cli.undo.undo import Undo
 
 
 class CliContext:
@@ -208,6 +210,17 @@ class CliContext:
 
         return Directory(self.database, self.dependencies)
 
+    def past(self, moment: str) -> "Past":
+        """Return the users and groups as they were at *moment*.
+
+        Raises:
+            UsageError: *moment* is no moment.
+        """
+        from lback_cli.events.moment import Moment
+        from lback_cli.managers.past import Past
+
+        return Past(self.database, self.dependencies, Moment.parse(moment, self.dependencies.now()))
+
     @cached_property
     def users(self) -> "UserManager":
         """Changes users, with all receivers connected, and traced if an option asks for it."""
@@ -287,6 +300,13 @@ class CliContext:
         from lback_cli.managers.event_log import EventLog
 
         return EventLog(self.database, self.dependencies)
+
+    @cached_property
+    def undo(self) -> "Undo":
+        """Undoes events."""
+        from lback_cli.undo.undo import Undo
+
+        return Undo(self.database, self.dependencies, self.users, self.groups)
 
     def copy_to(self, url: str, password_file: Path | None, observe: Callable[[str], "CopyObserver"]) -> "DatabaseCopy":
         """Return a copy of the database to the one at *url*.

@@ -24,7 +24,7 @@ def unprotected(directories: Iterable[Path]) -> list[Problem]:
     return [
         Problem(
             f"The application's next makemigrations would drop lback's tables, the event log included ({script}).",
-            f"Add this line to context.configure() in {script}: {LINE}",
+            f"Add this line to context.configure() in {script}: {LINE} See docs/adoption.md.",
         )
         for script in dict.fromkeys(_scripts(directories))
         if "lback_" not in _COMMENT.sub("", _read(script))
@@ -40,7 +40,7 @@ def advice(directories: Iterable[Path]) -> list[Problem]:
         Problem(
             "The application's next makemigrations drops lback's tables, the event log included, unless its"
             " alembic/env.py says otherwise.",
-            f"Add this line to context.configure() there: {LINE}",
+            f"Add this line to context.configure() there: {LINE} See docs/adoption.md.",
         )
     ]
 

@@ -2,13 +2,22 @@
 
 from lback_cli.signals import CATALOGUE
 
+GROUP_EVENTS = ("group_created", "group_updated", "group_deleted")
+"""The events of groups."""
+
 ADMINISTRATIVE = (
-    *("group_created", "group_updated", "group_deleted"),
+    *GROUP_EVENTS,
     *("import_started", "import_finished", "users_exported"),
     *("database_adopted", "schema_upgraded"),
-    *("user_unlocked", "user_erased"),
+    *("user_restored", "user_unlocked", "user_erased"),
 )
 """Administrative events. If one records a change, it is written in the transaction of that change."""
+
+CREATIONS = ("user_registered", "user_restored")
+"""The events that begin a user."""
+
+DELETIONS = ("user_deleted",)
+"""The events that end a user."""
 
 FAILURE_EVENTS = tuple(name for name, signal in CATALOGUE.items() if signal.phase == "failure")
 """The signals that report a failure."""

@@ -90,14 +90,19 @@ def event_from_signal(
     operation_id: str,
     arguments: Mapping[str, Any],
     changes: Mapping[str, Any] | None = None,
+    *,
+    undoes: int | None = None,
 ) -> EventRecord:
     """Return the event for *signal* with *arguments*, and with *changes* if the operation succeeded.
 
-    Its subject is the user among the arguments, else the ``user_id``, ``username`` or ``email``.
+    Its subject is the user among the arguments, else the ``user_id``, ``username`` or ``email``. *undoes* is the number
+    of the event that the operation undoes, if it undoes one.
     """
     data = {name: to_json(value) for name, value in arguments.items() if name not in UNRECORDED}
     if changes is not None:
         data["changes"] = changes
+    if undoes is not None:
+        data["undoes"] = undoes
     user = data.get("user") or {}
     subject = user.get("username") or data.get("username") or data.get("email")
     outcome = data.get("error_type") or data.get("reason")

@@ -112,6 +112,11 @@ def _registered(data: Event) -> str:
     return f"registered as {user['username']} with {user['email']}{joined}"
 
 
+def _restored(data: Event) -> str:
+    groups = data["changes"].get("groups", {}).get("added", [])
+    return f"restored as {data['user']['username']}" + (f", in {', '.join(groups)}" if groups else "")
+
+
 def _updated(data: Event) -> str:
     changes = data.get("changes")
     if changes is None:
@@ -182,6 +187,7 @@ _SENTENCES: dict[str, str | Callable[[Event], str]] = {
     "user_updated": _updated,
     "user_update_failed": "update failed",
     "user_deleted": "deleted",
+    "user_restored": _restored,
     "user_deletion_failed": "deletion failed",
     "password_reset_request_processed": "reset link mailed",
     "password_reset_request_failed": "request for a reset link failed",

@@ -129,8 +129,8 @@ class InputFile:
         if first is not None and first.error is not None and len(first.raw or "") >= LARGEST_FIELD:
             raise ValidationError("file", f"{first.place}: {first.error.message}", hint="The file may be no table.")
         if first is None:
-            found = ", ".join(f"{count} {what}" for what, count in self.left_out.items())
-            left_out = f" It has {found}, which are left out." if found else ""
+            found = ", ".join(f"{what} ({count})" for what, count in self.left_out.items())
+            left_out = f" Left out: {found}." if found else ""
             hint = None if self._source is None else self._source.no_users_hint
             raise ValidationError("file", f"{self._name} has no users.{left_out}", hint=hint)
 

@@ -59,7 +59,7 @@ def user_changes(
         rehashes: Whether a changed hash is that of the same password.
     """
     changes: dict[str, Any] = {}
-    old, new = _values(before, known), _values(after, known)
+    old, new = attribute_values(before, known), attribute_values(after, known)
     for name in {**old, **new}:
         if before is None:
             changes[name] = {"to": new[name]}
@@ -112,7 +112,8 @@ def _registration_template(values: Mapping[str, str]) -> str:
     return f'{{"changes":{{{changes}}},"user":{{"email":%s,"id":%d,"username":%s}}}}'
 
 
-def _values(user: UserRecord | None, known: UserAttributes) -> dict[str, Any]:
+def attribute_values(user: UserRecord | None, known: UserAttributes) -> dict[str, Any]:
+    """Return what events record of *user*, by the name of the attribute, without groups and password."""
     if user is None:
         return {}
     values = {attribute.name: getattr(user, attribute.column) for attribute in known.columns}

@@ -29,7 +29,9 @@ class GroupManager:
         self._services = services
 
     @overload
-    def create_group(self, name: str, *, description: str | None = None, session: Session | None = None) -> Group: ...
+    def create_group(
+        self, name: str, *, description: str | None = None, undoes: int | None = None, session: Session | None = None
+    ) -> Group: ...
 
     @overload
     def create_group(
@@ -47,6 +49,7 @@ class GroupManager:
         *,
         description: str | None = None,
         if_exists: Literal["fail", "skip"] = "fail",
+        undoes: int | None = None,
         session: Session | None = None,
     ) -> Group | None:
         """Create a group.
@@ -55,6 +58,7 @@ class GroupManager:
             name: The name of the group.
             description: What the group is for.
             if_exists: What to do when the name is taken: ``fail`` with `GroupExists`, or ``skip``.
+            undoes: The number of the event that this undoes, for the new event.
             session: The caller's transaction, if the change is to be a part of it.
 
         Returns:
@@ -70,7 +74,7 @@ class GroupManager:
 
         def change(uow: UnitOfWork) -> Group:
             group = uow.groups.add(canonical, description=description, now=self._services.now())
-            uow.events.append([administrative_event("group_created", "create_group", created(group))])
+            uow.events.append([administrative_event("group_created", "create_group", created(group, undoes=undoes))])
             return group
 
         try:
@@ -80,8 +84,8 @@ class GroupManager:
                 return None
             raise
 
-    def rename_group(self, name: str, new_name: str) -> Group:
-        """Give a group another name. Its members and its id stay.
+    def rename_group(self, name: str, new_name: str, *, undoes: int | None = None) -> Group:
+        """Give a group another name. Its members and its id stay. *undoes* is as for `create_group`.
 
         Raises:
             ValidationError: The new name is not allowed.
@@ -98,7 +102,8 @@ class GroupManager:
             self._refuse_if_configured(group)
             before = {"name": group.name}
             uow.groups.rename(group, canonical, now=self._services.now())
-            uow.events.append([administrative_event("group_updated", "rename_group", updated(group, before))])
+            data = updated(group, before, undoes=undoes)
+            uow.events.append([administrative_event("group_updated", "rename_group", data)])
             return group
 
         return self._run(change, None)
@@ -124,7 +129,7 @@ class GroupManager:
         return self._run(change, session)
 
     @overload
-    def delete_group(self, name: str, *, session: Session | None = None) -> Group: ...
+    def delete_group(self, name: str, *, undoes: int | None = None, session: Session | None = None) -> Group: ...
 
     @overload
     def delete_group(
@@ -132,13 +137,19 @@ class GroupManager:
     ) -> Group | None: ...
 
     def delete_group(
-        self, name: str, *, if_missing: Literal["fail", "skip"] = "fail", session: Session | None = None
+        self,
+        name: str,
+        *,
+        if_missing: Literal["fail", "skip"] = "fail",
+        undoes: int | None = None,
+        session: Session | None = None,
     ) -> Group | None:
         """Delete a group; its members lose the membership and nothing else.
 
         Args:
             name: The name of the group.
             if_missing: What to do when there is no such group: ``fail`` with `GroupNotFound`, or ``skip``.
+            undoes: As for `create_group`.
             session: As for `create_group`.
 
         Returns:
@@ -158,7 +169,7 @@ class GroupManager:
             operation_id = random_ids(1)[0]
             events = [
                 administrative_event(name, "delete_group", data, operation_id=operation_id)
-                for name, data in deleted(group, uow.groups.member_ids(group.id))
+                for name, data in deleted(group, uow.groups.member_ids(group.id), undoes=undoes)
             ]
             uow.groups.delete(group)
             uow.events.append(events)

@@ -97,6 +97,11 @@ def username_variants(services: Dependencies, username: str) -> tuple[str, ...]:
     return () if "@" in username else _variants(services.canonical_username, username)
 
 
+def identifier_variants(services: Dependencies, identifier: str) -> tuple[str, ...]:
+    """Return the stored names or addresses that `find_by_identifier` would find for *identifier*."""
+    return _variants(services.canonical_email if "@" in identifier else services.canonical_username, identifier)
+
+
 def find_user(users: UserReader, services: Dependencies, identifier: str) -> UserRecord:
     """Return the user whom *identifier* identifies.
 

@@ -20,6 +20,7 @@ from lback_cli.managers.notification_mail import NotificationMail
 from lback_cli.managers.password_reset import PasswordReset
 from lback_cli.managers.registration import NewUser, Registration
 from lback_cli.managers.registration_mail import RegistrationMail
+from lback_cli.managers.restoration import DeletedUser, Restoration
 from lback_cli.managers.schema_events import SCHEMA_RECORDER
 from lback_cli.managers.user_lookup import find_by_username, not_found
 from lback_cli.managers.user_queries import UserQueries
@@ -56,6 +57,7 @@ class UserManager(UserQueries):
         self._authenticator = Authenticator(database, services, self._limiter)
         self._verification = EmailVerification(services, self._links)
         self._updater = UserUpdater(services, self._links, self._notices)
+        self._restoration = Restoration(services)
         self._password_reset = PasswordReset(services, self._links, self._notices, self._limiter)
 
     @classmethod
@@ -408,6 +410,30 @@ class UserManager(UserQueries):
             session,
             effects,
             token_prefix="",
+        )
+
+    def restore_user(
+        self, deleted: DeletedUser, *, session: Session | None = None, effects: AttemptState | None = None
+    ) -> User:
+        """Restore a deleted user with the earlier id. No mail is sent.
+
+        It sends the signals of `register_user`, and its event is ``user_restored``.
+
+        Args:
+            deleted: The user, with the values from before.
+            session: The caller's transaction, if the operation is to join it.
+            effects: As for `update_user`.
+
+        Raises:
+            UserExists: The id, the user name, the address or another unique value is taken.
+        """
+        return self._run(
+            kinds.RESTORE_USER,
+            lambda operation: self._restoration.restore(operation, deleted),
+            session,
+            effects,
+            username=deleted.username,
+            email=deleted.email,
         )
 
     def unlock_user(self, user_id: int) -> bool:

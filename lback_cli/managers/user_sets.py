@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from lback_cli.errors import DatabaseError, LbackError
+from lback_cli.errors import AmbiguousUser, DatabaseError, LbackError
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_lookup import parse_id
 from lback_cli.managers.user_manager import UserManager
@@ -101,11 +101,14 @@ class UserSets:
         members: dict[object, Member] = {}
         found: dict[int, UserRecord] = {}
         for name in names:
-            user_id, error = parse_id(name), None
+            user_id = parse_id(name)
+            error: LbackError | None = None
             try:
                 user = self._directory.find_user(name)
             except DatabaseError:
                 raise
+            except AmbiguousUser as failure:
+                user_id, error = None, failure
             except LbackError as failure:
                 # The operation itself reports an id that no user has.
                 error = failure if user_id is None else None

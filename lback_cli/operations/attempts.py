@@ -58,11 +58,13 @@ class AttemptState:
         refusal: The announced failure of a refused operation.
         changes: What the operation changed, once it has succeeded.
         mails: The mails that the operation sent, by template and recipient.
+        undoes: The number of the event that the operation undoes, for its own event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, undoes: int | None = None) -> None:
         self.id = uuid4().hex
         self.began: datetime | None = None
+        self.undoes = undoes
         self.seq = 0
         self.sent: set[str] = set()
         self.made: dict[Hashable, Any] = {}

@@ -16,7 +16,7 @@ class OperationKind:
 
     The operation sends *started*, takes the *steps*, sends *succeeded* and commits. If anything fails, it sends
     *failed*. A step sends the signals that it names in backticks. *alternative* says when another signal is sent in
-    place of *succeeded*.
+    place of *succeeded*. *event* is the name of the event of a success, if it is not the name of the signal.
     """
 
     name: str
@@ -25,6 +25,7 @@ class OperationKind:
     failed: NamedSignal
     steps: tuple[str, ...]
     alternative: str = ""
+    event: str = ""
 
 
 REGISTER_USER = OperationKind(
@@ -82,6 +83,19 @@ DELETE_USER = OperationKind(
     signals.user_deletion_failed,
     steps=("The user is deleted with all memberships and tokens.",),
 )
+RESTORE_USER = OperationKind(
+    "restore_user",
+    signals.user_registration_started,
+    signals.user_registered,
+    signals.user_registration_failed,
+    steps=(
+        "The user name, the address and the id are compared with those of other users.",
+        "`user_pre_register`",
+        "The user is inserted with the earlier id and joins the earlier groups that still exist. No mail is sent.",
+        "If the address was verified: `user_email_verification_successful`.",
+    ),
+    event="user_restored",
+)
 RESET_PASSWORD_REQUEST = OperationKind(
     "reset_password_request",
     signals.password_reset_request_started,
@@ -108,6 +122,7 @@ OPERATIONS = (
     RESEND_VERIFICATION,
     UPDATE_USER,
     DELETE_USER,
+    RESTORE_USER,
     RESET_PASSWORD_REQUEST,
     RESET_PASSWORD,
 )

@@ -287,7 +287,9 @@ class Operation:
     def _event(
         self, signal: NamedSignal, arguments: Mapping[str, Any], changes: Mapping[str, Any] | None = None
     ) -> EventRecord:
-        return event_from_signal(signal.name, self.kind.name, self.id, arguments, changes)
+        name = (self.kind.event if signal is self.kind.succeeded else "") or signal.name
+        undoes = self._effects.undoes
+        return event_from_signal(name, self.kind.name, self.id, arguments, changes, undoes=undoes)
 
     def _announce_success(self, work: UnitOfWork, arguments: Mapping[str, Any]) -> None:
         """Send the success signal; a later attempt sends it again only if receivers wrote into this transaction."""

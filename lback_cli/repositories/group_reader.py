@@ -35,6 +35,10 @@ class GroupReader:
         # MariaDB ignores spaces at the end.
         return None if row is None or row.name != name else GroupRecord._make(row)
 
+    def all(self) -> Sequence[GroupRecord]:
+        """Return every group."""
+        return [GroupRecord._make(row) for row in self._execute(select(GROUPS))]
+
     def all_with_sizes(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
         statement = (

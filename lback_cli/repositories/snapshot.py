@@ -15,6 +15,7 @@ from lback_cli.repositories.user_reader import UserReader
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from lback_cli.repositories.change_reader import ChangeReader
     from lback_cli.repositories.event_repository import EventRepository
     from lback_cli.repositories.owner_repository import OwnerRepository
 
@@ -48,6 +49,13 @@ class Snapshot:
         from lback_cli.repositories.event_repository import EventRepository
 
         return EventRepository(self.connection)
+
+    @cached_property
+    def changes(self) -> "ChangeReader":
+        """What the event log says that changed."""
+        from lback_cli.repositories.change_reader import ChangeReader
+
+        return ChangeReader(self.connection)
 
 
 @contextlib.contextmanager

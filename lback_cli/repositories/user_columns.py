@@ -154,5 +154,10 @@ def _attribute(name: str) -> _Field:
     value = select(USER_ATTRIBUTES.c.value).where(OWN_ATTRIBUTES, USER_ATTRIBUTES.c.name == name).scalar_subquery()
     label = f"attribute_{name}"
     return _Field(
-        (value.label(label),), lambda page: [None if text is None else json.loads(text) for text in page[label]]
+        (value.label(label),), lambda page: [None if text is None else _decoded(text) for text in page[label]]
     )
+
+
+def _decoded(text: str) -> Any:
+    """Return the value that *text* is in JSON. Most are texts without escapes, which need no decoder."""
+    return text[1:-1] if text[0] == '"' and "\\" not in text else json.loads(text)

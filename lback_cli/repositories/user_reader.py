@@ -92,6 +92,12 @@ class UserReader:
         """Return the user with that id."""
         return self._first(USERS.c.id == user_id) if 0 < user_id <= LARGEST_ID else None
 
+    def find_all(self, ids: Sequence[int]) -> dict[int, UserRecord]:
+        """Return those of the users with these *ids* that exist, by id."""
+        chunks = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+        statements = (select(*_COLUMNS).where(USERS.c.id.in_(chunk)) for chunk in chunks)
+        return {user.id: user for statement in statements for user in self._complete(self._execute(statement).all())}
+
     def find_by_username(self, *usernames: str) -> UserRecord | None:
         """Return the user with the first of *usernames* that a user has."""
         return self._find(USERS.c.username, usernames)

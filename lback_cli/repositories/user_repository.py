@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
-from lback_cli.models.tables import ACCOUNTS, EVENTS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
+from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
 from lback_cli.repositories.references import unreferenced
 from lback_cli.repositories.user_query import LARGEST_ID
@@ -144,6 +144,19 @@ class UserRepository(UserReader):
         ):
             self._session.execute(delete(User).where(User.id == user.id))
         self._session.expunge(user)
+
+    def lock_all(self, ids: Sequence[int]) -> None:
+        """Keep others from changing the users with these *ids* until the commit."""
+        self._session.execute(select(USERS.c.id).where(USERS.c.id.in_(ids)).order_by(USERS.c.id).with_for_update())
+
+    def delete_all(self, ids: Sequence[int]) -> None:
+        """Delete the users with these *ids*, with everything that `delete` deletes, their tokens and queued links."""
+        self._session.execute(
+            delete(MAIL_QUEUE).where(MAIL_QUEUE.c.user_id.in_(ids), MAIL_QUEUE.c.purpose.is_not(None))
+        )
+        for table in (MEMBERSHIPS, USER_ATTRIBUTES, ACCOUNTS, TOKENS):
+            self._session.execute(delete(table).where(table.c.user_id.in_(ids)))
+        self._session.execute(delete(USERS).where(USERS.c.id.in_(ids)))
 
     def delete_leftovers(self, user_id: int) -> None:
         """Delete the attributes and logins of a user who is gone: applications delete users without them."""

@@ -390,7 +390,8 @@ def test_commands_report_errors_and_adopt(lback: Any, on_sqlite: Application) ->
         f"{path} is adopted.\n"
         "warning: The application's next makemigrations drops lback's tables, the event log included,"
         " unless its alembic/env.py says otherwise. Add this line to context.configure() there:"
-        ' include_name=lambda name, kind, parents: not (kind == "table" and name.startswith("lback_")),\n'
+        ' include_name=lambda name, kind, parents: not (kind == "table" and name.startswith("lback_")),'
+        " See docs/adoption.md.\n"
         "While the application runs, set [compat] lback_framework = true: see docs/adoption.md.\n"
     )
     assert lback("db", "adopt", url).err == f"{path} already has lback's tables.\n"

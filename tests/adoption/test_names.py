@@ -145,6 +145,14 @@ def test_command_refuses_an_ambiguous_user(lback: Callable[..., Any], on_sqlite:
     assert len(on_sqlite.rows()["users"]) == 4
 
 
+def test_ambiguous_user_of_a_set_is_left_alone(lback: Callable[..., Any], on_sqlite: Application) -> None:
+    assert run(lback, on_sqlite, "db", "adopt", "-q").status == 0
+    on_sqlite.execute("UPDATE users SET username = 'id:2' WHERE username = 'quiet'")
+    done = run(lback, on_sqlite, "user", "update", "id:2", "Alice Smith", "--deactivate", "--yes", "--max-share", "100")
+    assert (done.status, "'id:2' is the id of one user" in done.out + done.err) == (8, True), done.err
+    assert on_sqlite.all("SELECT id FROM users WHERE NOT is_active") == [(3,)]
+
+
 def test_import_refuses_a_name_in_other_capitals(lback: Callable[..., Any], on_sqlite: Application) -> None:
     assert run(lback, on_sqlite, "db", "adopt", "-q").status == 0
     rows = "username,email\nann,ann@example.org\nben,alice@example.org\n"

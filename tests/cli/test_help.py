@@ -93,7 +93,7 @@ def test_the_options_of_every_command_are_listed_in_one_place(cli: Cli) -> None:
     assert [parameter.opts[-1] for parameter in global_parameters()] == names
     for words in TREE:
         shown = cli(*words, "--help").out
-        assert "'lback help options' lists the options that every command takes.\n" in shown
+        assert "'lback help options'" in shown
         assert "--trace-file" not in shown.replace("--trace-file trace.jsonl", "")
 
 

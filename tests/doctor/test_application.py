@@ -41,7 +41,7 @@ def test_migrations_that_would_drop_the_tables_are_found(tmp_path: Path, text: s
     script = project(tmp_path, text)
     problems = unprotected([tmp_path, tmp_path / "none", tmp_path])
     assert [problem.hint for problem in problems] == (
-        [] if is_protected else [f"Add this line to context.configure() in {script}: {LINE}"]
+        [] if is_protected else [f"Add this line to context.configure() in {script}: {LINE} See docs/adoption.md."]
     )
     assert advice([tmp_path]) == problems
 
@@ -56,7 +56,7 @@ def test_scripts_are_where_alembic_ini_says(tmp_path: Path) -> None:
 
 def test_project_that_lback_does_not_see_is_advised(tmp_path: Path) -> None:
     (problem,) = advice([tmp_path])
-    assert problem.hint == f"Add this line to context.configure() there: {LINE}"
+    assert problem.hint == f"Add this line to context.configure() there: {LINE} See docs/adoption.md."
     assert unprotected([tmp_path]) == []
 
 

@@ -38,7 +38,11 @@ def test_unexpected_error_in_a_check_fails_it_and_the_others_still_run(make_cont
     broken = replace(make_context().settings, password=nonsense)
     results = results_of(broken)
     assert len(results) == 15
-    assert {name for name, result in results.items() if result.status == "fail"} == {"configuration", "hashing"}
+    assert {name for name, result in results.items() if result.status == "fail"} == {
+        "configuration",
+        "files",
+        "hashing",
+    }
     assert results["hashing"].message.startswith("AttributeError: ")
 
 

@@ -59,7 +59,7 @@ class WideInstallation(Installation):
         """Return the users as results show them, without what events do not record."""
         known, now = self.services.attributes, self.services.now()
         with Directory(self.database, self.services).select_users(UserQuery()) as users:
-            return {user.id: _comparable(user_view(user, known, now)) for user in users}
+            return {user.id: comparable(user_view(user, known, now)) for user in users}
 
     def rebuilt(self) -> dict[int, dict[str, Any]]:
         """Return what the example of the documentation makes of the exported events."""
@@ -76,11 +76,11 @@ def rebuilt(events: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     users: dict[int, dict[str, Any]] = {}
     for event in events:
         apply(users, event)
-    return {user_id: _comparable(user) for user_id, user in users.items()}
+    return {user_id: comparable(user) for user_id, user in users.items()}
 
 
-def _comparable(user: dict[str, Any]) -> dict[str, Any]:
-    unrecorded = {"id", "updated_at", "last_login", "locked_until", "password", "attributes"}
+def comparable(user: dict[str, Any]) -> dict[str, Any]:
+    unrecorded = {"id", "updated_at", "last_login", "locked_until", "password", "attributes", "marks"}
     fields = {**user, **user.get("attributes", {})}
     found = {name: value for name, value in fields.items() if name not in unrecorded and value is not None}
     return found | {"created_at": str(found["created_at"])[:19]}
@@ -127,6 +127,10 @@ class RandomHistory(RandomOperations):
     def create_group(self) -> None:
         self.installation.groups.create_group(self.random.choice(GROUPS), description=self.random.choice(["x", None]))
 
+    def rename_group(self) -> None:
+        old, new = self.random.sample((*GROUPS, "renamed", "again"), 2)
+        self.installation.groups.rename_group(old, new)
+
     def delete_group(self) -> None:
         group = self.random.choice(GROUPS)
         self.installation.users.update_user(self.user_id(), {"add_groups": [group]})
@@ -160,7 +164,7 @@ class RandomHistory(RandomOperations):
 
 _MORE = (
     *(RandomHistory.attributes, RandomHistory.memberships, RandomHistory.memberships),
-    *(RandomHistory.create_group, RandomHistory.create_group, RandomHistory.delete_group),
+    *(RandomHistory.create_group, RandomHistory.create_group, RandomHistory.delete_group, RandomHistory.rename_group),
     *(RandomHistory.import_file, RandomHistory.import_file, RandomOperations.register),
 )
 

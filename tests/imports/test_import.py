@@ -474,7 +474,7 @@ def test_invalid_header_is_refused_before_any_change(world: World, content: byte
 
 
 @pytest.mark.parametrize(
-    ("rows", "left_out"), [("", ""), ("\n,\n,\n", " It has 2 empty rows, which are left out.")], ids=["none", "empty"]
+    ("rows", "left_out"), [("", ""), ("\n,\n,\n", " Left out: empty rows (2).")], ids=["none", "empty"]
 )
 def test_file_without_a_user_is_refused(world: World, rows: str, left_out: str) -> None:
     path = world.write(f"username,email\n{rows}")

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from lback_cli.cli.output.format import Columns, Record
-from lback_cli.imports.formats.csv_writer import texts_of
+from lback_cli.imports.formats.csv_writer import PRINTABLE, has_only, texts_of
 from lback_cli.text.escaping import safe
 
 _PAGE = 500
@@ -34,5 +34,4 @@ def pages_of(records: Iterable[Record], columns: Sequence[str]) -> Iterator[Colu
 def program_texts(column: Sequence[Any]) -> Sequence[str]:
     """Return the values of a column as text for programs, as an export writes them, without control characters."""
     texts = texts_of(column)
-    joined = "".join(texts)
-    return texts if joined.isascii() and joined.isprintable() else [safe(text) for text in texts]
+    return texts if has_only(PRINTABLE, "".join(texts)) else [safe(text) for text in texts]

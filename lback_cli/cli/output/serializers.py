@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lback_cli.cli.output.cells import cell_text
 from lback_cli.text.times import to_the_second
 
 if TYPE_CHECKING:
     from lback_cli.attributes import UserAttributes
+    from lback_cli.events.past import PastUser
+    from lback_cli.events.past_groups import PastGroup
     from lback_cli.models import Group
     from lback_cli.repositories.group_reader import GroupRecord
     from lback_cli.repositories.user_reader import UserRecord
@@ -18,6 +21,7 @@ USER_TABLE = ("id", "username", "email", "is_active", "is_email_verified", "grou
 GROUP_COLUMNS = ("id", "name", "description", "members", "created_at", "updated_at")
 GROUP_TABLE = ("id", "name", "members", "description")
 
+_PAST_STATE = ("created_at", "password", "marks")
 _STATE = ("created_at", "updated_at", "last_login", "locked_until", "password")
 
 
@@ -30,6 +34,11 @@ def user_columns(known: "UserAttributes", *, nested: bool = False) -> tuple[str,
     """
     attributes = [a.name for a in known if a.storage != "password" and not (nested and a.declared)]
     return ("id", *attributes, *(["attributes"] if nested else []), *_STATE)
+
+
+def past_user_columns(known: "UserAttributes") -> tuple[str, ...]:
+    """Return the fields of users at a moment, in a table of rows."""
+    return tuple(name for name in user_columns(known) if name not in _STATE) + _PAST_STATE
 
 
 def user_view(user: "UserRecord", known: "UserAttributes", now: datetime, **extra: Any) -> dict[str, Any]:
@@ -63,6 +72,48 @@ def user_view(user: "UserRecord", known: "UserAttributes", now: datetime, **extr
         "password": password_state(user.password_hash, user.invited_until, now),
         **extra,
     }
+
+
+def past_user_view(user: "PastUser", known: "UserAttributes") -> dict[str, Any]:
+    """Return the fields of a user at a moment. Those of a person who was erased are null."""
+    values = {} if user.values is None else dict(user.values)
+    view: dict[str, Any] = {"id": user.id}
+    for attribute in known:
+        if attribute.storage == "memberships":
+            view[attribute.name] = sorted(values.pop(attribute.name, ()))
+        elif attribute.storage != "password" and not attribute.declared:
+            view[attribute.name] = values.pop(attribute.name, None)
+    created_at, has_password = values.pop("created_at", None), values.pop("password", None)
+    return {
+        **view,
+        "attributes": {name: value for name, value in values.items() if value is not None},
+        "created_at": created_at,
+        "password": None if has_password is None else "set" if has_password else "none",
+        "marks": {"user": "erased"} if user.is_erased else dict(user.marks),
+    }
+
+
+def past_group_view(group: "PastGroup", members: int) -> dict[str, Any]:
+    """Return the fields of a group at a moment."""
+    return {
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "members": members,
+        "created_at": group.created_at,
+        "marks": group.marks,
+    }
+
+
+def with_marks_in_place(view: dict[str, Any]) -> dict[str, Any]:
+    """Return *view* for people: each mark is beside the value that it is about."""
+    marks = dict(view["marks"])
+    shown = {
+        name: f"{cell_text(value)} ({marks.pop(name)})".lstrip() if name in marks else value
+        for name, value in view.items()
+        if name != "marks"
+    }
+    return {**shown, **({"marks": tuple(f"{name}: {mark}" for name, mark in marks.items())} if marks else {})}
 
 
 def group_view(group: "Group | GroupRecord", members: int) -> dict[str, Any]:

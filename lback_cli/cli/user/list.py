@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from lback_cli.cli.as_of import AsOf, list_past_users
 from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import user_fields
 from lback_cli.cli.context import cli_context
@@ -27,6 +28,7 @@ Sort = Literal["id", "username", "email"]
         "See when each user logged in last": "lback user list --fields username,last_login",
         "Give a script the addresses to verify": "lback user list --unverified --fields email -o value",
         "Read the next page, after the user with id 4711": "lback user list --limit 100 --after 4711 -o json",
+        "List the administrators at the end of a day": "lback user list --group admin --as-of 2026-01-31",
     },
     fields=user_fields,
 )
@@ -53,6 +55,7 @@ def list_users(
             "--after", help="Start after this value of the sorted field, to get the next page.", metavar="VALUE"
         ),
     ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """List users: all of them, or a page at a time."""
     context = cli_context(ctx)
@@ -65,6 +68,11 @@ def list_users(
         after=_cursor(sort, after),
         limit=context.output.default_limit(DEFAULT_LIMIT) if limit is None else limit or None,
     )
+    if as_of is not None:
+        if query.locked_at or query.last_login_before or query.never_logged_in:
+            raise UsageError("--as-of knows nothing of logins and locks.", hint="They are not recorded as changes.")
+        list_past_users(context, query, as_of)
+        return
     with context.directory.list_users(query, fields) as users:
         context.output.pages(users, fields, empty="No users match.")
         if users.next_after is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO, NamedTuple
 
-from lback_cli.errors import UsageError
+from lback_cli.errors import UsageError, ValidationError
 
 UTF_8 = "utf-8"
 
@@ -120,6 +120,7 @@ class _Transcoder(io.RawIOBase):
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         codecs.register_error(_UNDECODABLE, _replaced)
         self._file = file
+        self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)(_UNDECODABLE)
         self._waiting = b""
         self._ended = False
@@ -131,7 +132,12 @@ class _Transcoder(io.RawIOBase):
         while not self._waiting and not self._ended:
             raw = self._file.read(_CHUNK)
             self._ended = not raw
-            self._waiting = self._decoder.decode(raw, self._ended).encode("utf-8", "surrogatepass")
+            try:
+                text = self._decoder.decode(raw, self._ended)
+            except UnicodeError as error:
+                # A stream of UTF-16 or UTF-32 needs a byte order mark.
+                raise ValidationError("file", f"The file is not {self._encoding}: {error}.") from error
+            self._waiting = text.encode("utf-8", "surrogatepass")
         size = min(len(buffer), len(self._waiting))
         buffer[:size], self._waiting = self._waiting[:size], self._waiting[size:]
         return size

@@ -1,0 +1,50 @@
+"""The moments to which one can look back: a time, or the end of an event."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from lback_cli.errors import UsageError
+from lback_cli.text.times import parse_moment
+
+_EVENT = re.compile(r"event:([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment in the past.
+
+    Attributes:
+        text: What a person wrote.
+        time: The time; None if the moment is the end of an event.
+        event: The number of that event.
+    """
+
+    text: str
+    time: datetime | None = None
+    event: int | None = None
+
+    @classmethod
+    def parse(cls, text: str, now: datetime) -> "Moment":
+        """Read a time (RFC 3339, UTC by default), a date (its end), an age such as ``7d``, or ``event:N``.
+
+        Args:
+            text: What a person wrote.
+            now: The time from which an age counts.
+
+        Raises:
+            UsageError: *text* is none of these.
+        """
+        if match := _EVENT.fullmatch(text):
+            return cls(text, event=int(match[1]))
+        try:
+            return cls(text, datetime.combine(date.fromisoformat(text), time.max, UTC))
+        except ValueError:
+            pass
+        try:
+            return cls(text, parse_moment(text, now))
+        except UsageError as error:
+            raise UsageError(
+                f"{text[:40]!r} is not a moment.",
+                hint="Use a time such as 2026-01-31T12:00Z, a date (its end), an age such as 7d, or event:N.",
+            ) from error

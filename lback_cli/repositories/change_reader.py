@@ -1,0 +1,170 @@
+"""Reading from the event log what changed, by user, by group or since a moment."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy.engine import Connection
+
+from lback_cli.events.erasure import ERASURE
+from lback_cli.events.hash_chain import canonical
+from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS
+from lback_cli.events.past import Change
+from lback_cli.events.record import to_storable_text
+from lback_cli.models.tables import EVENTS
+from lback_cli.repositories.sql_functions import binary_equal, binary_position
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_PAGE = 1000
+"""Events fetched at a time."""
+
+_CHUNK = 500
+"""Ids in one statement."""
+
+_CHANGE = select(EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.data)
+_SUCCEEDED = EVENTS.c.signal.notin_(FAILURE_EVENTS)
+_OF_USERS = (EVENTS.c.subject_id.is_not(None), _SUCCEEDED)
+# SQLite uses the partial index only for exactly its own condition.
+_OF_GROUPS: ColumnElement[bool] = literal_column("signal IN ('group_created', 'group_deleted', 'group_updated')")
+
+_CHANGES, _NO_CHANGES = '{"changes":', '{"changes":{}'
+"""How the data begins of an event that says what changed, and of one that says that nothing did."""
+
+
+class Touched(NamedTuple):
+    """A user whom an event may have changed. It *is_incomplete* if it is of a version that recorded no changes."""
+
+    user_id: int
+    signal: str
+    is_incomplete: bool
+
+
+class Found(NamedTuple):
+    """The number of an event, its name, the user that it is about, and the invocation."""
+
+    seq: int
+    signal: str
+    subject_id: int | None
+    invocation_id: str
+
+
+class ChangeReader:
+    """The changes in the event log, on one connection or in a session."""
+
+    def __init__(self, connection: "Connection | Session") -> None:
+        self._execute: Callable[..., Any] = connection.execute
+
+    def first_after(self, time: str) -> int | None:
+        """Return the number of the first event later than *time*, RFC 3339 text in UTC; None if there is none."""
+        later = select(EVENTS.c.seq).where(EVENTS.c.time > time).order_by(EVENTS.c.time, EVENTS.c.seq).limit(1)
+        found: int | None = self._execute(later).scalar()
+        return found
+
+    def last(self) -> int:
+        """Return the number of the last event; 0 if there is none."""
+        return self._execute(select(func.max(EVENTS.c.seq))).scalar() or 0
+
+    def time_of(self, seq: int) -> str | None:
+        """Return when event *seq* was recorded; None if there is no such event."""
+        found: str | None = self._execute(select(EVENTS.c.time).where(EVENTS.c.seq == seq)).scalar()
+        return found
+
+    def of_tables(self, since: int) -> Sequence[Change]:
+        """Return the adoptions and upgrades of the tables from event *since* on, newest first."""
+        # These events are about no user, so the index of subjects finds them among few.
+        tables = EVENTS.c.signal.in_(("database_adopted", "schema_upgraded"))
+        statement = _CHANGE.where(EVENTS.c.subject_id.is_(None), tables, EVENTS.c.seq >= since)
+        return [Change._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq.desc()))]
+
+    def last_incomplete(self) -> int:
+        """Return the number of the last event of a success that does not say what changed; 0 if there is none."""
+        lacks_changes = func.substr(EVENTS.c.data, 1, len(_CHANGES)) != _CHANGES
+        statement = select(func.max(EVENTS.c.seq)).where(*_OF_USERS, EVENTS.c.signal.notin_(ADMINISTRATIVE))
+        return self._execute(statement.where(lacks_changes)).scalar() or 0
+
+    def touched(self, since: int) -> Iterator[Touched]:
+        """Yield whom events may have changed, from event *since* on and in the order of the log.
+
+        The connection can run no other query until the iteration ends.
+        """
+        beginning = func.substr(EVENTS.c.data, 1, len(_NO_CHANGES))
+        statement = select(EVENTS.c.subject_id, EVENTS.c.signal, beginning).where(*_OF_USERS, EVENTS.c.seq >= since)
+        rows = self._execute(statement.order_by(EVENTS.c.seq), execution_options={"yield_per": _PAGE})
+        for page in rows.partitions():
+            for user_id, signal, text in page:
+                if text != _NO_CHANGES:
+                    says_all = text is None or signal == ERASURE or text.startswith(_CHANGES)
+                    yield Touched(user_id, signal, not says_all)
+
+    def of_users(self, ids: Sequence[int]) -> dict[int, list[Change]]:
+        """Return all changes of the users with these *ids*, by id and in the order of the log."""
+        found: dict[int, list[Change]] = {}
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            for change in self._changes(_CHANGE.where(EVENTS.c.subject_id.in_(chunk), _SUCCEEDED)):
+                found.setdefault(change.subject_id or 0, []).append(change)
+        return found
+
+    def find(
+        self,
+        *,
+        numbers: Sequence[int] | None = None,
+        operation_id: str | None = None,
+        invocation_id: str | None = None,
+        signals: Sequence[str] | None = None,
+        after: int = 0,
+    ) -> list[Found]:
+        """Return the events that meet all conditions and follow event *after*, in the order of the log."""
+        columns = (EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.invocation_id)
+        statement = select(*columns).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq)
+        for column, value in ((EVENTS.c.operation_id, operation_id), (EVENTS.c.invocation_id, invocation_id)):
+            if value is not None:
+                statement = statement.where(binary_equal(column) == to_storable_text(value))
+        if signals is not None:
+            statement = statement.where(EVENTS.c.signal.in_(signals))
+        if numbers is None:
+            return [Found._make(row) for row in self._execute(statement)]
+        chunks = (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))
+        return [Found._make(row) for chunk in chunks for row in self._execute(statement.where(EVENTS.c.seq.in_(chunk)))]
+
+    def of_import(self, job: str) -> list[Found]:
+        """Return the events with which processes began, resumed or ended the import *job*, in the order of the log."""
+        columns = (EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.invocation_id)
+        named = binary_position(EVENTS.c.data, f'"job":{canonical(to_storable_text(job))}') > 0
+        # These events are about no user, so the index of subjects finds them among few.
+        is_import = EVENTS.c.signal.in_(("import_started", "import_finished"))
+        statement = select(*columns).where(EVENTS.c.subject_id.is_(None), is_import, named)
+        return [Found._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq))]
+
+    def numbered(self, numbers: Sequence[int]) -> dict[int, Change]:
+        """Return the events with these *numbers*, by number."""
+        rows = self._execute(_CHANGE.where(EVENTS.c.seq.in_(numbers)))
+        return {row.seq: Change._make(row) for row in rows}
+
+    def first_logins(self, ids: Sequence[int], after: int) -> dict[int, int]:
+        """Return the first login after event *after* of each of the users with these *ids* who logged in since."""
+        logins = (
+            select(EVENTS.c.subject_id, func.min(EVENTS.c.seq))
+            .where(EVENTS.c.subject_id.in_(ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq > after)
+            .group_by(EVENTS.c.subject_id)
+        )
+        return {user_id: seq for user_id, seq in self._execute(logins)}  # noqa: C416 - rows, not pairs
+
+    def of_groups(self) -> list[Change]:
+        """Return all changes of groups, in the order of the log."""
+        return list(self._changes(_CHANGE.where(_OF_GROUPS)))
+
+    def formerly_called(self, field: Literal["username", "email"], name: str, since: int) -> list[int]:
+        """Return the ids of the users who lost the user name or address *name* from event *since* on, newest first."""
+        text = f'"{field}":{{"from":{canonical(to_storable_text(name))}'
+        lost: ColumnElement[bool] = binary_position(EVENTS.c.data, text) > 0
+        statement = _CHANGE.where(*_OF_USERS, EVENTS.c.seq >= since, lost)
+        return list(dict.fromkeys(change.subject_id or 0 for change in reversed([*self._changes(statement)])))
+
+    def _changes(self, statement: Select[Any]) -> Iterator[Change]:
+        for row in self._execute(statement.order_by(EVENTS.c.seq)):
+            change = Change._make(row)
+            if not change.is_empty:
+                yield change

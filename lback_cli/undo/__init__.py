@@ -1,0 +1,1 @@
+"""Undoing what events did, by the ordinary operations."""

@@ -1,0 +1,116 @@
+"""What undoing events does, one event after the other, newest first."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from lback_cli.errors import Refused
+from lback_cli.events.past import Change
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.repositories.snapshot import Snapshot
+from lback_cli.undo.group_events import GroupEvents
+from lback_cli.undo.selection import Target
+from lback_cli.undo.state import State
+from lback_cli.undo.user_events import UserEvents
+from lback_cli.undo.verdicts import EventPlan
+
+CHUNK = 500
+"""Events whose users are read together."""
+
+_FEWEST = 5
+"""Accounts that may always be taken away together."""
+
+
+class Planner:
+    """Plans how to undo events in one transaction.
+
+    Args:
+        found: The transaction.
+        services: The dependencies of managers.
+        undone: The numbers of all events that are undone together.
+        including_active: Whether users are deleted although they have logged in since.
+    """
+
+    def __init__(
+        self, found: Snapshot, services: Dependencies, undone: frozenset[int], *, including_active: bool
+    ) -> None:
+        self._found = found
+        self._state = State(found, services.attributes)
+        self._users = UserEvents(self._state, undone, including_active=including_active)
+        self._groups = GroupEvents(self._state, services)
+
+    def plan(self, targets: Sequence[Target]) -> Iterator[EventPlan]:
+        """Yield what undoing *targets*, newest first, does; those in which nothing changed are left out."""
+        left = Counter(target.user_id for target in targets)
+        for chunk in chunks(targets):
+            changes = self._found.changes.numbered([target.seq for target in chunk])
+            ids = [target.user_id for target in chunk if target.user_id is not None]
+            self._state.load(dict.fromkeys(ids), login_after=chunk[0].import_start)
+            for target in chunk:
+                plan = self._plan(changes[target.seq], target)
+                if plan.parts:
+                    yield plan
+                left[target.user_id] -= 1
+                if target.user_id is not None and not left[target.user_id]:
+                    self._state.drop(target.user_id)
+
+    def _plan(self, change: Change, target: Target) -> EventPlan:
+        if change.subject_id is None:
+            return self._groups.plan(change)
+        return self._users.plan(change, import_start=target.import_start)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What undoing does in all.
+
+    Attributes:
+        counts: The changes, by verdict.
+        actions: The events that are reversed, by action.
+        names: The first users and groups that are changed.
+        taken: How many accounts are deleted or deactivated.
+        may_have_mailed: Whether an operation that is undone may have sent mail.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    actions: Counter[str] = field(default_factory=Counter)
+    names: list[str] = field(default_factory=list)
+    taken: int = 0
+    may_have_mailed: bool = False
+
+    def add(self, plan: EventPlan) -> None:
+        """Count *plan*."""
+        self.counts.update(part.verdict for part in plan.parts)
+        self.may_have_mailed |= plan.signal == "user_registered" or any(part.field == "email" for part in plan.parts)
+        if not plan.is_reversed:
+            return
+        self.actions[plan.action] += 1
+        self.taken += plan.deactivates
+        if len(self.names) < 4 and plan.subject is not None and plan.subject not in self.names:  # noqa: PLR2004
+            self.names.append(plan.subject)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything is reversed, or was before."""
+        return not (self.counts["kept"] or self.counts["cannot"])
+
+    def require_share(self, users: int, max_share: int) -> None:
+        """Refuse to take away the accounts of more than *max_share* percent of all *users*.
+
+        Raises:
+            Refused: There are more, and they are not just a few.
+        """
+        if self.taken >= _FEWEST and self.taken * 100 > max_share * users:
+            share = -(-self.taken * 100 // users) if users else 100
+            raise Refused(
+                f"This would delete or deactivate {self.taken} of {users} users, more than {max_share} %.",
+                hint=f"Nothing was changed. If that is right, add --max-share {min(share, 100)}.",
+            )
+
+
+def chunks(targets: Sequence[Target]) -> Iterator[list[Target]]:
+    """Yield *targets* in lists of at most `CHUNK`."""
+    iterator = iter(targets)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

@@ -1,0 +1,251 @@
+"""Users and groups as they are, and as they will be once some events are undone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from lback_cli.attributes import UserAttributes
+from lback_cli.events.past import Change
+from lback_cli.managers.changes import attribute_values
+from lback_cli.repositories.snapshot import Snapshot
+from lback_cli.repositories.user_query import UserQuery
+from lback_cli.repositories.user_reader import UserRecord
+from lback_cli.security.stored_hashes import is_unusable
+
+NEVER = 2**62
+"""The number of events that are not written yet."""
+
+
+class GroupChange(NamedTuple):
+    """An event of a group: its number, its name and its data."""
+
+    seq: int
+    signal: str
+    data: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class GroupState:
+    """A group that exists."""
+
+    id: int
+    name: str
+    description: str | None
+    members: int = 0
+
+
+@dataclass(slots=True)
+class UserState:
+    """A user.
+
+    Attributes:
+        values: The values of attributes by name, with ``groups`` (a set of ids) and ``password`` (whether there is
+            one); None if there is no such user.
+        changes: All changes of the user, in the order of the log.
+        login: The first login since the import whose events are undone; None if there is none.
+    """
+
+    values: dict[str, Any] | None
+    changes: Sequence[Change] = ()
+    login: int | None = None
+
+
+@dataclass(slots=True)
+class Names:
+    """Unique values that undoing takes or frees, by attribute and value."""
+
+    taken: dict[tuple[str, str], int] = field(default_factory=dict)
+    freed: set[tuple[str, str]] = field(default_factory=set)
+
+
+class State:
+    """What one transaction reads, and what undoing changes of that.
+
+    Args:
+        found: The transaction.
+        known: The attributes of users.
+    """
+
+    def __init__(self, found: Snapshot, known: UserAttributes) -> None:
+        self._found = found
+        self._known = known
+        self._users: dict[int, UserState] = {}
+        self._names = Names()
+        self.groups = {group.id: GroupState(group.id, group.name, group.description) for group in found.groups.all()}
+        self._stored_ids = {group.name: group.id for group in self.groups.values()}
+        self._sized: set[int] = set()
+        self.group_changes: list[GroupChange] = [
+            GroupChange(change.seq, change.signal, data)
+            for change in found.changes.of_groups()
+            if (data := change.data) is not None
+        ]
+
+    # Users
+
+    def load(self, ids: Collection[int], *, login_after: int = 0) -> None:
+        """Read the users with these *ids*, and their first login after event *login_after* unless that is 0."""
+        missing = [user_id for user_id in ids if user_id not in self._users]
+        rows = self._found.users.find_all(missing)
+        changes = self._found.changes.of_users(missing)
+        logins = self._found.changes.first_logins(missing, login_after) if login_after else {}
+        for user_id in missing:
+            row = rows.get(user_id)
+            values = None if row is None else self._values(row)
+            self._users[user_id] = UserState(values, changes.get(user_id, ()), logins.get(user_id))
+
+    def user(self, user_id: int) -> UserState:
+        """Return the user with that id."""
+        self.load([user_id])
+        return self._users[user_id]
+
+    def drop(self, user_id: int) -> None:
+        """Forget a user that no further event is about."""
+        self._users.pop(user_id, None)
+
+    def set_user(self, user_id: int, values: dict[str, Any] | None) -> None:
+        """Replace the values of a user; None deletes the user."""
+        user = self.user(user_id)
+        for name in self._unique:
+            before, after = (user.values or {}).get(name), (values or {}).get(name)
+            if before != after:
+                self._note(name, before, after, user_id)
+        old: set[int] = set() if user.values is None else user.values["groups"]
+        new: set[int] = set() if values is None else values["groups"]
+        for group_id in (old ^ new) & self.groups.keys():
+            self.size(group_id)
+            self.groups[group_id].members += 1 if group_id in new else -1
+        user.values = values
+
+    def holder(self, name: str, value: str, *, other_than: int) -> str | None:
+        """Return who has the unique *value* of attribute *name* already, for a message; None if no other user does."""
+        if (name, value) in self._names.taken:
+            held = self._names.taken[name, value]
+            return None if held == other_than else f"id:{held}"
+        if (name, value) in self._names.freed:
+            return None
+        row = self._find(name, value)
+        return None if row is None or row.id == other_than else row.username
+
+    def is_declared(self, name: str) -> bool:
+        """Return whether there is an attribute called *name* that can be changed."""
+        return self._known.find(name) is not None
+
+    def is_unique(self, name: str) -> bool:
+        """Return whether no two users may have the same value of attribute *name*."""
+        return name in self._unique
+
+    def undoer(self, user: UserState, seq: int, name: str, group: GroupState | None = None) -> int | None:
+        """Return the number of the event that undid what event *seq* did to *name*, and was not undone itself.
+
+        Args:
+            user: The user.
+            seq: The number of the event.
+            name: An attribute, or ``groups``.
+            group: The one group that matters, if *name* is ``groups``.
+        """
+        for change in user.changes:
+            data = change.data or {}
+            changes = data.get("changes") or {}
+            if data.get("undoes") != seq or name not in changes:
+                continue
+            if group is not None and not self._concerns(changes["groups"], group, change.seq):
+                continue
+            if self.undoer(user, change.seq, name, group) is None:
+                return change.seq
+        return None
+
+    def _concerns(self, groups: Mapping[str, Any], group: GroupState, seq: int) -> bool:
+        return any(self.group_since(name, seq) is group for name in (*groups["added"], *groups["removed"]))
+
+    # Groups
+
+    def group_named(self, name: str) -> GroupState | None:
+        """Return the group that has that name."""
+        return next((group for group in self.groups.values() if group.name == name), None)
+
+    def group_since(self, name: str, seq: int) -> GroupState | None:
+        """Return the group that was called *name* at event *seq*, whatever its name is; None if it is deleted."""
+        now: str | None = name
+        deletions: set[int] = set()
+        for change in self.group_changes:
+            if change.seq <= seq:
+                continue
+            called = change.data["group"]["name"]
+            match change.signal:
+                case "group_deleted" if called == now:
+                    now = None
+                    deletions.add(change.seq)
+                case "group_created" if change.data.get("undoes") in deletions:
+                    now = called
+                case "group_updated" if now is not None and _former_name(change) == now:
+                    now = called
+        return None if now is None else self.group_named(now)
+
+    def group_undoer(self, seq: int) -> int | None:
+        """Return the number of the event that undid event *seq* and was not undone itself."""
+        for change in self.group_changes:
+            if change.data.get("undoes") == seq and change.seq < NEVER and self.group_undoer(change.seq) is None:
+                return change.seq
+        return None
+
+    def size(self, group_id: int) -> int:
+        """Return how many members the group with that id has."""
+        group = self.groups[group_id]
+        if group_id not in self._sized:
+            self._sized.add(group_id)
+            group.members = self._found.groups.size(group_id)
+        return group.members
+
+    def add_group(self, name: str, description: str | None, undoes: int) -> GroupState:
+        """Add a group that undoing creates."""
+        group = GroupState(min(0, *self.groups) - 1 if self.groups else -1, name, description)
+        self.groups[group.id] = group
+        self._sized.add(group.id)
+        self._note_group("group_created", group, {"name": {"to": name}}, undoes)
+        return group
+
+    def rename_group(self, group: GroupState, name: str, undoes: int) -> None:
+        """Rename a group."""
+        before, group.name = group.name, name
+        self._note_group("group_updated", group, {"name": {"from": before, "to": name}}, undoes)
+
+    def remove_group(self, group: GroupState, undoes: int) -> None:
+        """Remove a group."""
+        del self.groups[group.id]
+        self._note_group("group_deleted", group, {"name": {"from": group.name}}, undoes)
+
+    def _note_group(self, signal: str, group: GroupState, changes: Mapping[str, Any], undoes: int) -> None:
+        about = {"id": group.id, "name": group.name}
+        self.group_changes.append(GroupChange(NEVER, signal, {"changes": changes, "group": about, "undoes": undoes}))
+
+    def _values(self, row: UserRecord) -> dict[str, Any]:
+        groups = {self._stored_ids[name] for name in row.groups if name in self._stored_ids}
+        return {
+            **attribute_values(row, self._known),
+            "groups": groups,
+            "password": not is_unusable(row.password_hash),
+        }
+
+    @property
+    def _unique(self) -> tuple[str, ...]:
+        return tuple(attribute.name for attribute in self._known if attribute.unique)
+
+    def _note(self, name: str, before: str | None, after: str | None, user_id: int) -> None:
+        if before is not None:
+            self._names.taken.pop((name, before), None)
+            self._names.freed.add((name, before))
+        if after is not None:
+            self._names.taken[name, after] = user_id
+
+    def _find(self, name: str, value: str) -> UserRecord | None:
+        users = self._found.users
+        if name == "username":
+            return users.find_by_username(value)
+        if name == "email":
+            return users.find_by_email(value)
+        return next(iter(users.select(UserQuery(attributes={name: value}, limit=1))), None)
+
+
+def _former_name(change: GroupChange) -> str | None:
+    former: str | None = change.data["changes"].get("name", {}).get("from")
+    return former

@@ -1,0 +1,166 @@
+"""`lback undo`."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., Any]
+
+TABLE = (
+    "event  subject  verdict   change                                 reason  by\n"
+    "4      ann      reversed  email ann@b.example → ann@example.org\n"
+    "4      ann      reversed  +basic_user\n"
+    "4      ann      reversed  is_email_verified no → yes\n"
+)
+
+
+@pytest.fixture
+def ann(cli: Cli, register: Cli) -> Cli:
+    """Ann is registered by event 3, after two groups, and moves by event 4."""
+    cli("group", "create", "staff", "-q")
+    register("ann", "--verified")
+    cli("user", "update", "ann", "--email", "ann@b.example", "--remove-group", "basic_user", "--actor", "bob")
+    return cli
+
+
+def shown(cli: Cli) -> tuple[str, bool, list[str]]:
+    user = json.loads(cli("user", "show", "ann", "-o", "json").out)
+    return user["email"], user["is_email_verified"], user["groups"]
+
+
+def test_an_event_is_undone_and_the_undo_is_undone(ann: Cli) -> None:
+    assert ann("undo", "4", "--plan") == (
+        0,
+        TABLE,
+        "This would reverse 3 changes. Nothing was changed. Mail that was sent stays sent.\n",
+    )
+    assert shown(ann) == ("ann@b.example", False, [])
+    assert ann("undo", "4", "--yes") == (0, TABLE, "Reversed 3 changes. Mail that was sent stays sent.\n")
+    assert shown(ann) == ("ann@example.org", True, ["basic_user"])
+    event = json.loads(ann("events", "show", "5", "-o", "json").out)
+    assert (event["signal"], event["data"]["undoes"]) == ("user_updated", 4)
+    assert ann("undo", "4", "--yes").err == "Reversed 0 changes; 2 done already.\n"
+    assert ann("undo", "5", "--yes").status == 0
+    assert shown(ann) == ("ann@b.example", False, [])
+
+
+def test_what_changed_since_is_kept_and_named_in_json(ann: Cli) -> None:
+    ann("user", "update", "ann", "--email", "ann@c.example")
+    outcome = ann("undo", "4", "--yes", "-o", "json")
+    assert outcome.status == 8
+    email, group = json.loads(outcome.out)
+    assert email == {
+        "event": 4,
+        "signal": "user_updated",
+        "id": 1,
+        "subject": "ann",
+        "field": "email",
+        "verdict": "kept",
+        "change": "email ann@b.example → ann@example.org",
+        "reason": "changed since",
+        "by": 5,
+        "outcome": "skipped",
+    }
+    assert (group["change"], group["verdict"], group["outcome"]) == ("+basic_user", "reversed", "updated")
+    assert shown(ann) == ("ann@c.example", False, ["basic_user"])
+
+
+def test_a_plan_is_applied_unless_it_no_longer_holds(ann: Cli, tmp_path: Path) -> None:
+    plan = tmp_path / "undo.plan"
+    assert ann("undo", "4", "--plan-file", str(plan)).status == 0
+    assert plan.stat().st_mode & 0o777 == 0o600
+    ann("user", "update", "ann", "--email", "ann@c.example")
+    assert ann("undo", "--apply", str(plan), "--yes") == (
+        6,
+        "",
+        "error: The plan no longer holds for event 4 (ann). Nothing was changed.\n       Make the plan again.\n",
+    )
+    ann("undo", "5", "--yes")
+    assert ann("undo", "--apply", str(plan), "--yes").status == 0
+    assert shown(ann) == ("ann@example.org", True, ["basic_user"])
+    assert ann("undo", "--apply", str(plan), "--yes").status == 0, "nothing is left to do"
+    plan.write_text(plan.read_text().replace("reversed", "kept", 1))
+    assert ann("undo", "--apply", str(plan)).err.startswith(f"error: {plan} is not a complete plan")
+
+
+def test_groups_are_renamed_deleted_and_filled_again(ann: Cli) -> None:
+    ann("group", "add", "staff", "ann", "-q")
+    ann("group", "rename", "staff", "crew")
+    ann("group", "delete", "crew", "--confirm=crew")
+    events = [str(seq) for seq in range(5, 8)]
+    done = ann("undo", *events, "--yes")
+    assert done == (
+        0,
+        (
+            "event  subject  verdict   change             reason  by\n"
+            "7      crew     reversed  create the group\n"
+            "7      crew     reversed  +1 member\n"
+            "6      crew     reversed  name crew → staff\n"
+            "5      ann      reversed  -staff\n"
+        ),
+        "Reversed 4 changes.\n",
+    )
+    group = json.loads(ann("group", "show", "staff", "-o", "json").out)
+    assert (group["members"], group["description"]) == (0, None)
+
+
+def test_an_undo_asks_first(ann: Cli, terminal: Any) -> None:
+    assert ann("undo", "4") == (
+        2,
+        "",
+        "error: There is no terminal to ask for confirmation.\n       Use --yes.\n",
+    )
+    child = terminal("undo", "4")
+    child.expect_exact("Undo: change 1 user (ann)? [y/N] ")
+    child.sendline("n")
+    child.expect("Nothing was changed")
+    child.wait()
+    assert child.exitstatus == 3
+    assert shown(ann) == ("ann@b.example", False, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        ((), 2, "Name events by SEQ, --operation, --invocation, --import or --apply, and by one of these."),
+        (("4", "--import", "x"), 2, "Name events by SEQ, "),
+        (("99",), 5, "There is no event 99."),
+        (("--operation", "x"), 5, "No event is of the operation 'x'."),
+        (("--import", "x"), 5, "There was no import 'x'."),
+        (("--apply", "missing"), 2, "Cannot read missing: No such file or directory."),
+        (("--apply", "missing", "--plan"), 2, "--apply takes the events and the options from the plan."),
+    ],
+)
+def test_refused_command_lines(ann: Cli, options: tuple[str, ...], status: int, message: str) -> None:
+    outcome = ann("undo", *options, "--yes")
+    assert outcome.status == status
+    assert outcome.err.startswith(f"error: {message}")
+
+
+def test_an_operation_and_a_command_are_undone_as_a_whole(ann: Cli) -> None:
+    event = json.loads(ann("events", "show", "4", "-o", "json").out)
+    assert re.match("4 +ann +reversed", ann("undo", "--operation", event["operation_id"], "--plan").out.splitlines()[1])
+    assert ann("undo", "--invocation", event["invocation_id"], "--yes").status == 0
+    assert shown(ann) == ("ann@example.org", True, ["basic_user"])
+
+
+def test_there_is_nothing_to_undo_in_a_failure_or_a_login(ann: Cli, password: str) -> None:
+    ann("user", "update", "ann", "--email", "nowhere")
+    ann("user", "authenticate", "ann", "--password-stdin", "--allow-unverified", input=password)
+    assert ann("undo", "5", "6", "--yes") == (0, "", "There is nothing to undo.\n")
+
+
+def test_passwords_and_erased_people_cannot_be_taken_back(ann: Cli, register: Cli, password: str) -> None:
+    ann("user", "update", "ann", "--password-stdin", input=password + "!")
+    register("bob")
+    ann("user", "erase", "bob", "--confirm=bob")
+    outcome = ann("undo", "5", "6", "--yes")
+    assert (outcome.status, outcome.err) == (8, "Reversed 0 changes; 2 cannot be reversed.\n")
+    assert outcome.out.splitlines()[1:] == [
+        "6               cannot   undo      the person was erased",
+        "5      ann      cannot   password  a password cannot be taken back",
+    ]
