@@ -52,10 +52,6 @@ def entries_text(title: str, entries: Iterable[Entry], *, color: bool) -> str:
 
 def _pointers(page: Page) -> Iterator[str]:
     words = " ".join(page.words)
-    if len(page.words) == 1:
-        # One line: with all commands the page just fits on a terminal of 24.
-        yield "`lback help COMMAND`, `lback help options` and `lback help exit-codes` explain more."
-        return
     if page.commands:
         yield f"`{words} COMMAND --help` explains a command with examples."
     if len(page.words) == 1:
