@@ -165,7 +165,7 @@ class LbackCommand(TyperCommand):
         if not ctx.resilient_parsing:
             _, _, given = self.make_parser(ctx).parse_args(args=list(args))
             for parameter, count in Counter(given).items():
-                if count > 1 and parameter in self.params:
+                if count > 1 and parameter not in global_parameters():
                     _require_agreement(parameter, args)
         return super().parse_args(ctx, args)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lback_cli.repositories.change_reader import ChangeReader
     from lback_cli.repositories.event_repository import EventRepository
+    from lback_cli.repositories.owner_repository import OwnerRepository
 
 
 class Snapshot:
@@ -34,6 +35,13 @@ class Snapshot:
     def groups(self) -> GroupReader:
         """The groups."""
         return GroupReader(self.connection)
+
+    @cached_property
+    def owners(self) -> "OwnerRepository":
+        """The owners of users and groups."""
+        from lback_cli.repositories.owner_repository import OwnerRepository
+
+        return OwnerRepository(self.connection)
 
     @cached_property
     def events(self) -> "EventRepository":

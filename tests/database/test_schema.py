@@ -33,6 +33,7 @@ LBACK_TABLES = {
         "lback_user_attributes",
         "lback_accounts",
         "lback_secrets",
+        "lback_owned",
     ),
 }
 

@@ -29,6 +29,7 @@ _WRITTEN = {
     "user_groups_association": ("INSERT", "DELETE"),
     "lback_user_attributes": ("INSERT", "DELETE"),
     "lback_accounts": ("INSERT", "UPDATE", "DELETE"),
+    "lback_owned": ("INSERT", "DELETE"),
     "lback_secrets": (),
     "lback_tokens": ("INSERT", "UPDATE", "DELETE"),
     "lback_events": ("INSERT", "UPDATE"),
