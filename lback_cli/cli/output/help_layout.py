@@ -54,7 +54,7 @@ def _pointers(page: Page) -> Iterator[str]:
     words = " ".join(page.words)
     if len(page.words) == 1:
         # One line: with all commands the page just fits on a terminal of 24.
-        yield "`lback help COMMAND`, `lback help options` and `lback help exit-codes` explain more."
+        yield "See also: `lback help COMMAND`, `lback help options`, `lback help exit-codes`."
         return
     if page.commands:
         yield f"`{words} COMMAND --help` explains a command with examples."
