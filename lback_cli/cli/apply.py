@@ -17,7 +17,6 @@ from lback_cli.errors import UsageError
         "Change it": "lback apply team.yaml",
         "Let a pipeline change it, and delete who is no longer in the file": "lback apply team.yaml --prune --yes",
         "Exit 8 if something was changed by hand": "lback apply team.yaml --drift",
-        "Begin with the users that there are": "lback user export --to apply --file team.yaml",
         "Let an editor check files": "lback apply --schema > schema.json",
     },
 )

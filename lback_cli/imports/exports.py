@@ -35,6 +35,7 @@ class Exporter:
     def __init__(self, database: Database, services: Dependencies, warn: Callable[[Problem], None]) -> None:
         self._database = database
         self._directory = Directory(database, services)
+        self._services = services
         self._warn = warn
 
     def lines(self, query: UserQuery, export_format: str, *, with_hashes: bool = False) -> Iterator[str]:
@@ -65,18 +66,15 @@ class Exporter:
             for page in pages:
                 yield csv_rows(list(map(texts_of, page))) if export_format == "csv" else _jsonl(columns, page)
 
-    def state(self, query: UserQuery, default_group: str) -> Iterator[str]:
+    def state(self, query: UserQuery) -> Iterator[str]:
         """Record the export, and yield the groups and the users that *query* selects as a file for `lback apply`.
-
-        Args:
-            query: Which users, in which order.
-            default_group: The group that every user joins, which such a file leaves out.
 
         Raises:
             GroupNotFound: A group of the query does not exist.
         """
         from lback_cli.text.yaml_text import dump_yaml
 
+        default_group = self._services.canonical_group_name(self._services.settings.users.default_group)
         groups = [group for group, _ in self._directory.list_groups() if group.name != default_group]
         with self._recorded(query, _STATE, with_hashes=False) as pages:
             yield "groups:\n" if groups else "groups: []\n"

@@ -64,9 +64,7 @@ def export_users(
     elif form is not None or with_hashes:
         raise UsageError("--to apply goes neither with --format nor with --with-hashes.")
     else:
-        lines = context.exporter.state(
-            query, context.dependencies.canonical_group_name(context.settings.users.default_group)
-        )
+        lines = context.exporter.state(query)
     if path is None:
         context.output.text(lines)
         return
