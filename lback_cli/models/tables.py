@@ -113,6 +113,22 @@ the SHA-256 of *name* and *value*. A row belongs to the user with *user_id* that
 because an application may delete a user without lback and give the id to another user.
 """
 
+DELETED_USERS = Table(
+    "lback_deleted_users",
+    METADATA,
+    Column("user_id", Integer, primary_key=True, autoincrement=False),
+    Column("username", String(255), index=True, nullable=False),
+    Column("email", String(255), index=True, nullable=False),
+    Column("password", String(255), nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("is_email_verified", Boolean, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime, nullable=False),
+    Column("kept_until", UtcDateTime, index=True, nullable=False),
+)
+"""Deleted users, whose names and addresses are free for others. *details* has attributes and groups, as JSON."""
+
 ACCOUNTS = Table(
     "lback_accounts",
     METADATA,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.repositories.change_reader import ChangeReader
+    from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
     from lback_cli.repositories.event_repository import EventRepository
 
 
@@ -34,6 +35,13 @@ class Snapshot:
     def groups(self) -> GroupReader:
         """The groups."""
         return GroupReader(self.connection)
+
+    @cached_property
+    def deleted_users(self) -> "DeletedUserRepository":
+        """The deleted users whose records are kept."""
+        from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
+
+        return DeletedUserRepository(self.connection)
 
     @cached_property
     def events(self) -> "EventRepository":
