@@ -37,6 +37,7 @@ EXITS = {
     "StillReferenced": ExitCode.REFUSED,
     "AmbiguousUser": ExitCode.REFUSED,
     "ShareExceeded": ExitCode.REFUSED,
+    "InvalidFile": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
     "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
