@@ -51,14 +51,15 @@ def list_past_users(context: CliContext, query: "UserQuery", moment: str) -> Non
         views = (past_user_view(user, known) for user in _noting_marks(users, marked))
         if context.output.format.for_people:
             views = (_with_erased_named(view) for view in views)
-        context.output.records(views, past_user_columns(known), brief=USER_TABLE)
+        context.output.records(views, past_user_columns(known), brief=USER_TABLE, empty="No users match.")
         if users.next_after is not None:
-            context.output.message(f"There are more: --after {users.next_after} shows the next page, --limit 0 all.")
+            next_page = f"--after {users.next_after}"
+            context.output.limited("users", query.limit, lambda: None, next_page=next_page)
     if context.output.format.for_people:
         for line in marked[:_SHOWN]:
-            context.output.warning(line)
+            context.output.notice(line)
         if len(marked) > _SHOWN:
-            context.output.warning(f"{len(marked) - _SHOWN} more users have such marks; -o json shows all.")
+            context.output.notice(f"{len(marked) - _SHOWN} more users have such marks; -o json shows all.")
     _name_erased(context, users.erased, "Whether they match the filters is unknown.")
 
 
@@ -82,4 +83,4 @@ def _name_erased(context: CliContext, erased: Sequence[int], consequence: str) -
     if erased:
         people = "1 person was" if len(erased) == 1 else f"{len(erased)} people were"
         names = ", ".join(f"id:{user_id}" for user_id in erased[:_SHOWN]) + (", ..." if len(erased) > _SHOWN else "")
-        context.output.warning(f"{people} there and erased later: {names}. {consequence}")
+        context.output.notice(f"{people} there and erased later: {names}. {consequence}")

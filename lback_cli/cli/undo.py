@@ -10,6 +10,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.output.prompts import Yes, confirm
+from lback_cli.cli.sets.options import MaxShare
 from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,16 +63,7 @@ def undo(
             "--including-active", help="Undo an import also for users who have logged in or set a password since."
         ),
     ] = False,
-    max_share: Annotated[
-        int,
-        typer.Option(
-            "--max-share",
-            help="Percentage of the users that may be deleted or deactivated.",
-            metavar="PERCENT",
-            min=0,
-            max=100,
-        ),
-    ] = 10,
+    max_share: MaxShare = None,
     yes: Yes = False,
 ) -> None:
     """Undo what events did, newest first. What was changed since is kept, and the result says by which event.
@@ -147,7 +139,7 @@ def _show(
                 if not is_brief or record["verdict"] in {"kept", "cannot"}:
                     yield record
 
-    context.output.records(records(), COLUMNS, brief=_BRIEF)
+    context.output.records(records(), COLUMNS, brief=_BRIEF, asked=not is_done)
 
 
 _ACTIONS = {

@@ -7,6 +7,8 @@ savepoint.
 
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy.exc import IntegrityError
+
 from lback_cli import signals
 from lback_cli.errors import LbackError
 from lback_cli.events.record import event_from_signal, random_ids
@@ -67,7 +69,11 @@ class BulkDeletion:
                 results[user_id] = self._delete_one(uow, user_id, effects[user_id])
             else:
                 at_once.append(user_id)
-        self._delete_at_once(uow, at_once, effects)
+        try:
+            with uow.session.begin_nested():
+                self._delete_at_once(uow, at_once, effects)
+        except IntegrityError:  # rows of the application refer to one of them
+            results |= {user_id: self._delete_one(uow, user_id, effects[user_id]) for user_id in at_once}
         return {user_id: results.get(user_id) for user_id in ids}
 
     def _delete_one(self, uow: UnitOfWork, user_id: int, effects: AttemptState) -> LbackError | None:

@@ -30,7 +30,7 @@ class GroupManager:
 
     @overload
     def create_group(
-        self, name: str, *, description: str | None = None, undoes: int | None = None, session: Session | None = None
+        self, name: str, *, description: str | None = None, session: Session | None = None, undoes: int | None = None
     ) -> Group: ...
 
     @overload
@@ -49,8 +49,8 @@ class GroupManager:
         *,
         description: str | None = None,
         if_exists: Literal["fail", "skip"] = "fail",
-        undoes: int | None = None,
         session: Session | None = None,
+        undoes: int | None = None,
     ) -> Group | None:
         """Create a group.
 
@@ -58,8 +58,8 @@ class GroupManager:
             name: The name of the group.
             description: What the group is for.
             if_exists: What to do when the name is taken: ``fail`` with `GroupExists`, or ``skip``.
-            undoes: The number of the event that this undoes, for the new event.
             session: The caller's transaction, if the change is to be a part of it.
+            undoes: The number of the event that this undoes, for the new event.
 
         Returns:
             The group, or None if it was skipped.
@@ -129,7 +129,7 @@ class GroupManager:
         return self._run(change, session)
 
     @overload
-    def delete_group(self, name: str, *, undoes: int | None = None, session: Session | None = None) -> Group: ...
+    def delete_group(self, name: str, *, session: Session | None = None, undoes: int | None = None) -> Group: ...
 
     @overload
     def delete_group(
@@ -141,16 +141,16 @@ class GroupManager:
         name: str,
         *,
         if_missing: Literal["fail", "skip"] = "fail",
-        undoes: int | None = None,
         session: Session | None = None,
+        undoes: int | None = None,
     ) -> Group | None:
         """Delete a group; its members lose the membership and nothing else.
 
         Args:
             name: The name of the group.
             if_missing: What to do when there is no such group: ``fail`` with `GroupNotFound`, or ``skip``.
-            undoes: As for `create_group`.
             session: As for `create_group`.
+            undoes: As for `create_group`.
 
         Returns:
             The group as it was, or None if it was skipped.

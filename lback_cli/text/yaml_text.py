@@ -19,7 +19,7 @@ _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 class _Dumper(_Base):  # type: ignore[misc]  # one of two base classes
     """Writes text so that no reader takes it for something else, and repeats what occurs twice."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class has it
         """Write no anchors."""
         return True
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from lback_cli.errors import Refused
 from lback_cli.events.past import Change
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.repositories.snapshot import Snapshot
@@ -17,9 +16,6 @@ from lback_cli.undo.verdicts import EventPlan
 
 CHUNK = 500
 """Events whose users are read together."""
-
-_FEWEST = 5
-"""Accounts that may always be taken away together."""
 
 
 class Planner:
@@ -94,19 +90,6 @@ class Summary:
     def is_complete(self) -> bool:
         """Whether everything is reversed, or was before."""
         return not (self.counts["kept"] or self.counts["cannot"])
-
-    def require_share(self, users: int, max_share: int) -> None:
-        """Refuse to take away the accounts of more than *max_share* percent of all *users*.
-
-        Raises:
-            Refused: There are more, and they are not just a few.
-        """
-        if self.taken >= _FEWEST and self.taken * 100 > max_share * users:
-            share = -(-self.taken * 100 // users) if users else 100
-            raise Refused(
-                f"This would delete or deactivate {self.taken} of {users} users, more than {max_share} %.",
-                hint=f"Nothing was changed. If that is right, add --max-share {min(share, 100)}.",
-            )
 
 
 def chunks(targets: Sequence[Target]) -> Iterator[list[Target]]:

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from lback_cli.database.engine import Database
 from lback_cli.events.kinds import CREATIONS
+from lback_cli.managers.brake import check_share
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
@@ -40,19 +41,20 @@ class Undo:
             targets = request.selection.find(found.changes)
             yield self._planner(found, targets, request).plan(targets)
 
-    def summary(self, request: Request, *, max_share: int) -> Summary:
+    def summary(self, request: Request, *, max_share: float | None) -> Summary:
         """Return what undoing would do in all.
 
         Raises:
             NotFound: There is no such event or import.
-            Refused: It would take away the accounts of more than *max_share* percent of all users.
+            ShareExceeded: It would delete or deactivate more than *max_share* percent of all users.
         """
         summary = Summary()
         with snapshot(self._database) as found:
             targets = request.selection.find(found.changes)
             for plan in self._planner(found, targets, request).plan(targets):
                 summary.add(plan)
-            summary.require_share(found.users.count(UserQuery()), max_share)
+            total = found.users.count(UserQuery())
+        check_share("delete or deactivate", summary.taken, total, max_share=max_share)
         return summary
 
     def run(self, request: Request) -> Iterator[EventPlan]:

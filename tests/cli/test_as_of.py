@@ -61,8 +61,8 @@ def test_list_users_as_of_a_moment(history: Cli) -> None:
     assert history("user", "list", "--as-of", "event:5") == (
         0,
         (
-            "id  username  email              active  email verified  groups\n"
-            "1   alice     alice@example.org  yes     yes             admin, basic_user\n"
+            "id  username  email              active  verified  groups\n"
+            "1   alice     alice@example.org  yes     yes       admin, basic_user\n"
             "2   (erased)\n"
         ),
         "1 person was there and erased later: id:2. Whether they match the filters is unknown.\n",
@@ -70,7 +70,7 @@ def test_list_users_as_of_a_moment(history: Cli) -> None:
     members = history("user", "list", "--as-of", "event:5", "--group", "admin", "-o", "csv")
     assert members.out == (
         "id,username,email,external_id,display_name,is_active,is_email_verified,groups,created_at,password,marks\n"
-        '1,alice,alice@example.org,,Alice A.,yes,yes,"admin, basic_user",TIME,set,{}\n'
+        "1,alice,alice@example.org,,Alice A.,true,true,admin;basic_user,TIME,set,{}\n"
     )
     assert history("user", "list", "--as-of", "event:0", "-o", "json").out == "[]\n"
 

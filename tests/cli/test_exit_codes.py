@@ -36,6 +36,7 @@ EXITS = {
     "OperationRejected": ExitCode.REFUSED,
     "StillReferenced": ExitCode.REFUSED,
     "AmbiguousUser": ExitCode.REFUSED,
+    "InvalidFile": ExitCode.REFUSED,
     "ShareExceeded": ExitCode.REFUSED,
     "InvalidFile": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lback_cli import OperationRejected, signals
-from lback_cli.errors import ImportNotFound, Refused
+from lback_cli.errors import ImportNotFound, ShareExceeded
 from lback_cli.events.actor import acting_as
 from lback_cli.events.export import event_view
 from lback_cli.imports.options import ImportOptions
@@ -181,7 +181,7 @@ def test_an_undo_that_takes_away_many_accounts_is_refused(world: World) -> None:
     job = imported(world, HEADER + NEW + "fay,fay@example.org,,true\n")
     tool = Undo(world.database, world.services, world.users, GroupManager(world.database, world.services))
     request = Request(selection=Selection(import_job=job))
-    with pytest.raises(Refused, match="5 of 6 users, more than 10 %") as refused:
-        tool.summary(request, max_share=10)
+    with pytest.raises(ShareExceeded, match="delete or deactivate 5 of 6 users") as refused:
+        tool.summary(request, max_share=None)
     assert str(refused.value.hint).endswith("add --max-share 84.")
     assert tool.summary(request, max_share=84).taken == 5

@@ -30,7 +30,7 @@ def help_text(page: Page, *, color: bool) -> str:
         "Commands": page.commands,
         "Other names": page.aliases,
         "Arguments": page.arguments,
-        **(page.options if not page.commands or len(page.words) == 1 else {}),
+        **(page.options if not page.commands else {}),
     }
     blocks += [
         [_heading(f"{title}:", color=color), *_columns(entries, width)]
@@ -52,13 +52,13 @@ def entries_text(title: str, entries: Iterable[Entry], *, color: bool) -> str:
 
 def _pointers(page: Page) -> Iterator[str]:
     words = " ".join(page.words)
-    if len(page.words) == 1:
-        # One line: with all commands the page just fits on a terminal of 24.
-        yield "See also: `lback help COMMAND`, `lback help options`, `lback help exit-codes`."
-        return
     if page.commands:
         yield f"`{words} COMMAND --help` explains a command with examples."
-    yield "`lback help options` lists the options that every command takes."
+    if len(page.words) == 1:
+        yield "`lback help options` and `lback help exit-codes` list what every command shares."
+        yield "`lback --version` shows the version."
+    else:
+        yield "`lback help options` lists the options that every command takes."
 
 
 def _width() -> int:

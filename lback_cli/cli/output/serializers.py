@@ -87,7 +87,7 @@ def past_user_view(user: "PastUser", known: "UserAttributes") -> dict[str, Any]:
     return {
         **view,
         "attributes": {name: value for name, value in values.items() if value is not None},
-        "created_at": created_at,
+        "created_at": _whole_seconds(created_at),
         "password": None if has_password is None else "set" if has_password else "none",
         "marks": {"user": "erased"} if user.is_erased else dict(user.marks),
     }
@@ -100,9 +100,13 @@ def past_group_view(group: "PastGroup", members: int) -> dict[str, Any]:
         "name": group.name,
         "description": group.description,
         "members": members,
-        "created_at": group.created_at,
+        "created_at": _whole_seconds(group.created_at),
         "marks": group.marks,
     }
+
+
+def _whole_seconds(text: str | None) -> str | None:
+    return None if text is None else to_the_second(datetime.fromisoformat(text))
 
 
 def with_marks_in_place(view: dict[str, Any]) -> dict[str, Any]:
