@@ -38,7 +38,6 @@ EXITS = {
     "AmbiguousUser": ExitCode.REFUSED,
     "InvalidFile": ExitCode.REFUSED,
     "ShareExceeded": ExitCode.REFUSED,
-    "InvalidFile": ExitCode.REFUSED,
     "LastAdministrator": ExitCode.REFUSED,
     "TooManyRequests": ExitCode.REFUSED,
     "Unusable": ExitCode.UNUSABLE,
