@@ -136,15 +136,18 @@ class UserEvents:
                 plan.parts.append(Part("groups", "cannot", f"+{name}", "the group is gone"))
             else:
                 groups.add(group.id)
+        kept_hash = None
         if "password" in changes:
-            plan.parts.append(Part("password", "cannot", "password", "the hash is gone"))
+            kept_hash = self._state.kept_hash(plan.id or 0, values["created_at"])
+            if kept_hash is None:
+                plan.parts.append(Part("password", "cannot", "password", "the hash is gone"))
         undeclared = {name for name, value in values.items() if value is not None and not self._can_set(name)}
         for name in sorted(undeclared):
             plan.parts.append(Part(name, "cannot", f"{name} → {values[name]}", "the attribute is not declared"))
         plan.action = "restore"
         names = [self._state.groups[group_id].name for group_id in sorted(groups)]
-        plan.data = {"values": values, "groups": names}
-        self._state.set_user(plan.id or 0, {**values, "groups": groups, "password": False})
+        plan.data = {"values": values, "groups": names, "password_hash": kept_hash}
+        self._state.set_user(plan.id or 0, {**values, "groups": groups, "password": kept_hash is not None})
 
     # A user who was changed
 

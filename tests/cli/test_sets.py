@@ -161,7 +161,8 @@ def test_what_cannot_be_meant_is_exit_2(people: Cli, words: tuple[str, ...], mes
 
 def test_one_user_is_changed_as_before(people: Cli) -> None:
     assert people("user", "update", "u1", "--deactivate", "-q", "-o", "json").status == 0
-    assert people("user", "delete", "u1", "--yes") == (0, "", "Deleted u1.\n")
+    deleted = people("user", "delete", "u1", "--yes")
+    assert (deleted.status, deleted.out, deleted.err.split(" Until ")[0]) == (0, "", "Deleted u1.")
 
 
 def test_a_terminal_asks_once_and_shows_many_results_as_a_sum(people: Cli, terminal: Any) -> None:
@@ -170,7 +171,7 @@ def test_a_terminal_asks_once_and_shows_many_results_as_a_sum(people: Cli, termi
     child.sendline("no")
     assert ended(child) == (3, "no\nNothing was changed.\n")
     child = terminal("user", "delete", "u1", "u2")
-    child.expect_exact("Delete 2 users (u1 and u2)? This cannot be undone.\r\nType the number of users to confirm: ")
+    child.expect_exact("Delete 2 users (u1 and u2)?\r\nType the number of users to confirm: ")
     child.sendline("2")
     assert ended(child) == (0, "2\nuser  outcome\nu1    deleted\nu2    deleted\n2 deleted.\n")
     script = "".join(f"user register v{n} --email v{n}@example.org --invite\n" for n in range(20))
