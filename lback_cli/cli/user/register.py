@@ -28,7 +28,7 @@ from lback_cli.errors import UsageError
             "lback user register eve --email eve@example.org --group staff --if-exists skip"
         ),
         "Make a user as a script describes it, however often it runs": (
-            "lback user register eve --email eve@example.org --group staff --invite --if-exists update"
+            "lback user register eve --email eve@example.org --invite --if-exists update"
         ),
         "Set an attribute": "lback user register fay --email fay@example.org --set external_id=4711",
     },
