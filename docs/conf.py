@@ -39,8 +39,8 @@ DOCS = Path(__file__).parent.resolve()
 CONTENTS = {
     "index": {
         "Operators": (
-            "command-line commands project/configuration attributes scripts imports "
-            "event-log history databases adoption relay operations"
+            "command-line commands project/configuration attributes scripts apply imports "
+            "files event-log history databases adoption relay operations"
         ),
         "Developers": "signals receivers api/index",
         "Contributors": "project/contributing architecture requirements decisions/README benchmarks",

@@ -18,6 +18,7 @@
         - `GroupExists`                   ``group_exists``
     - `Refused`
         - `ValidationError`               ``validation_error``
+            - `InvalidFile`               ``invalid_file``
         - `InvalidToken`                  ``invalid_token``
         - `OperationRejected`             ``rejected_by_receiver``
         - `AmbiguousUser`                 ``ambiguous_user``
@@ -39,6 +40,7 @@
     - `UnexpectedError`                   ``unexpected_exception``
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 
@@ -167,6 +169,16 @@ class ValidationError(Refused):
     def __init__(self, field: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.field = field
+
+
+class InvalidFile(ValidationError):
+    """A file as a whole cannot be used. *faults* has a line for each fault, which begins with its place."""
+
+    code = "invalid_file"
+
+    def __init__(self, message: str, faults: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__("file", message, hint=hint)
+        self.faults = faults
 
 
 class InvalidToken(Refused):

@@ -102,22 +102,23 @@ def fork_server() -> Iterator[ForkServer]:
     server.close()
 
 
+def environment_in(directory: Path) -> dict[str, str]:
+    """Return the environment of a command whose home is *directory*."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(directory),
+        "XDG_CONFIG_HOME": str(directory / "config"),
+        "XDG_DATA_HOME": str(directory / "data"),
+        "XDG_STATE_HOME": str(directory / "state"),
+        "LANG": "C.UTF-8",
+        "TERM": "xterm",
+        "LBACK_PASSWORD_MEMORY": "19456",
+        "LBACK_PASSWORD_ITERATIONS": "2",
+        "LBACK_PASSWORD_PARALLELISM": "1",
+    }
+
+
 @pytest.fixture
 def lback(tmp_path: Path, fork_server: ForkServer) -> InstalledCommand:
     """Return the installed command without configuration."""
-    return InstalledCommand(
-        tmp_path,
-        {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(tmp_path),
-            "XDG_CONFIG_HOME": str(tmp_path / "config"),
-            "XDG_DATA_HOME": str(tmp_path / "data"),
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-            "LANG": "C.UTF-8",
-            "TERM": "xterm",
-            "LBACK_PASSWORD_MEMORY": "19456",
-            "LBACK_PASSWORD_ITERATIONS": "2",
-            "LBACK_PASSWORD_PARALLELISM": "1",
-        },
-        fork_server,
-    )
+    return InstalledCommand(tmp_path, environment_in(tmp_path), fork_server)

@@ -17,6 +17,7 @@ COMMANDS = {
     "db": "db:group",
     "config": "config:group",
     "doctor": "doctor:doctor",
+    "apply": "apply:apply",
     "run": "run:run",
     "completion": "shell.completion:completion",
     "help": "help:help_",

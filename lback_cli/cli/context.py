@@ -18,6 +18,7 @@ from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
+    from lback_cli.apply.declarations import Declarations
     from lback_cli.attributes import UserAttributes
     from lback_cli.cli.output.format import Outcome
     from lback_cli.database.engine import Database
@@ -273,6 +274,13 @@ class CliContext:
         from lback_cli.managers.group_manager import GroupManager
 
         return GroupManager(self.database, self.dependencies)
+
+    @cached_property
+    def declarations(self) -> "Declarations":
+        """Makes users and groups as files describe them."""
+        from lback_cli.apply.declarations import Declarations
+
+        return Declarations(self.database, self.dependencies, lambda: (self.users, self.groups))
 
     @cached_property
     def user_sets(self) -> "UserSets":

@@ -3,22 +3,15 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 from lback_cli.imports.context import ImportContext
 from lback_cli.imports.existing_users import Baseline
 from lback_cli.imports.results import Counts, RowOutcome, Tally
 from lback_cli.imports.row_processor import RowProcessor
-from lback_cli.mail.counting import CountingMailer
-from lback_cli.mail.mailer import Mailer
-from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.dry_run import DryRunDependencies
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.unit_of_work import UnitOfWork
-from lback_cli.security.passwords import PasswordHasher
 from lback_cli.signals.dispatch import suppress_signals
-
-_STUB_HASH = "*"  # neither a hash nor the mark of a user without a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +68,3 @@ def dry_run(
         # The session must not keep users whose ids other users will get.
         uow.session.expunge_all()
     return DryRunResult(counts, stopped_at, signals, services.mails, services.hashes, tally)
-
-
-class DryRunDependencies(Dependencies):
-    """Dependencies for operations that are rolled back: they send no mail and hash no password, but count both."""
-
-    def __init__(self, services: Dependencies) -> None:
-        super().__init__(services.settings, data_directory=Path(), clock=services.now)
-        self.mails: Counter[str] = Counter()
-        self.hashes = 0
-
-    @cached_property
-    def hasher(self) -> PasswordHasher:
-        """Inspects all hashes, and computes none."""
-        return _StubHasher(self)
-
-    @property
-    def queues_mail(self) -> bool:
-        """False: mail in the queue would be rolled back uncounted."""
-        return False
-
-    @cached_property
-    def mailer(self) -> Mailer:
-        """Counts mail."""
-        return CountingMailer(self.settings.email, self.settings.links, self.mails)
-
-
-class _StubHasher(PasswordHasher):
-    def __init__(self, services: DryRunDependencies) -> None:
-        super().__init__(services.settings.password, framework=services.settings.compat.lback_framework)
-        self._services = services
-
-    def hash(self, password: str) -> str:  # noqa: ARG002
-        self._services.hashes += 1
-        return _STUB_HASH

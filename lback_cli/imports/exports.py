@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, get_args
 
 from lback_cli.database.engine import Database
@@ -34,6 +35,7 @@ class Exporter:
     def __init__(self, database: Database, services: Dependencies, warn: Callable[[Problem], None]) -> None:
         self._database = database
         self._directory = Directory(database, services)
+        self._services = services
         self._warn = warn
 
     def lines(self, query: UserQuery, export_format: str, *, with_hashes: bool = False) -> Iterator[str]:
@@ -63,6 +65,27 @@ class Exporter:
                 yield ",".join(columns) + "\n"
             for page in pages:
                 yield csv_rows(list(map(texts_of, page))) if export_format == "csv" else _jsonl(columns, page)
+
+    def state(self, query: UserQuery) -> Iterator[str]:
+        """Record the export, and yield the groups and the users that *query* selects as a file for `lback apply`.
+
+        Raises:
+            GroupNotFound: A group of the query does not exist.
+        """
+        from lback_cli.text.yaml_text import dump_yaml
+
+        default_group = self._services.canonical_group_name(self._services.settings.users.default_group)
+        groups = [group for group, _ in self._directory.list_groups() if group.name != default_group]
+        with self._recorded(query, _STATE, with_hashes=False) as pages:
+            yield "groups:\n" if groups else "groups: []\n"
+            for group in groups:
+                described = {} if group.description is None else {"description": group.description}
+                yield dump_yaml([{"name": group.name, **described}])
+            users = (row for page in pages for row in zip(*page, strict=True))
+            first = next(users, None)
+            yield "users: []\n" if first is None else "users:\n"
+            for row in () if first is None else chain([first], users):
+                yield dump_yaml([_desired(dict(zip(_STATE, row, strict=True)), default_group)])
 
     @contextlib.contextmanager
     def _recorded(self, query: UserQuery, columns: Sequence[str], *, with_hashes: bool) -> Iterator[UserListing]:
@@ -140,3 +163,20 @@ _FIRST = ("username", "email", "password_hash", "groups", "is_active", "is_email
 """The columns before those of the attributes in lback's own table."""
 
 _LAST = ("created_at", "updated_at", "id")
+
+
+_STATE = ("username", "email", "groups", "is_active", "is_email_verified", "external_id", "display_name", ATTRIBUTES)
+"""The fields of a user in a file for `lback apply`, as they are read."""
+
+
+def _desired(user: Mapping[str, Any], default_group: str) -> dict[str, Any]:
+    """Return a user as `lback apply` takes it."""
+    wanted: dict[str, Any] = {
+        "username": user["username"],
+        "email": user["email"],
+        "groups": [name for name in user["groups"] if name != default_group],
+        "active": user["is_active"],
+        "verified": user["is_email_verified"],
+    }
+    own = {name: user[name] for name in ("external_id", "display_name", ATTRIBUTES)}
+    return wanted | {name: value for name, value in own.items() if value not in ({}, None)}

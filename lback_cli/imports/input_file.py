@@ -102,16 +102,17 @@ class InputFile:
         Raises:
             ValidationError: The header cannot be used.
         """
+        options = self.options
+        if options.format not in {"csv", "xlsx"}:
+            return self._known.names
         self._file.seek(0)
         with self._reading():
-            if self.options.format == "xlsx":
+            try:
+                if options.format == "csv":
+                    return read_header(self._file, self._choice, dialect_of(options)).fields
                 from lback_cli.imports.formats.workbook import read_sheet_header
 
-                return read_sheet_header(self._file, self._choice, self.options.skip_lines).fields
-            if self.options.format != "csv":
-                return self._known.names
-            try:
-                return read_header(self._file, self._choice, dialect_of(self.options)).fields
+                return read_sheet_header(self._file, self._choice, options.skip_lines).fields
             except ValidationError as error:
                 raise self._advised(error) from error
 

@@ -11,7 +11,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.imports.column_guess import MOST_IGNORED, guess_columns
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import UTF_8, Dialect, in_utf8
-from lback_cli.imports.formats.dialect_guess import describe, guess_dialect, guess_encoding
+from lback_cli.imports.formats.dialect_guess import describe, find_header, guess_dialect, guess_encoding
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES, records
 from lback_cli.imports.options import IGNORE_ALL, ImportOptions
 from lback_cli.text.shell_quoting import command_line
@@ -52,6 +52,8 @@ def propose(
     """
     if options.format == "csv":
         options = _with_dialect(file, options, known, undecodable)
+    elif options.format == "xlsx":
+        options = replace(options, skip_lines=options.skip_lines or _rows_before_header(file, known))
     elif undecodable is not None and options.encoding is None:
         options = replace(options, encoding=guess_encoding(undecodable))
     try:
@@ -121,6 +123,16 @@ def _with_dialect(
         encoding=found.encoding if found.encoding != given.encoding else options.encoding,
         skip_lines=options.skip_lines or found.skip_lines,
     )
+
+
+def _rows_before_header(file: BinaryIO, known: ImportColumns) -> int:
+    """Return how many rows of a sheet come before the names of its columns, which an import has to know."""
+    from lback_cli.imports.formats.workbook import sheet_rows
+
+    file.seek(0)
+    rows = list(islice(sheet_rows(file), _ROWS))
+    found = find_header(rows, known)
+    return found[0] if found is not None and found[1][0] and any(map(any, rows[: found[0]])) else 0
 
 
 def _with_columns(options: ImportOptions, sample: Sample, known: ImportColumns) -> ImportOptions:

@@ -262,7 +262,7 @@ def _registration_outcome(row: ImportRow, user: PreparedUser, result: Registrati
     generated = new.password if row.password is None else None
     found = obstacles(
         active=new.is_active,
-        has_password=not (new.is_invited or is_unusable(user.password_hash or "")),
+        has_password=not is_unusable(user.password_hash or ""),
         verified=new.is_email_verified,
     )
     return RowOutcome(row, "created", id=result, username=user.username, password=generated, obstacles=found)

@@ -1,8 +1,10 @@
 """Creating, renaming and deleting groups. `UserManager.update_user` changes who is a member."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Literal, overload
+
+from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
@@ -27,11 +29,18 @@ class GroupManager:
         self._services = services
 
     @overload
-    def create_group(self, name: str, *, description: str | None = None, undoes: int | None = None) -> Group: ...
+    def create_group(
+        self, name: str, *, description: str | None = None, session: Session | None = None, undoes: int | None = None
+    ) -> Group: ...
 
     @overload
     def create_group(
-        self, name: str, *, description: str | None = None, if_exists: Literal["fail", "skip"]
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        if_exists: Literal["fail", "skip"],
+        session: Session | None = None,
     ) -> Group | None: ...
 
     def create_group(
@@ -40,6 +49,7 @@ class GroupManager:
         *,
         description: str | None = None,
         if_exists: Literal["fail", "skip"] = "fail",
+        session: Session | None = None,
         undoes: int | None = None,
     ) -> Group | None:
         """Create a group.
@@ -48,6 +58,7 @@ class GroupManager:
             name: The name of the group.
             description: What the group is for.
             if_exists: What to do when the name is taken: ``fail`` with `GroupExists`, or ``skip``.
+            session: The caller's transaction, if the change is to be a part of it.
             undoes: The number of the event that this undoes, for the new event.
 
         Returns:
@@ -59,17 +70,15 @@ class GroupManager:
         """
         canonical = self._services.canonical_group_name(name)
         if description is not None:
-            _check_description(description)
+            check_description(description)
 
-        def change() -> Group:
-            with transaction_with_events(self._database) as uow:
-                group = uow.groups.add(canonical, description=description, now=self._services.now())
-                data = created(group, undoes=undoes)
-                uow.events.append([administrative_event("group_created", "create_group", data)])
-                return group
+        def change(uow: UnitOfWork) -> Group:
+            group = uow.groups.add(canonical, description=description, now=self._services.now())
+            uow.events.append([administrative_event("group_created", "create_group", created(group, undoes=undoes))])
+            return group
 
         try:
-            return retried(change)
+            return self._run(change, session)
         except GroupExists:
             if if_exists == "skip":
                 return None
@@ -86,34 +95,64 @@ class GroupManager:
         """
         canonical = self._services.canonical_group_name(new_name)
 
-        def change() -> Group:
-            with transaction_with_events(self._database) as uow:
-                group = find_group(uow.groups, self._services, name, lock=True)
-                if group.name == canonical:
-                    return group
-                self._refuse_if_configured(group)
-                before = {"name": group.name}
-                uow.groups.rename(group, canonical, now=self._services.now())
-                data = updated(group, before, undoes=undoes)
-                uow.events.append([administrative_event("group_updated", "rename_group", data)])
+        def change(uow: UnitOfWork) -> Group:
+            group = find_group(uow.groups, self._services, name, lock=True)
+            if group.name == canonical:
+                return group
+            self._refuse_if_configured(group)
+            before = {"name": group.name}
+            uow.groups.rename(group, canonical, now=self._services.now())
+            data = updated(group, before, undoes=undoes)
+            uow.events.append([administrative_event("group_updated", "rename_group", data)])
             return group
 
-        return retried(change)
+        return self._run(change, None)
+
+    def describe_group(
+        self, name: str, description: str, *, session: Session | None = None, undoes: int | None = None
+    ) -> Group:
+        """Give a group another description; *session* and *undoes* are as for `create_group`.
+
+        Raises:
+            ValidationError: The description is not allowed.
+            GroupNotFound: There is no such group.
+        """
+        check_description(description)
+
+        def change(uow: UnitOfWork) -> Group:
+            group = find_group(uow.groups, self._services, name, lock=True)
+            if (group.description or "") == description:
+                return group
+            before = {"description": group.description}
+            uow.groups.describe(group, description or None, now=self._services.now())
+            data = updated(group, before, undoes=undoes)
+            uow.events.append([administrative_event("group_updated", "describe_group", data)])
+            return group
+
+        return self._run(change, session)
 
     @overload
-    def delete_group(self, name: str, *, undoes: int | None = None) -> Group: ...
+    def delete_group(self, name: str, *, session: Session | None = None, undoes: int | None = None) -> Group: ...
 
     @overload
-    def delete_group(self, name: str, *, if_missing: Literal["fail", "skip"]) -> Group | None: ...
+    def delete_group(
+        self, name: str, *, if_missing: Literal["fail", "skip"], session: Session | None = None
+    ) -> Group | None: ...
 
     def delete_group(
-        self, name: str, *, if_missing: Literal["fail", "skip"] = "fail", undoes: int | None = None
+        self,
+        name: str,
+        *,
+        if_missing: Literal["fail", "skip"] = "fail",
+        session: Session | None = None,
+        undoes: int | None = None,
     ) -> Group | None:
         """Delete a group; its members lose the membership and nothing else.
 
         Args:
             name: The name of the group.
             if_missing: What to do when there is no such group: ``fail`` with `GroupNotFound`, or ``skip``.
+            session: As for `create_group`.
             undoes: As for `create_group`.
 
         Returns:
@@ -125,27 +164,35 @@ class GroupManager:
             Refused: It is the default group.
         """
 
-        def change() -> Group:
-            with transaction_with_events(self._database) as uow:
-                group = find_group(uow.groups, self._services, name, lock=True)
-                self._refuse_default(group)
-                if self._administers(group) and uow.users.count_active(group):
-                    raise LastAdministrator(f"{group.name!r} still has active administrators.")
-                operation_id = random_ids(1)[0]
-                events = [
-                    administrative_event(name, "delete_group", data, operation_id=operation_id)
-                    for name, data in deleted(group, uow.groups.member_ids(group.id), undoes=undoes)
-                ]
-                uow.groups.delete(group)
-                uow.events.append(events)
+        def change(uow: UnitOfWork) -> Group:
+            group = find_group(uow.groups, self._services, name, lock=True)
+            self._refuse_default(group)
+            if self._administers(group) and uow.users.count_active(group):
+                raise LastAdministrator(f"{group.name!r} still has active administrators.")
+            operation_id = random_ids(1)[0]
+            events = [
+                administrative_event(name, "delete_group", data, operation_id=operation_id)
+                for name, data in deleted(group, uow.groups.member_ids(group.id), undoes=undoes)
+            ]
+            uow.groups.delete(group)
+            uow.events.append(events)
             return group
 
         try:
-            return retried(change)
+            return self._run(change, session)
         except GroupNotFound:
             if if_missing == "skip":
                 return None
             raise
+
+    def _run(self, change: Callable[[UnitOfWork], Group], session: Session | None) -> Group:
+        """Make *change* in the caller's transaction, or in a new one that is retried."""
+
+        def attempt() -> Group:
+            with transaction_with_events(self._database, session) as uow:
+                return change(uow)
+
+        return retried(attempt) if session is None else attempt()
 
     def _refuse_if_configured(self, group: Group) -> None:
         self._refuse_default(group)
@@ -185,7 +232,12 @@ def create_missing_groups(uow: UnitOfWork, services: Dependencies, names: Iterab
     return [group.name for group in new]
 
 
-def _check_description(text: str) -> None:
+def check_description(text: str) -> str:
+    """Return the description of a group as it is.
+
+    Raises:
+        ValidationError: It is not allowed.
+    """
     if len(text) > LONGEST_DESCRIPTION:
         raise ValidationError("description", f"The description has more than {LONGEST_DESCRIPTION} characters.")
     if (hidden := first_unsafe_character(text)) is not None:
@@ -194,3 +246,4 @@ def _check_description(text: str) -> None:
             f"The description contains the invisible character U+{ord(hidden):04X}.",
             hint="Use one line of plain text.",
         )
+    return text

@@ -73,6 +73,11 @@ class GroupRepository(GroupReader):
         except IntegrityError as error:
             raise GroupExists(f"The group {name!r} exists already.") from error
 
+    def describe(self, group: Group, description: str | None, *, now: datetime) -> None:
+        """Give *group* another description."""
+        group.description, group.updated_at = description, now
+        self._session.flush()
+
     def add_members(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Add memberships: (user id, group id)."""
         insert_rows(self._session, MEMBERSHIPS, ("user_id", "group_id"), pairs)

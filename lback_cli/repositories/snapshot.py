@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lback_cli.repositories.change_reader import ChangeReader
     from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
     from lback_cli.repositories.event_repository import EventRepository
+    from lback_cli.repositories.owner_repository import OwnerRepository
 
 
 class Snapshot:
@@ -42,6 +43,13 @@ class Snapshot:
         from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
 
         return DeletedUserRepository(self.connection)
+
+    @cached_property
+    def owners(self) -> "OwnerRepository":
+        """The owners of users and groups."""
+        from lback_cli.repositories.owner_repository import OwnerRepository
+
+        return OwnerRepository(self.connection)
 
     @cached_property
     def events(self) -> "EventRepository":

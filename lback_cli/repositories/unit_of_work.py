@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
     from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
     from lback_cli.repositories.import_job_repository import ImportJobRepository
+    from lback_cli.repositories.owner_repository import OwnerRepository
     from lback_cli.repositories.sink_repository import SinkRepository
 
 LOCK_TIMEOUT = 5.0
@@ -85,6 +86,13 @@ class UnitOfWork:
     def events(self) -> EventRepository:
         """The event log."""
         return EventRepository(self.session)
+
+    @cached_property
+    def owners(self) -> "OwnerRepository":
+        """The owners of users and groups."""
+        from lback_cli.repositories.owner_repository import OwnerRepository
+
+        return OwnerRepository(self.session)
 
     @cached_property
     def jobs(self) -> "ImportJobRepository":

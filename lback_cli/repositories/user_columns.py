@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PAGE = 1000
 """Users fetched at a time."""
 
+_TO_THE_SECOND = len("2026-01-31 12:00:00")
+
 Columns = Sequence[Sequence[Any]]
 """The values of some users, a sequence for each field."""
 
@@ -141,9 +143,12 @@ def _time(column: ColumnElement[Any]) -> _Field:
 
 
 def _times(stored: Sequence[Any]) -> Sequence[str | None]:
-    """Return times in RFC 3339 to the second. SQLite stores them as text, and a server returns objects."""
+    """Return times in RFC 3339 to the second. SQLite stores them as text, and a server returns objects.
+
+    What another program has stored in another form stays as it is.
+    """
     texts = stored if isinstance(stored[0], str) else [None if time is None else str(time) for time in stored]
-    return [None if text is None else f"{text[:10]}T{text[11:19]}Z" for text in texts]
+    return [text if text is None or len(text) < _TO_THE_SECOND else f"{text[:10]}T{text[11:19]}Z" for text in texts]
 
 
 def _hashes(stored: Iterable[str]) -> Sequence[str | None]:

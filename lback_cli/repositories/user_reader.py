@@ -106,6 +106,15 @@ class UserReader:
         """Return the user with the first of *emails* that a user has."""
         return self._find(USERS.c.email, emails)
 
+    def find_by_usernames(self, usernames: Sequence[str]) -> dict[str, UserRecord]:
+        """Return the users with one of *usernames*, by name."""
+        found: dict[str, UserRecord] = {}
+        for start in range(0, len(usernames), PAGE):
+            some = usernames[start : start + PAGE]
+            rows = self._execute(select(*_COLUMNS).where(USERS.c.username.in_(some))).all()
+            found |= {user.username: user for user in self._complete(rows)}
+        return found
+
     def find_in_any_case(self, column: Column[str], value: str) -> Sequence[UserRecord]:
         """Return the users whose *column* is *value*, in capital or small letters; no index helps."""
         statement = select(*_COLUMNS).where(func.lower(column) == value.lower()).order_by(USERS.c.id)

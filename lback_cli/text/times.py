@@ -26,8 +26,14 @@ def to_the_second(moment: datetime) -> str:
 
 
 def local_time(text: str) -> str:
-    """Return an RFC 3339 *text* as a time in the local zone with its offset, to the second: for people."""
-    return datetime.fromisoformat(text).astimezone().isoformat(" ", "seconds")
+    """Return an RFC 3339 *text* as a time in the local zone with its offset, to the second: for people.
+
+    What another program has stored in another form stays as it is.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat(" ", "seconds")
+    except (ValueError, OverflowError):
+        return text
 
 
 def parse_moment(text: str, now: datetime) -> datetime:

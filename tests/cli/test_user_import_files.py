@@ -140,11 +140,14 @@ def test_rejects_come_in_with_the_option_that_their_message_advises(cli: Any, tm
 
 
 def test_workbook_is_imported(cli: Any, tmp_path: Path) -> None:
-    workbook(tmp_path / "staff.xlsx", [["Login", "E-Mail"], ["ann", "ann@example.org"]], sheets=("Staff", "Notes"))
+    rows = [["Staff of 2026"], [], ["Login", "E-Mail"], ["ann", "ann@example.org"]]
+    workbook(tmp_path / "staff.xlsx", rows, sheets=("Staff", "Notes"))
     imported = result(cli("user", "import", "staff.xlsx", "--guess", "--mail", "none", "-o", "json"))
     assert (imported["created"], imported["left_out"]) == (1, {"other sheets": 1})
     shown = result(cli("user", "import", "staff.xlsx", "--inspect", "-o", "json"))
-    assert shown["command"] == "lback user import staff.xlsx --format xlsx --map username=Login,email=E-Mail --plan"
+    assert shown["command"] == (
+        "lback user import staff.xlsx --format xlsx --skip-lines 2 --map username=Login,email=E-Mail --plan"
+    )
 
 
 def test_unverified_users_are_announced_with_the_way_to_vouch_for_them(cli: Any, tmp_path: Path) -> None:

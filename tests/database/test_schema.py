@@ -34,6 +34,7 @@ LBACK_TABLES = {
         "lback_accounts",
         "lback_deleted_users",
         "lback_secrets",
+        "lback_owned",
     ),
 }
 

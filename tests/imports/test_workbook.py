@@ -65,6 +65,13 @@ def test_first_sheet_is_read_by_its_rows(world: World) -> None:
     assert lines[1].startswith("bad name,cy@example.org,,,,,validation_error,")
 
 
+def test_title_above_the_names_is_recognised(world: World) -> None:
+    rows = [["Staff of 2026"], [], ["username", "email"], ["ann", "ann@example.org"]]
+    with pytest.raises(ValidationError) as caught:
+        world.run(workbook(world.directory / "users.xlsx", rows), XLSX)
+    assert caught.value.message == "The file looks like 2 lines before the names of the columns: add --skip-lines 2."
+
+
 def test_workbook_is_resumed(world: World) -> None:
     rows = [["username", "email"], ["ann", "ann@example.org"], ["bad name", "x"], ["bob", "bob@example.org"]]
     path = workbook(world.directory / "users.xlsx", rows)

@@ -30,7 +30,7 @@ def help_text(page: Page, *, color: bool) -> str:
         "Commands": page.commands,
         "Other names": page.aliases,
         "Arguments": page.arguments,
-        **(page.options if not page.commands or len(page.words) == 1 else {}),
+        **(page.options if not page.commands else {}),
     }
     blocks += [
         [_heading(f"{title}:", color=color), *_columns(entries, width)]
@@ -56,6 +56,7 @@ def _pointers(page: Page) -> Iterator[str]:
         yield f"`{words} COMMAND --help` explains a command with examples."
     if len(page.words) == 1:
         yield "`lback help options` and `lback help exit-codes` list what every command shares."
+        yield "`lback --version` shows the version."
     else:
         yield "`lback help options` lists the options that every command takes."
 

@@ -71,12 +71,18 @@ class Pager:
             self._release()
         if self._process is None or self._process.stdin is None:
             return False
-        if isinstance(error, KeyboardInterrupt):
-            self._process.terminate()  # the pager resets the terminal
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.wait()
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            if isinstance(error, KeyboardInterrupt):
+                self._process.terminate()  # the pager resets the terminal
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+            self._process.wait()
+        except KeyboardInterrupt:  # a signal ends this process while it waits
+            self._process.terminate()
+            self._process.wait()
+            raise
+        finally:
+            signal.signal(signal.SIGINT, self._on_interrupt)
         return isinstance(error, BrokenPipeError)
 
     @property

@@ -4,9 +4,10 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from lback_cli.cli.output.width import screen_width, wrapped
-from lback_cli.errors import Declined, LbackError
+from lback_cli.errors import Declined, InvalidFile, LbackError
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
@@ -36,13 +37,16 @@ def show_error(error: LbackError, *, as_json: bool, line: int | None = None) -> 
         write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
         return
     _write_labelled("error:", "1;31", error.message if line is None else f"line {line}: {error.message}")
+    for fault in error.faults if isinstance(error, InvalidFile) else ():
+        write_stderr(f"{safe(fault)}\n")
     if error.hint is not None:
         _write_labelled(" " * len("error:"), "", error.hint)
 
 
-def error_view(error: LbackError) -> dict[str, str | None]:
+def error_view(error: LbackError) -> dict[str, Any]:
     """Return the fields of an error."""
-    return {"code": error.code, "message": error.message, "hint": error.hint}
+    faults = {"faults": list(error.faults)} if isinstance(error, InvalidFile) else {}
+    return {"code": error.code, "message": error.message, "hint": error.hint, **faults}
 
 
 def show_warning(problem: Problem, *, as_json: bool) -> None:
@@ -53,7 +57,7 @@ def show_warning(problem: Problem, *, as_json: bool) -> None:
         _write_labelled("warning:", "1;33", " ".join(filter(None, problem)))
 
 
-def _write_json(kind: str, problem: Mapping[str, str | int | None]) -> None:
+def _write_json(kind: str, problem: Mapping[str, Any]) -> None:
     write_stderr(json.dumps({kind: problem}) + "\n")
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ from lback_cli.imports.options import ExportFormat
     examples={
         "Write all users to a file": "lback user export --file users.csv",
         "Write the members of a group to standard output": "lback user export --group staff --format jsonl",
+        "Describe all users and groups for 'lback apply'": "lback user export --to apply --file team.yaml",
         "Include the password hashes, to import the users elsewhere": (
             "lback user export --with-hashes --file backup.jsonl"
         ),
@@ -41,11 +42,15 @@ def export_users(
             metavar="PATH",
         ),
     ] = None,
+    to: Annotated[
+        Literal["apply"] | None,
+        typer.Option("--to", help="Write groups and users as a YAML file for 'lback apply', instead of --format."),
+    ] = None,
     with_hashes: Annotated[
         bool, typer.Option("--with-hashes", help="Include the password hashes. They are never written to a terminal.")
     ] = False,
 ) -> None:
-    """Write users as CSV or JSON Lines, which `lback user import` reads."""
+    """Write users as CSV or JSON Lines, which `lback user import` reads, or as a file for `lback apply`."""
     from lback_cli.imports.atomic_write import replacing
     from lback_cli.imports.options import STDIN as STDOUT
 
@@ -54,7 +59,12 @@ def export_users(
     if with_hashes and path is None and sys.stdout.isatty():
         raise UsageError("Password hashes are not written to a terminal.", hint="Use --file PATH.")
     query = user_query(context, search=search, group=group, active=active, verified=verified, where=where)
-    lines = context.exporter.lines(query, _form(context, form, path), with_hashes=with_hashes)
+    if to is None:
+        lines = context.exporter.lines(query, _form(context, form, path), with_hashes=with_hashes)
+    elif form is not None or with_hashes:
+        raise UsageError("--to apply goes neither with --format nor with --with-hashes.")
+    else:
+        lines = context.exporter.state(query)
     if path is None:
         context.output.text(lines)
         return

@@ -18,7 +18,7 @@ _TABLES, _OUTPUT_FILES, _RERUN, _PLANS = "Any table", "Output files", "After an 
 
 File = Annotated[
     str | None,
-    typer.Argument(metavar="FILE", help="CSV or JSON Lines, by the extension; - is standard input."),
+    typer.Argument(metavar="FILE", help="CSV, JSON, JSON Lines or a workbook, by the extension; - is standard input."),
 ]
 Format = Annotated[
     FileFormat | None,
@@ -82,7 +82,7 @@ SkipLines = Annotated[
 ]
 Guess = Annotated[
     bool,
-    typer.Option("--guess", help="Accept what lback proposes for the options above.", rich_help_panel=_TABLES),
+    typer.Option("--guess", help="Accept what lback proposes for the other options here.", rich_help_panel=_TABLES),
 ]
 Inspect = Annotated[
     bool,

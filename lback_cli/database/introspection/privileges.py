@@ -30,6 +30,7 @@ _WRITTEN = {
     "lback_user_attributes": ("INSERT", "DELETE"),
     "lback_deleted_users": ("INSERT", "DELETE"),
     "lback_accounts": ("INSERT", "UPDATE", "DELETE"),
+    "lback_owned": ("INSERT", "DELETE"),
     "lback_secrets": (),
     "lback_tokens": ("INSERT", "UPDATE", "DELETE"),
     "lback_events": ("INSERT", "UPDATE"),

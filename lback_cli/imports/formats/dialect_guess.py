@@ -82,7 +82,7 @@ def guess_dialect(start: bytes, given: Dialect, encoding: str, known: ImportColu
         return Dialect(separator_line[1] or given.delimiter, encoding, 1)
     best = (0, 0.0, 0), given.delimiter, given.skip_lines
     for delimiter in _DELIMITERS:
-        if (found := _find_header(lines, delimiter, known)) is not None:
+        if (found := find_header([_split(line, delimiter) for line in lines], known)) is not None:
             index, score = found
             best = max(best, (score, delimiter, index), key=lambda one: one[0])
     return Dialect(best[1], encoding, best[2])
@@ -101,11 +101,12 @@ def describe(dialect: Dialect, given: Dialect) -> list[str]:
     return found
 
 
-def _find_header(
-    lines: Sequence[str], delimiter: str, known: ImportColumns
-) -> tuple[int, tuple[int, float, int]] | None:
-    """Return the index of the line that names the columns, and how much speaks for it; None without such a line."""
-    rows = [_split(line, delimiter) for line in lines]
+def find_header(rows: Sequence[Sequence[str]], known: ImportColumns) -> tuple[int, tuple[int, float, int]] | None:
+    """Return the index of the row that names the columns, and how much speaks for it; None without such a row.
+
+    What speaks for a row is, in this order, how many of its names an import knows, how many rows are as long, and its
+    length.
+    """
     for index, header in enumerate(rows[:_FARTHEST_HEADER]):
         names = ",".join(name.strip().replace(",", " ") for name in header).rstrip(",").split(",")
         if len(names) < 2 or not all(names) or len(set(names)) < len(names):  # noqa: PLR2004 - one name needs none

@@ -2,7 +2,8 @@
 
 It runs in a process of its own, because a small workbook can ask for any amount of memory and time: the limits of the
 process end it. It imports nothing of lback, so that it starts fast. Its lines are lists of text, one for each row of
-the sheet and empty for an empty row, so that the number of a line is that of the row.
+the sheet and empty for an empty row, so that the number of a line is that of the row. Empty columns before the first
+cell of the sheet are left out.
 """
 
 import io
@@ -51,10 +52,15 @@ def main() -> int:
     except CalamineError:
         sys.stderr.write("The workbook is damaged.")
         return REFUSED
-    first = 0 if sheet.start is None else sheet.start[1]
+    margin: int | None = None
     for row in sheet.iter_rows():
-        cells = [_text(cell) for cell in row[first:]]
-        sys.stdout.write(json.dumps(cells if any(cells) else [], ensure_ascii=False) + "\n")
+        cells = [_text(cell) for cell in row]
+        if not any(cells):
+            sys.stdout.write("[]\n")
+            continue
+        if margin is None:
+            margin = next(index for index, cell in enumerate(cells) if cell)
+        sys.stdout.write(json.dumps(cells[margin:], ensure_ascii=False) + "\n")
     sys.stderr.write(json.dumps(names[1:]))
     return 0
 

@@ -5,8 +5,8 @@ from sqlalchemy.dialects import mysql
 
 from lback_cli.database.migrations.operations import EXACT, create_table
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:

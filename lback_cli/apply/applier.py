@@ -1,0 +1,154 @@
+"""Removing differences: each one by an ordinary operation, or by all of them in a rehearsal that is rolled back."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lback_cli.apply.differences import Difference
+from lback_cli.database.engine import Database
+from lback_cli.database.retry import retried
+from lback_cli.errors import DatabaseError, LbackError
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.dry_run import DryRunDependencies
+from lback_cli.managers.group_manager import GroupManager
+from lback_cli.managers.user_manager import UserManager
+from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.repositories.owner_repository import Kind
+from lback_cli.repositories.unit_of_work import transaction, transaction_with_events
+from lback_cli.signals.dispatch import suppress_signals
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Outcome = Literal["created", "updated", "deleted", "failed"]
+
+_OUTCOMES: dict[str, Outcome] = {"create": "created", "update": "updated", "delete": "deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done about a *difference*: its outcome, and why it failed."""
+
+    difference: Difference
+    outcome: Outcome
+    id: int | None
+    error: LbackError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What would be done, and how many signals and mails it would send, by name and by template."""
+
+    results: Sequence[Applied]
+    signals: Counter[str]
+    mails: Counter[str]
+
+
+class Applier:
+    """Removes differences by the operations of *users* and *groups*, with their signals and events."""
+
+    def __init__(self, database: Database, users: UserManager, groups: GroupManager) -> None:
+        self._database = database
+        self._users = users
+        self._groups = groups
+
+    def apply(self, differences: Iterable[Difference], *, session: "Session | None" = None) -> Iterator[Applied]:
+        """Remove *differences* one after the other, and yield the result of each.
+
+        With *session*, all of it is a part of the caller's transaction. A `DatabaseError` is raised, since all others
+        would fail too.
+        """
+        for difference in differences:
+            try:
+                object_id = self._remove(difference, session)
+            except DatabaseError:
+                raise
+            except LbackError as error:
+                yield Applied(difference, "failed", difference.id, error)
+            else:
+                yield Applied(difference, _OUTCOMES[difference.action], object_id)
+
+    def _remove(self, difference: Difference, session: "Session | None") -> int | None:
+        name, values = difference.name, difference.values
+        match difference.kind, difference.action:
+            case "user", "create":
+                return self._made(
+                    "user", difference.owner, session, lambda within, done: self._register(difference, within, done)
+                )
+            case "user", "update":
+                self._users.update_user(difference.id or 0, values, session=session)
+            case "user", "delete":
+                self._users.delete_user(difference.id or 0, if_missing="skip", session=session)
+            case "group", "create":
+                return self._made(
+                    "group",
+                    difference.owner,
+                    session,
+                    lambda within, _: self._groups.create_group(name, **values, session=within).id,
+                )
+            case "group", "update":
+                self._groups.describe_group(name, values["description"], session=session)
+            case _:
+                self._groups.delete_group(name, if_missing="skip", session=session)
+        return difference.id
+
+    def _register(self, difference: Difference, session: "Session | None", done: AttemptState) -> int:
+        """Register a user, who is invited to set a password, and return the id."""
+        values = difference.values
+        user = self._users.register_user(
+            difference.name,
+            values["email"],
+            None,
+            groups=values["groups"],
+            active=values["active"],
+            verified=values["verified"],
+            attributes=values["attributes"],
+            session=session,
+            effects=done,
+        )
+        return user.id
+
+    def _made(
+        self,
+        kind: Kind,
+        owner: str | None,
+        session: "Session | None",
+        make: "Callable[[Session | None, AttemptState], int]",
+    ) -> int:
+        """Return the id of what *make* makes; the owner is stored in the same transaction."""
+        done = AttemptState()
+        if owner is None:
+            return make(session, done)
+
+        def attempt() -> int | LbackError:
+            with transaction_with_events(self._database, session) as uow:
+                try:
+                    made = make(uow.session, done)
+                except LbackError as error:
+                    if aborts_transaction(error):
+                        raise
+                    return error  # the transaction commits the event of the failure
+                uow.session.flush()
+                uow.owners.add(owner, kind, made)
+                return made
+
+        try:
+            result = retried(attempt) if session is None else attempt()
+        except BaseException as error:
+            done.give_up(error)
+            raise
+        if isinstance(result, LbackError):
+            raise result
+        return result
+
+
+def rehearse(database: Database, services: Dependencies, differences: Iterable[Difference]) -> Rehearsal:
+    """Remove *differences* in a transaction that is rolled back, without mail and without receivers."""
+    counting = DryRunDependencies(services)
+    applier = Applier(database, UserManager(database, counting), GroupManager(database, counting))
+    with transaction(database) as uow, suppress_signals() as signals, uow.session.begin_nested() as savepoint:
+        results = list(applier.apply(differences, session=uow.session))
+        savepoint.rollback()
+        uow.session.expunge_all()
+    return Rehearsal(results, signals, counting.mails)
