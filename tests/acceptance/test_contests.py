@@ -70,7 +70,9 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
     (group, *_, group_data), success, *failures = arena.events()
     assert (group, group_data["group"]["name"]) == ("group_created", "basic_user")
     values: dict[str, Any] = {"username": NAME, "email": address, **UNSET}
-    values |= {"is_active": True, "is_email_verified": False, "created_at": user["created_at"]}
+    created_at = success[-1]["changes"]["created_at"]["to"]
+    assert created_at.startswith(user["created_at"].removesuffix("Z"))
+    values |= {"is_active": True, "is_email_verified": False, "created_at": created_at}
     changes: dict[str, Any] = {name: {"to": value} for name, value in values.items()}
     changes |= {"groups": {"added": ["basic_user"], "removed": []}, "password": "set"}
     shown = {"changes": changes, "user": {"id": user["id"], **mine}}
