@@ -16,6 +16,9 @@ _CONTROLS = tuple(bytes([code]) for code in range(32) if chr(code) not in "\t\n\
 _TEXT_PER_CONTROL = 20
 """Bytes of text for each control character in it, at least; random data has one in ten bytes."""
 
+_FEW_CONTROLS = 8
+"""Control characters that a short text may have."""
+
 _ZIP = b"PK\x03\x04"
 _COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BINARIES: tuple[tuple[bytes, str, str], ...] = (
@@ -46,7 +49,7 @@ def require_text(start: bytes) -> None:
         if start.startswith(magic):
             raise ValidationError("file", f"The file is {kind}, and no text.", hint=hint)
     controls = sum(start.count(byte) for byte in _CONTROLS)
-    if controls * _TEXT_PER_CONTROL > len(start) and wide_encoding(start) is None:
+    if controls >= _FEW_CONTROLS and controls * _TEXT_PER_CONTROL > len(start) and wide_encoding(start) is None:
         raise ValidationError("file", "The file is binary data, and no text.", hint="Export the users as CSV or JSON.")
 
 
