@@ -6,6 +6,7 @@ import re
 from lback_cli.errors import ValidationError
 
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
+_OPENED_OBJECT = re.compile(rb"\s*\{\s*$")
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # first, because it begins like UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -92,6 +93,8 @@ def require_json_lines(start: bytes) -> None:
     """
     if _ARRAY.match(start):
         raise ValidationError("file", "The file is a JSON array.", hint="Add --format json.")
+    if _OPENED_OBJECT.match(start):
+        raise ValidationError("file", "The objects of the file have several lines.", hint="Add --format json.")
 
 
 def require_workbook(start: bytes) -> None:
