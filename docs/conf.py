@@ -39,7 +39,7 @@ DOCS = Path(__file__).parent.resolve()
 CONTENTS = {
     "index": {
         "Operators": (
-            "command-line commands project/configuration attributes scripts imports "
+            "command-line commands project/configuration attributes scripts apply imports "
             "files event-log history databases adoption relay operations"
         ),
         "Developers": "signals receivers api/index",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from lback_cli.cli.global_options import Fields, LbackCommand, LbackGroup, Notes
+from lback_cli.cli.global_options import Fields, LbackCommand, LbackGroup, Notes, list_parameters
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "color": True}
 """The help decides itself about colours, so nothing removes them from it."""
@@ -38,6 +38,8 @@ def command(
         declared = typer.main.get_command(app)
         assert isinstance(declared, LbackCommand)
         declared.examples, declared.fields, declared.notes = examples, fields, notes
+        if fields is not None:
+            declared.params += list_parameters()
         return declared
 
     return declare

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lback_cli.managers.directory import Directory
     from lback_cli.managers.event_log import EventLog
     from lback_cli.managers.group_manager import GroupManager
+    from lback_cli.managers.kept_users import KeptUsers
     from lback_cli.managers.mail_queue import MailQueue
     from lback_cli.managers.past import Past
     from lback_cli.managers.user_manager import UserManager
@@ -259,6 +260,13 @@ class CliContext:
         from lback_cli.cli.output.serializers import user_view
 
         return user_view(user, self.attributes, self.dependencies.now(), **extra)
+
+    @cached_property
+    def kept_users(self) -> "KeptUsers":
+        """The deleted users whose records are kept."""
+        from lback_cli.managers.kept_users import KeptUsers
+
+        return KeptUsers(self.database, self.dependencies)
 
     @cached_property
     def groups(self) -> "GroupManager":

@@ -137,6 +137,11 @@ def global_parameters() -> tuple[Any, ...]:
     return _parameters(_global_options)
 
 
+def list_parameters() -> tuple[Any, ...]:
+    """Return the options that every list takes."""
+    return _parameters(_list_options)
+
+
 class LbackCommand(TyperCommand):
     """A command that takes the global options too.
 
@@ -151,10 +156,8 @@ class LbackCommand(TyperCommand):
     notes: Notes = MappingProxyType({})
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the command's own parameters, those of lists if it shows one, the global ones and --help."""
-        of_lists = () if self.fields is None else _parameters(_list_options)
-        *own, help_ = super().get_params(ctx)
-        return _with_global_parameters([*own, *of_lists, help_])
+        """Return the command's own parameters, the global ones and --help."""
+        return _with_global_parameters(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the command line.

@@ -15,6 +15,7 @@ from lback_cli.events.record import event_from_signal, random_ids
 from lback_cli.managers.application import Application
 from lback_cli.managers.changes import user_changes
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.kept_users import keep
 from lback_cli.managers.user_lookup import group_name_variants
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
@@ -89,6 +90,7 @@ class BulkDeletion:
         if not ids:
             return
         users = uow.users.find_all(ids)
+        keep(uow, self._services, [*users.values()])
         uow.users.delete_all(ids)
         events = [
             event_from_signal(

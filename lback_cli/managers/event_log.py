@@ -247,6 +247,7 @@ class EventLog:
                 work.mails.erase(user_id, names)
                 if user_id is not None:
                     work.users.delete_leftovers(user_id)
+                    work.deleted_users.forget([user_id])
                 work.events.append([erasure_event(user_id, erased.events, erased.mentions)])
             return erased
 

@@ -72,6 +72,7 @@ class Restoration:
             uow.users.add(user)
             self._application.check_new_member(uow, user, groups)
             uow.attributes.set(user, attributes)
+            uow.deleted_users.forget([deleted.id])
             if deleted.is_email_verified:
                 announce_verified_by_admin(operation, user)
         return user
@@ -84,12 +85,21 @@ class Restoration:
     def _require_free(
         self, uow: UnitOfWork, deleted: DeletedUser, attributes: Mapping[Attribute, Value | None]
     ) -> None:
-        if uow.users.get(deleted.id) is not None:
-            raise UserExists("id", str(deleted.id))
-        values = {attribute: value for attribute, value in attributes.items() if value is not None}
-        conflict = uow.users.taken(username=deleted.username, email=deleted.email) or uow.attributes.conflict(values)
-        if conflict is not None:
-            raise conflict
+        holder = uow.users.find_by_id(deleted.id)
+        if holder is not None:
+            conflict: UserExists | None = UserExists("id", str(deleted.id))
+        else:
+            values = {attribute: value for attribute, value in attributes.items() if value is not None}
+            taken = uow.users.taken(username=deleted.username, email=deleted.email)
+            conflict = taken or uow.attributes.conflict(values)
+            holder = uow.users.find_by_username(deleted.username) or uow.users.find_by_email(deleted.email)
+        if conflict is None:
+            return
+        if holder is not None:
+            conflict.hint = f"{holder.username} (id:{holder.id}) has it."
+            if conflict.field in {"username", "email"}:
+                conflict.hint += f" Choose another one with --{conflict.field}."
+        raise conflict
 
     def _groups(self, uow: UnitOfWork, names: Sequence[str]) -> list[Group]:
         found = set()

@@ -11,6 +11,7 @@ from lback_cli.managers.application import Application
 from lback_cli.managers.arguments import require_id
 from lback_cli.managers.changes import track_user
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.kept_users import keep
 from lback_cli.managers.link_mail import LinkMail, announce_verified_by_admin
 from lback_cli.managers.notification_mail import NotificationMail
 from lback_cli.managers.registration import check_password_hash
@@ -149,6 +150,7 @@ class UserUpdater:
             self._require_remaining_admin(uow, user, leaves=True)
             uow.tokens.delete_all(user)
             self._application.end_sessions(uow, user)
+            keep(uow, self._services, [UserRecord.of(user)])
             uow.users.delete(user)
         return True
 

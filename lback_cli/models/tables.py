@@ -126,6 +126,22 @@ OWNED = Table(
 *kind* is ``user`` or ``group``. A row belongs to the object with *object_id* that was created at *object_created_at*.
 """
 
+DELETED_USERS = Table(
+    "lback_deleted_users",
+    METADATA,
+    Column("user_id", Integer, primary_key=True, autoincrement=False),
+    Column("username", String(255), index=True, nullable=False),
+    Column("email", String(255), index=True, nullable=False),
+    Column("password", String(255), nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("is_email_verified", Boolean, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime, nullable=False),
+    Column("kept_until", UtcDateTime, index=True, nullable=False),
+)
+"""Deleted users, whose names and addresses are free for others. *details* has attributes and groups, as JSON."""
+
 ACCOUNTS = Table(
     "lback_accounts",
     METADATA,

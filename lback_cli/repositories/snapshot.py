@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from lback_cli.repositories.change_reader import ChangeReader
+    from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
     from lback_cli.repositories.event_repository import EventRepository
     from lback_cli.repositories.owner_repository import OwnerRepository
 
@@ -42,6 +43,13 @@ class Snapshot:
         from lback_cli.repositories.owner_repository import OwnerRepository
 
         return OwnerRepository(self.connection)
+
+    @cached_property
+    def deleted_users(self) -> "DeletedUserRepository":
+        """The deleted users whose records are kept."""
+        from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
+
+        return DeletedUserRepository(self.connection)
 
     @cached_property
     def events(self) -> "EventRepository":

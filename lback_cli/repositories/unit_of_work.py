@@ -20,6 +20,7 @@ from lback_cli.repositories.user_repository import UserRepository
 if TYPE_CHECKING:
     from lback_cli.repositories.application_repository import ApplicationRepository
     from lback_cli.repositories.attribute_repository import AttributeRepository
+    from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
     from lback_cli.repositories.framework_token_repository import FrameworkTokenRepository
     from lback_cli.repositories.import_job_repository import ImportJobRepository
     from lback_cli.repositories.owner_repository import OwnerRepository
@@ -49,6 +50,13 @@ class UnitOfWork:
         from lback_cli.repositories.attribute_repository import AttributeRepository
 
         return AttributeRepository(self.session)
+
+    @cached_property
+    def deleted_users(self) -> "DeletedUserRepository":
+        """The deleted users whose records are kept."""
+        from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
+
+        return DeletedUserRepository(self.session)
 
     @cached_property
     def groups(self) -> GroupRepository:

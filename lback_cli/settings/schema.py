@@ -112,6 +112,12 @@ class UserSettings:
         "Group of the administrators. Its last active member cannot be deleted, deactivated or removed from it.",
     )
     unicode_names: bool = key(False, "Allow user names beyond ASCII letters and digits (RFC 8265).")
+    keep_deleted: timedelta = key(
+        timedelta(days=30),
+        "How long a deleted user can be restored; 0 keeps nothing of deleted users.",
+        minimum=0,
+        maximum=3650 * 86400,
+    )
 
 
 @dataclass(frozen=True, slots=True)

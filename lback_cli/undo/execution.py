@@ -101,7 +101,7 @@ class Execution:
         if plan.action == "update":
             self._parts.users.update_user(user_id, plan.data, mail=self._mail, session=work.session, effects=effects)
             return
-        deleted = _deleted_user(user_id, plan.data["values"], plan.data["groups"])
+        deleted = _deleted_user(user_id, plan.data)
         self._parts.users.restore_user(deleted, session=work.session, effects=effects)
 
     def _apply_to_group(self, plan: EventPlan) -> EventPlan:
@@ -113,6 +113,8 @@ class Execution:
                     groups.create_group(data["name"], description=data["description"], undoes=plan.seq)
                 case "rename_group":
                     groups.rename_group(data["name"], data["to"], undoes=plan.seq)
+                case "describe_group":
+                    groups.describe_group(data["name"], data["description"], undoes=plan.seq)
                 case "delete_group":
                     groups.delete_group(data["name"], undoes=plan.seq)
                 case "update" | "delete" | "restore" | "none" | "add_members":
@@ -166,8 +168,8 @@ def _refused(plan: EventPlan, error: LbackError) -> EventPlan:
     return plan.refused(error.message)
 
 
-def _deleted_user(user_id: int, values: Mapping[str, Any], groups: Sequence[str]) -> DeletedUser:
-    rest = {name: value for name, value in values.items() if value is not None}
+def _deleted_user(user_id: int, data: Mapping[str, Any]) -> DeletedUser:
+    rest = {name: value for name, value in data["values"].items() if value is not None}
     return DeletedUser(
         id=user_id,
         username=rest.pop("username"),
@@ -175,6 +177,7 @@ def _deleted_user(user_id: int, values: Mapping[str, Any], groups: Sequence[str]
         is_active=rest.pop("is_active"),
         is_email_verified=rest.pop("is_email_verified"),
         created_at=datetime.fromisoformat(rest.pop("created_at")),
-        groups=groups,
+        groups=data["groups"],
+        password_hash=data["password_hash"],
         attributes=rest,
     )

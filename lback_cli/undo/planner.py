@@ -32,7 +32,7 @@ class Planner:
         self, found: Snapshot, services: Dependencies, undone: frozenset[int], *, including_active: bool
     ) -> None:
         self._found = found
-        self._state = State(found, services.attributes)
+        self._state = State(found, services.attributes, services.now())
         self._users = UserEvents(self._state, undone, including_active=including_active)
         self._groups = GroupEvents(self._state, services)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from lback_cli.attributes import UserAttributes
@@ -11,9 +12,13 @@ from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
+from lback_cli.text.times import timestamp
 
 NEVER = 2**62
 """The number of events that are not written yet."""
+
+
+_SECOND = len("2026-01-31T12:00:00")
 
 
 class GroupChange(NamedTuple):
@@ -64,11 +69,13 @@ class State:
     Args:
         found: The transaction.
         known: The attributes of users.
+        now: The current time.
     """
 
-    def __init__(self, found: Snapshot, known: UserAttributes) -> None:
+    def __init__(self, found: Snapshot, known: UserAttributes, now: datetime) -> None:
         self._found = found
         self._known = known
+        self._now = now
         self._users: dict[int, UserState] = {}
         self._names = Names()
         self.groups = {group.id: GroupState(group.id, group.name, group.description) for group in found.groups.all()}
@@ -97,6 +104,13 @@ class State:
         """Return the user with that id."""
         self.load([user_id])
         return self._users[user_id]
+
+    def kept_hash(self, user_id: int, created_at: str) -> str | None:
+        """Return the hash that is kept of the deleted user with that id and time of creation, if there is one."""
+        kept = self._found.deleted_users.find_all([user_id], self._now).get(user_id)
+        if kept is None or timestamp(kept.created_at)[:_SECOND] != created_at[:_SECOND]:
+            return None
+        return None if is_unusable(kept.password_hash) else kept.password_hash
 
     def drop(self, user_id: int) -> None:
         """Forget a user that no further event is about."""

@@ -6,7 +6,7 @@ from typing import Any
 from lback_cli.events.erasure import ERASURE
 from lback_cli.events.past import Change, kind_of
 from lback_cli.undo.state import State, UserState
-from lback_cli.undo.verdicts import EventPlan, Part, Verdict
+from lback_cli.undo.verdicts import EventPlan, Part, Verdict, shown
 
 _FLAG = "is_email_verified"
 _OF_LOGINS = frozenset({"password", _FLAG})
@@ -136,15 +136,18 @@ class UserEvents:
                 plan.parts.append(Part("groups", "cannot", f"+{name}", "the group is gone"))
             else:
                 groups.add(group.id)
+        kept_hash = None
         if "password" in changes:
-            plan.parts.append(Part("password", "cannot", "password", "the hash is gone"))
+            kept_hash = self._state.kept_hash(plan.id or 0, values["created_at"])
+            if kept_hash is None:
+                plan.parts.append(Part("password", "cannot", "password", "the hash is gone"))
         undeclared = {name for name, value in values.items() if value is not None and not self._can_set(name)}
         for name in sorted(undeclared):
             plan.parts.append(Part(name, "cannot", f"{name} → {values[name]}", "the attribute is not declared"))
         plan.action = "restore"
         names = [self._state.groups[group_id].name for group_id in sorted(groups)]
-        plan.data = {"values": values, "groups": names}
-        self._state.set_user(plan.id or 0, {**values, "groups": groups, "password": False})
+        plan.data = {"values": values, "groups": names, "password_hash": kept_hash}
+        self._state.set_user(plan.id or 0, {**values, "groups": groups, "password": kept_hash is not None})
 
     # A user who was changed
 
@@ -177,14 +180,14 @@ class UserEvents:
         now, before = bool((user.values or {}).get(_FLAG)), self._was_verified(plan.seq, user, changes)
         update[_FLAG] = before
         if before != now:
-            plan.parts.append(Part(_FLAG, "reversed", f"{_FLAG} {_shown(now)} → {_shown(before)}"))
+            plan.parts.append(Part(_FLAG, "reversed", f"{_FLAG} {shown(now)} → {shown(before)}"))
 
     def _plan_value(
         self, plan: EventPlan, user: UserState, name: str, change: Mapping[str, Any], update: dict[str, Any]
     ) -> None:
         assert user.values is not None, "it exists"
         before, after, now = change["from"], change["to"], user.values.get(name)
-        phrase = f"{name} {_shown(after)} → {_shown(before)}"
+        phrase = f"{name} {shown(after)} → {shown(before)}"
         if (undone := self._state.undoer(user, plan.seq, name)) is not None:
             plan.parts.append(Part(name, "done", phrase, "is undone already", undone))
         elif now == before:
@@ -274,9 +277,3 @@ def _name_of(data: Mapping[str, Any] | None) -> str | None:
 def _sets_password(change: Change) -> bool:
     changes = (change.data or {}).get("changes") or {}
     return changes.get("password") in {"set", "changed"} and "created_at" not in changes
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "(none)" if value is None else str(value)

@@ -23,6 +23,7 @@ SchemaOf = Callable[[Application], Schema]
 OURS = {
     *("lback_tokens", "lback_events", "lback_event_head", "lback_import_jobs", "lback_sinks", "lback_dead_letters"),
     *("lback_mail_queue", "lback_user_attributes", "lback_accounts", "lback_owned", "lback_secrets", VERSION_TABLE),
+    "lback_deleted_users",
 }
 
 

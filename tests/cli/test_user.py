@@ -298,7 +298,7 @@ def test_update_that_changes_nothing_says_so(cli: Cli, register: Cli) -> None:
 
 def test_delete_with_yes_deletes_without_a_prompt(cli: Cli, register: Cli) -> None:
     register("alice")
-    assert cli("user", "delete", "alice", "--yes", "-o", "json") == (
+    assert cli("user", "delete", "alice", "--yes", "-o", "json", LBACK_USERS_KEEP_DELETED="0") == (
         0,
         '{\n  "id": 1,\n  "deleted": true,\n  "outcome": "deleted"\n}\n',
         "Deleted alice.\n",

@@ -32,6 +32,7 @@ LBACK_TABLES = {
         "lback_mail_queue",
         "lback_user_attributes",
         "lback_accounts",
+        "lback_deleted_users",
         "lback_secrets",
         "lback_owned",
     ),

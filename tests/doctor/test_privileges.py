@@ -17,7 +17,7 @@ MakeContext = Callable[..., CheckContext]
 TABLES = (
     *("groups", "lback_dead_letters", "lback_event_head", "lback_events", "lback_import_jobs", "lback_mail_queue"),
     *("lback_sinks", "lback_tokens", "user_groups_association", "users"),
-    *("lback_user_attributes", "lback_accounts", "lback_owned", "lback_secrets"),
+    *("lback_user_attributes", "lback_accounts", "lback_owned", "lback_secrets", "lback_deleted_users"),
 )
 
 
@@ -77,10 +77,10 @@ def test_read_only_account_fails_with_every_missing_privilege(make_context: Make
                 "INSERT, UPDATE, DELETE",
                 "groups, lback_accounts, lback_dead_letters, lback_mail_queue, users, lback_tokens",
             ),
+            ("INSERT, DELETE", "lback_deleted_users, lback_owned, lback_user_attributes, user_groups_association"),
             ("UPDATE", "lback_event_head"),
             ("INSERT", "lback_events"),
             ("INSERT, UPDATE", "lback_import_jobs, lback_sinks"),
-            ("INSERT, DELETE", "lback_owned, lback_user_attributes, user_groups_association"),
         )
     ) + (f" {server.user} lacks UPDATE on lback_events, which erasing a person from the event log needs.")
 

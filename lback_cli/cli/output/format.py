@@ -10,7 +10,7 @@ Record = Mapping[str, Any]
 Columns = Sequence[Sequence[Any]]
 """The values of some records, a sequence for each field."""
 
-Outcome = Literal["created", "updated", "unchanged", "deleted", "skipped"]
+Outcome = Literal["created", "updated", "unchanged", "deleted", "restored", "skipped"]
 """What a command did to its object."""
 
 

@@ -8,6 +8,7 @@ from lback_cli.cli.output.format import Columns, OutputFormat, Record
 from lback_cli.cli.output.json_lines import write_json_lines
 from lback_cli.cli.output.problems import show_warning, write_stderr
 from lback_cli.cli.output.selection import flat, parse_fields, projected
+from lback_cli.cli.output.width import screen_width
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 
@@ -46,6 +47,11 @@ class Output:
         self.quiet = quiet
         self._fields = fields
         self._paged = paged
+
+    @property
+    def width(self) -> int | None:
+        """The width of the terminal that results are shown on, or None."""
+        return screen_width(self.format.out) if self.format.for_people else None
 
     def names_field(self, name: str) -> bool:
         """Return whether ``--fields`` names this field."""

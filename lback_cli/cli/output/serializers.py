@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lback_cli.events.past import PastUser
     from lback_cli.events.past_groups import PastGroup
     from lback_cli.models import Group
+    from lback_cli.repositories.deleted_user_repository import KeptUser
     from lback_cli.repositories.group_reader import GroupRecord
     from lback_cli.repositories.user_reader import UserRecord
     from lback_cli.signals import SignalSpec
@@ -102,6 +103,23 @@ def past_group_view(group: "PastGroup", members: int) -> dict[str, Any]:
         "members": members,
         "created_at": _whole_seconds(group.created_at),
         "marks": group.marks,
+    }
+
+
+DELETED_COLUMNS = ("id", "username", "email", "groups", "created_at", "deleted_at", "kept_until")
+DELETED_TABLE = ("id", "username", "email", "deleted_at", "kept_until")
+
+
+def deleted_user_view(user: "KeptUser") -> dict[str, Any]:
+    """Return the fields of a deleted user who can be restored."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "email": user.email,
+        "groups": sorted(user.groups.values()),
+        "created_at": to_the_second(user.created_at),
+        "deleted_at": to_the_second(user.deleted_at),
+        "kept_until": to_the_second(user.kept_until),
     }
 
 

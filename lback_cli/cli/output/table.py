@@ -12,7 +12,7 @@ from lback_cli.text.times import local_time
 
 TIME_FIELDS: Final = frozenset(
     {
-        *("time", "created_at", "updated_at", "last_login", "locked_until"),
+        *("time", "created_at", "updated_at", "last_login", "locked_until", "deleted_at", "kept_until"),
         *("queued_at", "retry_at", "given_up_at", "delivered_at"),
     }
 )

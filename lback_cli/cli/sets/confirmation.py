@@ -28,15 +28,15 @@ def confirm_change(users: "UserSet", what: str, *, yes: bool) -> None:
         confirm(f"{what} {_described(users)}?", yes=yes)
 
 
-def confirm_deletion(users: "UserSet", *, given: str | None) -> None:
-    """Ask for the number of *users* to delete, unless it is *given* already.
+def confirm_deletion(users: "UserSet", *, given: str | None, is_final: bool) -> None:
+    """Ask for the number of *users* to delete, unless it is *given* already. *is_final* says that none is kept.
 
     Raises:
         UsageError: There is no terminal.
         Declined: The number is another one.
     """
     if users.count:
-        question = f"Delete {_described(users)}? This cannot be undone."
+        question = f"Delete {_described(users)}?" + (" This cannot be undone." if is_final else "")
         confirm_severe(question, "the number of users", (str(users.count),), given=given)
 
 

@@ -14,6 +14,7 @@ group = CommandGroup(
         "rename": "rename:rename",
         "unlock": "unlock:unlock",
         "delete": "delete:delete",
+        "restore": "restore:restore",
         "request-password-reset": "request_password_reset:request_password_reset",
         "reset-password": "reset_password:reset_password",
         "show": "show:show",

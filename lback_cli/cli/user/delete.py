@@ -32,8 +32,9 @@ def delete(
     confirmation: Count = None,
     max_share: MaxShare = None,
 ) -> None:
-    """Delete a user, or several, with all memberships and tokens. This cannot be undone.
+    """Delete a user, or several, with all memberships and tokens.
 
+    The users can be restored with 'lback user restore' for as long as users.keep_deleted says.
     To delete several users, or those that --where selects, you confirm their number; --yes is not enough. Each is an
     operation of its own with a result of its own; exit 8 if some fail.
     """
@@ -46,7 +47,7 @@ def delete(
     from lback_cli.managers.brake import check_share
 
     check_share("delete", chosen.count, chosen.total, max_share=max_share)
-    confirm_deletion(chosen, given=confirmation)
+    confirm_deletion(chosen, given=confirmation, is_final=not context.settings.users.keep_deleted)
     results = context.user_sets.delete(chosen, if_missing=if_missing)
     words = {"deleted": "deleted", "skipped": "already gone", "failed": "failed"}
     show_results(context, chosen, results, words)
@@ -59,7 +60,15 @@ def _delete_user(context: CliContext, user: str, if_missing: Literal["fail", "sk
         return
     confirm(f"Delete the user {_described(context, user_id)}?", yes=yes)
     deleted = context.users.delete_user(user_id, if_missing=if_missing)
-    _show(context, f"Deleted {user}." if deleted else f"{user} is deleted already: skipped.", user_id, deleted=deleted)
+    if not deleted:
+        _show(context, f"{user} is deleted already: skipped.", user_id)
+        return
+    kept = context.kept_users.find_by_id(user_id)
+    advice = ""
+    if kept is not None:
+        day = kept.kept_until.astimezone().date()
+        advice = f" Until {day}, this restores the user: lback user restore id:{user_id}"
+    _show(context, f"Deleted {user}.{advice}", user_id, deleted=True)
 
 
 def _show(context: CliContext, message: str, user_id: int | None, *, deleted: bool = False) -> None:

@@ -10,6 +10,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import user_fields
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.serializers import USER_TABLE, user_columns
+from lback_cli.cli.user.deleted import list_deleted_users
 from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, Where, user_query
 from lback_cli.errors import UsageError
 
@@ -28,6 +29,7 @@ Sort = Literal["id", "username", "email"]
         "See when each user logged in last": "lback user list --fields username,last_login",
         "Give a script the addresses to verify": "lback user list --unverified --fields email -o value",
         "Read the next page, after the user with id 4711": "lback user list --limit 100 --after 4711 -o json",
+        "List deleted users who can be restored": "lback user list --deleted",
         "List the administrators at the end of a day": "lback user list --group admin --as-of 2026-01-31",
     },
     fields=user_fields,
@@ -56,11 +58,12 @@ def list_users(
         ),
     ] = None,
     as_of: AsOf = None,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="List deleted users who can be restored, and until when.")
+    ] = False,
 ) -> None:
     """List users: all of them, or a page at a time."""
     context = cli_context(ctx)
-    known = context.attributes
-    fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
     query = replace(
         user_query(context, search=search, group=group, active=active, verified=verified, where=where),
         sort=sort,
@@ -68,11 +71,16 @@ def list_users(
         after=_cursor(sort, after),
         limit=context.output.default_limit(DEFAULT_LIMIT) if limit is None else limit or None,
     )
+    if deleted:
+        list_deleted_users(context, query, as_of)
+        return
     if as_of is not None:
         if query.locked_at or query.last_login_before or query.never_logged_in:
             raise UsageError("--as-of knows nothing of logins and locks.", hint="They are not recorded as changes.")
         list_past_users(context, query, as_of)
         return
+    known = context.attributes
+    fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
     with context.directory.list_users(query, fields) as users:
         context.output.pages(users, fields, empty="No users match.")
         if users.next_after is not None:

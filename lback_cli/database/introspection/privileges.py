@@ -28,6 +28,7 @@ _WRITTEN = {
     "groups": ("INSERT", "UPDATE", "DELETE"),
     "user_groups_association": ("INSERT", "DELETE"),
     "lback_user_attributes": ("INSERT", "DELETE"),
+    "lback_deleted_users": ("INSERT", "DELETE"),
     "lback_accounts": ("INSERT", "UPDATE", "DELETE"),
     "lback_owned": ("INSERT", "DELETE"),
     "lback_secrets": (),
