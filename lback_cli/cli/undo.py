@@ -148,6 +148,7 @@ _ACTIONS = {
     "update": ("change", "user"),
     "create_group": ("create", "group"),
     "rename_group": ("rename", "group"),
+    "describe_group": ("describe", "group"),
     "delete_group": ("delete", "group"),
     "add_members": ("fill", "group"),
 }

@@ -108,8 +108,10 @@ class GroupManager:
 
         return self._run(change, None)
 
-    def describe_group(self, name: str, description: str, *, session: Session | None = None) -> Group:
-        """Give a group another description; *session* is as for `create_group`.
+    def describe_group(
+        self, name: str, description: str, *, session: Session | None = None, undoes: int | None = None
+    ) -> Group:
+        """Give a group another description; *session* and *undoes* are as for `create_group`.
 
         Raises:
             ValidationError: The description is not allowed.
@@ -123,7 +125,8 @@ class GroupManager:
                 return group
             before = {"description": group.description}
             uow.groups.describe(group, description or None, now=self._services.now())
-            uow.events.append([administrative_event("group_updated", "describe_group", updated(group, before))])
+            data = updated(group, before, undoes=undoes)
+            uow.events.append([administrative_event("group_updated", "describe_group", data)])
             return group
 
         return self._run(change, session)

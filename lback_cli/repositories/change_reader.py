@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.engine import Connection
 
 from lback_cli.events.erasure import ERASURE
 from lback_cli.events.hash_chain import canonical
-from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS
+from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS, GROUP_EVENTS
 from lback_cli.events.past import Change
 from lback_cli.events.record import to_storable_text
 from lback_cli.models.tables import EVENTS
@@ -26,8 +26,11 @@ _CHUNK = 500
 _CHANGE = select(EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.data)
 _SUCCEEDED = EVENTS.c.signal.notin_(FAILURE_EVENTS)
 _OF_USERS = (EVENTS.c.subject_id.is_not(None), _SUCCEEDED)
-# SQLite uses the partial index only for exactly its own condition.
-_OF_GROUPS: ColumnElement[bool] = literal_column("signal IN ('group_created', 'group_deleted', 'group_updated')")
+# SQLite uses the partial index only for exactly its own condition, in this order and without parameters.
+_GROUP_SIGNALS: BindParameter[str] = bindparam(
+    "group_signals", sorted(GROUP_EVENTS), expanding=True, literal_execute=True
+)
+_OF_GROUPS = EVENTS.c.signal.in_(_GROUP_SIGNALS)
 
 _CHANGES, _NO_CHANGES = '{"changes":', '{"changes":{}'
 """How the data begins of an event that says what changed, and of one that says that nothing did."""

@@ -113,6 +113,8 @@ class Execution:
                     groups.create_group(data["name"], description=data["description"], undoes=plan.seq)
                 case "rename_group":
                     groups.rename_group(data["name"], data["to"], undoes=plan.seq)
+                case "describe_group":
+                    groups.describe_group(data["name"], data["description"], undoes=plan.seq)
                 case "delete_group":
                     groups.delete_group(data["name"], undoes=plan.seq)
                 case "update" | "delete" | "restore" | "none" | "add_members":

@@ -7,7 +7,7 @@ from lback_cli.events.past import Change, members
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import group_name_variants
 from lback_cli.undo.state import NEVER, GroupState, State
-from lback_cli.undo.verdicts import EventPlan, Part
+from lback_cli.undo.verdicts import EventPlan, Part, shown
 
 
 class GroupEvents:
@@ -36,6 +36,8 @@ class GroupEvents:
             self._plan_creation(plan, data)
         elif "name" in data["changes"]:
             self._plan_renaming(plan, data["changes"]["name"])
+        elif "description" in data["changes"]:
+            self._plan_description(plan, data["changes"]["description"])
         elif members(data):
             self._plan_members(plan, data, self._state.group_since(about["name"], change.seq))
         return plan
@@ -116,6 +118,21 @@ class GroupEvents:
             plan.parts.append(Part("name", "reversed", phrase))
             plan.action, plan.data = "rename_group", {"name": group.name, "to": change["from"]}
             self._state.rename_group(group, change["from"], plan.seq)
+
+    def _plan_description(self, plan: EventPlan, change: Mapping[str, Any]) -> None:
+        group = self._state.group_since(plan.subject or "", plan.seq)
+        phrase = f"description {shown(change['to'])} → {shown(change['from'])}"
+        if group is None:
+            plan.parts.append(Part("description", "kept", phrase, "deleted since", self._last(plan)))
+        elif group.description == change["from"]:
+            plan.parts.append(Part("description", "done", phrase, "is so already", self._last(plan)))
+        elif group.description != change["to"]:
+            plan.parts.append(Part("description", "kept", phrase, "changed since", self._last(plan)))
+        else:
+            plan.parts.append(Part("description", "reversed", phrase))
+            plan.action = "describe_group"
+            plan.data = {"name": group.name, "description": change["from"] or ""}
+            group.description = change["from"]
 
     def _last(self, plan: EventPlan) -> int | None:
         """Return the number of the last event of the group after the one to undo."""

@@ -6,7 +6,7 @@ from typing import Any
 from lback_cli.events.erasure import ERASURE
 from lback_cli.events.past import Change, kind_of
 from lback_cli.undo.state import State, UserState
-from lback_cli.undo.verdicts import EventPlan, Part, Verdict
+from lback_cli.undo.verdicts import EventPlan, Part, Verdict, shown
 
 _FLAG = "is_email_verified"
 _OF_LOGINS = frozenset({"password", _FLAG})
@@ -180,14 +180,14 @@ class UserEvents:
         now, before = bool((user.values or {}).get(_FLAG)), self._was_verified(plan.seq, user, changes)
         update[_FLAG] = before
         if before != now:
-            plan.parts.append(Part(_FLAG, "reversed", f"{_FLAG} {_shown(now)} → {_shown(before)}"))
+            plan.parts.append(Part(_FLAG, "reversed", f"{_FLAG} {shown(now)} → {shown(before)}"))
 
     def _plan_value(
         self, plan: EventPlan, user: UserState, name: str, change: Mapping[str, Any], update: dict[str, Any]
     ) -> None:
         assert user.values is not None, "it exists"
         before, after, now = change["from"], change["to"], user.values.get(name)
-        phrase = f"{name} {_shown(after)} → {_shown(before)}"
+        phrase = f"{name} {shown(after)} → {shown(before)}"
         if (undone := self._state.undoer(user, plan.seq, name)) is not None:
             plan.parts.append(Part(name, "done", phrase, "is undone already", undone))
         elif now == before:
@@ -277,9 +277,3 @@ def _name_of(data: Mapping[str, Any] | None) -> str | None:
 def _sets_password(change: Change) -> bool:
     changes = (change.data or {}).get("changes") or {}
     return changes.get("password") in {"set", "changed"} and "created_at" not in changes
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "(none)" if value is None else str(value)

@@ -7,7 +7,17 @@ from typing import Any, Literal
 Verdict = Literal["reversed", "done", "kept", "cannot"]
 """What happens to a change: it is reversed; nothing is left to do; it is kept, or it cannot be reversed."""
 
-Action = Literal["none", "update", "delete", "restore", "create_group", "rename_group", "delete_group", "add_members"]
+Action = Literal[
+    "none",
+    "update",
+    "delete",
+    "restore",
+    "create_group",
+    "rename_group",
+    "describe_group",
+    "delete_group",
+    "add_members",
+]
 """What reverses an event."""
 
 OUTCOMES: Mapping[Action, str] = {
@@ -16,6 +26,7 @@ OUTCOMES: Mapping[Action, str] = {
     "restore": "restored",
     "create_group": "created",
     "rename_group": "updated",
+    "describe_group": "updated",
     "delete_group": "deleted",
     "add_members": "updated",
 }
@@ -103,3 +114,10 @@ class EventPlan:
 
 COLUMNS = ("event", "signal", "id", "subject", "field", "verdict", "change", "reason", "by", "outcome")
 """The fields of a record."""
+
+
+def shown(value: Any) -> str:
+    """Return a value as phrases have it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "(none)" if value is None else str(value)

@@ -131,6 +131,9 @@ class RandomHistory(RandomOperations):
         old, new = self.random.sample((*GROUPS, "renamed", "again"), 2)
         self.installation.groups.rename_group(old, new)
 
+    def describe_group(self) -> None:
+        self.installation.groups.describe_group(self.random.choice(GROUPS), self.random.choice(["x", "y", ""]))
+
     def delete_group(self) -> None:
         group = self.random.choice(GROUPS)
         self.installation.users.update_user(self.user_id(), {"add_groups": [group]})
@@ -165,6 +168,7 @@ class RandomHistory(RandomOperations):
 _MORE = (
     *(RandomHistory.attributes, RandomHistory.memberships, RandomHistory.memberships),
     *(RandomHistory.create_group, RandomHistory.create_group, RandomHistory.delete_group, RandomHistory.rename_group),
+    RandomHistory.describe_group,
     *(RandomHistory.import_file, RandomHistory.import_file, RandomOperations.register),
 )
 
