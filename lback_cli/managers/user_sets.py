@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from lback_cli.errors import AmbiguousUser, DatabaseError, LbackError
+from lback_cli.errors import AmbiguousUser, DatabaseError, LbackError, UserNotFound
 from lback_cli.managers.directory import Directory
-from lback_cli.managers.user_lookup import parse_id
+from lback_cli.managers.user_lookup import not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState
 from lback_cli.repositories.user_query import UserQuery
@@ -15,6 +15,7 @@ from lback_cli.repositories.user_reader import UserRecord
 NAMED = 3
 """How many names a set shows for all."""
 
+IfMissing = Literal["fail", "skip"]
 SetOutcome = Literal["updated", "unchanged", "deleted", "skipped", "failed"]
 
 
@@ -124,64 +125,63 @@ class UserSets:
             self._directory.count_users(),
         )
 
-    def update(self, users: UserSet, update_data: Mapping[str, Any]) -> Iterator[SetResult]:
-        """Apply *update_data* to each of *users*."""
+    def update(
+        self, users: UserSet, update_data: Mapping[str, Any], *, if_missing: IfMissing = "fail"
+    ) -> Iterator[SetResult]:
+        """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a user who is missing is no failure."""
 
         def update(user_id: int, _: UserRecord | None) -> SetOutcome:
             done = AttemptState()
             self._users.update_user(user_id, update_data, effects=done)
             return "updated" if done.changes else "unchanged"
 
-        return self._each(users, update)
+        return self._each(users, update, if_missing)
 
-    def delete(self, users: UserSet, *, if_missing: Literal["fail", "skip"] = "fail") -> Iterator[SetResult]:
-        """Delete each of *users*. With *if_missing* ``skip``, a name that identifies no user is no failure."""
+    def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+        """Delete each of *users*; *if_missing* is as for `update`."""
 
         def delete(user_id: int, _: UserRecord | None) -> SetOutcome:
-            return "deleted" if self._users.delete_user(user_id, if_missing=if_missing) else "skipped"
+            self._users.delete_user(user_id)
+            return "deleted"
 
-        return self._each(users, delete, if_missing=if_missing)
+        return self._each(users, delete, if_missing)
 
-    def request_password_reset(self, users: UserSet) -> Iterator[SetResult]:
-        """Mail each of *users* a reset link."""
+    def request_password_reset(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+        """Mail each of *users* a reset link; *if_missing* is as for `update`."""
 
         def request(user_id: int, user: UserRecord | None) -> SetOutcome:
             self._users.reset_password_request(f"id:{user_id}" if user is None else user.email)
             return "updated"
 
-        return self._each(users, request)
+        return self._each(users, request, if_missing)
 
-    def resend_verification(self, users: UserSet) -> Iterator[SetResult]:
-        """Mail each of *users* a verification link, unless the address is verified."""
+    def resend_verification(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+        """Mail each of *users* a verification link, unless the address is verified; *if_missing* is as for `update`."""
 
         def resend(user_id: int, _: UserRecord | None) -> SetOutcome:
             return "unchanged" if self._users.resend_verification(user_id).is_email_verified else "updated"
 
-        return self._each(users, resend)
+        return self._each(users, resend, if_missing)
 
     def _each(
-        self,
-        users: UserSet,
-        act: Callable[[int, UserRecord | None], SetOutcome],
-        *,
-        if_missing: Literal["fail", "skip"] = "fail",
+        self, users: UserSet, act: Callable[[int, UserRecord | None], SetOutcome], if_missing: IfMissing
     ) -> Iterator[SetResult]:
+        skips = if_missing == "skip"
         for member in users.members:
-            if member.id is None:
-                skips = if_missing == "skip"
-                yield SetResult(
-                    str(member.name), "skipped" if skips else "failed", error=None if skips else member.error
-                )
-                continue
-            user = self._directory.find_by_id(member.id)
+            user = None if member.id is None else self._directory.find_by_id(member.id)
             username = None if user is None else user.username
             name = member.name or username or f"id:{member.id}"
-            error: LbackError | None = None
+            error = member.error
             outcome: SetOutcome = "failed"
             try:
-                outcome = act(member.id, user)
+                if member.id is not None and not (skips and user is None):
+                    outcome = act(member.id, user)
+                elif error is None:
+                    error = not_found(name)
             except DatabaseError:
                 raise
             except LbackError as failure:
                 error = failure
+            if skips and isinstance(error, UserNotFound):
+                error, outcome = None, "skipped"
             yield SetResult(name, outcome, member.id, username, error)

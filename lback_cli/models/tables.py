@@ -113,6 +113,19 @@ the SHA-256 of *name* and *value*. A row belongs to the user with *user_id* that
 because an application may delete a user without lback and give the id to another user.
 """
 
+OWNED = Table(
+    "lback_owned",
+    METADATA,
+    Column("kind", String(8), primary_key=True),
+    Column("object_id", Integer, primary_key=True, autoincrement=False),
+    Column("object_created_at", UtcDateTime, nullable=False),
+    Column("owner", String(100), nullable=False, index=True),
+)
+"""The users and groups that `lback apply` made, and the owner that their file named.
+
+*kind* is ``user`` or ``group``. A row belongs to the object with *object_id* that was created at *object_created_at*.
+"""
+
 DELETED_USERS = Table(
     "lback_deleted_users",
     METADATA,
@@ -128,19 +141,6 @@ DELETED_USERS = Table(
     Column("kept_until", UtcDateTime, index=True, nullable=False),
 )
 """Deleted users, whose names and addresses are free for others. *details* has attributes and groups, as JSON."""
-
-OWNED = Table(
-    "lback_owned",
-    METADATA,
-    Column("kind", String(8), primary_key=True),
-    Column("object_id", Integer, primary_key=True, autoincrement=False),
-    Column("object_created_at", UtcDateTime, nullable=False),
-    Column("owner", String(100), nullable=False, index=True),
-)
-"""The users and groups that `lback apply` made, and the owner that their file named.
-
-*kind* is ``user`` or ``group``. A row belongs to the object with *object_id* that was created at *object_created_at*.
-"""
 
 ACCOUNTS = Table(
     "lback_accounts",

@@ -38,18 +38,18 @@ class Snapshot:
         return GroupReader(self.connection)
 
     @cached_property
-    def deleted_users(self) -> "DeletedUserRepository":
-        """The deleted users whose records are kept."""
-        from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
-
-        return DeletedUserRepository(self.connection)
-
-    @cached_property
     def owners(self) -> "OwnerRepository":
         """The owners of users and groups."""
         from lback_cli.repositories.owner_repository import OwnerRepository
 
         return OwnerRepository(self.connection)
+
+    @cached_property
+    def deleted_users(self) -> "DeletedUserRepository":
+        """The deleted users whose records are kept."""
+        from lback_cli.repositories.deleted_user_repository import DeletedUserRepository
+
+        return DeletedUserRepository(self.connection)
 
     @cached_property
     def events(self) -> "EventRepository":

@@ -121,7 +121,8 @@ class _GroupNames(dict[str | None, list[str]]):
         self.names: Mapping[str, str] = {}
 
     def __missing__(self, ids: str | None) -> list[str]:
-        names = self[ids] = sorted(self.names[number] for number in (ids or "").split(","))
+        # An application without foreign keys may have deleted a group and left its memberships.
+        names = self[ids] = sorted(self.names[number] for number in (ids or "").split(",") if number in self.names)
         return names
 
 

@@ -49,3 +49,37 @@ def test_an_invalid_configuration_is_exit_9_and_names_file_and_key(
     assert (outcome.status, outcome.out) == (9, "")
     assert message in outcome.err
     assert "config.toml" in outcome.err
+
+
+def test_config_show_shows_what_is_used_for_keys_that_are_not_set(cli: Cli, lback: Any, tmp_path: Any) -> None:
+    def shown(*options: str, **variables: str) -> dict[str, Any]:
+        rows = json.loads(cli("config", "show", "-o", "json", *options, **variables).out)
+        return {row["key"]: row["value"] for row in rows}
+
+    values = shown()
+    assert values["database.url"] == f"sqlite:///{lback.database}"
+    assert values["email.directory"] == str(lback.database.parent / "mail")
+    assert not lback.database.exists(), "nothing is created"
+    other = tmp_path / "other" / "users.db"
+    assert shown("--database-url", f"sqlite:///{other}")["email.directory"] == str(other.parent / "mail")
+    assert shown(LBACK_EMAIL_DIRECTORY="/srv/mail")["email.directory"] == "/srv/mail"
+    assert shown("--database-url", "nonsense")["database.url"] == "nonsense"
+    assert f"sqlite:///{lback.database}" in cli("config", "show").out
+
+
+def test_config_show_has_the_types_of_the_values(cli: Cli) -> None:
+    values = {
+        row["key"]: row["value"]
+        for row in json.loads(cli("config", "show", "-o", "json", LBACK_RECEIVERS_MODULES="json").out)
+    }
+    assert (values["email.port"], values["email.timeout"], values["users.unicode_names"]) == (587, 10.0, False)
+    assert (values["receivers.modules"], values["email.ca_file"], values["tokens.reset_lifetime"]) == (
+        ["json"],
+        None,
+        "1h",
+    )
+    table = cli("config", "show", "--fields", "key,value", LBACK_RECEIVERS_MODULES="json, csv").out
+    assert [line.split(maxsplit=1) for line in table.splitlines() if line.startswith(("users.u", "receivers.m"))] == [
+        ["users.unicode_names", "false"],
+        ["receivers.modules", "json, csv"],
+    ]

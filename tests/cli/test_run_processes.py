@@ -86,3 +86,19 @@ def test_the_examples_work(people: Any, interpreter: list[str]) -> None:
     else:
         assert done.stdout.decode().startswith("ann: updated\nO'Neil: There is no user 'O'Neil'.")
         assert user["display_name"] == "Ann 'A' Ünder"
+
+
+def test_what_a_plugin_prints_is_in_no_answer(people: Any) -> None:
+    (people.directory / "loud.py").write_text(
+        "from lback_cli.signals import receiver, user_update_started\n"
+        "@receiver(user_update_started)\n"
+        "def shout(sender, user_id, update_data):\n"
+        "    print('loud')\n"
+    )
+    script = "user update ann --deactivate\nuser exists ann\nuser update ann --activate\n"
+    variables = {"PYTHONPATH": people.directory, "LBACK_RECEIVERS_MODULES": "loud"}
+    done = people("run", "-", "-q", "-o", "jsonl", input=script, **variables)
+    answers = [json.loads(line) for line in done.out.splitlines()]
+    assert [(answer["line"], answer["exit"]) for answer in answers] == [(1, 0), (2, 0), (3, 0)]
+    assert [answer["result"].get("outcome") for answer in answers] == ["updated", None, "updated"]
+    assert done.err == "loud\nloud\n"

@@ -186,3 +186,50 @@ def test_quiet_output_has_only_the_failures(people: Cli) -> None:
     outcome = people("user", "update", "u1", "nemo", "--deactivate", "-y", "-q")
     assert outcome == (8, "user  outcome  error\nnemo  failed   There is no user 'nemo'.\n", "")
     assert people("user", "update", "u1", "u2", "--deactivate", "-y", "-q") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("user", "update", "nemo", "--deactivate"), "There is no user nemo: skipped.\n"),
+        (("user", "request-password-reset", "nemo"), "There is no user nemo: skipped.\n"),
+        (("user", "resend-verification", "nemo"), "There is no user nemo: skipped.\n"),
+        (("user", "unlock", "nemo"), "There is no user nemo: skipped.\n"),
+        (("user", "delete", "nemo", "--yes"), "There is no user nemo: skipped.\n"),
+        (("user", "update", "nemo", "id:99", "--deactivate", "-y"), "2 skipped.\n"),
+        (("user", "request-password-reset", "nemo", "id:99", "-y"), "2 skipped.\n"),
+        (("user", "resend-verification", "nemo", "id:99", "-y"), "2 skipped.\n"),
+        (("user", "delete", "nemo", "id:99", "--confirm=0"), "2 already gone.\n"),
+        (("group", "add", "basic_user", "nemo"), "1 skipped.\n"),
+        (("group", "remove", "basic_user", "nemo", "id:99"), "2 skipped.\n"),
+    ],
+)
+def test_who_is_missing_can_be_skipped_without_an_operation(people: Cli, words: tuple[str, ...], message: str) -> None:
+    events = people("events", "list", "-o", "json").out
+    outcome = people(*words, "--if-missing", "skip", "-o", "jsonl")
+    assert (outcome.status, outcome.err) == (0, message)
+    assert {json.loads(line)["outcome"] for line in outcome.out.splitlines()} == {"skipped"}
+    assert people("events", "list", "-o", "json").out == events
+
+
+def test_register_can_update_a_user_who_exists(people: Cli) -> None:
+    register = ("user", "register", "U1", "--invite", "--if-exists", "update", "-o", "json")
+    update = ("--email", "new@example.org", "--group", "staff", "--inactive", "--set", "display_name=One")
+    assert people("group", "create", "staff", "-q").status == 0
+    outcome = people(*register, *update)
+    user = json.loads(outcome.out)
+    assert (outcome.status, user["id"], user["outcome"]) == (0, 1, "updated")
+    assert (user["email"], user["groups"], user["is_active"], user["display_name"], user["password"]) == (
+        "new@example.org",
+        ["basic_user", "staff"],
+        False,
+        "One",
+        "none",
+    )
+    assert json.loads(people(*register, *update).out)["outcome"] == "unchanged"
+    # Without a terminal and without a password: none is needed.
+    assert people("user", "register", "u1", "--email", "new@example.org", "--if-exists", "update", "-q").status == 0
+    made = people(
+        *("user", "register", "new", "--email", "n@example.org", "--invite", "--if-exists", "update"), "-o", "json"
+    )
+    assert json.loads(made.out)["outcome"] == "created"

@@ -42,7 +42,7 @@ def test_the_format_writes_a_table() -> None:
     out = io.StringIO()
     format_ = _example("MarkdownFormat")(out)
 
-    format_.records([{"id": 1, "name": "ann"}, {"id": 2, "name": "bob"}], ["id", "name"], brief=["name"])
+    format_.records([{"id": 1, "name": "ann"}, {"id": 2, "name": "bob"}], ["name"])
     format_.record({"id": 3})
 
     assert out.getvalue() == "| name |\n|---|\n| ann |\n| bob |\n| id |\n|---|\n| 3 |\n"

@@ -6,7 +6,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.group.memberships import change_members
-from lback_cli.cli.output.prompts import Yes
+from lback_cli.cli.output.prompts import IfMissing, Yes
 from lback_cli.cli.sets.options import Users, Where
 
 
@@ -17,9 +17,16 @@ from lback_cli.cli.sets.options import Users, Where
         "Show the result for each user as JSON": "lback group add staff id:7 -o json",
     }
 )
-def add(ctx: typer.Context, name: Existing, users: Users = None, where: Where = None, yes: Yes = False) -> None:
+def add(
+    ctx: typer.Context,
+    name: Existing,
+    users: Users = None,
+    where: Where = None,
+    if_missing: IfMissing = "fail",
+    yes: Yes = False,
+) -> None:
     """Add users to a group; exit 8 if some fail. Each is an operation of its own.
 
     Users who are selected by --where or read from standard input are confirmed by a question.
     """
-    change_members(cli_context(ctx), name, users, where, change="add_groups", yes=yes)
+    change_members(cli_context(ctx), name, users, where, change="add_groups", if_missing=if_missing, yes=yes)

@@ -20,6 +20,7 @@ def change_members(
     where: list[str] | None,
     *,
     change: Literal["add_groups", "remove_groups"],
+    if_missing: Literal["fail", "skip"],
     yes: bool,
 ) -> None:
     """Add the users to *group*, or remove them, and show the result of each. Users who are named need no question."""
@@ -28,5 +29,6 @@ def change_members(
     found, _ = context.directory.find_group(group)
     if where or users == [STDIN]:
         confirm_change(chosen, what.format(found.name), yes=yes)
-    results = context.user_sets.update(chosen, {change: [found.name]})
-    show_results(context, chosen, results, {"updated": done.format(group), "unchanged": already, "failed": "failed"})
+    results = context.user_sets.update(chosen, {change: [found.name]}, if_missing=if_missing)
+    words = {"updated": done.format(group), "unchanged": already, "skipped": "skipped", "failed": "failed"}
+    show_results(context, chosen, results, words)

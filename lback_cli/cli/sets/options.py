@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -77,6 +77,16 @@ def refuse_for_sets(options: dict[str, Any]) -> None:
     for name, value in options.items():
         if value:
             raise UsageError(f"{name} is for one user.", hint="Name one USER, or use 'lback run' for different values.")
+
+
+def is_skipped(context: CliContext, user: str, if_missing: Literal["fail", "skip"]) -> bool:
+    """Return whether *user* is missing and may be, and show that."""
+    if if_missing == "fail" or context.directory.exists(user):
+        return False
+    context.output.message(f"There is no user {user}: skipped.")
+    if not context.output.format.for_people:
+        context.show_outcome({"user": user, "id": None}, "skipped")
+    return True
 
 
 def _names_on_input() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """An update of a user or of several, and what it changed as the result of the command."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.format import Outcome
@@ -44,7 +44,13 @@ def change_user(
 
 
 def change_users(
-    context: CliContext, users: "UserSet", update_data: Mapping[str, Any], *, yes: bool, max_share: float | None
+    context: CliContext,
+    users: "UserSet",
+    update_data: Mapping[str, Any],
+    *,
+    if_missing: Literal["fail", "skip"],
+    yes: bool,
+    max_share: float | None,
 ) -> None:
     """Update *users*, after a question and unless it would deactivate too many, and show the result of each."""
     from lback_cli.managers.brake import check_share
@@ -56,8 +62,8 @@ def change_users(
     end = "" if phrases in (["deactivate"], ["activate"]) else ":"
     announce_administrators(context, update_data.get("add_groups") or ())
     confirm_change(users, f"{what[0].upper()}{what[1:]}{end}", yes=yes)
-    results = context.user_sets.update(users, update_data)
-    show_results(context, users, results, {"updated": "updated", "unchanged": "unchanged", "failed": "failed"})
+    results = context.user_sets.update(users, update_data, if_missing=if_missing)
+    show_results(context, users, results, {name: name for name in ("updated", "unchanged", "skipped", "failed")})
 
 
 def _phrases(update_data: Mapping[str, Any]) -> Iterator[str]:

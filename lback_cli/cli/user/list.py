@@ -64,8 +64,6 @@ def list_users(
 ) -> None:
     """List users: all of them, or a page at a time."""
     context = cli_context(ctx)
-    known = context.attributes
-    fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
     query = replace(
         user_query(context, search=search, group=group, active=active, verified=verified, where=where),
         sort=sort,
@@ -81,6 +79,8 @@ def list_users(
             raise UsageError("--as-of knows nothing of logins and locks.", hint="They are not recorded as changes.")
         list_past_users(context, query, as_of)
         return
+    known = context.attributes
+    fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
     with context.directory.list_users(query, fields) as users:
         context.output.pages(users, fields, empty="No users match.")
         if users.next_after is not None:

@@ -1,6 +1,6 @@
 """`lback user register`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from lback_cli.cli.password_input import FromFile, FromStdin, Generated, Invited
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
+from lback_cli.cli.user.changes import change_user
 from lback_cli.errors import UsageError
 
 
@@ -25,6 +26,9 @@ from lback_cli.errors import UsageError
         ),
         "Register a member of a group, unless the name is taken": (
             "lback user register eve --email eve@example.org --group staff --if-exists skip"
+        ),
+        "Make a user as a script describes it, however often it runs": (
+            "lback user register eve --email eve@example.org --invite --if-exists update"
         ),
         "Set an attribute": "lback user register fay --email fay@example.org --set external_id=4711",
     },
@@ -49,8 +53,12 @@ def register(
     ] = False,
     inactive: Annotated[bool, typer.Option("--inactive", help="Do not let the user log in yet.")] = False,
     if_exists: Annotated[
-        Literal["fail", "skip"],
-        typer.Option("--if-exists", help="If the user name is taken: fail with exit 6, or skip with exit 0."),
+        Literal["fail", "skip", "update"],
+        typer.Option(
+            "--if-exists",
+            help="If the user name is taken: fail with exit 6, skip with exit 0, or update the user as the options "
+            "say, apart from the password.",
+        ),
     ] = "fail",
     attributes: SetAttributes = None,
     password_stdin: FromStdin = False,
@@ -63,11 +71,14 @@ def register(
     from lback_cli.operations.attempts import AttemptState
 
     context = cli_context(ctx)
+    if if_exists == "update" and (existing := context.directory.find_by_username(username)) is not None:
+        change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, attributes))
+        return
     done = AttemptState()
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
     announce_administrators(context, group or ())
-    if if_exists == "fail":
+    if if_exists != "skip":
         password.prefetch()
     created = context.users.register_user(
         username,
@@ -77,7 +88,7 @@ def register(
         verified=verified,
         active=not inactive,
         attributes=assigned(attributes),
-        if_exists=if_exists,
+        if_exists="skip" if if_exists == "skip" else "fail",
         effects=done,
     )
     user = created or context.directory.find_user(username)
@@ -86,6 +97,19 @@ def register(
     if created is not None:
         announce_spelling(context, created, username, address)
     context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
+
+
+def _update(
+    email: str | None, groups: list[str] | None, verified: bool, inactive: bool, attributes: list[str] | None
+) -> dict[str, Any]:
+    """Return what the options change of a user who exists."""
+    wanted = {
+        "email": email,
+        "add_groups": groups or None,
+        "is_email_verified": verified or None,
+        "is_active": False if inactive else None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None} | assigned(attributes)
 
 
 def _address(context: CliContext) -> str:

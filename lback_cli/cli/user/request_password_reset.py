@@ -4,9 +4,9 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
-from lback_cli.cli.output.prompts import Yes
+from lback_cli.cli.output.prompts import IfMissing, Yes
 from lback_cli.cli.sets.confirmation import confirm_change
-from lback_cli.cli.sets.options import Users, Where, select_users, single_user
+from lback_cli.cli.sets.options import Users, Where, is_skipped, select_users, single_user
 from lback_cli.cli.sets.results import show_results
 
 
@@ -17,7 +17,13 @@ from lback_cli.cli.sets.results import show_results
         "All who have never logged in": "lback user request-password-reset --where never-logged-in --yes",
     },
 )
-def request_password_reset(ctx: typer.Context, users: Users = None, where: Where = None, yes: Yes = False) -> None:
+def request_password_reset(
+    ctx: typer.Context,
+    users: Users = None,
+    where: Where = None,
+    if_missing: IfMissing = "fail",
+    yes: Yes = False,
+) -> None:
     """Mail a user, or several, a link that resets the password. Older links stop working.
 
     Several users, or those that --where selects, are confirmed by a question. Each is an operation of its own with a
@@ -26,12 +32,13 @@ def request_password_reset(ctx: typer.Context, users: Users = None, where: Where
     context = cli_context(ctx)
     user = single_user(users, where)
     if user is not None:
-        _request(context, user)
+        if not is_skipped(context, user, if_missing):
+            _request(context, user)
         return
     chosen = select_users(context, users, where)
     confirm_change(chosen, "Mail a reset link to", yes=yes)
-    results = context.user_sets.request_password_reset(chosen)
-    show_results(context, chosen, results, {"updated": "mailed a reset link", "failed": "failed"})
+    results = context.user_sets.request_password_reset(chosen, if_missing=if_missing)
+    show_results(context, chosen, results, {"updated": "mailed a reset link", "skipped": "skipped", "failed": "failed"})
 
 
 def _request(context: CliContext, user: str) -> None:

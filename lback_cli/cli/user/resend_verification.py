@@ -4,9 +4,9 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
-from lback_cli.cli.output.prompts import Yes
+from lback_cli.cli.output.prompts import IfMissing, Yes
 from lback_cli.cli.sets.confirmation import confirm_change
-from lback_cli.cli.sets.options import Users, Where, select_users, single_user
+from lback_cli.cli.sets.options import Users, Where, is_skipped, select_users, single_user
 from lback_cli.cli.sets.results import show_results
 
 
@@ -16,7 +16,13 @@ from lback_cli.cli.sets.results import show_results
         "All who are unverified": "lback user resend-verification --where unverified --yes",
     }
 )
-def resend_verification(ctx: typer.Context, users: Users = None, where: Where = None, yes: Yes = False) -> None:
+def resend_verification(
+    ctx: typer.Context,
+    users: Users = None,
+    where: Where = None,
+    if_missing: IfMissing = "fail",
+    yes: Yes = False,
+) -> None:
     """Mail a user, or several, a new verification link. Older links stop working.
 
     Several users, or those that --where selects, are confirmed by a question. Each is an operation of its own with a
@@ -25,12 +31,18 @@ def resend_verification(ctx: typer.Context, users: Users = None, where: Where = 
     context = cli_context(ctx)
     user = single_user(users, where)
     if user is not None:
-        _resend(context, user)
+        if not is_skipped(context, user, if_missing):
+            _resend(context, user)
         return
     chosen = select_users(context, users, where)
     confirm_change(chosen, "Mail a verification link to", yes=yes)
-    results = context.user_sets.resend_verification(chosen)
-    words = {"updated": "mailed a verification link", "unchanged": "already verified", "failed": "failed"}
+    results = context.user_sets.resend_verification(chosen, if_missing=if_missing)
+    words = {
+        "updated": "mailed a verification link",
+        "unchanged": "already verified",
+        "skipped": "skipped",
+        "failed": "failed",
+    }
     show_results(context, chosen, results, words)
 
 
