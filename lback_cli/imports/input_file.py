@@ -207,7 +207,9 @@ class InputFile:
 
     def _advised(self, error: ValidationError) -> ValidationError:
         """Return *error*, or what the file looks like if it is no table as it should be."""
-        proposed = propose(self._file, self.options, self._known)
+        # The given dialect may be what is wrong.
+        unsaid = replace(self.options, delimiter=None, skip_lines=0)
+        proposed = propose(self._file, unsaid, self._known)
         is_other = dialect_of(proposed) != dialect_of(self.options)
         return looks_like(proposed, self.options) if is_other else error
 

@@ -73,9 +73,9 @@ def looks_like(proposed: ImportOptions, given: ImportOptions, reason: str = "") 
     dialect, expected = dialect_of(proposed), dialect_of(given)
     changed = replace(
         ImportOptions(format=given.format),
-        delimiter=proposed.delimiter if dialect.delimiter != expected.delimiter else None,
-        encoding=proposed.encoding if dialect.encoding != expected.encoding else None,
-        skip_lines=proposed.skip_lines if dialect.skip_lines != expected.skip_lines else 0,
+        delimiter=dialect.delimiter if dialect.delimiter != expected.delimiter else None,
+        encoding=dialect.encoding if dialect.encoding != expected.encoding else None,
+        skip_lines=dialect.skip_lines if dialect.skip_lines != expected.skip_lines else 0,
     )
     words = describe(dialect, expected)
     listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

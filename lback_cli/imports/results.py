@@ -11,6 +11,7 @@ from lback_cli.imports.row import ImportRow
 from lback_cli.text.escaping import safe
 
 _LONGEST_SHOWN = 80
+_EXAMPLES = 3
 
 OutcomeKind = Literal["created", "updated", "skipped", "failed"]
 
@@ -85,12 +86,14 @@ class Tally:
 
     Attributes:
         cannot_log_in: How many created or updated users cannot log in, each by the obstacle that matters most.
+        examples: The names of the first such users by that obstacle.
         to_vouch_for: How many of them only lack a verified address, of which the file says nothing.
         created_groups: The names of the groups that were created.
         left_out: How many records of the file were left out, by what they are.
     """
 
     cannot_log_in: Counter[Obstacle] = field(default_factory=Counter)
+    examples: dict[Obstacle, list[str]] = field(default_factory=dict)
     to_vouch_for: int = 0
     created_groups: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -98,7 +101,11 @@ class Tally:
     def add(self, outcomes: Sequence[RowOutcome], created_groups: Sequence[str] = ()) -> None:
         """Add the *outcomes* of some rows, and the groups that were created for them."""
         hindered = [outcome for outcome in outcomes if outcome.obstacles]
-        self.cannot_log_in.update(outcome.obstacles[0] for outcome in hindered)
+        for outcome in hindered:
+            obstacle = outcome.obstacles[0]
+            self.cannot_log_in[obstacle] += 1
+            if self.cannot_log_in[obstacle] <= _EXAMPLES:
+                self.examples.setdefault(obstacle, []).append(outcome.username or outcome.row.username)
         self.to_vouch_for += sum(
             outcome.obstacles[0] == "unverified" and outcome.row.is_email_verified is None for outcome in hindered
         )

@@ -46,7 +46,13 @@ def people(cli: Cli, register: Cli, tmp_path: Path) -> None:
     ("line", "expected"),
     [
         ("lback s", ["signals"]),
-        ("lback user re", ["register", "resend-verification", "rename", "request-password-reset", "reset-password"]),
+        (
+            "lback user re",
+            [
+                *("register", "resend-verification", "rename", "restore"),
+                *("request-password-reset", "reset-password"),
+            ],
+        ),
         ("lback user dis", ["disable"]),
         ("lback user list -o js", ["json", "jsonl"]),
         ("lback user list --output=js", ["--output=json", "--output=jsonl"]),

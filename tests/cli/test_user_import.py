@@ -149,7 +149,7 @@ def test_a_plan_is_shown_and_applied(lback: Any) -> None:
         "skipped               0\n"
         "failed                0\n"
         "total                 1\n"
-        "cannot log in         without a password 1\n"
+        "cannot log in         without a password 1 (ann)\n"
         "mails                 invitation 1\n"
         "password hashes       none\n"
         "weak password hashes  none\n"

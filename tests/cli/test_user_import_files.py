@@ -102,7 +102,7 @@ def test_guess_is_shown_and_plan_lists_changes(cli: Any, tmp_path: Path) -> None
         "+ cy  cy@example.org, +kitchen\n"
         "~ bob  deactivated\n"
     )
-    assert "cannot log in         inactive 2\n                      unverified 1\n" in out
+    assert "cannot log in         inactive 2 (cy, bob)\n                      unverified 1 (ann)\n" in out
     plan = tmp_path / "plan"
     assert cli("user", "import", "more.csv", "--if-exists", "update", "--plan-file", str(plan)).status == 0
     rows = [json.loads(line) for line in plan.read_text().splitlines()[1:-1]]
@@ -159,6 +159,6 @@ def test_unverified_users_are_announced_with_the_way_to_vouch_for_them(cli: Any,
         "Imported.\n1 user cannot log in until the address is verified. If you vouch for the addresses, import the "
         "file again with --if-exists update --assume-verified.\n"
     )
-    assert "cannot log in  unverified 1\n" in out
+    assert "cannot log in  unverified 1 (ann)\n" in out
     status, out, err = cli(*command, "--if-exists", "update", "--assume-verified")
     assert (status, err, "cannot log in" in out) == (0, "Imported.\n", False)

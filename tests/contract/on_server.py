@@ -1,5 +1,7 @@
 """Installations on a server, whose tables are emptied and filled for each scenario."""
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +33,8 @@ class ServerTemplate(Template):
 
 
 def empty(database: Database) -> None:
-    """Delete all rows, and reset the ids and the event log."""
+    """Delete all rows, reset the ids and the event log, and forget how far the log had come."""
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
     postgresql = database.url.get_backend_name() == "postgresql"
     with database.engine.begin() as connection:
         for name in ("lback_events", "lback_accounts", *reversed(FILLED)):

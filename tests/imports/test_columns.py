@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lback_cli.attributes import Attribute, UserAttributes
 from lback_cli.errors import UsageError, ValidationError
 from lback_cli.imports.assignments import escaped_name, pair, parse_names, parse_pairs, read_pairs
 from lback_cli.imports.column_guess import guess_columns
-from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice
+from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice, ImportColumns
 from lback_cli.imports.options import ImportOptions
 
 from .harness import PASSWORD, World, read_jsonl
@@ -60,6 +61,17 @@ def test_mapped_columns_are_read_and_others_ignored(world: World) -> None:
     assert people["ann"][2:] == (True, False, ["basic_user", "guests", "staff"])
     assert people["bob"][2:] == (False, False, ["basic_user"])
     assert world.users.authenticate_user("ann", PASSWORD, allow_unverified=True).username == "ann"
+
+
+def test_columns_are_read_as_declared_attributes() -> None:
+    phone = Attribute("phone", "text", "", declared=True)
+    known = ImportColumns(UserAttributes([phone]))
+    header = ["username", "email", "Telephone", "Fax"]
+    options = quiet(mapping=(("phone", "Telephone"),), ignored=("fax",))
+    assert ColumnChoice.of(options, known).layout(header, "line 1").fields == ("username", "email", "phone")
+    assert guess_columns(["Phone"], (), known) == (("phone", "Phone"),)
+    with pytest.raises(UsageError, match="--map: there is no field 'fax'"):
+        ColumnChoice.of(quiet(mapping=(("fax", "Fax"),)), known)
 
 
 def test_one_column_may_be_two_fields(world: World) -> None:

@@ -91,6 +91,7 @@ def test_file_that_is_not_csv_is_identified(world: World, content: str | bytes, 
         (OBJECT.encode("utf-16-be"), looks_like("UTF-16-BE", "--encoding utf-16-be")),
         (f"[{OBJECT}]", ("The file is a JSON array.", "Add --format json.")),
         (f"[\n  {OBJECT}\n]\n", ("The file is a JSON array.", "Add --format json.")),
+        ('{\n  "username": "ann"\n}\n', ("The objects of the file have several lines.", "Add --format json.")),
         ('{"realm": "demo",\n "users": []}', ("The file looks like one of keycloak.", "Add --from keycloak.")),
     ],
 )
@@ -101,6 +102,18 @@ def test_file_that_is_not_json_lines_is_identified(
         world.run(world.write(content, "users.jsonl"), ImportOptions(format="jsonl"))
     assert (caught.value.message, caught.value.hint) == expected
     assert world.jobs() == []
+
+
+def test_given_dialect_that_is_wrong_is_corrected(world: World) -> None:
+    with pytest.raises(ValidationError) as caught:
+        world.run(world.write(LINES), ImportOptions(delimiter=";"))
+    assert (caught.value.message, caught.value.hint) == looks_like("commas", "--delimiter ,")
+
+
+def test_indented_objects_are_read_as_json(world: World) -> None:
+    content = '{\n  "username": "ann",\n  "email": "ann@example.org"\n}\n' * 2
+    options = ImportOptions(format="json", mail="none", if_exists="skip")
+    assert world.run(world.write(content, "users.json"), options).counts.total == 2
 
 
 def test_header_may_have_spaces_and_quotes(world: World) -> None:

@@ -118,7 +118,7 @@ def test_check_of_the_outcome_gives_up_waiting_for_a_lock(
     client.close()
     assert codes[1:] == ["55P03" if is_postgresql(installation) else 1205] * 2
     assert caught.value.hint is not None
-    assert caught.value.hint.startswith("It was made if 'lback events list -o json' shows an event")
+    assert caught.value.hint.startswith("It was made if 'lback events list --operation ")
     assert installation.rows("SELECT 1 FROM users WHERE username = 'kept-waiting'") == []
 
 
@@ -141,7 +141,7 @@ def test_outcome_is_unknown_if_the_database_stays_unreachable(
     assert isinstance(error.__cause__, DatabaseError)
     assert "was lost during COMMIT: whether the change was made is unknown, as it cannot be looked up" in error.message
     assert error.hint is not None
-    operation_id = error.hint.removesuffix(".").rpartition(" ")[2]
+    operation_id = error.hint.partition("--operation ")[2].partition("'")[0]
     assert signals[-2:] == ["user_registered", "user_registration_failed"]
     # The event that the hint names exists exactly if the change was made.
     made = installation.rows("SELECT username FROM users WHERE username = :name", name=name)

@@ -409,7 +409,7 @@ def test_unknown_outcome_of_a_plan_is_not_reported_as_rolled_back(
     installation.write("UPDATE lback_import_jobs SET owner = NULL WHERE state = 'running'")
     again = Importer(installation.database, installation.services, installation.users)
     if cut == "after":
-        with pytest.raises(Conflict, match="the plan creates the user, but now the user would be refused"):
+        with pytest.raises(Conflict, match="the plan creates the user, but now the row would fail"):
             again.apply(plan, plan.options)
     else:
         assert again.apply(plan, options).counts == Counts(created=3)

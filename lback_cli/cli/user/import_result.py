@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lback_cli.imports.inspection import Inspection
     from lback_cli.imports.options import ImportOptions
     from lback_cli.imports.plan import PlanWriter
-    from lback_cli.imports.results import Counts, ImportResult
+    from lback_cli.imports.results import Counts, ImportResult, Tally
 
 
 _OBSTACLES = {"no_password": "without a password"}
@@ -51,7 +51,7 @@ def show_result(context: CliContext, result: "ImportResult", options: "ImportOpt
             "skipped": counts.skipped,
             "failed": counts.failed,
             "total": counts.total,
-            **(_phrased(more) if context.output.format.for_people else more),
+            **(_phrased(more, tally) if context.output.format.for_people else more),
             "job": result.job,
         }
     )
@@ -70,7 +70,7 @@ def show_plan(context: CliContext, result: "DryRunResult", writer: "PlanWriter",
             output.message(line)
         if more := counts.created + counts.updated - len(writer.lines):
             output.message(f"... and {more:,} more; --plan-file FILE lists all.")
-    output.record(_phrased(writer.summary, "none") if output.format.for_people else writer.summary)
+    output.record(_phrased(writer.summary, result.tally, "none") if output.format.for_people else writer.summary)
     if counts.failed:
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
@@ -91,18 +91,29 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
         output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
 
 
-def _phrased(summary: Mapping[str, Any], nothing: str | None = None) -> dict[str, Any]:
+def _phrased(summary: Mapping[str, Any], tally: "Tally", nothing: str | None = None) -> dict[str, Any]:
     """Return *summary* for a person: counts by kind become a phrase for each kind; none at all become *nothing*."""
     phrased = {}
     for name, value in summary.items():
-        if isinstance(value, dict):
-            kinds = {_OBSTACLES.get(kind, kind): count for kind, count in value.items()}
-            phrased[name] = tuple(f"{kind} {count}" for kind, count in kinds.items()) or nothing
+        if name == "cannot_log_in":
+            phrased[name] = _hindered(tally) or nothing
+        elif isinstance(value, dict):
+            phrased[name] = tuple(f"{kind} {count}" for kind, count in value.items()) or nothing
         else:
             phrased[name] = (tuple(value) or nothing) if isinstance(value, list) else value
     return {
         name: value for name, value in phrased.items() if value is not None and (value != nothing or name in _SHOWN)
     }
+
+
+def _hindered(tally: "Tally") -> tuple[str, ...]:
+    """Return who cannot log in: a phrase for each obstacle, with the first names."""
+    phrases = []
+    for obstacle, count in sorted(tally.cannot_log_in.items()):
+        names = tally.examples[obstacle]
+        more = ", ..." if count > len(names) else ""
+        phrases.append(f"{_OBSTACLES.get(obstacle, obstacle)} {count} ({', '.join(names)}{more})")
+    return tuple(phrases)
 
 
 def _message(counts: "Counts") -> str:

@@ -6,6 +6,7 @@ import re
 from lback_cli.errors import ValidationError
 
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
+_OPENED_OBJECT = re.compile(rb"\s*\{\s*$")
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # first, because it begins like UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -15,6 +16,9 @@ _BYTE_ORDER_MARKS = (
 _CONTROLS = tuple(bytes([code]) for code in range(32) if chr(code) not in "\t\n\r\f")
 _TEXT_PER_CONTROL = 20
 """Bytes of text for each control character in it, at least; random data has one in ten bytes."""
+
+_FEW_CONTROLS = 8
+"""Control characters that a short text may have."""
 
 _ZIP = b"PK\x03\x04"
 _COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -46,7 +50,7 @@ def require_text(start: bytes) -> None:
         if start.startswith(magic):
             raise ValidationError("file", f"The file is {kind}, and no text.", hint=hint)
     controls = sum(start.count(byte) for byte in _CONTROLS)
-    if controls * _TEXT_PER_CONTROL > len(start) and wide_encoding(start) is None:
+    if controls >= _FEW_CONTROLS and controls * _TEXT_PER_CONTROL > len(start) and wide_encoding(start) is None:
         raise ValidationError("file", "The file is binary data, and no text.", hint="Export the users as CSV or JSON.")
 
 
@@ -89,6 +93,8 @@ def require_json_lines(start: bytes) -> None:
     """
     if _ARRAY.match(start):
         raise ValidationError("file", "The file is a JSON array.", hint="Add --format json.")
+    if _OPENED_OBJECT.match(start):
+        raise ValidationError("file", "The objects of the file have several lines.", hint="Add --format json.")
 
 
 def require_workbook(start: bytes) -> None:
