@@ -10,13 +10,12 @@ from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.errors import DatabaseError, LbackError
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.dry_run import DryRunDependencies
 from lback_cli.managers.group_manager import GroupManager
+from lback_cli.managers.rehearsal import Rehearsal
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.repositories.owner_repository import Kind
-from lback_cli.repositories.unit_of_work import transaction, transaction_with_events
-from lback_cli.signals.dispatch import suppress_signals
+from lback_cli.repositories.unit_of_work import transaction_with_events
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -37,7 +36,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsed:
     """What would be done, and how many signals and mails it would send, by name and by template."""
 
     results: Sequence[Applied]
@@ -143,12 +142,9 @@ class Applier:
         return result
 
 
-def rehearse(database: Database, services: Dependencies, differences: Iterable[Difference]) -> Rehearsal:
+def rehearse(database: Database, services: Dependencies, differences: Iterable[Difference]) -> Rehearsed:
     """Remove *differences* in a transaction that is rolled back, without mail and without receivers."""
-    counting = DryRunDependencies(services)
-    applier = Applier(database, UserManager(database, counting), GroupManager(database, counting))
-    with transaction(database) as uow, suppress_signals() as signals, uow.session.begin_nested() as savepoint:
-        results = list(applier.apply(differences, session=uow.session))
-        savepoint.rollback()
-        uow.session.expunge_all()
-    return Rehearsal(results, signals, counting.mails)
+    with Rehearsal(database, services) as rehearsal:
+        applier = Applier(database, rehearsal.users, rehearsal.groups)
+        results = list(applier.apply(differences, session=rehearsal.session))
+    return Rehearsed(results, rehearsal.signals, rehearsal.mails)

@@ -10,7 +10,7 @@ from lback_cli.managers.brake import check_share
 from lback_cli.managers.dependencies import Dependencies
 
 if TYPE_CHECKING:
-    from lback_cli.apply.applier import Applied, Rehearsal
+    from lback_cli.apply.applier import Applied, Rehearsed
     from lback_cli.managers.group_manager import GroupManager
     from lback_cli.managers.user_manager import UserManager
 
@@ -49,7 +49,7 @@ class Declarations:
         """
         check_share("delete or deactivate", differences.leaving, differences.total, max_share=max_share)
 
-    def rehearse(self, differences: Differences) -> "Rehearsal":
+    def rehearse(self, differences: Differences) -> "Rehearsed":
         """Return what removing *differences* would do."""
         from lback_cli.apply.applier import rehearse
 

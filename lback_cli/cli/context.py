@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,6 +18,8 @@ from lback_cli.output_formats import is_output_format
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from lback_cli.apply.declarations import Declarations
     from lback_cli.attributes import UserAttributes
     from lback_cli.cli.output.format import Outcome
@@ -63,6 +65,7 @@ class CliContext:
         self.options: dict[str, Any] = {}
         self._stdout = sys.stdout
         self._trace_file: TextIO | None = None
+        self._planned: Session | None = None
         self._target: Database | None = None
 
     @property
@@ -232,6 +235,28 @@ class CliContext:
             self.trace.connect()
         return UserManager(self.database, self.dependencies)
 
+    @contextmanager
+    def planned(self, wanted: bool) -> Iterator[None]:
+        """Run the operations of the block and roll them back if a plan is *wanted*, and show what they would do."""
+        if not wanted:
+            yield
+            return
+        from lback_cli.cli.sets.plan import show_planned
+        from lback_cli.managers.rehearsal import Rehearsal
+
+        quiet, self.output.quiet = self.output.quiet, True  # the messages say what was done
+        with Rehearsal(self.database, self.dependencies) as rehearsal:
+            vars(self)["users"], self._planned = rehearsal.users, rehearsal.session
+            vars(self).pop("user_sets", None)  # it may have been made with the other manager
+            try:
+                yield
+            except typer.Exit:
+                self.output.quiet = quiet
+                show_planned(self.output, rehearsal)
+                raise
+            self.output.quiet = quiet
+            show_planned(self.output, rehearsal)
+
     def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
         """Write a user as the result of the command that changed or checked the user.
 
@@ -240,7 +265,7 @@ class CliContext:
             outcome: What the command did to the user. A message says it to people.
             extra: More fields, which nothing else says.
         """
-        record = self.directory.find_user(f"id:{user}") if isinstance(user, int) else user
+        record = self.directory.find_user(f"id:{user}", session=self._planned) if isinstance(user, int) else user
         self.show_outcome(self.user_view(record, **extra), outcome, essential=tuple(extra))
 
     def show_outcome(

@@ -122,7 +122,12 @@ def _run(context: CliContext, request: "Request", expected: "Summary") -> "Summa
 
     summary = Summary()
     is_brief = context.output.format.for_people and sum(expected.counts.values()) > _MANY
-    _show(context, context.undo.run(request), summary, is_done=True, is_brief=is_brief)
+    try:
+        _show(context, context.undo.run(request), summary, is_done=True, is_brief=is_brief)
+    except BaseException:
+        number = summary.counts["reversed"]
+        context.output.notice(f"{number} changes are reversed. The same command continues.")
+        raise
     context.output.message(_result(summary, is_done=True))
     return summary
 

@@ -39,6 +39,24 @@ def new_line(username: str, email: str, groups: Iterable[str] = ()) -> str:
     return f"+ {username}  {', '.join([email, *(f'+{group}' for group in groups)])}"
 
 
+def planned_line(event: Event) -> str | None:
+    """Return what *event*, which is only planned, does to a user in a line; None if it does nothing to one.
+
+    Args:
+        event: The event as `event_view` returns it.
+    """
+    changes = event["data"].get("changes")
+    if changes is None or event["subject"] is None:
+        return None
+    match event["signal"]:
+        case "user_registered":
+            return new_line(changes["username"]["to"], changes["email"]["to"], changes["groups"]["added"])
+        case "user_deleted":
+            return f"- {event['subject']}"
+    name = changes.get("username", {}).get("from", event["subject"])
+    return change_line(name, changes) if changes else f"= {name}  unchanged"
+
+
 def sentence(event: Event) -> str:
     """Return what *event* says, such as ``joined admin`` or ``deactivated``, without who did it and when.
 

@@ -37,9 +37,9 @@ REGISTER_USER = OperationKind(
         "User name, address and password are validated, and the password is hashed.",
         "`user_pre_register`",
         "The user is inserted and joins the default group and the requested groups.",
-        "If the address is registered as verified: `user_email_verification_successful`.",
         "A user without a password is mailed an invitation, unless `mail` is `none`. This sends no signal.",
         "If `mail` is `verify`, any other unverified user is mailed a link: `user_email_verification_initiated`.",
+        "If the address is registered as verified: `user_email_verification_successful`.",
     ),
 )
 AUTHENTICATE_USER = OperationKind(

@@ -123,7 +123,7 @@ def test_no_password_or_token_is_left_anywhere(  # noqa: PLR0915 - one long sess
     assert watched("user", "reset-password", "alice", stdin, *rich, "--debug", input=made.password())[0] == 0
 
     status, out = watched("user", "reset-password", "alice", "--generate-password", *as_json, "--debug")
-    shown = re.search(r"^password +(\S+)$", out, re.MULTILINE)
+    shown = re.search(r"^generated password +(\S+)$", out, re.MULTILINE)
     assert status == 0
     assert shown is not None
     generated = shown[1]

@@ -186,5 +186,5 @@ def test_a_table_has_a_line_for_each_user_on_a_narrow_terminal(lback: Any) -> No
     assert max(map(len, rows)) <= 44
     assert [row.split() for row in rows if row] == [
         ["id", "username", "email", "active", "verified"],
-        ["1", "alice", "alice@e…", "yes", "yes"],
+        ["1", "alice", "alice@examp…", "yes", "yes"],
     ]

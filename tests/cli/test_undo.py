@@ -164,3 +164,23 @@ def test_passwords_and_erased_people_cannot_be_taken_back(ann: Cli, register: Cl
         "6               cannot   undo      the person was erased",
         "5      ann      cannot   password  a password cannot be taken back",
     ]
+
+
+def test_mail_is_sent_only_if_it_is_asked_for(ann: Cli, lback: Any) -> None:
+    before = len(lback.mails)
+    ann("undo", "4", "--yes")
+    assert len(lback.mails) == before
+    ann("undo", "5", "--yes", "--mail", "notify")
+    (mail,) = lback.mails[before:]
+    assert (mail["To"], "changed" in mail["Subject"]) == ("ann@example.org", True)
+
+
+def test_a_restored_group_says_which_members_are_gone(ann: Cli, register: Cli) -> None:
+    register("bob", "--group", "staff")
+    ann("group", "add", "staff", "ann", "-q")
+    ann("group", "delete", "staff", "--confirm=staff")
+    ann("user", "delete", "bob", "--yes")
+    outcome = ann("undo", "7", "--yes")
+    assert (outcome.status, outcome.err) == (8, "Reversed 2 changes; 1 cannot be reversed.\n")
+    assert "7      staff    cannot    +1 member         are deleted\n" in outcome.out
+    assert json.loads(ann("group", "show", "staff", "-o", "json").out)["members"] == 1

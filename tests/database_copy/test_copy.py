@@ -1,5 +1,6 @@
 """Copying everything from one database to another."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack

@@ -243,6 +243,8 @@ def _unsound(path: Path) -> list[str]:
     finally:
         connection.close()
     installation = Installation(f"sqlite:///{path}", path.parent)
+    # All copies have the id of one database, and each of them has lost what the others have.
+    os.environ["XDG_STATE_HOME"] = str(path.parent / "state")
     try:
         installation.log.verify()
     except LbackError as error:

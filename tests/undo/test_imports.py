@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from lback_cli import OperationRejected, signals
 from lback_cli.errors import ImportNotFound, ShareExceeded
@@ -185,3 +186,15 @@ def test_an_undo_that_takes_away_many_accounts_is_refused(world: World) -> None:
         tool.summary(request, max_share=None)
     assert str(refused.value.hint).endswith("add --max-share 84.")
     assert tool.summary(request, max_share=84).taken == 5
+
+
+def test_a_user_to_whom_rows_of_an_application_refer_is_not_deleted(world: World) -> None:
+    job = imported(world)
+    with world.database.session() as session:
+        session.execute(text("CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id))"))
+        session.execute(text("INSERT INTO orders (user_id) VALUES (3)"))
+    done = undo(world, job)
+    assert [part[:3] for part in done if part[1] != "reversed"] == [("carl", "cannot", "delete")]
+    assert "other rows refer to it" in str(done[2][3])
+    assert names(world) == ["ann", "carl"]
+    world.verify()

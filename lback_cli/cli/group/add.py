@@ -8,6 +8,7 @@ from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.group.memberships import change_members
 from lback_cli.cli.output.prompts import IfMissing, Yes
 from lback_cli.cli.sets.options import Users, Where
+from lback_cli.cli.sets.plan import Plan
 
 
 @command(
@@ -23,10 +24,12 @@ def add(
     users: Users = None,
     where: Where = None,
     if_missing: IfMissing = "fail",
+    plan: Plan = False,
     yes: Yes = False,
 ) -> None:
     """Add users to a group; exit 8 if some fail. Each is an operation of its own.
 
     Users who are selected by --where or read from standard input are confirmed by a question.
     """
-    change_members(cli_context(ctx), name, users, where, change="add_groups", if_missing=if_missing, yes=yes)
+    context = cli_context(ctx)
+    change_members(context, name, users, where, change="add_groups", if_missing=if_missing, plan=plan, yes=yes)

@@ -21,14 +21,16 @@ def change_members(
     *,
     change: Literal["add_groups", "remove_groups"],
     if_missing: Literal["fail", "skip"],
+    plan: bool,
     yes: bool,
 ) -> None:
     """Add the users to *group*, or remove them, and show the result of each. Users who are named need no question."""
     what, done, already = _WORDS[change]
     chosen = select_users(context, users, where)
     found, _ = context.directory.find_group(group)
-    if where or users == [STDIN]:
+    if not plan and (where or users == [STDIN]):
         confirm_change(chosen, what.format(found.name), yes=yes)
-    results = context.user_sets.update(chosen, {change: [found.name]}, if_missing=if_missing)
     words = {"updated": done.format(group), "unchanged": already, "skipped": "skipped", "failed": "failed"}
-    show_results(context, chosen, results, words)
+    with context.planned(plan):
+        results = context.user_sets.update(chosen, {change: [found.name]}, if_missing=if_missing)
+        show_results(context, chosen, results, words)

@@ -67,16 +67,25 @@ def fitted(columns: Sequence[str], widths: Sequence[int], limit: int | None) -> 
         widths: The widths that they need.
         limit: The width of the screen; None for no limit.
     """
-    fitting = list(widths)
-    while limit is not None and sum(fitting) + len(_GAP) * (len(fitting) - 1) > limit:
-        elastic = [i for i, width in enumerate(fitting) if width > _SHORTEST and columns[i] not in _RIGID]
-        if elastic:
-            fitting[max(elastic, key=fitting.__getitem__)] -= 1
-        elif len(fitting) > 1:
-            fitting.pop()
-        else:
-            fitting[0] = limit
+    if limit is None:
+        return list(widths)
+    least = [
+        width if column in _RIGID else min(width, _SHORTEST) for column, width in zip(columns, widths, strict=True)
+    ]
+    count = len(widths)
+    while count > 1 and _total(least[:count]) > limit:
+        count -= 1
+    fitting = list(widths[:count])
+    while _total(fitting) > limit:
+        elastic = [i for i, width in enumerate(fitting) if width > least[i]]
+        if not elastic:
+            return [limit]  # a single column, which no other can make room for
+        fitting[max(elastic, key=fitting.__getitem__)] -= 1
     return fitting
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
 def aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -137,5 +137,6 @@ class LineContext(CliContext):
     def close(self) -> None:
         """Close what only this line used."""
         self._ending.close()
-        if self.trace is not self._script.trace:
-            self.close_own()
+        if vars(self).get("trace") is vars(self._script).get("trace"):
+            vars(self).pop("trace", None)
+        self.close_own()

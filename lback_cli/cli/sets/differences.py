@@ -9,11 +9,12 @@ import typer
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.output.prompts import confirm
+from lback_cli.cli.sets.plan import show_counts
 from lback_cli.events.wording import change_line, change_phrases, new_line
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
-    from lback_cli.apply.applier import Applied, Rehearsal
+    from lback_cli.apply.applier import Applied, Rehearsed
     from lback_cli.apply.differences import Difference, Differences
 
 COLUMNS = ("kind", "name", "id", "action", "changes", "outcome", "error_code", "error")
@@ -31,15 +32,12 @@ def show_drift(context: CliContext, differences: "Differences") -> None:
     raise typer.Exit(ExitCode.PARTLY_FAILED)
 
 
-def show_plan(context: CliContext, differences: "Differences", rehearsal: "Rehearsal") -> None:
+def show_plan(context: CliContext, differences: "Differences", rehearsal: "Rehearsed") -> None:
     """Show what would be done, with the signals and mails, and exit as the run would."""
     _show(context, map(_result, rehearsal.results), (line for done in rehearsal.results for line in _lines(done)))
     counts: Counter[str] = Counter(done.outcome for done in rehearsal.results)
     context.output.message(_summary(differences, counts))
-    for title, found in (("Signals", rehearsal.signals), ("Mails", rehearsal.mails)):
-        if found:
-            context.output.message(f"{title}: {', '.join(f'{name} {found[name]}' for name in sorted(found))}.")
-    context.output.message("Nothing was changed.")
+    show_counts(context.output, rehearsal.signals, rehearsal.mails)
     _exit_with(counts)
 
 

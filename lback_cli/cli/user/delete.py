@@ -9,6 +9,7 @@ from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import IfMissing, Yes, confirm
 from lback_cli.cli.sets.confirmation import Count, confirm_deletion
 from lback_cli.cli.sets.options import MaxShare, Users, Where, select_users, single_user
+from lback_cli.cli.sets.plan import Plan
 from lback_cli.cli.sets.results import show_results
 
 
@@ -28,6 +29,7 @@ def delete(
     users: Users = None,
     where: Where = None,
     if_missing: IfMissing = "fail",
+    plan: Plan = False,
     yes: Yes = False,
     confirmation: Count = None,
     max_share: MaxShare = None,
@@ -41,16 +43,18 @@ def delete(
     context = cli_context(ctx)
     user = single_user(users, where)
     if user is not None:
-        _delete_user(context, user, if_missing, yes=yes)
+        with context.planned(plan):
+            _delete_user(context, user, if_missing, yes=yes or plan)
         return
     chosen = select_users(context, users, where)
     from lback_cli.managers.brake import check_share
 
     check_share("delete", chosen.count, chosen.total, max_share=max_share)
-    confirm_deletion(chosen, given=confirmation, is_final=not context.settings.users.keep_deleted)
-    results = context.user_sets.delete(chosen, if_missing=if_missing)
+    if not plan:
+        confirm_deletion(chosen, given=confirmation, is_final=not context.settings.users.keep_deleted)
     words = {"deleted": "deleted", "skipped": "already gone", "failed": "failed"}
-    show_results(context, chosen, results, words)
+    with context.planned(plan):
+        show_results(context, chosen, context.user_sets.delete(chosen, if_missing=if_missing), words)
 
 
 def _delete_user(context: CliContext, user: str, if_missing: Literal["fail", "skip"], *, yes: bool) -> None:

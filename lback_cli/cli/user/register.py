@@ -9,6 +9,7 @@ from lback_cli.cli.completion import complete_group
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import ask, has_terminal
 from lback_cli.cli.password_input import FromFile, FromStdin, Generated, Invited, PasswordSource
+from lback_cli.cli.sets.plan import Plan
 from lback_cli.cli.user.arguments import Username
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 from lback_cli.cli.user.beside_application import announce_administrators, announce_spelling
@@ -61,6 +62,7 @@ def register(
         ),
     ] = "fail",
     attributes: SetAttributes = None,
+    plan: Plan = False,
     password_stdin: FromStdin = False,
     password_file: FromFile = None,
     generate_password: Generated = False,
@@ -72,31 +74,35 @@ def register(
 
     context = cli_context(ctx)
     if if_exists == "update" and (existing := context.directory.find_by_username(username)) is not None:
-        change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, attributes))
+        with context.planned(plan):
+            change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, attributes))
         return
     done = AttemptState()
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
     announce_administrators(context, group or ())
-    if if_exists != "skip":
-        password.prefetch()
-    created = context.users.register_user(
-        username,
-        address,
-        password.for_new_user(username, address),
-        groups=group or (),
-        verified=verified,
-        active=not inactive,
-        attributes=assigned(attributes),
-        if_exists="skip" if if_exists == "skip" else "fail",
-        effects=done,
-    )
-    user = created or context.directory.find_user(username)
-    registered = with_mail(f"Registered {user.username}", done)
-    context.output.message(registered if created else f"{user.username} already exists: skipped.")
-    if created is not None:
-        announce_spelling(context, created, username, address)
-    context.show_user(user.id, outcome="skipped" if created is None else "created", **password.extra)
+    with context.planned(plan):
+        if if_exists != "skip" and not plan:
+            password.prefetch()
+        created = context.users.register_user(
+            username,
+            address,
+            password.for_new_user(username, address),
+            groups=group or (),
+            verified=verified,
+            active=not inactive,
+            attributes=assigned(attributes),
+            if_exists="skip" if if_exists == "skip" else "fail",
+            effects=done,
+        )
+        user = created or context.directory.find_user(username)
+        registered = with_mail(f"Registered {user.username}", done)
+        context.output.message(registered if created else f"{user.username} already exists: skipped.")
+        if created is not None:
+            announce_spelling(context, created, username, address)
+        context.show_user(
+            user.id, outcome="skipped" if created is None else "created", **({"id": None} if plan else password.extra)
+        )
 
 
 def _update(

@@ -10,6 +10,7 @@ from lback_cli.cli.context import cli_context
 from lback_cli.cli.output.prompts import IfMissing, Yes
 from lback_cli.cli.password_input import AskPassword, FromFile, FromStdin, Generated, PasswordSource
 from lback_cli.cli.sets.options import MaxShare, Users, Where, is_skipped, refuse_for_sets, select_users, single_user
+from lback_cli.cli.sets.plan import Plan
 from lback_cli.cli.user.attributes import SetAttributes, assigned
 from lback_cli.cli.user.changes import change_user, change_users
 from lback_cli.errors import UsageError
@@ -73,6 +74,7 @@ def update(
     generate_password: Generated = False,
     ask_password: AskPassword = False,
     if_missing: IfMissing = "fail",
+    plan: Plan = False,
     yes: Yes = False,
     max_share: MaxShare = None,
 ) -> None:
@@ -97,10 +99,11 @@ def update(
     if not update_data and password is None:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
     if user is not None:
-        if is_skipped(context, user, if_missing):
-            return
-        change_user(context, user, update_data, password=password)
+        if not is_skipped(context, user, if_missing):
+            with context.planned(plan):
+                change_user(context, user, update_data, password=password)
         return
     refuse_for_sets({"--username": username, "--email": email, "A password": password})
     chosen = select_users(context, users, where)
-    change_users(context, chosen, update_data, if_missing=if_missing, yes=yes, max_share=max_share)
+    with context.planned(plan):
+        change_users(context, chosen, update_data, if_missing=if_missing, yes=yes or plan, max_share=max_share)
