@@ -94,7 +94,7 @@ def _entry(parameter: Any, context: Any) -> Entry:
     notes = " ".join(meaning.removeprefix(text).split())  # [required] or [default: ...]
     if parameter.param_type_name == "argument":
         # The usage shows the type and whether it is required.
-        return Entry(re.sub(r" <[^|>]*>$", "", term).strip("[]{}"), text)
+        return Entry(re.sub(r" <[^|>]*>$|[\[\]{}]", "", term), text)
     return Entry(re.sub(r"<int(?: range)?>", "N", term), f"{text} {_without_range(notes)}".strip())
 
 
