@@ -40,7 +40,7 @@ TEXT_FORMATS = frozenset({"csv", "jsonl", "json"})
 """The formats that are text in some encoding."""
 
 IGNORE_ALL = "all"
-"""What ``--ignore`` takes for all columns that are not read."""
+"""The value of ``--ignore`` that means all columns that are not read."""
 
 STDIN = "-"
 """The path of standard input."""

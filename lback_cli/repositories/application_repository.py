@@ -12,7 +12,7 @@ from lback_cli.models import User
 from lback_cli.models.tables import ADMIN_USERS, APPLICATION_TABLES, GROUPS, MEMBERSHIPS, SESSIONS, USERS
 
 ADMIN = "admin"
-"""The framework's type of a session, and its group, of those whom it takes for an administrator."""
+"""The framework's name for administrators: the type of their sessions, and the group that makes a user one."""
 
 _CHUNK = 500
 """Sessions deleted by one statement."""

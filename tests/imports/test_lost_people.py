@@ -219,8 +219,12 @@ def test_records_that_are_left_out_are_counted_by_what_they_are(world: World) ->
         ),
         ("ldif", "dn: ou=x\nou: x\n", "{} has no users. Left out: entries that are no people (1)."),
         ("htpasswd", "# nothing\n", "{} has no users."),
-        ("keycloak", '{"users": [{"localId": "u1"}]}', "This is no realm that Keycloak exported: it has no 'realm'."),
-        ("keycloak", '{"Operations": []}', "This is no realm that Keycloak exported: it has no 'realm'."),
+        (
+            "keycloak",
+            '{"users": [{"localId": "u1"}]}',
+            "This is not a realm that Keycloak exported: it has no 'realm'.",
+        ),
+        ("keycloak", '{"Operations": []}', "This is not a realm that Keycloak exported: it has no 'realm'."),
     ],
 )
 def test_file_from_which_nothing_is_taken_is_refused(world: World, name: str, content: str, message: str) -> None:

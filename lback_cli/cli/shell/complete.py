@@ -68,7 +68,7 @@ def _offers(words: list[str], begun: str) -> list[tuple[str, str]] | None:
 
 
 def _for_bash(offered: Sequence[tuple[str, str]], begun: str, line: str, breaks: str) -> list[tuple[str, str]]:
-    """Return *offered* as bash inserts it: quoted, and without what it takes for another word, as in ``id:7``."""
+    """Return *offered* as bash inserts it: quoted, and without the part before a colon, which bash treats as a word."""
     start = 1 + max((begun.rfind(character) for character in ":=@" if character in breaks), default=-1)
     in_quotes = line.rpartition(" ")[2].startswith(_QUOTES)
     quoted = ((value[start:], _SPECIAL.sub(r"\\\g<0>", value[start:])) for value, _ in offered)

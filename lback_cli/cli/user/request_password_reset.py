@@ -5,9 +5,8 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import IfMissing, Yes
-from lback_cli.cli.sets.confirmation import confirm_change
-from lback_cli.cli.sets.options import Users, Where, is_skipped, select_users, single_user
-from lback_cli.cli.sets.results import show_results
+from lback_cli.cli.sets.mailing import mail_link
+from lback_cli.cli.sets.options import Users, Where
 
 
 @command(
@@ -30,15 +29,17 @@ def request_password_reset(
     result of its own; exit 8 if some fail.
     """
     context = cli_context(ctx)
-    user = single_user(users, where)
-    if user is not None:
-        if not is_skipped(context, user, if_missing):
-            _request(context, user)
-        return
-    chosen = select_users(context, users, where)
-    confirm_change(chosen, "Mail a reset link to", yes=yes)
-    results = context.user_sets.request_password_reset(chosen, if_missing=if_missing)
-    show_results(context, chosen, results, {"updated": "mailed a reset link", "skipped": "skipped", "failed": "failed"})
+    mail_link(
+        context,
+        users,
+        where,
+        link="a reset link",
+        to_one=_request,
+        to_several=lambda chosen: context.user_sets.request_password_reset(chosen, if_missing=if_missing),
+        words={},
+        if_missing=if_missing,
+        yes=yes,
+    )
 
 
 def _request(context: CliContext, user: str) -> None:

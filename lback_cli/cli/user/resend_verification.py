@@ -5,9 +5,8 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import IfMissing, Yes
-from lback_cli.cli.sets.confirmation import confirm_change
-from lback_cli.cli.sets.options import Users, Where, is_skipped, select_users, single_user
-from lback_cli.cli.sets.results import show_results
+from lback_cli.cli.sets.mailing import mail_link
+from lback_cli.cli.sets.options import Users, Where
 
 
 @command(
@@ -29,21 +28,17 @@ def resend_verification(
     result of its own; exit 8 if some fail.
     """
     context = cli_context(ctx)
-    user = single_user(users, where)
-    if user is not None:
-        if not is_skipped(context, user, if_missing):
-            _resend(context, user)
-        return
-    chosen = select_users(context, users, where)
-    confirm_change(chosen, "Mail a verification link to", yes=yes)
-    results = context.user_sets.resend_verification(chosen, if_missing=if_missing)
-    words = {
-        "updated": "mailed a verification link",
-        "unchanged": "already verified",
-        "skipped": "skipped",
-        "failed": "failed",
-    }
-    show_results(context, chosen, results, words)
+    mail_link(
+        context,
+        users,
+        where,
+        link="a verification link",
+        to_one=_resend,
+        to_several=lambda chosen: context.user_sets.resend_verification(chosen, if_missing=if_missing),
+        words={"unchanged": "already verified"},
+        if_missing=if_missing,
+        yes=yes,
+    )
 
 
 def _resend(context: CliContext, user: str) -> None:

@@ -91,7 +91,7 @@ class _HashError(Exception):
 
 
 def _require_realm(stream: JsonStream) -> None:
-    """Refuse a file that has not the mark of a realm, its name: other programs write an object with users too."""
+    """Refuse a file without the name of a realm, because other programs write an object with users too."""
     problem = "it has no 'realm'"
     try:
         if stream.peek() != "{":
@@ -100,7 +100,7 @@ def _require_realm(stream: JsonStream) -> None:
             return
     except ValidationError as error:
         problem = error.message.rstrip(".")
-    raise ValidationError("file", f"This is no realm that Keycloak exported: {problem}.", hint=_EXPORT_ADVICE)
+    raise ValidationError("file", f"This is not a realm that Keycloak exported: {problem}.", hint=_EXPORT_ADVICE)
 
 
 def _sections(stream: JsonStream) -> Iterator[tuple[str, Record]]:

@@ -309,7 +309,7 @@ def test_keycloak_accepts_plain_passwords_and_bcrypt_hashes(
 
 @pytest.mark.parametrize("text", ["", "[]", "<xml/>", "user:hash"])
 def test_file_without_a_realm_is_refused(read_text: ReadText, text: str) -> None:
-    with pytest.raises(ValidationError, match="no realm that Keycloak exported"):
+    with pytest.raises(ValidationError, match="not a realm that Keycloak exported"):
         read_text("keycloak", text)
 
 
