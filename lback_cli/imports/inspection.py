@@ -8,12 +8,12 @@ from lback_cli.errors import LbackError, UsageError
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import DELIMITER_NAMES
 from lback_cli.imports.formats.dialect_guess import encoding_name
+from lback_cli.imports.formats.groups_cell import groups_cell
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.input_opening import detect_format, open_input
 from lback_cli.imports.options import TEXT_FORMATS, ImportOptions
 from lback_cli.imports.proposals import START, Sample, dialect_of
 from lback_cli.imports.results import one_line
-from lback_cli.imports.row import groups_cell
 from lback_cli.imports.sources.registry import recognised_source
 
 _HIDDEN = "********"

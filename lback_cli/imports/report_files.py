@@ -17,9 +17,9 @@ from typing import Any
 
 from lback_cli.errors import Conflict, Unusable, UsageError
 from lback_cli.imports.formats.csv_injection import escaped
+from lback_cli.imports.formats.groups_cell import groups_cell
 from lback_cli.imports.options import STDIN, ImportOptions
 from lback_cli.imports.results import RowOutcome
-from lback_cli.imports.row import groups_cell
 from lback_cli.own_file import open_own
 
 NAMES = ("report", "rejects", "passwords")

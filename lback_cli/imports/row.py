@@ -23,7 +23,6 @@ _ERROR_CODE = "error_code"
 _ACTIVITIES: Mapping[str, bool] = {**BOOLEANS, "active": True, "enabled": True, "inactive": False, "disabled": False}
 """The words for ``is_active``, in lower case."""
 _GROUP_SEPARATORS = re.compile(r"[;,]")
-_NEEDS_A_LIST = re.compile(r"[;,]|^\[|^$")
 
 
 @dataclass(slots=True)
@@ -164,13 +163,6 @@ def broken_row(
         raw=None if raw is None else raw[:LARGEST_FIELD].decode("utf-8", "backslashreplace").rstrip("\r\n"),
         **known,
     )
-
-
-def groups_cell(names: Sequence[str]) -> str:
-    """Return *names* as one cell: separated by semicolons, or as a JSON list if a name contains one itself."""
-    if all(name == name.strip() and not _NEEDS_A_LIST.search(name) for name in names):
-        return ";".join(names)
-    return json.dumps(list(names))
 
 
 def _text_of_unrepaired_reject(fields: Mapping[str, Any]) -> bytes | None:

@@ -182,7 +182,8 @@ def test_value_escaped_for_spreadsheets_is_restored(cell: str) -> None:
 @given(names=st.lists(CELL.filter(bool), min_size=1, max_size=4))
 def test_any_names_of_groups_fit_in_one_cell(names: list[str]) -> None:
     from lback_cli.imports.columns import BUILT_IN_COLUMNS
-    from lback_cli.imports.row import groups_cell, row_of
+    from lback_cli.imports.formats.groups_cell import groups_cell
+    from lback_cli.imports.row import row_of
 
     assert row_of(1, {"groups": groups_cell(names)}, BUILT_IN_COLUMNS).groups == tuple(names)
 

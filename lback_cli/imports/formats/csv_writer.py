@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any
 
 from lback_cli.imports.formats.csv_injection import FORMULA_STARTS, escaped
-from lback_cli.imports.row import groups_cell
+from lback_cli.imports.formats.groups_cell import groups_cell
 
 PRINTABLE = bytes(range(ord(" "), ord("~") + 1))
 """The printable characters of ASCII."""
