@@ -69,21 +69,21 @@ def register(
     invite: Invited = False,
 ) -> None:
     """Create a user, and mail a verification link."""
-    from lback_cli.cli.user.mail_wording import with_mail
-    from lback_cli.operations.attempts import AttemptState
-
     context = cli_context(ctx)
     if if_exists == "update" and (existing := context.directory.find_by_username(username)) is not None:
         with context.planned(plan):
             change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, attributes))
         return
-    done = AttemptState()
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
     announce_administrators(context, group or ())
+    if if_exists != "skip" and not plan:
+        password.prefetch()  # before the imports, which take as long as the hash
+    from lback_cli.cli.user.mail_wording import with_mail
+    from lback_cli.operations.attempts import AttemptState
+
+    done = AttemptState()
     with context.planned(plan):
-        if if_exists != "skip" and not plan:
-            password.prefetch()
         created = context.users.register_user(
             username,
             address,

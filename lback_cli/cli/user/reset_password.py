@@ -38,16 +38,16 @@ def reset_password(
     generate_password: Generated = False,
 ) -> None:
     """Set a new password, for USER or with a mailed token."""
-    from lback_cli.cli.user.mail_wording import with_mail
-    from lback_cli.operations.attempts import AttemptState
-
     context = cli_context(ctx)
     if (user is None) == (token is None):
         raise UsageError("Name either a USER or a --token.")
     if token == STDIN and password_stdin:
         raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
     password = PasswordSource(context, password_stdin, password_file, generate_password)
-    password.prefetch()
+    password.prefetch()  # before the imports, which take as long as the hash
+    from lback_cli.cli.user.mail_wording import with_mail
+    from lback_cli.operations.attempts import AttemptState
+
     done = AttemptState()
     if token is not None:
         changed = context.users.reset_password(read_token(token), password.read(), effects=done)
