@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lback_cli.cli.context import _append_to
+from lback_cli.cli.environment import open_trace_file
 from lback_cli.errors import ConfigurationError, Refused, Unusable
 from lback_cli.imports.atomic_write import replacing
 from lback_cli.imports.options import ImportOptions
@@ -41,7 +41,7 @@ def _export(_: World, path: Path) -> None:
 
 
 def _trace(_: World, path: Path) -> None:
-    with _append_to(path) as file:
+    with open_trace_file(path) as file:
         file.write("user_registered\n")
 
 
