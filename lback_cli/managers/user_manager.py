@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,19 @@ from lback_cli.security.tokens import token_prefix
 from lback_cli.settings import Settings
 
 R = TypeVar("R")
+
+
+class _RegistrationOptions(TypedDict, total=False):
+    """The keywords of `UserManager.register_user` that do not decide the type of its result."""
+
+    password_hash: str | None
+    groups: Sequence[str]
+    verified: bool
+    active: bool
+    attributes: Mapping[str, Any] | None
+    mail: RegistrationMail
+    session: Session | None
+    effects: AttemptState | None
 
 
 class UserManager(UserQueries):
@@ -79,15 +92,8 @@ class UserManager(UserQueries):
         email: str,
         password: str | Callable[[], str] | None,
         *,
-        password_hash: str | None = None,
-        groups: Sequence[str] = (),
-        verified: bool = False,
-        active: bool = True,
-        attributes: Mapping[str, Any] | None = None,
-        mail: RegistrationMail = "verify",
         if_exists: Literal["fail"] = "fail",
-        session: Session | None = None,
-        effects: AttemptState | None = None,
+        **options: Unpack[_RegistrationOptions],
     ) -> User: ...
 
     @overload
@@ -97,15 +103,8 @@ class UserManager(UserQueries):
         email: str,
         password: str | Callable[[], str] | None,
         *,
-        password_hash: str | None = None,
-        groups: Sequence[str] = (),
-        verified: bool = False,
-        active: bool = True,
-        attributes: Mapping[str, Any] | None = None,
-        mail: RegistrationMail = "verify",
         if_exists: Literal["fail", "skip"],
-        session: Session | None = None,
-        effects: AttemptState | None = None,
+        **options: Unpack[_RegistrationOptions],
     ) -> User | None: ...
 
     def register_user(
