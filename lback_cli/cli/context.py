@@ -173,6 +173,12 @@ class CliContext(CommandEnvironment):
 
         return EventLog(self.database, self.dependencies)
 
+    def warn_of_lost_log(self) -> None:
+        """Warn if the event log is not the one that this machine remembers. Otherwise remember how far it has come."""
+        lost = self.events.check_memory()
+        if lost is not None:
+            self.output.warning(f"Event {lost.seq}: {lost.message}", hint=lost.hint)
+
     @cached_property
     def undo(self) -> "Undo":
         """Undoes events."""

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks import build_sink
+from lback_cli.relay.sinks.webhook import Webhook
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.sink_kinds import NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
 
@@ -98,9 +100,13 @@ def test_bad_setting_is_refused_without_its_secret(sink: SinkSettings, message: 
 
 @pytest.mark.parametrize("sink", [HOOK, QUEUE, STREAM, JETS])
 def test_sink_is_built_without_a_connection(sink: SinkSettings) -> None:
-    build_sink("it", sink).close()
+    built: Any = build_sink("it", sink)
+    assert type(built).settings is type(sink)
+    built.close()
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
 def test_webhook_to_this_machine_needs_no_tls(host: str) -> None:
-    build_sink("it", replace(HOOK, url=f"http://{host}:8080/")).close()
+    built = build_sink("it", replace(HOOK, url=f"http://{host}:8080/"))
+    assert isinstance(built, Webhook)
+    built.close()

@@ -7,7 +7,6 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.db.status import show_status
-from lback_cli.cli.events.lost_log import warn_of_lost_log
 
 
 @command(
@@ -33,7 +32,7 @@ def adopt(ctx: typer.Context) -> None:
     advise = unprotected if found is None else advice
     for problem in advise(project_directories(Path(), context.unchecked_database)):
         context.output.warning(problem.message, hint=problem.hint)
-    warn_of_lost_log(context)
+    context.warn_of_lost_log()
     if found is not None and not context.settings.compat.lback_framework:
         context.output.notice("While the application runs, set [compat] lback_framework = true: see docs/adoption.md.")
     show_status(context, asked=False)

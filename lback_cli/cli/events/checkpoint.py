@@ -7,7 +7,6 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.events.lost_log import warn_of_lost_log
 
 
 @command(
@@ -29,7 +28,7 @@ def checkpoint(
     """
     context = cli_context(ctx)
     found = context.events.checkpoint()
-    warn_of_lost_log(context)
+    context.warn_of_lost_log()
     signed = found if sign_with is None else found.signed(sign_with)
     view = {"seq": signed.seq, "count": signed.count, "hash": signed.hash, "erased": signed.erased, "line": str(signed)}
     context.output.document(view, [str(signed)])
