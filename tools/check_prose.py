@@ -31,6 +31,7 @@ INSTEAD = {
     r"what\s+becomes\s+of": "the state or result of",
     r"has\s+its\s+success\s+taken\s+back": "is rolled back",
     r"so\s+says": "the name of the source",
+    r"(?<!there\s)(?:is|are|was|were)\s+no\s+(?!longer\b|more\b|need\b|one\b|other\b|such\b)[a-z]+": "is not a ...",
 }
 """Patterns of words, each with what to write instead."""
 
@@ -71,7 +72,7 @@ def check_markdown(text: str) -> list[Finding]:
 
 
 def check_python(text: str, *, messages: bool) -> list[Finding]:
-    """Return the words to replace in a module. Strings that are no docstrings count only as *messages*."""
+    """Return the words to replace in a module. Strings that are not docstrings count only as *messages*."""
     tree = ast.parse(text)
     # A string that stands alone is the docstring of a function, class, module or attribute.
     alone = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]

@@ -68,10 +68,12 @@ class _Reader:
         match = _LITERAL.match(self._text, start)
         try:
             if match is None or match[0] in {"NaN", "Infinity"}:
-                raise ValueError  # noqa: TRY301 - one place for what is no value
+                raise ValueError  # noqa: TRY301 - one place for what is not a value
             return Node(json.loads(match[0]), place), match.end()
         except ValueError:
-            raise _NotJsonError(start, "a value is missing" if match is None else f"{match[0]} is no value") from None
+            raise _NotJsonError(
+                start, "a value is missing" if match is None else f"{match[0]} is not a value"
+            ) from None
 
     def _list(self, start: int, place: Place, depth: int) -> tuple[Node, int]:
         items: list[Node] = []

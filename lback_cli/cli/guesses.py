@@ -88,7 +88,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         **dict.fromkeys(("members",), _MEMBERS),
     },
 }
-"""What to run instead, by group and word. A word that is no command of `lback` may be one of its groups' words."""
+"""What to run instead, by group and word. A word that is not a command of `lback` may be one of its groups' words."""
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("--disable", "--deactivated", "--lock", "--block", "--suspend"), ("--deactivate", "--inactive")),
@@ -124,7 +124,7 @@ def unknown_command(path: str, group: Any, word: str) -> UsageError:
     calls = _calls(path, group, word)
     near = get_close_matches(word, [*group.commands, *group.aliases])
     if not DESTRUCTIVE.isdisjoint(near[:1]):
-        near = []  # the others are no better
+        near = []  # the others are not better
     elif not (calls or near):
         guesses = COMMANDS.get(path, {})
         calls = next((guesses[guess] for guess in get_close_matches(word, guesses, 1, _ALIKE)), ())
@@ -144,7 +144,7 @@ def option_instead(option: str, accepted: Collection[str]) -> str | None:
 
 
 def _calls(path: str, group: Any, word: str) -> tuple[str, ...]:
-    """Return what to run for *word*, which is no command of *group*."""
+    """Return what to run for *word*, which is not a command of *group*."""
     calls = COMMANDS.get(path, {}).get(word, ())
     if calls or path != "lback" or word in DESTRUCTIVE:
         return calls

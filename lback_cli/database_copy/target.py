@@ -58,7 +58,7 @@ class CopyTarget:
         self.is_marked = False
         """Whether this copy has marked the target."""
         self.has_current_data = False
-        """Whether the target had lback's current tables with rows: an earlier copy finished it, or it is no copy."""
+        """Whether the target had lback's current tables with rows: an earlier copy finished it, or it is not a copy."""
         self.is_own_partial_copy = False
         """Whether everything in the target comes from an interrupted copy of the same source."""
         self._database = database

@@ -73,7 +73,7 @@ def mentions_any(subject: str | None, data: Mapping[str, Any], names: set[str]) 
 
     A text mentions a name if it is the name, contains it in quotes or brackets, or contains an address anywhere. That
     is how the messages of lback, of databases and of mail servers name people. A user name without quotes is ignored,
-    since it may be a common word. Names of groups and lback's own words, such as those of ``error_type``, are no
+    since it may be a common word. Names of groups and lback's own words, such as those of ``error_type``, are not
     mentions of a user with the same name.
     """
     return any(

@@ -24,7 +24,7 @@ def parse_pairs(option: str, texts: Iterable[str], *, meaning: str, one_each: bo
         one_each: Whether *texts* hold one pair each, so that a comma needs no escape.
 
     Raises:
-        UsageError: A text is no pair, or a left side comes twice with different right sides.
+        UsageError: A text is not a pair, or a left side comes twice with different right sides.
     """
     pairs: dict[str, str] = {}
     for text in texts:
@@ -44,7 +44,7 @@ def read_pairs(path: Path) -> Pairs:
     """Return the pairs in the file at *path*: one on each line, where a comma needs no escape; ``#`` begins a comment.
 
     Raises:
-        UsageError: The file cannot be read, or a line is no pair.
+        UsageError: The file cannot be read, or a line is not a pair.
     """
     try:
         lines = path.read_text("utf-8-sig").splitlines()

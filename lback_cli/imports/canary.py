@@ -31,7 +31,7 @@ class Canary:
 def verify_canary(uow: UnitOfWork, services: Dependencies, canary: Canary) -> None:
     """Verify the canary's password against the hash that is stored in the transaction of *uow*.
 
-    This is no operation: it changes nothing, and an inactive user is verified too.
+    This is not an operation: it changes nothing, and an inactive user is verified too.
 
     Raises:
         ValidationError: The password does not match. The caller rolls back.

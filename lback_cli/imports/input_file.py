@@ -206,7 +206,7 @@ class InputFile:
             raise looks_like(proposed, self.options, reason)
 
     def _advised(self, error: ValidationError) -> ValidationError:
-        """Return *error*, or what the file looks like if it is no table as it should be."""
+        """Return *error*, or what the file looks like if it is not a table as it should be."""
         # The given dialect may be what is wrong.
         unsaid = replace(self.options, delimiter=None, skip_lines=0)
         proposed = propose(self._file, unsaid, self._known)

@@ -98,7 +98,7 @@ def inspect_input(path: str, options: ImportOptions, known: ImportColumns, *, is
 
     Raises:
         UsageError: The file cannot be opened.
-        ValidationError: The file is no text, or no workbook.
+        ValidationError: The file is neither text nor a workbook.
     """
     file = open_input(path)
     if not is_named:

@@ -224,7 +224,7 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return 0  # a value that is no list of names
+        return 0  # a value that is not a list of names
 
 
 _READERS: Mapping[str, Callable[[Any, str], Any]] = {

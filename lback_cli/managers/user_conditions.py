@@ -85,6 +85,6 @@ def _set_flag(found: dict[str, Any], word: str, now: datetime) -> None:
 
 def _unknown(text: str) -> UsageError:
     return UsageError(
-        f"--where {safe(text, limit=40)}: this is no condition.",
+        f"--where {safe(text, limit=40)}: this is not a condition.",
         hint=f"Use NAME=VALUE with the name of an attribute, {', '.join(WORDS[:-1])} or {WORDS[-1]}.",
     )

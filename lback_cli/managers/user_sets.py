@@ -128,7 +128,7 @@ class UserSets:
     def update(
         self, users: UserSet, update_data: Mapping[str, Any], *, if_missing: IfMissing = "fail"
     ) -> Iterator[SetResult]:
-        """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a user who is missing is no failure."""
+        """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a missing user is not a failure."""
 
         def update(user_id: int, _: UserRecord | None) -> SetOutcome:
             done = AttemptState()

@@ -87,7 +87,7 @@ class SinkAdmin:
 
         Raises:
             SinkNotFound: If there is no such sink.
-            DeadLetterNotFound: If one of *sequences* is no dead letter of the sink.
+            DeadLetterNotFound: If one of *sequences* is not a dead letter of the sink.
         """
         with reading(self._database) as uow:
             letters = uow.sinks.dead_letters(name, sequences)
@@ -110,7 +110,7 @@ class SinkAdmin:
         Raises:
             ConfigurationError: If the settings of the sink cannot be used.
             SinkNotFound: If there is no such sink.
-            DeadLetterNotFound: If one of *sequences* is no dead letter of the sink.
+            DeadLetterNotFound: If one of *sequences* is not a dead letter of the sink.
         """
         if name not in self._settings:
             raise self._not_found(name)
@@ -137,7 +137,7 @@ class SinkAdmin:
 
         Raises:
             SinkNotFound: If there is no such sink.
-            DeadLetterNotFound: If one of *sequences* is no dead letter of the sink.
+            DeadLetterNotFound: If one of *sequences* is not a dead letter of the sink.
         """
         letters = self.dead_letters(name, sequences)
         with transaction(self._database) as uow:

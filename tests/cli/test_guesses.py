@@ -98,7 +98,7 @@ def test_other_names_do_what_they_say(cli: Cli, register: Cli) -> None:
     assert cli("user", "disable", "--help").out == cli("user", "update", "--help").out
 
 
-def test_a_number_that_is_no_name_leads_to_the_user_with_that_id(cli: Cli, register: Cli) -> None:
+def test_a_number_that_is_not_a_name_leads_to_the_user_with_that_id(cli: Cli, register: Cli) -> None:
     register("ann")
     assert cli("user", "show", "1") == (
         5,

@@ -97,7 +97,7 @@ def test_the_options_of_every_command_are_listed_in_one_place(cli: Cli) -> None:
         assert "--trace-file" not in shown.replace("--trace-file trace.jsonl", "")
 
 
-def test_help_of_what_is_no_command_is_exit_2(cli: Cli) -> None:
+def test_help_of_what_is_not_a_command_is_exit_2(cli: Cli) -> None:
     assert cli("help", "usr") == (2, "", cli("usr").err)
     assert cli("help", "user", "lst") == (2, "", cli("user", "lst").err)
     assert cli("help", "user", "show", "x").status == 2

@@ -97,12 +97,12 @@ def test_wrapped_lines_count_and_one_line_too_many_is_paged(lback: Any, show: Sh
 
 
 @pytest.mark.parametrize("pager", ["", "./nosuch", "'unbalanced", "/"])
-def test_a_missing_pager_is_no_error(show: Show, pager: str) -> None:
+def test_a_missing_pager_is_not_an_error(show: Show, pager: str) -> None:
     status, shown = show("user list", LBACK_PAGER=pager)
     assert (status, len(shown), shown[-1]) == (0, 102, LIMITED)
 
 
-def test_a_pager_that_quits_early_is_no_error(show: Show) -> None:
+def test_a_pager_that_quits_early_is_not_an_error(show: Show) -> None:
     assert show("user list --limit 0", LBACK_PAGER="head -n 2") == (
         0,
         ["id   username  email             active  verified  groups", "1    u1        u1@example.org    yes     yes"],

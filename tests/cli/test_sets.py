@@ -147,7 +147,7 @@ def test_fewer_than_five_users_and_other_changes_are_never_too_many(people: Cli)
         (("update", "--where", "active", "--username", "x", "-y"), "--username is for one user."),
         (("update", "u1", "u2", "--generate-password", "-y"), "A password is for one user."),
         (("update", "u1", "u2", "--deactivate"), "There is no terminal to ask for confirmation."),
-        (("update", "--where", "nosuch", "--deactivate"), "--where nosuch: this is no condition."),
+        (("update", "--where", "nosuch", "--deactivate"), "--where nosuch: this is not a condition."),
         (("delete", "u1", "u2", "--max-share", "101"), "Invalid value for '--max-share'"),
     ],
 )

@@ -95,7 +95,7 @@ AUTHENTICATE = [
         starved=True,
     ),
     Scenario(
-        "authenticate: no memory to replace a legacy hash is no failure",
+        "authenticate: no memory to replace a legacy hash is not a failure",
         authenticate(EVE.username),
         [begun(EVE.username), authenticated(EVE)],
         starved=True,

@@ -78,7 +78,7 @@ REQUEST = [
         code="user_not_found",
     ),
     Scenario(
-        "reset request: a name is no address",
+        "reset request: a name is not an address",
         request(BOB.username),
         [asked(BOB.username), not_mailed("user_not_found", email=BOB.username)],
         code="user_not_found",

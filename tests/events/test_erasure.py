@@ -228,7 +228,7 @@ def test_former_names_are_names_of_the_subject() -> None:
 
 
 @pytest.mark.parametrize("name", ["staff", "set", "user_not_found", "unexpected_exception", "keyerror"])
-def test_groups_and_lbacks_own_words_are_no_mentions(installation: Installation, name: str) -> None:
+def test_groups_and_lbacks_own_words_are_not_mentions(installation: Installation, name: str) -> None:
     """The name of the erased user is that of a group, or a word that lback writes into events."""
     installation.groups.create_group("staff", description="The staff.")
     installation.register(name)

@@ -46,7 +46,7 @@ def blank(installation: Installation, last: int) -> None:
     execute(installation, "UPDATE lback_events SET data = NULL, subject = NULL, salt = NULL WHERE seq <= :n", n=last)
 
 
-def test_an_erasure_of_another_users_events_is_no_erasure(installation: Installation) -> None:
+def test_an_erasure_of_another_users_events_is_not_an_erasure(installation: Installation) -> None:
     installation.register("alice")
     installation.register("bob")
     blank(installation, 2)
@@ -141,7 +141,7 @@ def test_values_of_personal_attributes_are_erased_from_events_of_others(installa
     installation.log.erase_user("alice", users)
     rows = installation.rows()
     assert "zanzibar" not in json.dumps(rows).lower()
-    # Bob's own name is no mention of the other.
+    # Bob's own name is not a mention of the other.
     kept = [json.loads(row["data"])["changes"]["display_name"] for row in rows if "Mountebank" in (row["data"] or "")]
     assert kept == [{"from": None, "to": "Mountebank"}]
     with installation.database.reading() as session:

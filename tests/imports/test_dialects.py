@@ -81,7 +81,7 @@ def test_guess_is_accepted_reported_and_resumed(world: World) -> None:
     assert guesses.options == [
         "--delimiter ';' --encoding cp1252 --map username=Benutzername,email=E-Mail,groups=Gruppen --ignore Notiz"
     ]
-    assert (first.state, first.counts.created, first.counts.failed) == ("stopped", 0, 1), "jörg is no user name"
+    assert (first.state, first.counts.created, first.counts.failed) == ("stopped", 0, 1), "jörg is not a user name"
     explicit = ImportOptions(
         mail="none",
         on_error="stop",

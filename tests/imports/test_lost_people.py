@@ -217,7 +217,7 @@ def test_records_that_are_left_out_are_counted_by_what_they_are(world: World) ->
             '[{"model": "sites.site", "fields": {}}]',
             "{} has no users. Left out: records that are not users (1).",
         ),
-        ("ldif", "dn: ou=x\nou: x\n", "{} has no users. Left out: entries that are no people (1)."),
+        ("ldif", "dn: ou=x\nou: x\n", "{} has no users. Left out: entries that are not people (1)."),
         ("htpasswd", "# nothing\n", "{} has no users."),
         (
             "keycloak",

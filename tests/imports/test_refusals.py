@@ -71,7 +71,7 @@ def test_list_with_values_other_than_text_is_kept_in_the_rejects(world: World, f
         ("users.jsonl", '{"username": "zoe", "password": "CanaryPassword123"\n'),
     ],
 )
-def test_raw_text_of_an_invalid_row_is_no_name_and_no_event(world: World, name: str, content: str) -> None:
+def test_raw_text_of_an_invalid_row_is_neither_a_name_nor_an_event(world: World, name: str, content: str) -> None:
     form = name.rpartition(".")[2]
     first, second = world.directory / f"first.{form}", world.directory / f"second.{form}"
     before = world.events()

@@ -111,12 +111,12 @@ def test_workbook_that_asks_for_too_much_is_refused(world: World, content: Calla
     ("content", "message"),
     [
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "The workbook is encrypted, or an old one (.xls)."),
-        (b"username,email\n", "The file is no workbook."),
-        (b"PK\x03\x04" + bytes(500), "The file is no workbook."),
-        (b"", "The file is no workbook."),
+        (b"username,email\n", "The file is not a workbook."),
+        (b"PK\x03\x04" + bytes(500), "The file is not a workbook."),
+        (b"", "The file is not a workbook."),
     ],
 )
-def test_file_that_is_no_workbook_is_refused(world: World, content: bytes, message: str) -> None:
+def test_file_that_is_not_a_workbook_is_refused(world: World, content: bytes, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         world.run(world.write(content, "users.xlsx"), XLSX)
     assert caught.value.message == message

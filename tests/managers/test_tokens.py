@@ -186,7 +186,7 @@ def test_token_works_until_it_expires(
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 100_000, "\0", "\udc80", "é", "../../etc/passwd"])
 @pytest.mark.parametrize("kind", ["verification", "reset"])
-def test_text_that_is_no_token_is_refused(office: Office, kind: Kind, token: str) -> None:
+def test_text_that_is_not_a_token_is_refused(office: Office, kind: Kind, token: str) -> None:
     office.register("ann")
     assert is_refused(office, token, kind)
 

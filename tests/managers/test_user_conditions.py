@@ -66,11 +66,11 @@ def test_all_conditions_hold(matching: Any, conditions: list[str], names: str) -
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
-        (["lokced"], "--where lokced: this is no condition."),
-        (["=x"], "--where =x: this is no condition."),
-        (["email=ann@ann.example"], "--where email=ann@ann.example: this is no condition."),
-        (["inactive=yes"], "--where inactive=yes: this is no condition."),
-        (["display_name"], "--where display_name: this is no condition."),
+        (["lokced"], "--where lokced: this is not a condition."),
+        (["=x"], "--where =x: this is not a condition."),
+        (["email=ann@ann.example"], "--where email=ann@ann.example: this is not a condition."),
+        (["inactive=yes"], "--where inactive=yes: this is not a condition."),
+        (["display_name"], "--where display_name: this is not a condition."),
         (["group="], "--where group= has no value."),
         (["display_name=a", "display_name=b"], "--where: display_name comes twice."),
         (["active", "inactive"], "--where inactive contradicts another condition."),

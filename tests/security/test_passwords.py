@@ -247,7 +247,7 @@ def paths() -> dict[str, tuple[str, str | None, bool, bool]]:
         "empty password of an unknown user": ("", None, True, False),
         "huge password": ("x" * 2**20, current, True, False),
         "huge password of an unknown user": ("x" * 2**20, None, True, False),
-        "password that is no text": ("a\ud800", current, True, False),
+        "password that is not text": ("a\ud800", current, True, False),
         "password with NUL": (PASSWORD + "\0", current, True, False),
         "bcrypt and a password with NUL": (PASSWORD + "\0x", FOREIGN["bcrypt"][1], True, False),
         "bcrypt and a password of 73 bytes": ("x" * 73, FOREIGN["bcrypt"][1], True, False),

@@ -23,7 +23,7 @@ class Pager:
     """A stream to *terminal*, or to a pager as soon as the text is longer than the screen.
 
     ``LBACK_PAGER`` or ``PAGER`` names the pager; empty means none. If it cannot be started, the text goes to the
-    terminal. A reader who quits the pager ends the block of the context manager, which is no error.
+    terminal. A reader who quits the pager ends the block of the context manager, which is not an error.
     """
 
     def __init__(self, terminal: TextIO) -> None:

@@ -34,7 +34,7 @@ def show_error(error: LbackError, *, as_json: bool, line: int | None = None) -> 
         _write_json("error", error_view(error) | ({} if line is None else {"line": line}))
         return
     if isinstance(error, Declined):
-        write_stderr(f"{safe(error.message)}\n")  # what a person decided is no error
+        write_stderr(f"{safe(error.message)}\n")  # what a person decided is not an error
         return
     _write_labelled("error:", "1;31", error.message if line is None else f"line {line}: {error.message}")
     for fault in error.faults if isinstance(error, InvalidFile) else ():

@@ -61,7 +61,7 @@ def _offers(words: list[str], begun: str) -> list[tuple[str, str]] | None:
     if getattr(found, "metavar", None) in _FILE_METAVARS:
         return None
     if hasattr(found, "commands") and context._protected_args:  # noqa: SLF001 - see above
-        return []  # after a word that is no command
+        return []  # after a word that is not a command
     before = begun[: len(begun) - len(value)]  # as in --output=js
     items: Sequence[Any] = found.shell_complete(context, value)
     return [(before + item.value, " ".join((item.help or "").split())) for item in items]

@@ -265,7 +265,7 @@ def group_map(values: list[str] | None) -> Pairs:
     """Return the pairs of ``--map-group``.
 
     Raises:
-        UsageError: A value is no pair.
+        UsageError: A value is not a pair.
     """
     from lback_cli.imports.assignments import parse_pairs
 

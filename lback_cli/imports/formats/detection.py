@@ -98,7 +98,7 @@ def require_json_lines(start: bytes) -> None:
 
 
 def require_workbook(start: bytes) -> None:
-    """Refuse a file that is no Excel workbook of today, or is encrypted.
+    """Refuse a file that is not an .xlsx workbook, or is encrypted.
 
     Args:
         start: The first bytes of the file.
@@ -113,4 +113,4 @@ def require_workbook(start: bytes) -> None:
             hint="Save it as .xlsx without a password, or as CSV.",
         )
     if not start.startswith(_ZIP):
-        raise ValidationError("file", "The file is no workbook.", hint="Add --format csv if it is a table of text.")
+        raise ValidationError("file", "The file is not a workbook.", hint="Add --format csv if it is a table of text.")

@@ -22,7 +22,7 @@ _LONGEST_SHOWN = 1024
 
 _CHUNK = 64 * 1024
 _LONGEST_TOKEN = len(r"\ud83d\ude00")
-"""Characters of the longest token that is no string. Until a token is read to its end, decoding it is an error."""
+"""Characters of the longest token that is not a string. Until a token is read to its end, decoding it is an error."""
 
 _UNCLOSED = "Unterminated string"
 """How Python's message begins if a string has no end yet. The position in that error is where the string begins."""

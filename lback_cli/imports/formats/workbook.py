@@ -40,7 +40,7 @@ def open_workbook(file: BinaryIO) -> Sheet:
     """Return the first sheet of the workbook *file*; its rows are in a private temporary file.
 
     Raises:
-        ValidationError: The file is no workbook, is encrypted or damaged, has macros, or needs too much to be read.
+        ValidationError: The file is not a workbook, is encrypted or damaged, has macros, or needs too much to be read.
         Unusable: The extra package for workbooks is not installed, or the temporary file cannot be written.
     """
     require_workbook(file.read(_START))

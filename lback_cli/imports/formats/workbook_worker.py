@@ -71,7 +71,7 @@ def _refusal(content: bytes) -> str | None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [name.lower() for name in archive.namelist()]
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return "The file is no workbook."
+        return "The file is not a workbook."
     if any(name.endswith(_MACROS) for name in names):
         return "The workbook has macros, which lback does not read: save it without them, as .xlsx."
     if _BINARY_BOOK in names:

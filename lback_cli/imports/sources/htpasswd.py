@@ -20,7 +20,7 @@ class Htpasswd(SourceFormat):
 
     @classmethod
     def recognises(cls, start: bytes) -> bool:
-        """Return whether the first line that is no comment is a name and a hash with a prefix."""
+        """Return whether the first line that is not a comment is a name and a hash with a prefix."""
         return _FIRST_LINE.match(start) is not None
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:

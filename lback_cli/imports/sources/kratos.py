@@ -106,7 +106,7 @@ def _password_config(identity: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _identifier(identity: Mapping[str, Any]) -> str | None:
-    """Return the name that the user logs in with, if it is no e-mail address."""
+    """Return the name that the user logs in with, if it is not an e-mail address."""
     credentials = identity.get("credentials")
     password = credentials.get("password") if isinstance(credentials, dict) else None
     identifiers = _list(password.get("identifiers")) if isinstance(password, dict) else []

@@ -41,7 +41,7 @@ class Ldif(SourceFormat):
 
     @classmethod
     def recognises(cls, start: bytes) -> bool:
-        """Return whether the first line that is no comment begins an entry, or gives the version of LDIF."""
+        """Return whether the first line that is not a comment begins an entry, or gives the version of LDIF."""
         return _FIRST_LINE.match(start) is not None
 
     def read(self, file: BinaryIO) -> Iterator[ImportRow]:
@@ -68,7 +68,7 @@ class Ldif(SourceFormat):
             elif "uid" in entry.values or _PERSON in classes or active_directory.is_user(classes):
                 yield self._row(entry)
             else:
-                self.left_out["entries that are no people"] += 1
+                self.left_out["entries that are not people"] += 1
 
     def _row(self, entry: "_Entry") -> ImportRow:
         stored = entry.first("userpassword")
@@ -145,7 +145,7 @@ class _Entry:
         name = description.partition(b";")[0].strip().lower().decode("ascii", "replace")
         self.names.add(name)
         if not colon:
-            self._fail(line, "is no attribute: it has no colon")
+            self._fail(line, "is not an attribute: it has no colon")
         elif name in _WANTED:
             try:
                 self.values.setdefault(name, []).append(_value(line, rest))
@@ -160,7 +160,7 @@ class _Entry:
 
 
 def _entries(file: BinaryIO) -> Iterator[_Entry]:
-    """Yield the entries, which blank lines separate; the line with the version is no entry."""
+    """Yield the entries, which blank lines separate; the line with the version is not an entry."""
     entry: _Entry | None = None
     for line in _lines(file):
         if not line.raw:

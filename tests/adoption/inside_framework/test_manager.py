@@ -167,10 +167,10 @@ def test_groups_are_changed_by_lbacks_rules(alice: Application) -> None:
 
 def test_validator_of_a_column_refuses_the_update(alice: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_user: User, value: str) -> None:
-        raise ValueError(f"{value} is no token.")
+        raise ValueError(f"{value} is not a token.")
 
     monkeypatch.setattr(User, "nickname", property(fset=refuse), raising=False)
-    with pytest.raises(ValidationError, match="x is no token"):
+    with pytest.raises(ValidationError, match="x is not a token"):
         alice.call("update_user", 1, {"username": "alicia", "nickname": "x"})
     assert alice.call("get_user_by_id", 1).username == "alice"
 

@@ -63,7 +63,7 @@ def test_machines_and_other_entries_are_left_out() -> None:
     assert [(row.username, row.line) for row in rows] == [("ann", 19)]
     assert left_out == {
         "accounts of machines": 2,
-        "entries that are no people": 1,
+        "entries that are not people": 1,
         "references to other servers": 1,
     }
 
@@ -97,7 +97,7 @@ CONTROL = "control: 1.2.840.113556.1.4.319 false AA=="
 
 
 @pytest.mark.parametrize("result", ["result: 0 Success", f"result: 0 Success\n{CONTROL}"])
-def test_end_of_a_complete_search_is_no_entry(read_text: ReadText, result: str) -> None:
+def test_end_of_a_complete_search_is_not_an_entry(read_text: ReadText, result: str) -> None:
     assert [(row.username, row.error) for row in read_text("ldif", SEARCH.format(result))] == [("ann", None)]
 
 

@@ -38,7 +38,7 @@ def test_user_name_becomes_an_address_at_the_given_domain(read_text: ReadText) -
     assert plainly(rows) == [(1, "alice", "alice@mail.example.org", None), (2, "bob", "bob@y.org", None)]
 
 
-def test_user_name_that_is_no_address_is_refused_without_a_domain_and_keeps_its_hash(
+def test_user_name_that_is_not_an_address_is_refused_without_a_domain_and_keeps_its_hash(
     read_text: ReadText,
 ) -> None:
     rows = read_text("htpasswd", f"alice:{DES}\nbob@y.org:{DES}\n")
@@ -446,7 +446,7 @@ def test_ldif_is_unfolded_decoded_and_numbered_by_its_dn(read_text: ReadText) ->
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("dn: uid=a\nuid: a\nnonsense", "Line 3 is no attribute: it has no colon."),
+        ("dn: uid=a\nuid: a\nnonsense", "Line 3 is not an attribute: it has no colon."),
         ("dn: uid=a\nuid:: *", "Line 2 has a value that cannot be used: it is not base64."),
         ("dn: uid=a\nuid:: /w==", "Line 2 has a value that cannot be used: it is not UTF-8."),
         (
