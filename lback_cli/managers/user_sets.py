@@ -7,11 +7,12 @@ from typing import Any, Literal, NamedTuple
 from lback_cli.database.engine import Database
 from lback_cli.errors import AmbiguousUser, DatabaseError, LbackError, UserNotFound
 from lback_cli.managers.bulk_deletion import BulkDeletion
+from lback_cli.managers.bulk_update import BulkUpdate
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_lookup import not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, aborts_transaction, retried_together
+from lback_cli.operations.attempts import AttemptState, retried_together
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
@@ -93,7 +94,7 @@ class UserSets:
         self._database = database
         self._directory = Directory(database, services)
         self._users = users
-        self._deletion = BulkDeletion(users, services)
+        self._services = services
 
     def matching(self, query: UserQuery) -> UserSet:
         """Return the users that meet the conditions of *query*, by id.
@@ -144,28 +145,22 @@ class UserSets:
         self, users: UserSet, update_data: Mapping[str, Any], *, if_missing: IfMissing = "fail"
     ) -> Iterator[SetResult]:
         """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a missing user is not a failure."""
+        bulk = BulkUpdate(self._users, self._services, update_data)
 
         def update(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
-            outcomes: Outcomes = {}
-            for user_id in ids:
-                done = effects[user_id]
-                try:
-                    self._users.update_user(user_id, update_data, session=uow.session, effects=done)
-                except LbackError as error:
-                    if aborts_transaction(error):
-                        raise
-                    outcomes[user_id] = error
-                else:
-                    outcomes[user_id] = "updated" if done.changes else "unchanged"
-            return outcomes
+            return {
+                user_id: error or ("updated" if effects[user_id].changes else "unchanged")
+                for user_id, error in bulk.run(uow, ids, effects).items()
+            }
 
         return self._in_chunks(users, update, if_missing)
 
     def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
         """Delete each of *users*; *if_missing* is as for `update`."""
+        bulk = BulkDeletion(self._users, self._services)
 
         def delete(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
-            return {user_id: error or "deleted" for user_id, error in self._deletion.delete(uow, ids, effects).items()}
+            return {user_id: error or "deleted" for user_id, error in bulk.run(uow, ids, effects).items()}
 
         return self._in_chunks(users, delete, if_missing)
 
