@@ -122,7 +122,7 @@ class History:
                     assert found.get(keys.get(key, key)) == value, (name, key)
 
     def change_by_hand(self, state: dict[str, Any]) -> set[str]:
-        """Change one user in the file as nobody asked for, and one outside of it; return what has to be found."""
+        """Change a user of the file and one outside of it, and return the names that have to be found."""
         users = self.users()
         outside = [name for name in users if name not in {user["username"] for user in state["users"]}]
         if outside:
