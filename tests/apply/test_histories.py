@@ -4,13 +4,14 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lback_cli.apply.declarations import Declarations
+from lback_cli.apply.differences import Difference, Differences
 from tests.events.random_history import VALUES, WideInstallation
 
 HISTORIES = 1000 if "THOROUGH" in os.environ else 6
@@ -154,10 +155,10 @@ class History:
         """Return the users by name."""
         return {user["username"]: {**user, "id": user_id} for user_id, user in self.made.users_by_id().items()}
 
-    def differences(self, state: dict[str, Any]) -> list[Any]:
+    def differences(self, state: dict[str, Any]) -> Sequence[Difference]:
         return self.found(state, prune=False).found
 
-    def found(self, state: dict[str, Any], *, prune: bool) -> Any:
+    def found(self, state: dict[str, Any], *, prune: bool) -> Differences:
         path = self.made.directory / "state.json"
         path.write_text(json.dumps(state))
         return self.declarations.differences([str(path)], prune=prune)
