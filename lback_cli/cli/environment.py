@@ -88,9 +88,9 @@ class CommandEnvironment:
         """What is used for keys of the configuration that are not set, by their names."""
         try:
             database = self.unchecked_database
+            found = {"email.directory": str(self.dependencies.mail_directory)}
         except ConfigurationError:
             return {}
-        found = {"email.directory": str(self.dependencies.mail_directory)}
         if database.embedded:
             found["database.url"] = database.url.render_as_string()
         return found

@@ -1,5 +1,6 @@
 """Where a password comes from. It is never the value of an option, which other users of the machine can see."""
 
+import codecs
 import os
 import stat
 import sys
@@ -180,5 +181,6 @@ def read_token(argument: str) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    text = raw.decode("utf-8", "surrogateescape")
+    # Editors on Windows write a byte order mark, which nobody can type at a login.
+    text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     return text.removesuffix("\n").removesuffix("\r")

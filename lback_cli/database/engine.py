@@ -20,6 +20,7 @@ from lback_cli.database.url import missing_driver, read_url, require_driver, req
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
+from lback_cli.user_directories import user_directory
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -88,9 +89,12 @@ class Database:
         return "SERIALIZABLE" if self.url.get_backend_name() == "sqlite" else _WRITING["isolation_level"]
 
     @property
-    def directory(self) -> Path:
-        """The directory for lback's other files: that of the SQLite file, else the user's data directory."""
-        return self.path.resolve().parent if self.path else user_data_directory()
+    def directory(self) -> Path | None:
+        """The directory for lback's other files: that of the SQLite file, else the user's data directory.
+
+        It is None for a user without a home directory.
+        """
+        return self.path.resolve().parent if self.path else user_directory("data")
 
     @cached_property
     def engine(self) -> Engine:
@@ -202,19 +206,18 @@ class Database:
 
     def _resolve_url(self) -> URL:
         if self.embedded:
-            return URL.create("sqlite", database=str(user_data_directory() / EMBEDDED_FILE))
+            directory = user_directory("data")
+            if directory is None:
+                raise ConfigurationError(
+                    "There is no directory for the database, because the user who runs lback has no home directory.",
+                    hint="Set LBACK_DATABASE_URL, HOME or XDG_DATA_HOME.",
+                )
+            return URL.create("sqlite", database=str(directory / EMBEDDED_FILE))
         url = read_url(self._settings.url)
         # --database-url may name a SQLite file although the configuration has a server's password file.
         if self._settings.password_file is not None and url.get_backend_name() != "sqlite":
             url = url.set(password=read_secret(self._settings.password_file, "database.password_file"))
         return url
-
-
-def user_data_directory() -> Path:
-    """Return lback's directory for the user's data."""
-    from platformdirs import user_data_path
-
-    return user_data_path("lback")
 
 
 def _configure_server(engine: Engine) -> None:

@@ -27,6 +27,8 @@ def parse(key: Field[Any], raw: Any, *, name: str, source: str) -> Any:
         value = _convert(key.type, raw)
         _check_limits(key, value)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # RuntimeError: ~ of an unknown user
+        if raw == "":
+            raise ConfigurationError(f"{name} ({source}): it is empty. It must be {describe_allowed(key)}.") from error
         what = "the value" if key.metadata.get("hidden") else _quote(raw)
         raise ConfigurationError(f"{name} ({source}): {what} is not {describe_allowed(key)}.") from error
     return value
