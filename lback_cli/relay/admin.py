@@ -9,7 +9,7 @@ from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
 from lback_cli.lease import current_owner
 from lback_cli.models import DeadLetter, SinkState
 from lback_cli.relay.sinks import build_sink
-from lback_cli.relay.sinks.base import Message, SinkError, deliver
+from lback_cli.relay.sinks.base import Message, SinkError
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction
 from lback_cli.settings import SinkSettings
@@ -121,7 +121,7 @@ class SinkAdmin:
                 with reading(self._database) as uow:
                     row = next(uow.events.select(EventQuery(after=letter.seq - 1, before=letter.seq + 1, limit=1)))
                 try:
-                    deliver(sink, Message.of(row))
+                    sink.send(Message.of(row))
                 except SinkError as error:
                     self._note_attempt(letter, str(error))
                     yield letter.seq, str(error)

@@ -14,7 +14,7 @@ from lback_cli.models import DeadLetter
 from lback_cli.relay.cursor import SinkCursor
 from lback_cli.relay.loop import Backoff, DeliveryLoop
 from lback_cli.relay.observer import RelayObserver
-from lback_cli.relay.sinks.base import DeliveryFailed, Message, MessageRejected, Sink, SinkError, deliver
+from lback_cli.relay.sinks.base import DeliveryFailed, Message, MessageRejected, Sink, SinkError
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import reading
 
@@ -124,7 +124,7 @@ class Worker:
         """Send one event and store the outcome; return the error if the next event has to wait."""
         seq = row["seq"]
         try:
-            deliver(self._sink, Message.of(row))
+            self._sink.send(Message.of(row))
         except SinkError as error:
             counts = isinstance(error, DeliveryFailed)
             if isinstance(error, MessageRejected) or (counts and self._cursor.tries + 1 >= self._max_attempts):

@@ -14,6 +14,9 @@ from lback_cli.settings.schema import SinkSettings
 class TlsSinkSettings(SinkSettings):
     """A sink that can be reached with TLS."""
 
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ()
+    """Those of `schemes` that promise TLS."""
+
     ca_file: Path | None = key(
         None,
         "PEM file of the authority that signed the server's certificate. By default, the system's authorities.",
@@ -38,6 +41,7 @@ class WebhookSettings(TlsSinkSettings):
     """A webhook: one signed POST for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("https",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.webhook:Webhook"
 
     url: str = key(
@@ -65,6 +69,7 @@ class RabbitMqSettings(BrokerSettings):
     """RabbitMQ: one persistent message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("amqps", "amqp")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("amqps",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.rabbitmq:RabbitMq"
 
     url: str = key(
@@ -84,6 +89,7 @@ class RedisSettings(BrokerSettings):
     """Redis Streams: one entry for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("rediss", "redis")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("rediss",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.redis:RedisStream"
 
     url: str = key(
@@ -100,6 +106,7 @@ class NatsSettings(BrokerSettings):
     """NATS JetStream: one message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("tls", "nats")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("tls",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.nats:JetStream"
 
     url: str = key(

@@ -1,14 +1,11 @@
 """What a sink is: the message it is sent, and the errors that it raises."""
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lback_cli.events.export import cloud_event
-
-_LOGGER = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/cloudevents+json"
 """The type of a body that is one whole event (CloudEvents, structured mode)."""
@@ -74,20 +71,3 @@ class DeliveryFailed(SinkError):  # noqa: N818
 
 class MessageRejected(SinkError):  # noqa: N818
     """The sink will never take this message. It becomes a dead letter at once."""
-
-
-def deliver(sink: Sink, message: Message) -> None:
-    """Send *message*, so that no exception of one sink ends the relay of the others.
-
-    Raises:
-        SinkError: If the message was not delivered. An unexpected exception does not count against the message.
-    """
-    try:
-        sink.send(message)
-    except SinkError:
-        raise
-    except Exception as error:
-        _LOGGER.debug("Unexpected exception of a sink.", exc_info=True)
-        sink.close()
-        # Its text may contain a secret.
-        raise SinkUnavailable(f"unexpected {type(error).__name__}") from error

@@ -43,7 +43,7 @@ class JetStream:
         self._name = name
         self._settings = settings
         self._password = urlsplit(settings.url).password
-        self._context = tls_context(name, settings.ca_file)
+        self._context = tls_context(name, settings)
         self._options()
         if not settings.subject or not all(map(_is_token, settings.subject.split("."))):
             raise ConfigurationError(
@@ -73,7 +73,9 @@ class JetStream:
             raise SinkUnavailable(f"no answer within {self._settings.timeout:g} s") from error
         except nats.errors.SecureConnWantedError as error:
             self.close()
-            raise SinkUnavailable("the server does not require TLS, so nothing was sent") from error
+            raise SinkUnavailable(
+                "the server does not offer TLS, or something in between removes its offer, so nothing was sent"
+            ) from error
         except nats.errors.NoServersError as error:
             self.close()
             raise SinkUnavailable(one_line(self._last_error or error, self._password)) from error
@@ -112,8 +114,9 @@ class JetStream:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=_run_forever, args=(self._loop,), daemon=True).start()
-        # The timeout applies to the connection and then to the answer.
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(2 * self._settings.timeout)
+        limited = asyncio.wait_for(coroutine, self._settings.timeout)
+        # The client might catch the cancellation.
+        return asyncio.run_coroutine_threadsafe(limited, self._loop).result(self._settings.timeout + 1)
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -126,7 +129,7 @@ class JetStream:
             "reconnect_time_wait": 0,
             "error_cb": self._remember,
         }
-        if urlsplit(self._settings.url).scheme == "tls":
+        if self._context is not None:
             options["tls"] = self._context
         if self._settings.password_file is not None:
             self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
@@ -138,13 +141,15 @@ class _Client(Client):
     """A client that encrypts the connection if it was asked to, whatever the server says."""
 
     def _connect_command(self) -> bytes:
-        """Return the command that logs in. If the connection is encrypted, the client sends it after that.
+        """Return the command that logs in, which is the first that the client sends.
 
         Raises:
             nats.errors.SecureConnWantedError: If the connection is not encrypted, because the server, or an attacker in
                 between, did not ask for TLS.
         """
-        if "tls" in self.options and not self._server_info.get("tls_required"):
+        # The connection itself, and not what the server says about it.
+        writer = getattr(self._transport, "_io_writer", None)
+        if "tls" in self.options and (writer is None or writer.get_extra_info("ssl_object") is None):
             raise nats.errors.SecureConnWantedError
         return super()._connect_command()
 

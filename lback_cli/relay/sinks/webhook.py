@@ -3,11 +3,11 @@
 import http.client
 import ipaddress
 import select
-import socket
 import time
 from http import HTTPStatus
 from urllib.parse import urlunsplit
 
+from lback_cli.deadline import Deadline, connect
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import (
     CONTENT_TYPE,
@@ -17,7 +17,6 @@ from lback_cli.relay.sinks.base import (
     SinkError,
     SinkUnavailable,
 )
-from lback_cli.relay.sinks.deadline import DeadlineSocket, DeadlineTlsSocket, seconds_left
 from lback_cli.relay.sinks.network import one_line, split_url, tls_context
 from lback_cli.relay.sinks.signature import read_secrets, sign
 from lback_cli.settings.sink_kinds import WebhookSettings
@@ -53,25 +52,24 @@ class Webhook:
                 hint=f"Its requests are signed instead: set relay.{name}.secret_file.",
             )
         self._host = url.hostname or ""
-        self._encrypted = url.scheme == "https"
-        if not self._encrypted and not _is_loopback(self._host):
+        self._context = tls_context(name, settings)
+        if self._context is None and not _is_loopback(self._host):
             raise ConfigurationError(
                 f"relay.{name}.url is not encrypted and leads to another machine.", hint="Use https://."
             )
-        self._port = url.port or (443 if self._encrypted else 80)
+        self._port = url.port or (80 if self._context is None else 443)
         self._target = urlunsplit(("", "", url.path or "/", url.query, ""))
         self._name = name
         self._settings = settings
-        self._context = tls_context(name, settings.ca_file)
-        self._context.sslsocket_class = DeadlineTlsSocket
         self._secrets = read_secrets(name, settings)
         self._connection: http.client.HTTPConnection | None = None
+        self._deadline = Deadline()
 
     def send(self, message: Message) -> None:
         """Post *message*, and return if the answer is 2xx."""
-        deadline = time.monotonic() + self._settings.timeout
+        self._deadline.set(self._settings.timeout)
         try:
-            connection = self._connected(deadline)
+            connection = self._connected()
         except (OSError, ValueError) as error:
             raise SinkUnavailable(self._reason(error)) from error
         try:
@@ -115,8 +113,8 @@ class Webhook:
             self.close()
         return answer.status, _seconds(answer.headers.get("Retry-After"))
 
-    def _connected(self, deadline: float) -> http.client.HTTPConnection:
-        """Return a connection whose operations end by *deadline*.
+    def _connected(self) -> http.client.HTTPConnection:
+        """Return a connection.
 
         Raises:
             SinkUnavailable: If the secrets cannot be read any more.
@@ -125,23 +123,16 @@ class Webhook:
         kept = self._connection
         if kept is None or kept.sock is None or select.select([kept.sock], [], [], 0)[0]:
             self.close()
-            kept = self._connection = self._connect(deadline)
-        assert isinstance(kept.sock, DeadlineSocket)
-        kept.sock.deadline = deadline
+            kept = self._connection = self._connect()
         return kept
 
-    def _connect(self, deadline: float) -> http.client.HTTPConnection:
+    def _connect(self) -> http.client.HTTPConnection:
         self._secrets = self._current_secrets()
         connection = http.client.HTTPConnection(self._host, self._port)
         connection.response_class = _Response
-        opened = socket.create_connection((self._host, self._port), timeout=seconds_left(deadline))
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._encrypted:
+        connection.sock = connect(self._host, self._port, self._deadline, self._context)
+        if self._context is not None:
             connection.default_port = 443
-            opened.settimeout(seconds_left(deadline))  # of the whole handshake
-            connection.sock = self._context.wrap_socket(opened, server_hostname=self._host)
-        else:
-            connection.sock = DeadlineSocket(opened.family, opened.type, opened.proto, opened.detach())
         return connection
 
     def _current_secrets(self) -> list[bytes]:
