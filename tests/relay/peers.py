@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Self
 
 Script = Callable[["Peer", socket.socket], None]
 
