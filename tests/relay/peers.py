@@ -77,8 +77,11 @@ def encrypts(context: ssl.SSLContext, greeting: bytes = b"") -> Script:
     return script
 
 
-def forwards(port: int, change: Callable[[bytes], bytes]) -> Script:
-    """Return the script of a proxy to *port* on this machine, which changes what the server says."""
+def forwards(port: int, change: Callable[[bytes], bytes], then: Script | None = None) -> Script:
+    """Return the script of a proxy to *port* on this machine, which changes what the server says.
+
+    If *change* raises `ConnectionError`, the rest is *then*.
+    """
 
     def script(peer: Peer, connection: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", port)) as server:
@@ -92,10 +95,54 @@ def forwards(port: int, change: Callable[[bytes], bytes]) -> Script:
 
             thread = threading.Thread(target=upstream)
             thread.start()
-            with suppress(OSError):
+            try:
                 while data := server.recv(4096):
                     connection.sendall(change(data))
+            except ConnectionError:
+                if then is not None:
+                    then(peer, connection)
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+    return script
+
+
+def stalls(peer: Peer, _connection: socket.socket) -> None:
+    """Say nothing more, and keep the connection open."""
+    peer.stopped.wait()
+
+
+def closes(_peer: Peer, _connection: socket.socket) -> None:
+    """Close the connection."""
+
+
+def lies(peer: Peer, connection: socket.socket) -> None:
+    """Talk nonsense, and listen."""
+    connection.sendall(b"\x00\xff$abc {]\r\n" * 100)
+    peer.swallow(connection)
+
+
+def drips(peer: Peer, connection: socket.socket) -> None:
+    """Go on one byte at a time, each well before a timeout."""
+    while not peer.stopped.wait(0.02):
+        connection.sendall(b"+")
+
+
+def breaks_off(port: int, after: int, then: Script) -> Script:
+    """Return the script of a proxy to *port* that replaces by *then* what the server says *after* that many bytes."""
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        left = after
+
+        def cut(data: bytes) -> bytes:
+            nonlocal left
+            passed, left = data[:left], left - len(data)
+            if left > 0:
+                return passed
+            connection.sendall(passed)
+            raise ConnectionError
+
+        forwards(port, cut, then)(peer, connection)
 
     return script

@@ -1,13 +1,28 @@
 """RabbitMQ: the broker confirms each persistent message before the next one is sent."""
 
 import logging
+import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import pika
 from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
-from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
+from pika.exceptions import (
+    AMQPChannelError,
+    AMQPConnectionError,
+    AMQPError,
+    AMQPHeartbeatTimeout,
+    ChannelClosed,
+    ChannelClosedByBroker,
+    ConnectionBlockedTimeout,
+    ConnectionClosed,
+    IncompatibleProtocolError,
+    NackError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+    UnroutableError,
+)
 
 from lback_cli.deadline import Deadline
 from lback_cli.errors import ConfigurationError
@@ -20,6 +35,20 @@ _TOO_LARGE = 406
 """PRECONDITION_FAILED (AMQP 0-9-1), with which RabbitMQ closes a channel after a message that is too large."""
 
 _PERSISTENT = 2
+
+_QUOTED = re.compile(r"ConnectionClosedByBroker: \((\d+)\) '([^']*)'")
+"""The broker's reason, where the client has put it into the text of its own error."""
+
+_REASONS: Mapping[type[Exception], str] = {
+    ProbableAuthenticationError: "the broker refused the login",
+    ProbableAccessDeniedError: "the broker refused access to the virtual host",
+    IncompatibleProtocolError: "the server closed the connection or does not speak AMQP 0-9-1",
+    ConnectionBlockedTimeout: "the broker accepts nothing at present, as it has too little memory or disk",
+    AMQPHeartbeatTimeout: "the broker stopped answering",
+    AMQPConnectionError: "the broker closed the connection",
+    AMQPChannelError: "the broker closed the channel",
+}
+"""What the errors of the client mean, whose own texts are empty or names of classes. Subclasses come first."""
 
 _GOODBYE = 1.0
 """Seconds that the broker has to close a connection."""
@@ -123,13 +152,25 @@ class RabbitMq:
         return parameters
 
     def _reason(self, error: Exception) -> str:
-        """Return the text of *error*, or of the error of the socket inside it."""
-        causes = [error, *getattr(error, "args", ())]
-        for cause in causes:
-            inner = getattr(cause, "exception", cause)
-            if isinstance(inner, ssl.SSLError | OSError):
-                return one_line(inner, self._password)
-        return one_line(error if str(error) else ConnectionError(type(error).__name__), self._password)
+        """Return what went wrong: the client wraps the error of the socket or the broker's reason in its own."""
+        for cause in _inner_errors(error):
+            if isinstance(cause, ssl.SSLError | OSError):
+                return one_line(cause, self._password)
+            if isinstance(cause, ConnectionClosed | ChannelClosed):
+                return one_line(ConnectionError(f"{cause.reply_code} {cause.reply_text}"), self._password)
+        if quoted := _QUOTED.search(str(error)):
+            return one_line(ConnectionError(" ".join(quoted.groups())), self._password)
+        known = next((text for kind, text in _REASONS.items() if isinstance(error, kind)), None)
+        return known or one_line(error, self._password)
+
+
+def _inner_errors(error: object) -> Iterator[object]:
+    """Yield *error* and the errors in it."""
+    yield error
+    inner = getattr(error, "exception", None)
+    for cause in (inner, *getattr(error, "args", ())):
+        if isinstance(cause, BaseException):
+            yield from _inner_errors(cause)
 
 
 class _Connection(pika.BlockingConnection):  # type: ignore[misc]  # pika is checked as untyped
@@ -145,8 +186,8 @@ class _Connection(pika.BlockingConnection):  # type: ignore[misc]  # pika is che
             if self.is_open:
                 self.close()
         except Exception:  # noqa: BLE001 - the client fails on a broker's nonsense with errors of every kind
-            if (transport := self._impl._transport) is not None:  # noqa: SLF001 - nothing public ends it at once
-                transport.abort()
+            # Nothing public ends a connection at once.
+            self._impl._transport._sock.close()  # noqa: SLF001
             self._cleanup()
 
     def _flush_output(self, *waiters: Callable[[], bool]) -> None:
