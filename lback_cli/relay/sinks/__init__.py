@@ -27,7 +27,7 @@ def build_sink(name: str, settings: SinkSettings) -> Sink:
         return GuardedSink(sink_class(name, settings))
     except ConfigurationError:
         raise
-    except Exception as error:  # of another package, or of a client library that dislikes a URL
+    except (Exception, SystemExit) as error:  # of another package, or of a client library that dislikes a URL
         raise ConfigurationError(
             f"relay.{name}: the sink for {scheme}:// cannot be made: unexpected {type(error).__name__}.",
             hint="--debug shows where it happened.",

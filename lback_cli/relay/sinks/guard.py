@@ -28,7 +28,7 @@ class GuardedSink:
             self._sink.send(message)
         except SinkError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _LOGGER.debug(_UNEXPECTED, exc_info=True)
             self.close()
             # Its text may contain a secret.
