@@ -287,9 +287,9 @@ class OutcomeUnknown(DatabaseError):
     code = "outcome_unknown"
 
 
-DeliveryFailureKind = Literal["refused", "deferred", "unreachable"]
-"""Why a mail was not sent: the server rejected it permanently (``refused``) or temporarily (``deferred``), or is
-``unreachable``."""
+DeliveryFailureKind = Literal["refused", "deferred", "policy", "unreachable"]
+"""Why a mail was not sent: the server rejected it permanently (``refused``) or temporarily (``deferred``), refuses what
+lback sends because of its login, sender, host or quota (``policy``), or is ``unreachable``."""
 
 
 class MailError(Unusable):

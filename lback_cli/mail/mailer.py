@@ -77,8 +77,18 @@ class Mailer:
         """Send *email* a mail that shows that the settings work."""
         return self._send("test", email, key, {"email": email})
 
+    def check(self, recipient: str | None = None) -> str:
+        """Do all that sending a mail does up to the recipient, take it back, and return where mail would go.
+
+        Raises:
+            ConfigurationError: If a setting cannot be used.
+            MailError: If no mail would be accepted, or none to *recipient*.
+        """
+        return self._transport().check(recipient and wire_address(recipient))
+
     def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> Path | None:
-        sender = self._sender()
+        sender = _address("email.sender", self._settings.sender)
+        reply_to = self._settings.reply_to and _address("email.reply_to", self._settings.reply_to)
         application = self._application()
         for name, value in values.items():
             if is_unprintable(value):
@@ -87,15 +97,17 @@ class Mailer:
                     hint="Correct the user's data. Such characters can forge a mail.",
                     verdict="refused",
                 )
-        content = render(template, {**values, "application": application}, self._settings.templates)
+        shared = {"application": application, "contact": self._contact(application)}
+        content = render(template, {**values, **shared}, self._settings.templates)
         message = compose(
             content,
             sender=sender,
             sender_name=application,
             recipient=recipient,
+            reply_to=reply_to,
             message_id=_message_id(template, recipient, secret, domain=sender.rpartition("@")[2]),
         )
-        return self._transport().deliver(message)
+        return self._transport().deliver(message).file
 
     def _reset_link(self) -> str:
         return self._links.reset_password
@@ -103,20 +115,27 @@ class Mailer:
     def _transport(self) -> Transport:
         return build_transport(self._settings, default_directory=self._default_directory)
 
-    def _sender(self) -> str:
-        try:
-            return wire_address(self._settings.sender)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"email.sender: {self._settings.sender!r} is not an e-mail address: {error}.",
-                hint="Use the plain address, for instance accounts@example.org.",
-            ) from error
-
     def _application(self) -> str:
         name = self._settings.application
         if is_unprintable(name) or not name.strip():
             raise ConfigurationError(f"email.application: {name!r} is not one line of text.")
         return " ".join(name.split())
+
+    def _contact(self, application: str) -> str:
+        contact = self._settings.support_contact
+        if is_unprintable(contact):
+            raise ConfigurationError(f"email.support_contact: {contact!r} is not one line of text.")
+        return contact or f"the people who run {application}"
+
+
+def _address(key: str, address: str) -> str:
+    try:
+        return wire_address(address)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{key}: {address!r} is not an e-mail address: {error}.",
+            hint="Use the plain address, for instance accounts@example.org.",
+        ) from error
 
 
 def format_time(moment: datetime) -> str:

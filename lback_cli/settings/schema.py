@@ -78,6 +78,22 @@ class EmailSettings:
         secret_file=True,
     )
     sender: str = key("lback@localhost", "Address that mail is sent from.")
+    envelope_sender: str = key(
+        "",
+        "Address that bounces go to (the envelope sender). If it is empty, it is sender.",
+        example="bounces@example.org",
+    )
+    reply_to: str = key("", "Address that replies go to. If it is empty, it is sender.", example="support@example.org")
+    support_contact: str = key(
+        "",
+        "Whom a user should contact, as mails say it. If it is empty, 'the people who run' and the application.",
+        example="support@example.org",
+    )
+    ehlo_name: str = key(
+        "",
+        "Name by which lback introduces itself to the mail server (EHLO). If it is empty, the name of this machine.",
+        example="app1.example.org",
+    )
     timeout: float = key(10.0, "Seconds to wait for each answer of the mail server.", minimum=0.1, maximum=600)
     templates: Path | None = key(
         None,

@@ -13,13 +13,14 @@ VALUES = {
     "link": "https://example.org/confirm?token=abc&lang=en",
     "expires_at": "4 March 2026, 15:04 UTC",
     "application": "Example",
+    "contact": "help@example.org",
 }
 
 PLACEHOLDERS = {
     "verify_email": {"username", "email", "link", "expires_at", "application"},
     "reset_password": {"username", "link", "expires_at", "application"},
-    "email_changed": {"username", "email", "new_email", "application"},
-    "password_changed": {"username", "application"},
+    "email_changed": {"username", "email", "new_email", "application", "contact"},
+    "password_changed": {"username", "application", "contact"},
     "test": {"email", "application"},
 }
 
@@ -124,7 +125,7 @@ def test_unknown_placeholder_is_named_with_the_known_ones(tmp_path: Path, file: 
     with pytest.raises(ConfigurationError, match=rf"{file} has an unknown placeholder \$nobody") as caught:
         render("test", VALUES, tmp_path)
 
-    assert "$application, $email" in str(caught.value.hint)
+    assert "$application, $contact, $email" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("text", ["costs $5", "ends in $", "${link", "${}"])
