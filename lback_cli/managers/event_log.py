@@ -121,7 +121,7 @@ class EventLog:
             actor=actor,
             outcome=outcome,
             changed=changed,
-            group=group,
+            groups=() if group is None else (group,),
             invocation_id=invocation_id,
             operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),

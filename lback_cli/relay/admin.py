@@ -8,6 +8,7 @@ from lback_cli.database.engine import Database
 from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
 from lback_cli.lease import current_owner
 from lback_cli.models import DeadLetter, SinkState
+from lback_cli.relay.choice import ALL_EVENTS, EventChoice
 from lback_cli.relay.sinks import build_sink
 from lback_cli.relay.sinks.base import Message, SinkError
 from lback_cli.repositories.event_repository import EventQuery
@@ -23,7 +24,7 @@ class SinkStatus:
         name: The sink.
         configured: False if the settings no longer have it.
         position: The number of the last event that is delivered or a dead letter; None if no relay has served the sink.
-        lag: Events after *position*.
+        lag: Events after *position* that the sink is to get.
         failures: Failures since the last delivery.
         dead_letters: Events that the sink did not take.
         last_error: The reason of the last failure.
@@ -56,8 +57,9 @@ class SinkAdmin:
             head = _head(uow)
             known = {sink.name: sink for sink in uow.sinks.list_all()}
             dead = uow.sinks.count_dead_letters()
-        names = sorted({*self._settings, *known, *dead})
-        return [self._status(name, known.get(name), head, dead.get(name, 0)) for name in names]
+            names = sorted({*self._settings, *known, *dead})
+            lags = {name: self._lag(uow, name, known.get(name), head) for name in names}
+        return [self._status(name, known.get(name), lags[name], dead.get(name, 0)) for name in names]
 
     def replay(self, name: str, seq: int) -> int:
         """Make event *seq* the next one that the sink is sent. A running relay continues from there.
@@ -118,12 +120,10 @@ class SinkAdmin:
         letters = self.dead_letters(name, sequences)
         try:
             for letter in letters:
-                with reading(self._database) as uow:
-                    row = next(uow.events.select(EventQuery(after=letter.seq - 1, before=letter.seq + 1, limit=1)))
                 try:
-                    sink.send(Message.of(row))
+                    sink.send(self._message(name, letter.seq))
                 except SinkError as error:
-                    self._note_attempt(letter, str(error))
+                    self._note_attempt(letter, error)
                     yield letter.seq, str(error)
                 else:
                     with transaction(self._database) as uow:
@@ -143,25 +143,43 @@ class SinkAdmin:
         with transaction(self._database) as uow:
             return sum(uow.sinks.remove_dead_letter(name, letter.seq) for letter in letters)
 
-    def _note_attempt(self, letter: DeadLetter, error: str) -> None:
+    def _message(self, name: str, seq: int) -> Message:
+        """Return event *seq* as the sink gets it."""
+        settings = self._settings[name]
+        choice = EventChoice.of(name, settings)
+        with reading(self._database) as uow:
+            row = next(uow.events.select(EventQuery(after=seq - 1, before=seq + 1, limit=1)))
+            number = None if choice == ALL_EVENTS else choice.count(uow.events, before=seq + 1)
+        return Message.of(row, source=settings.source, number=number)
+
+    def _note_attempt(self, letter: DeadLetter, error: SinkError) -> None:
         """Store another failed attempt, unless the dead letter has been deleted."""
         with transaction(self._database) as uow:
             if uow.sinks.remove_dead_letter(letter.sink, letter.seq):
-                again = DeadLetter(sink=letter.sink, seq=letter.seq, tries=letter.tries + 1, error=error)
+                again = DeadLetter(sink=letter.sink, seq=letter.seq, tries=letter.tries + 1, error=str(error))
+                again.answer = error.answer
                 again.given_up_at = self._now()
                 uow.sinks.add_dead_letter(again)
 
-    def _status(self, name: str, sink: SinkState | None, head: int, dead: int) -> SinkStatus:
+    def _lag(self, uow: UnitOfWork, name: str, sink: SinkState | None, head: int) -> int:
+        """Return how many events the sink is still to get."""
+        settings = self._settings.get(name)
+        if sink is None and (settings is None or settings.start == "next"):
+            return 0
+        position = 0 if sink is None else sink.position
+        choice = ALL_EVENTS if settings is None else EventChoice.of(name, settings)
+        return max(0, head - position) if choice == ALL_EVENTS else choice.count(uow.events, after=position)
+
+    def _status(self, name: str, sink: SinkState | None, lag: int, dead: int) -> SinkStatus:
         configured = name in self._settings
         if sink is None:
-            lag = head if configured and self._settings[name].start == "first" else 0
             return SinkStatus(name, configured, None, lag, 0, dead, None, None, None)
         owner = current_owner(sink, self._now())
         return SinkStatus(
             name,
             configured,
             sink.position,
-            max(0, head - sink.position),
+            lag,
             sink.failures,
             dead,
             sink.last_error,

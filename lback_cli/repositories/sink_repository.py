@@ -35,7 +35,11 @@ class SinkRepository(LeaseRepository):
 
     def set_position(self, name: str, position: int) -> None:
         """Have the sink go on after event *position*, whichever process holds it."""
-        statement = update(SinkState).where(SinkState.name == name).values(position=position, tries=0)
+        statement = (
+            update(SinkState)
+            .where(SinkState.name == name)
+            .values(position=position, tries=0, retry_at=None, chosen=None)
+        )
         self._session.execute(statement, execution_options={"synchronize_session": False})
 
     def add_dead_letter(self, letter: DeadLetter) -> None:

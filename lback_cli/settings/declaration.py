@@ -20,6 +20,7 @@ class Details(TypedDict, total=False):
         secret_file: Whether the value is the path of a file with secrets, which others must not be able to read.
         formerly: The former name of the key, which is refused with a hint.
         choices: The allowed values of a text.
+        texts: Whether the items of a list are any texts. Otherwise, they are Python names.
         more_choices: Returns the further values that packages add.
     """
 
@@ -31,6 +32,7 @@ class Details(TypedDict, total=False):
     secret_file: bool
     formerly: str
     choices: tuple[str, ...]
+    texts: bool
     more_choices: Callable[[], tuple[str, ...]]
 
 

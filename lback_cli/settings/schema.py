@@ -254,6 +254,22 @@ class SinkSettings:
     start: Literal["first", "next"] = key(
         "first", "Where a new sink begins: at the first event of the log, or at the next one that is written."
     )
+    signals: tuple[str, ...] = key(
+        (),
+        "Only events of these signals, and user_erased. If it is empty, all.",
+        example="user_registered, user_deleted",
+    )
+    groups: tuple[str, ...] = key(
+        (),
+        "Only events about these groups, and about users who join or leave one. If it is empty, all.",
+        example="staff, admin",
+        texts=True,
+    )
+    source: str = key(
+        "",
+        "The source of the CloudEvents. If it is empty, lback on the host that made the event.",
+        example="https://example.org/accounts",
+    )
     timeout: float = key(10.0, "Seconds that a delivery may take, with its answer.", minimum=0.1, maximum=60)
     max_attempts: int = key(
         10,

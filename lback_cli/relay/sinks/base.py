@@ -22,9 +22,22 @@ class Message:
     body: bytes
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Message":
-        """Return the message of a row of the event log, without what was erased from it."""
+    def of(cls, row: Mapping[str, Any], *, source: str = "", number: int | None = None) -> "Message":
+        """Return the message of a row of the event log, without what was erased from it.
+
+        Args:
+            row: The row.
+            source: The CloudEvents source, by default lback on the host of the event.
+            number: The number of the event among those that the sink gets, if it does not get all.
+
+        Raises:
+            BrokenEventLog: The row is damaged.
+        """
         event = cloud_event(row)
+        if source:
+            event["source"] = source
+        if number is not None:
+            event["sinksequence"] = f"{number:020}"
         return cls(row["seq"], event["id"], row["signal"], event["type"], json.dumps(event).encode())
 
 
@@ -53,12 +66,13 @@ class Sink(Protocol):
 class SinkError(Exception):
     """A message was not delivered. The text says why, without a secret.
 
-    *retry_after* is the delay that the sink asked for, in seconds.
+    *retry_after* is the delay that the sink asked for, in seconds. *answer* is the beginning of what it answered.
     """
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, *, retry_after: float | None = None, answer: str | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.answer = answer
 
 
 class SinkUnavailable(SinkError):  # noqa: N818 - named for what happened, as in lback_cli.errors
