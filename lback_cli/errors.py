@@ -34,6 +34,7 @@
             - `SchemaError`               ``schema_error``
             - `OutcomeUnknown`            ``outcome_unknown``
         - `MailError`                     ``email_send_failed``
+        - `SinkFailed`                    ``sink_failed``
         - `PasswordHashingError`          ``password_hashing_error``
     - `Declined`                          ``declined``
     - `UsageError`                        ``usage``
@@ -307,6 +308,12 @@ class MailError(Unusable):
     ) -> None:
         super().__init__(message, hint=hint)
         self.verdict = verdict
+
+
+class SinkFailed(Unusable):
+    """A sink of the relay did not take what a command sent it."""
+
+    code = "sink_failed"
 
 
 class UsageError(LbackError):

@@ -91,7 +91,7 @@ class FileTransport:
                 hint="Check email.directory and its permissions.",
             ) from error
 
-    def check(self, recipient: str | None = None) -> str:  # noqa: ARG002 - a directory takes mail to anybody
+    def check(self, recipient: str | None = None) -> str:  # noqa: ARG002 - a directory takes mail to any address
         """Return the directory that mail is written to, without creating it.
 
         Raises:

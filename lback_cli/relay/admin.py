@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
+from lback_cli.errors import Conflict, DeadLetterNotFound, EventNotFound, SinkFailed, SinkNotFound
 from lback_cli.lease import current_owner
 from lback_cli.models import DeadLetter, SinkState
 from lback_cli.relay.choice import ALL_EVENTS, EventChoice
@@ -131,6 +131,82 @@ class SinkAdmin:
                     yield letter.seq, None
         finally:
             sink.close()
+
+    def resend(self, name: str, first: int, last: int) -> tuple[int, str | None]:
+        """Send the events from *first* to *last* that the sink gets, now and out of order, and leave its position.
+
+        Returns:
+            How many it took, and why it did not take the next one, or None if it took all.
+
+        Raises:
+            ConfigurationError: If the settings of the sink cannot be used.
+            SinkNotFound: If there is no such sink.
+            EventNotFound: If one of the numbers is not in the log, or they are the wrong way round.
+        """
+        if name not in self._settings:
+            raise self._not_found(name)
+        settings = self._settings[name]
+        choice = EventChoice.of(name, settings)
+        with reading(self._database) as uow:
+            head = _head(uow)
+            number = None if choice == ALL_EVENTS else choice.count(uow.events, before=first)
+        if not 1 <= first <= last <= head:
+            raise EventNotFound(f"There are no events from {first} to {last}.", hint=f"The log ends with event {head}.")
+        sink = build_sink(name, settings)
+        sent, position = 0, first - 1
+        try:
+            while True:
+                with reading(self._database) as uow:
+                    row = next(uow.events.select(choice.query(after=position, before=last + 1, limit=1)), None)
+                if row is None:
+                    return sent, None
+                number = None if number is None else number + 1
+                try:
+                    sink.send(Message.of(row, source=settings.source, number=number))
+                except SinkError as error:
+                    return sent, f"event {row['seq']}: {error}"
+                sent, position = sent + 1, row["seq"]
+        finally:
+            sink.close()
+
+    def send_test(self, name: str) -> str:
+        """Send the sink an event that is not in the log, and return its id.
+
+        Raises:
+            ConfigurationError: If the settings of the sink cannot be used.
+            SinkNotFound: If there is no such sink.
+            SinkFailed: If the sink does not take it.
+        """
+        if name not in self._settings:
+            raise self._not_found(name)
+        sink = build_sink(name, self._settings[name])
+        message = Message.for_test(source=self._settings[name].source, now=self._now())
+        try:
+            sink.send(message)
+        except SinkError as error:
+            answer = None if error.answer is None else f"It answers: {error.answer}"
+            raise SinkFailed(f"{name} did not take a test event: {error}.", hint=answer) from error
+        finally:
+            sink.close()
+        return message.id
+
+    def forget(self, name: str) -> int:
+        """Delete the position and the dead letters of a sink, and return how many letters there were.
+
+        Raises:
+            SinkNotFound: If no relay has served such a sink.
+            Conflict: If a relay serves the sink at present.
+        """
+        with transaction(self._database) as uow:
+            sink = uow.sinks.get(name)
+            letters = uow.sinks.dead_letters(name)
+            if sink is None and not letters:
+                raise self._not_found(name)
+            owner = None if sink is None else current_owner(sink, self._now())
+            if owner is not None or (sink is not None and not uow.sinks.delete(name, owner=sink.owner)):
+                holder = "another relay" if owner is None else owner.name
+                raise Conflict(f"{holder} serves {name} at present.", hint="Stop it first.")
+            return sum(uow.sinks.remove_dead_letter(name, letter.seq) for letter in letters)
 
     def drop(self, name: str, sequences: Collection[int] | None) -> int:
         """Delete dead letters, and return how many.

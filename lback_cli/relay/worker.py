@@ -29,7 +29,7 @@ from lback_cli.settings import SinkSettings
 _LEASE_MARGIN = 5.0
 """Seconds of a lease that must be left beyond the longest delivery."""
 
-ONCE_PATIENCE = 60.0
+LONGEST_WAIT_ONCE = 60.0
 """Seconds that a run with *once* waits in all, if a sink asks for delays."""
 
 
@@ -80,7 +80,7 @@ class Worker:
         self._loop = DeliveryLoop(
             cursor.name, observer, backoff=self._backoff, max_attempts=settings.max_attempts, stop=stop
         )
-        self._patience = ONCE_PATIENCE
+        self._waiting_left = LONGEST_WAIT_ONCE
 
     def run(self, *, once: bool) -> None:
         """Deliver until stopped; with *once*, until the end of the log or the first failure.
@@ -176,11 +176,11 @@ class Worker:
         if error.retry_after is not None:
             retry_at = self._now() + timedelta(seconds=min(error.retry_after, self._backoff.maximum))
         self._loop.save(lambda: self._cursor.fail(reason, counts=counts, retry_at=retry_at))
-        if not self._is_patient(error):
+        if not self._waits_after(error):
             self._loop.report_failure(reason)
         return error
 
-    def _is_patient(self, error: SinkError) -> bool:
+    def _waits_after(self, error: SinkError) -> bool:
         """Return True if a run with *once* does not end with *error*, because the sink has only asked for a delay."""
         return self._loop.once and error.retry_after is not None
 
@@ -205,12 +205,12 @@ class Worker:
     def _wait(self, seconds: float, reason: str, *, asked: bool) -> bool:
         """Wait, and keep the lease; with *once*, return False instead if the sink has not *asked* for a short delay."""
         if self._loop.once:
-            if not asked or seconds > self._patience:
+            if not asked or seconds > self._waiting_left:
                 self.report.error = reason
                 if asked:
                     self._loop.report_failure(reason)
                 return False
-            self._patience -= seconds
+            self._waiting_left -= seconds
         while seconds > 0 and not self._loop.wait(min(seconds, _LEASE_MARGIN)):
             seconds -= _LEASE_MARGIN
             self._cursor.extend_lease(self._settings.timeout + _LEASE_MARGIN)

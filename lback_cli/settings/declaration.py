@@ -27,7 +27,7 @@ class Details(TypedDict, total=False):
     minimum: float
     maximum: float
     contains: str
-    example: str
+    example: str | tuple[str, ...]
     hidden: Literal["password", "whole"]
     secret_file: bool
     formerly: str

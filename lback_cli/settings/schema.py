@@ -257,12 +257,13 @@ class SinkSettings:
     signals: tuple[str, ...] = key(
         (),
         "Only events of these signals, and user_erased. If it is empty, all.",
-        example="user_registered, user_deleted",
+        example=("user_registered", "user_deleted"),
+        texts=True,
     )
     groups: tuple[str, ...] = key(
         (),
         "Only events about these groups, and about users who join or leave one. If it is empty, all.",
-        example="staff, admin",
+        example=("staff", "admin"),
         texts=True,
     )
     source: str = key(

@@ -98,5 +98,5 @@ class _MemoryTransport:
         self._mails.append(message)
         return Delivery("memory")
 
-    def check(self, recipient: str | None = None) -> str:  # noqa: ARG002 - memory takes mail to anybody
+    def check(self, recipient: str | None = None) -> str:  # noqa: ARG002 - memory takes mail to any address
         return "Mail stays in memory."

@@ -26,17 +26,19 @@ def test(
 
     context = cli_context(ctx)
     email = context.dependencies.canonical_email(address)
+    mailer = context.dependencies.mailer
+    file = None
     if no_send:
-        context.output.message(f"A mail to {email} would be taken by {context.dependencies.mailer.check(email)}.")
-        return
-    file = context.dependencies.mailer.send_test(email=email, key=uuid4().hex)
+        context.output.message(f"A mail to {email} would be accepted by {mailer.check(email)}.")
+    else:
+        file = mailer.send_test(email=email, key=uuid4().hex)
     written = None if file is None else f"Wrote a test mail to {short_path(file)} (transport: file)."
-    context.output.message(written or f"Sent a test mail to {email}.")
+    context.output.message("" if no_send else written or f"Sent a test mail to {email}.")
     context.output.report(
         {
             "email": email,
             "transport": actual_transport(context.settings.email),
-            "sent": file is None,
+            "sent": file is None and not no_send,
             "file": None if file is None else str(file),
         }
     )

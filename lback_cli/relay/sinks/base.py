@@ -3,9 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from socket import gethostname
 from typing import Any, Protocol
+from uuid import uuid4
 
 from lback_cli.events.export import cloud_event
+from lback_cli.text.times import timestamp
 
 CONTENT_TYPE = "application/cloudevents+json"
 """The type of a body that is one whole event (CloudEvents, structured mode)."""
@@ -39,6 +43,20 @@ class Message:
         if number is not None:
             event["sinksequence"] = f"{number:020}"
         return cls(row["seq"], event["id"], row["signal"], event["type"], json.dumps(event).encode())
+
+    @classmethod
+    def for_test(cls, *, source: str, now: datetime) -> "Message":
+        """Return a message that is not in the log, to test a sink with."""
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": uuid4().hex,
+            "source": source or f"//{gethostname()}/lback",
+            "type": "dev.lback.test.v1",
+            "time": timestamp(now),
+            "datacontenttype": "application/json",
+            "data": {"test": True},
+        }
+        return cls(0, event["id"], "test", event["type"], json.dumps(event).encode())
 
 
 class Sink(Protocol):

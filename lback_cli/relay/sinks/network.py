@@ -17,14 +17,19 @@ def split_url(name: str, url: str) -> SplitResult:
     Raises:
         ConfigurationError: If it is not a URL. The message does not repeat it, as it may contain a password.
     """
+    return parse_url(f"relay.{name}.url", url)
+
+
+def parse_url(key: str, url: str) -> SplitResult:
+    """Return the parts of the *url* that the setting *key* has; see `split_url`."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise ConfigurationError(f"relay.{name}.url is not a valid URL.") from error
+        raise ConfigurationError(f"{key} is not a valid URL.") from error
     if not (parts.hostname and url.isascii() and url.isprintable() and " " not in url):
         raise ConfigurationError(
-            f"relay.{name}.url is not a valid URL.", hint="A URL looks like https://example.org/events, in ASCII."
+            f"{key} is not a valid URL.", hint="A URL looks like https://example.org/events, in ASCII."
         )
     return parts
 
@@ -37,19 +42,35 @@ def tls_context(name: str, settings: TlsSinkSettings) -> ssl.SSLContext | None:
     """
     scheme = urlsplit(settings.url).scheme
     if scheme not in settings.encrypted_schemes:
-        if settings.ca_file is not None:
-            raise ConfigurationError(
-                f"relay.{name}.ca_file is set, but a connection with {scheme}:// is not encrypted.",
-                hint=f"Use {settings.encrypted_schemes[0]}://, or remove the key.",
-            )
+        for key in ("ca_file", "client_certificate", "client_key"):
+            if getattr(settings, key) is not None:
+                raise ConfigurationError(
+                    f"relay.{name}.{key} is set, but a connection with {scheme}:// is not encrypted.",
+                    hint=f"Use {settings.encrypted_schemes[0]}://, or remove the key.",
+                )
         return None
     try:
-        return ssl.create_default_context(cafile=settings.ca_file)
+        context = ssl.create_default_context(cafile=settings.ca_file)
     except OSError as error:
         raise ConfigurationError(
             f"relay.{name}.ca_file: cannot use {settings.ca_file}: {error.strerror or error}.",
             hint="It must be a PEM file of certificates.",
         ) from error
+    if settings.client_certificate is not None:
+        try:
+            # A passphrase would be asked for on the terminal.
+            context.load_cert_chain(settings.client_certificate, settings.client_key, password=lambda: "")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigurationError(
+                f"relay.{name}.client_certificate: cannot use {settings.client_certificate}: {reason}.",
+                hint="It must be a PEM file of a certificate, with its private key, or with that in client_key.",
+            ) from error
+    elif settings.client_key is not None:
+        raise ConfigurationError(
+            f"relay.{name}.client_key is set, but relay.{name}.client_certificate is not.", hint="Set it too."
+        )
+    return context
 
 
 def one_line(error: BaseException, *secrets: str | None) -> str:
