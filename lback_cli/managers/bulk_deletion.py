@@ -51,7 +51,7 @@ class BulkDeletion:
 
         Args:
             uow: The transaction.
-            ids: The ids of users who exist, in the order in which they are deleted.
+            ids: The ids of the users, in the order in which they are deleted.
             effects: The state of each operation, by user id, which all attempts share.
 
         Returns:
@@ -63,10 +63,11 @@ class BulkDeletion:
         is_observed = self._application.is_present or any(signal.receivers for signal in OBSERVABLE_SIGNALS)
         results: dict[int, LbackError | None] = {}
         at_once: list[int] = []
-        administrators = group_name_variants(self._services, self._services.settings.users.admin_group)
+        administrators = {*group_name_variants(self._services, self._services.settings.users.admin_group)}
         found = uow.users.find_all(ids)
-        for user_id, user in ((user_id, found[user_id]) for user_id in ids):
-            if is_observed or effects[user_id].sent or not {*user.groups}.isdisjoint(administrators):
+        for user_id in ids:
+            user = found.get(user_id)
+            if user is None or is_observed or effects[user_id].sent or not administrators.isdisjoint(user.groups):
                 results[user_id] = self._delete_one(uow, user_id, effects[user_id])
             else:
                 at_once.append(user_id)
