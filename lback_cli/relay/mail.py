@@ -191,6 +191,8 @@ class MailDelivery:
             self._loop.save(lambda: self._remove(mail))
             self.report.delivered += 1
             self._refusals = 0
+            if not self._loop.once:  # else the report says it
+                self._observer.sent(NAME, f"mail {mail.id} ({mail.template})")
         self._loop.report_success()
 
     def _send(self, claimed: _ClaimedMail) -> None:

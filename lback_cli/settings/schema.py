@@ -101,7 +101,19 @@ class EmailSettings:
         "those that are missing.",
         example="/srv/app/templates",
     )
+    language_attribute: str = key(
+        "",
+        "Attribute of a user that names the language of mail, such as de or pt-BR. Templates in a directory of that "
+        "name, which is in the directory of templates, come first.",
+        example="language",
+    )
     application: str = key("lback", "Name of your application in mail.")
+    log_file: Path | None = key(
+        None,
+        "File to which a line of JSON is added for each mail that was sent: when, to whom, with which Message-ID, and "
+        "what the mail server answered.",
+        example="/var/log/lback/mail.jsonl",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,21 @@ def test_own_templates_replace_built_in_ones_one_by_one(tmp_path: Path) -> None:
     assert stock == render("password_changed", VALUES)
 
 
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("de", "Hallo"), ("de-AT", "Servus"), ("de-CH", "Hallo"), ("fr", "Hi"), ("", "Hi"), ("../de", "Hi"), ("d", "Hi")],
+)
+def test_templates_of_the_language_come_first(tmp_path: Path, language: str, subject: str) -> None:
+    for place, greeting in ((".", "Hi"), ("de", "Hallo"), ("de-AT", "Servus")):
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / "test.txt").write_text(f"Subject: {greeting}\n\n$email\n")
+
+    content = render("test", VALUES, tmp_path, language)
+
+    assert content.subject == subject
+    assert content.html == render("test", VALUES).html, "there is no other HTML"
+
+
 def test_template_with_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
     (tmp_path / "test.txt").write_bytes("\ufeffSUBJECT: Größe\r\n\r\nGrüße\r\n".encode())
 

@@ -47,6 +47,9 @@ class Peer:
             while True:
                 connection, _ = self._listener.accept()
                 self._connections.append(connection)
+                if self.stopped.is_set():
+                    connection.close()
+                    return
                 self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
                 self._threads[-1].start()
 

@@ -25,6 +25,10 @@ class RelayConsoleObserver(RelayObserver):
         """Report that another process holds the lease."""
         self._output.message(f"{name}: waiting for {holder}, which holds the lease.")
 
+    def sent(self, name: str, item: str) -> None:
+        """Report a mail that was sent."""
+        self._output.message(f"{name}: {item} was sent.")
+
     def deferred(self, name: str, item: str, reason: str, retry_at: datetime) -> None:
         """Report an item that is tried again."""
         self._output.message(f"{name}: {item} is tried again at {to_the_second(retry_at)}: {reason}.")
