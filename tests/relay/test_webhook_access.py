@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import socket
 import ssl
 import threading
@@ -17,8 +18,9 @@ from lback_cli.relay.sinks import build_sink
 from lback_cli.relay.worker import RelayReport
 from lback_cli.settings.sink_kinds import RabbitMqSettings, TlsSinkSettings, WebhookSettings
 
-from .consumers import SECRET, Endpoint
+from .consumers import SECRET, Endpoint, Request
 from .harness import World
+from .mail_harness import MailHarness
 from .peers import Peer, Script, drips, encrypts, says, stalls
 from .test_encryption import INFO, encrypted_sink, server_context
 
@@ -108,8 +110,6 @@ def client_certificate(certificate_authority: Any, tmp_path: Path) -> Path:
 def test_client_certificate_is_sent_to_a_server_that_requires_one(
     world: World, certificate_authority: Any, client_certificate: Path, tmp_path: Path, scheme: str
 ) -> None:
-    import json
-
     context = server_context(certificate_authority, "localhost")
     context.verify_mode = ssl.CERT_REQUIRED
     certificate_authority.configure_trust(context)
@@ -191,3 +191,27 @@ def test_dead_letter_has_the_beginning_of_the_answer(world: World, endpoint: End
     (letter,) = world.admin({}).dead_letters("it")
     assert letter.error == "it answers 422 Unprocessable Entity"
     assert letter.answer == ('{"error": "no such tenant"}' + " more" * 500)[:200]
+
+
+def test_erasure_removes_the_answers_to_the_events_of_the_person(endpoint: Endpoints, tmp_path: Path) -> None:
+    managers = MailHarness(tmp_path, {"transport": "file"}).prepare()
+    managers.register("ann")
+    managers.register("bob")
+    other = endpoint()
+
+    def echo(request: Request, handler: Any) -> None:
+        name = str(json.loads(request.body)["subject"]).encode()
+        handler.send_response(422)
+        handler.send_header("Content-Length", str(len(name)))
+        handler.end_headers()
+        handler.wfile.write(name)
+
+    other.answer = echo
+    world = World(managers.settings.database.url)
+    sink = replace(other.settings, signals=("user_registered",))
+    assert world.once(it=sink)["it"].dead == 2
+    assert [letter.answer for letter in world.admin({}).dead_letters("it")] == ["ann", "bob"]
+    managers.log.erase_user("ann", managers.users)
+    assert [letter.answer for letter in world.admin({}).dead_letters("it")] == [None, "bob"]
+    world.close()
+    managers.close()
