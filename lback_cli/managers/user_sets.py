@@ -7,11 +7,12 @@ from typing import Any, Literal, NamedTuple
 from lback_cli.database.engine import Database
 from lback_cli.errors import AmbiguousUser, DatabaseError, LbackError, UserNotFound
 from lback_cli.managers.bulk_deletion import BulkDeletion
+from lback_cli.managers.bulk_update import BulkUpdate
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_lookup import not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, aborts_transaction, retried_together
+from lback_cli.operations.attempts import AttemptState, retried_together
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
@@ -24,6 +25,9 @@ CHUNK = 200
 
 IfMissing = Literal["fail", "skip"]
 SetOutcome = Literal["updated", "unchanged", "deleted", "skipped", "failed"]
+Results = Sequence["SetResult"]
+"""The results of the users whom one transaction has changed."""
+
 Outcomes = dict[int, SetOutcome | LbackError]
 ChunkAction = Callable[[UnitOfWork, Sequence[int], Mapping[int, AttemptState]], Outcomes]
 """Runs the operations on the users with some ids in one transaction, and returns what each did, or why it failed."""
@@ -86,14 +90,14 @@ class UserSets:
     its own, so that no mail is sent for a change that is rolled back with others.
 
     The results are those of `UserManager`, except that a failure is a result and not an exception. Only a
-    `DatabaseError` is raised, since the other users would fail too.
+    `DatabaseError` is raised, since the other users would fail too. Results are returned once they are committed.
     """
 
     def __init__(self, database: Database, services: Dependencies, users: UserManager) -> None:
         self._database = database
         self._directory = Directory(database, services)
         self._users = users
-        self._deletion = BulkDeletion(users, services)
+        self._services = services
 
     def matching(self, query: UserQuery) -> UserSet:
         """Return the users that meet the conditions of *query*, by id.
@@ -142,34 +146,28 @@ class UserSets:
 
     def update(
         self, users: UserSet, update_data: Mapping[str, Any], *, if_missing: IfMissing = "fail"
-    ) -> Iterator[SetResult]:
+    ) -> Iterator[Results]:
         """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a missing user is not a failure."""
+        bulk = BulkUpdate(self._users, self._services, update_data)
 
         def update(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
-            outcomes: Outcomes = {}
-            for user_id in ids:
-                done = effects[user_id]
-                try:
-                    self._users.update_user(user_id, update_data, session=uow.session, effects=done)
-                except LbackError as error:
-                    if aborts_transaction(error):
-                        raise
-                    outcomes[user_id] = error
-                else:
-                    outcomes[user_id] = "updated" if done.changes else "unchanged"
-            return outcomes
+            return {
+                user_id: error or ("updated" if effects[user_id].changes else "unchanged")
+                for user_id, error in bulk.run(uow, ids, effects).items()
+            }
 
         return self._in_chunks(users, update, if_missing)
 
-    def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Delete each of *users*; *if_missing* is as for `update`."""
+        bulk = BulkDeletion(self._users, self._services)
 
         def delete(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
-            return {user_id: error or "deleted" for user_id, error in self._deletion.delete(uow, ids, effects).items()}
+            return {user_id: error or "deleted" for user_id, error in bulk.run(uow, ids, effects).items()}
 
         return self._in_chunks(users, delete, if_missing)
 
-    def request_password_reset(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def request_password_reset(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Mail each of *users* a reset link; *if_missing* is as for `update`."""
 
         def request(user_id: int, user: UserRecord | None) -> SetOutcome:
@@ -178,7 +176,7 @@ class UserSets:
 
         return self._each(users, request, if_missing)
 
-    def resend_verification(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def resend_verification(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Mail each of *users* a verification link, unless the address is verified; *if_missing* is as for `update`."""
 
         def resend(user_id: int, _: UserRecord | None) -> SetOutcome:
@@ -186,9 +184,9 @@ class UserSets:
 
         return self._each(users, resend, if_missing)
 
-    def _in_chunks(self, users: UserSet, act: ChunkAction, if_missing: IfMissing) -> Iterator[SetResult]:
+    def _in_chunks(self, users: UserSet, act: ChunkAction, if_missing: IfMissing) -> Iterator[Results]:
         for start in range(0, len(users.members), CHUNK):
-            yield from self._run_chunk(users.members[start : start + CHUNK], act, if_missing)
+            yield self._run_chunk(users.members[start : start + CHUNK], act, if_missing)
 
     def _run_chunk(self, members: Sequence[Member], act: ChunkAction, if_missing: IfMissing) -> list[SetResult]:
         effects = {member.id: AttemptState() for member in members if member.id is not None}
@@ -213,7 +211,7 @@ class UserSets:
 
     def _each(
         self, users: UserSet, act: Callable[[int, UserRecord | None], SetOutcome], if_missing: IfMissing
-    ) -> Iterator[SetResult]:
+    ) -> Iterator[Results]:
         for member in users.members:
             user = None if member.id is None else self._directory.find_by_id(member.id)
             username = None if user is None else user.username
@@ -226,7 +224,7 @@ class UserSets:
                     raise
                 except LbackError as failure:
                     outcome = failure
-            yield _result(name, member.id, username, outcome, if_missing)
+            yield [_result(name, member.id, username, outcome, if_missing)]
 
 
 def _result(
