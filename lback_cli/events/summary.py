@@ -6,11 +6,14 @@ from datetime import date, timedelta
 KINDS = ("registered", "logins", "failed_logins", "failures", "changes")
 """The kinds in display order. Failures exclude failed logins; changes are all other events."""
 
-_KIND_OF = {
+FAILED_LOGIN = "user_authentication_failed"
+
+KIND_OF = {
     "user_registered": "registered",
     "user_authenticated": "logins",
-    "user_authentication_failed": "failed_logins",
+    FAILED_LOGIN: "failed_logins",
 }
+"""The kinds of single signals."""
 
 
 class Summary:
@@ -20,7 +23,7 @@ class Summary:
         """Sum *counts*, which are (day, signal, number of events)."""
         by_day: dict[date, dict[str, int]] = {}
         for text, signal, number in counts:
-            by_day.setdefault(date.fromisoformat(text), dict.fromkeys(KINDS, 0))[_kind(signal)] += number
+            by_day.setdefault(date.fromisoformat(text), dict.fromkeys(KINDS, 0))[kind_of(signal)] += number
         self.days: list[dict[str, str | int]] = []
         if by_day:
             first, last = min(by_day), max(by_day)
@@ -29,5 +32,6 @@ class Summary:
                 self.days.append({"day": day.isoformat(), **by_day.get(day, dict.fromkeys(KINDS, 0))})
 
 
-def _kind(signal: str) -> str:
-    return _KIND_OF.get(signal) or ("failures" if signal.endswith("_failed") else "changes")
+def kind_of(signal: str) -> str:
+    """Return the kind of the event *signal*, one of `KINDS`."""
+    return KIND_OF.get(signal) or ("failures" if signal.endswith("_failed") else "changes")
