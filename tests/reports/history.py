@@ -94,6 +94,9 @@ def company(history: History, *, people: int, days: int, seed: int = 1) -> None:
             with history.at(midnight + timedelta(hours=11), "alice"), contextlib.suppress(LbackError):
                 change = {chance.choice(["add_groups", "add_groups", "remove_groups"]): [chance.choice(GROUPS)]}
                 history.users.update_user(chance.randrange(people) + 1, change)
+        if day in {5, 6}:
+            with history.at(midnight + timedelta(hours=16), "bob"):
+                history.users.update_user(11, {"add_groups" if day == 5 else "remove_groups": ["auditors", "support"]})
         if day % 9 == 8:
             with history.at(midnight + timedelta(hours=15), "bob"), contextlib.suppress(LbackError):
                 history.users.update_user(chance.randrange(3, people) + 1, {"is_active": False})
