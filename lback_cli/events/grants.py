@@ -35,6 +35,7 @@ class GroupTimeline:
     def __init__(self, changes: Iterable[Change]) -> None:
         """Read the *changes* of groups, in the order of the log. Those that are damaged are left out."""
         self._spans: dict[str, list[tuple[int, int]]] = {}
+        self._created: set[int] = set()
         self._count = 0
         for change in changes:
             data = _readable(change.seq, change.text)
@@ -49,8 +50,10 @@ class GroupTimeline:
         position = bisect_right(spans, (seq, self._count))
         if position and spans[position - 1][1]:
             return spans[position - 1][1]
-        # The event of a group that is made on demand may follow the event of its first member.
-        return spans[position][1] if position < len(spans) else name
+        if position < len(spans) and spans[position][1] in self._created:
+            # The event of a group that is made on demand may follow the event of its first member.
+            return spans[position][1]
+        return name
 
     def now(self, name: str) -> int | str:
         """Return what identifies the group that is called *name* after all these changes."""
@@ -60,7 +63,9 @@ class GroupTimeline:
     def _apply(self, seq: int, signal: str, data: Mapping[str, Any]) -> None:
         name = data["group"]["name"]
         if signal == "group_created":
-            self._begin(name, seq, self._new())
+            number = self._new()
+            self._created.add(number)
+            self._begin(name, seq, number)
         elif signal == "group_deleted":
             self._end(name, seq)
         elif renamed := data["changes"].get("name"):
