@@ -170,7 +170,9 @@ class _Page:
     def rows(self) -> Iterator[Record]:
         """Yield the rows that the page has, the administrators and small groups first."""
         sizes = self.groups.counts
-        for name in sorted(self._kept, key=lambda name: (name != self._admin_group, sizes.get(name, 0), name)):
+        for name in sorted(
+            self._kept, key=lambda name: (name == _NO_GROUP, name != self._admin_group, sizes.get(name, 0), name)
+        ):
             yield from self._kept[name]
 
     def left_out(self) -> str:
