@@ -18,8 +18,10 @@ GROUPS = 1_000
 
 _BARS = 12
 _MONTHS = 24
-_LOGINS = (30, 90, 365)
-"""Days since the last login that a page tells apart."""
+_LOGINS = {30: "less than 30 days", 90: "30 to 89 days", 365: "90 to 364 days"}
+"""How long ago the last login was, by the days that it is below."""
+
+_LONG_AGO, _NEVER = "a year or more", "never"
 
 _TITLES = {
     "group": "group",
@@ -68,7 +70,7 @@ class AccessReport(Report):
                 ("memberships", page.memberships),
                 ("users without a group", page.without_group),
                 ("users who may not log in", page.inactive),
-                ("users who never logged in", page.logins["never"]),
+                ("users who never logged in", page.logins[_NEVER]),
             ]
         )
         if page.unknown:
@@ -79,6 +81,8 @@ class AccessReport(Report):
         largest, note = page.groups.first(_BARS)
         yield Bars("Which groups have most members?", "group", "members", largest, note)
         labels = months_until(today, _MONTHS)
+        while len(labels) > 1 and labels[0] < min(page.months, default=labels[-1]):
+            del labels[0]
         earlier = sum(count for month, count in page.months.items() if month < labels[0])
         note = f"{earlier:,} memberships that began earlier are not shown." if earlier else ""
         row = ("memberships that began", [page.months.get(month, 0) for month in labels])
@@ -144,7 +148,7 @@ class _Page:
         self.months: dict[str, int] = {}
         self.inactive_in: dict[str, int] = {}
         self.newest: dict[str, str] = {}
-        self.logins = dict.fromkeys((*(f"in the last {days} days" for days in _LOGINS), "longer ago", "never"), 0)
+        self.logins = dict.fromkeys((*_LOGINS.values(), _LONG_AGO, _NEVER), 0)
         self._last_id: int | None = None
 
     def add(self, access: "Access", today: date) -> None:
@@ -208,6 +212,6 @@ class _Page:
 
 def _age(last_login: str | None, today: date) -> str:
     if last_login is None:
-        return "never"
+        return _NEVER
     days = (today - date.fromisoformat(last_login[:10])).days
-    return next((f"in the last {limit} days" for limit in _LOGINS if days < limit), "longer ago")
+    return next((name for limit, name in _LOGINS.items() if days < limit), _LONG_AGO)

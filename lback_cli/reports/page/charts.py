@@ -20,7 +20,7 @@ def bars(part: Bars) -> Iterator[str]:
     for name, count in part.rows:
         width = max(round(count * 1000 / highest), 4 if count else 0)
         yield (
-            f"<tr><th scope=row>{text(name)}<td class=n>{count:,}"
+            f"<tr><th scope=row>{text(name).replace('_', '_<wbr>')}<td class=n>{count:,}"
             f'<td class=bar><svg viewBox="0 0 1000 10" preserveAspectRatio=none aria-hidden=true>'
             f'<rect width="{width}" height=10 /></svg>'
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
 
-from lback_cli.reports.base import Bars, Figures, HeatMap, Note, Part, Report, Table, Timeline
+from lback_cli.reports.base import Bars, Figures, HeatMap, Note, Part, Record, Report, Table, Timeline
 from lback_cli.reports.page.cells import cell, text
 from lback_cli.reports.page.charts import bars, heat_map, timeline
 from lback_cli.reports.page.proof import Proof
@@ -81,7 +81,8 @@ class PageWriter:
                 yield f"<p class=note>{text(part.text)}</p>\n"
             case _:
                 number = next(self._ids)
-                yield f"<section aria-labelledby=p{number}>\n<h2 id=p{number}>{text(part.title)}</h2>\n"
+                half = " class=half" if isinstance(part, HeatMap) else ""
+                yield f"<section{half}>\n<h2 id=p{number}>{text(part.title)}</h2>\n"
                 yield from self._titled(part, number)
                 if part.note:
                     yield f"<p class=note>{text(part.note)}</p>\n"
@@ -99,7 +100,6 @@ class PageWriter:
                 yield from self._table(part, number)
 
     def _table(self, part: Table, number: int) -> Iterator[str]:
-        heads = "".join(f"<th scope=col>{text(title)}" for title in part.columns.values())
         rows = iter(part.rows)
         written = left_out = 0
         for row in rows:
@@ -109,7 +109,7 @@ class PageWriter:
                 break
             if not written:
                 yield f"<div class=scroll tabindex=0 role=region aria-labelledby=p{number}>"
-                yield f"<table class='data sortable'><thead><tr>{heads}<tbody>\n"
+                yield f"<table class='data sortable'><thead><tr>{_heads(part.columns, row)}<tbody>\n"
             written += 1
             yield piece
         if written:
@@ -118,6 +118,14 @@ class PageWriter:
             yield f"<p class=note>The page is full: {left_out:,} more rows are left out.</p>\n"
         elif not written:
             yield f"<p>{text(part.empty)}</p>\n"
+
+
+def _heads(columns: Mapping[str, str], row: Record) -> str:
+    """Return the titles of *columns*, which are aligned as the values of the first *row*."""
+    numeric = {name for name in columns if isinstance(row[name], int) and not isinstance(row[name], bool)}
+    return "".join(
+        f"<th scope=col{' class=n' if name in numeric else ''}>{text(title)}" for name, title in columns.items()
+    )
 
 
 def _proof(proof: Proof) -> Iterator[str]:
