@@ -87,9 +87,7 @@ class GroupTimeline:
         return self._count
 
 
-def grants_of(
-    events: Sequence[MembershipEvent], groups: GroupTimeline, damaged: set[int]
-) -> dict[int | str, Grant]:
+def grants_of(events: Sequence[MembershipEvent], groups: GroupTimeline, damaged: set[int]) -> dict[int | str, Grant]:
     """Return the last grant of each group to one user, by what `GroupTimeline.group` returns.
 
     Args:

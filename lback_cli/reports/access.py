@@ -17,6 +17,7 @@ GROUPS = 1_000
 """Groups in the table of a page at most."""
 
 _BARS = 12
+_NAMED = 5
 _MONTHS = 24
 _LOGINS = {30: "less than 30 days", 90: "30 to 89 days", 365: "90 to 364 days"}
 """How long ago the last login was, by the days that it is below."""
@@ -75,8 +76,8 @@ class AccessReport(Report):
         )
         if page.unknown:
             yield Note(
-                f"{page.unknown:,} memberships are older than the event log, or were made outside lback: since when and "
-                "by whom is unknown."
+                f"{page.unknown:,} memberships are older than the event log, or were made outside lback: since when and"
+                " by whom is unknown."
             )
         largest, note = page.groups.first(_BARS)
         yield Bars("Which groups have most members?", "group", "members", largest, note)
@@ -93,9 +94,19 @@ class AccessReport(Report):
         groups = page.groups.first(GROUPS)[0]
         yield Table(
             "Groups",
-            {"group": "group", "members": "members", "inactive": "may not log in", "newest": "newest member since (UTC)"},
+            {
+                "group": "group",
+                "members": "members",
+                "inactive": "may not log in",
+                "newest": "newest member since (UTC)",
+            },
             [
-                {"group": name, "members": size, "inactive": page.inactive_in.get(name, 0), "newest": page.newest.get(name)}
+                {
+                    "group": name,
+                    "members": size,
+                    "inactive": page.inactive_in.get(name, 0),
+                    "newest": page.newest.get(name),
+                }
                 for name, size in groups
             ],
             empty="There are no groups with members.",
@@ -114,16 +125,16 @@ class AccessReport(Report):
         from lback_cli.managers.access import AccessListing
 
         request = self.source.request
-        listing = AccessListing(
-            self.source.found, self.source.services, group=request.group, moment=request.as_of
-        )
+        listing = AccessListing(self.source.found, self.source.services, group=request.group, moment=request.as_of)
         yield from listing
         if listing.erased:
             number = len(listing.erased)
             people = "1 person was" if number == 1 else f"{number:,} people were"
             self.notes.append(f"{people} there and erased later. Whether they were members is unknown.")
         if listing.damaged:
-            self.notes.append(f"{len(listing.damaged):,} damaged events were left out, the first is {min(listing.damaged)}.")
+            self.notes.append(
+                f"{len(listing.damaged):,} damaged events were left out, the first is {min(listing.damaged)}."
+            )
 
     def _sizes(self) -> dict[str, int]:
         return {group.name: size for group, size in self.source.found.groups.all_with_sizes()}
@@ -184,10 +195,12 @@ class _Page:
         if not self._left_out:
             return ""
         largest = sorted(self._left_out.items(), key=lambda item: (-item[1], item[0]))
-        names = ", ".join(f"{name} ({count:,})" for name, count in largest[:5]) + (", ..." if len(largest) > 5 else "")
+        names = ", ".join(f"{name} ({count:,})" for name, count in largest[:_NAMED]) + (
+            ", ..." if len(largest) > _NAMED else ""
+        )
         total = sum(self._left_out.values())
         return (
-            f"The page has no room for {total:,} of {self.rows_in_all:,} rows, of the largest groups: {names}."
+            f"The page has no room for {total:,} of {self.rows_in_all:,} rows, most of them of {names}."
             " 'lback report access -o csv' has all rows."
         )
 

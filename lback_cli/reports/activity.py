@@ -46,9 +46,8 @@ class ActivityReport(Report):
     description = "Count events by day, weekday, hour, actor, group and reason of failure, in UTC."
     examples: ClassVar[Mapping[str, str]] = {
         "Count the events of the last 30 days": "lback report activity",
-        "Write a page about a quarter": (
-            "lback report activity --since 2026-01-01 --until 2026-04-01 --format html > activity.html"
-        ),
+        "Write a page to send on": "lback report activity --format html > activity.html",
+        "Count the events of January": "lback report activity --since 2026-01-01 --until 2026-02-01",
         "Give a spreadsheet the whole log": "lback report activity --since 2000-01-01 -o csv",
     }
     takes: ClassVar[frozenset[Choice]] = frozenset({"since", "until"})
@@ -68,8 +67,8 @@ class ActivityReport(Report):
             yield self._row("hour", _HOURS[hour], self._sum([hour], range(7)))
         for actor, *counts in self._reader.by_actor():
             yield self._row("actor", actor, dict(zip(_KINDS, map(int, counts), strict=True)))
-        for name, counts in self._moves.counts.items():
-            yield self._row("group", name, counts)
+        for name, moved in sorted(self._moves.counts.items()):
+            yield self._row("group", name, moved)
         for signal, reason, count in self._reader.by_reason():
             kind = "failed_logins" if signal == "user_authentication_failed" else "failures"
             yield self._row("reason", _reason(signal, reason), {kind: count})
@@ -146,8 +145,12 @@ class ActivityReport(Report):
         yield Table(
             "Who joined and left which group?",
             {
-                **{"time": "time (UTC)", "username": "user name", "change": "change", "group": "group"},
-                **{"actor": "by", "event": "event"},
+                "time": "time (UTC)",
+                "username": "user name",
+                "change": "change",
+                "group": "group",
+                "actor": "by",
+                "event": "event",
             },
             moves.rows,
             note=moves.note,
@@ -197,7 +200,9 @@ class ActivityReport(Report):
         for event in self._reader.memberships():
             moves.add(event)
         if moves.damaged:
-            self.notes.append(f"{len(moves.damaged):,} damaged events were left out, the first is {min(moves.damaged)}.")
+            self.notes.append(
+                f"{len(moves.damaged):,} damaged events were left out, the first is {min(moves.damaged)}."
+            )
         return moves
 
     def _row(self, by: str, name: str, counts: Mapping[str, int]) -> Record:

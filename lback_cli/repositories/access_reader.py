@@ -34,7 +34,9 @@ class AccessReader:
             ids: The users, as many as one statement can have.
             before: The number of the event after the last; None for all.
         """
-        is_change = or_(EVENTS.c.signal.in_((*CREATIONS, *DELETIONS)), (EVENTS.c.signal == "user_updated") & NAMES_GROUPS)
+        is_change = or_(
+            EVENTS.c.signal.in_((*CREATIONS, *DELETIONS)), (EVENTS.c.signal == "user_updated") & NAMES_GROUPS
+        )
         statement = select(*COLUMNS).where(EVENTS.c.subject_id.in_(ids), is_change)
         if before is not None:
             statement = statement.where(EVENTS.c.seq < before)

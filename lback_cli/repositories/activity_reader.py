@@ -88,7 +88,7 @@ class ActivityReader:
         statement = select(*COLUMNS).where(EVENTS.c.subject_id.is_not(None), changed).order_by(EVENTS.c.seq.desc())
         return map(MembershipEvent._make, self._stream(statement))
 
-    def _stream(self, statement: Select[Any]) -> Iterator[Any]:
+    def _stream(self, statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
         rows = self._execute(statement.where(*self._conditions), execution_options={"yield_per": _PAGE})
         for page in rows.partitions():
             yield from page

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br", "img", "input", "hr"}
+VOID = {"meta", "link", "br", "wbr", "img", "input", "hr"}
 _CLOSED_BY = {
     "td": {"td", "th", "tr", "tbody"},
     "th": {"td", "th", "tr", "tbody"},
@@ -106,7 +106,8 @@ class Page:
             for child in element.children:
                 if child.tag in {"style", "script"}:
                     continue
-                name = f"{child.tag}{''.join(f'[{a}={child.attributes[a]}]' for a in ('role', 'scope') if a in child.attributes)}"
+                shown = [name for name in ("role", "scope") if name in child.attributes]
+                name = child.tag + "".join(f"[{word}={child.attributes[word]}]" for word in shown)
                 name += "".join(f".{word}" for word in child.attributes.get("class", "").split())
                 kinds[name] += 1
                 if kinds[name] == 1 or child.tag == "section":

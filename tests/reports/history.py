@@ -2,10 +2,12 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
+
+from sqlalchemy import update
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
@@ -16,14 +18,13 @@ from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models.tables import USERS
-from sqlalchemy import update
 from tests.events.harness import PASSWORD, settings_for
 
 START = datetime(2026, 9, 1, 8, tzinfo=UTC)
 GROUPS = ("admin", "staff", "editors", "auditors", "support", "interns")
 HOSTILE = (
     "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
+    '"><img src=x onerror=alert(1)>',
     "abc\u202egnp.exe",
     "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd",
     "\U0001f469\u200d\U0001f680 rocket",
@@ -80,23 +81,32 @@ def company(history: History, *, people: int, days: int, seed: int = 1) -> None:
                 name, f"{name}@example.org", PASSWORD, groups=[group], verified=True, mail="none"
             )
     for day in range(days):
-        midnight = START.replace(hour=0) + timedelta(days=day)
-        busy = 0.5 if midnight.weekday() < 5 else 0.06
-        for name in names:
-            if chance.random() < busy:
-                history.login(midnight + timedelta(minutes=chance.gauss(9 * 60, 60)), name)
-            if chance.random() < busy / 8:
-                history.login(midnight + timedelta(minutes=chance.gauss(9 * 60, 60)), name, right=False)
-        if day % 10 == 4:
-            for attempt in range(14):
-                history.login(midnight + timedelta(hours=2, minutes=attempt * 3), chance.choice(["root", "admin", names[0]]), right=False)
-        if day % 7 == 3:
-            with history.at(midnight + timedelta(hours=11), "alice"), contextlib.suppress(LbackError):
-                change = {chance.choice(["add_groups", "add_groups", "remove_groups"]): [chance.choice(GROUPS)]}
-                history.users.update_user(chance.randrange(people) + 1, change)
-        if day in {5, 6}:
-            with history.at(midnight + timedelta(hours=16), "bob"):
-                history.users.update_user(11, {"add_groups" if day == 5 else "remove_groups": ["auditors", "support"]})
-        if day % 9 == 8:
-            with history.at(midnight + timedelta(hours=15), "bob"), contextlib.suppress(LbackError):
-                history.users.update_user(chance.randrange(3, people) + 1, {"is_active": False})
+        _day(history, chance, names, day)
+
+
+def _day(history: History, chance: random.Random, names: Sequence[str], day: int) -> None:
+    """Let people log in, an attacker guess at night, and administrators change groups and users."""
+    midnight = START.replace(hour=0) + timedelta(days=day)
+    busy = 0.5 if midnight.weekday() < 5 else 0.06
+    for name in names:
+        if chance.random() < busy:
+            history.login(midnight + timedelta(minutes=chance.gauss(9 * 60, 60)), name)
+        if chance.random() < busy / 8:
+            history.login(midnight + timedelta(minutes=chance.gauss(9 * 60, 60)), name, right=False)
+    if day % 10 == 4:
+        for attempt in range(14):
+            history.login(
+                midnight + timedelta(hours=2, minutes=attempt * 3),
+                chance.choice(["root", "admin", names[0]]),
+                right=False,
+            )
+    if day % 7 == 3:
+        with history.at(midnight + timedelta(hours=11), "alice"), contextlib.suppress(LbackError):
+            change = {chance.choice(["add_groups", "add_groups", "remove_groups"]): [chance.choice(GROUPS)]}
+            history.users.update_user(chance.randrange(len(names)) + 1, change)
+    if day in {5, 6}:
+        with history.at(midnight + timedelta(hours=16), "bob"):
+            history.users.update_user(11, {"add_groups" if day == 5 else "remove_groups": ["auditors", "support"]})
+    if day % 9 == 8:
+        with history.at(midnight + timedelta(hours=15), "bob"), contextlib.suppress(LbackError):
+            history.users.update_user(chance.randrange(3, len(names)) + 1, {"is_active": False})

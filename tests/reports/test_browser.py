@@ -107,7 +107,9 @@ def axe() -> str:
 
 @pytest.mark.parametrize("look", _LOOKS)
 @pytest.mark.parametrize("report", REPORTS)
-def test_axe_has_no_finding(pages: dict[str, str], browse: Callable[..., str], axe: str, report: str, look: str) -> None:
+def test_axe_has_no_finding(
+    pages: dict[str, str], browse: Callable[..., str], axe: str, report: str, look: str
+) -> None:
     check = """
     async function check() {
       const found = await axe.run(document, {resultTypes: ['violations', 'incomplete']});
@@ -139,10 +141,12 @@ def test_page_is_as_wide_as_the_screen(
 
 def test_tables_are_sorted_and_searched(pages: dict[str, str], browse: Callable[..., str]) -> None:
     script = """function check() {
-      const section = [...document.querySelectorAll('section')].find(s => s.querySelector('h2').textContent === 'Memberships');
+      const section = [...document.querySelectorAll('section')].find(
+        each => each.querySelector('h2').textContent === 'Memberships');
       const table = section.querySelector('table'), heads = [...table.tHead.rows[0].cells];
       const column = title => heads.findIndex(head => head.textContent === title);
-      const shown = title => [...table.tBodies[0].rows].filter(row => !row.hidden).map(row => row.cells[column(title)].textContent);
+      const visible = () => [...table.tBodies[0].rows].filter(row => !row.hidden);
+      const shown = title => visible().map(row => row.cells[column(title)].textContent);
       const result = {};
       heads[column('id')].querySelector('button').click();
       result.up = shown('id').map(Number);

@@ -15,8 +15,9 @@ FAILED_LOGIN = "user_authentication_failed"
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 Write = Callable[..., Page]
 
-KIND = f"""CASE WHEN "signal" = 'user_registered' THEN 'registered' WHEN "signal" = 'user_authenticated' THEN 'logins'
-WHEN "signal" = '{FAILED_LOGIN}' THEN 'failed_logins' WHEN "signal" LIKE '%_failed' THEN 'failures' ELSE 'changes' END"""
+KIND = f"""CASE WHEN "signal" = 'user_registered' THEN 'registered'
+WHEN "signal" = 'user_authenticated' THEN 'logins' WHEN "signal" = '{FAILED_LOGIN}' THEN 'failed_logins'
+WHEN "signal" LIKE '%_failed' THEN 'failures' ELSE 'changes' END"""
 
 
 def _counts(company: Company, what: str) -> dict[str, Counter[str]]:
@@ -94,7 +95,9 @@ def test_activity_counts_what_sql_counts(company_on: Company, lback: Any) -> Non
     assert shown("weekday") == weekdays
     assert shown("hour") == _counts(company_on, "substr(time, 12, 2)")
     assert shown("actor") == _counts(company_on, "actor")
-    reasons = company_on.sql(f"SELECT outcome, count(*) FROM lback_events WHERE \"signal\" = '{FAILED_LOGIN}' GROUP BY 1")
+    reasons = company_on.sql(
+        f"SELECT outcome, count(*) FROM lback_events WHERE \"signal\" = '{FAILED_LOGIN}' GROUP BY 1"
+    )
     assert {
         name.removeprefix(f"{FAILED_LOGIN}: "): counts["failed_logins"] for name, counts in shown("reason").items()
     } == dict(reasons)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lback_cli.reports.base import Bars, Figures, HeatMap, Part, Record, Report, Source, Table, Timeline
+from lback_cli.reports.page.cells import NOTHING
 from lback_cli.reports.page.proof import Proof
 from lback_cli.reports.page.writer import Head, PageWriter
 from tests.reports.dom import Page, parse
@@ -57,7 +58,7 @@ def test_proof_says_if_the_log_was_not_verified(small: History, page: Write) -> 
 
 @pytest.mark.parametrize("report", ["access", "activity"])
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    "damage",
     [
         ("UPDATE lback_events SET actor = 'mallory' WHERE seq = 3", "Event 3: it was edited"),
         ("UPDATE lback_events SET data = '{damaged' WHERE seq = 3", "Event 3: its data or subject was edited"),
@@ -68,9 +69,10 @@ def test_proof_says_if_the_log_was_not_verified(small: History, page: Write) -> 
     ],
 )
 def test_log_that_does_not_verify_is_named_at_the_top_with_exit_7(
-    small: History, page: Write, lback: Any, report: str, damage: str, message: str
+    small: History, page: Write, lback: Any, report: str, damage: tuple[str, str]
 ) -> None:
-    _execute(small, damage)
+    statement, message = damage
+    _execute(small, statement)
     words = [report, *(["--since", "2026-01-01"] if report == "activity" else [])]
     shown = page(_url(small), *words, status=7)
     assert shown.proof.attributes["class"] == "proof broken"
@@ -96,12 +98,18 @@ def test_page_of_an_empty_database(tmp_path: Path, page: Write, report: str) -> 
 
 def test_names_from_outside_are_text(small: History, page: Write) -> None:
     for number, name in enumerate(HOSTILE, start=10):
-        _execute(small, f"INSERT INTO users (id, username, email, password, is_active, is_email_verified, created_at,"
-                 f" updated_at) VALUES ({number}, '{name.replace(chr(39), chr(39) * 2)}', '{number}@x', '!', 1, 1,"
-                 " '2026-01-01', '2026-01-01')")
+        _execute(
+            small,
+            f"INSERT INTO users (id, username, email, password, is_active, is_email_verified, created_at,"
+            f" updated_at) VALUES ({number}, '{name.replace(chr(39), chr(39) * 2)}', '{number}@x', '!', 1, 1,"
+            " '2026-01-01', '2026-01-01')",
+        )
     shown = page(_url(small), "access")
     names = [row["user name"] for row in shown.rows("Memberships")]
-    escaped = {"abc\u202egnp.exe": "abc\\u202egnp.exe", "\U0001f469\u200d\U0001f680 rocket": "\U0001f469\\u200d\U0001f680 rocket"}
+    escaped = {
+        "abc\u202egnp.exe": "abc\\u202egnp.exe",
+        "\U0001f469\u200d\U0001f680 rocket": "\U0001f469\\u200d\U0001f680 rocket",
+    }
     assert names == ["alice", "bob", *(escaped.get(name, name) for name in HOSTILE)]
     assert len(shown.root.all("script")) == 1
     assert not shown.root.all("img")
@@ -156,7 +164,7 @@ def test_text_of_every_part_is_escaped() -> None:
     shown = parse(html)
     assert not shown.root.all("i")
     assert {element.text.partition(" ")[0] for element in shown.root.all("b")} == {"\"'><b>&amp;"}, "the name of a kind"
-    assert [row["\"'><b>&amp;"] for row in shown.rows("table \"'><b>&amp;")] == ["\"'><b>&amp;", "–", "yes", "5"]
+    assert [row["\"'><b>&amp;"] for row in shown.rows("table \"'><b>&amp;")] == ["\"'><b>&amp;", NOTHING, "yes", "5"]
 
 
 def test_policy_of_the_page_allows_only_its_own_style_and_script(small: History, lback: Any) -> None:

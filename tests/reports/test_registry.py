@@ -66,7 +66,7 @@ def test_report_of_an_installed_package_has_data_a_page_and_help(lback: Any) -> 
     ("entry_point", "message"),
     [
         ("domains = acme:Missing", "The report 'domains' cannot be loaded from acme:Missing: AttributeError"),
-            ("domains = json:loads", "The report 'domains', json:loads, is not a subclass of Report."),
+        ("domains = json:loads", "The report 'domains', json:loads, is not a subclass of Report."),
     ],
 )
 def test_broken_package_breaks_only_its_own_report(lback: Any, entry_point: str, message: str) -> None:

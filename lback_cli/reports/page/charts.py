@@ -15,7 +15,7 @@ _HEIGHT = 40
 def bars(part: Bars) -> Iterator[str]:
     """Yield a table with a bar beside each count."""
     highest = max((count for _, count in part.rows), default=0) or 1
-    yield f'<table class=bars><thead><tr><th scope=col>{text(part.label)}<th scope=col class=n>{text(part.unit)}'
+    yield f"<table class=bars><thead><tr><th scope=col>{text(part.label)}<th scope=col class=n>{text(part.unit)}"
     yield "<th scope=col><span class=hidden>share of the largest</span><tbody>"
     for name, count in part.rows:
         width = max(round(count * 1000 / highest), 4 if count else 0)
@@ -45,7 +45,7 @@ def timeline(part: Timeline) -> Iterator[str]:
         yield "</svg></div>"
     middle = part.labels[len(part.labels) // 2]
     axis = [first, middle, last] if len(part.labels) > 2 else list(dict.fromkeys([first, last]))  # noqa: PLR2004
-    yield f'<div class=axis>{"".join(f"<span>{text(label)}</span>" for label in axis)}</div>'
+    yield f"<div class=axis>{''.join(f'<span>{text(label)}</span>' for label in axis)}</div>"
     yield from _numbers(part)
 
 
@@ -77,7 +77,8 @@ def _columns(labels: Sequence[str], counts: Sequence[int], highest: int) -> Iter
 def _numbers(part: Timeline) -> Iterator[str]:
     heads = "".join(f"<th scope=col class=n>{text(name)}" for name, _ in part.rows)
     yield f"<details><summary>Numbers by {text(part.step)}</summary><div class=scroll tabindex=0 role=region "
-    yield f'aria-label="{text(part.title)} in numbers"><table class=data><thead><tr><th scope=col>{text(part.step)}{heads}<tbody>'
+    yield f'aria-label="{text(part.title)} in numbers">'
+    yield f"<table class=data><thead><tr><th scope=col>{text(part.step)}{heads}<tbody>"
     for index, label in enumerate(part.labels):
         cells = "".join(f"<td class=n>{counts[index]}" for _, counts in part.rows)
         yield f"<tr><th scope=row>{text(label)}{cells}"

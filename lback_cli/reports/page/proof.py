@@ -42,8 +42,8 @@ def prove(database: Database, found: Snapshot, *, verify: bool) -> Proof:
         return Proof("unverified", checkpoint, erased)
     try:
         found.events.verify()
-        if (lost := LogMemory(database).check()) is not None:
-            raise BrokenEventLog(lost.seq, lost.message, hint=lost.hint)
     except BrokenEventLog as error:
         return Proof("broken", checkpoint, erased, error)
+    if (lost := LogMemory(database).check()) is not None:
+        return Proof("broken", checkpoint, erased, BrokenEventLog(lost.seq, lost.message, hint=lost.hint))
     return Proof("verified", checkpoint, erased)

@@ -48,9 +48,10 @@ class PageWriter:
 
     def _document(self, report: Report, head: Head, parts: list[Part]) -> Iterator[str]:
         style, script = _resource("style.css"), _resource("script.js")
-        policy = f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; form-action 'none'"
+        own = f"style-src {_digest(style)}; script-src {_digest(script)}"
+        policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
         yield (
-            '<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n'
+            "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
             f'<meta http-equiv=Content-Security-Policy content="{policy}">\n'
             "<meta name=viewport content='width=device-width, initial-scale=1'>\n"
             f"<meta name=generator content='lback {__version__}'>\n<meta name=color-scheme content='light dark'>\n"
@@ -58,12 +59,16 @@ class PageWriter:
         )
         yield f"<header>\n<h1>{text(report.title)}</h1>\n"
         yield from _proof(head.proof)
-        yield "<dl class=facts>" + "".join(
-            f"<div><dt>{text(name)}<dd>{text(value)}</div>" for name, value in head.facts.items()
-        ) + "</dl>\n"
+        yield (
+            "<dl class=facts>"
+            + "".join(f"<div><dt>{text(name)}<dd>{text(value)}</div>" for name, value in head.facts.items())
+            + "</dl>\n"
+        )
         yield "</header>\n<main>\n"
         titled = [part for part in parts if isinstance(part, Bars | Timeline | HeatMap | Table)]
-        links = "".join(f"<li><a href='#p{number}'>{text(part.title)}</a>" for number, part in enumerate(titled, start=1))
+        links = "".join(
+            f"<li><a href='#p{number}'>{text(part.title)}</a>" for number, part in enumerate(titled, start=1)
+        )
         yield f"<nav aria-label='Contents'><ol>{links}</ol></nav>\n"
         for part in parts:
             yield from self._part(part)
