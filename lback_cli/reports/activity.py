@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lback_cli.events.summary import KINDS, WEEKDAYS, kind_of
 from lback_cli.reports.base import Bars, Choice, Figures, HeatMap, Part, Record, Report, Table, Timeline, others
 from lback_cli.reports.periods import columns_of
 
@@ -26,8 +27,6 @@ NIGHT = ("22", "23", "00", "01", "02", "03", "04", "05")
 """The hours of the night, in UTC."""
 
 _BARS = 12
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_KINDS = ("registered", "logins", "failed_logins", "failures", "changes")
 _TITLES = {
     "registered": "registered",
     "logins": "logins",
@@ -52,7 +51,7 @@ class ActivityReport(Report):
     }
     takes: ClassVar[frozenset[Choice]] = frozenset({"since", "until"})
     default_since = "30d"
-    columns = ("by", "name", *_KINDS, "joined", "left")
+    columns = ("by", "name", *KINDS, "joined", "left")
 
     def records(self) -> Iterator[Record]:
         """Yield counts: *by* says of what, *name* of which. What has no events has no row."""
@@ -61,12 +60,12 @@ class ActivityReport(Report):
     def _rows(self) -> Iterator[Record]:
         for day in self._days:
             yield self._row("day", day.isoformat(), self._days[day])
-        for position, weekday in enumerate(_WEEKDAYS):
+        for position, weekday in enumerate(WEEKDAYS):
             yield self._row("weekday", weekday, self._sum(range(24), [position]))
         for hour in range(24):
             yield self._row("hour", _HOURS[hour], self._sum([hour], range(7)))
         for actor, *counts in self._reader.by_actor():
-            yield self._row("actor", actor, dict(zip(_KINDS, map(int, counts), strict=True)))
+            yield self._row("actor", actor, dict(zip(KINDS, map(int, counts), strict=True)))
         for name, moved in sorted(self._moves.counts.items()):
             yield self._row("group", name, moved)
         for signal, reason, count in self._reader.by_reason():
@@ -80,16 +79,16 @@ class ActivityReport(Report):
         yield Figures(
             [
                 ("events", sum(totals.values())),
-                *((_TITLES[kind], totals[kind]) for kind in _KINDS),
+                *((_TITLES[kind], totals[kind]) for kind in KINDS),
                 ("failed logins at night", nightly["failed_logins"]),
             ]
         )
-        step, labels, counts = columns_of(self._days, _KINDS)
+        step, labels, counts = columns_of(self._days, KINDS)
         yield Timeline(
             "What happened when?",
             step,
             labels,
-            [(_TITLES[kind], counts[kind]) for kind in _KINDS],
+            [(_TITLES[kind], counts[kind]) for kind in KINDS],
             "Each row has a scale of its own, which ends at the number beside it.",
         )
         for kind, question in (("failed_logins", "When do logins fail?"), ("logins", "When do users log in?")):
@@ -97,7 +96,7 @@ class ActivityReport(Report):
                 (f"{hour:02}:00", [self._grid.get((weekday, hour), {}).get(kind, 0) for weekday in range(7)])
                 for hour in range(24)
             ]
-            yield HeatMap(question, "hour (UTC)", _WEEKDAYS, rows, f"Night is from {NIGHT[0]}:00 to 06:00 UTC.")
+            yield HeatMap(question, "hour (UTC)", WEEKDAYS, rows, f"Night is from {NIGHT[0]}:00 to 06:00 UTC.")
         yield from self._failures()
         yield from self._actors()
         yield from self._changes_of_groups()
@@ -119,7 +118,7 @@ class ActivityReport(Report):
 
     def _actors(self) -> Iterator[Part]:
         reader = self._reader.by_actor()
-        rows = [(actor, dict(zip(_KINDS, map(int, counts), strict=True))) for actor, *counts in islice(reader, NAMES)]
+        rows = [(actor, dict(zip(KINDS, map(int, counts), strict=True))) for actor, *counts in islice(reader, NAMES)]
         more = sum(1 for _ in reader)
         largest = [(actor, sum(counts.values())) for actor, counts in rows]
         yield Bars("Who acts?", "actor", "events", largest[:_BARS])
@@ -168,8 +167,6 @@ class ActivityReport(Report):
     @cached_property
     def _counts(self) -> tuple[dict[date, dict[str, int]], dict[tuple[int, int], dict[str, int]]]:
         """The counts of each kind by day, and by weekday and hour."""
-        from lback_cli.events.summary import kind_of
-
         days: dict[date, dict[str, int]] = {}
         grid: dict[tuple[int, int], dict[str, int]] = {}
         for text, signal, count in self._reader.by_hour():
@@ -192,7 +189,7 @@ class ActivityReport(Report):
 
     def _sum(self, hours: Any, weekdays: Any) -> dict[str, int]:
         cells = [self._grid.get((weekday, hour), {}) for hour in hours for weekday in weekdays]
-        return {kind: sum(cell.get(kind, 0) for cell in cells) for kind in _KINDS}
+        return {kind: sum(cell.get(kind, 0) for cell in cells) for kind in KINDS}
 
     @cached_property
     def _moves(self) -> "_Moves":

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -380,6 +380,30 @@ def test_summary_shows_counts_bars_and_totals(busy: Cli) -> None:
     documents = json.loads(busy("events", "summary", "-o", "json").out)
     assert documents == [{"day": day, **counts}]
     assert busy("events", "summary", "--since", "2100-01-01", "-o", "csv").out.splitlines()[1:] == []
+
+
+def test_summary_by_weekday_and_hour_has_all_of_them(busy: Cli) -> None:
+    now = datetime.now(UTC)
+    weekdays = json.loads(busy("events", "summary", "--by", "weekday", "-o", "json").out)
+    assert [row["weekday"] for row in weekdays] == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    assert [row["weekday"] for row in weekdays if row["logins"]] == [now.strftime("%a")]
+    hours = json.loads(busy("events", "summary", "--by", "hour", "-o", "json").out)
+    assert [row["hour"] for row in hours] == [f"{hour:02}:00" for hour in range(24)]
+    (busy_hour,) = (row for row in hours if row["logins"])
+    assert busy_hour["hour"] in {now.strftime("%H:00"), (now - timedelta(minutes=1)).strftime("%H:00")}
+    assert busy_hour == {
+        "hour": busy_hour["hour"],
+        "registered": 1,
+        "logins": 1,
+        "failed_logins": 1,
+        "failures": 0,
+        "changes": 1,
+    }
+    shown = busy("events", "summary", "--by", "hour").out.splitlines()
+    assert len(shown) == 26
+    assert shown[0] == "hour   registered  logins  failed logins  failures  changes"
+    assert busy("events", "summary", "--by", "month").status == 2
+    assert busy("events", "summary", "--since", "2000-01-01", "--by", "hour").status == 0
 
 
 @pytest.mark.usefixtures("busy")
