@@ -356,6 +356,16 @@ def test_cloudevents_follow_their_specification(busy: Cli) -> None:
     assert len({event["id"] for event in exported}) == 4
 
 
+def test_export_in_ocsf_has_a_line_for_each_event(busy: Cli) -> None:
+    exported = [json.loads(line) for line in busy("events", "export", "--format", "ocsf").out.splitlines()]
+    assert [(event["metadata"]["sequence"], event["type_name"], event["status"]) for event in exported] == [
+        (1, "Base Event: Group Created", "Success"),
+        (2, "Account Change: Create", "Success"),
+        (3, "Authentication: Logon", "Failure"),
+        (4, "Authentication: Logon", "Success"),
+    ]
+
+
 def test_export_filters_events(busy: Cli) -> None:
     def exported(*arguments: str) -> list[int]:
         return [json.loads(line)["seq"] for line in busy("events", "export", *arguments).out.splitlines()]
