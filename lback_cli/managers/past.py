@@ -1,16 +1,19 @@
 """Finding users and groups as they were at a moment, from their rows of today and the event log."""
 
 import contextlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, Refused, UserNotFound
+from lback_cli.events.group_changes import GroupChanges, names_of_groups
 from lback_cli.events.kinds import CREATIONS
 from lback_cli.events.moment import Moment
 from lback_cli.events.past import Change, KnownUser, PastUser, members
@@ -210,6 +213,7 @@ class _View:
         self._moment = moment
         self.since, self._time = self._begin()
         changes = found.changes.of_groups()
+        self._group_changes = GroupChanges(changes)
         self._later = [change for change in reversed(changes) if change.seq >= self.since]
         self._earlier = [change for change in changes if change.seq < self.since]
 
@@ -245,12 +249,15 @@ class _View:
         for user_id, row in rows.items():
             user = PastUser(user_id, None if row is None else self._values(row))
             own = changes.get(user_id, [])
-            for change in _by_number([*(c for c in reversed(own) if c.seq >= self.since), *self._later], reverse=True):
+            names = names_of_groups(own) | ({*row.groups} if row is not None else set())
+            events = sorted([*own, *self._group_changes.about(user_id, names)], key=attrgetter("seq"))
+            start = bisect_left(events, self.since, key=attrgetter("seq"))
+            for change in reversed(events[start:]):
                 if not change.is_complete:
                     raise self._out_of_reach()
                 user.take_back(change)
             known = KnownUser(user_id)
-            for change in _by_number([*(c for c in own if c.seq < self.since), *self._earlier]):
+            for change in events[:start]:
                 known.apply(change)
             if user.values is not None and not known.exists:
                 created_at = user.values.get("created_at")
@@ -335,10 +342,6 @@ def _is_beginning(change: Change) -> bool:
     """Return whether the log says what changed only from *change*, an adoption or an upgrade, on."""
     data = change.data
     return change.signal == "database_adopted" or data is None or data["from"] < _RECORDS_CHANGES
-
-
-def _by_number(changes: list[Change], *, reverse: bool = False) -> list[Change]:
-    return sorted(changes, key=lambda change: change.seq, reverse=reverse)
 
 
 def _pages(items: Iterable[T], size: int) -> Iterator[list[T]]:
