@@ -45,8 +45,8 @@ class LoadReader:
         waits = queue.retry_at.is_not(None)
         conditions = (waits, queue.retry_at <= now, waits & (queue.tries > 0), queue.retry_at.is_(None))
         counts = [func.count(case((condition, 1))) for condition in (*conditions, queue.lease_until > now)]
-        *found, oldest = self._execute(select(*counts, func.min(case((waits, queue.queued_at))))).one()
-        return MailLoad(*map(int, found), oldest)
+        row = self._execute(select(*counts, func.min(case((waits, queue.queued_at))))).one()
+        return MailLoad._make(row)
 
     def locked_accounts(self, now: datetime) -> int:
         """Return how many accounts are locked at *now*, after failed logins."""
