@@ -70,11 +70,22 @@ def as_lback_error(error: BaseException) -> LbackError:
     if isinstance(error, typer.TyperException):
         return _usage(error)
     if isinstance(error, OSError):
-        # Files have names. Standard output has none.
-        return Unusable(f"{error.filename or 'Standard output'}: {error.strerror or error}.")
+        return _os_failure(error)
+    if isinstance(error, MemoryError):
+        return Unusable("The system allows lback no more memory.", hint="Free memory, or raise the limit (ulimit -v).")
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        hint = "Raise the limit of processes (ulimit -u, or pids of the container)."
+        return Unusable("The system allows lback no more threads.", hint=hint)
     return UnexpectedError(
         f"{type(error).__name__}: {error}", hint="This is a bug in lback. Use --debug to see the traceback."
     )
+
+
+def _os_failure(error: OSError) -> Unusable:
+    if error.filename is None and isinstance(error, FileNotFoundError):
+        return Unusable("The current directory does not exist any more.", hint="Change to another one (cd).")
+    # Files have names. Standard output has none.
+    return Unusable(f"{error.filename or 'Standard output'}: {error.strerror or error}.")
 
 
 @cache

@@ -81,6 +81,8 @@ def _secret_files(context: CheckContext) -> Iterator[Path]:
             yield settings.email.directory
         elif database.directory is not None:
             yield database.directory / "mail"
+    if settings.email.log_file is not None:
+        yield settings.email.log_file
 
 
 def _exists(path: Path) -> bool:

@@ -4,6 +4,7 @@ Beside an application built on the lback framework, which verifies only bcrypt, 
 """
 
 import base64
+import contextlib
 import re
 import threading
 from collections.abc import Callable
@@ -101,7 +102,9 @@ class PasswordHasher:
         """
         normalized = normalize_password(password)
         if normalized is not None:
-            self._background = _BackgroundHash(normalized, self._compute)
+            # A system that allows no more threads leaves the work to `hash`.
+            with contextlib.suppress(RuntimeError):
+                self._background = _BackgroundHash(normalized, self._compute)
 
     def hash(self, password: str) -> str:
         """Return the hash to store for *password*, which has the form that `PasswordPolicy.check` returned.
@@ -116,7 +119,7 @@ class PasswordHasher:
                 return background.result()
             return self._compute(password)
         except Exception as error:
-            raise _hashing_failed() from error
+            raise _hashing_failed(error) from error
 
     def verify(self, password: str, stored: str | None) -> Verification:
         """Check *password* against *stored*, which is any text, or None for a user who does not exist.
@@ -194,7 +197,7 @@ class PasswordHasher:
         try:
             accepted: bool = self._current.verify(password if possible else _DUMMY_PASSWORD, text)
         except Exception as error:
-            raise _hashing_failed() from error
+            raise _hashing_failed(error) from error
         return accepted and possible
 
     def _verify_foreign(self, password: str, known: StoredHash) -> bool:
@@ -316,8 +319,13 @@ def _phc_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii").rstrip("=")
 
 
-def _hashing_failed() -> PasswordHashingError:
+def _hashing_failed(cause: Exception) -> PasswordHashingError:
+    if "thread" in str(cause).lower():
+        return PasswordHashingError(
+            "The password could not be hashed, because the system allows lback no more threads.",
+            hint="Raise the limit of processes (ulimit -u, or pids of the container), or set [password] parallelism.",
+        )
     return PasswordHashingError(
         "The password could not be hashed.",
-        hint="Run 'lback doctor'. The machine must have the memory that [password] memory names.",
+        hint="The machine must have the memory that [password] memory names, for each hash at the same time.",
     )

@@ -49,11 +49,12 @@ def _usual_config_files(directory: Path) -> Iterator[Path]:
 
 
 def _is_ours(path: Path, known: Collection[str]) -> bool:
-    """Return whether a section of *path* is one of *known*, or the file cannot be read: it may be meant for lback."""
+    """Return whether a section of *path* is one of *known*, or nearly. A file that cannot be read may be lback's."""
     import tomllib
+    from difflib import get_close_matches
 
     try:
         content: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return True
-    return not content or not content.keys().isdisjoint(known)
+    return not content or any(get_close_matches(section, list(known), n=1, cutoff=0.75) for section in content)

@@ -57,7 +57,6 @@ class History:
         before = self.users()
         self.apply(state)
         after = self.users()
-        self.owned[owner] |= {name for name in after if name not in before}
         self.check(state, before, after)
 
         changed = self.change_by_hand(state)
@@ -96,9 +95,13 @@ class History:
 
     def apply(self, state: dict[str, Any]) -> None:
         """Apply *state*; applying it again finds nothing to do."""
+        before = self.users()
         results = [*self.declarations.apply(self.found(state, prune=False))]
         assert [result for result in results if result.error is not None] == []
         assert self.differences(state) == []
+        created = {*self.users()} - {*before}
+        self.owned = {owner: names - created for owner, names in self.owned.items()}
+        self.owned[state["owner"]] |= created
         events = len(self.made.export())
         assert [*self.declarations.apply(self.found(state, prune=False))] == []
         assert len(self.made.export()) == events
@@ -142,14 +145,12 @@ class History:
         self.made.users.update_user(self.users()[name]["id"], data)
 
     def prune(self, owner: str, state: dict[str, Any]) -> None:
-        """Prune: only users whom this owner made, and does not name, are deleted."""
+        """Prune: exactly the users whom this owner made and does not name are deleted."""
         named = {user["username"] for user in state["users"]}
         before = self.users()
         results = [*self.declarations.apply(self.found(state, prune=True))]
         assert [result for result in results if result.error is not None] == []
-        gone = {*before} - {*self.users()}
-        assert gone <= self.owned[owner] - named
-        assert not gone & {name for other in OWNERS if other != owner for name in self.owned[other]} - self.owned[owner]
+        assert {*before} - {*self.users()} == (self.owned[owner] & {*before}) - named
 
     def users(self) -> dict[str, dict[str, Any]]:
         """Return the users by name."""

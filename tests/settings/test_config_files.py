@@ -46,6 +46,11 @@ def test_a_wrong_section_beside_those_of_lback_is_an_error(workspace: Workspace)
     assert error.hint.endswith("If the file belongs to another program, call lback's own lback.toml.")
 
 
+def test_a_mistyped_section_alone_is_an_error(workspace: Workspace) -> None:
+    path = workspace.write("config.toml", "[databse]\nurl = 'x'\n")
+    assert workspace.error().message == f"{path}: unknown section [databse]."
+
+
 def test_a_file_that_is_named_is_always_read(workspace: Workspace) -> None:
     path = workspace.write("config.toml", HUGO)
     assert workspace.error(path).message == f"{path}: unknown key 'baseURL' outside any section."

@@ -247,7 +247,7 @@ SECTIONS = (
 def test_unknown_section_or_key_is_an_error_with_the_allowed_ones(
     workspace: Workspace, content: str, message: str, hint: str | None
 ) -> None:
-    file = workspace.write("config.toml", content)
+    file = workspace.write("lback.toml", content)
     error = workspace.error()
     assert (error.message, error.hint) == (f"{file}: {message}", hint)
 
@@ -292,7 +292,7 @@ def test_invalid_value_is_an_error_with_key_source_and_allowed_values(workspace:
     )
     workspace.write(".env", "")
     workspace.write("config.toml", "[email]\nport = ''\n")
-    assert workspace.error().message == f"email.port ({file}): it is empty. It must be a whole number from 1 to 65535."
+    assert workspace.error().message == f"email.port ({file}): an empty value is not a whole number from 1 to 65535."
     workspace.write("config.toml", "")
     error = workspace.error(overrides={"email.ca_file": 3})
     assert error.message == "email.ca_file (--email-ca-file): 3 is not a path."

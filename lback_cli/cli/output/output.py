@@ -42,6 +42,8 @@ class Output:
             fields: The names of the fields of lists, separated by commas, instead of those that the format shows.
             paged: Whether a list that is longer than the terminal goes through a pager.
         """
+        if not format.for_people:
+            _use_utf8(format.out)
         self.name = name
         self.format = format
         self.quiet = quiet
