@@ -260,10 +260,35 @@ def open_database(settings: "DatabaseSettings", *, durable: bool = True) -> "Dat
 
     from lback_cli.database.engine import Database
 
+    database = Database(settings, durable=durable)
+    _require_file(database, settings.url)
     # They log a lost connection again when they close it. Our error has reported it already.
     for name in ("psycopg", "sqlalchemy.pool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return Database(settings, durable=durable)
+    return database
+
+
+def _require_file(database: "Database", text: str) -> None:
+    """Raise `ConfigurationError` if *text*, a URL of SQLite, names no file, or has options that would be ignored."""
+    url = database.url
+    if url.get_backend_name() != "sqlite":
+        return
+    if database.in_memory or url.query.get("mode") == "memory" or ":memory:" in str(database.path):
+        raise ConfigurationError(
+            "database.url names a database in memory, which would be lost at the end of this command.",
+            hint="Name a file: sqlite:////path/to/users.db. Is a variable in the URL empty?",
+        )
+    # SQLAlchemy drops a word without a value.
+    ignored = sorted(url.query.keys() - _SQLITE_OPTIONS) if url.query else text.split("?")[1:]
+    if ignored and "uri" not in url.query:
+        raise ConfigurationError(
+            f"database.url: {', '.join(ignored)} after the ? would be ignored.",
+            hint="Write sqlite:///file:/path/to/users.db?mode=ro&uri=true. A ? in the name of a file is %3F.",
+        )
+
+
+_SQLITE_OPTIONS = {"timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
+"""The options of Python's sqlite3 module. SQLite's own, such as ``mode``, belong to a URI of SQLite."""
 
 
 def open_trace_file(path: Path) -> TextIO:

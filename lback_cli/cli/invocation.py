@@ -71,8 +71,6 @@ def as_lback_error(error: BaseException) -> LbackError:
         return _usage(error)
     if isinstance(error, OSError):
         return _os_failure(error)
-    if isinstance(error, MemoryError):
-        return Unusable("The system allows lback no more memory.", hint="Free memory, or raise the limit (ulimit -v).")
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         hint = "Raise the limit of processes (ulimit -u, or pids of the container)."
         return Unusable("The system allows lback no more threads.", hint=hint)

@@ -54,7 +54,8 @@ def load_settings(
         config: The configuration file; by default the usual places are searched.
         overrides: Values of ``section.key`` from the command line. None means that the option was not given.
         environment: The environment variables; by default those of the process.
-        directory: Where ``lback.toml``, ``config.toml`` and ``.env`` are looked for; by default the current directory, never a parent.
+        directory: Where ``lback.toml``, ``config.toml`` and ``.env`` are looked for; by default the current directory,
+            never a parent.
 
     Raises:
         ConfigurationError: A key is unknown, a value is invalid, or a file cannot be read.
