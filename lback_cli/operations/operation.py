@@ -157,14 +157,20 @@ class Operation:
             LbackError: The operation failed.
         """
         self._effects.began = self.began
+        unusable = None
         if self._session is not None:
-            require_transactional(self._database, self._session)
+            try:
+                require_transactional(self._database, self._session)
+            except DatabaseError as error:
+                unusable = error
         if (refusal := self._effects.refusal) is not None:
             refusal.record(self._session)
             raise refusal.error
         try:
             if self.kind.started is not None:
                 self.emit(self.kind.started, **self._documented(self.kind.started, {}))
+            if unusable is not None:
+                raise unusable
             result = self._attempt(body) if self._session is not None else retried(lambda: self._attempt(body))
         except Exception as error:
             failure = to_lback_error(error)
