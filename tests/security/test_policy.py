@@ -175,7 +175,8 @@ def test_accepted_password_is_normalized_once(password: str) -> None:
     policy = PasswordPolicy(PasswordSettings(minimum_length=8))
     message = refusal_of(password, policy=policy)
     if message is not None:
-        assert len(password) < 8 or password not in message
+        # Two messages are the same for every password, so a password that they contain is one of their words.
+        assert len(password) < 8 or password not in message or message in (COMMON, SIMPLE)
         return
     checked = policy.check(password)
     assert normalize_password(password) == checked == unicodedata.normalize("NFC", password)

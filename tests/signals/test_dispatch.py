@@ -4,6 +4,7 @@ import gc
 import logging
 import re
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from blinker import ANY, NamedSignal
+from blinker import NamedSignal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,8 +64,8 @@ def _no_receiver_is_left() -> Iterator[None]:
 
 def disconnect_all() -> None:
     for signal in [delivered, *(spec.signal for spec in CATALOGUE.values())]:
-        for receiver in list(signal.receivers_for(ANY)):
-            signal.disconnect(receiver)
+        for receiver in list(signal.receivers.values()):  # receivers_for(ANY) leaves out those of one sender
+            signal.disconnect(receiver() if isinstance(receiver, weakref.ref) else receiver)
 
 
 def watch() -> list[Delivery]:
