@@ -226,7 +226,11 @@ def user_data_directory() -> Path:
 def _configure_server(engine: Engine) -> None:
     """Keep values out of errors, and report an option in the URL that the driver does not support."""
     if engine.name == "postgresql":
-        _read_any_version(engine.dialect)
+        from lback_cli.database.drivers import postgresql as driver
+
+        driver.read_any_version(engine.dialect)
+    else:
+        from lback_cli.database.drivers import mariadb as driver  # type: ignore[no-redef]
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -242,14 +246,7 @@ def _configure_server(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
-            if engine.driver == "pymysql":
-                from lback_cli.database.drivers import mariadb
-
-                return mariadb.connect(dialect, options)
-            if engine.driver == "psycopg":
-                # The default of the server or database may not have every character.
-                options = {**options, "client_encoding": "UTF8"}
-            return dialect.connect(*arguments, **options)
+            return driver.connect(dialect, arguments, options)
         except dialect.loaded_dbapi.Error:
             raise
         except (TypeError, ValueError, AttributeError) as error:
@@ -257,20 +254,6 @@ def _configure_server(engine: Engine) -> None:
                 f"database.url has an option that {engine.url.drivername} does not support.",
                 hint=_OPTIONS_HINT,
             ) from error
-
-
-def _read_any_version(dialect: Any) -> None:
-    """Treat a server with an unknown version string, such as CockroachDB, as PostgreSQL 13."""
-    read = dialect._get_server_version_info  # noqa: SLF001 - SQLAlchemy has no public way to set a version
-
-    def version(connection: Connection) -> tuple[int, ...]:
-        try:
-            found: tuple[int, ...] = read(connection)
-        except AssertionError:
-            return (13,)
-        return found
-
-    dialect._get_server_version_info = version  # noqa: SLF001 - as above
 
 
 def _set_lock_timeout(connection: Connection, seconds: float) -> None:

@@ -32,6 +32,7 @@ _DRIVERS = {
 
 _FROM_FILE = "it reads options from a file"
 _REFUSED_OPTIONS = {
+    "autocommit": "every statement would be committed by itself",
     "local_infile": "the server could read every file that lback can",
     "read_default_file": _FROM_FILE,
     "read_default_group": _FROM_FILE,

@@ -12,7 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from lback_cli.database.retry import is_transient
-from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
+from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError
+from lback_cli.repositories.unit_of_work import outcome_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,13 @@ class AttemptState:
         self.mails: dict[tuple[str, str], PostedMail] = {}
 
     def give_up(self, error: BaseException) -> None:
-        """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again."""
+        """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again.
+
+        An interruption is no failure if it came after the COMMIT.
+        """
         fail, self.waiting = self.waiting, None
+        if outcome_of(error) == "committed":
+            return
         if self.refusal is not None:
             self.refusal.record(None)
         elif fail is not None:
@@ -109,6 +115,10 @@ def to_lback_error(error: BaseException) -> LbackError:
     """Return *error* as an `LbackError`; any other exception becomes the cause of an `UnexpectedError`."""
     if isinstance(error, LbackError):
         return error
+    if outcome_of(error) == "unknown":
+        interrupted = OutcomeUnknown("COMMIT was interrupted: whether the change was made is unknown.")
+        interrupted.__cause__ = error
+        return interrupted
     unexpected = UnexpectedError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     unexpected.__cause__ = error
     return unexpected

@@ -34,8 +34,11 @@ from lback_cli.operations.kinds import OperationKind
 from lback_cli.operations.session_guard import SessionGuard
 from lback_cli.repositories.unit_of_work import (
     UnitOfWork,
+    evidence_of_events,
+    outcome_of,
     reading,
     require_transactional,
+    settle_interruption,
     transaction_with_events,
 )
 from lback_cli.signals.dispatch import deliver
@@ -109,6 +112,7 @@ class Operation:
         self._compute_changes: Callable[[], Mapping[str, Any]] | None = None
         self._succeeded = False
         self._in_transaction = False
+        self._work: UnitOfWork | None = None
         self._guard: SessionGuard | None = None
 
     @property
@@ -157,20 +161,16 @@ class Operation:
             LbackError: The operation failed.
         """
         self._effects.began = self.began
-        unusable = None
         if self._session is not None:
-            try:
+            # If the database fails here, it fails again in the body, after the first signal.
+            with contextlib.suppress(DatabaseError):
                 require_transactional(self._database, self._session)
-            except DatabaseError as error:
-                unusable = error
         if (refusal := self._effects.refusal) is not None:
             refusal.record(self._session)
             raise refusal.error
         try:
             if self.kind.started is not None:
                 self.emit(self.kind.started, **self._documented(self.kind.started, {}))
-            if unusable is not None:
-                raise unusable
             result = self._attempt(body) if self._session is not None else retried(lambda: self._attempt(body))
         except Exception as error:
             failure = to_lback_error(error)
@@ -181,15 +181,22 @@ class Operation:
             if failure is error:
                 raise
             raise failure from error
-        except BaseException as error:
-            if self._is_one_of_several:
-                self._effects.waiting = self.announce_failure
-            else:
-                self._announce_failure(to_lback_error(error))
+        except BaseException as interruption:
+            self._interrupt(interruption)
             raise
         if self._is_one_of_several:
             self._effects.waiting = self.announce_failure
         return result
+
+    def _interrupt(self, interruption: BaseException) -> None:
+        """Announce the failure by *interruption*, unless it came after the COMMIT."""
+        if self._is_one_of_several:
+            self._effects.waiting = self.announce_failure
+            return
+        if self._work is not None and self._session is None:
+            settle_interruption(self._database, self._work, interruption, evidence_of_events(self._work))
+        if outcome_of(interruption) != "committed":
+            self._announce_failure(to_lback_error(interruption))
 
     def announce_failure(self, failure: LbackError) -> None:
         """Announce *failure* once the caller's transaction is rolled back and will not be retried."""
@@ -268,6 +275,7 @@ class Operation:
         """The one transaction of the operation. The success signal is sent at its end, before the commit."""
         with transaction_with_events(self._database, self._session) as uow:
             self._in_transaction = True
+            self._work = uow
             self._guard = SessionGuard(uow.session)
             try:
                 yield uow
