@@ -60,6 +60,7 @@ class AttemptState:
         changes: What the operation changed, once it has succeeded.
         mails: The mails that the operation sent, by template and recipient.
         undoes: The number of the event that the operation undoes, for its own event.
+        was_observed: Whether a signal reached a receiver, or something was mailed.
     """
 
     def __init__(self, *, undoes: int | None = None) -> None:
@@ -73,6 +74,7 @@ class AttemptState:
         self.refusal: RecordedFailure | None = None
         self.changes: Mapping[str, Any] = {}
         self.mails: dict[tuple[str, str], PostedMail] = {}
+        self.was_observed = False
 
     def give_up(self, error: BaseException) -> None:
         """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again.

@@ -217,6 +217,7 @@ class Operation:
             return
         self._effects.sent.add(signal.name)
         self._effects.seq += 1
+        self._effects.was_observed |= bool(signal.receivers or signals.delivered.receivers)
         with self._guard.active() if self._guard is not None and signal.receivers else contextlib.nullcontext():
             deliver(self, signal, arguments)
 
@@ -235,6 +236,7 @@ class Operation:
     def note_mail(self, template: str, recipient: str, *, file: Path | None = None, queued: bool = False) -> None:
         """Note a mail of this operation for the caller; `PostedMail` explains the arguments."""
         self._effects.mails[template, recipient] = PostedMail(template, recipient, file, queued)
+        self._effects.was_observed = True
 
     def earlier_result(self, name: Hashable) -> Any:
         """Return the result that `once_per_operation` has for *name*, or None."""

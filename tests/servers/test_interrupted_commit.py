@@ -133,7 +133,9 @@ def test_signal_while_mariadb_does_not_answer_a_commit(
 
 
 @pytest.fixture(scope="module")
-def lonely_primary(require_service: Callable[[str], None], unavailable: Callable[[str, str], NoReturn]) -> Iterator[str]:
+def lonely_primary(
+    require_service: Callable[[str], None], unavailable: Callable[[str, str], NoReturn]
+) -> Iterator[str]:
     """The URL of a PostgreSQL server on which every COMMIT waits for a standby that does not exist."""
     require_service("postgresql")
     with ExitStack() as running:
