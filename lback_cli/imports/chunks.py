@@ -76,7 +76,7 @@ class Chunk:
     def _attempts(self, index: int) -> list[AttemptState]:
         user = self.users[index]
         attempts = None if user is None else user.attempts
-        # A registration that nobody has observed is like those of many users at once, which leave no event either.
+        # A registration without an observer leaves no event, like those of many users at once.
         registration = [attempts] if attempts is not None and attempts.was_observed else []
         return [*registration, *self._updates.get(index, {}).values()]
 

@@ -81,7 +81,7 @@ class AttemptState:
     def give_up(self, error: BaseException) -> None:
         """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again.
 
-        An interruption is no failure if it came after the COMMIT.
+        Nothing is announced if *error* is an interruption that came after the COMMIT.
         """
         fail, self.waiting = self.waiting, None
         if outcome_of(error) == "committed":

@@ -205,7 +205,7 @@ class Evidence(NamedTuple):
         look: Returns whether a committed row of the transaction is there. It locks a row that the transaction changed,
             and so waits until the server has ended it, at most `LOCK_TIMEOUT` at a time.
         advice: How a person can find out.
-        note: What to tell the person who has interrupted a transaction that was committed, if anything.
+        note: The message to a person who has interrupted the COMMIT, if it succeeded.
     """
 
     look: Callable[[UnitOfWork], bool]

@@ -6,7 +6,6 @@ At every third message, or at every one with THOROUGH set.
 import os
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
