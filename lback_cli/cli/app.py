@@ -12,6 +12,7 @@ COMMANDS = {
     "user": "user:group",
     "group": "group:group",
     "events": "events:group",
+    "report": "report:group",
     "undo": "undo:undo",
     "signals": "signals:group",
     "mail": "mail:group",

@@ -25,8 +25,6 @@ class BulkDeletion(BulkOperation):
         self._users.delete_user(user_id, session=uow.session, effects=effects)
 
     def _run_together(self, uow: UnitOfWork, users: Sequence[UserRecord], effects: Mapping[int, AttemptState]) -> None:
-        if not users:
-            return
         keep(uow, self._services, users)
         uow.users.delete_all([user.id for user in users])
         events = [

@@ -67,15 +67,26 @@ class BulkOperation(ABC):
         for user_id in ids:
             user = found.get(user_id)
             if user is None or each_alone or effects[user_id].sent or self._is_special(user):
+                results |= self._flush(uow, together, effects)
                 results[user_id] = self._run_alone(uow, user_id, effects[user_id])
             else:
                 together.append(user)
+        return results | self._flush(uow, together, effects)
+
+    def _flush(
+        self, uow: UnitOfWork, together: list[UserRecord], effects: Mapping[int, AttemptState]
+    ) -> dict[int, LbackError | None]:
+        """Change the users in *together*, and empty it, so that events are in the order of the users."""
+        users = together.copy()
+        together.clear()
+        if not users:
+            return {}
         try:
             with uow.session.begin_nested():
-                self._run_together(uow, together, effects)
+                self._run_together(uow, users, effects)
         except IntegrityError:  # a row of the application refers to one of them, or a group was deleted meanwhile
-            results |= {user.id: self._run_alone(uow, user.id, effects[user.id]) for user in together}
-        return {user_id: results.get(user_id) for user_id in ids}
+            return {user.id: self._run_alone(uow, user.id, effects[user.id]) for user in users}
+        return dict.fromkeys(user.id for user in users)
 
     def _run_alone(self, uow: UnitOfWork, user_id: int, effects: AttemptState) -> LbackError | None:
         try:

@@ -16,7 +16,7 @@ from lback_cli.events.export import read_rows
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.kinds import ADMINISTRATIVE
 from lback_cli.events.record import erasure_event
-from lback_cli.events.summary import Summary
+from lback_cli.events.summary import By, Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.log_memory import LogMemory, LostLog
@@ -121,7 +121,7 @@ class EventLog:
             actor=actor,
             outcome=outcome,
             changed=changed,
-            group=group,
+            groups=() if group is None else (group,),
             invocation_id=invocation_id,
             operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),
@@ -161,10 +161,11 @@ class EventLog:
                     last = event["seq"]
             time.sleep(POLL_SECONDS)
 
-    def summary(self, since: str) -> Summary:
-        """Return the counts for each day from *since*, a text that `parse_moment` reads. Raises `UsageError`."""
+    def summary(self, since: str, by: By = "day") -> Summary:
+        """Return the counts from *since*, a text that `parse_moment` reads, for each *by*. Raises `UsageError`."""
+        first = timestamp(parse_moment(since, self._services.now()))
         with reading(self._database) as work:
-            return Summary(work.events.count_by_day(timestamp(parse_moment(since, self._services.now()))))
+            return Summary(work.events.count_by_time(first, "hour" if by == "hour" else "day"), by)
 
     def checkpoint(self) -> Checkpoint:
         """Return a checkpoint of the end of the log. Raises `BrokenEventLog` if the head of the chain is missing."""
@@ -246,7 +247,9 @@ class EventLog:
                     erased = sequences.followed_by(self._events_of(work, user_id, names, after=seen))
                 else:
                     erased = self._events_of(work, user_id, names, after=0)
-                work.events.erase([*erased.events, *erased.mentions])
+                sequences_erased = [*erased.events, *erased.mentions]
+                work.events.erase(sequences_erased)
+                work.sinks.erase_answers(sequences_erased)
                 work.mails.erase(user_id, names)
                 if user_id is not None:
                     work.users.delete_leftovers(user_id)

@@ -25,6 +25,9 @@ CHUNK = 200
 
 IfMissing = Literal["fail", "skip"]
 SetOutcome = Literal["updated", "unchanged", "deleted", "skipped", "failed"]
+Results = Sequence["SetResult"]
+"""The results of the users whom one transaction has changed."""
+
 Outcomes = dict[int, SetOutcome | LbackError]
 ChunkAction = Callable[[UnitOfWork, Sequence[int], Mapping[int, AttemptState]], Outcomes]
 """Runs the operations on the users with some ids in one transaction, and returns what each did, or why it failed."""
@@ -87,7 +90,7 @@ class UserSets:
     its own, so that no mail is sent for a change that is rolled back with others.
 
     The results are those of `UserManager`, except that a failure is a result and not an exception. Only a
-    `DatabaseError` is raised, since the other users would fail too.
+    `DatabaseError` is raised, since the other users would fail too. Results are returned once they are committed.
     """
 
     def __init__(self, database: Database, services: Dependencies, users: UserManager) -> None:
@@ -143,7 +146,7 @@ class UserSets:
 
     def update(
         self, users: UserSet, update_data: Mapping[str, Any], *, if_missing: IfMissing = "fail"
-    ) -> Iterator[SetResult]:
+    ) -> Iterator[Results]:
         """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a missing user is not a failure."""
         bulk = BulkUpdate(self._users, self._services, update_data)
 
@@ -155,7 +158,7 @@ class UserSets:
 
         return self._in_chunks(users, update, if_missing)
 
-    def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Delete each of *users*; *if_missing* is as for `update`."""
         bulk = BulkDeletion(self._users, self._services)
 
@@ -164,7 +167,7 @@ class UserSets:
 
         return self._in_chunks(users, delete, if_missing)
 
-    def request_password_reset(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def request_password_reset(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Mail each of *users* a reset link; *if_missing* is as for `update`."""
 
         def request(user_id: int, user: UserRecord | None) -> SetOutcome:
@@ -173,7 +176,7 @@ class UserSets:
 
         return self._each(users, request, if_missing)
 
-    def resend_verification(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def resend_verification(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Mail each of *users* a verification link, unless the address is verified; *if_missing* is as for `update`."""
 
         def resend(user_id: int, _: UserRecord | None) -> SetOutcome:
@@ -181,9 +184,9 @@ class UserSets:
 
         return self._each(users, resend, if_missing)
 
-    def _in_chunks(self, users: UserSet, act: ChunkAction, if_missing: IfMissing) -> Iterator[SetResult]:
+    def _in_chunks(self, users: UserSet, act: ChunkAction, if_missing: IfMissing) -> Iterator[Results]:
         for start in range(0, len(users.members), CHUNK):
-            yield from self._run_chunk(users.members[start : start + CHUNK], act, if_missing)
+            yield self._run_chunk(users.members[start : start + CHUNK], act, if_missing)
 
     def _run_chunk(self, members: Sequence[Member], act: ChunkAction, if_missing: IfMissing) -> list[SetResult]:
         effects = {member.id: AttemptState() for member in members if member.id is not None}
@@ -208,7 +211,7 @@ class UserSets:
 
     def _each(
         self, users: UserSet, act: Callable[[int, UserRecord | None], SetOutcome], if_missing: IfMissing
-    ) -> Iterator[SetResult]:
+    ) -> Iterator[Results]:
         for member in users.members:
             user = None if member.id is None else self._directory.find_by_id(member.id)
             username = None if user is None else user.username
@@ -221,7 +224,7 @@ class UserSets:
                     raise
                 except LbackError as failure:
                     outcome = failure
-            yield _result(name, member.id, username, outcome, if_missing)
+            yield [_result(name, member.id, username, outcome, if_missing)]
 
 
 def _result(
