@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lback_cli.cli.output.format import Outcome
     from lback_cli.database_copy.copy import DatabaseCopy
     from lback_cli.database_copy.observer import CopyObserver
+    from lback_cli.errors import LbackError
     from lback_cli.imports.canary import Canary
     from lback_cli.imports.exports import Exporter
     from lback_cli.imports.importer import Importer
@@ -95,6 +96,19 @@ class CliContext(CommandEnvironment):
                 raise
             self.output.quiet = quiet
             show_planned(self.output, rehearsal)
+
+    def find_damage(self) -> "LbackError | None":
+        """Return what is damaged in the database, or None. Everything in it is read."""
+        from lback_cli.database.damaged_cells import find_damaged_cell
+        from lback_cli.errors import BrokenEventLog, DatabaseError
+
+        if damage := find_damaged_cell(self.unchecked_database):
+            return DatabaseError(damage, hint="Restore a backup, or correct the value. --debug shows more.")
+        try:
+            self.events.verify()
+        except BrokenEventLog as broken:
+            return broken
+        return None
 
     def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
         """Write a user as the result of the command that changed or checked the user.

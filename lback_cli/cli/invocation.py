@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -52,7 +53,7 @@ def show_failure(
         arguments: The command line, which may not have been parsed.
         line: The number of the line of a script that the command is in.
     """
-    failure = as_lback_error(error)
+    failure = as_lback_error(error, context)
     show_traceback(context, error)
     if failure.message:
         as_json = context.wants_json_errors or _name_json_errors(arguments)
@@ -67,8 +68,16 @@ def show_traceback(context: CliContext, error: BaseException) -> None:
         write_stderr("".join(f"{safe(line)}\n" for line in lines))
 
 
-def as_lback_error(error: BaseException) -> LbackError:
-    """Return *error* as an `LbackError`."""
+def as_lback_error(error: BaseException, context: CliContext) -> LbackError:
+    """Return *error* as an `LbackError`. What looks like a bug may be damage to the database, which is then named."""
+    failure = _as_lback_error(error)
+    if isinstance(failure, UnexpectedError) and (context.in_script or "unchecked_database" in vars(context)):
+        with suppress(Exception):
+            return context.find_damage() or failure
+    return failure
+
+
+def _as_lback_error(error: BaseException) -> LbackError:
     if isinstance(error, LbackError):
         return error
     if isinstance(error, typer.TyperException):
