@@ -9,11 +9,14 @@ Everything public is imported when it is first used, so that a plain command nee
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from lback_cli.version import __version__ as __version__
 
+# Not from typing: with python -m, a file of that name in the current directory would be run.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from lback_cli import errors, signals
     from lback_cli.errors import LbackError, OperationRejected
     from lback_cli.managers.directory import Directory
@@ -49,7 +52,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in __all__:

@@ -181,6 +181,6 @@ def read_token(argument: str) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    # Editors on Windows write a byte order mark, which nobody can type at a login.
+    # Editors on Windows write a byte order mark, which cannot be typed at a login.
     text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     return text.removesuffix("\n").removesuffix("\r")

@@ -12,9 +12,10 @@ from lback_cli.errors import ConfigurationError
 from lback_cli.problem import Problem
 from lback_cli.settings.config_files import SHARED_NAME, find_config_file, named_config_file
 from lback_cli.settings.env_file import read_private_variables
+from lback_cli.settings.masking import has_secrets
 from lback_cli.settings.parsing import parse
 from lback_cli.settings.schema import Settings, families, keys, section_class, sections
-from lback_cli.settings.trusted_file import read_trusted
+from lback_cli.settings.trusted_file import is_public, read_trusted
 
 ENVIRONMENT_PREFIX = "LBACK_"
 
@@ -75,12 +76,17 @@ def load_settings(
     values |= _from_environment(environment_file, " in .env", warnings)
     values |= _from_environment(environment, "", warnings)
     values |= _from_overrides(overrides or {})
-    return Settings(
+    settings = Settings(
         **_build_sections(values, warnings),
         config_file=config_file,
         actor=merged.get("LBACK_ACTOR") or None,
         warnings=tuple(warnings),
     )
+    if config_file is not None and named is None and is_public(config_file) and has_secrets(settings, str(config_file)):
+        raise ConfigurationError(
+            f"{config_file} has a secret in it, but every user can read it.", hint=f"Run: chmod o-rwx {config_file}"
+        )
+    return settings
 
 
 def _build_sections(values: Values, warnings: list[Problem]) -> dict[str, Any]:

@@ -86,6 +86,15 @@ def test_python_m_lback_cli_is_the_same_command(lback: Any) -> None:
     assert done.stdout == f"lback {lback_cli.__version__}\n"
 
 
+@pytest.mark.parametrize("name", ["typing", "typer", "rich", "sqlalchemy", "json", "re"])
+def test_python_m_lback_cli_runs_no_module_of_the_current_directory(lback: Any, name: str) -> None:
+    (lback.directory / f"{name}.py").write_text("print('not lback')\n")
+    command = [sys.executable, "-m", "lback_cli", "user", "list", "-o", "json"]
+    environment = lback.environment | {"PYTHONPATH": str(Path(lback_cli.__file__).parents[1])}
+    done = subprocess.run(command, env=environment, cwd=lback.directory, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 # The following tests need real streams, so each starts a process.
 
 

@@ -304,7 +304,7 @@ def test_invalid_value_that_is_overridden_is_ignored(workspace: Workspace) -> No
     assert workspace.load().email.port == 25
 
 
-def test_an_empty_variable_of_any_key_is_no_error(workspace: Workspace) -> None:
+def test_an_empty_variable_of_any_key_counts_as_unset(workspace: Workspace) -> None:
     workspace.environment = {
         f"LBACK_{section.name}_{key.name}".upper(): "" for section in sections() for key in keys(section)
     }
