@@ -1,9 +1,14 @@
 """The entry point of lback, also as ``python -m lback_cli``."""
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # With -m, the first place is the current directory, where a file such as typing.py would take a module's place.
+    del sys.path[0]
+
 import gc
 import os
 import signal
-import sys
 
 # Imports make many objects and no garbage. Searching for it would take a tenth of the time of a short command, so it
 # begins only after more objects than any short command makes.
@@ -19,10 +24,6 @@ def _end(_number: int, _frame: object) -> None:
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _end)
-
-if __name__ == "__main__" and not sys.flags.safe_path:
-    # With -m, the first place is the current directory, where a file such as typing.py would take a module's place.
-    del sys.path[0]
 
 from lback_cli.cli.main import main  # noqa: E402 - the lines above must run before the first large import
 

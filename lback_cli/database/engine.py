@@ -18,6 +18,7 @@ from sqlalchemy.pool import StaticPool
 from lback_cli.database.error_messages import redact_values, server_name, translate_errors
 from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
+from lback_cli.own_file import make_own_directory
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.user_directories import user_directory
@@ -183,7 +184,7 @@ class Database:
             # process could then delete their journal: https://sqlite.org/howtocorrupt.html, section 2.2.
             return
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_own_directory(self.path.parent)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
             raise DatabaseError(f"Cannot create {self.path}: {error.strerror or error}.") from error

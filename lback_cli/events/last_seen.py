@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.own_file import distrust, open_own
+from lback_cli.own_file import distrust, make_own_directory, open_own
 from lback_cli.user_directories import user_directory
 
 
@@ -70,7 +70,7 @@ def read_last_seen(path: Path) -> LastSeen | None:
 
 def write_last_seen(path: Path, seen: LastSeen) -> None:
     """Let *path*, which only its owner can read, remember *seen*. Raises `OSError`."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_own_directory(path.parent)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(open_own(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:
         json.dump(asdict(seen), file)

@@ -254,9 +254,12 @@ class UserUpdater:
         if not leaves or not user.is_active or not held:
             return
         group = uow.groups.find(held[0], lock=True)
-        if group is not None and uow.users.count_active(group) <= 1:
+        # Beside one who can log in, those who were only invited do not count.
+        can_log_in = not is_unusable(user.password_hash)
+        if group is not None and uow.users.count_active(group, with_password=can_log_in) <= 1:
+            others = " with a password" if uow.users.count_active(group) > 1 else ""
             raise LastAdministrator(
-                f"{user.username} is the last active member of {name!r}.",
+                f"{user.username} is the last active member of {name!r}{others}.",
                 hint="See docs/adoption.md about the group admin before another user joins it."
                 if self._application.has_administrators([name])
                 else f"First: lback user update SOMEONE --add-group {name}",

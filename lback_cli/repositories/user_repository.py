@@ -16,6 +16,7 @@ from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
 from lback_cli.repositories.references import unreferenced
 from lback_cli.repositories.user_query import LARGEST_ID
 from lback_cli.repositories.user_reader import UserReader
+from lback_cli.security.stored_hashes import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD
 
 BULK = ("username", "email", "password", "is_active", "is_email_verified")
 """The columns of a row that `UserRepository.add_all` takes."""
@@ -167,12 +168,14 @@ class UserRepository(UserReader):
         for table in (USER_ATTRIBUTES, ACCOUNTS):
             self._session.execute(delete(table).where(table.c.user_id == user_id))
 
-    def count_active(self, group: Group) -> int:
-        """Return the number of active members of *group*."""
+    def count_active(self, group: Group, *, with_password: bool = False) -> int:
+        """Return the number of active members of *group*: all, or those *with_password*, who can log in."""
         statement = (
             select(func.count())
             .select_from(MEMBERSHIPS)
             .join(User, User.id == MEMBERSHIPS.c.user_id)
             .where(MEMBERSHIPS.c.group_id == group.id, User.is_active)
         )
+        if with_password:
+            statement = statement.where(User.password_hash.not_in([UNUSABLE_PASSWORD, UNUSABLE_BCRYPT]))
         return self._session.scalars(statement).one()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,7 +87,7 @@ def test_python_m_lback_cli_is_the_same_command(lback: Any) -> None:
     assert done.stdout == f"lback {lback_cli.__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["typing", "typer", "rich", "sqlalchemy", "json", "re"])
+@pytest.mark.parametrize("name", ["typing", "typer", "sqlalchemy", "json", "re", "signal"])
 def test_python_m_lback_cli_runs_no_module_of_the_current_directory(lback: Any, name: str) -> None:
     (lback.directory / f"{name}.py").write_text("print('not lback')\n")
     command = [sys.executable, "-m", "lback_cli", "user", "list", "-o", "json"]
@@ -115,6 +116,26 @@ def test_closed_outputs_do_not_change_the_exit_code(lback: Any) -> None:
     assert lback("group", "create", "staff", preexec_fn=close_outputs).status == 0
     assert lback("group", "show", "staff", preexec_fn=lambda: os.closerange(0, 3)).status == 0
     assert lback("group", "show", "nobodys", preexec_fn=close_outputs).status == 5
+
+
+def test_no_password_is_generated_that_a_closed_output_would_lose(lback: Any) -> None:
+    register = ("user", "register", "ann", "--email", "ann@example.org", "--generate-password")
+    assert lback(*register, preexec_fn=lambda: os.close(1)) == (
+        9,
+        "",
+        "error: Standard output is closed, so the generated password cannot be shown.\n",
+    )
+    assert lback("user", "list", "-o", "json") == (0, "[]\n", "")
+
+
+def test_every_directory_that_is_made_belongs_to_its_owner_alone(cli: Cli, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert cli("user", "list", XDG_DATA_HOME=str(tmp_path / "a" / "b")).status == 0
+    finally:
+        os.umask(before)
+    made = [tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "lback"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in made] == [0o700] * 3
 
 
 @pytest.mark.parametrize(
