@@ -15,8 +15,6 @@ from lback_cli.version import __version__ as __version__
 # Not from typing: with python -m, a file of that name in the current directory would be run.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from lback_cli import errors, signals
     from lback_cli.errors import LbackError, OperationRejected
     from lback_cli.managers.directory import Directory
@@ -52,7 +50,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> "Any":
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in __all__:

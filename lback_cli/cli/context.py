@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lback_cli.cli.environment import CommandEnvironment, open_database
-from lback_cli.errors import ConfigurationError
+from lback_cli.errors import ConfigurationError, DatabaseError, SchemaError
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
@@ -67,13 +67,24 @@ class CliContext(CommandEnvironment):
 
     @cached_property
     def users(self) -> "UserManager":
-        """Changes users, with all receivers connected, and traced if an option asks for it."""
+        """Changes users, with all receivers connected, and traced if an option asks for it.
+
+        If the database cannot be reached, each operation sends its signals and fails with the reason.
+        """
         from lback_cli.managers.user_manager import UserManager
 
+        try:
+            database = self.database
+        except SchemaError:
+            raise
+        except DatabaseError as error:
+            from lback_cli.database.unreachable import UnreachableDatabase
+
+            database = UnreachableDatabase(self.settings.database, error)
         self.receivers.connect()
         if self.trace is not None:
             self.trace.connect()
-        return UserManager(self.database, self.dependencies)
+        return UserManager(database, self.dependencies)
 
     @contextmanager
     def planned(self, wanted: bool) -> Iterator[None]:
@@ -100,7 +111,7 @@ class CliContext(CommandEnvironment):
     def find_damage(self) -> "LbackError | None":
         """Return what is damaged in the database, or None. Everything in it is read."""
         from lback_cli.database.damaged_cells import find_damaged_cell
-        from lback_cli.errors import BrokenEventLog, DatabaseError
+        from lback_cli.errors import BrokenEventLog
 
         if damage := find_damaged_cell(self.unchecked_database):
             return DatabaseError(damage, hint="Restore a backup, or correct the value. --debug shows more.")

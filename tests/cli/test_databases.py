@@ -245,3 +245,33 @@ def test_options_of_pythons_driver_and_of_a_uri_are_accepted(cli: Cli, tmp_path:
     assert cli("db", "init", LBACK_DATABASE_URL=f"sqlite:///{tmp_path}/users.db?timeout=5").status == 0
     reader = f"sqlite:///file:{tmp_path}/users.db?mode=ro&uri=true"
     assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=reader) == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "signals"),
+    [
+        (
+            ("user", "register", "ann", "--email", "ann@example.org", "--invite"),
+            ["user_registration_started", "user_registration_failed"],
+        ),
+        (("user", "verify-email", "abcdefghijklmnop"), ["user_email_verification_failed"]),
+        (
+            ("user", "authenticate", "ann", "--password-stdin"),
+            ["user_authentication_started", "user_authentication_failed"],
+        ),
+        (
+            ("user", "reset-password", "--token", "abcdefghijklmnop", "--password-stdin"),
+            ["password_reset_started", "password_reset_failed"],
+        ),
+    ],
+)
+def test_an_operation_sends_its_signals_if_the_database_cannot_be_reached(
+    cli: Cli, password: str, command: tuple[str, ...], signals: list[str]
+) -> None:
+    url = "postgresql+psycopg://ann@127.0.0.1:1/app"
+    outcome = cli(*command, "--trace-format", "json", input=password, LBACK_DATABASE_URL=url)
+    lines = [json.loads(line) for line in outcome.err.splitlines() if line.startswith("{")]
+    assert outcome.status == 9
+    assert [line["signal"] for line in lines] == signals
+    assert lines[-1]["args"].get("error_type", lines[-1]["args"].get("reason")) == "repository_error"
+    assert "\nerror: The database postgresql+psycopg://ann@127.0.0.1:1/app cannot be reached: " in f"\n{outcome.err}"
