@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
 from lback_cli.database.retry import is_conflict, is_lost, is_starting
-from lback_cli.errors import DatabaseError, NotWritable
+from lback_cli.errors import DatabaseError, LbackError, NotWritable
 
 _READ_ONLY_FILE = "readonly database"
 
@@ -148,6 +148,8 @@ def translate_errors(url: URL) -> Iterator[None]:
     """Raise a `DatabaseError` for each error of SQLAlchemy or the driver in the block; that is its ``__cause__``."""
     try:
         yield
+    except LbackError:
+        raise  # perhaps because the URL names no driver that could be asked below
     except SQLAlchemyError as error:
         raise describe_error(url, error) from error
     except Exception as error:
