@@ -50,6 +50,14 @@ def make_own_directory(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
 
 
+def is_writable_by_all(path: Path) -> bool:
+    """Return whether every user can write *path*; false if there is no such file."""
+    try:
+        return sys.platform != "win32" and bool(path.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
+
+
 def distrust(path: Path, descriptor: int) -> str | None:
     """Return why other users can have written the open file *path*, as the predicate of a sentence, or None."""
     if sys.platform == "win32":  # files have no owner id and no mode there

@@ -13,6 +13,8 @@ from lback_cli.cli.output.problems import show_warning
 from lback_cli.cli.output.registry import find_format, has_json_errors
 from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
+from lback_cli.own_file import is_writable_by_all
+from lback_cli.problem import Problem
 
 if TYPE_CHECKING:
     from lback_cli.attributes import UserAttributes
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from lback_cli.database.schema import Schema
     from lback_cli.events.actor import Actor
     from lback_cli.managers.dependencies import Dependencies
-    from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
@@ -103,7 +104,13 @@ class CommandEnvironment:
     def unchecked_database(self) -> "Database":
         """The database, in whatever state its tables are. What is done to it is attributed to the `actor`."""
         _ = self.actor
-        return open_database(self.settings.database)
+        database = open_database(self.settings.database)
+        if database.path is not None and is_writable_by_all(database.path):
+            show_warning(
+                Problem(f"Every user can write the database {database.path}.", f"Run: chmod o-rwx {database.path}"),
+                as_json=self.wants_json_errors,
+            )
+        return database
 
     @cached_property
     def actor(self) -> "Actor":

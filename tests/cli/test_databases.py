@@ -275,3 +275,15 @@ def test_an_operation_sends_its_signals_if_the_database_cannot_be_reached(
     assert [line["signal"] for line in lines] == signals
     assert lines[-1]["args"].get("error_type", lines[-1]["args"].get("reason")) == "repository_error"
     assert "\nerror: The database postgresql+psycopg://ann@127.0.0.1:1/app cannot be reached: " in f"\n{outcome.err}"
+
+
+def test_a_file_that_every_user_can_write_is_named(cli: Cli, file: Path) -> None:
+    file.chmod(0o666)
+    url = f"sqlite:///{file}"
+    assert cli("user", "list", "-o", "csv", "--fields", "id", LBACK_DATABASE_URL=url) == (
+        0,
+        "id\n",
+        f"warning: Every user can write the database {file}. Run: chmod o-rwx {file}\nNo users match.\n",
+    )
+    file.chmod(0o660)
+    assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")
