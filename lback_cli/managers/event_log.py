@@ -217,12 +217,15 @@ class EventLog:
             UserNotFound: There is no such user, and no event about one.
             LbackError: What `UserManager.delete_user` raises.
         """
-        with reading(self._database) as work:
-            user_id = self._past_or_present(work, identifier)
-            known = self._names(work, user_id, identifier)
-            seen = _head(work).seq
-            # Most of the work is done before the lock, for which all other writers wait.
-            sequences = self._events_of(work, user_id, known, after=0)
+
+        def look() -> tuple[int | None, set[str], int, _Erased]:
+            with reading(self._database) as work:
+                user_id = self._past_or_present(work, identifier)
+                names = self._names(work, user_id, identifier)
+                return user_id, names, _head(work).seq, self._events_of(work, user_id, names, after=0)
+
+        # Most of the work is done before the lock, for which all other writers wait.
+        user_id, known, seen, sequences = retried(look)
         effects = AttemptState()
 
         def change() -> _Erased | LbackError:
