@@ -87,6 +87,7 @@ class Kafka:
             KafkaException: If it was not stored before the *deadline*.
         """
         outcomes: list[KafkaError | None] = []
+        self._error, self._all_down = None, False
         if self._producer is None:
             self._producer = Producer(self._options())
         self._producer.produce(
