@@ -94,7 +94,8 @@ def forwards(port: int, change: Callable[[bytes], bytes], then: Script | None = 
                     while data := connection.recv(4096):
                         peer.received += data
                         server.sendall(data)
-                    server.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # also if the client reset its connection, and if the server ignores the end
+                    server.shutdown(socket.SHUT_RDWR)
 
             thread = threading.Thread(target=upstream)
             thread.start()
