@@ -78,6 +78,7 @@ def test_refusal_that_is_not_about_the_event_keeps_it(
         report = world.once(it=replace(topic.settings, url=f"kafka://localhost:{peer.port}"))["it"]
     assert report == RelayReport("it", error=reason)
     assert world.sink("it").tries == 0
+    assert len(topic.records()) == 1, "the client does not try again itself"
 
 
 def test_event_that_is_too_large_becomes_a_dead_letter(world: World, consumer: Consumers) -> None:
