@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from passlib.hash import argon2
@@ -22,6 +23,14 @@ from lback_cli.settings.schema import PasswordSettings
 
 _BASE64 = "[A-Za-z0-9+/]{21}[AQgw]"  # 16 bytes, without padding
 _ARGON2_TAG = "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"  # 32 bytes
+_CANONICAL_BASE64 = (
+    "(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"  # without padding
+)
+# The part that says how a hash by Argon2 is computed, its salt and its tag.
+_ARGON2_FORM = re.compile(
+    r"((?:argon2|\{ARGON2(?:ID?)?\})?\$argon2(?:id|i|d)\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$)"
+    rf"({_CANONICAL_BASE64})\$({_CANONICAL_BASE64})"
+)
 _BCRYPT_BYTES = "[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]"  # 16 bytes of salt, 23 of digest
 _BCRYPT_FORM = re.compile(rf"\$2[aby]\$(?:0[4-9]|1[0-4])\${_BCRYPT_BYTES}")  # of any cost within the limits
 
@@ -34,6 +43,9 @@ _MINIMUM_ARGON2_TAG = 16
 
 _LONGEST_FOREIGN = 1024
 """Characters of a hash that may have a shorter format."""
+
+_REMEMBERED_COSTS = 256
+"""Costs of foreign hashes whose verdict is kept. A system has few, but hostile input may have any number."""
 
 _DES_LIMIT = 8
 """Characters of seven bits; crypt(3) ignores the rest."""
@@ -71,6 +83,7 @@ class PasswordHasher:
         self._framework = framework
         self._scheme = "bcrypt" if framework else "argon2"
         self._upgrades = settings.upgrade_at_login and not framework
+        self._inspect_argon2 = lru_cache(_REMEMBERED_COSTS)(self._parse_argon2)
         self._current: Any
         if framework:
             self._current = get_crypt_handler("bcrypt").using(**_FRAMEWORK_BCRYPT)
@@ -152,6 +165,10 @@ class PasswordHasher:
             return StoredHash(self._scheme, stored, current=True)
         if _BCRYPT_FORM.fullmatch(stored):
             return StoredHash("bcrypt", stored)
+        if len(stored) <= MAXIMUM_LENGTH and (match := _ARGON2_FORM.fullmatch(stored)):
+            cost, salt, tag = match.groups()
+            known = self._inspect_argon2(cost, len(salt), len(tag))
+            return known and known._replace(text=f"{known.text}{salt}${tag}")
         return self._parse(self.storable(stored))
 
     @staticmethod
@@ -205,6 +222,15 @@ class PasswordHasher:
         except Exception:  # noqa: BLE001 - twenty handlers raise as many errors on text that is nearly a hash
             return False
         return accepted and possible
+
+    def _parse_argon2(self, cost: str, salt: int, tag: int) -> StoredHash | None:
+        """Return what a hash is that begins with *cost*, but with only the cost as its text; None as for `inspect`.
+
+        What `inspect` says does not depend on the bits of a salt and a tag of so many letters.
+        """
+        bits = f"{'A' * salt}${'A' * tag}"
+        known = self._parse(cost + bits)
+        return known and known._replace(text=known.text.removesuffix(bits))
 
     def _parse(self, stored: str) -> StoredHash | None:
         if len(stored) > MAXIMUM_LENGTH or not (stored.isascii() and stored.isprintable()):

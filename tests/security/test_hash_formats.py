@@ -6,6 +6,7 @@ import json
 import random
 import struct
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import argon2
@@ -345,6 +346,10 @@ def test_patterns_of_inspect_agree_with_the_parser() -> None:
     chance = random.Random(20240607)
     hasher = PasswordHasher(PasswordSettings(memory=64, iterations=1, parallelism=1))
     seeds = [hasher.hash(PASSWORD), BCRYPT, BCRYPT.replace("04", "14"), BCRYPT.replace("$2b$", "$2a$")]
+    for kind, memory, salt, tag in product(("i", "d", "id"), (8, 262_145), (8, 16, 22), (15, 16, 32, 64)):
+        cost = {"version": 19, "memory": memory, "iterations": 3, "parallelism": 1}
+        text = argon2_hash(kind, **cost, salt=bytes(range(salt)), tag=bytes(range(tag)))
+        seeds += [text, f"argon2{text}", f"{{ARGON2ID}}{text}"]
     alphabet = "$,=./0123456789ABCQaegwz+ \n"
     recognised = 0
     for _ in range(4000):
