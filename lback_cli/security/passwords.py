@@ -6,7 +6,7 @@ Beside an application built on the lback framework, which verifies only bcrypt, 
 import base64
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,9 +23,10 @@ from lback_cli.settings.schema import PasswordSettings
 
 _BASE64 = "[A-Za-z0-9+/]{21}[AQgw]"  # 16 bytes, without padding
 _ARGON2_TAG = "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"  # 32 bytes
-_CANONICAL_BASE64 = (
-    "(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"  # without padding
-)
+_BASE64_ENDS = {0: "", 2: "[A-Za-z0-9+/][AQgw]", 3: "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]"}
+"""What follows the groups of four letters of canonical base64 without padding, by the number of these letters."""
+
+_CANONICAL_BASE64 = f"(?:[A-Za-z0-9+/]{{4}})*+(?:{'|'.join(filter(None, _BASE64_ENDS.values()))})?"
 # The part that says how a hash by Argon2 is computed, its salt and its tag.
 _ARGON2_FORM = re.compile(
     r"((?:argon2|\{ARGON2(?:ID?)?\})?\$argon2(?:id|i|d)\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$)"
@@ -97,6 +98,7 @@ class PasswordHasher:
             parallelism=settings.parallelism,
         )
         cost = f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}$"
+        self._usual_starts = ("$2", cost)
         self._current_form = re.compile(rf"{re.escape(cost)}{_BASE64}\${_ARGON2_TAG}")
         # Constants: to compute a real one would cost a second hash in the very process whose time is measured.
         self._dummy = f"{cost}{_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
@@ -170,6 +172,28 @@ class PasswordHasher:
             known = self._inspect_argon2(cost, len(salt), len(tag))
             return known and known._replace(text=f"{known.text}{salt}${tag}")
         return self._parse(self.storable(stored))
+
+    def are_plain(self, hashes: Sequence[str]) -> bool:
+        """Return whether all *hashes* may be stored as they are, which `rejection_reason` says of one.
+
+        It takes a fraction of the time. If it returns false, they may still be good: it expects hashes by bcrypt, by
+        Argon2 at the configured cost, and by Argon2 at one other cost.
+        """
+        forms = [_BCRYPT_FORM.pattern]
+        if not self._framework:
+            forms.append(self._current_form.pattern)
+            other = next((stored for stored in hashes if not stored.startswith(self._usual_starts)), None)
+            if other is not None:
+                match = _ARGON2_FORM.fullmatch(other)
+                if match is None or self.inspect(other) is None:
+                    return False
+                cost, salt, tag = match.groups()
+                forms.append(rf"{re.escape(cost)}{_base64_form(len(salt))}\${_base64_form(len(tag))}")
+        form = f"(?:{'|'.join(forms)})"
+        text = "\n".join(hashes)
+        if text.count("\n") >= len(hashes) or UNUSABLE_BCRYPT in hashes:
+            return False
+        return re.fullmatch(rf"(?:{form}\n)*+{form}", text) is not None
 
     @staticmethod
     def storable(stored: str) -> str:
@@ -336,6 +360,11 @@ def _is_used_whole(password: str, scheme: str) -> bool:
 def _fits_bcrypt(password: str) -> bool:
     """Return whether bcrypt uses all of *password*: depending on its version it ignores the excess, or raises."""
     return len(password.encode()) <= BCRYPT_LIMIT and "\0" not in password
+
+
+def _base64_form(length: int) -> str:
+    """Return the pattern of *length* letters of canonical base64."""
+    return f"[A-Za-z0-9+/]{{{length // 4 * 4}}}{_BASE64_ENDS[length % 4]}"
 
 
 def _phc_base64(data: bytes) -> str:
