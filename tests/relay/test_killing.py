@@ -1,6 +1,10 @@
-"""kill -9 at any moment: no event is lost or out of order, and each kill duplicates at most one."""
+"""kill -9 at any moment: no event is lost or out of order, and each kill duplicates at most one.
+
+With THOROUGH set, the consumer rebuilds the users after 50 kills and at least 1,000 operations.
+"""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -16,6 +20,7 @@ from .consumers import without_duplicates
 from .harness import World
 
 PROGRAM = Path(__file__).with_name("kill_relay.py")
+THOROUGH = "THOROUGH" in os.environ
 KEYS = ("url", "secrets", "stream", "routing_key", "subject", "timeout")
 
 
@@ -71,7 +76,8 @@ def test_consumer_rebuilds_the_users_from_the_feed_of_a_killed_relay(
         for _ in range(steps):
             history.step()
 
-    relay_while_killed(world, {"it": other}, kills=5, longest=100, step=60, add_events=add_events)
+    kills, step = (50, 1000) if THOROUGH else (5, 60)
+    relay_while_killed(world, {"it": other}, kills=kills, longest=100, step=step, add_events=add_events)
 
     feed = {one.seq: as_exported(one.event) for one in other.received()}
     unknown = installation.incomplete()

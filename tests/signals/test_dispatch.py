@@ -65,7 +65,9 @@ def _no_receiver_is_left() -> Iterator[None]:
 def disconnect_all() -> None:
     for signal in [delivered, *(spec.signal for spec in CATALOGUE.values())]:
         for receiver in list(signal.receivers.values()):  # receivers_for(ANY) leaves out those of one sender
-            signal.disconnect(receiver() if isinstance(receiver, weakref.ref) else receiver)
+            alive = receiver() if isinstance(receiver, weakref.ref) else receiver
+            if alive is not None:
+                signal.disconnect(alive)
 
 
 def watch() -> list[Delivery]:

@@ -11,7 +11,15 @@ TESTS = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
-    "path", ["contract/test_servers.py", "servers/test_cut.py", "servers/test_names.py", "servers/test_contests.py"]
+    "path",
+    [
+        "contract/test_servers.py",
+        "servers/test_cut.py",
+        "servers/test_names.py",
+        "servers/test_contests.py",
+        "events/test_replay.py",
+        "relay/test_killing.py",
+    ],
 )
 def test_in_full(path: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS / path)]
