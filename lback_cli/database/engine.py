@@ -220,7 +220,10 @@ def user_data_directory() -> Path:
 def _configure_server(engine: Engine) -> None:
     """Keep values out of errors, and report an option in the URL that the driver does not support."""
     if engine.name == "postgresql":
+        from lback_cli.database.drivers.postgresql import enable_copy
+
         _read_any_version(engine.dialect)
+        enable_copy(engine)
 
     @event.listens_for(engine, "handle_error")
     def hide(context: ExceptionContext) -> None:

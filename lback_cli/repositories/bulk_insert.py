@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection, Dialect
 
+from lback_cli.database.drivers.postgresql import can_copy, copy_rows
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -27,6 +29,9 @@ def insert_rows(
         return
     connection = session if isinstance(session, Connection) else session.connection()
     dialect = connection.dialect
+    if dialect.name == "postgresql" and len(rows) > 1 and can_copy(connection, table):
+        copy_rows(connection, table, columns, rows)
+        return
     if dialect.name == "sqlite":
         size = _LARGEST_OF_SQLITE // len(columns)
         # Parsing a statement of another length takes longer than it saves.
