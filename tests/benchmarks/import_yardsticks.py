@@ -1,9 +1,11 @@
-"""Programs that write the rows of an import with only the driver of the database, in the same commits."""
+"""What imports are compared with: other programs, and the drivers of databases that write the same rows."""
 
 import secrets
 import sqlite3
+import subprocess
 import sys
 import time
+import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -18,6 +20,67 @@ MARIADB = "mariadb+pymysql://root@127.0.0.1:3306/"
 
 _HEAD = "UPDATE lback_event_head SET seq = {0}, hash = {0}"
 _JOB = "UPDATE lback_import_jobs SET rows_done = {0}"
+
+DJANGO = """
+import json, sys, time
+from django.conf import settings
+users, path = int(sys.argv[1]), sys.argv[2]
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"], USE_TZ=True,
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": {
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "transaction_mode": "IMMEDIATE"}}})
+import django
+django.setup()
+from django.core.management import call_command
+from django.contrib.auth.models import User
+from django.db import transaction
+call_command("migrate", verbosity=0)
+HASH = sys.argv[3]
+started = time.perf_counter()
+for start in range(0, users, 1000):
+    with transaction.atomic():
+        User.objects.bulk_create([
+            User(username=f"user{i:07}", email=f"user{i:07}@example.org", password=HASH)
+            for i in range(start, min(start + 1000, users))])
+took = time.perf_counter() - started
+assert User.objects.count() == users
+print(json.dumps({"rate": users / took, "version": django.get_version()}))
+"""
+
+FLASK = """
+import json, sys, time
+from importlib.metadata import version
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_security import Security, SQLAlchemyUserDatastore
+from flask_security.models import fsqla_v3 as fsqla
+users, path = int(sys.argv[1]), sys.argv[2]
+app = Flask("bench")
+app.config.update(SECRET_KEY="x", SECURITY_PASSWORD_SALT="1", SQLALCHEMY_DATABASE_URI="sqlite:///" + path)
+db = SQLAlchemy(app)
+fsqla.FsModels.set_db_info(db)
+class Role(db.Model, fsqla.FsRoleMixin): pass
+class User(db.Model, fsqla.FsUserMixin): pass
+store = SQLAlchemyUserDatastore(db, User, Role)
+Security(app, store)
+HASH = sys.argv[3]
+with app.app_context():
+    db.session.execute(db.text("PRAGMA journal_mode=WAL"))
+    db.session.commit()
+    db.create_all()
+    role = store.create_role(name="basic_user")
+    db.session.commit()
+    started = time.perf_counter()
+    for i in range(users):
+        store.create_user(email=f"user{i:07}@example.org", username=f"user{i:07}", password=HASH, roles=[role])
+        if i % 1000 == 999:
+            store.commit()
+    store.commit()
+    took = time.perf_counter() - started
+    assert db.session.query(User).count() == users
+print(json.dumps({"rate": users / took, "version": version("Flask-Security")}))
+"""
 
 Run = Callable[[str], object]
 """Executes one statement."""
@@ -35,6 +98,15 @@ def opened(url: str, directory: Path) -> tuple[Any, Any]:
     if Schema(database).status().state in {"missing", "empty"}:
         Schema(database).initialize()
     return database, Dependencies(settings, data_directory=directory)
+
+
+def scratch_environment(directory: Path) -> str:
+    """Return the path of a Python with the other programs."""
+    venv.create(directory / "peers", with_pip=True)
+    python = str(directory / "peers" / "bin" / "python")
+    packages = ["django", "flask-security", "flask-sqlalchemy", "argon2-cffi"]
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+    return python
 
 
 @contextmanager
@@ -55,7 +127,7 @@ def _administrator(server: str) -> Iterator[Run]:
         import psycopg
 
         with psycopg.connect(host="127.0.0.1", user="root", dbname="postgres", autocommit=True) as connection:
-            yield connection.execute  # type: ignore[misc]  # psycopg wants the literal text of a statement
+            yield connection.execute
     else:
         import pymysql
 
@@ -95,7 +167,7 @@ def copy_on_postgresql(original: str, copy: str) -> float:
         rows = _read(source)
         cursor: Any = target.cursor()
         for table in ("groups", "lback_import_jobs"):
-            found = source.execute(f"SELECT * FROM {table}").fetchall()  # type: ignore[arg-type]
+            found = source.execute(f"SELECT * FROM {table}").fetchall()
             cursor.executemany(f"INSERT INTO {table} VALUES ({_marks('%s', found)})", found)
         target.commit()
 
@@ -120,7 +192,7 @@ def executemany_on_mariadb(original: str, copy: str) -> float:
 
     def connect(url: str) -> Any:
         options = {"charset": "utf8mb4", "init_command": "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"}
-        return pymysql.connect(host="127.0.0.1", user="root", database=url.rpartition("/")[2], **options)  # type: ignore[call-overload]
+        return pymysql.connect(host="127.0.0.1", user="root", database=url.rpartition("/")[2], **options)
 
     with connect(original) as source, connect(copy) as target, source.cursor() as reader, target.cursor() as cursor:
         rows = _read(reader)

@@ -1,6 +1,6 @@
 """The speed and memory of an import, compared with other programs in the same run.
 
-    python tests/benchmarks/imports.py [--users 1000000] [--compare 100000] [--runs 3] [--only PART]... [--servers]
+    python -m tests.benchmarks.imports [--users 1000000] [--compare 100000] [--runs 3] [--only PART]... [--servers]
 
 With hashes already made, the event log on and the trace off, users per second of `lback user import` (from the CSV file
 to the last commit). The parts are
@@ -33,15 +33,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from import_yardsticks import (
+from tests.benchmarks.import_yardsticks import (
     CHUNK,
+    DJANGO,
+    FLASK,
     MARIADB,
     POSTGRESQL,
     copy_on_postgresql,
@@ -49,72 +50,13 @@ from import_yardsticks import (
     executemany_on_sqlite,
     new_database,
     opened,
+    scratch_environment,
 )
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
+SELF = (sys.executable, "-m", "tests.benchmarks.imports")
 PARTS = ("drivers", "processes", "programs", "growth", "plain")
 DRIVERS = {"sqlite": executemany_on_sqlite, "postgresql": copy_on_postgresql, "mariadb": executemany_on_mariadb}
-
-DJANGO = """
-import json, sys, time
-from django.conf import settings
-users, path = int(sys.argv[1]), sys.argv[2]
-settings.configure(
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"], USE_TZ=True,
-    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": {
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", "transaction_mode": "IMMEDIATE"}}})
-import django
-django.setup()
-from django.core.management import call_command
-from django.contrib.auth.models import User
-from django.db import transaction
-call_command("migrate", verbosity=0)
-HASH = sys.argv[3]
-started = time.perf_counter()
-for start in range(0, users, 1000):
-    with transaction.atomic():
-        User.objects.bulk_create([
-            User(username=f"user{i:07}", email=f"user{i:07}@example.org", password=HASH)
-            for i in range(start, min(start + 1000, users))])
-took = time.perf_counter() - started
-assert User.objects.count() == users
-print(json.dumps({"rate": users / took, "version": django.get_version()}))
-"""
-
-FLASK = """
-import json, sys, time
-from importlib.metadata import version
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-from flask_security import Security, SQLAlchemyUserDatastore
-from flask_security.models import fsqla_v3 as fsqla
-users, path = int(sys.argv[1]), sys.argv[2]
-app = Flask("bench")
-app.config.update(SECRET_KEY="x", SECURITY_PASSWORD_SALT="1", SQLALCHEMY_DATABASE_URI="sqlite:///" + path)
-db = SQLAlchemy(app)
-fsqla.FsModels.set_db_info(db)
-class Role(db.Model, fsqla.FsRoleMixin): pass
-class User(db.Model, fsqla.FsUserMixin): pass
-store = SQLAlchemyUserDatastore(db, User, Role)
-Security(app, store)
-HASH = sys.argv[3]
-with app.app_context():
-    db.session.execute(db.text("PRAGMA journal_mode=WAL"))
-    db.session.commit()
-    db.create_all()
-    role = store.create_role(name="basic_user")
-    db.session.commit()
-    started = time.perf_counter()
-    for i in range(users):
-        store.create_user(email=f"user{i:07}@example.org", username=f"user{i:07}", password=HASH, roles=[role])
-        if i % 1000 == 999:
-            store.commit()
-    store.commit()
-    took = time.perf_counter() - started
-    assert db.session.query(User).count() == users
-print(json.dumps({"rate": users / took, "version": version("Flask-Security")}))
-"""
 
 
 def main() -> None:
@@ -309,25 +251,15 @@ def new_database_on(name: str, directory: Path) -> Iterator[str]:
         left.unlink()
 
 
-def scratch_environment(directory: Path) -> str:
-    """Return the path of a Python with the other programs."""
-    venv.create(directory / "peers", with_pip=True)
-    python = str(directory / "peers" / "bin" / "python")
-    packages = ["django", "flask-security", "flask-sqlalchemy", "argon2-cffi"]
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-    return python
-
-
 def child(name: str, *arguments: object) -> dict[str, Any]:
     """Run one measurement in a process of its own, so that its memory is its own."""
-    return run([sys.executable, __file__, "--child", name, *map(str, arguments)])
+    return run([*SELF, "--child", name, *map(str, arguments)])
 
 
 def at_once(commands: Iterable[list[str]]) -> list[dict[str, Any]]:
     """Start measurements in processes of their own, and let all begin when the last has had time to load."""
     started = [
-        subprocess.Popen([sys.executable, __file__, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for command in commands
+        subprocess.Popen([*SELF, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for command in commands
     ]
     time.sleep(3)
     for process in started:
@@ -399,7 +331,8 @@ def export_users(url: str, path: str) -> dict[str, float]:
     from lback_cli.imports.exports import Exporter
     from lback_cli.repositories.user_query import UserQuery
 
-    exporter = Exporter(*opened(url, Path(path).parent), warn=lambda problem: sys.exit(problem.message))
+    database, services = opened(url, Path(path).parent)
+    exporter = Exporter(database, services, warn=lambda problem: sys.exit(problem.message))
     started = time.perf_counter()
     with Path(path).open("w") as file:
         file.writelines(exporter.lines(UserQuery(), "csv", with_hashes=True))
