@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from itertools import groupby, repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +28,7 @@ from lback_cli.managers.link_mail import LinkMail
 from lback_cli.managers.plain_users import UserColumns, plain_users
 from lback_cli.managers.registration import NewUser, PreparedUser, Registration
 from lback_cli.managers.registration_mail import RegistrationMail
+from lback_cli.managers.user_lookup import find_group_record
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.operations.kinds import REGISTER_USER
@@ -91,12 +93,13 @@ class BulkRegistration:
         Returns:
             The ids; None if nothing was done, because one of them is refused or needs an operation of its own.
         """
-        if _has_receivers() or self._registration.default_group(uow) is None:
+        if _has_receivers():
             return None
-        lookup = _GroupLookup(self._registration, uow)
+        lookup = _GroupLookup(self._services, uow)
         try:
             groups = {names: lookup.find(names) for names in dict.fromkeys(users.groups)}
         except GroupNotFound:
+            # It may be the default group, which the first registered user creates.
             return None
         now, joined = self._services.now(), [groups[names] for names in users.groups]
         try:
@@ -215,7 +218,7 @@ class BulkRegistration:
         if looks_up_names:
             allowed = [user for user in users if user.error is None]
             taken.look_up(uow, allowed, in_any_case=self._application.is_present)
-        groups = _GroupLookup(self._registration, uow)
+        groups = _GroupLookup(self._services, uow)
         accepted: list[tuple[PreparedUser, _Groups]] = []
         refused: dict[int, LbackError] = {}
         for index, user in enumerate(users):
@@ -340,8 +343,9 @@ class _Groups(NamedTuple):
 class _GroupLookup:
     """Finds groups by name, each only once; the default group is always among the groups that it returns."""
 
-    def __init__(self, registration: Registration, uow: UnitOfWork) -> None:
-        self._registration = registration
+    def __init__(self, services: Dependencies, uow: UnitOfWork) -> None:
+        self._services = services
+        self._default = services.settings.users.default_group
         self._uow = uow
         self._known: dict[tuple[str, ...], _Groups | GroupNotFound] = {}
 
@@ -350,8 +354,9 @@ class _GroupLookup:
         found = self._known.get(key)
         if found is None:
             try:
-                groups = self._registration.groups(self._uow, names)
-                found = _Groups([group.id for group in groups], canonical([group.name for group in groups]))
+                groups = {find_group_record(self._uow.groups, self._services, name) for name in (self._default, *names)}
+                listed = sorted(groups, key=attrgetter("name"))
+                found = _Groups([group.id for group in listed], canonical([group.name for group in listed]))
             except GroupNotFound as error:
                 found = error
             self._known[key] = found
