@@ -34,6 +34,7 @@
             - `SchemaError`               ``schema_error``
             - `OutcomeUnknown`            ``outcome_unknown``
         - `MailError`                     ``email_send_failed``
+        - `SinkFailed`                    ``sink_failed``
         - `PasswordHashingError`          ``password_hashing_error``
     - `Declined`                          ``declined``
     - `UsageError`                        ``usage``
@@ -287,9 +288,9 @@ class OutcomeUnknown(DatabaseError):
     code = "outcome_unknown"
 
 
-DeliveryFailureKind = Literal["refused", "deferred", "unreachable"]
-"""Why a mail was not sent: the server rejected it permanently (``refused``) or temporarily (``deferred``), or is
-``unreachable``."""
+DeliveryFailureKind = Literal["refused", "deferred", "policy", "unreachable"]
+"""Why a mail was not sent: the server rejected it permanently (``refused``) or temporarily (``deferred``), refuses what
+lback sends because of its login, sender, host or quota (``policy``), or is ``unreachable``."""
 
 
 class MailError(Unusable):
@@ -307,6 +308,12 @@ class MailError(Unusable):
     ) -> None:
         super().__init__(message, hint=hint)
         self.verdict = verdict
+
+
+class SinkFailed(Unusable):
+    """A sink of the relay did not take what a command sent it."""
+
+    code = "sink_failed"
 
 
 class UsageError(LbackError):

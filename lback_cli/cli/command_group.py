@@ -73,12 +73,17 @@ def command_like(base: LbackCommand, *, examples: Mapping[str, str]) -> Callable
 class CommandGroup(LbackGroup):
     """A group of commands, such as all verbs of a noun."""
 
+    default: str | None = None
+    """The command that runs if the command line names none."""
+
     def __init__(
         self,
         package: str,
         about: str,
         references: Mapping[str, str],
         aliases: Mapping[str, str] = MappingProxyType({}),
+        *,
+        default: str | None = None,
     ) -> None:
         """Declare the group.
 
@@ -87,8 +92,10 @@ class CommandGroup(LbackGroup):
             about: The help text.
             references: ``module:attribute`` for each name. An empty module means *package* itself.
             aliases: Other names of the commands, each with the words that it stands for.
+            default: The command that runs if the command line names none.
         """
         self.aliases = aliases
+        self.default = default
         super().__init__(
             commands=LazyCommands(package, references),  # type: ignore[arg-type]  # a mapping is enough
             help=about,
@@ -98,6 +105,13 @@ class CommandGroup(LbackGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
         """Return the names of the commands, without importing one."""
         return list(self.commands)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments of the group, and put in the default command if they name none."""
+        names_none = not args or (args[0].startswith("-") and self.commands.keys().isdisjoint(args))
+        if self.default is not None and names_none and not {*ctx.help_option_names} & {*args}:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name and the command that the first of *args* means, and the other arguments.

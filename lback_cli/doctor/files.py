@@ -78,6 +78,8 @@ def _secret_files(context: CheckContext) -> Iterator[Path]:
     if settings.email.transport == "file":
         # The links in mail are as good as passwords.
         yield settings.email.directory or database.directory / "mail"
+    if settings.email.log_file is not None:
+        yield settings.email.log_file
 
 
 def _exists(path: Path) -> bool:

@@ -15,6 +15,13 @@ class CountingMailer(Mailer):
         super().__init__(settings, links, default_directory=Path())
         self._counter = counter
 
-    def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> Path | None:  # noqa: ARG002
+    def _send(
+        self,
+        template: str,
+        recipient: str,  # noqa: ARG002
+        secret: str,  # noqa: ARG002
+        values: Mapping[str, str],  # noqa: ARG002
+        language: str = "",  # noqa: ARG002
+    ) -> Path | None:
         self._counter[template] += 1
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lback_cli.errors import ConfigurationError, MailError
+from lback_cli.mail.log import MailLog
 from lback_cli.mail.message import compose, is_unprintable, wire_address
 from lback_cli.mail.templates import render
 from lback_cli.mail.transports import Transport, build_transport
@@ -28,7 +29,8 @@ class Mailer:
 
     A mail that is sent again has the same Message-ID, so that mail systems recognise the copy. The Message-ID depends
     on the template, the recipient and *key*, a text that is unique to the change, such as the id of the operation. By
-    default, *key* is the token. Times without a zone are UTC.
+    default, *key* is the token. Times without a zone are UTC. *language* is a language tag (BCP 47), which selects
+    templates if there are any for it.
     """
 
     def __init__(self, settings: EmailSettings, links: LinkSettings, *, default_directory: Path) -> None:
@@ -44,41 +46,81 @@ class Mailer:
         self._default_directory = default_directory
 
     def send_verification(
-        self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
+        self,
+        *,
+        username: str,
+        email: str,
+        token: str,
+        expires_at: datetime,
+        key: str | None = None,
+        language: str = "",
     ) -> Path | None:
         """Send *email* a verification link."""
         link = _link("links.verify_email", self._links.verify_email, token)
-        return self._send("verify_email", email, key or token, _link_values(username, email, link, expires_at))
+        return self._send(
+            "verify_email", email, key or token, _link_values(username, email, link, expires_at), language
+        )
 
     def send_password_reset(
-        self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
+        self,
+        *,
+        username: str,
+        email: str,
+        token: str,
+        expires_at: datetime,
+        key: str | None = None,
+        language: str = "",
     ) -> Path | None:
         """Send *email* a link to set a new password."""
         link = _link("links.reset_password", self._reset_link(), token)
-        return self._send("reset_password", email, key or token, _link_values(username, email, link, expires_at))
+        return self._send(
+            "reset_password", email, key or token, _link_values(username, email, link, expires_at), language
+        )
 
     def send_invitation(
-        self, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
+        self,
+        *,
+        username: str,
+        email: str,
+        token: str,
+        expires_at: datetime,
+        key: str | None = None,
+        language: str = "",
     ) -> Path | None:
         """Send *email* a link to set the first password."""
         link = _link("links.reset_password", self._links.reset_password, token)
-        return self._send("invitation", email, key or token, _link_values(username, email, link, expires_at))
+        values = _link_values(username, email, link, expires_at)
+        return self._send("invitation", email, key or token, values, language)
 
-    def send_email_changed(self, *, username: str, old_email: str, new_email: str, key: str) -> Path | None:
+    def send_email_changed(
+        self, *, username: str, old_email: str, new_email: str, key: str, language: str = ""
+    ) -> Path | None:
         """Notify *old_email* that the user's address was changed to *new_email* (ASVS 6.3.7)."""
         values = {"username": username, "email": old_email, "new_email": new_email}
-        return self._send("email_changed", old_email, key, values)
+        return self._send("email_changed", old_email, key, values, language)
 
-    def send_password_changed(self, *, username: str, email: str, key: str) -> Path | None:
+    def send_password_changed(self, *, username: str, email: str, key: str, language: str = "") -> Path | None:
         """Notify *email* that the user's password was changed (ASVS 6.3.7)."""
-        return self._send("password_changed", email, key, {"username": username, "email": email})
+        return self._send("password_changed", email, key, {"username": username, "email": email}, language)
 
     def send_test(self, *, email: str, key: str) -> Path | None:
         """Send *email* a mail that shows that the settings work."""
         return self._send("test", email, key, {"email": email})
 
-    def _send(self, template: str, recipient: str, secret: str, values: Mapping[str, str]) -> Path | None:
-        sender = self._sender()
+    def check(self, recipient: str | None = None) -> str:
+        """Do all that sending a mail does up to the recipient, take it back, and return where mail would go.
+
+        Raises:
+            ConfigurationError: If a setting cannot be used.
+            MailError: If no mail would be accepted, or none to *recipient*.
+        """
+        return self._transport().check(recipient and wire_address(recipient))
+
+    def _send(
+        self, template: str, recipient: str, secret: str, values: Mapping[str, str], language: str = ""
+    ) -> Path | None:
+        sender = _address("email.sender", self._settings.sender)
+        reply_to = self._settings.reply_to and _address("email.reply_to", self._settings.reply_to)
         application = self._application()
         for name, value in values.items():
             if is_unprintable(value):
@@ -87,15 +129,20 @@ class Mailer:
                     hint="Correct the user's data. Such characters can forge a mail.",
                     verdict="refused",
                 )
-        content = render(template, {**values, "application": application}, self._settings.templates)
+        shared = {"application": application, "contact": self._contact(application)}
+        content = render(template, {**values, **shared}, self._settings.templates, language)
         message = compose(
             content,
             sender=sender,
             sender_name=application,
             recipient=recipient,
+            reply_to=reply_to,
             message_id=_message_id(template, recipient, secret, domain=sender.rpartition("@")[2]),
         )
-        return self._transport().deliver(message)
+        with MailLog(self._settings.log_file) as log:
+            delivery = self._transport().deliver(message)
+            log.record(template=template, recipient=recipient, message_id=message["Message-ID"], delivery=delivery)
+        return delivery.file
 
     def _reset_link(self) -> str:
         return self._links.reset_password
@@ -103,20 +150,33 @@ class Mailer:
     def _transport(self) -> Transport:
         return build_transport(self._settings, default_directory=self._default_directory)
 
-    def _sender(self) -> str:
-        try:
-            return wire_address(self._settings.sender)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"email.sender: {self._settings.sender!r} is not an e-mail address: {error}.",
-                hint="Use the plain address, for instance accounts@example.org.",
-            ) from error
-
     def _application(self) -> str:
         name = self._settings.application
         if is_unprintable(name) or not name.strip():
             raise ConfigurationError(f"email.application: {name!r} is not one line of text.")
         return " ".join(name.split())
+
+    def _contact(self, application: str) -> str:
+        contact = self._settings.support_contact
+        if is_unprintable(contact):
+            raise ConfigurationError(f"email.support_contact: {contact!r} is not one line of text.")
+        return contact or f"the people who run {application}"
+
+
+def _address(key: str, address: str) -> str:
+    try:
+        return wire_address(address)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{key}: {address!r} is not an e-mail address: {error}.",
+            hint="Use the plain address, for instance accounts@example.org.",
+        ) from error
+
+
+def _iso(moment: datetime) -> str:
+    """Return *moment* as text in UTC that is the same in every language: ``2026-03-04 15:04 UTC``."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def format_time(moment: datetime) -> str:
@@ -130,7 +190,13 @@ def format_time(moment: datetime) -> str:
 
 def _link_values(username: str, email: str, link: str, expires_at: datetime) -> dict[str, str]:
     """Return the values of a template with a link."""
-    return {"username": username, "email": email, "link": link, "expires_at": format_time(expires_at)}
+    return {
+        "username": username,
+        "email": email,
+        "link": link,
+        "expires_at": format_time(expires_at),
+        "expires": _iso(expires_at),
+    }
 
 
 def _link(key: str, template: str, token: str) -> str:

@@ -13,6 +13,9 @@ from lback_cli.mail.templates import Content
 _MAX_LINE = 998
 """Octets of a line without its end (RFC 5322, section 2.1.1)."""
 
+_MAX_LOCAL_PART = 64
+"""Octets before the @ of an address (RFC 5321, section 4.5.3.1.1)."""
+
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]")
 _DOMAIN = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
@@ -38,6 +41,8 @@ def wire_address(address: str) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
         raise ValueError("it has no @")
+    if len(local.encode("utf-8", "replace")) > _MAX_LOCAL_PART:
+        raise ValueError(f"the part before the @ has more than {_MAX_LOCAL_PART} octets")
     atoms = local.split(".")
     if not all(atoms) or not all(map(_is_atom_character, local.replace(".", ""))):
         raise ValueError("the part before the @ has characters that are not allowed")
@@ -48,8 +53,12 @@ def wire_address(address: str) -> str:
     return f"{local}@{domain}"
 
 
-def compose(content: Content, *, sender: str, sender_name: str, recipient: str, message_id: str) -> EmailMessage:
+def compose(
+    content: Content, *, sender: str, sender_name: str, recipient: str, message_id: str, reply_to: str = ""
+) -> EmailMessage:
     """Return a mail in text and HTML to one recipient, dated now and marked as automatic (RFC 3834).
+
+    Exchange ignores that mark, so absence notes are suppressed with a header of its own too.
 
     Raises:
         MailError: If the recipient is not a plain address, or the finished mail does not parse back to its headers.
@@ -70,7 +79,10 @@ def compose(content: Content, *, sender: str, sender_name: str, recipient: str, 
             "Subject": content.subject,
             "Message-ID": message_id,
             "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
         }
+        if reply_to:
+            headers["Reply-To"] = _address(reply_to)
         message = EmailMessage(policy=policy)
         for name, value in headers.items():
             message[name] = _require_printable(name, value)

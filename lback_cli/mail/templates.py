@@ -1,6 +1,7 @@
 """The templates of mails. A file of the operator replaces the built-in one of the same name."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -9,6 +10,9 @@ from pathlib import Path
 from string import Template
 
 from lback_cli.errors import ConfigurationError
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+"""A language tag (RFC 5646), which is safe as the name of a directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Content:
     html: str
 
 
-def render(name: str, values: Mapping[str, str], directory: Path | None = None) -> Content:
+def render(name: str, values: Mapping[str, str], directory: Path | None = None, language: str = "") -> Content:
     """Fill the templates ``name.txt`` and ``name.html`` with *values*.
 
     The first line of the text is ``Subject: ...``, the second is empty, and the rest is the body. Placeholders are
@@ -30,6 +34,8 @@ def render(name: str, values: Mapping[str, str], directory: Path | None = None) 
         name: The name of the templates.
         values: The value of each placeholder.
         directory: Where to look for templates before using the built-in ones.
+        language: A language tag (BCP 47). Templates in subdirectories of that name, and of its first part, come first.
+            Any other text is ignored.
 
     Raises:
         ConfigurationError: If the directory or a file cannot be read, the subject is missing, or a placeholder has no
@@ -40,8 +46,8 @@ def render(name: str, values: Mapping[str, str], directory: Path | None = None) 
             f"email.templates: {directory} is not a directory that can be read.",
             hint="Set it to the directory of your templates, or remove the key to use the built-in ones.",
         )
-    text_file = _find(f"{name}.txt", directory)
-    html_file = _find(f"{name}.html", directory)
+    text_file = _find(f"{name}.txt", directory, language)
+    html_file = _find(f"{name}.html", directory, language)
     subject, body = _split(_read(text_file), text_file)
     html_values = {placeholder: escape(value) for placeholder, value in values.items()}
     return Content(
@@ -51,18 +57,27 @@ def render(name: str, values: Mapping[str, str], directory: Path | None = None) 
     )
 
 
-def _find(name: str, directory: Path | None) -> Traversable:
-    packaged = files("lback_cli.mail") / "templates" / name
+def _find(name: str, directory: Path | None, language: str) -> Traversable:
     if directory is None:
-        return packaged
-    try:
-        # Not exists(), which would ignore a template that is a broken link or in a directory without permission.
-        (directory / name).lstat()
-    except FileNotFoundError:
-        return packaged
-    except OSError as error:
-        raise _unreadable(directory / name, error) from error
-    return directory / name
+        return files("lback_cli.mail") / "templates" / name
+    for place in (*_places(directory, language), directory):
+        try:
+            # Not exists(), which would ignore a template that is a broken link or in a directory without permission.
+            (place / name).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise _unreadable(place / name, error) from error
+        return place / name
+    return files("lback_cli.mail") / "templates" / name
+
+
+def _places(directory: Path, language: str) -> Iterator[Path]:
+    """Yield the directories for *language*, such as ``pt-BR`` and then ``pt``."""
+    if _LANGUAGE.fullmatch(language):
+        yield directory / language
+        if "-" in language:
+            yield directory / language.partition("-")[0]
 
 
 def _read(file: Traversable) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,21 +12,36 @@ from lback_cli.errors import MailError
 from lback_cli.settings.schema import EmailSettings
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A mail that was accepted.
+
+    Attributes:
+        by: What accepted it: the mail server or the directory.
+        answer: What the mail server said, which usually names the mail's id in its queue.
+        file: The file that it was written to, or None if it was sent.
+    """
+
+    by: str
+    answer: str = ""
+    file: Path | None = None
+
+
 class Transport(Protocol):
     """Sends or stores a mail."""
 
-    def deliver(self, message: EmailMessage) -> Path | None:
-        """Return when *message* is accepted: the file it was written to, or None if it was sent.
+    def deliver(self, message: EmailMessage) -> Delivery:
+        """Return when *message* is accepted.
 
         Raises:
             MailError: If it is not accepted.
         """
 
-    def check(self) -> str:
+    def check(self, recipient: str | None = None) -> str:
         """Do all that `deliver` does except sending, and return where mail would go.
 
         Raises:
-            MailError: If no mail would be accepted.
+            MailError: If no mail would be accepted, or none to *recipient*.
         """
 
 
@@ -58,8 +74,8 @@ class FileTransport:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def deliver(self, message: EmailMessage) -> Path | None:
-        """Write *message* to a file, and return its path.
+    def deliver(self, message: EmailMessage) -> Delivery:
+        """Write *message* to a file.
 
         Raises:
             MailError: If the directory or the file cannot be written.
@@ -67,14 +83,15 @@ class FileTransport:
         data = message.as_bytes(policy=message.policy.clone(linesep="\n"))
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return self._write(f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}", data)
+            file = self._write(f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}", data)
+            return Delivery(str(self._directory), file=file)
         except OSError as error:
             raise MailError(
                 f"Cannot write mail to {self._directory}: {error.strerror or error}.",
                 hint="Check email.directory and its permissions.",
             ) from error
 
-    def check(self) -> str:
+    def check(self, recipient: str | None = None) -> str:  # noqa: ARG002 - a directory takes mail to any address
         """Return the directory that mail is written to, without creating it.
 
         Raises:

@@ -121,7 +121,7 @@ class EventLog:
             actor=actor,
             outcome=outcome,
             changed=changed,
-            group=group,
+            groups=() if group is None else (group,),
             invocation_id=invocation_id,
             operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),
@@ -243,7 +243,9 @@ class EventLog:
                     erased = sequences.followed_by(self._events_of(work, user_id, names, after=seen))
                 else:
                     erased = self._events_of(work, user_id, names, after=0)
-                work.events.erase([*erased.events, *erased.mentions])
+                sequences_erased = [*erased.events, *erased.mentions]
+                work.events.erase(sequences_erased)
+                work.sinks.erase_answers(sequences_erased)
                 work.mails.erase(user_id, names)
                 if user_id is not None:
                     work.users.delete_leftovers(user_id)

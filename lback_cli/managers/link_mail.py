@@ -6,7 +6,7 @@ from pathlib import Path
 from lback_cli import signals
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.link_tokens import link_tokens
-from lback_cli.managers.mail_queue import queued_mail
+from lback_cli.managers.mail_queue import language_of, queued_mail
 from lback_cli.models import Purpose, QueuedMail, User
 from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork
@@ -59,16 +59,24 @@ class LinkMail:
         return token, self.tokens.issue(uow, user, purpose, token, lifetime=lifetime, keep_others=True)
 
     def send_now(
-        self, template: str, *, username: str, email: str, token: str, expires_at: datetime, key: str | None = None
+        self,
+        template: str,
+        *,
+        username: str,
+        email: str,
+        token: str,
+        expires_at: datetime,
+        key: str | None = None,
+        language: str = "",
     ) -> Path | None:
-        """Send the mail with the link for *token*; *key* and the result are as for `Mailer`."""
+        """Send the mail with the link for *token*; *key*, *language* and the result are as for `Mailer`."""
         mailer = self._services.mailer
         send = {
             "verify_email": mailer.send_verification,
             "invitation": mailer.send_invitation,
             "reset_password": mailer.send_password_reset,
         }[template]
-        return send(username=username, email=email, token=token, expires_at=expires_at, key=key)
+        return send(username=username, email=email, token=token, expires_at=expires_at, key=key, language=language)
 
     def _send(self, operation: Operation, uow: UnitOfWork, user: User, template: str) -> None:
         """Queue the mail, or issue its token and send it.
@@ -76,19 +84,18 @@ class LinkMail:
         Later attempts of *operation* store the same token and send no second mail.
         """
         purpose = _PURPOSES[template]
+        details = {"username": user.username, **language_of(user, self._services.settings)}
         if self._services.queues_mail:
             self.tokens.revoke(uow, user, purpose)
             now = self._services.now()
-            uow.mails.add(queued_mail(user, template, {"username": user.username}, now=now, purpose=purpose))
+            uow.mails.add(queued_mail(user, template, details, now=now, purpose=purpose))
             operation.note_mail(template, user.email, queued=True)
             return
         token = operation.once_per_operation((template, "token", user.email), lambda: self.tokens.generate(purpose))
         expires_at = self.tokens.issue(uow, user, purpose, token, lifetime=self._lifetime(template))
         file = operation.once_per_operation(
             (template, "mail", user.username, user.email),
-            lambda: self.send_now(
-                template, username=user.username, email=user.email, token=token, expires_at=expires_at
-            ),
+            lambda: self.send_now(template, **details, email=user.email, token=token, expires_at=expires_at),
         )
         operation.note_mail(template, user.email, file=file)
 

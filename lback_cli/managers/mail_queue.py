@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import uuid4
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import QueuedMailNotFound
+from lback_cli.errors import ConfigurationError, QueuedMailNotFound
 from lback_cli.models import Purpose, QueuedMail, User
 from lback_cli.repositories.unit_of_work import reading, transaction
+from lback_cli.settings import Settings
 
 
 def queued_mail(
@@ -42,6 +43,24 @@ def queued_mail(
         queued_at=now,
         retry_at=now,
     )
+
+
+def language_of(user: User, settings: Settings) -> dict[str, str]:
+    """Return the language of mail to *user* as a value of a mail, if there is one.
+
+    Raises:
+        ConfigurationError: If ``email.language_attribute`` is not an attribute with text.
+    """
+    name = settings.email.language_attribute
+    if not name:
+        return {}
+    if name not in settings.attributes or settings.attributes[name].type != "text":
+        raise ConfigurationError(
+            f"email.language_attribute: no attribute {name!r} with text is declared.",
+            hint=f'Add {name} = {{ type = "text", personal = false }} to [attributes].',
+        )
+    language = user.attributes.get(name)
+    return {"language": language} if language else {}
 
 
 class MailQueue:

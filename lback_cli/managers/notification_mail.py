@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.mail_queue import queued_mail
+from lback_cli.managers.mail_queue import language_of, queued_mail
 from lback_cli.models import User
 from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork
@@ -32,6 +32,7 @@ class NotificationMail:
     def _send(
         self, operation: Operation, uow: UnitOfWork, user: User, template: str, email: str, **details: str
     ) -> None:
+        details |= language_of(user, self._services.settings)
         if self._services.queues_mail:
             mail = queued_mail(user, template, details, now=self._services.now(), recipient=email, key=operation.id)
             uow.mails.add(mail)

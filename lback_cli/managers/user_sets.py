@@ -4,19 +4,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from lback_cli.database.engine import Database
 from lback_cli.errors import AmbiguousUser, DatabaseError, LbackError, UserNotFound
+from lback_cli.managers.bulk_deletion import BulkDeletion
+from lback_cli.managers.bulk_update import BulkUpdate
+from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_lookup import not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.attempts import AttemptState, retried_together
+from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
 
 NAMED = 3
 """How many names a set shows for all."""
 
+CHUNK = 200
+"""How many users are changed in one transaction: enough to save commits, few enough not to make others wait."""
+
 IfMissing = Literal["fail", "skip"]
 SetOutcome = Literal["updated", "unchanged", "deleted", "skipped", "failed"]
+Results = Sequence["SetResult"]
+"""The results of the users whom one transaction has changed."""
+
+Outcomes = dict[int, SetOutcome | LbackError]
+ChunkAction = Callable[[UnitOfWork, Sequence[int], Mapping[int, AttemptState]], Outcomes]
+"""Runs the operations on the users with some ids in one transaction, and returns what each did, or why it failed."""
 
 
 class Member(NamedTuple):
@@ -72,13 +86,18 @@ class SetResult:
 class UserSets:
     """Selects users and changes each of them in an operation of its own, with its signals and its event.
 
+    Updates and deletions of up to `CHUNK` users share a transaction. An operation that sends mail has a transaction of
+    its own, so that no mail is sent for a change that is rolled back with others.
+
     The results are those of `UserManager`, except that a failure is a result and not an exception. Only a
-    `DatabaseError` is raised, since the other users would fail too.
+    `DatabaseError` is raised, since the other users would fail too. Results are returned once they are committed.
     """
 
-    def __init__(self, directory: Directory, users: UserManager) -> None:
-        self._directory = directory
+    def __init__(self, database: Database, services: Dependencies, users: UserManager) -> None:
+        self._database = database
+        self._directory = Directory(database, services)
         self._users = users
+        self._services = services
 
     def matching(self, query: UserQuery) -> UserSet:
         """Return the users that meet the conditions of *query*, by id.
@@ -127,26 +146,28 @@ class UserSets:
 
     def update(
         self, users: UserSet, update_data: Mapping[str, Any], *, if_missing: IfMissing = "fail"
-    ) -> Iterator[SetResult]:
+    ) -> Iterator[Results]:
         """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a missing user is not a failure."""
+        bulk = BulkUpdate(self._users, self._services, update_data)
 
-        def update(user_id: int, _: UserRecord | None) -> SetOutcome:
-            done = AttemptState()
-            self._users.update_user(user_id, update_data, effects=done)
-            return "updated" if done.changes else "unchanged"
+        def update(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
+            return {
+                user_id: error or ("updated" if effects[user_id].changes else "unchanged")
+                for user_id, error in bulk.run(uow, ids, effects).items()
+            }
 
-        return self._each(users, update, if_missing)
+        return self._in_chunks(users, update, if_missing)
 
-    def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def delete(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Delete each of *users*; *if_missing* is as for `update`."""
+        bulk = BulkDeletion(self._users, self._services)
 
-        def delete(user_id: int, _: UserRecord | None) -> SetOutcome:
-            self._users.delete_user(user_id)
-            return "deleted"
+        def delete(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
+            return {user_id: error or "deleted" for user_id, error in bulk.run(uow, ids, effects).items()}
 
-        return self._each(users, delete, if_missing)
+        return self._in_chunks(users, delete, if_missing)
 
-    def request_password_reset(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def request_password_reset(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Mail each of *users* a reset link; *if_missing* is as for `update`."""
 
         def request(user_id: int, user: UserRecord | None) -> SetOutcome:
@@ -155,7 +176,7 @@ class UserSets:
 
         return self._each(users, request, if_missing)
 
-    def resend_verification(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[SetResult]:
+    def resend_verification(self, users: UserSet, *, if_missing: IfMissing = "fail") -> Iterator[Results]:
         """Mail each of *users* a verification link, unless the address is verified; *if_missing* is as for `update`."""
 
         def resend(user_id: int, _: UserRecord | None) -> SetOutcome:
@@ -163,25 +184,54 @@ class UserSets:
 
         return self._each(users, resend, if_missing)
 
+    def _in_chunks(self, users: UserSet, act: ChunkAction, if_missing: IfMissing) -> Iterator[Results]:
+        for start in range(0, len(users.members), CHUNK):
+            yield self._run_chunk(users.members[start : start + CHUNK], act, if_missing)
+
+    def _run_chunk(self, members: Sequence[Member], act: ChunkAction, if_missing: IfMissing) -> list[SetResult]:
+        effects = {member.id: AttemptState() for member in members if member.id is not None}
+
+        def attempt() -> tuple[dict[int, UserRecord], Outcomes]:
+            with transaction_with_events(self._database) as uow:
+                uow.users.lock_all([*effects])
+                found = uow.users.find_all([*effects])
+                # Who was found by an earlier attempt has an operation, which must end.
+                ids = [each for each in effects if if_missing == "fail" or each in found or effects[each].sent]
+                return found, act(uow, ids, effects)
+
+        found, outcomes = retried_together(attempt, effects.values())
+        results = []
+        for member in members:
+            user = found.get(member.id or 0)
+            username = None if user is None else user.username
+            name = member.name or username or f"id:{member.id}"
+            outcome = outcomes.get(member.id or 0, member.error or not_found(name))
+            results.append(_result(name, member.id, username, outcome, if_missing))
+        return results
+
     def _each(
         self, users: UserSet, act: Callable[[int, UserRecord | None], SetOutcome], if_missing: IfMissing
-    ) -> Iterator[SetResult]:
-        skips = if_missing == "skip"
+    ) -> Iterator[Results]:
         for member in users.members:
             user = None if member.id is None else self._directory.find_by_id(member.id)
             username = None if user is None else user.username
             name = member.name or username or f"id:{member.id}"
-            error = member.error
-            outcome: SetOutcome = "failed"
-            try:
-                if member.id is not None and not (skips and user is None):
+            outcome: SetOutcome | LbackError = member.error or not_found(name)
+            if member.id is not None and (user is not None or if_missing == "fail"):
+                try:
                     outcome = act(member.id, user)
-                elif error is None:
-                    error = not_found(name)
-            except DatabaseError:
-                raise
-            except LbackError as failure:
-                error = failure
-            if skips and isinstance(error, UserNotFound):
-                error, outcome = None, "skipped"
-            yield SetResult(name, outcome, member.id, username, error)
+                except DatabaseError:
+                    raise
+                except LbackError as failure:
+                    outcome = failure
+            yield [_result(name, member.id, username, outcome, if_missing)]
+
+
+def _result(
+    name: str, user_id: int | None, username: str | None, outcome: SetOutcome | LbackError, if_missing: IfMissing
+) -> SetResult:
+    if not isinstance(outcome, LbackError):
+        return SetResult(name, outcome, user_id, username)
+    if if_missing == "skip" and isinstance(outcome, UserNotFound):
+        return SetResult(name, "skipped", user_id, username)
+    return SetResult(name, "failed", user_id, username, outcome)

@@ -21,6 +21,10 @@ class SinkState(Base):
     tries: Mapped[int]
     last_error: Mapped[str | None]
     delivered_at: Mapped[datetime | None]
+    rejections: Mapped[int]
+    retry_at: Mapped[datetime | None]
+    choice: Mapped[str | None]
+    chosen: Mapped[int | None]
 
     def __repr__(self) -> str:
         return f"SinkState(name={self.name!r}, position={self.position!r})"
@@ -36,6 +40,7 @@ class DeadLetter(Base):
     tries: Mapped[int]
     error: Mapped[str]
     given_up_at: Mapped[datetime]
+    answer: Mapped[str | None]
 
     def __repr__(self) -> str:
         return f"DeadLetter(sink={self.sink!r}, seq={self.seq!r})"

@@ -291,11 +291,19 @@ SINKS = Table(
     Column("tries", Integer, nullable=False, default=0),
     Column("last_error", Text),
     Column("delivered_at", UtcDateTime),
+    Column("rejections", Integer, nullable=False, default=0),
+    Column("retry_at", UtcDateTime),
+    Column("choice", Text),
+    Column("chosen", BigInteger),
 )
 """How far the relay has come with each sink.
 
 Every event up to number *position* was delivered or is among the dead letters. *failures* counts the failed attempts
 since the last success; *tries* counts those of the event after *position*.
+
+
+*rejections* are the dead letters since the last delivery. Until *retry_at*, the sink wants no event. *choice* says
+which events the sink gets, and *chosen* is how many of those up to *position* there are; both are NULL if it gets all.
 """
 
 DEAD_LETTERS = Table(
@@ -306,5 +314,6 @@ DEAD_LETTERS = Table(
     Column("tries", Integer, nullable=False),
     Column("error", Text, nullable=False),
     Column("given_up_at", UtcDateTime, nullable=False),
+    Column("answer", Text),
 )
 """Dead letters: the number of an event that a sink did not take, and the reason. Only the event log has its content."""

@@ -1,18 +1,20 @@
 """The effects of an operation outside its transaction, so that a retry does not repeat them."""
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from lback_cli.database.retry import is_transient
+from lback_cli.database.retry import is_transient, retried
 from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,19 @@ class AttemptState:
             self.refusal.record(None)
         elif fail is not None:
             fail(to_lback_error(error))
+
+
+def retried_together(attempt: Callable[[], R], effects: Collection[AttemptState]) -> R:
+    """Return the result of *attempt*, a transaction with several operations, which is retried if it may succeed then.
+
+    If it fails for good, the failure of each operation is announced by its state in *effects*.
+    """
+    try:
+        return retried(attempt)
+    except BaseException as error:
+        for state in effects:
+            state.give_up(error)
+        raise
 
 
 def aborts_transaction(error: LbackError) -> bool:

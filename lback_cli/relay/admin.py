@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
+from lback_cli.errors import Conflict, DeadLetterNotFound, EventNotFound, SinkFailed, SinkNotFound
 from lback_cli.lease import current_owner
 from lback_cli.models import DeadLetter, SinkState
+from lback_cli.relay.choice import ALL_EVENTS, EventChoice
 from lback_cli.relay.sinks import build_sink
-from lback_cli.relay.sinks.base import Message, SinkError, deliver
+from lback_cli.relay.sinks.base import Message, SinkError
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction
 from lback_cli.settings import SinkSettings
@@ -23,7 +24,7 @@ class SinkStatus:
         name: The sink.
         configured: False if the settings no longer have it.
         position: The number of the last event that is delivered or a dead letter; None if no relay has served the sink.
-        lag: Events after *position*.
+        lag: Events after *position* that the sink is to get.
         failures: Failures since the last delivery.
         dead_letters: Events that the sink did not take.
         last_error: The reason of the last failure.
@@ -56,8 +57,9 @@ class SinkAdmin:
             head = _head(uow)
             known = {sink.name: sink for sink in uow.sinks.list_all()}
             dead = uow.sinks.count_dead_letters()
-        names = sorted({*self._settings, *known, *dead})
-        return [self._status(name, known.get(name), head, dead.get(name, 0)) for name in names]
+            names = sorted({*self._settings, *known, *dead})
+            lags = {name: self._lag(uow, name, known.get(name), head) for name in names}
+        return [self._status(name, known.get(name), lags[name], dead.get(name, 0)) for name in names]
 
     def replay(self, name: str, seq: int) -> int:
         """Make event *seq* the next one that the sink is sent. A running relay continues from there.
@@ -118,12 +120,10 @@ class SinkAdmin:
         letters = self.dead_letters(name, sequences)
         try:
             for letter in letters:
-                with reading(self._database) as uow:
-                    row = next(uow.events.select(EventQuery(after=letter.seq - 1, before=letter.seq + 1, limit=1)))
                 try:
-                    deliver(sink, Message.of(row))
+                    sink.send(self._message(name, letter.seq))
                 except SinkError as error:
-                    self._note_attempt(letter, str(error))
+                    self._note_attempt(letter, error)
                     yield letter.seq, str(error)
                 else:
                     with transaction(self._database) as uow:
@@ -131,6 +131,82 @@ class SinkAdmin:
                     yield letter.seq, None
         finally:
             sink.close()
+
+    def resend(self, name: str, first: int, last: int) -> tuple[int, str | None]:
+        """Send the events from *first* to *last* that the sink gets, now and out of order, and leave its position.
+
+        Returns:
+            How many it took, and why it did not take the next one, or None if it took all.
+
+        Raises:
+            ConfigurationError: If the settings of the sink cannot be used.
+            SinkNotFound: If there is no such sink.
+            EventNotFound: If one of the numbers is not in the log, or they are the wrong way round.
+        """
+        if name not in self._settings:
+            raise self._not_found(name)
+        settings = self._settings[name]
+        choice = EventChoice.of(name, settings)
+        with reading(self._database) as uow:
+            head = _head(uow)
+            number = None if choice == ALL_EVENTS else choice.count(uow.events, before=first)
+        if not 1 <= first <= last <= head:
+            raise EventNotFound(f"There are no events from {first} to {last}.", hint=f"The log ends with event {head}.")
+        sink = build_sink(name, settings)
+        sent, position = 0, first - 1
+        try:
+            while True:
+                with reading(self._database) as uow:
+                    row = next(uow.events.select(choice.query(after=position, before=last + 1, limit=1)), None)
+                if row is None:
+                    return sent, None
+                number = None if number is None else number + 1
+                try:
+                    sink.send(Message.of(row, source=settings.source, number=number))
+                except SinkError as error:
+                    return sent, f"event {row['seq']}: {error}"
+                sent, position = sent + 1, row["seq"]
+        finally:
+            sink.close()
+
+    def send_test(self, name: str) -> str:
+        """Send the sink an event that is not in the log, and return its id.
+
+        Raises:
+            ConfigurationError: If the settings of the sink cannot be used.
+            SinkNotFound: If there is no such sink.
+            SinkFailed: If the sink does not take it.
+        """
+        if name not in self._settings:
+            raise self._not_found(name)
+        sink = build_sink(name, self._settings[name])
+        message = Message.for_test(source=self._settings[name].source, now=self._now())
+        try:
+            sink.send(message)
+        except SinkError as error:
+            answer = None if error.answer is None else f"It answers: {error.answer}"
+            raise SinkFailed(f"{name} did not take a test event: {error}.", hint=answer) from error
+        finally:
+            sink.close()
+        return message.id
+
+    def forget(self, name: str) -> int:
+        """Delete the position and the dead letters of a sink, and return how many letters there were.
+
+        Raises:
+            SinkNotFound: If no relay has served such a sink.
+            Conflict: If a relay serves the sink at present.
+        """
+        with transaction(self._database) as uow:
+            sink = uow.sinks.get(name)
+            letters = uow.sinks.dead_letters(name)
+            if sink is None and not letters:
+                raise self._not_found(name)
+            owner = None if sink is None else current_owner(sink, self._now())
+            if owner is not None or (sink is not None and not uow.sinks.delete(name, owner=sink.owner)):
+                holder = "another relay" if owner is None else owner.name
+                raise Conflict(f"{holder} serves {name} at present.", hint="Stop it first.")
+            return sum(uow.sinks.remove_dead_letter(name, letter.seq) for letter in letters)
 
     def drop(self, name: str, sequences: Collection[int] | None) -> int:
         """Delete dead letters, and return how many.
@@ -143,25 +219,43 @@ class SinkAdmin:
         with transaction(self._database) as uow:
             return sum(uow.sinks.remove_dead_letter(name, letter.seq) for letter in letters)
 
-    def _note_attempt(self, letter: DeadLetter, error: str) -> None:
+    def _message(self, name: str, seq: int) -> Message:
+        """Return event *seq* as the sink gets it."""
+        settings = self._settings[name]
+        choice = EventChoice.of(name, settings)
+        with reading(self._database) as uow:
+            row = next(uow.events.select(EventQuery(after=seq - 1, before=seq + 1, limit=1)))
+            number = None if choice == ALL_EVENTS else choice.count(uow.events, before=seq + 1)
+        return Message.of(row, source=settings.source, number=number)
+
+    def _note_attempt(self, letter: DeadLetter, error: SinkError) -> None:
         """Store another failed attempt, unless the dead letter has been deleted."""
         with transaction(self._database) as uow:
             if uow.sinks.remove_dead_letter(letter.sink, letter.seq):
-                again = DeadLetter(sink=letter.sink, seq=letter.seq, tries=letter.tries + 1, error=error)
+                again = DeadLetter(sink=letter.sink, seq=letter.seq, tries=letter.tries + 1, error=str(error))
+                again.answer = error.answer
                 again.given_up_at = self._now()
                 uow.sinks.add_dead_letter(again)
 
-    def _status(self, name: str, sink: SinkState | None, head: int, dead: int) -> SinkStatus:
+    def _lag(self, uow: UnitOfWork, name: str, sink: SinkState | None, head: int) -> int:
+        """Return how many events the sink is still to get."""
+        settings = self._settings.get(name)
+        if sink is None and (settings is None or settings.start == "next"):
+            return 0
+        position = 0 if sink is None else sink.position
+        choice = ALL_EVENTS if settings is None else EventChoice.of(name, settings)
+        return max(0, head - position) if choice == ALL_EVENTS else choice.count(uow.events, after=position)
+
+    def _status(self, name: str, sink: SinkState | None, lag: int, dead: int) -> SinkStatus:
         configured = name in self._settings
         if sink is None:
-            lag = head if configured and self._settings[name].start == "first" else 0
             return SinkStatus(name, configured, None, lag, 0, dead, None, None, None)
         owner = current_owner(sink, self._now())
         return SinkStatus(
             name,
             configured,
             sink.position,
-            max(0, head - sink.position),
+            lag,
             sink.failures,
             dead,
             sink.last_error,

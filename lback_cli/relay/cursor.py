@@ -1,13 +1,18 @@
 """The lease and the position of a sink, which the relays of all processes share through the database."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from lback_cli.database.engine import Database
 from lback_cli.lease import Lease, LeaseLostError
 from lback_cli.models import DeadLetter, SinkState
+from lback_cli.relay.choice import ALL_EVENTS, EventChoice
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction
+
+_REMEMBERED = frozenset({"position", "failures", "tries", "rejections", "retry_at", "last_error", "choice", "chosen"})
+"""The columns that a cursor knows without reading them again."""
 
 
 class SinkCursor:
@@ -22,10 +27,22 @@ class SinkCursor:
         position: The number of the last event that is delivered or a dead letter.
         failures: Failures since the last delivery.
         tries: Attempts that count against the event after *position*.
+        rejections: Dead letters since the last delivery.
+        retry_at: Until when the sink wants no event.
+        last_error: The reason of the last failure since the last delivery.
+        choice: Which events *chosen* counts, or None if the sink gets all.
+        chosen: How many of the events up to *position* the sink gets, or None in the same case.
     """
 
     def __init__(
-        self, database: Database, name: str, *, start: str, lease: timedelta, now: Callable[[], datetime]
+        self,
+        database: Database,
+        name: str,
+        *,
+        start: str,
+        lease: timedelta,
+        now: Callable[[], datetime],
+        choice: EventChoice = ALL_EVENTS,
     ) -> None:
         """Create the cursor of the sink *name*, without the lease.
 
@@ -35,13 +52,20 @@ class SinkCursor:
             start: Where a new sink begins: at the ``first`` event of the log or at the ``next`` one.
             lease: How long this process holds the sink without a renewal.
             now: The clock.
+            choice: The events that the sink gets.
         """
         self.name = name
         self.held = False
         self.position = 0
         self.failures = 0
         self.tries = 0
+        self.rejections = 0
+        self.retry_at: datetime | None = None
+        self.last_error: str | None = None
+        self.choice: str | None = None
+        self.chosen: int | None = None
         self._database = database
+        self._choice = choice
         self._start = start
         self._lease = Lease(lease, now)
         self._now = now
@@ -67,6 +91,7 @@ class SinkCursor:
             self._load(sink)
         self._renewed(asked_at)
         self.held = True
+        self._recount()
         return None
 
     def refresh(self) -> None:
@@ -93,20 +118,36 @@ class SinkCursor:
         Raises:
             LeaseLostError: If another process holds the sink.
         """
-        delivered = {} if dead is not None else {"failures": 0, "last_error": None, "delivered_at": self._now()}
-        if self._update(dead=dead, position=position, tries=0, **delivered):
-            self.position, self.tries = position, 0
-            self.failures = self.failures if dead is not None else 0
+        chosen = None if self.chosen is None else self.chosen + 1
+        values: dict[str, Any] = {"position": position, "tries": 0, "retry_at": None, "chosen": chosen}
+        if dead is None:
+            values |= {"failures": 0, "rejections": 0, "last_error": None, "delivered_at": self._now()}
+        else:
+            values |= {"rejections": self.rejections + 1, "last_error": dead.error}
+        self._store(values, dead=dead)
 
-    def fail(self, error: str, *, counts: bool) -> None:
-        """Store a failure; *counts* is True if it counts as an attempt to deliver the next event.
+    def pass_over(self, position: int) -> None:
+        """Store that the sink gets none of the events up to *position* that come next.
 
         Raises:
             LeaseLostError: If another process holds the sink.
         """
-        failures, tries = self.failures + 1, self.tries + counts
-        if self._update(failures=failures, tries=tries, last_error=error):
-            self.failures, self.tries = failures, tries
+        if position > self.position:
+            self._store({"position": position, "tries": 0})
+
+    def fail(self, error: str, *, counts: bool, retry_at: datetime | None = None) -> None:
+        """Store a failure.
+
+        Args:
+            error: The reason.
+            counts: Whether it counts as an attempt to deliver the next event.
+            retry_at: Until when the sink wants no event, if it has said so.
+
+        Raises:
+            LeaseLostError: If another process holds the sink.
+        """
+        tries = self.tries + counts
+        self._store({"failures": self.failures + 1, "tries": tries, "last_error": error, "retry_at": retry_at})
 
     def release(self) -> None:
         """Release the lease, so that another relay can go on at once."""
@@ -114,6 +155,11 @@ class SinkCursor:
             self.held = False
             with transaction(self._database) as uow:
                 uow.sinks.release(self.name, owner=self._lease.owner)
+
+    def _store(self, values: Mapping[str, Any], *, dead: DeadLetter | None = None) -> None:
+        if self._update(dead=dead, **values):
+            for name in _REMEMBERED & values.keys():
+                setattr(self, name, values[name])
 
     def _update(self, *, dead: DeadLetter | None = None, **values: object) -> bool:
         """Set *values* and renew the lease; return False, without a change, if the sink was replayed."""
@@ -136,9 +182,22 @@ class SinkCursor:
         except LeaseLostError:
             self.held = False
             raise
+        self._recount()
 
     def _load(self, sink: SinkState) -> None:
-        self.position, self.failures, self.tries = sink.position, sink.failures, sink.tries
+        for name in _REMEMBERED:
+            setattr(self, name, getattr(sink, name))
+
+    def _recount(self) -> None:
+        """Count the chosen events up to the position, if the choice is new or the position was moved."""
+        text = self._choice.text
+        if text == self.choice and (self.chosen is None) == (text is None):
+            return
+        chosen = None
+        if text is not None:
+            with reading(self._database) as uow:
+                chosen = self._choice.count(uow.events, before=self.position + 1)
+        self._store({"choice": text, "chosen": chosen})
 
     def _renewed(self, asked_at: float) -> None:
         self._expires_at = asked_at + self._lease.duration.total_seconds()
@@ -147,5 +206,5 @@ class SinkCursor:
         """Add the sink, or return it if another relay has just added it."""
         head = uow.events.head()
         position = head.seq if head is not None and self._start == "next" else 0
-        sink = SinkState(name=self.name, position=position, failures=0, tries=0)
+        sink = SinkState(name=self.name, position=position, failures=0, tries=0, rejections=0)
         return sink if uow.sinks.add(sink) else uow.session.get_one(SinkState, self.name, populate_existing=True)

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,12 @@ from lback_cli.relay.observer import RelayObserver
 
 POLL_SECONDS = 0.5
 """How often to look for new work, or whether another process has released a lease."""
+
+_QUIET_SECONDS = 60.0
+"""How long the same failure is not reported again after it has passed."""
+
+_NOT_PASSING = 5
+"""Failures in a row that are always reported."""
 
 _MAX_DOUBLINGS = 32
 """More would overflow, and no delay is that long."""
@@ -54,6 +61,9 @@ class DeliveryLoop:
         self.name = name
         self.once = False
         self.failures = 0
+        self._reported = False
+        self._last_reason = ""
+        self._quiet_until = 0.0
         self._observer = observer
         self._backoff = backoff
         self._max_attempts = max_attempts
@@ -114,13 +124,21 @@ class DeliveryLoop:
         return self._stop.wait(seconds)
 
     def report_failure(self, reason: str) -> None:
-        """Count a failure, and report the first in a row."""
+        """Count a failure, and report the first in a row.
+
+        The same failure that comes and goes, as of a sink that limits the rate, is reported once in a while.
+        """
         self.failures += 1
-        if self.failures == 1:
+        is_new = reason != self._last_reason or time.monotonic() >= self._quiet_until
+        if not self._reported and (is_new or self.failures == _NOT_PASSING):
+            self._reported = True
             self._observer.failing(self.name, reason.rstrip("."))
+        self._last_reason = reason
 
     def report_success(self) -> None:
-        """Report the end of the failures, if there were any."""
-        if self.failures:
-            self.failures = 0
+        """Report the end of the failures, if they were reported."""
+        self.failures = 0
+        if self._reported:
+            self._reported = False
+            self._quiet_until = time.monotonic() + _QUIET_SECONDS
             self._observer.recovered(self.name)

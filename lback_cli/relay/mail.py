@@ -37,16 +37,20 @@ _MAX_ANSWERS = 10
 NAME = "mail"
 """What messages call the queue."""
 
+_BRAKE = 3
+"""Refusals of mail from lback in a row after which its settings are taken to be the reason, and not the recipients."""
+
 
 @dataclass(slots=True)
 class MailReport:
-    """The outcome of one run; *error* says why the mail server took no mail at all."""
+    """The outcome of one run; *error* says why the mail server took no mail at all, and *hint* what to check."""
 
     delivered: int = 0
     dead: int = 0
     deferred: int = 0
     withdrawn: int = 0
     error: str | None = None
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class MailDelivery:
         self._mail_backoff = mail_backoff
         self._server_backoff = server_backoff
         self._lease = Lease(LEASE + timedelta(seconds=_MAX_ANSWERS * settings.timeout), services.now)
+        self._refusals = 0
         self._stop = threading.Event()
         self._loop = DeliveryLoop(
             NAME, observer, backoff=server_backoff, max_attempts=self._max_attempts, stop=self._stop
@@ -110,13 +115,13 @@ class MailDelivery:
         try:
             sent_any = self._deliver_due()
         except MailError as error:
-            self.report.error = error.message
+            self.report.error, self.report.hint = error.message, error.hint
             if self._loop.once:
                 return False
-            self._loop.report_failure(error.message)
+            self._loop.report_failure(_with_hint(error))
             self._loop.wait(self._server_backoff.delay(self._loop.failures))
             return True
-        self.report.error = None
+        self.report.error = self.report.hint = None
         return sent_any or self._loop.poll()
 
     def _deliver_due(self) -> bool:
@@ -174,8 +179,9 @@ class MailDelivery:
         try:
             self._send(claimed)
         except MailError as error:
-            self._reschedule(mail, error)
-            if error.verdict == "unreachable":
+            takes_none = self._takes_none(error)
+            self._reschedule(mail, error, takes_none=takes_none)
+            if takes_none:
                 raise
         except Unusable:
             with transaction(self._database) as uow:
@@ -184,6 +190,9 @@ class MailDelivery:
         else:
             self._loop.save(lambda: self._remove(mail))
             self.report.delivered += 1
+            self._refusals = 0
+            if not self._loop.once:  # else the report says it
+                self._observer.sent(NAME, f"mail {mail.id} ({mail.template})")
         self._loop.report_success()
 
     def _send(self, claimed: _ClaimedMail) -> None:
@@ -201,19 +210,31 @@ class MailDelivery:
             key=mail.key,
         )
 
-    def _reschedule(self, mail: QueuedMail, error: MailError) -> None:
+    def _takes_none(self, error: MailError) -> bool:
+        """Return True if *error* means that the mail server takes no mail at all at present.
+
+        A server may refuse the login, the sender or the host only when it knows the recipient. One such refusal can be
+        about that recipient's domain; several in a row are about the settings, and cost no mail an attempt.
+        """
+        if error.verdict != "policy":
+            return error.verdict == "unreachable"
+        self._refusals += 1
+        return self._refusals >= _BRAKE
+
+    def _reschedule(self, mail: QueuedMail, error: MailError, *, takes_none: bool) -> None:
         """Store that *mail* was not sent, and when to try again."""
-        tries = mail.tries + (error.verdict != "unreachable")
+        tries = mail.tries + (not takes_none)
         # Last of all that are due: a mail that breaks the connection each time must not keep the others waiting.
         retry_at: datetime | None = self._now()
-        if error.verdict == "refused" or (error.verdict == "deferred" and tries >= self._max_attempts):
+        if error.verdict == "refused" or (not takes_none and tries >= self._max_attempts):
             retry_at = None
             self.report.dead += 1
-            self._observer.dead_lettered(NAME, f"mail {mail.id}", error.message.rstrip("."))
-        elif error.verdict == "deferred":
+            self._observer.dead_lettered(NAME, f"mail {mail.id}", _with_hint(error))
+        elif not takes_none:
             retry_at = self._now() + timedelta(seconds=self._mail_backoff.delay(tries))
             self.report.deferred += 1
-        values = {**RELEASED, "tries": tries, "last_error": error.message, "retry_at": retry_at}
+            self._observer.deferred(NAME, f"mail {mail.id}", _with_hint(error), retry_at)
+        values = {**RELEASED, "tries": tries, "last_error": _with_hint(error) + ".", "retry_at": retry_at}
         self._loop.save(lambda: self._update(mail, values))
 
     def _remove(self, mail: QueuedMail) -> None:
@@ -223,6 +244,12 @@ class MailDelivery:
     def _update(self, mail: QueuedMail, values: Mapping[str, object]) -> None:
         with transaction(self._database) as uow:
             uow.mails.update(mail.id, values, owner=self._lease.owner)
+
+
+def _with_hint(error: MailError) -> str:
+    """Return the message of *error*, and what to check if that is a setting, without the last full stop."""
+    text = f"{error.message} {error.hint}" if error.verdict == "policy" and error.hint else error.message
+    return text.rstrip(".")
 
 
 def _is_verified(mail: QueuedMail, user: User) -> bool:

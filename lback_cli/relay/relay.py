@@ -7,8 +7,8 @@ from functools import partial
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import ConfigurationError, SinkNotFound
+from lback_cli.relay.choice import EventChoice
 from lback_cli.relay.cursor import SinkCursor
-from lback_cli.relay.loop import Backoff
 from lback_cli.relay.observer import RelayObserver
 from lback_cli.relay.sinks import build_sink
 from lback_cli.relay.thread_runner import run_all
@@ -53,22 +53,23 @@ class Relay:
                 "No sink is configured.", hint="Add a section [relay.NAME] with a url; see docs/relay.md."
             )
         self._stop = threading.Event()
-        self._workers = [
-            Worker(
-                database,
-                SinkCursor(
-                    database, name, start=sink.start, lease=lease + 3 * timedelta(seconds=sink.timeout), now=now
-                ),
-                build_sink(name, sink),
-                observer,
-                timeout=sink.timeout,
-                max_attempts=sink.max_attempts,
-                backoff=Backoff(initial_backoff, sink.max_backoff.total_seconds()),
-                now=now,
-                stop=self._stop,
+        self._workers = []
+        for name, sink in sinks.items():
+            choice = EventChoice.of(name, sink)
+            held = lease + 3 * timedelta(seconds=sink.timeout)
+            self._workers.append(
+                Worker(
+                    database,
+                    SinkCursor(database, name, start=sink.start, lease=held, now=now, choice=choice),
+                    build_sink(name, sink),
+                    observer,
+                    settings=sink,
+                    choice=choice,
+                    initial_backoff=initial_backoff,
+                    now=now,
+                    stop=self._stop,
+                )
             )
-            for name, sink in sinks.items()
-        ]
 
     def run(self, *, once: bool) -> list[RelayReport]:
         """Deliver until interrupted; with *once*, until each sink has all events or fails.

@@ -51,6 +51,20 @@ class AttributeRepository:
         self._add(user.id, {attribute: value for attribute, value in values.items() if value is not None})
         self._session.expire(user, ["attribute_rows"])
 
+    def set_for_all(self, user_ids: Sequence[int], values: Mapping[Attribute, Value | None]) -> None:
+        """Set *values* of attributes that are not unique for the users with *user_ids*; unset those that are None."""
+        if not values:
+            return
+        mine = USER_ATTRIBUTES.c.user_id.in_(user_ids)
+        names = [attribute.name for attribute in values]
+        self._session.execute(delete(USER_ATTRIBUTES).where(mine, USER_ATTRIBUTES.c.name.in_(names)))
+        for attribute, value in values.items():
+            if value is not None:
+                row = (literal(attribute.name), literal(encode(value)), literal(digest(value)))
+                users = select(USERS.c.id, USERS.c.created_at, *row).where(USERS.c.id.in_(user_ids))
+                columns = ("user_id", "user_created_at", "name", "value", "digest")
+                self._session.execute(insert(USER_ATTRIBUTES).from_select(columns, users))
+
     def add_all(self, users: Sequence[tuple[int, Mapping[Attribute, Value]]]) -> None:
         """Insert the attributes of users who have none yet, and who were inserted with the same time of creation.
 

@@ -41,7 +41,8 @@ class EventQuery:
         naming: A user name or address that is a value in the data.
         outcome: The reason of a failure or success, ``ok`` for successes, or ``failed`` for failures.
         changed: The name of an attribute that changed, ``groups`` or ``password``.
-        group: The name of a group that was changed, or that a user joined or left.
+        groups: Names of groups. An event must say that one of them changed, or that a user joined or left it.
+        always: Names of signals and administrative events that are selected whatever *signals* and *groups* say.
         since: The first time, as RFC 3339 text in UTC.
         until: The time after the last, in the same form.
         after: The sequence number before the first.
@@ -56,7 +57,8 @@ class EventQuery:
     naming: str | None = None
     outcome: str | None = None
     changed: str | None = None
-    group: str | None = None
+    groups: Sequence[str] = ()
+    always: Sequence[str] = ()
     invocation_id: str | None = None
     operation_id: str | None = None
     since: str | None = None
@@ -204,12 +206,16 @@ def _conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
         if value is not None:
             yield binary_equal(EVENTS.c[name]) == to_storable_text(value)
     if query.signals:
-        yield or_(*(binary_equal(EVENTS.c.signal) == to_storable_text(name) for name in query.signals))
+        yield _is_one_of(*query.signals, *query.always)
     if query.subject_id is not None:
         yield EVENTS.c.subject_id == _within_range(query.subject_id)
     yield from _outcome_conditions(query.outcome)
     yield from _data_conditions(query)
     yield from _range_conditions(query)
+
+
+def _is_one_of(*signals: str) -> ColumnElement[bool]:
+    return or_(*(binary_equal(EVENTS.c.signal) == to_storable_text(name) for name in signals))
 
 
 def _outcome_conditions(outcome: str | None) -> Iterator[ColumnElement[bool]]:
@@ -227,8 +233,10 @@ def _data_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
         yield or_(*(binary_position(EVENTS.c.data, text) > 0 for text in named))
     if query.changed is not None:
         yield binary_position(EVENTS.c.data, f"{canonical(to_storable_text(query.changed))}:") > 0
-    if query.group is not None:
-        yield binary_position(EVENTS.c.data, canonical(to_storable_text(query.group))) > 0
+    if query.groups:
+        texts = (canonical(to_storable_text(group)) for group in query.groups)
+        named_in_data = or_(*(binary_position(EVENTS.c.data, text) > 0 for text in texts))
+        yield or_(named_in_data, _is_one_of(*query.always)) if query.always else named_in_data
 
 
 def _range_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
@@ -244,10 +252,12 @@ def _range_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
 
 def _matcher(query: EventQuery) -> Callable[[dict[str, Any]], bool] | None:
     """Return a function that checks the rows found by the conditions of `_data_conditions`; None if there are none."""
-    if query.changed is None and query.group is None:
+    if query.changed is None and not query.groups:
         return None
 
     def matches(row: dict[str, Any]) -> bool:
+        if row["signal"] in query.always:
+            return True
         data = json.loads(row["data"])
         changes = data.get("changes", {})
         groups = changes.get("groups", {"added": [], "removed": []})
@@ -258,7 +268,7 @@ def _matcher(query: EventQuery) -> Callable[[dict[str, Any]], bool] | None:
         names = {*groups["added"], *groups["removed"]}
         if "group" in data:
             names |= {data["group"]["name"], changes.get("name", {}).get("from")}
-        return is_changed and (query.group is None or query.group in names)
+        return is_changed and (not query.groups or not names.isdisjoint(query.groups))
 
     return matches
 

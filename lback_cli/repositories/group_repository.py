@@ -82,6 +82,12 @@ class GroupRepository(GroupReader):
         """Add memberships: (user id, group id)."""
         insert_rows(self._session, MEMBERSHIPS, ("user_id", "group_id"), pairs)
 
+    def remove_members(self, group_ids: Sequence[int], user_ids: Sequence[int]) -> None:
+        """Remove the users with *user_ids* from the groups with *group_ids*."""
+        if group_ids:
+            mine = MEMBERSHIPS.c.user_id.in_(user_ids)
+            self._session.execute(delete(MEMBERSHIPS).where(mine, MEMBERSHIPS.c.group_id.in_(group_ids)))
+
     def delete(self, group: Group) -> None:
         """Delete *group* and its memberships.
 

@@ -10,6 +10,9 @@ from lback_cli.models import DeadLetter, SinkState
 from lback_cli.models.tables import SINKS
 from lback_cli.repositories.lease_repository import LeaseRepository
 
+_PAGE = 1000
+"""Numbers in one statement."""
+
 
 class SinkRepository(LeaseRepository):
     """Sinks and dead letters in one session."""
@@ -35,7 +38,11 @@ class SinkRepository(LeaseRepository):
 
     def set_position(self, name: str, position: int) -> None:
         """Have the sink go on after event *position*, whichever process holds it."""
-        statement = update(SinkState).where(SinkState.name == name).values(position=position, tries=0)
+        statement = (
+            update(SinkState)
+            .where(SinkState.name == name)
+            .values(position=position, tries=0, retry_at=None, chosen=None)
+        )
         self._session.execute(statement, execution_options={"synchronize_session": False})
 
     def add_dead_letter(self, letter: DeadLetter) -> None:
@@ -51,6 +58,13 @@ class SinkRepository(LeaseRepository):
         if sequences is not None:
             statement = statement.where(DeadLetter.seq.in_(sequences))
         return self._session.scalars(statement).all()
+
+    def erase_answers(self, sequences: Sequence[int]) -> None:
+        """Remove what sinks answered to the events with these numbers, because an answer may repeat the event."""
+        for start in range(0, len(sequences), _PAGE):
+            chunk = sequences[start : start + _PAGE]
+            statement = update(DeadLetter).where(DeadLetter.seq.in_(chunk), DeadLetter.answer.is_not(None))
+            self._session.execute(statement.values(answer=None), execution_options={"synchronize_session": False})
 
     def count_dead_letters(self) -> Mapping[str, int]:
         """Return the number of dead letters of each sink that has any."""

@@ -168,6 +168,10 @@ class UserRepository(UserReader):
         """Keep others from changing the users with these *ids* until the commit."""
         self._session.execute(select(USERS.c.id).where(USERS.c.id.in_(ids)).order_by(USERS.c.id).with_for_update())
 
+    def change_all(self, ids: Sequence[int], **values: object) -> None:
+        """Set *values* of the users with these *ids*."""
+        self._session.execute(update(USERS).where(USERS.c.id.in_(ids)).values(**values))
+
     def delete_all(self, ids: Sequence[int]) -> None:
         """Delete the users with these *ids*, with everything that `delete` deletes, their tokens and queued links."""
         self._session.execute(

@@ -20,17 +20,19 @@ class Details(TypedDict, total=False):
         secret_file: Whether the value is the path of a file with secrets, which others must not be able to read.
         formerly: The former name of the key, which is refused with a hint.
         choices: The allowed values of a text.
+        texts: Whether the items of a list are any texts. Otherwise, they are Python names.
         more_choices: Returns the further values that packages add.
     """
 
     minimum: float
     maximum: float
     contains: str
-    example: str
+    example: str | tuple[str, ...]
     hidden: Literal["password", "whole"]
     secret_file: bool
     formerly: str
     choices: tuple[str, ...]
+    texts: bool
     more_choices: Callable[[], tuple[str, ...]]
 
 

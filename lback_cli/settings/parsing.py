@@ -24,7 +24,7 @@ def parse(key: Field[Any], raw: Any, *, name: str, source: str) -> Any:
     Raises `ConfigurationError`, which names the key, its source and the allowed values.
     """
     try:
-        value = _convert(key.type, raw)
+        value = _texts(raw) if key.metadata.get("texts") else _convert(key.type, raw)
         _check_limits(key, value)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # RuntimeError: ~ of an unknown user
         what = "the value" if key.metadata.get("hidden") else _quote(raw)
@@ -37,7 +37,7 @@ def describe_allowed(key: Field[Any]) -> str:
     if "choices" in key.metadata:
         words = "one of " + ", ".join(key.metadata["choices"])
         return f"{words}, or one that a package adds" if "more_choices" in key.metadata else words
-    words = _words(key.type)
+    words = "a list of texts such as a, b" if key.metadata.get("texts") else _words(key.type)
     if "contains" in key.metadata:
         return f"{words} with {key.metadata['contains']} in it"
     if "minimum" in key.metadata and "maximum" in key.metadata:
@@ -121,6 +121,14 @@ def _module_names(raw: Any) -> tuple[str, ...]:
     if not all(isinstance(name, str) and all(map(str.isidentifier, name.split("."))) for name in names):
         _refuse()
     return tuple(names)
+
+
+def _texts(raw: Any) -> tuple[str, ...]:
+    """Return the texts of a TOML array, or of a comma-separated text."""
+    if not isinstance(raw, str | list | tuple):
+        _refuse()
+    items = [item.strip() for item in raw.split(",")] if isinstance(raw, str) else raw
+    return tuple(text for item in items if (text := _text(item)))
 
 
 def _path(raw: Any) -> Path:

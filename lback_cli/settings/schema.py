@@ -78,6 +78,22 @@ class EmailSettings:
         secret_file=True,
     )
     sender: str = key("lback@localhost", "Address that mail is sent from.")
+    envelope_sender: str = key(
+        "",
+        "Address that bounces go to (the envelope sender). If it is empty, it is sender.",
+        example="bounces@example.org",
+    )
+    reply_to: str = key("", "Address that replies go to. If it is empty, it is sender.", example="support@example.org")
+    support_contact: str = key(
+        "",
+        "Whom a user should contact, as mails say it. If it is empty, 'the people who run' and the application.",
+        example="support@example.org",
+    )
+    ehlo_name: str = key(
+        "",
+        "Name by which lback introduces itself to the mail server (EHLO). If it is empty, the name of this machine.",
+        example="app1.example.org",
+    )
     timeout: float = key(10.0, "Seconds to wait for each answer of the mail server.", minimum=0.1, maximum=600)
     templates: Path | None = key(
         None,
@@ -85,7 +101,19 @@ class EmailSettings:
         "those that are missing.",
         example="/srv/app/templates",
     )
+    language_attribute: str = key(
+        "",
+        "Attribute of a user that names the language of mail, such as de or pt-BR. Templates in a directory of that "
+        "name, which is in the directory of templates, come first.",
+        example="language",
+    )
     application: str = key("lback", "Name of your application in mail.")
+    log_file: Path | None = key(
+        None,
+        "File to which a line of JSON is added for each mail that was sent: when, to whom, with which Message-ID, and "
+        "what the mail server answered.",
+        example="/var/log/lback/mail.jsonl",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +265,23 @@ class SinkSettings:
     url: str = key("", "Where to send events. Its scheme selects the kind of sink.", hidden="password")
     start: Literal["first", "next"] = key(
         "first", "Where a new sink begins: at the first event of the log, or at the next one that is written."
+    )
+    signals: tuple[str, ...] = key(
+        (),
+        "Only events of these signals, and user_erased. If it is empty, all.",
+        example=("user_registered", "user_deleted"),
+        texts=True,
+    )
+    groups: tuple[str, ...] = key(
+        (),
+        "Only events about these groups, and about users who join or leave one. If it is empty, all.",
+        example=("staff", "admin"),
+        texts=True,
+    )
+    source: str = key(
+        "",
+        "The source of the CloudEvents. If it is empty, lback on the host that made the event.",
+        example="https://example.org/accounts",
     )
     timeout: float = key(10.0, "Seconds that a delivery may take, with its answer.", minimum=0.1, maximum=60)
     max_attempts: int = key(

@@ -14,10 +14,24 @@ from lback_cli.settings.schema import SinkSettings
 class TlsSinkSettings(SinkSettings):
     """A sink that can be reached with TLS."""
 
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ()
+    """Those of `schemes` that promise TLS."""
+
     ca_file: Path | None = key(
         None,
         "PEM file of the authority that signed the server's certificate. By default, the system's authorities.",
         example="/etc/ssl/private-ca.pem",
+    )
+    client_certificate: Path | None = key(
+        None,
+        "PEM file of the certificate with which lback identifies itself to the server, and of its authorities.",
+        example="/etc/lback/client.pem",
+    )
+    client_key: Path | None = key(
+        None,
+        "PEM file of the private key of client_certificate, without a passphrase. By default, it is in the same file.",
+        example="/run/secrets/client-key.pem",
+        secret_file=True,
     )
 
 
@@ -27,7 +41,8 @@ class BrokerSettings(TlsSinkSettings):
 
     password_file: Path | None = key(
         None,
-        "File whose first line is the broker's password. Use it instead of a password in the URL.",
+        "File whose first line is the broker's password. Use it instead of a password in the URL. For NATS without a "
+        "user name, it is a token.",
         example="/run/secrets/broker-password",
         secret_file=True,
     )
@@ -38,6 +53,7 @@ class WebhookSettings(TlsSinkSettings):
     """A webhook: one signed POST for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("https",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.webhook:Webhook"
 
     url: str = key(
@@ -58,6 +74,22 @@ class WebhookSettings(TlsSinkSettings):
         example="/run/secrets/crm-webhook",
         secret_file=True,
     )
+    headers: tuple[str, ...] = key(
+        (), "More headers of each request.", hidden="whole", example=("X-Tenant: 42", "X-Api-Key: abc"), texts=True
+    )
+    headers_file: Path | None = key(
+        None,
+        "File with more headers, one on each line. Use it for headers that are secret.",
+        example="/run/secrets/crm-headers",
+        secret_file=True,
+    )
+    proxy: str = key(
+        "",
+        "HTTP proxy to reach the webhook through: http://user:password@host:port. It only forwards what is encrypted. "
+        "HTTPS_PROXY and similar variables are ignored.",
+        hidden="password",
+        example="http://proxy.example.org:3128",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +97,7 @@ class RabbitMqSettings(BrokerSettings):
     """RabbitMQ: one persistent message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("amqps", "amqp")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("amqps",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.rabbitmq:RabbitMq"
 
     url: str = key(
@@ -84,6 +117,7 @@ class RedisSettings(BrokerSettings):
     """Redis Streams: one entry for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("rediss", "redis")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("rediss",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.redis:RedisStream"
 
     url: str = key(
@@ -100,10 +134,27 @@ class NatsSettings(BrokerSettings):
     """NATS JetStream: one message for each event."""
 
     schemes: ClassVar[tuple[str, ...]] = ("tls", "nats")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("tls",)
     sink: ClassVar[str] = "lback_cli.relay.sinks.nats:JetStream"
 
     url: str = key(
         "", "tls://user@host or nats://user@host.", hidden="password", example="tls://lback@nats.example.org"
+    )
+    servers: tuple[str, ...] = key(
+        (),
+        "Further servers of the cluster, each as host or host:port. They are tried in turn if that of url fails.",
+        example=("nats2.example.org", "nats3.example.org"),
+        texts=True,
+    )
+    handshake_first: bool = key(False, "Whether the server begins with TLS at once (its option handshake_first).")
+    credentials_file: Path | None = key(
+        None,
+        "File with the JWT and the seed of a user (.creds).",
+        example="/run/secrets/lback.creds",
+        secret_file=True,
+    )
+    nkey_file: Path | None = key(
+        None, "File whose first line is the seed of an NKey.", example="/run/secrets/lback.nk", secret_file=True
     )
     subject: str = key(
         "lback.events", "Subject, to which the name of the signal is added. A stream must capture these subjects."

@@ -10,7 +10,7 @@ from typing import Any, Self
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.mail.mailer import Mailer
-from lback_cli.mail.transports import Transport
+from lback_cli.mail.transports import Delivery, Transport
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.event_log import EventLog
@@ -94,8 +94,9 @@ class _MemoryTransport:
     def __init__(self, mails: list[EmailMessage]) -> None:
         self._mails = mails
 
-    def deliver(self, message: EmailMessage) -> None:
+    def deliver(self, message: EmailMessage) -> Delivery:
         self._mails.append(message)
+        return Delivery("memory")
 
-    def check(self) -> str:
+    def check(self, recipient: str | None = None) -> str:  # noqa: ARG002 - memory takes mail to any address
         return "Mail stays in memory."

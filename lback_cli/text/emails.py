@@ -91,7 +91,9 @@ def _checked(raw: str) -> str:
             raise _rejected(raw, "It has no stable canonical form.")
     except EmailNotValidError as error:
         raise _rejected(raw, str(error)) from error
-    domain = address.rpartition("@")[2]
+    local, _, domain = address.rpartition("@")
+    if len(local.encode()) > _LONGEST_LOCAL_PART:
+        raise _rejected(raw, f"The part before the @-sign has more than {_LONGEST_LOCAL_PART} octets in UTF-8.")
     # No domain ends in a number (RFC 1123 section 2.1), so this is an address literal without its brackets.
     if domain.rpartition(".")[2].isdigit():
         raise _rejected(raw, "The part after the @-sign is a number, not a domain.")

@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from lback_cli.database.engine import Database
-from lback_cli.database.retry import retried
 from lback_cli.errors import Conflict, LbackError, Unusable
 from lback_cli.managers.bulk_deletion import BulkDeletion
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.restoration import DeletedUser
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.operations.attempts import AttemptState, aborts_transaction, retried_together
 from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.undo.planner import Planner
@@ -63,7 +62,7 @@ class Execution:
                 work.users.lock_all([*targets])
                 plans = list(self._planner(work).plan([*targets.values()]))
                 doomed = [plan.id or 0 for plan in plans if plan.action == "delete"]
-                results = self._deletion.delete(work, doomed, effects)
+                results = self._deletion.run(work, doomed, effects)
             return [plan if (error := results.get(plan.id or 0)) is None else _refused(plan, error) for plan in plans]
 
         return _with_effects(attempt, effects.values())
@@ -151,12 +150,7 @@ class Execution:
 
 def _with_effects(attempt: Callable[[], list[EventPlan]], effects: Collection[AttemptState]) -> list[EventPlan]:
     """Return what *attempt* returns, which is retried; announce the failure of its operations if it fails for good."""
-    try:
-        plans = retried(attempt)
-    except BaseException as error:
-        for state in effects:
-            state.give_up(error)
-        raise
+    plans = retried_together(attempt, effects)
     reversed_ = {plan.seq for plan in plans if plan.action != "none"}
     for state in effects:
         if state.sent and state.undoes not in reversed_:

@@ -47,6 +47,7 @@ EXITS = {
     "SchemaError": ExitCode.UNUSABLE,
     "OutcomeUnknown": ExitCode.UNUSABLE,
     "MailError": ExitCode.UNUSABLE,
+    "SinkFailed": ExitCode.UNUSABLE,
     "PasswordHashingError": ExitCode.UNUSABLE,
     "Declined": ExitCode.DECLINED,
     "UsageError": ExitCode.USAGE,

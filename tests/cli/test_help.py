@@ -71,11 +71,18 @@ def test_every_example_parses(words: tuple[str, ...]) -> None:
             assert context.params is not None
 
 
-@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+@pytest.mark.parametrize("words", [words for words in GROUPS if TREE[words].default is None], ids=" ".join)
 def test_a_group_without_a_command_shows_its_help_and_exits_2(cli: Cli, words: tuple[str, ...]) -> None:
     outcome = cli(*words)
     assert (outcome.status, outcome.err) == (2, "")
     assert outcome.out.rstrip() == cli(*words, "--help").out.rstrip()
+
+
+def test_a_group_with_a_default_command_runs_it(cli: Cli) -> None:
+    for options in ((), ("-o", "json"), ("--no-color", "-o", "csv")):
+        assert cli("events", "sinks", *options) == cli("events", "sinks", "list", *options)
+    assert cli("events", "sinks", "-o", "json", "list").out == cli("events", "sinks", "-o", "json").out
+    assert "Commands:" in cli("events", "sinks", "--help").out
 
 
 def test_the_help_of_lback_fits_on_a_small_terminal_with_its_commands_first(cli: Cli) -> None:

@@ -122,6 +122,10 @@ def test_mail_server_that_would_refuse_mail_fails(make_context: MakeContext, smt
     ):
         with pytest.raises(MailError, match=message):
             check_mail(make_context(ready=False, email=EmailSettings(**server.options | change)))
+    for answer in ({"RCPT": "554 5.7.1 Relay access denied"}, {"MAIL": "553 5.7.1 Sender rejected"}):
+        denying = smtp_server("starttls", answers=answer)
+        with pytest.raises(MailError, match=r"5\.7\.1"):
+            check_mail(make_context(ready=False, email=EmailSettings(**denying.options)))
     plain = smtp_server("none")
     with pytest.raises(MailError, match="does not offer STARTTLS"):
         check_mail(make_context(ready=False, email=EmailSettings(**plain.options | {"security": "starttls"})))

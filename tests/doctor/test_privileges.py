@@ -75,12 +75,12 @@ def test_read_only_account_fails_with_every_missing_privilege(make_context: Make
         for privileges, tables in (
             (
                 "INSERT, UPDATE, DELETE",
-                "groups, lback_accounts, lback_dead_letters, lback_mail_queue, users, lback_tokens",
+                "groups, lback_accounts, lback_dead_letters, lback_mail_queue, lback_sinks, users, lback_tokens",
             ),
             ("INSERT, DELETE", "lback_deleted_users, lback_owned, lback_user_attributes, user_groups_association"),
             ("UPDATE", "lback_event_head"),
             ("INSERT", "lback_events"),
-            ("INSERT, UPDATE", "lback_import_jobs, lback_sinks"),
+            ("INSERT, UPDATE", "lback_import_jobs"),
         )
     ) + (f" {server.user} lacks UPDATE on lback_events, which erasing a person from the event log needs.")
 

@@ -1,4 +1,6 @@
+import json
 import secrets
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.message import EmailMessage
@@ -258,3 +260,58 @@ def test_refused_mail_is_a_mail_error_without_the_token(smtp_server: Any, tmp_pa
 )
 def test_time_is_formatted_in_english_and_utc(moment: datetime, spelled: str) -> None:
     assert format_time(moment) == spelled
+
+
+def test_sent_mail_is_recorded_with_the_answer_of_the_server(tmp_path: Path, smtp_server: Any) -> None:
+    server = smtp_server("starttls", answers={"DATA": "250 2.0.0 Ok: queued as 4XyzA"})
+    log = tmp_path / "mail.jsonl"
+    sender = mailer(tmp_path, **server.options, log_file=log, sender="accounts@example.org")
+    sender.send_test(email="ann@example.org", key="7")
+    sender.send_password_changed(username="bob", email="bob@example.org", key="8")
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    first, second = map(json.loads, log.read_text().splitlines())
+    assert datetime.fromisoformat(first.pop("time")).utcoffset() == timedelta(0)
+    assert first.pop("message_id").endswith("@example.org>")
+    assert first == {
+        "template": "test",
+        "recipient": "ann@example.org",
+        "by": f"localhost:{server.port}",
+        "answer": "2.0.0 Ok: queued as 4XyzA",
+        "file": None,
+    }
+    assert (second["template"], second["recipient"]) == ("password_changed", "bob@example.org")
+
+
+def test_mail_that_was_refused_is_not_recorded(tmp_path: Path, smtp_server: Any) -> None:
+    server = smtp_server("starttls", answers={"RCPT": "550 5.1.1 no"})
+    log = tmp_path / "mail.jsonl"
+    with pytest.raises(MailError):
+        mailer(tmp_path, **server.options, log_file=log).send_test(email="ann@example.org", key="7")
+    assert log.read_bytes() == b""
+
+
+def test_no_mail_leaves_that_cannot_be_recorded(tmp_path: Path) -> None:
+    log = tmp_path / "missing" / "mail.jsonl"
+    with pytest.raises(ConfigurationError, match=r"email\.log_file: cannot write .*: No such file or directory\."):
+        mailer(tmp_path / "mail", log_file=log).send_test(email="ann@example.org", key="7")
+    assert sent(tmp_path / "mail") == []
+
+
+def test_replies_go_to_the_configured_address_and_the_contact_is_named(tmp_path: Path) -> None:
+    named = mailer(tmp_path, None, reply_to="support@bücher.example", support_contact="our help desk, +43 1 5678")
+    named.send_password_changed(username="ann", email="ann@example.org", key="7")
+    (message,) = sent(tmp_path)
+    assert message["Reply-To"] == "support@xn--bcher-kva.example"
+    for kind in ("plain", "html"):
+        assert "our help desk, +43 1 5678" in body(message, kind)
+    mailer(tmp_path / "other").send_password_changed(username="ann", email="ann@example.org", key="7")
+    (message,) = sent(tmp_path / "other")
+    assert message["Reply-To"] is None
+    assert "the people who run lback" in body(message)
+
+
+@pytest.mark.parametrize("changes", [{"reply_to": "ann"}, {"support_contact": "a\nb"}])
+def test_bad_address_or_contact_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"email.{next(iter(changes))}"):
+        mailer(tmp_path, **changes).send_test(email="ann@example.org", key="7")
+    assert sent(tmp_path) == []

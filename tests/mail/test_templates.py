@@ -13,13 +13,14 @@ VALUES = {
     "link": "https://example.org/confirm?token=abc&lang=en",
     "expires_at": "4 March 2026, 15:04 UTC",
     "application": "Example",
+    "contact": "help@example.org",
 }
 
 PLACEHOLDERS = {
     "verify_email": {"username", "email", "link", "expires_at", "application"},
     "reset_password": {"username", "link", "expires_at", "application"},
-    "email_changed": {"username", "email", "new_email", "application"},
-    "password_changed": {"username", "application"},
+    "email_changed": {"username", "email", "new_email", "application", "contact"},
+    "password_changed": {"username", "application", "contact"},
     "test": {"email", "application"},
 }
 
@@ -91,6 +92,21 @@ def test_own_templates_replace_built_in_ones_one_by_one(tmp_path: Path) -> None:
     assert stock == render("password_changed", VALUES)
 
 
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("de", "Hallo"), ("de-AT", "Servus"), ("de-CH", "Hallo"), ("fr", "Hi"), ("", "Hi"), ("../de", "Hi"), ("d", "Hi")],
+)
+def test_templates_of_the_language_come_first(tmp_path: Path, language: str, subject: str) -> None:
+    for place, greeting in ((".", "Hi"), ("de", "Hallo"), ("de-AT", "Servus")):
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / "test.txt").write_text(f"Subject: {greeting}\n\n$email\n")
+
+    content = render("test", VALUES, tmp_path, language)
+
+    assert content.subject == subject
+    assert content.html == render("test", VALUES).html, "there is no other HTML"
+
+
 def test_template_with_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
     (tmp_path / "test.txt").write_bytes("\ufeffSUBJECT: Größe\r\n\r\nGrüße\r\n".encode())
 
@@ -124,7 +140,7 @@ def test_unknown_placeholder_is_named_with_the_known_ones(tmp_path: Path, file: 
     with pytest.raises(ConfigurationError, match=rf"{file} has an unknown placeholder \$nobody") as caught:
         render("test", VALUES, tmp_path)
 
-    assert "$application, $email" in str(caught.value.hint)
+    assert "$application, $contact, $email" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("text", ["costs $5", "ends in $", "${link", "${}"])

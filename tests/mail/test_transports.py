@@ -2,6 +2,7 @@ import gc
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from email.message import EmailMessage
@@ -18,8 +19,10 @@ from lback_cli.mail.smtp import SmtpTransport
 from lback_cli.mail.templates import Content
 from lback_cli.mail.transports import FileTransport, build_transport
 from lback_cli.settings.schema import EmailSettings
+from tests.relay.peers import Peer, forwards
 
 LOGIN = ("postmaster", "correct horse battery staple")
+LOGGED_IN = {"username": LOGIN[0]}
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +58,8 @@ def deliver(options: dict[str, Any], recipient: str = "ann@example.org", **chang
 class ScriptedServer:
     """A server for one connection that answers commands from a script, None being silence, and records its input."""
 
+    DRIPS = "250-drips"
+
     def __init__(self, script: dict[str, str | None]) -> None:
         self._script = script
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -88,6 +93,9 @@ class ScriptedServer:
         answer = self._script.get(verb, defaults.get(verb, "250 OK"))
         if answer is None:
             self._finished.wait(5)
+        elif answer == self.DRIPS:
+            while not self._finished.wait(0.05):
+                connection.sendall(b"2")
         else:
             connection.sendall(answer.encode() + b"\r\n")
 
@@ -309,7 +317,13 @@ def test_bad_setting_is_named_before_connecting(tmp_path: Path, changes: dict[st
         ("MAIL", "553 5.1.8 not your address", "refused the sender: 553 5.1.8 not your address", "email.sender"),
         ("RCPT", "550 5.1.1 no such user", "refused the recipient: 550 5.1.1 no such user", "e-mail address"),
         ("RCPT", "450 4.2.1 greylisted", "refused the recipient: 450 4.2.1 greylisted", "temporary"),
-        ("DATA", "554 5.7.1 looks like spam", "refused: 554 5.7.1 looks like spam", "say why"),
+        ("RCPT", "450 4.7.1 helo", "refused the recipient: 450 4.7.1 helo", "temporary"),
+        ("RCPT", "552 5.2.2 full", "has no room for the recipient: 552 5.2.2 full", "when there is room"),
+        ("RCPT", "552 too much", "has no room for the recipient: 552 too much", "when there is room"),
+        ("MAIL", "552 5.3.4 limit", "refuses the mail as too large: 552 5.3.4 limit", "raise the limit"),
+        ("MAIL", "552 limit", "refuses the mail as too large: 552 limit", "raise the limit"),
+        ("DATA", "552 5.2.3 limit", "refuses the mail as too large: 552 5.2.3 limit", "raise the limit"),
+        ("DATA", "554 5.6.0 not well-formed", "refused: 554 5.6.0 not well-formed", "say why"),
         ("DATA", "451 4.3.0 try later", "refused: 451 4.3.0 try later", "temporary"),
     ],
 )
@@ -323,6 +337,149 @@ def test_refusal_repeats_the_answer(smtp_server: Any, stage: str, answer: str, e
     assert hint in str(caught.value.hint)
     assert caught.value.__cause__ is not None
     assert server.messages == []
+
+
+@pytest.mark.parametrize("stage", ["RCPT", "DATA"])
+@pytest.mark.parametrize(
+    ("answer", "settings", "hint"),
+    [
+        ("554 5.7.1 <ann@example.org>: Relay access denied", {}, "requires a login (email.username)"),
+        ("530 5.7.0 Authentication required", {}, "requires a login (email.username)"),
+        ("550 relaying denied", {}, "requires a login (email.username)"),
+        ("553 5.7.1 <a@b.c>: Sender address rejected: not owned by user", LOGGED_IN, "email.sender and "),
+        ("550 5.1.8 sender unknown", LOGGED_IN, "email.sender and email.envelope_sender"),
+        ("550 5.1.7 bad sender", LOGGED_IN, "email.sender and email.envelope_sender"),
+        ("550 5.7.1 <[127.0.0.1]>: Helo command rejected", LOGGED_IN, "email.ehlo_name"),
+        ("550 5.7.1 <[127.0.0.1]>: Helo command rejected", {}, "email.ehlo_name"),
+        ("550 5.4.5 Daily sending quota exceeded", LOGGED_IN, "The limit of postmaster at the mail server"),
+        ("554 5.7.1 looks like spam", LOGGED_IN, "email.username, email.sender and email.ehlo_name"),
+    ],
+)
+def test_refusal_of_us_names_the_setting(
+    smtp_server: Any, stage: str, answer: str, settings: dict[str, str], hint: str
+) -> None:
+    server = smtp_server(login=LOGIN if settings else None, answers={stage: answer})
+
+    with pytest.raises(MailError) as caught:
+        deliver(server.options)
+
+    assert caught.value.message == f"The mail server localhost:{server.port} refuses mail from lback: {answer}."
+    assert hint in str(caught.value.hint)
+    assert caught.value.verdict == "policy"
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "verdict"),
+    [
+        ("RCPT", "550 5.1.1 no such user", "refused"),
+        ("RCPT", "550 no such user", "refused"),
+        ("RCPT", "556 5.1.10 null MX", "refused"),
+        ("RCPT", "450 4.7.1 greylisted", "deferred"),
+        ("RCPT", "552 5.2.2 full", "deferred"),
+        ("RCPT", "552 full", "deferred"),
+        ("DATA", "452 4.3.1 disk full", "deferred"),
+        ("DATA", "554 5.6.0 malformed", "refused"),
+        ("MAIL", "552 5.3.4 too large", "refused"),
+        ("MAIL", "552 too large", "refused"),
+        ("MAIL", "550 5.7.1 not you", "unreachable"),
+        ("MAIL", "452 4.3.1 disk full", "unreachable"),
+    ],
+)
+def test_answer_decides_whether_to_try_again(smtp_server: Any, stage: str, answer: str, verdict: str) -> None:
+    server = smtp_server(answers={stage: answer})
+
+    with pytest.raises(MailError) as caught:
+        deliver(server.options)
+
+    assert caught.value.verdict == verdict
+
+
+def test_check_goes_as_far_as_the_recipient(scripted_server: Any) -> None:
+    server = scripted_server({"RCPT": "554 5.7.1 Relay access denied"})
+
+    with pytest.raises(MailError, match=r"refuses mail from lback: 554 5\.7\.1 Relay access denied"):
+        SmtpTransport(EmailSettings(**server.options, security="none")).check()
+
+    server.stop()
+    commands = [line.partition(b":")[0] for line in server.received.lower().splitlines()]
+    assert commands[1:] == [b"mail from", b"rcpt to", b"rset"]
+
+
+@pytest.mark.parametrize("answer", ["550 5.1.1 no such user", "450 4.7.1 greylisted", "250 fine"])
+def test_check_ignores_what_is_wrong_with_its_own_recipient(smtp_server: Any, answer: str) -> None:
+    server = smtp_server(answers={"RCPT": answer})
+    transport = SmtpTransport(EmailSettings(**server.options))
+
+    assert transport.check() == f"localhost:{server.port} with STARTTLS"
+    if answer.startswith("250"):
+        transport.check("ann@example.org")
+    else:
+        with pytest.raises(MailError, match="refused the recipient"):
+            transport.check("ann@example.org")
+    assert server.messages == []
+
+
+def test_names_and_addresses_of_the_sender_are_those_of_the_settings(scripted_server: Any) -> None:
+    server = scripted_server({})
+
+    deliver(server.options, security="none", ehlo_name="app1.example.org", envelope_sender="bounces@example.org")
+
+    server.stop()
+    assert server.received.splitlines()[:2] == [b"ehlo app1.example.org", b"mail FROM:<bounces@example.org>"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ehlo_name": "a b"}, {"ehlo_name": "-"}, {"envelope_sender": "ann"}, {"ehlo_name": "é.example"}]
+)
+def test_bad_name_of_the_sender_is_refused(smtp_server: Any, changes: dict[str, str]) -> None:
+    server = smtp_server()
+
+    with pytest.raises(ConfigurationError, match=next(iter(changes))):
+        deliver(server.options, **changes)
+
+    assert server.messages == []
+
+
+@pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "RCPT", "."])
+def test_server_that_answers_byte_by_byte_times_out(scripted_server: Any, stage: str) -> None:
+    server = scripted_server({stage: ScriptedServer.DRIPS})
+
+    with pytest.raises(MailError, match=r"did not answer within 0\.3 s"):
+        deliver(server.options, security="none")
+
+
+def test_quit_is_not_waited_for_as_long_as_for_a_mail(scripted_server: Any) -> None:
+    server = scripted_server({"QUIT": None})
+    started = time.monotonic()
+
+    deliver(server.options, security="none", timeout=30)
+
+    assert time.monotonic() - started < 10
+
+
+def test_what_a_server_said_before_tls_does_not_count(smtp_server: Any) -> None:
+    """An attacker could add answers to the one that begins TLS."""
+    server = smtp_server("starttls", answers={"RCPT": "550 5.1.1 no"})
+
+    def inject(data: bytes) -> bytes:
+        return data + b"250 injected\r\n" * 9 if data.startswith(b"220 ") and b"TLS" in data else data
+
+    with Peer(forwards(server.port, inject)) as proxy, pytest.raises(MailError):
+        deliver(server.options, port=proxy.port)
+    assert server.messages == []
+
+
+def test_proxy_that_removes_the_offer_of_tls_is_sent_nothing(smtp_server: Any) -> None:
+    server = smtp_server("starttls", login=LOGIN)
+
+    def strip(data: bytes) -> bytes:
+        return data.replace(b"STARTTLS", b"XXXXXXXX")
+
+    with Peer(forwards(server.port, strip)) as proxy:
+        with pytest.raises(MailError, match="does not offer STARTTLS, so nothing was sent"):
+            deliver(server.options, port=proxy.port)
+        assert proxy.received.lower().startswith(b"ehlo ")
+        assert proxy.received.count(b"\n") == 1
 
 
 def test_long_answer_is_shortened_to_one_line(scripted_server: Any) -> None:

@@ -40,6 +40,12 @@ class RecordingObserver(RelayObserver):
     def waiting(self, name: str, holder: str) -> None:
         self.reports.append(("waiting", name, holder))
 
+    def sent(self, name: str, item: str) -> None:
+        self.reports.append(("sent", name, item))
+
+    def deferred(self, name: str, item: str, reason: str, retry_at: datetime) -> None:  # noqa: ARG002 - it varies
+        self.reports.append(("deferred", name, item, reason))
+
     def dead_lettered(self, name: str, item: str, reason: str) -> None:
         self.reports.append(("dead letter", name, item, reason))
 

@@ -106,6 +106,47 @@ def test_dead_letters_exit_8_and_an_unavailable_sink_exits_9(busy: tuple[Any, En
     )
 
 
+def test_sinks_are_tested_and_forgotten(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    tested = lback("events", "sinks", "test", "audit", "-o", "json")
+    assert (tested.status, tested.result["sink"]) == (0, "audit")
+    assert tested.result["event_id"] == other.taken[0].headers["webhook-id"]
+    other.answer = lambda _request, _handler: 404
+    assert lback("events", "sinks", "test", "audit") == (
+        9,
+        "",
+        "error: audit did not take a test event: it answers 404 Not Found.\n",
+    )
+    assert lback("events", "sinks", "forget", "audit", "--yes").status == 5, "no relay has served it yet"
+    lback("events", "relay", "--once")
+    assert lback("events", "sinks", "forget", "audit").status == 2, "without a terminal, it cannot ask"
+    assert lback("events", "sinks", "forget", "audit", "--yes", "-o", "json") == (
+        0,
+        '{\n  "sink": "audit",\n  "dropped": 0\n}\n',
+        "",
+    )
+    assert lback("events", "sinks", "-o", "json").result[0]["position"] is None
+    assert lback("events", "sinks", "list", "-o", "json").result == lback("events", "sinks", "-o", "json").result
+    assert lback("events", "sinks", "tst").status == 2
+
+
+def test_events_are_sent_again_up_to_a_number(busy: tuple[Any, Endpoint]) -> None:
+    lback, other = busy
+    lback("events", "relay", "--once")
+    assert lback("events", "replay", "audit", "--from", "1", "--to", "2") == (
+        0,
+        "sink       audit\ndelivered  2\n",
+        "",
+    )
+    assert sequences(other.taken) == [1, 2, 3, 1, 2]
+    other.answer = lambda request, _handler: 503 if sequences([request]) == [2] else 200
+    error = "event 2: it answers 503 Service Unavailable"
+    for first, status in ((1, 8), (2, 9)):
+        outcome = lback("events", "replay", "audit", "--from", str(first), "--to", "3", "-q")
+        assert outcome == (status, "", f"audit: {error}.\n")
+    assert lback("events", "replay", "audit", "--from", "2", "--to", "9").status == 5
+
+
 def test_unknown_names_exit_5_and_bad_usage_exits_2(busy: tuple[Any, Endpoint]) -> None:
     lback, _ = busy
     assert lback("events", "relay", "--once", "crm") == (
@@ -144,6 +185,17 @@ BAD = {
     "SECRET_FILE": ("/none", "relay.audit.secrets and relay.audit.secret_file are both set."),
     "CA_FILE": ("/none", "relay.audit.ca_file: cannot use /none: No such file or directory."),
     "START": ("last", "relay.audit.start (LBACK_RELAY_AUDIT_START): 'last' is not one of first, next."),
+    "SIGNALS": ("canari", "relay.audit.signals: there are no events of 'canari' in the log."),
+    "GROUPS": ("\x07", "relay.audit.groups (LBACK_RELAY_AUDIT_GROUPS): '\\x07' is not a list of texts such as a, b."),
+    "SOURCE": ("\x07", "relay.audit.source (LBACK_RELAY_AUDIT_SOURCE): '\\x07' is not one line of text."),
+    "CLIENT_CERTIFICATE": (
+        "/none",
+        "relay.audit.client_certificate: cannot use /none: No such file or directory.",
+    ),
+    "CLIENT_KEY": ("/none", "relay.audit.client_key is set, but relay.audit.client_certificate is not."),
+    "HEADERS": ("canary", "relay.audit.headers has a line that is not a header."),
+    "HEADERS_FILE": ("/none", "relay.audit.headers_file: cannot read /none: No such file or directory."),
+    "PROXY": ("canary", "relay.audit.proxy is not a valid URL."),
     "TIMEOUT": ("0", "relay.audit.timeout (LBACK_RELAY_AUDIT_TIMEOUT): '0' is not a number from 0.1 to 60."),
     "MAX_ATTEMPTS": (
         "0",
@@ -316,8 +368,19 @@ def test_refused_mail_exits_8_and_an_unreachable_server_exits_9(lback: Any, smtp
     assert lback(*register).status == 0
     down = lback("mail", "deliver", "--once", "-o", "json", LBACK_EMAIL_PORT=1)
     message = "The mail server localhost:1 cannot be reached: Connection refused."
-    assert (down.status, json.loads(down.err)) == (9, {"warning": {"message": message}})
+    hint = "Check email.host and email.port."
+    assert (down.status, json.loads(down.err)) == (9, {"warning": {"message": message, "hint": hint}})
     assert down.result == {"delivered": 0, "deferred": 0, "withdrawn": 0, "dead": 0, "error": message}
+    for answer, kind in (
+        ("450 4.7.1 greylisted", "refused the recipient"),
+        ("554 5.7.1 denied", "refuses mail from lback"),
+    ):
+        later = smtp_server("starttls", answers={"RCPT": answer})
+        lback("mail", "queue", "retry", "1")
+        deferred = lback("mail", "deliver", "--once", LBACK_EMAIL_PORT=later.port)
+        assert (deferred.status, deferred.out.splitlines()[1]) == (8, "deferred   1")
+        assert re.match(rf"mail: mail 1 is tried again at \S+: The mail server \S+ {kind}: {answer}\.", deferred.err)
+    lback("mail", "queue", "retry", "1")
     refused = lback("mail", "deliver", "--once", "-q")
     where = f"localhost:{server.port}"
     reason = f"The mail server {where} refused the recipient: 550 5.1.1 no such user"

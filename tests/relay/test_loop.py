@@ -100,3 +100,24 @@ def test_delays_double_up_to_the_maximum_and_vary() -> None:
     for failures, longest in ((0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (10**9, 60)):
         delays = {backoff.delay(failures) for _ in range(50)}
         assert longest / 2 <= min(delays) < max(delays) <= longest
+
+
+def test_failure_that_comes_and_goes_is_reported_once_in_a_while(
+    loop: DeliveryLoop, observer: RecordingObserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("lback_cli.relay.loop.time.monotonic", lambda: now)
+    for _ in range(3):
+        loop.report_failure("full")
+        loop.report_success()
+    assert observer.reports == [("failing", "it", "full"), ("recovered", "it")]
+    loop.report_failure("gone")
+    loop.report_success()
+    assert observer.reports[2:] == [("failing", "it", "gone"), ("recovered", "it")]
+    now = 1061.0
+    loop.report_failure("gone")
+    loop.report_success()
+    assert observer.reports[4:] == [("failing", "it", "gone"), ("recovered", "it")]
+    for _ in range(9):
+        loop.report_failure("gone")
+    assert observer.reports[6:] == [("failing", "it", "gone")], "it does not pass"

@@ -5,18 +5,29 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from lback_cli import signals
-from lback_cli.errors import InvalidToken, MailError, OperationRejected, QueuedMailNotFound, UserNotFound
+from lback_cli.errors import (
+    ConfigurationError,
+    InvalidToken,
+    MailError,
+    OperationRejected,
+    QueuedMailNotFound,
+    UserNotFound,
+)
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.relay.mail import MailReport
+from lback_cli.relay.mail import MailDelivery, MailReport
 from lback_cli.security.tokens import token_digest
+from lback_cli.settings import AttributeSettings
 
+from .consumers import eventually
 from .mail_harness import PASSWORD, MailHarness
 
 Servers = Callable[..., Any]
@@ -184,6 +195,37 @@ def test_new_request_revokes_the_link_of_the_last_one(make_harness: Harnesses, t
     assert harness.users.reset_password(token_in(server.messages[1].message), NEW_PASSWORD).username == "ann"
 
 
+@pytest.mark.parametrize("transport", ["queue", "file"])
+def test_mail_is_in_the_language_of_the_user(
+    make_harness: Harnesses, tmp_path: Path, transport: Literal["queue", "file"]
+) -> None:
+    templates = tmp_path / "templates"
+    (templates / "de").mkdir(parents=True)
+    for name in ("verify_email", "email_changed", "reset_password"):
+        (templates / "de" / f"{name}.txt").write_text(f"Subject: Deutsch {name}\n\nHallo $username\n")
+    harness, server = make_harness()
+    keys: dict[str, Any] = {"transport": transport, "language_attribute": "language", "templates": templates}
+    email = replace(harness.settings.email, **keys, directory=tmp_path / "mail")
+    settings = replace(harness.settings, email=email, attributes={"language": AttributeSettings()})
+    services = Dependencies(settings, data_directory=tmp_path)
+    users = UserManager(harness.database, services)
+    user = users.register_user("ann", "ann@example.org", PASSWORD, attributes={"language": "de"})
+    users.register_user("bob", "bob@example.org", PASSWORD)
+    users.update_user(user.id, {"email": "anna@example.org"})
+    if transport == "queue":
+        assert MailDelivery(harness.database, services, harness.observer).run(once=True).delivered == 3
+        subjects = [message.message["Subject"] for message in server.messages]
+    else:
+        files = sorted((tmp_path / "mail").iterdir())
+        subjects = [message_from_bytes(file.read_bytes(), policy=default)["Subject"] for file in files]
+    english = [subject for subject in subjects if not subject.startswith("Deutsch ")]
+    assert english == ["Confirm your e-mail address for lback"]
+    assert {*subjects} - {*english} == {"Deutsch verify_email", "Deutsch email_changed"}
+    undeclared = Dependencies(replace(settings, attributes={}), data_directory=tmp_path)
+    with pytest.raises(ConfigurationError, match="no attribute 'language' with text is declared"):
+        UserManager(harness.database, undeclared).reset_password_request("bob@example.org")
+
+
 def test_lifetime_of_a_link_begins_when_it_is_sent(make_harness: Harnesses, token_in: TokenIn) -> None:
     harness, server = make_harness()
     harness.register("ann", verified=True)
@@ -211,8 +253,9 @@ def test_temporarily_rejected_mail_delays_no_other(make_harness: Harnesses) -> N
     assert harness.queue.mails() == []
 
 
-def test_temporarily_rejected_mail_is_given_up_after_all_attempts(make_harness: Harnesses) -> None:
-    harness, _ = make_harness(answers={"DATA": "452 4.3.1 full"})
+@pytest.mark.parametrize("answers", [{"DATA": "452 4.3.1 full"}, {"RCPT": "554 5.7.1 Access denied"}])
+def test_rejected_mail_is_given_up_after_all_attempts(make_harness: Harnesses, answers: dict[str, str]) -> None:
+    harness, _ = make_harness(answers=answers)
     harness.register("ann")
     outcomes = []
     for day in range(30):
@@ -224,7 +267,7 @@ def test_temporarily_rejected_mail_is_given_up_after_all_attempts(make_harness: 
     assert (mail.tries, mail.retry_at) == (30, None)
 
 
-@pytest.mark.parametrize("answers", [{"RCPT": "550 5.1.1 no such user"}, {"DATA": "554 5.7.1 spam"}])
+@pytest.mark.parametrize("answers", [{"RCPT": "550 5.1.1 no such user"}, {"DATA": "554 5.6.0 malformed"}])
 def test_refused_mail_is_given_up_and_can_be_retried_or_dropped(
     make_harness: Harnesses, answers: dict[str, str]
 ) -> None:
@@ -259,6 +302,56 @@ def test_unavailable_mail_server_counts_no_attempt(make_harness: Harnesses, answ
         ("ann@example.org", 0, None),
         ("bob@example.org", 0, None),
     ]
+
+
+RELAY_DENIED = {"RCPT": "554 5.7.1 <ann@example.org>: Relay access denied"}
+
+
+def test_refusals_of_us_keep_the_mail_and_stop_after_some(make_harness: Harnesses) -> None:
+    harness, server = make_harness(answers=RELAY_DENIED)
+    names = ["ann", "bob", "cid", "dan", "eve"]
+    for name in names:
+        harness.register(name)
+    text = f"The mail server localhost:{server.port} refuses mail from lback: {RELAY_DENIED['RCPT']}."
+    hint = "The server probably requires a login (email.username), or email.sender to be an address of its own."
+    assert harness.once() == MailReport(deferred=2, error=text, hint=hint)
+    mails = harness.queue.mails(dead=False)
+    assert [(mail.recipient, mail.tries) for mail in mails] == [
+        (f"{name}@example.org", 1 if name in {"ann", "bob"} else 0) for name in names
+    ]
+    assert mails[0].last_error == f"{text} {hint}"
+    assert harness.observer.reports == [
+        ("deferred", "mail", f"mail {mail.id}", f"{text} {hint}".rstrip(".")) for mail in mails[:2]
+    ]
+    fixed, server = make_harness()
+    harness.clock.ahead = fixed.clock.ahead = 3600
+    assert fixed.once() == MailReport(delivered=5)
+    assert sorted(message.recipients[0] for message in server.messages) == [f"{name}@example.org" for name in names]
+
+
+def test_service_keeps_mail_while_the_server_refuses_us(make_harness: Harnesses) -> None:
+    harness, _ = make_harness(answers=RELAY_DENIED)
+    harness.register_many(5)
+    delivery = harness.delivery()
+    thread = threading.Thread(target=delivery.run, kwargs={"once": False})
+    thread.start()
+    eventually(lambda: delivery._loop.failures > 3)
+    delivery._stop.set()
+    thread.join()
+    assert sorted(mail.tries for mail in harness.queue.mails()) == [0, 0, 0, 1, 1]
+    assert [report[:2] for report in harness.observer.reports] == [("deferred", "mail")] * 2 + [("failing", "mail")]
+
+
+def test_service_names_each_mail_that_it_sent(make_harness: Harnesses) -> None:
+    harness, server = make_harness()
+    harness.register("ann")
+    delivery = harness.delivery()
+    thread = threading.Thread(target=delivery.run, kwargs={"once": False})
+    thread.start()
+    eventually(lambda: len(server.messages) == 1 and harness.queue.mails() == [])
+    delivery._stop.set()
+    thread.join()
+    assert harness.observer.reports == [("sent", "mail", "mail 1 (verify_email)")]
 
 
 def test_mail_to_a_deleted_or_verified_user_is_withdrawn(make_harness: Harnesses) -> None:

@@ -1,17 +1,21 @@
 """A sink of another package, as docs/relay.md describes one."""
 
 import importlib
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.relay.loop import POLL_SECONDS
 from lback_cli.relay.sinks import build_sink
 from lback_cli.settings import Settings, SinkSettings, load_settings
 from lback_cli.settings.masking import ShownSetting, describe_settings
 
+from .consumers import Endpoint, eventually
 from .harness import World
 
 SINK = r'''
@@ -85,6 +89,10 @@ def load(directory: Path, keys: str) -> Settings:
     return load_settings(environment={}, directory=directory)
 
 
+def has_taken(other: Endpoint, count: int) -> bool:
+    return len(other.taken) == count
+
+
 def refusal(directory: Path, keys: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load(directory, keys)
@@ -131,6 +139,36 @@ def test_plugin_that_cannot_be_used_breaks_only_its_sink(
     with pytest.raises(ConfigurationError) as caught:
         build_sink("it", sink)
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    "case",
+    [("send", 0, "RuntimeError"), ("send", 0, "SystemExit"), ("idle", 2, "RuntimeError"), ("close", 2, "RuntimeError")],
+)
+def test_bug_of_a_plugin_is_a_failure_of_its_sink_alone(
+    world: World, install: Install, endpoint: Callable[..., Endpoint], tmp_path: Path, case: tuple[str, int, str]
+) -> None:
+    method, delivered, error = case
+    install(SINK + f"\n    def {method}(self, *_: object) -> None:\n        raise {error}('canary')\n")
+    sinks = load(tmp_path, "").relay
+    fine = endpoint()
+    with world.relaying(**sinks, fine=fine.settings):
+        for count in (1, 2):
+            world.add_events(1)
+            eventually(partial(has_taken, fine, count))
+            time.sleep(2 * POLL_SECONDS)  # the relay calls idle() that often
+    assert world.position("it") == delivered
+    expected = [("failing", "it", f"unexpected {error}")] if method == "send" else []
+    assert [report for report in world.observer.reports if report[1] == "it"] == expected
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
+def test_bug_of_a_plugin_in_the_making_of_its_sink_is_reported(install: Install, tmp_path: Path, error: str) -> None:
+    install(SINK + f"\n    def __init__(self, *_: object) -> None:\n        raise {error}('canary')\n")
+    (sink,) = load(tmp_path, "").relay.values()
+    with pytest.raises(ConfigurationError) as caught:
+        build_sink("it", sink)
+    assert caught.value.message == f"relay.it: the sink for lines:// cannot be made: unexpected {error}."
 
 
 def test_installed_command_finds_the_plugin(lback: Any, install: Install) -> None:

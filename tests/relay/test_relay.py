@@ -22,7 +22,7 @@ from pika.exceptions import AMQPError
 from sqlalchemy import make_url
 
 from lback_cli.database.schema import Schema
-from lback_cli.errors import DeadLetterNotFound, EventNotFound, SinkNotFound
+from lback_cli.errors import Conflict, DeadLetterNotFound, EventNotFound, SinkFailed, SinkNotFound
 from lback_cli.relay.worker import RelayReport
 from lback_cli.settings.sink_kinds import RedisSettings, WebhookSettings
 
@@ -294,6 +294,57 @@ def test_status_of_sinks(world: World, endpoint: Endpoints) -> None:
     assert (views["dead"].last_error, views["fine"].last_error) == ("Connection refused", None)
     assert (views["dead"].delivered_at, views["fine"].delivered_at is not None) == (None, True)
     assert [status.configured for status in world.admin({}).sinks()] == [False, False]
+
+
+def test_some_events_are_sent_again_without_the_later_ones(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    world.add_events(6)
+    sinks = {"it": other.settings}
+    world.once(**sinks)
+    admin = world.admin(sinks)
+    assert admin.resend("it", 2, 4) == (3, None)
+    assert sequences(other.taken) == [1, 2, 3, 4, 5, 6, 2, 3, 4]
+    assert world.position("it") == 6
+    other.answer = lambda request, _handler: 500 if sequences([request]) == [4] else 200
+    assert admin.resend("it", 3, 6) == (1, "event 4: it answers 500 Internal Server Error")
+    assert (world.sink("it").failures, admin.dead_letters("it")) == (0, [])
+    for first, last in ((0, 3), (4, 3), (1, 7), (7, 7)):
+        with pytest.raises(EventNotFound, match=f"There are no events from {first} to {last}"):
+            admin.resend("it", first, last)
+    with pytest.raises(SinkNotFound):
+        admin.resend("no", 1, 1)
+
+
+def test_test_event_is_a_cloud_event_that_is_not_in_the_log(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    sinks = {"it": other.settings}
+    event_id = world.admin(sinks).send_test("it")
+    (received,) = other.received()
+    attributes = received.event.get_attributes()
+    assert (received.id, attributes["id"], attributes["type"]) == (event_id, event_id, "dev.lback.test.v1")
+    assert "sequence" not in attributes
+    assert world.ids == []
+    other.answer = lambda _request, _handler: 401
+    with pytest.raises(SinkFailed, match=r"it did not take a test event: it answers 401 Unauthorized\."):
+        world.admin(sinks).send_test("it")
+    with pytest.raises(SinkNotFound):
+        world.admin(sinks).send_test("no")
+
+
+def test_forgotten_sink_begins_anew(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    other.answer = lambda request, _handler: 422 if sequences([request]) == [2] else 200
+    world.add_events(3)
+    sinks = {"it": other.settings}
+    with world.relaying(**sinks):
+        eventually(lambda: world.position("it") == 3)
+        with pytest.raises(Conflict, match="serves it at present"):
+            world.admin({}).forget("it")
+    assert world.admin({}).forget("it") == 1
+    assert world.admin({}).sinks() == []
+    with pytest.raises(SinkNotFound):
+        world.admin({}).forget("it")
+    assert world.once(**sinks)["it"].delivered == 2
 
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])

@@ -1,25 +1,19 @@
 """Each kind of sink against its real server."""
 
-import shutil
-import socket
-import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lback_cli.relay.worker import RelayReport
-from lback_cli.settings.sink_kinds import SINK_KINDS, NatsSettings, WebhookSettings
+from lback_cli.settings.sink_kinds import SINK_KINDS, WebhookSettings
 from lback_cli.settings.sinks import settings_class
 
-from .broker import Broker, free_port
 from .conftest import KINDS
-from .consumers import SECRET, NatsConsumer
+from .consumers import SECRET
 from .harness import World
+from .peers import Peer, says
 
 Consumers = Callable[[str], Any]
 
@@ -134,43 +128,6 @@ def test_wrong_password_is_reported_and_not_shown(world: World, consumer: Consum
     assert "canary" not in str(report)
 
 
-def test_nats_with_tls_sends_nothing_to_a_server_without_tls(world: World, consumer: Consumers) -> None:
-    other = consumer("nats")
-    world.add_events(1)
-    encrypted = replace(other.settings, url=other.url.replace("nats://", "tls://ann:canary@"))
-    error = "the server does not require TLS, so nothing was sent"
-    assert world.once(it=encrypted) == {"it": RelayReport("it", error=error)}
-    assert other.received() == []
-
-
-def test_nats_with_tls_delivers_and_logs_nothing(
-    world: World, certificate_authority: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, nats_url: str
-) -> None:
-    assert nats_url, "the server that this machine has"
-    if shutil.which("nats-server") is None:
-        pytest.skip("the program nats-server is not on this machine")
-    certificate, ca_file = tmp_path / "certificate.pem", tmp_path / "ca.pem"
-    certificate_authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    certificate_authority.cert_pem.write_to_path(str(ca_file))
-    port = free_port()
-    tls = ["--tls", "--tlscert", str(certificate), "--tlskey", str(certificate)]
-    server = Broker(
-        ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "nats"), *tls], port
-    )
-    try:
-        sink = NatsSettings(url=f"tls://localhost:{port}", ca_file=ca_file)
-        stream = NatsConsumer(sink.url, ssl.create_default_context(cafile=ca_file))
-        world.add_events(2)
-        assert world.once(it=replace(sink, subject=stream.settings.subject))["it"].delivered == 2
-        assert [one.seq for one in stream.received()] == [1, 2]
-        untrusted = world.once(other=replace(sink, ca_file=None))["other"]
-        assert str(untrusted.error).startswith("its certificate is not trusted: ")
-    finally:
-        server.kill()
-    # The main thread is the consumer's.
-    assert [record.message for record in caplog.records if record.threadName != "MainThread"] == []
-
-
 def test_event_that_is_too_large_for_the_nats_stream_becomes_a_dead_letter(world: World, consumer: Consumers) -> None:
     other = consumer("nats")
     other.limit(max_msg_size=750)
@@ -181,27 +138,6 @@ def test_event_that_is_too_large_for_the_nats_stream_becomes_a_dead_letter(world
     assert report == RelayReport("it", delivered=2, dead=1, position=3)
     (letter,) = world.admin({}).dead_letters("it")
     assert (letter.seq, letter.error) == (2, "the event is larger than the stream accepts")
-
-
-@contextmanager
-def server_that_says(greeting: bytes) -> Iterator[int]:
-    """A server that greets each client and then says nothing; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        clients: list[socket.socket] = []
-
-        def greet() -> None:
-            with suppress(OSError):
-                while True:
-                    clients.append(listener.accept()[0])
-                    clients[-1].sendall(greeting)
-
-        thread = threading.Thread(target=greet, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        for client in clients:
-            client.close()
 
 
 @pytest.mark.parametrize(
@@ -217,8 +153,8 @@ def test_server_that_breaks_its_protocol_is_a_failure_of_its_sink_alone(
 ) -> None:
     fine = consumer("redis")
     world.add_events(2)
-    with server_that_says(greeting) as port:
-        url = f"{scheme}://127.0.0.1:{port}"
+    with Peer(says(greeting)) as peer:
+        url = f"{scheme}://127.0.0.1:{peer.port}"
         declared = settings_class(url)
         assert declared is not None
         broken = declared(url=url, timeout=0.5)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,20 @@ def test_relay_stops_after_many_dead_letters_in_a_row(world: World, endpoint: En
     assert report == RelayReport("it", dead=4, position=4, error="it answers 400 Bad Request")
 
 
+def test_relay_that_runs_again_and_again_gives_up_no_more_events(world: World, endpoint: Endpoints) -> None:
+    """A cron job runs the relay every minute, at an endpoint that refuses everything."""
+    other = endpoint()
+    other.answer = lambda _request, _handler: 400
+    world.add_events(20)
+    sink = replace(other.settings, max_attempts=4)
+    reports = [world.once(it=sink)["it"] for _ in range(8)]
+    assert [report.dead for report in reports] == [4, 0, 0, 1, 0, 0, 1, 0]
+    assert reports[-1].position == 6
+    assert all(report.error == "it answers 400 Bad Request" for report in reports)
+    other.answer = lambda request, _handler: 400 if sequences([request]) == [9] else 200
+    assert world.once(it=sink) == {"it": RelayReport("it", delivered=13, dead=1, position=20)}
+
+
 def test_long_answer_is_not_read_to_its_end(world: World, endpoint: Endpoints) -> None:
     other = endpoint()
 
@@ -293,6 +308,57 @@ def test_retry_after_is_respected(world: World, endpoint: Endpoints) -> None:
         eventually(lambda: len(other.taken) == 1)
     first, second = other.requests
     assert second.arrived_at - first.arrived_at >= 0.99
+    assert world.observer.reports == [("failing", "it", "it answers 429 Too Many Requests"), ("recovered", "it")]
+
+
+def limited(other: Endpoint, seconds: str) -> Callable[[Request, Any], int | None]:
+    """Return an answer that takes every second request, and asks for a delay before the others."""
+
+    def answer(_request: Request, handler: Any) -> int | None:
+        if len(other.requests) % 2 == 0:
+            return 200
+        handler.send_response(429)
+        handler.send_header("Retry-After", seconds)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return None
+
+    return answer
+
+
+@pytest.mark.parametrize("seconds", ["0", "1"])
+def test_run_with_once_waits_as_it_is_asked(world: World, endpoint: Endpoints, seconds: str) -> None:
+    other = endpoint()
+    other.answer = limited(other, seconds)
+    world.add_events(3)
+    relay = world.relay({"it": other.settings}, max_backoff=timedelta(seconds=5))
+    assert relay.run(once=True) == [RelayReport("it", delivered=3, position=3)]
+    delays = [later.arrived_at - earlier.arrived_at for earlier, later in pairwise(other.requests)]
+    assert min(delays[::2]) >= 0.99 * float(seconds)
+    assert world.observer.reports == []
+
+
+def test_run_with_once_waits_no_longer_than_a_minute(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    other.answer = limited(other, "3600")
+    world.add_events(2)
+    sinks = {"it": other.settings}
+    error = "it answers 429 Too Many Requests"
+    for _ in range(3):
+        relay = world.relay(sinks, max_backoff=timedelta(hours=2))
+        assert relay.run(once=True) == [RelayReport("it", error=error)]
+    assert len(other.requests) == 1, "later runs wait until the time that the endpoint named"
+    world.clock.ahead = 3601
+    relay = world.relay(sinks, max_backoff=timedelta(hours=2))
+    assert relay.run(once=True) == [RelayReport("it", delivered=1, position=1, error=error)]
+
+
+def test_limit_of_the_rate_is_reported_once(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    other.answer = limited(other, "0")
+    world.add_events(5)
+    with world.relaying(it=other.settings):
+        eventually(lambda: world.position("it") == 5)
     assert world.observer.reports == [("failing", "it", "it answers 429 Too Many Requests"), ("recovered", "it")]
 
 

@@ -1,4 +1,4 @@
-"""Tests that take samples on the servers, in full for half an hour: ``pytest -m slow tests/slow/test_servers.py``."""
+"""Tests that take samples, in full for an hour: ``pytest -m slow tests/slow/test_servers.py``."""
 
 import os
 import subprocess
@@ -17,6 +17,7 @@ TESTS = Path(__file__).parents[1]
         "servers/test_cut.py",
         "servers/test_names.py",
         "servers/test_contests.py",
+        "apply/test_histories.py",
         "events/test_replay.py",
         "relay/test_killing.py",
     ],

@@ -14,7 +14,7 @@ group = CommandGroup(
         "export": "export:export",
         "summary": "summary:summary",
         "relay": "relay:relay",
-        "sinks": "sinks:list_sinks",
+        "sinks": "sinks:group",
         "replay": "replay:replay",
         "dead-letters": "dead_letters:group",
     },

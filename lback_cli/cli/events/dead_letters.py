@@ -18,7 +18,7 @@ group = CommandGroup(
     {"list": ":list_letters", "retry": ":retry", "drop": ":drop"},
 )
 
-LETTER_COLUMNS = ("sink", "seq", "tries", "error", "given_up_at")
+LETTER_COLUMNS = ("sink", "seq", "tries", "error", "answer", "given_up_at")
 Sequences = Annotated[list[int] | None, typer.Argument(metavar="[SEQ]...", help="Numbers of events.")]
 
 
@@ -44,11 +44,12 @@ def list_letters(
             "seq": letter.seq,
             "tries": letter.tries,
             "error": letter.error,
+            "answer": letter.answer,
             "given_up_at": to_the_second(letter.given_up_at),
         }
         for letter in context.sink_admin.dead_letters(sink)
     )
-    context.output.records(views, LETTER_COLUMNS, brief=LETTER_COLUMNS[:-1], empty="No dead letters.")
+    context.output.records(views, LETTER_COLUMNS, brief=LETTER_COLUMNS[:-2], empty="No dead letters.")
 
 
 @command(

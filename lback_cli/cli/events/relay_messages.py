@@ -1,7 +1,10 @@
 """The messages of a relay on standard error."""
 
+from datetime import datetime
+
 from lback_cli.cli.output.output import Output
 from lback_cli.relay.observer import RelayObserver
+from lback_cli.text.times import to_the_second
 
 
 class RelayConsoleObserver(RelayObserver):
@@ -21,6 +24,14 @@ class RelayConsoleObserver(RelayObserver):
     def waiting(self, name: str, holder: str) -> None:
         """Report that another process holds the lease."""
         self._output.message(f"{name}: waiting for {holder}, which holds the lease.")
+
+    def sent(self, name: str, item: str) -> None:
+        """Report a mail that was sent."""
+        self._output.message(f"{name}: {item} was sent.")
+
+    def deferred(self, name: str, item: str, reason: str, retry_at: datetime) -> None:
+        """Report an item that is tried again."""
+        self._output.message(f"{name}: {item} is tried again at {to_the_second(retry_at)}: {reason}.")
 
     def dead_lettered(self, name: str, item: str, reason: str) -> None:
         """Report a new dead letter."""

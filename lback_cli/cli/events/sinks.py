@@ -1,16 +1,25 @@
-"""`lback events sinks`."""
+"""`lback events sinks`: list, test and forget."""
 
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lback_cli.cli.command_group import command
+from lback_cli.cli.command_group import CommandGroup, command
 from lback_cli.cli.context import cli_context
+from lback_cli.cli.events.options import SinkName
+from lback_cli.cli.output.prompts import Yes, confirm
 from lback_cli.text.times import to_the_second
 
 if TYPE_CHECKING:
     from lback_cli.relay.admin import SinkStatus
 
+
+group = CommandGroup(
+    __name__,
+    "List, test and forget the sinks of the relay. Without a command, list them.",
+    {"list": ":list_sinks", "test": ":test", "forget": ":forget"},
+    default="list",
+)
 
 SINK_COLUMNS = (
     *("sink", "configured", "position", "lag", "failures", "dead_letters"),
@@ -21,8 +30,8 @@ SINK_TABLE = ("sink", "position", "lag", "failures", "dead_letters", "last_error
 
 @command(
     examples={
-        "Show how far each sink is": "lback events sinks",
-        "Show the sinks as JSON": "lback events sinks -o json",
+        "Show how far each sink is": "lback events sinks list",
+        "Show the sinks as JSON": "lback events sinks list -o json",
     },
     fields=SINK_COLUMNS,
 )
@@ -31,6 +40,32 @@ def list_sinks(ctx: typer.Context) -> None:
     context = cli_context(ctx)
     sinks = map(_sink_view, context.sink_admin.sinks())
     context.output.records(sinks, SINK_COLUMNS, brief=SINK_TABLE, empty="No sinks.")
+
+
+@command(
+    examples={
+        "Send a test event to a sink": "lback events sinks test audit",
+    }
+)
+def test(ctx: typer.Context, sink: SinkName) -> None:
+    """Send a test event to a sink now. Its type is dev.lback.test.v1, and it is not in the log."""
+    context = cli_context(ctx)
+    test_id = context.sink_admin.send_test(sink)
+    context.output.message(f"{sink} accepted a test event.")
+    context.output.report({"sink": sink, "event_id": test_id})
+
+
+@command(
+    examples={
+        "Forget a sink that is no longer configured": "lback events sinks forget audit --yes",
+    }
+)
+def forget(ctx: typer.Context, sink: SinkName, yes: Yes = False) -> None:
+    """Delete the position and the dead letters of a sink. If it is still configured, it begins anew."""
+    context = cli_context(ctx)
+    letters = len(context.sink_admin.dead_letters(sink))
+    confirm(f"Forget the position of {sink}, and its dead letters ({letters})?", yes=yes)
+    context.output.report({"sink": sink, "dropped": context.sink_admin.forget(sink)})
 
 
 def _sink_view(status: "SinkStatus") -> dict[str, Any]:

@@ -20,7 +20,9 @@ def deliver(
     once: Annotated[
         bool,
         typer.Option(
-            "--once", help="Stop when no mail is due. Exit 8 if some mail is now dead, 9 if the server takes no mail."
+            "--once",
+            help="Stop when no mail is due. Exit 8 if some mail is now dead or has to be tried again, 9 if the server "
+            "takes no mail.",
         ),
     ] = False,
 ) -> None:
@@ -42,7 +44,7 @@ def deliver(
         }
     )
     if report.error is not None:
-        context.output.notice(report.error)
+        context.output.warning(report.error, hint=report.hint)
         raise typer.Exit(ExitCode.UNUSABLE)
-    if report.dead:
+    if report.dead or report.deferred:
         raise typer.Exit(ExitCode.PARTLY_FAILED)

@@ -9,7 +9,7 @@ from lback_cli.cli.sets.options import is_skipped, select_users, single_user
 from lback_cli.cli.sets.results import show_results
 
 if TYPE_CHECKING:
-    from lback_cli.managers.user_sets import SetResult, UserSet
+    from lback_cli.managers.user_sets import Results, UserSet
 
 
 def mail_link(
@@ -19,7 +19,7 @@ def mail_link(
     *,
     link: str,
     to_one: Callable[[CliContext, str], None],
-    to_several: "Callable[[UserSet], Iterable[SetResult]]",
+    to_several: "Callable[[UserSet], Iterable[Results]]",
     words: Mapping[str, str],
     if_missing: Literal["fail", "skip"],
     yes: bool,

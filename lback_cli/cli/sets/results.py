@@ -11,7 +11,7 @@ from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from lback_cli.managers.user_sets import SetResult, UserSet
+    from lback_cli.managers.user_sets import Results, SetResult, UserSet
 
 COLUMNS = ("user", "id", "username", "outcome", "error_code", "error")
 TABLE = ("user", "outcome", "error")
@@ -20,9 +20,7 @@ SHOWN = 20
 """How many results a terminal shows. Of more, it shows only the failures."""
 
 
-def show_results(
-    context: CliContext, users: "UserSet", results: "Iterable[SetResult]", words: Mapping[str, str]
-) -> None:
+def show_results(context: CliContext, users: "UserSet", results: "Iterable[Results]", words: Mapping[str, str]) -> None:
     """Run the operations, write the result of each, and exit with 8 if some failed.
 
     Args:
@@ -53,7 +51,7 @@ def show_results(
 class _Run:
     """The records of the results, counted, with a progress bar on a terminal."""
 
-    def __init__(self, context: CliContext, users: "UserSet", results: "Iterable[SetResult]") -> None:
+    def __init__(self, context: CliContext, users: "UserSet", results: "Iterable[Results]") -> None:
         self.counts: Counter[str] = Counter()
         self._results = results
         self._total = len(users.members)
@@ -71,9 +69,9 @@ class _Run:
         return self._with_bar() if self._shows_bar else self._records()
 
     def _records(self) -> Iterator[dict[str, Any]]:
-        for result in self._results:
-            self.counts[result.outcome] += 1
-            yield _record(result)
+        for committed in self._results:
+            self.counts.update(result.outcome for result in committed)
+            yield from map(_record, committed)
 
     def _with_bar(self) -> Iterator[dict[str, Any]]:
         from lback_cli.cli.output.progress import bar

@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 
 from lback_cli.errors import MailError, ValidationError
 from lback_cli.mail.mailer import Mailer
-from lback_cli.mail.transports import Transport
+from lback_cli.mail.transports import Delivery, Transport
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.security.policy import PasswordPolicy
 from lback_cli.settings import CompatSettings, LinkSettings, Settings, load_settings
@@ -132,7 +132,7 @@ class _SenderTransport:
     def __init__(self, sender: Any) -> None:
         self._sender = sender
 
-    def deliver(self, message: EmailMessage) -> None:
+    def deliver(self, message: EmailMessage) -> Delivery:
         """Send *message*. Raises `MailError` if the sender does not report success."""
         html, plain = message.get_body(("html",)), message.get_body(("plain",))
         body = html or plain
@@ -143,8 +143,9 @@ class _SenderTransport:
                 "The application's mail server did not accept the mail.",
                 hint="The log of the application has the reason.",
             )
+        return Delivery(str(self._sender.smtp_server))
 
-    def check(self) -> str:
+    def check(self, recipient: str | None = None) -> str:  # noqa: ARG002 - the application cannot ask
         """Return the name of the application's mail server."""
         return str(self._sender.smtp_server)
 

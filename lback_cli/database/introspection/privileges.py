@@ -36,7 +36,7 @@ _WRITTEN = {
     "lback_events": ("INSERT", "UPDATE"),
     "lback_event_head": ("UPDATE",),
     "lback_import_jobs": ("INSERT", "UPDATE"),
-    "lback_sinks": ("INSERT", "UPDATE"),
+    "lback_sinks": ("INSERT", "UPDATE", "DELETE"),
     "lback_dead_letters": ("INSERT", "UPDATE", "DELETE"),
     "lback_mail_queue": ("INSERT", "UPDATE", "DELETE"),
     "sessions": ("DELETE",),

@@ -38,6 +38,12 @@ def create_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> N
         create_index(f"ix_{name}_{column.name}", name, [column.name])
 
 
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add *column* to *table*."""
+    if not (_is_continuing() and column.name in {existing["name"] for existing in _inspector().get_columns(table)}):
+        op.add_column(table, column)
+
+
 def create_index(name: str, table: str, columns: Sequence[str], *, unique: bool = False, **options: Any) -> None:
     """Create an index."""
     if not (_is_continuing() and name in {index["name"] for index in _inspector().get_indexes(table)}):

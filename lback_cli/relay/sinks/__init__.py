@@ -5,6 +5,7 @@ from typing import Any
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Sink
+from lback_cli.relay.sinks.guard import GuardedSink
 from lback_cli.relay.sinks.network import split_url
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.sink_kinds import SINK_KINDS
@@ -22,8 +23,15 @@ def build_sink(name: str, settings: SinkSettings) -> Sink:
     sink_class = _plugin(name, settings.url) if kind is None else _built_in(name, settings.url, kind)
     if not isinstance(settings, sink_class.settings):
         raise ConfigurationError(f"relay.{name}: a sink of {scheme}:// needs {sink_class.settings.__name__}.")
-    sink: Sink = sink_class(name, settings)
-    return sink
+    try:
+        return GuardedSink(sink_class(name, settings))
+    except ConfigurationError:
+        raise
+    except (Exception, SystemExit) as error:  # of another package, or of a client library that dislikes a URL
+        raise ConfigurationError(
+            f"relay.{name}: the sink for {scheme}:// cannot be made: unexpected {type(error).__name__}.",
+            hint="--debug shows where it happened.",
+        ) from error
 
 
 def _built_in(name: str, url: str, kind: str) -> Any:

@@ -1,14 +1,15 @@
 """What a sink is: the message it is sent, and the errors that it raises."""
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from socket import gethostname
 from typing import Any, Protocol
+from uuid import uuid4
 
 from lback_cli.events.export import cloud_event
-
-_LOGGER = logging.getLogger(__name__)
+from lback_cli.text.times import timestamp
 
 CONTENT_TYPE = "application/cloudevents+json"
 """The type of a body that is one whole event (CloudEvents, structured mode)."""
@@ -25,10 +26,37 @@ class Message:
     body: bytes
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Message":
-        """Return the message of a row of the event log, without what was erased from it."""
+    def of(cls, row: Mapping[str, Any], *, source: str = "", number: int | None = None) -> "Message":
+        """Return the message of a row of the event log, without what was erased from it.
+
+        Args:
+            row: The row.
+            source: The CloudEvents source, by default lback on the host of the event.
+            number: The number of the event among those that the sink gets, if it does not get all.
+
+        Raises:
+            BrokenEventLog: The row is damaged.
+        """
         event = cloud_event(row)
+        if source:
+            event["source"] = source
+        if number is not None:
+            event["sinksequence"] = f"{number:020}"
         return cls(row["seq"], event["id"], row["signal"], event["type"], json.dumps(event).encode())
+
+    @classmethod
+    def for_test(cls, *, source: str, now: datetime) -> "Message":
+        """Return a message that is not in the log, to test a sink with."""
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": uuid4().hex,
+            "source": source or f"//{gethostname()}/lback",
+            "type": "dev.lback.test.v1",
+            "time": timestamp(now),
+            "datacontenttype": "application/json",
+            "data": {"test": True},
+        }
+        return cls(0, event["id"], "test", event["type"], json.dumps(event).encode())
 
 
 class Sink(Protocol):
@@ -56,12 +84,13 @@ class Sink(Protocol):
 class SinkError(Exception):
     """A message was not delivered. The text says why, without a secret.
 
-    *retry_after* is the delay that the sink asked for, in seconds.
+    *retry_after* is the delay that the sink asked for, in seconds. *answer* is the beginning of what it answered.
     """
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, *, retry_after: float | None = None, answer: str | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.answer = answer
 
 
 class SinkUnavailable(SinkError):  # noqa: N818 - named for what happened, as in lback_cli.errors
@@ -74,20 +103,3 @@ class DeliveryFailed(SinkError):  # noqa: N818
 
 class MessageRejected(SinkError):  # noqa: N818
     """The sink will never take this message. It becomes a dead letter at once."""
-
-
-def deliver(sink: Sink, message: Message) -> None:
-    """Send *message*, so that no exception of one sink ends the relay of the others.
-
-    Raises:
-        SinkError: If the message was not delivered. An unexpected exception does not count against the message.
-    """
-    try:
-        sink.send(message)
-    except SinkError:
-        raise
-    except Exception as error:
-        _LOGGER.debug("Unexpected exception of a sink.", exc_info=True)
-        sink.close()
-        # Its text may contain a secret.
-        raise SinkUnavailable(f"unexpected {type(error).__name__}") from error

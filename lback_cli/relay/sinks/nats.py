@@ -14,7 +14,7 @@ from nats.aio.client import Client
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, tls_context
+from lback_cli.relay.sinks.network import one_line, split_url, tls_context
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.settings.sink_kinds import NatsSettings
 
@@ -43,19 +43,15 @@ class JetStream:
         self._name = name
         self._settings = settings
         self._password = urlsplit(settings.url).password
-        self._context = tls_context(name, settings.ca_file)
-        self._options()
-        if not settings.subject or not all(map(_is_token, settings.subject.split("."))):
-            raise ConfigurationError(
-                f"relay.{name}.subject: {settings.subject!r} is not a subject.",
-                hint="A subject is words with dots between them, such as lback.events, without * and >.",
-            )
+        self._context = tls_context(name, settings)
+        self._check()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: Any = None
         self._last_error: Exception | None = None
 
     def send(self, message: Message) -> None:
         """Publish *message*, and return when the stream has stored it."""
+        self._last_error = None
         try:
             self._run(self._publish(message))
         except (nats.js.errors.NoStreamResponseError, nats.errors.NoRespondersError) as error:
@@ -69,11 +65,15 @@ class JetStream:
             self.close()
             raise SinkUnavailable(one_line(error, self._password)) from error
         except TimeoutError as error:
+            # The server reports that a permission is missing, and does not answer the publication.
+            reported = None if self._last_error is None else one_line(self._last_error, self._password)
             self.close()
-            raise SinkUnavailable(f"no answer within {self._settings.timeout:g} s") from error
+            raise SinkUnavailable(reported or f"no answer within {self._settings.timeout:g} s") from error
         except nats.errors.SecureConnWantedError as error:
             self.close()
-            raise SinkUnavailable("the server does not require TLS, so nothing was sent") from error
+            raise SinkUnavailable(
+                "the server does not offer TLS, or something in between removes its offer, so nothing was sent"
+            ) from error
         except nats.errors.NoServersError as error:
             self.close()
             raise SinkUnavailable(one_line(self._last_error or error, self._password)) from error
@@ -95,14 +95,36 @@ class JetStream:
         loop.call_soon_threadsafe(loop.stop)
 
     async def _publish(self, message: Message) -> None:
-        timeout = self._settings.timeout
         if self._client is None:
+            await self._connect()
+        headers = {"Nats-Msg-Id": message.id, "Content-Type": CONTENT_TYPE}
+        stream = self._client.jetstream(timeout=self._settings.timeout)
+        subject = f"{self._settings.subject}.{message.signal}"
+        await stream.publish(subject, message.body, self._settings.timeout, headers=headers)
+
+    async def _connect(self) -> None:
+        """Connect to the first server that can be used. Raises the error of the last one."""
+        servers = self._servers()
+        for server in servers:
             # Known before it is connected, so that a failed connection is closed too.
             self._client = _Client()
-            await self._client.connect(**self._options())
-        headers = {"Nats-Msg-Id": message.id, "Content-Type": CONTENT_TYPE}
-        stream = self._client.jetstream(timeout=timeout)
-        await stream.publish(f"{self._settings.subject}.{message.signal}", message.body, timeout, headers=headers)
+            try:
+                async with asyncio.timeout(self._settings.timeout / len(servers)):
+                    await self._client.connect(servers=[server], **self._options())
+            except (nats.errors.Error, OSError) as error:  # TimeoutError is one of the latter
+                if server == servers[-1]:
+                    raise
+                self._last_error = error
+                await self._client.close()
+            else:
+                self._last_error = None
+                return
+
+    def _servers(self) -> list[str]:
+        """Return the URLs of all servers."""
+        parts = urlsplit(self._settings.url)
+        login, at, _ = parts.netloc.rpartition("@")
+        return [self._settings.url, *(f"{parts.scheme}://{login}{at}{server}" for server in self._settings.servers)]
 
     async def _remember(self, error: Exception) -> None:
         """Keep the reason for a failed connection, which the client does not raise."""
@@ -112,39 +134,79 @@ class JetStream:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=_run_forever, args=(self._loop,), daemon=True).start()
-        # The timeout applies to the connection and then to the answer.
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(2 * self._settings.timeout)
+        limited = asyncio.wait_for(coroutine, self._settings.timeout)
+        # The client might catch the cancellation.
+        return asyncio.run_coroutine_threadsafe(limited, self._loop).result(self._settings.timeout + 1)
 
     def _options(self) -> dict[str, Any]:
+        settings = self._settings
         options: dict[str, Any] = {
-            "servers": [self._settings.url],
             "name": "lback relay",
-            "connect_timeout": self._settings.timeout,
+            "connect_timeout": settings.timeout,
             # The relay decides when to try again. The client counts one attempt too many, and 0 means no limit.
             "allow_reconnect": False,
             "max_reconnect_attempts": 1,
             "reconnect_time_wait": 0,
             "error_cb": self._remember,
         }
-        if urlsplit(self._settings.url).scheme == "tls":
-            options["tls"] = self._context
-        if self._settings.password_file is not None:
-            self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
-            options |= {"user": urlsplit(self._settings.url).username or "", "password": self._password}
-        return options
+        if self._context is not None:
+            options |= {"tls": self._context, "tls_handshake_first": settings.handshake_first}
+        return options | self._login()
+
+    def _login(self) -> dict[str, Any]:
+        """Return the options that log in, if the URL does not."""
+        settings, name = self._settings, f"relay.{self._name}"
+        if settings.credentials_file is not None:
+            read_secret(settings.credentials_file, f"{name}.credentials_file")
+            return {"user_credentials": str(settings.credentials_file)}
+        if settings.nkey_file is not None:
+            return {"nkeys_seed_str": read_secret(settings.nkey_file, f"{name}.nkey_file").strip()}
+        if settings.password_file is None:
+            return {}
+        self._password = read_secret(settings.password_file, f"{name}.password_file")
+        user = urlsplit(settings.url).username
+        return {"user": user, "password": self._password} if user else {"token": self._password}
+
+    def _check(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ConfigurationError: If one cannot be used.
+        """
+        settings, name = self._settings, f"relay.{self._name}"
+        logins = [
+            *(["a user in url"] if urlsplit(settings.url).username and settings.password_file is None else []),
+            *(key for key in ("password_file", "credentials_file", "nkey_file") if getattr(settings, key) is not None),
+        ]
+        if len(logins) > 1:
+            raise ConfigurationError(f"{name} has two logins: {' and '.join(logins)}.", hint="Remove one of them.")
+        if settings.handshake_first and self._context is None:
+            raise ConfigurationError(
+                f"{name}.handshake_first is set, but nats:// is not encrypted.", hint="Use tls://."
+            )
+        for server in self._servers():
+            split_url(self._name, server)
+        if not settings.subject or not all(map(_is_token, settings.subject.split("."))):
+            raise ConfigurationError(
+                f"{name}.subject: {settings.subject!r} is not a subject.",
+                hint="A subject is words with dots between them, such as lback.events, without * and >.",
+            )
+        self._login()
 
 
 class _Client(Client):
     """A client that encrypts the connection if it was asked to, whatever the server says."""
 
     def _connect_command(self) -> bytes:
-        """Return the command that logs in. If the connection is encrypted, the client sends it after that.
+        """Return the command that logs in, which is the first that the client sends.
 
         Raises:
             nats.errors.SecureConnWantedError: If the connection is not encrypted, because the server, or an attacker in
                 between, did not ask for TLS.
         """
-        if "tls" in self.options and not self._server_info.get("tls_required"):
+        # The connection itself, and not what the server says about it.
+        writer = getattr(self._transport, "_io_writer", None)
+        if "tls" in self.options and (writer is None or writer.get_extra_info("ssl_object") is None):
             raise nats.errors.SecureConnWantedError
         return super()._connect_command()
 

@@ -1,10 +1,11 @@
 """What sinks on the network share: their URLs, TLS, and the wording of errors."""
 
 import ssl
-from pathlib import Path
+from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.settings.sink_kinds import TlsSinkSettings
 
 _MAX_LENGTH = 200
 """Characters of an error that a message repeats."""
@@ -16,39 +17,81 @@ def split_url(name: str, url: str) -> SplitResult:
     Raises:
         ConfigurationError: If it is not a URL. The message does not repeat it, as it may contain a password.
     """
+    return parse_url(f"relay.{name}.url", url)
+
+
+def parse_url(key: str, url: str) -> SplitResult:
+    """Return the parts of the *url* that the setting *key* has; see `split_url`."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise ConfigurationError(f"relay.{name}.url is not a valid URL.") from error
+        raise ConfigurationError(f"{key} is not a valid URL.") from error
     if not (parts.hostname and url.isascii() and url.isprintable() and " " not in url):
         raise ConfigurationError(
-            f"relay.{name}.url is not a valid URL.", hint="A URL looks like https://example.org/events, in ASCII."
+            f"{key} is not a valid URL.", hint="A URL looks like https://example.org/events, in ASCII."
         )
     return parts
 
 
-def tls_context(name: str, ca_file: Path | None) -> ssl.SSLContext:
-    """Return the context that verifies the certificate and the host name of the server of the sink *name*.
+def tls_context(name: str, settings: TlsSinkSettings) -> ssl.SSLContext | None:
+    """Return the context that verifies the server of the sink *name*, or None if its URL promises no TLS.
 
     Raises:
-        ConfigurationError: If *ca_file* cannot be used.
+        ConfigurationError: If a file for TLS cannot be used, or is set although the connection is not encrypted.
     """
+    scheme = urlsplit(settings.url).scheme
+    if scheme not in settings.encrypted_schemes:
+        for key in ("ca_file", "client_certificate", "client_key"):
+            if getattr(settings, key) is not None:
+                raise ConfigurationError(
+                    f"relay.{name}.{key} is set, but a connection with {scheme}:// is not encrypted.",
+                    hint=f"Use {settings.encrypted_schemes[0]}://, or remove the key.",
+                )
+        return None
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=settings.ca_file)
     except OSError as error:
         raise ConfigurationError(
-            f"relay.{name}.ca_file: cannot use {ca_file}: {error.strerror or error}.",
+            f"relay.{name}.ca_file: cannot use {settings.ca_file}: {error.strerror or error}.",
             hint="It must be a PEM file of certificates.",
         ) from error
+    if settings.client_certificate is not None:
+        try:
+            # A passphrase would be asked for on the terminal.
+            context.load_cert_chain(settings.client_certificate, settings.client_key, password=lambda: "")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigurationError(
+                f"relay.{name}.client_certificate: cannot use {settings.client_certificate}: {reason}.",
+                hint="It must be a PEM file of a certificate, with its private key, or with that in client_key.",
+            ) from error
+    elif settings.client_key is not None:
+        raise ConfigurationError(
+            f"relay.{name}.client_key is set, but relay.{name}.client_certificate is not.", hint="Set it too."
+        )
+    return context
 
 
 def one_line(error: BaseException, *secrets: str | None) -> str:
-    """Return the text of *error* in one line of limited length, without any of *secrets*."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
+    """Return the text of *error* in one line of limited length, without any of *secrets*.
+
+    A client library may raise an error of its own for one of TLS, which says more.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"it does not speak TLS as expected: {cause.reason or cause}"
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
     return " ".join(text.split())[:_MAX_LENGTH].rstrip(".")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__

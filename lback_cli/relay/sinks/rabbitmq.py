@@ -1,15 +1,30 @@
 """RabbitMQ: the broker confirms each persistent message before the next one is sent."""
 
 import logging
+import re
 import ssl
-from contextlib import suppress
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
 
 import pika
 from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
-from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
+from pika.exceptions import (
+    AMQPChannelError,
+    AMQPConnectionError,
+    AMQPError,
+    AMQPHeartbeatTimeout,
+    ChannelClosed,
+    ChannelClosedByBroker,
+    ConnectionBlockedTimeout,
+    ConnectionClosed,
+    IncompatibleProtocolError,
+    NackError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+    UnroutableError,
+)
 
+from lback_cli.deadline import Deadline
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
 from lback_cli.relay.sinks.network import one_line, tls_context
@@ -20,6 +35,23 @@ _TOO_LARGE = 406
 """PRECONDITION_FAILED (AMQP 0-9-1), with which RabbitMQ closes a channel after a message that is too large."""
 
 _PERSISTENT = 2
+
+_QUOTED = re.compile(r"ConnectionClosedByBroker: \((\d+)\) '([^']*)'")
+"""The broker's reason, where the client has put it into the text of its own error."""
+
+_REASONS: Mapping[type[Exception], str] = {
+    ProbableAuthenticationError: "the broker refused the login",
+    ProbableAccessDeniedError: "the broker refused access to the virtual host",
+    IncompatibleProtocolError: "the server closed the connection or does not speak AMQP 0-9-1",
+    ConnectionBlockedTimeout: "the broker accepts nothing at present, as it has too little memory or disk",
+    AMQPHeartbeatTimeout: "the broker stopped answering",
+    AMQPConnectionError: "the broker closed the connection",
+    AMQPChannelError: "the broker closed the channel",
+}
+"""What the errors of the client mean, whose own texts are empty or names of classes. Subclasses come first."""
+
+_GOODBYE = 1.0
+"""Seconds that the broker has to close a connection."""
 
 
 class RabbitMq:
@@ -36,15 +68,16 @@ class RabbitMq:
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # The relay reports the errors.
         self._name = name
         self._settings = settings
-        self._encrypted = urlsplit(settings.url).scheme == "amqps"
-        self._context = tls_context(name, settings.ca_file)
+        self._context = tls_context(name, settings)
         self._password: str | None = None
         self._parameters()
-        self._connection: Any = None
+        self._deadline = Deadline()
+        self._connection: _Connection | None = None
         self._channel: Any = None
 
     def send(self, message: Message) -> None:
         """Publish *message*, and return when the broker has confirmed it."""
+        self._deadline.set(self._settings.timeout)
         try:
             if self._channel is None:
                 self._connect()
@@ -71,7 +104,7 @@ class RabbitMq:
             self.close()
             kind = MessageRejected if error.reply_code == _TOO_LARGE else SinkUnavailable
             raise kind(one_line(ConnectionError(f"{error.reply_code} {error.reply_text}"), self._password)) from error
-        except AMQPConnectorStackTimeout as error:
+        except (TimeoutError, AMQPConnectorStackTimeout) as error:
             self.close()
             raise SinkUnavailable(f"no answer within {self._settings.timeout:g} s") from error
         except (AMQPError, OSError, ConfigurationError) as error:
@@ -81,6 +114,7 @@ class RabbitMq:
     def idle(self) -> None:
         """Answer heartbeats."""
         if self._connection is not None:
+            self._deadline.set(self._settings.timeout)
             try:
                 self._connection.process_data_events(0)
             except (AMQPError, OSError):
@@ -89,12 +123,12 @@ class RabbitMq:
     def close(self) -> None:
         """Close the connection."""
         connection, self._connection, self._channel = self._connection, None, None
-        if connection is not None and connection.is_open:
-            with suppress(AMQPError, OSError):
-                connection.close()
+        if connection is not None:
+            self._deadline.set(_GOODBYE)
+            connection.end()
 
     def _connect(self) -> None:
-        self._connection = pika.BlockingConnection(self._parameters())
+        self._connection = _Connection(self._parameters(), self._deadline)
         self._channel = self._connection.channel()
         self._channel.confirm_delivery()
 
@@ -113,15 +147,55 @@ class RabbitMq:
         # The client gives up a silent broker after two heartbeats, also while it waits for a confirmation.
         parameters.heartbeat = max(2, int(timeout / 2))
         parameters.connection_attempts = 1
-        if self._encrypted:
+        if self._context is not None:
             parameters.ssl_options = pika.SSLOptions(self._context, parameters.host)
         return parameters
 
     def _reason(self, error: Exception) -> str:
-        """Return the text of *error*, or of the error of the socket inside it."""
-        causes = [error, *getattr(error, "args", ())]
-        for cause in causes:
-            inner = getattr(cause, "exception", cause)
-            if isinstance(inner, ssl.SSLError | OSError):
-                return one_line(inner, self._password)
-        return one_line(error if str(error) else ConnectionError(type(error).__name__), self._password)
+        """Return what went wrong: the client wraps the error of the socket or the broker's reason in its own."""
+        for cause in _inner_errors(error):
+            if isinstance(cause, ssl.SSLError | OSError):
+                return one_line(cause, self._password)
+            if isinstance(cause, ConnectionClosed | ChannelClosed):
+                return one_line(ConnectionError(f"{cause.reply_code} {cause.reply_text}"), self._password)
+        if quoted := _QUOTED.search(str(error)):
+            return one_line(ConnectionError(" ".join(quoted.groups())), self._password)
+        known = next((text for kind, text in _REASONS.items() if isinstance(error, kind)), None)
+        return known or one_line(error, self._password)
+
+
+def _inner_errors(error: object) -> Iterator[object]:
+    """Yield *error* and the errors in it."""
+    yield error
+    inner = getattr(error, "exception", None)
+    for cause in (inner, *getattr(error, "args", ())):
+        if isinstance(cause, BaseException):
+            yield from _inner_errors(cause)
+
+
+class _Connection(pika.BlockingConnection):  # type: ignore[misc]  # pika is checked as untyped
+    """A connection whose every wait ends at a deadline, also if the broker sends byte by byte."""
+
+    def __init__(self, parameters: pika.ConnectionParameters, deadline: Deadline) -> None:
+        self._deadline = deadline
+        super().__init__(parameters)
+
+    def end(self) -> None:
+        """Close the connection, and drop it if the broker does not say goodbye."""
+        try:
+            if self.is_open:
+                self.close()
+        except Exception:  # noqa: BLE001 - the client fails on a broker's nonsense with errors of every kind
+            # Nothing public ends a connection at once.
+            self._impl._transport._sock.close()  # noqa: SLF001
+            self._cleanup()
+
+    def _flush_output(self, *waiters: Callable[[], bool]) -> None:
+        # The client forgets a timer with its connection, which it closes in here after an error.
+        timer = self._impl.ioloop.call_later(self._deadline.left(), _time_out)
+        super()._flush_output(*waiters)
+        self._impl.ioloop.remove_timeout(timer)
+
+
+def _time_out() -> NoReturn:
+    raise TimeoutError

@@ -1,13 +1,18 @@
 """Redis Streams: one entry for each event."""
 
+import ssl
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.connection import Connection
 from redis.exceptions import DataError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from lback_cli.deadline import Deadline, DeadlineSocket, connect
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
 from lback_cli.relay.sinks.network import one_line, tls_context
@@ -33,12 +38,14 @@ class RedisStream:
             # The client would use database 0.
             raise ConfigurationError(f"relay.{name}.url: the path must be the number of a database.")
         self._password = url.password
-        tls_context(name, settings.ca_file)
-        self._connect().close()
+        self._context = tls_context(name, settings)
+        self._deadline = Deadline()
+        self._connect()
         self._client: Redis | None = None
 
     def send(self, message: Message) -> None:
         """Append *message*, and return when the server has done so."""
+        self._deadline.set(self._settings.timeout)
         try:
             if self._client is None:
                 self._client = self._connect()
@@ -46,6 +53,9 @@ class RedisStream:
             self._client.xadd(self._settings.stream, entry)  # type: ignore[arg-type]  # its dict is invariant
         except DataError as error:
             raise MessageRejected(one_line(error, self._password)) from error
+        except (TimeoutError, RedisTimeoutError) as error:
+            self.close()
+            raise SinkUnavailable(f"no answer within {self._settings.timeout:g} s") from error
         except (RedisError, OSError, ConfigurationError) as error:
             self.close()
             raise SinkUnavailable(one_line(error, self._password)) from error
@@ -66,18 +76,29 @@ class RedisStream:
         if self._settings.password_file is not None:
             self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
             options["password"] = self._password
-        if urlsplit(self._settings.url).scheme == "rediss":
-            options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
-            if self._settings.ca_file is not None:
-                options["ssl_ca_certs"] = str(self._settings.ca_file)
         try:
-            return Redis.from_url(
+            pool = ConnectionPool.from_url(
                 self._settings.url,
-                socket_timeout=self._settings.timeout,
-                socket_connect_timeout=self._settings.timeout,
+                connection_class=_Connection,
+                context=self._context,
+                deadline=self._deadline,
                 # A retry of the client would append an event again if only the answer was late.
                 retry=Retry(NoBackoff(), 0),
                 **options,
             )
+            pool.make_connection()  # not connected yet: it only refuses parameters that it does not know
+            return Redis(connection_pool=pool)
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"relay.{self._name}.url has a part that Redis does not accept.") from error
+
+
+class _Connection(Connection):
+    """A connection whose commands and answers share one deadline."""
+
+    def __init__(self, *, context: ssl.SSLContext | None, deadline: Deadline, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._context = context
+        self._deadline = deadline
+
+    def _connect(self) -> DeadlineSocket:
+        return connect(self.host, self.port, self._deadline, self._context)

@@ -3,11 +3,12 @@
 import http.client
 import ipaddress
 import select
-import socket
 import time
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import urlunsplit
 
+from lback_cli.deadline import Deadline, connect
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import (
     CONTENT_TYPE,
@@ -17,8 +18,9 @@ from lback_cli.relay.sinks.base import (
     SinkError,
     SinkUnavailable,
 )
-from lback_cli.relay.sinks.deadline import DeadlineSocket, DeadlineTlsSocket, seconds_left
+from lback_cli.relay.sinks.headers import read_headers
 from lback_cli.relay.sinks.network import one_line, split_url, tls_context
+from lback_cli.relay.sinks.proxy import Proxy
 from lback_cli.relay.sinks.signature import read_secrets, sign
 from lback_cli.settings.sink_kinds import WebhookSettings
 from lback_cli.version import __version__
@@ -30,6 +32,9 @@ _SUCCESS, _REDIRECTION, _CLIENT_ERROR = (range(first, first + 100) for first in 
 
 _ABOUT_THE_ENDPOINT = frozenset({401, 403, 404, 405, 407, 408, 410, 421, 425, 429, 502, 503, 504})
 """Answers about the endpoint, its proxies or its load, not about one event (RFC 9110, 6585, 8470)."""
+
+_MAX_SHOWN = 200
+"""Characters of an answer that a dead letter has."""
 
 _MAX_DIGITS = 9
 """Digits of a delay in *Retry-After*; longer ones are ignored."""
@@ -53,37 +58,40 @@ class Webhook:
                 hint=f"Its requests are signed instead: set relay.{name}.secret_file.",
             )
         self._host = url.hostname or ""
-        self._encrypted = url.scheme == "https"
-        if not self._encrypted and not _is_loopback(self._host):
+        self._context = tls_context(name, settings)
+        if self._context is None and not _is_loopback(self._host):
             raise ConfigurationError(
                 f"relay.{name}.url is not encrypted and leads to another machine.", hint="Use https://."
             )
-        self._port = url.port or (443 if self._encrypted else 80)
+        self._port = url.port or (80 if self._context is None else 443)
+        self._proxy = (
+            None if not settings.proxy else Proxy.of(name, settings.proxy, encrypted=self._context is not None)
+        )
+        self._headers = read_headers(name, settings)
         self._target = urlunsplit(("", "", url.path or "/", url.query, ""))
         self._name = name
         self._settings = settings
-        self._context = tls_context(name, settings.ca_file)
-        self._context.sslsocket_class = DeadlineTlsSocket
         self._secrets = read_secrets(name, settings)
         self._connection: http.client.HTTPConnection | None = None
+        self._deadline = Deadline()
 
     def send(self, message: Message) -> None:
         """Post *message*, and return if the answer is 2xx."""
-        deadline = time.monotonic() + self._settings.timeout
+        self._deadline.set(self._settings.timeout)
         try:
-            connection = self._connected(deadline)
+            connection = self._connected()
         except (OSError, ValueError) as error:
             raise SinkUnavailable(self._reason(error)) from error
         try:
-            status, retry_after = self._post(connection, message)
+            answer = self._post(connection, message)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             text = self._reason(error)
             raise DeliveryFailed(text if isinstance(error, TimeoutError) else f"no proper answer: {text}") from error
-        if status not in _SUCCESS:
+        if answer.status not in _SUCCESS:
             # The next attempt may have another secret, or reach another server of that name.
             self.close()
-            raise _error_for(status, retry_after)
+            raise _error_for(answer)
 
     def idle(self) -> None:
         """Do nothing: a connection that the server closed is noticed before it is used."""
@@ -94,10 +102,11 @@ class Webhook:
             self._connection.close()
             self._connection = None
 
-    def _post(self, connection: http.client.HTTPConnection, message: Message) -> tuple[int, float | None]:
-        """Send the request; return the status of the answer, and the delay that it asks for."""
+    def _post(self, connection: http.client.HTTPConnection, message: Message) -> "_Answer":
+        """Send the request, and return the answer."""
         timestamp = int(time.time())
         headers = {
+            **self._headers,
             "Content-Type": CONTENT_TYPE,
             "User-Agent": f"lback/{__version__}",
             "webhook-id": message.id,
@@ -105,18 +114,20 @@ class Webhook:
             "webhook-signature": sign(self._secrets, message.id, timestamp, message.body),
         }
         connection.request("POST", self._target, message.body, headers)
-        with connection.getresponse() as answer:
+        with connection.getresponse() as response:
             # The status is the answer; its body only decides whether the connection can be used again.
+            body = b""
             try:
-                complete = len(answer.read(MAX_ANSWER)) < MAX_ANSWER
+                body = response.read(MAX_ANSWER)
+                complete = len(body) < MAX_ANSWER
             except (OSError, http.client.HTTPException):
                 complete = False
-        if answer.will_close or not complete:
+        if response.will_close or not complete:
             self.close()
-        return answer.status, _seconds(answer.headers.get("Retry-After"))
+        return _Answer(response.status, _seconds(response.headers.get("Retry-After")), _beginning(body))
 
-    def _connected(self, deadline: float) -> http.client.HTTPConnection:
-        """Return a connection whose operations end by *deadline*.
+    def _connected(self) -> http.client.HTTPConnection:
+        """Return a connection.
 
         Raises:
             SinkUnavailable: If the secrets cannot be read any more.
@@ -125,29 +136,26 @@ class Webhook:
         kept = self._connection
         if kept is None or kept.sock is None or select.select([kept.sock], [], [], 0)[0]:
             self.close()
-            kept = self._connection = self._connect(deadline)
-        assert isinstance(kept.sock, DeadlineSocket)
-        kept.sock.deadline = deadline
+            kept = self._connection = self._connect()
         return kept
 
-    def _connect(self, deadline: float) -> http.client.HTTPConnection:
-        self._secrets = self._current_secrets()
+    def _connect(self) -> http.client.HTTPConnection:
+        self._read_secrets()
         connection = http.client.HTTPConnection(self._host, self._port)
         connection.response_class = _Response
-        opened = socket.create_connection((self._host, self._port), timeout=seconds_left(deadline))
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._encrypted:
-            connection.default_port = 443
-            opened.settimeout(seconds_left(deadline))  # of the whole handshake
-            connection.sock = self._context.wrap_socket(opened, server_hostname=self._host)
+        if self._proxy is None:
+            connection.sock = connect(self._host, self._port, self._deadline, self._context)
         else:
-            connection.sock = DeadlineSocket(opened.family, opened.type, opened.proto, opened.detach())
+            connection.sock = self._proxy.connect(self._host, self._port, self._deadline, self._context)
+        if self._context is not None:
+            connection.default_port = 443
         return connection
 
-    def _current_secrets(self) -> list[bytes]:
-        """Read the secrets again, so that they can be replaced while the relay runs."""
+    def _read_secrets(self) -> None:
+        """Read the secrets and headers again, so that they can be replaced while the relay runs."""
         try:
-            return read_secrets(self._name, self._settings)
+            self._secrets = read_secrets(self._name, self._settings)
+            self._headers = read_headers(self._name, self._settings)
         except ConfigurationError as error:
             raise SinkUnavailable(error.message) from error
 
@@ -166,15 +174,30 @@ class _Response(http.client.HTTPResponse):
         return version, HTTPStatus.CONTINUE if informational else status, reason
 
 
-def _error_for(status: int, retry_after: float | None) -> SinkError:
+class _Answer(NamedTuple):
+    """An answer: its status, the delay that it asks for in seconds, and the beginning of its text."""
+
+    status: int
+    retry_after: float | None
+    beginning: str | None
+
+
+def _error_for(answer: _Answer) -> SinkError:
+    status = answer.status
     phrase = next((f"{known.value} {known.phrase}" for known in HTTPStatus if known == status), str(status))
     if status in _REDIRECTION:
         return SinkUnavailable(f"it answers {phrase}, and redirects are not followed")
     if status in _ABOUT_THE_ENDPOINT:
-        return SinkUnavailable(f"it answers {phrase}", retry_after=retry_after)
+        return SinkUnavailable(f"it answers {phrase}", retry_after=answer.retry_after)
     if status in _CLIENT_ERROR:
-        return MessageRejected(f"it answers {phrase}")
-    return DeliveryFailed(f"it answers {phrase}", retry_after=retry_after)
+        return MessageRejected(f"it answers {phrase}", answer=answer.beginning)
+    return DeliveryFailed(f"it answers {phrase}", retry_after=answer.retry_after, answer=answer.beginning)
+
+
+def _beginning(body: bytes) -> str | None:
+    """Return the beginning of an answer in one line, or None if it is empty."""
+    text = " ".join(body[: 4 * _MAX_SHOWN].decode("utf-8", "replace").replace("\0", " ").split())
+    return text[:_MAX_SHOWN] or None
 
 
 def _seconds(retry_after: str | None) -> float | None:
