@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection, Dialect
 
-from lback_cli.database.drivers.postgresql import can_copy, copy_rows
+from lback_cli.database.drivers.postgresql_copy import can_copy, copy_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

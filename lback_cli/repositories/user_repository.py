@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from lback_cli.database.drivers.postgresql import can_copy
+from lback_cli.database.drivers.postgresql_copy import can_copy
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
 from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS

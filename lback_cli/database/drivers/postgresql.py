@@ -1,57 +1,46 @@
-"""COPY with psycopg, executed like any statement of SQLAlchemy, so that its errors are handled like theirs."""
+"""Connect to PostgreSQL with psycopg, and override its defaults."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Table, event
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ProgrammingError
-
-_ROWS = "lback_copied_rows"
-"""The execution option with the rows of a COPY."""
-
-_KNOWN = "lback_can_copy"
-"""Where the information about a connection says into which tables it can copy."""
-
-# COPY ignores rules, and refuses a table with row security or another kind of relation.
-_CAN_COPY = """
-SELECT relkind IN ('r', 'p') AND NOT relhasrules AND NOT row_security_active(oid)
-FROM pg_class WHERE oid = to_regclass(%(table)s)
-"""
+from lback_cli.errors import ConfigurationError
 
 
-def enable_copy(engine: Engine) -> None:
-    """Let `copy_rows` use connections of *engine*."""
+def connect(dialect: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Return a driver connection in UTF-8 that prepares no statements, unless *options* have ``prepare_threshold``.
 
-    @event.listens_for(engine, "do_execute")
-    def execute(cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
-        rows = context.execution_options.get(_ROWS)
-        if rows is None:
-            return False
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-        return True
+    A prepared statement belongs to one connection to the server. A pooler such as PgBouncer in transaction mode gives
+    each transaction another one.
+
+    Raises:
+        ConfigurationError: ``prepare_threshold`` is not a number.
+        Exception: The driver's own error.
+    """
+    threshold = _threshold(options.get("prepare_threshold"))
+    # The default encoding of the server or database may not have every character.
+    return dialect.connect(*arguments, **{**options, "client_encoding": "UTF8", "prepare_threshold": threshold})
 
 
-def can_copy(connection: Connection, table: Table) -> bool:
-    """Return whether `copy_rows` stores the same in *table* as INSERT does."""
-    if connection.dialect.driver != "psycopg":
-        return False
-    known: dict[str, bool] = connection.info.setdefault(_KNOWN, {})
-    if table.name not in known:
-        known[table.name] = False
+def _threshold(text: Any) -> int | None:
+    if text is None:
+        return None
+    if not (isinstance(text, str) and text.isascii() and text.isdigit()):
+        raise ConfigurationError(
+            "database.url: prepare_threshold must be a number.",
+            hint="It is how often a statement is executed before it is prepared. Without it, none is.",
+        )
+    return int(text)
+
+
+def read_any_version(dialect: Any) -> None:
+    """Treat a server with an unknown version string, such as CockroachDB, as PostgreSQL 13."""
+    read = dialect._get_server_version_info  # noqa: SLF001 - SQLAlchemy has no public way to set a version
+
+    def version(connection: Any) -> tuple[int, ...]:
         try:
-            with connection.begin_nested():
-                known[table.name] = connection.exec_driver_sql(_CAN_COPY, {"table": table.name}).scalar() is True
-        except ProgrammingError:
-            # Some databases that speak the protocol of PostgreSQL lack the functions.
-            pass
-    return known[table.name]
+            found: tuple[int, ...] = read(connection)
+        except AssertionError:
+            return (13,)
+        return found
 
-
-def copy_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert *rows*, whose values are in the order of *columns* and in the form that the driver takes."""
-    quote = connection.dialect.identifier_preparer.quote
-    statement = f"COPY {quote(table.name)} ({', '.join(map(quote, columns))}) FROM STDIN"
-    connection.exec_driver_sql(statement, execution_options={_ROWS: rows})
+    dialect._get_server_version_info = version  # noqa: SLF001 - as above
