@@ -23,7 +23,7 @@ COLUMNS = (
     *("id", "signal", "operation", "operation_id", "outcome", "actor", "host", "pid", "version", "invocation_id"),
     *("subject_id", "subject", "data", "salt", "digest", "seq", "time", "previous_hash", "hash"),
 )
-"""The order of the values in the rows of `ChainLinks.rows`."""
+"""The columns of `ChainLinks.rows`, and then those of `ChainLinks.places`."""
 
 _ID_LENGTH = 32  # hex digits
 
@@ -51,6 +51,9 @@ class ChainLinks:
 
     Args:
         records: The events.
+
+    Attributes:
+        rows: The rows of the events, without their places in the chain.
     """
 
     def __init__(self, records: Sequence[EventRecord]) -> None:
@@ -58,6 +61,7 @@ class ChainLinks:
         name, host = to_storable_text(actor.name, _COLUMN_LIMIT), to_storable_text(actor.host, _COLUMN_LIMIT)
         by = (name, host, os.getpid(), actor.version, actor.invocation_id)
         self._hasher = RowHasher(dict(zip(("actor", "host", "pid", "version", "invocation_id"), by, strict=True)))
+        self.rows: list[tuple[Any, ...]] = []
         self._links = []
         ids, salts = random_ids(len(records)), random_ids(len(records))
         for (signal, operation, operation_id, outcome, subject_id, subject, data), id_, salt in zip(
@@ -65,23 +69,25 @@ class ChainLinks:
         ):
             digest = personal_digest(salt, data, subject)
             begun = self._hasher.begin(operation, outcome, digest, id_, operation_id)
-            values = (id_, signal, operation, operation_id, outcome, *by, subject_id, subject, data, salt, digest)
-            self._links.append((begun, signal, subject_id, values))
+            self.rows.append(
+                (id_, signal, operation, operation_id, outcome, *by, subject_id, subject, data, salt, digest)
+            )
+            self._links.append((begun, signal, subject_id))
 
-    def rows(self, seq: int, previous_hash: str) -> list[tuple[Any, ...]]:
-        """Return the rows of the events, with values in the order of `COLUMNS`; it can be called once.
+    def places(self, seq: int, previous_hash: str) -> list[tuple[int, str, str, str]]:
+        """Return the number, time, previous hash and hash of each event; it can be called once.
 
-        They follow the event with number *seq* and the hash *previous_hash*.
+        The events follow that with number *seq* and the hash *previous_hash*.
         """
         time = timestamp(utc_now())
         end = self._hasher.ending_at(time)
-        rows = []
-        for begun, signal, subject_id, values in self._links:
+        places = []
+        for begun, signal, subject_id in self._links:
             seq += 1
             hash_ = end(begun, previous_hash, seq, signal, subject_id)
-            rows.append((*values, seq, time, previous_hash, hash_))
+            places.append((seq, time, previous_hash, hash_))
             previous_hash = hash_
-        return rows
+        return places
 
 
 def random_ids(count: int) -> list[str]:

@@ -1,14 +1,13 @@
-"""COPY with psycopg, executed like any statement of SQLAlchemy, so that its errors are handled like theirs."""
+"""COPY with psycopg."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Table, event
+from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ProgrammingError
 
-_ROWS = "lback_copied_rows"
-"""The execution option with the rows of a COPY."""
+from lback_cli.database.drivers.own_execution import execute_by
 
 _KNOWN = "lback_can_copy"
 """Where the information about a connection says into which tables it can copy."""
@@ -19,23 +18,14 @@ SELECT relkind IN ('r', 'p') AND NOT relhasrules AND NOT row_security_active(oid
 FROM pg_class WHERE oid = to_regclass(%(table)s)
 """
 
+_SPECIAL = "\\\t\n\r"
+"""Characters with a meaning in the text format of COPY."""
 
-def enable_copy(engine: Engine) -> None:
-    """Let `copy_rows` use connections of *engine*."""
-
-    @event.listens_for(engine, "do_execute")
-    def execute(cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
-        rows = context.execution_options.get(_ROWS)
-        if rows is None:
-            return False
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-        return True
+_ESCAPES = str.maketrans(dict(zip(_SPECIAL, (r"\\", r"\t", r"\n", r"\r"), strict=True)))
 
 
 def can_copy(connection: Connection, table: Table) -> bool:
-    """Return whether `copy_rows` stores the same in *table* as INSERT does."""
+    """Return whether COPY stores the same in *table* as INSERT does."""
     if connection.dialect.driver != "psycopg":
         return False
     known: dict[str, bool] = connection.info.setdefault(_KNOWN, {})
@@ -52,6 +42,36 @@ def can_copy(connection: Connection, table: Table) -> bool:
 
 def copy_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """Insert *rows*, whose values are in the order of *columns* and in the form that the driver takes."""
+    statement = _statement(connection, table, columns)
+
+    def run(cursor: Any) -> None:
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    execute_by(connection, statement, run)
+
+
+def copy_text(connection: Connection, table: Table, columns: Sequence[str], lines: Sequence[str]) -> None:
+    """Insert rows that are *lines* of the values of *columns*, as `copy_line` returns them."""
+    statement = _statement(connection, table, columns)
+
+    def run(cursor: Any) -> None:
+        with cursor.copy(statement) as copy:
+            copy.write("\n".join([*lines, ""]))
+
+    execute_by(connection, statement, run)
+
+
+def copy_line(values: Sequence[str | int | None]) -> str:
+    """Return *values* in the text format of COPY, without the end of the line."""
+    texts = [None if value is None else str(value) for value in values]
+    joined = "".join(filter(None, texts))
+    if any(character in joined for character in _SPECIAL):
+        texts = [None if text is None else text.translate(_ESCAPES) for text in texts]
+    return "\t".join([r"\N" if text is None else text for text in texts])
+
+
+def _statement(connection: Connection, table: Table, columns: Sequence[str]) -> str:
     quote = connection.dialect.identifier_preparer.quote
-    statement = f"COPY {quote(table.name)} ({', '.join(map(quote, columns))}) FROM STDIN"
-    connection.exec_driver_sql(statement, execution_options={_ROWS: rows})
+    return f"COPY {quote(table.name)} ({', '.join(map(quote, columns))}) FROM STDIN"
