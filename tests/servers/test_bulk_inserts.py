@@ -1,5 +1,6 @@
 """Imports that store many users with few statements: by COPY on PostgreSQL, and otherwise by INSERT."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -34,6 +35,35 @@ def test_outcome_is_that_on_sqlite(server: str, chunk: int, database_on: Databas
         for world in worlds:
             world.close()
     assert results[0] == results[1]
+    assert states[0] == states[1]
+
+
+HOSTILE = (
+    "back\\slash",
+    "tab\there",
+    "line\nbreak",
+    "return\rhere",
+    "\\N",
+    "\\.",
+    "50%s %(x)s",
+    "it''s",
+    '"',
+    "emoji \U0001f600",
+)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_any_text_is_recorded_as_on_sqlite(server: str, database_on: DatabaseOn, tmp_path: Path) -> None:
+    """The event of a refused row has the name as it is in the file."""
+    lines = [json.dumps({"username": name, "email": f"{name}@example.org"}) for name in ("ann", "bob", *HOSTILE)]
+    with database_on(server) as url:
+        worlds = World(tmp_path / "sqlite"), World(tmp_path / "server", url)
+        for world in worlds:
+            world.run(world.write("\n".join(lines), "users.jsonl"), ImportOptions(mail="none", format="jsonl"))
+        states = [world.state() for world in worlds]
+        for world in worlds:
+            world.close()
+    assert [subject for *_, subject, _ in states[0][1] if subject in HOSTILE] == list(HOSTILE)
     assert states[0] == states[1]
 
 
