@@ -233,16 +233,19 @@ class _ChunkWriter:
         rows, users = self._chunk.rows, self._chunk.plain
         if users is None:
             return None
-        ids = None if self._ids else self._bulk.register_plain(self._uow, users)
-        if ids is None:
+        registered = None if self._ids else self._bulk.register_plain(self._uow, users)
+        if registered is None:
             # Later attempts have to repeat what is announced of single rows.
             self._chunk.plain, self._expects_conflict = None, True
             return None
+        ids, events = registered
         states = zip(users.is_active, users.is_email_verified, strict=True)
-        return [
+        outcomes = [
             RowOutcome(row, "created", user_id, None, None, None, username, None, _OBSTACLES[state])
             for row, user_id, username, state in zip(rows, ids, users.usernames, states, strict=True)
         ]
+        self._uow.events.append(events)
+        return outcomes
 
     def _write_row(self, index: int) -> None:
         row, user = self._chunk.rows[index], self._chunk.users[index]

@@ -87,11 +87,14 @@ class BulkRegistration:
         """Hash the passwords of *users*, several at once if there is an *executor*, as Argon2 releases the GIL."""
         list((executor.map if executor else map)(self._hash_password, users))
 
-    def register_plain(self, uow: UnitOfWork, users: UserColumns) -> Sequence[int] | None:
-        """Register all *users* as `register` does, in less time; the caller commits.
+    def register_plain(self, uow: UnitOfWork, users: UserColumns) -> tuple[Sequence[int], Sequence[EventRecord]] | None:
+        """Register all *users* as `register` does, in less time; the caller appends their events and commits.
+
+        Other writers wait from the events to the commit, so the caller does before what can be done before.
 
         Returns:
-            The ids; None if nothing was done, because one of them is refused or needs an operation of its own.
+            The ids and the events; None if nothing was done, because one of the users is refused or needs an operation
+            of its own.
         """
         if _has_receivers():
             return None
@@ -105,15 +108,15 @@ class BulkRegistration:
         try:
             with uow.session.begin_nested():
                 ids = _store(uow, users, joined, now)
-                kinds = zip(users.is_active, users.is_email_verified, repeat(True), (found.json for found in joined))
-                changes = RegistrationChanges(self._services.attributes, now)
-                data = map(changes.data, ids, users.usernames, users.emails, kinds)
-                uow.events.append(list(map(registered_event, random_ids(len(ids)), ids, users.usernames, data)))
         except IntegrityError:
             return None
+        kinds = zip(users.is_active, users.is_email_verified, repeat(True), (found.json for found in joined))
+        changes = RegistrationChanges(self._services.attributes, now)
+        data = map(changes.data, ids, users.usernames, users.emails, kinds)
+        events = list(map(registered_event, random_ids(len(ids)), ids, users.usernames, data))
         if (counter := suppressed_signals()) is not None:
             _count_signals(counter, users.is_email_verified, [])
-        return ids
+        return ids, events
 
     def register(
         self,

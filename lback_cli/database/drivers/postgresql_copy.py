@@ -12,9 +12,11 @@ from lback_cli.database.drivers.own_execution import execute_by
 _KNOWN = "lback_can_copy"
 """Where the information about a connection says into which tables it can copy."""
 
-# COPY ignores rules, and refuses a table with row security or another kind of relation.
+# COPY ignores rules, and refuses a table with row security or another kind of relation. PGlite, which is compiled by
+# emcc, lacks this part of the protocol.
 _CAN_COPY = """
 SELECT relkind IN ('r', 'p') AND NOT relhasrules AND NOT row_security_active(oid)
+  AND version() NOT LIKE '%%emcc%%'
 FROM pg_class WHERE oid = to_regclass(%(table)s)
 """
 
