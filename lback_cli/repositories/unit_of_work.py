@@ -279,7 +279,7 @@ Outcome = Literal["rolled back", "committed", "unknown"]
 
 
 def outcome_of(interruption: BaseException) -> Outcome:
-    """Return what became of the transaction that *interruption* has interrupted."""
+    """Return the outcome of the transaction that *interruption* has interrupted."""
     return getattr(interruption, "lback_outcome", "rolled back")
 
 
