@@ -10,7 +10,7 @@ to the last commit). The parts are
   at another cost or by bcrypt; with ``--servers`` also on PostgreSQL by COPY (0.5) and on MariaDB by ``executemany``
   (0.7),
 - ``processes``: several imports at once with ``--servers``, each of its own file (two are not slower than one, and four
-  not slower than two), and for how much of the time of a chunk it holds the head of the event log (at most 0.25),
+  not slower than two), and for which share of the time of a chunk it holds the head of the event log (at most 0.25),
 - ``programs``: on SQLite against Django's ``bulk_create`` of its own users, without groups, signals or a log (1.0), and
   against Flask-Security's ``create_user`` (3), in the same commits; both are installed into a scratch environment,
 - ``growth``: the cost per row and the peak memory from 10,000 users to a million (1.15 times the cost, 150 MiB, 1.1
@@ -299,16 +299,21 @@ def import_users(path: str, url: str) -> dict[str, float]:
     took = time.perf_counter() - started
     if result.counts.failed or not result.counts.created:
         sys.exit(f"the import failed: {result}")
-    return measured(result.counts.total, took) | {"begun": begun, "ended": begun + took, "held": locked.seconds / took}
+    return measured(result.counts.total, took) | {
+        "begun": begun,
+        "ended": begun + took,
+        "held": statistics.median(locked.shares),
+    }
 
 
 class HeldHead:
-    """Measures for how many *seconds* transactions hold the head of the event log."""
+    """Measures the *shares* of the time from commit to commit for which the head of the event log is locked."""
 
     def __init__(self, dialect: Any) -> None:
         from lback_cli.repositories.event_repository import EventRepository
 
-        self.seconds, self._since = 0.0, 0.0
+        self.shares: list[float] = []
+        self._since, self._committed = 0.0, time.perf_counter()
         lock, commit = EventRepository.lock, dialect.do_commit
 
         def locking(repository: Any) -> Any:
@@ -318,9 +323,10 @@ class HeldHead:
 
         def committing(connection: Any) -> None:
             commit(connection)
+            now = time.perf_counter()
             if self._since:
-                self.seconds += time.perf_counter() - self._since
-            self._since = 0.0
+                self.shares.append((now - self._since) / (now - self._committed))
+            self._since, self._committed = 0.0, now
 
         vars(dialect)["do_commit"] = committing
         setattr(EventRepository, "lock", locking)  # noqa: B010 - a method is not assigned
