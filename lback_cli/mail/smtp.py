@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 
 from lback_cli.errors import ConfigurationError, MailError
-from lback_cli.mail.message import wire_address
+from lback_cli.mail.message import configured_address
 from lback_cli.mail.smtp_answers import explain, verdict
 from lback_cli.mail.smtp_connection import SmtpConnection
 from lback_cli.mail.transports import Delivery
@@ -58,7 +58,7 @@ class SmtpTransport:
             ConfigurationError: As `deliver`.
             MailError: As `deliver`.
         """
-        sender = self._envelope_sender(wire_address(self._settings.sender))
+        sender = self._envelope_sender(configured_address("email.sender", self._settings.sender))
         with self._ready_connection() as connection:
             connection.ehlo_or_helo_if_needed()
             code, answer = connection.mail(sender, self._options(connection, sender, recipient or _PROBE))
@@ -107,15 +107,8 @@ class SmtpTransport:
         return self._envelope_sender(sender), recipient
 
     def _envelope_sender(self, sender: str) -> str:
-        if not self._settings.envelope_sender:
-            return sender
-        try:
-            return wire_address(self._settings.envelope_sender)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"email.envelope_sender: {self._settings.envelope_sender!r} is not an e-mail address: {error}.",
-                hint="Use the plain address, for instance bounces@example.org.",
-            ) from error
+        configured = self._settings.envelope_sender
+        return configured_address("email.envelope_sender", configured) if configured else sender
 
     def _options(self, connection: SmtpConnection, sender: str, recipient: str) -> list[str]:
         """Return the options of the mail.

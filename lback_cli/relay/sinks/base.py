@@ -8,6 +8,7 @@ from socket import gethostname
 from typing import Any, Protocol
 from uuid import uuid4
 
+from lback_cli.errors import BrokenEventLog
 from lback_cli.events.export import cloud_event
 from lback_cli.text.times import timestamp
 
@@ -37,12 +38,16 @@ class Message:
         Raises:
             BrokenEventLog: The row is damaged.
         """
-        event = cloud_event(row)
-        if source:
-            event["source"] = source
-        if number is not None:
-            event["sinksequence"] = f"{number:020}"
-        return cls(row["seq"], event["id"], row["signal"], event["type"], json.dumps(event).encode())
+        try:
+            event = cloud_event(row)
+            if source:
+                event["source"] = source
+            if number is not None:
+                event["sinksequence"] = f"{number:020}"
+            body = json.dumps(event, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise BrokenEventLog(row["seq"], "it has a value that no event can have.") from error
+        return cls(row["seq"], event["id"], row["signal"], event["type"], body)
 
     @classmethod
     def for_test(cls, *, source: str, now: datetime) -> "Message":
