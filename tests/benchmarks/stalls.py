@@ -1,0 +1,77 @@
+"""How much later a sink gets its events while another sink stalls.
+
+    python tests/benchmarks/stalls.py [--events 1000] [--runs 9]
+
+A relay sends the events of a SQLite file to a webhook on this machine: alone, and beside a sink whose server behaves
+badly. Runs alternate. Printed are the median times from the first event at the webhook to the last, and their ratio.
+"""
+# ruff: noqa: T201 - printing is what it is for
+
+import argparse
+import os
+import platform
+import sqlite3
+import statistics
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from lback_cli.relay.relay import INITIAL_BACKOFF
+from lback_cli.settings import SinkSettings
+from tests.relay.consumers import Endpoint, eventually
+from tests.relay.harness import World
+from tests.relay.peers import Peer, Script, closes, drips, lies, stalls
+
+TARGET = 1.10
+
+BEHAVIOURS: dict[str, Script] = {
+    "says nothing": stalls,
+    "sends a byte each 20 ms": drips,
+    "talks nonsense": lies,
+    "closes at once": closes,
+}
+
+
+def seconds(events: int, behaviour: Script = closes, *, alone: bool = False) -> float:
+    """Return the time from the first event at a webhook to the last, beside a sink with that *behaviour*."""
+    with tempfile.TemporaryDirectory() as directory, Peer(behaviour) as peer:
+        world, endpoint = World.at(Path(directory)), Endpoint(None)
+        world.add_events(events)
+        sinks: dict[str, SinkSettings] = {"fine": endpoint.settings}
+        if not alone:
+            sinks["bad"] = replace(endpoint.settings, url=f"http://127.0.0.1:{peer.port}/", timeout=1.0)
+        # The delays of an installation, which those of tests are far below.
+        relay = world.relay(sinks, max_backoff=timedelta(minutes=5), initial_backoff=INITIAL_BACKOFF)
+        with world.running(relay):
+            eventually(lambda: len(endpoint.taken) == events, 300)
+        world.close()
+        endpoint.close()
+        return endpoint.taken[-1].arrived_at - endpoint.taken[0].arrived_at
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=9)
+    options = parser.parse_args()
+    print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} CPUs\n")
+    print("| the other sink | alone, ms per event | beside it | ratio | paired |")
+    print("|---|--:|--:|--:|--:|")
+    ratios = []
+    for name, behaviour in BEHAVIOURS.items():
+        pairs = [
+            (seconds(options.events, alone=True), seconds(options.events, behaviour)) for _ in range(options.runs)
+        ]
+        alone, beside = (1000 * statistics.median(times) / options.events for times in zip(*pairs, strict=True))
+        paired = statistics.median(with_ / without for without, with_ in pairs)
+        ratios.append(paired)
+        print(f"| {name} | {alone:.2f} | {beside:.2f} | {beside / alone:.2f} | {paired:.2f} |", flush=True)
+    print(f"\ntarget {TARGET}: {'met' if max(ratios) <= TARGET else '**missed**'}")
+
+
+if __name__ == "__main__":
+    main()
