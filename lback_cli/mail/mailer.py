@@ -165,8 +165,7 @@ class Mailer:
 
 def _iso(moment: datetime) -> str:
     """Return *moment* as text in UTC that is the same in every language: ``2026-03-04 15:04 UTC``."""
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{_utc(moment):%Y-%m-%d %H:%M} UTC"
 
 
 def format_time(moment: datetime) -> str:
@@ -174,8 +173,12 @@ def format_time(moment: datetime) -> str:
 
     A moment without a zone is UTC. The month is English in every locale, as the templates are.
     """
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = _utc(moment)
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _link_values(username: str, email: str, link: str, expires_at: datetime) -> dict[str, str]:

@@ -66,7 +66,7 @@ def secret_files(settings: Settings) -> Iterator[Path]:
     """Yield the files with secrets that *settings* name."""
     for _, holder in _sections(settings):
         for key in fields(holder):
-            other = key.metadata.get("secret_unless")
+            other = key.metadata.get("private_unless")
             has_secret = key.metadata.get("secret_file") or (other and getattr(holder, other) is None)
             if has_secret and (path := getattr(holder, key.name)) is not None:
                 yield path

@@ -63,9 +63,7 @@ def main() -> None:
     print("|---|--:|--:|--:|--:|")
     ratios = []
     for name, behaviour in BEHAVIOURS.items():
-        pairs = [
-            (seconds(options.events, alone=True), seconds(options.events, behaviour)) for _ in range(options.runs)
-        ]
+        pairs = [(seconds(options.events, alone=True), seconds(options.events, behaviour)) for _ in range(options.runs)]
         alone, beside = (1000 * statistics.median(times) / options.events for times in zip(*pairs, strict=True))
         paired = statistics.median(with_ / without for without, with_ in pairs)
         ratios.append(paired)

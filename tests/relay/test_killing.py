@@ -1,7 +1,7 @@
 """kill -9 at any moment: no event is lost or out of order, and each kill duplicates at most one.
 
-With THOROUGH set, the relay is killed a hundred times while it sends 3,000 events or more, and the consumer rebuilds the
-users after 50 kills and at least 1,000 operations.
+With THOROUGH set, the relay is killed a hundred times while it sends 3,000 events or more, and the consumer rebuilds
+the users after 50 kills and at least 1,000 operations.
 """
 
 import json
@@ -33,7 +33,6 @@ class Choosing(NamedTuple):
     signals: tuple[str, ...]
 
 
-
 def relay_while_killed(
     world: World,
     others: Mapping[str, Choosing],
@@ -63,8 +62,8 @@ def relay_while_killed(
         assert [*without_duplicates(received)] == [*chosen], name
         assert {one.id for one in received} == {*chosen.values()}, name
         if signals:
-            numbers = {one.seq: int(one.event.get_attributes()["sinksequence"]) for one in received}
-            assert numbers == {seq: number for number, seq in enumerate(chosen, start=1)}, name
+            counted = {one.seq: int(one.event.get_attributes()["sinksequence"]) for one in received}
+            assert counted == {seq: number for number, seq in enumerate(chosen, start=1)}, name
         duplicated = len(received) - len(chosen)
         assert duplicated <= killed, f"{name}: {duplicated} duplicated by {killed} kills"
         sys.stdout.write(f"{name}: {len(chosen)} events, {killed} kills, {duplicated} duplicated\n")

@@ -49,7 +49,7 @@ def test_secret_lines_are_all_that_are_not_blank(tmp_path: Path) -> None:
     path.write_bytes(b"")
     assert read_secret_lines(path, "key") == []
     path.write_text("x\n" * MAX_LENGTH)
-    with pytest.raises(ConfigurationError, match="^key: .* is too long"):
+    with pytest.raises(ConfigurationError, match=r"^key: .* is too long"):
         read_secret_lines(path, "key")
     with pytest.raises(ConfigurationError, match="it is not a file"):
         read_secret_lines(Path("/dev/zero"), "key")

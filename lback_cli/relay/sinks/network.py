@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.settings.ca_file import verifying_context
 from lback_cli.settings.sink_kinds import TlsSinkSettings
 
 _MAX_LENGTH = 200
@@ -49,13 +50,7 @@ def tls_context(name: str, settings: TlsSinkSettings) -> ssl.SSLContext | None:
                     hint=f"Use {settings.encrypted_schemes[0]}://, or remove the key.",
                 )
         return None
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:
-        raise ConfigurationError(
-            f"relay.{name}.ca_file: cannot use {settings.ca_file}: {error.strerror or error}.",
-            hint="It must be a PEM file of certificates.",
-        ) from error
+    context = verifying_context(settings.ca_file, f"relay.{name}.ca_file")
     if settings.client_certificate is not None:
         try:
             # A passphrase would be asked for on the terminal.
