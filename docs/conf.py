@@ -40,7 +40,7 @@ CONTENTS = {
     "index": {
         "Operators": (
             "command-line commands project/configuration attributes scripts apply imports "
-            "files event-log history databases adoption relay operations"
+            "files event-log history reports databases adoption relay operations"
         ),
         "Developers": "signals receivers api/index",
         "Contributors": "project/contributing architecture requirements decisions/README benchmarks",

@@ -28,7 +28,7 @@ INSTEAD = {
     "bur(?:y|ies|ied)": "delete, hide",
     "ledgers?": "event log",
     "patient": "waiting, with a timeout",
-    r"what\s+becomes\s+of": "the state or result of",
+    r"what\s+(?:becomes|became)\s+of": "the state or result of",
     r"has\s+its\s+success\s+taken\s+back": "is rolled back",
     r"so\s+says": "the name of the source",
     r"(?<!there\s)(?:is|are|was|were)\s+no\s+(?!longer\b|more\b|need\b|one\b|other\b|such\b)[a-z]+": "is not a ...",

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 import typer
 
 from lback_cli.cli.command_group import CONTEXT_SETTINGS, CommandGroup, LazyCommands
+from lback_cli.cli.invocation import interruptions
 from lback_cli.version import __version__
 
 COMMANDS = {
     "user": "user:group",
     "group": "group:group",
     "events": "events:group",
+    "report": "report:group",
     "undo": "undo:undo",
     "signals": "signals:group",
     "mail": "mail:group",
@@ -32,6 +34,14 @@ class RootGroup(CommandGroup):
         self.aliases = {}
         attributes["commands"] = LazyCommands(__package__, COMMANDS)
         super(CommandGroup, self).__init__(**attributes)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and keep an interruption, as Typer only returns its exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interruption:
+            interruptions.append(interruption)
+            raise
 
 
 app = typer.Typer(

@@ -151,7 +151,7 @@ class CliContext(CommandEnvironment):
         """Selects several users and changes each of them."""
         from lback_cli.managers.user_sets import UserSets
 
-        return UserSets(self.database, self.dependencies, self.users)
+        return UserSets(self.database, self.dependencies, self.users, self._planned)
 
     def importer(self, observer: "ImportObserver", canary: "Canary | None" = None) -> "Importer":
         """Return an importer that reports its progress to *observer* and checks the *canary* first."""

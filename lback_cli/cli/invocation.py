@@ -18,9 +18,13 @@ from lback_cli.text.escaping import safe
 endings: list[TerminatedBySignal] = []
 """What signal handlers have raised. Typer replaces a `KeyboardInterrupt` by an exception of its own."""
 
+interruptions: list[KeyboardInterrupt] = []
+"""The `KeyboardInterrupt` that ended the command, before Typer replaces it. Its notes say what was completed."""
+
 
 def run_command(context: CliContext, arguments: Sequence[str] | None) -> int:
     """Run the command that *arguments* name, or those of the process, and return its exit code."""
+    interruptions.clear()
     try:
         status = _root().main(arguments, prog_name="lback", standalone_mode=False, obj=context)
     except SystemExit as error:
@@ -33,7 +37,7 @@ def run_command(context: CliContext, arguments: Sequence[str] | None) -> int:
             ) from error
         raise
     if status == ExitCode.INTERRUPTED:  # Typer returns this for KeyboardInterrupt
-        raise KeyboardInterrupt
+        raise interruptions.pop() if interruptions else KeyboardInterrupt
     return status if isinstance(status, int) else ExitCode.DONE
 
 

@@ -53,12 +53,12 @@ def _report(context: CliContext, error: BaseException, arguments: Sequence[str])
     if isinstance(error, BrokenPipeError):
         return ExitCode.BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        if endings:
-            return endings.pop().code
+        notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         # The line of a prompt has no end yet.
-        start = "\n" if sys.stderr.isatty() else ""
-        write_stderr(f"{start}Interrupted.\n")
-        return ExitCode.INTERRUPTED
+        start = "\n" if sys.stderr.isatty() and not endings else ""
+        if notes or not endings:
+            write_stderr(f"{start}Interrupted.{notes}\n")
+        return endings.pop().code if endings else ExitCode.INTERRUPTED
     return show_failure(context, error, arguments)
 
 

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 EMBEDDED_FILE = "lback.db"
-_SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
-"""All queries of one reader see the same state, as in SQLite."""
+_SNAPSHOT = {
+    "sqlite": {"first_statement": "BEGIN"},
+    "postgresql": {"isolation_level": "REPEATABLE READ"},
+    # SQLAlchemy would change the level of the session, in four statements, and not handle their errors.
+    "mysql": {"first_statement": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
+}
+"""All queries of one reader see the same state."""
 
 _WRITING = {"isolation_level": "READ COMMITTED"}
 """A writer that waited for a lock sees what the previous writer committed. MariaDB's default, a snapshot from the start
@@ -97,7 +102,8 @@ class Database:
         """The engine. Raises `ConfigurationError` if its driver is not installed or cannot use the URL."""
         options: dict[str, Any] = {"hide_parameters": True}
         if self.url.get_backend_name() != "sqlite":
-            options |= _WRITING
+            # A connection that died in the pool is replaced before it is used.
+            options |= _WRITING | {"pool_pre_ping": True}
         if self.in_memory:
             # One connection, or each session would see its own empty database.
             options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
@@ -158,8 +164,8 @@ class Database:
 
     @property
     def _read_engine(self) -> Engine:
-        options = {"sqlite_begin": "BEGIN"} if self.url.get_backend_name() == "sqlite" else _SNAPSHOT
-        return self.engine.execution_options(**options)
+        backend = "mysql" if self.url.get_backend_name() == "mariadb" else self.url.get_backend_name()
+        return self.engine.execution_options(**_SNAPSHOT[backend])
 
     def create_file(self) -> None:
         """Create the SQLite file and its directory, for their owner alone, if they are missing.
@@ -220,7 +226,16 @@ def user_data_directory() -> Path:
 def _configure_server(engine: Engine) -> None:
     """Keep values out of errors, and report an option in the URL that the driver does not support."""
     if engine.name == "postgresql":
-        _read_any_version(engine.dialect)
+        from lback_cli.database.drivers import postgresql as driver
+
+        driver.read_any_version(engine.dialect)
+    else:
+        from lback_cli.database.drivers import mariadb as driver  # type: ignore[no-redef]
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if statement := connection.get_execution_options().get("first_statement"):
+            connection.exec_driver_sql(statement)
 
     @event.listens_for(engine, "handle_error")
     def hide(context: ExceptionContext) -> None:
@@ -231,14 +246,7 @@ def _configure_server(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
-            if engine.driver == "pymysql":
-                from lback_cli.database.drivers import mariadb
-
-                return mariadb.connect(dialect, options)
-            if engine.driver == "psycopg":
-                # The default of the server or database may not have every character.
-                options = {**options, "client_encoding": "UTF8"}
-            return dialect.connect(*arguments, **options)
+            return driver.connect(dialect, arguments, options)
         except dialect.loaded_dbapi.Error:
             raise
         except (TypeError, ValueError, AttributeError) as error:
@@ -246,20 +254,6 @@ def _configure_server(engine: Engine) -> None:
                 f"database.url has an option that {engine.url.drivername} does not support.",
                 hint=_OPTIONS_HINT,
             ) from error
-
-
-def _read_any_version(dialect: Any) -> None:
-    """Treat a server with an unknown version string, such as CockroachDB, as PostgreSQL 13."""
-    read = dialect._get_server_version_info  # noqa: SLF001 - SQLAlchemy has no public way to set a version
-
-    def version(connection: Connection) -> tuple[int, ...]:
-        try:
-            found: tuple[int, ...] = read(connection)
-        except AssertionError:
-            return (13,)
-        return found
-
-    dialect._get_server_version_info = version  # noqa: SLF001 - as above
 
 
 def _set_lock_timeout(connection: Connection, seconds: float) -> None:
@@ -299,7 +293,7 @@ def _configure_sqlite(engine: Engine, busy_timeout: float, *, durable: bool) -> 
         if tries != 1:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(busy_timeout * 1000 / tries)}")
         try:
-            connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
+            connection.exec_driver_sql(options.get("first_statement", "BEGIN IMMEDIATE"))
         finally:
             if tries != 1:
                 connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")

@@ -145,11 +145,32 @@ _DETAILS_HINT = "Run 'lback db status' for details."
 
 @contextlib.contextmanager
 def translate_errors(url: URL) -> Iterator[None]:
-    """Raise a `DatabaseError` for each SQLAlchemy error in the block; the original is its ``__cause__``."""
+    """Raise a `DatabaseError` for each error of SQLAlchemy or the driver in the block; that is its ``__cause__``."""
     try:
         yield
     except SQLAlchemyError as error:
         raise describe_error(url, error) from error
+    except Exception as error:
+        wrapped = _wrapped(url, error)
+        if wrapped is None:
+            raise
+        raise describe_error(url, wrapped) from wrapped
+
+
+def _wrapped(url: URL, error: Exception) -> DBAPIError | None:
+    """Return *error* as SQLAlchemy would, if the driver raised it where SQLAlchemy does not handle it.
+
+    It does not when it sets the isolation level of a connection, or ends a transaction to return one to the pool.
+    """
+    dialect: Any = url.get_dialect()
+    driver = dialect.import_dbapi()
+    if not isinstance(error, driver.Error):
+        return None
+    was_lost = dialect(dbapi=driver).is_disconnect(error, None, None)
+    wrapped = DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=was_lost)
+    wrapped.__cause__ = error
+    redact_values(wrapped)
+    return wrapped
 
 
 def describe_error(url: URL, error: SQLAlchemyError) -> DatabaseError:

@@ -31,10 +31,16 @@ _DRIVERS = {
 
 
 _FROM_FILE = "it reads options from a file"
+_NO_TEXT = "its value is not text"
 _REFUSED_OPTIONS = {
+    "autocommit": "every statement would be committed by itself",
+    "conv": _NO_TEXT,
+    "cursor_factory": _NO_TEXT,
+    "cursorclass": _NO_TEXT,
     "local_infile": "the server could read every file that lback can",
     "read_default_file": _FROM_FILE,
     "read_default_group": _FROM_FILE,
+    "row_factory": _NO_TEXT,
     "service": _FROM_FILE,
     "servicefile": _FROM_FILE,
 }
@@ -94,7 +100,7 @@ def require_driver(url: URL) -> None:
 
 
 def require_safe_options(url: URL) -> None:
-    """Refuse options of *url* with which the driver reads other files, or lets the server read files.
+    """Refuse options of *url* that are unsafe, such as those with which the driver reads other files.
 
     Raises:
         ConfigurationError: One of `_REFUSED_OPTIONS` is in the URL.

@@ -1,4 +1,4 @@
-"""Write a file that only its owner can read, and that appears complete or not at all."""
+"""Write a file that appears complete or not at all, and that only its owner can read unless the caller says so."""
 
 import contextlib
 import os
@@ -11,8 +11,12 @@ from lback_cli.own_file import open_own
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Callable[[str], object]]:
+def replacing(path: Path, *, mode: int = 0o600) -> Iterator[Callable[[str], object]]:
     """Yield a function that writes text; after the block the text replaces the file at *path*.
+
+    Args:
+        path: The file.
+        mode: Who may read and write it.
 
     Raises:
         Unusable: The file cannot be written.
@@ -28,6 +32,7 @@ def replacing(path: Path) -> Iterator[Callable[[str], object]]:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 yield file.write
+                os.fchmod(descriptor, mode)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)

@@ -75,7 +75,9 @@ class Chunk:
 
     def _attempts(self, index: int) -> list[AttemptState]:
         user = self.users[index]
-        registration = [user.attempts] if user is not None and user.attempts is not None else []
+        attempts = None if user is None else user.attempts
+        # A registration without an observer leaves no event, like those of many users at once.
+        registration = [attempts] if attempts is not None and attempts.was_observed else []
         return [*registration, *self._updates.get(index, {}).values()]
 
     def _attempts_of(self, index: int, outcome: RowOutcome | None) -> AttemptState | None:

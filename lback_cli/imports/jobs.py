@@ -2,14 +2,13 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import MAX_ATTEMPTS, retried
-from lback_cli.errors import Conflict, LbackError, OutcomeUnknown
+from lback_cli.errors import Conflict
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.job_events import describe, import_finished, import_started
 from lback_cli.imports.options import STDIN, ImportOptions
@@ -17,7 +16,14 @@ from lback_cli.imports.report_files import NAMES, ReportFiles
 from lback_cli.imports.results import Counts
 from lback_cli.lease import RELEASED, Lease
 from lback_cli.models import ImportJob
-from lback_cli.repositories.unit_of_work import LOCK_TIMEOUT, UnitOfWork, reading, resolve_unknown_commit, transaction
+from lback_cli.repositories.unit_of_work import (
+    Evidence,
+    UnitOfWork,
+    reading,
+    settle_interruption,
+    settled_transaction,
+    transaction,
+)
 
 R = TypeVar("R")
 
@@ -85,6 +91,7 @@ class ImportRun:
         self._advice = advice
         self._lease = lease
         self._now = now
+        self._work: UnitOfWork | None = None
         self._stored: dict[str, Any] = {}
 
     @property
@@ -102,29 +109,14 @@ class ImportRun:
             OutcomeUnknown: The connection was lost during COMMIT, and the database stays out of reach.
             LbackError: What `transaction` raises.
         """
-        lost: BaseException | None = None
-        results: list[R] = []
-        self._stored = {}
-        try:
-            with transaction(database, tries=MAX_ATTEMPTS) as uow:
-                results.append(work(uow))
-        except OutcomeUnknown as unknown:
-            if not resolve_unknown_commit(database, unknown, self._is_as_stored, self._advice):
-                lost = unknown.__cause__
-        if lost is not None:
-            raise lost
-        return results[0]
+        self._work, self._stored = None, {}
+        with settled_transaction(database, lambda _: self._evidence) as self._work:
+            return work(self._work)
 
-    def was_committed(self, database: Database, error: BaseException) -> bool:
-        """Return whether the last transaction of `commit` was committed although *error* was raised.
-
-        An error of lback itself says that it was not. An interruption, such as Ctrl-C, may come after the COMMIT.
-        """
-        if isinstance(error, LbackError):
-            return False
-        with suppress(LbackError), transaction(database, tries=MAX_ATTEMPTS, lock_timeout=LOCK_TIMEOUT) as uow:
-            return self._is_as_stored(uow)
-        return False
+    def settle(self, database: Database, error: BaseException) -> None:
+        """Find out whether the last transaction of `commit` was committed, if *error* has interrupted its COMMIT."""
+        if self._work is not None and not isinstance(error, Exception):
+            settle_interruption(database, self._work, error, self._evidence)
 
     def checkpoint(self, uow: UnitOfWork, reached: Checkpoint) -> None:
         """Store what is *reached* with this transaction; any state but ``running`` ends the work."""
@@ -157,6 +149,10 @@ class ImportRun:
     def _record_end(self, uow: UnitOfWork, state: str, counts: Counts) -> None:
         if state != "running":
             uow.events.append([import_finished(self._description, state, counts)])
+
+    @property
+    def _evidence(self) -> Evidence:
+        return Evidence(self._is_as_stored, self._advice)
 
     def _is_as_stored(self, uow: UnitOfWork) -> bool:
         row = uow.jobs.get(self.id, lock=True)

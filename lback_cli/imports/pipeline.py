@@ -79,9 +79,9 @@ class ImportPipeline:
         try:
             result = retried(lambda: self._job.commit(self._context.database, attempt))
         except BaseException as error:
-            if not self._job.was_committed(self._context.database, error):
-                for chunk in chunks:
-                    chunk.announce_failure(error)
+            self._job.settle(self._context.database, error)
+            for chunk in chunks:
+                chunk.announce_failure(error)
             raise
         if attempts > 1:
             for chunk in chunks:

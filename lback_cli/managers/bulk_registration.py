@@ -91,7 +91,12 @@ class BulkRegistration:
         """
         results: list[RegistrationResult] = []
         listened = _has_receivers()
-        for needs_operation, group in groupby(users, key=lambda user: listened or self._needs_operation(user.new)):
+
+        def needs(user: PreparedUser) -> bool:
+            # An operation that was begun in an earlier attempt goes on, as its outcome may be known already.
+            return listened or user.attempts is not None or self._needs_operation(user.new)
+
+        for needs_operation, group in groupby(users, key=needs):
             register = self._register_one_by_one if needs_operation else self._register_at_once
             results += register(uow, list(group), stop_on_error)
             if stop_on_error and isinstance(results[-1], LbackError):

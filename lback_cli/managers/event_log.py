@@ -16,7 +16,7 @@ from lback_cli.events.export import read_rows
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.kinds import ADMINISTRATIVE
 from lback_cli.events.record import erasure_event
-from lback_cli.events.summary import Summary
+from lback_cli.events.summary import By, Summary
 from lback_cli.events.verifier import VerificationResult, Verifier
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.log_memory import LogMemory, LostLog
@@ -161,10 +161,11 @@ class EventLog:
                     last = event["seq"]
             time.sleep(POLL_SECONDS)
 
-    def summary(self, since: str) -> Summary:
-        """Return the counts for each day from *since*, a text that `parse_moment` reads. Raises `UsageError`."""
+    def summary(self, since: str, by: By = "day") -> Summary:
+        """Return the counts from *since*, a text that `parse_moment` reads, for each *by*. Raises `UsageError`."""
+        first = timestamp(parse_moment(since, self._services.now()))
         with reading(self._database) as work:
-            return Summary(work.events.count_by_day(timestamp(parse_moment(since, self._services.now()))))
+            return Summary(work.events.count_by_time(first, "hour" if by == "hour" else "day"), by)
 
     def checkpoint(self) -> Checkpoint:
         """Return a checkpoint of the end of the log. Raises `BrokenEventLog` if the head of the chain is missing."""
@@ -216,12 +217,15 @@ class EventLog:
             UserNotFound: There is no such user, and no event about one.
             LbackError: What `UserManager.delete_user` raises.
         """
-        with reading(self._database) as work:
-            user_id = self._past_or_present(work, identifier)
-            known = self._names(work, user_id, identifier)
-            seen = _head(work).seq
-            # Most of the work is done before the lock, for which all other writers wait.
-            sequences = self._events_of(work, user_id, known, after=0)
+
+        def look() -> tuple[int | None, set[str], int, _Erased]:
+            with reading(self._database) as work:
+                user_id = self._past_or_present(work, identifier)
+                names = self._names(work, user_id, identifier)
+                return user_id, names, _head(work).seq, self._events_of(work, user_id, names, after=0)
+
+        # Most of the work is done before the lock, for which all other writers wait.
+        user_id, known, seen, sequences = retried(look)
         effects = AttemptState()
 
         def change() -> _Erased | LbackError:

@@ -6,18 +6,17 @@ for a while; attempts on a locked account do not count and do not prolong the lo
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import MAX_ATTEMPTS, retried
-from lback_cli.errors import OutcomeUnknown
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_for_login
 from lback_cli.repositories.account_repository import AccountRepository, LoginRecord
-from lback_cli.repositories.unit_of_work import UnitOfWork, holds_write_lock, resolve_unknown_commit, transaction
+from lback_cli.repositories.unit_of_work import Evidence, UnitOfWork, holds_write_lock, settled_transaction, transaction
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.settings.schema import AuthenticationSettings
 
@@ -120,29 +119,25 @@ class LoginLimiter:
                 return change(uow, self._services.now())
 
         def attempt() -> tuple[LoginRecord, R]:
-            now, done, lost = self._services.now(), None, None
-            try:
-                with transaction(self._database, tries=MAX_ATTEMPTS) as uow:
-                    done = change(uow, now)
-            except OutcomeUnknown as unknown:
-                assert done is not None, "only COMMIT has an unknown outcome"
-                if not self._was_saved(done[0], now, unknown):
-                    lost = unknown.__cause__
-            if lost is not None:
-                # Nothing was committed, so the error of COMMIT is the outcome.
-                raise lost
-            assert done is not None, "the transaction was committed"
-            return done
+            now = self._services.now()
+            done: list[tuple[LoginRecord, R]] = []
+            with settled_transaction(
+                self._database, lambda _: self._evidence(done, now), settles_interruptions=False
+            ) as uow:
+                done.append(change(uow, now))
+            return done[0]
 
         return retried(attempt)
 
-    def _was_saved(self, record: LoginRecord, saved_at: datetime, unknown: OutcomeUnknown) -> bool:
-        """Return whether *record* was committed with the time *saved_at*."""
+    def _evidence(self, done: Sequence[tuple[LoginRecord, object]], saved_at: datetime) -> Evidence | None:
+        """Return how to find out whether the record in *done* was committed with the time *saved_at*."""
+        if not done:
+            return None
 
         def look(uow: UnitOfWork) -> bool:
-            return AccountRepository(uow.session).was_saved(record, saved_at, now=self._services.now())
+            return AccountRepository(uow.session).was_saved(done[0][0], saved_at, now=self._services.now())
 
-        return resolve_unknown_commit(self._database, unknown, look, "Try again when the database is reachable.")
+        return Evidence(look, "Try again when the database is reachable.")
 
     def _settle(
         self,

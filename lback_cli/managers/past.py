@@ -1,16 +1,19 @@
 """Finding users and groups as they were at a moment, from their rows of today and the event log."""
 
 import contextlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, Refused, UserNotFound
+from lback_cli.events.group_changes import GroupChanges, names_of_groups
 from lback_cli.events.kinds import CREATIONS
 from lback_cli.events.moment import Moment
 from lback_cli.events.past import Change, KnownUser, PastUser, members
@@ -72,8 +75,8 @@ class Past:
             GroupNotFound: There was no such group.
             Refused: The event log does not reach back to the moment.
         """
-        with self._looking_back() as view:
-            yield PastListing(view, query)
+        with snapshot(self._database) as found:
+            yield past_listing(found, self._services, self._moment, query)
 
     def find_group(self, name: str) -> tuple[PastGroup, int, Sequence[int]]:
         """Return the group that was called *name*, the number of its members, and the ids of people erased since.
@@ -95,10 +98,21 @@ class Past:
             yield _View(found, self._services, self._moment)
 
 
+def past_listing(found: Snapshot, services: Dependencies, moment: Moment, query: UserQuery) -> "PastListing":
+    """Return the users of *found* that *query* describes, as they were at *moment*.
+
+    Raises:
+        GroupNotFound: There was no such group.
+        Refused: The event log does not reach back to the moment.
+    """
+    return PastListing(_View(found, services, moment), query)
+
+
 class PastListing:
     """Users to iterate over once.
 
     Attributes:
+        since: The number of the first event after the moment.
         next_after: Then, where the next page starts, or None if there is none.
         erased: Then, the ids of the people who existed and were erased since.
     """
@@ -107,8 +121,14 @@ class PastListing:
         self._view = view
         self._query = query
         self._groups = [view.group(name) for name in query.groups]
+        self.since = view.since
         self.next_after: str | int | None = None
         self.erased: list[int] = []
+
+    @property
+    def group_names(self) -> list[str]:
+        """The names that the groups of the query had at the moment."""
+        return [group.name for group in self._groups]
 
     def __iter__(self) -> Iterator[PastUser]:
         query = self._query
@@ -181,16 +201,21 @@ class PastListing:
 
 
 class _View:
-    """What one read-only transaction says about a moment."""
+    """What one read-only transaction says about a moment.
+
+    Attributes:
+        since: The number of the first event after the moment.
+    """
 
     def __init__(self, found: Snapshot, services: Dependencies, moment: Moment) -> None:
         self.found = found
         self._services = services
         self._moment = moment
-        self._since, self._time = self._begin()
+        self.since, self._time = self._begin()
         changes = found.changes.of_groups()
-        self._later = [change for change in reversed(changes) if change.seq >= self._since]
-        self._earlier = [change for change in changes if change.seq < self._since]
+        self._group_changes = GroupChanges(changes)
+        self._later = [change for change in reversed(changes) if change.seq >= self.since]
+        self._earlier = [change for change in changes if change.seq < self.since]
 
     def candidates(self, identifier: str) -> Iterator[tuple[int, bool]]:
         """Yield the ids of users who may have been called *identifier*, and whether the name need not be checked."""
@@ -203,7 +228,7 @@ class _View:
             yield holder.id, False
         field: Literal["username", "email"] = "email" if "@" in identifier else "username"
         for name in identifier_variants(self._services, identifier):
-            for former in self.found.changes.formerly_called(field, name, self._since):
+            for former in self.found.changes.formerly_called(field, name, self.since):
                 yield former, False
         if holder is not None:
             yield holder.id, True
@@ -224,12 +249,15 @@ class _View:
         for user_id, row in rows.items():
             user = PastUser(user_id, None if row is None else self._values(row))
             own = changes.get(user_id, [])
-            for change in _by_number([*(c for c in reversed(own) if c.seq >= self._since), *self._later], reverse=True):
+            names = names_of_groups(own) | ({*row.groups} if row is not None else set())
+            events = sorted([*own, *self._group_changes.about(user_id, names)], key=attrgetter("seq"))
+            start = bisect_left(events, self.since, key=attrgetter("seq"))
+            for change in reversed(events[start:]):
                 if not change.is_complete:
                     raise self._out_of_reach()
                 user.take_back(change)
             known = KnownUser(user_id)
-            for change in _by_number([*(c for c in own if c.seq < self._since), *self._earlier]):
+            for change in events[:start]:
                 known.apply(change)
             if user.values is not None and not known.exists:
                 created_at = user.values.get("created_at")
@@ -250,7 +278,7 @@ class _View:
         """The ids of users whom later events are about: of those who may have existed, and of those who did not."""
         touched: set[int] = set()
         absent: set[int] = set()
-        for change in self.found.changes.touched(self._since):
+        for change in self.found.changes.touched(self.since):
             if change.is_incomplete:
                 raise self._out_of_reach()
             if change.user_id not in touched and change.user_id not in absent:
@@ -314,10 +342,6 @@ def _is_beginning(change: Change) -> bool:
     """Return whether the log says what changed only from *change*, an adoption or an upgrade, on."""
     data = change.data
     return change.signal == "database_adopted" or data is None or data["from"] < _RECORDS_CHANGES
-
-
-def _by_number(changes: list[Change], *, reverse: bool = False) -> list[Change]:
-    return sorted(changes, key=lambda change: change.seq, reverse=reverse)
 
 
 def _pages(items: Iterable[T], size: int) -> Iterator[list[T]]:

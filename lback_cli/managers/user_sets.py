@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import AmbiguousUser, DatabaseError, LbackError, UserNotFound
@@ -16,6 +16,9 @@ from lback_cli.operations.attempts import AttemptState, retried_together
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 NAMED = 3
 """How many names a set shows for all."""
@@ -93,8 +96,12 @@ class UserSets:
     `DatabaseError` is raised, since the other users would fail too. Results are returned once they are committed.
     """
 
-    def __init__(self, database: Database, services: Dependencies, users: UserManager) -> None:
+    def __init__(
+        self, database: Database, services: Dependencies, users: UserManager, session: "Session | None" = None
+    ) -> None:
+        """With *session*, all of it is a part of the caller's transaction."""
         self._database = database
+        self._session = session
         self._directory = Directory(database, services)
         self._users = users
         self._services = services
@@ -192,14 +199,14 @@ class UserSets:
         effects = {member.id: AttemptState() for member in members if member.id is not None}
 
         def attempt() -> tuple[dict[int, UserRecord], Outcomes]:
-            with transaction_with_events(self._database) as uow:
+            with transaction_with_events(self._database, self._session) as uow:
                 uow.users.lock_all([*effects])
                 found = uow.users.find_all([*effects])
                 # Who was found by an earlier attempt has an operation, which must end.
                 ids = [each for each in effects if if_missing == "fail" or each in found or effects[each].sent]
                 return found, act(uow, ids, effects)
 
-        found, outcomes = retried_together(attempt, effects.values())
+        found, outcomes = retried_together(attempt, effects.values()) if self._session is None else attempt()
         results = []
         for member in members:
             user = found.get(member.id or 0)

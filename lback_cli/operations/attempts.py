@@ -12,7 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from lback_cli.database.retry import is_transient, retried
-from lback_cli.errors import DatabaseError, LbackError, UnexpectedError
+from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError
+from lback_cli.repositories.unit_of_work import outcome_of
 
 R = TypeVar("R")
 
@@ -61,6 +62,7 @@ class AttemptState:
         changes: What the operation changed, once it has succeeded.
         mails: The mails that the operation sent, by template and recipient.
         undoes: The number of the event that the operation undoes, for its own event.
+        was_observed: Whether a signal reached a receiver, or something was mailed.
     """
 
     def __init__(self, *, undoes: int | None = None) -> None:
@@ -74,10 +76,16 @@ class AttemptState:
         self.refusal: RecordedFailure | None = None
         self.changes: Mapping[str, Any] = {}
         self.mails: dict[tuple[str, str], PostedMail] = {}
+        self.was_observed = False
 
     def give_up(self, error: BaseException) -> None:
-        """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again."""
+        """Announce the failure of the operation by *error*. A refusal that was announced is only recorded again.
+
+        Nothing is announced if *error* is an interruption that came after the COMMIT.
+        """
         fail, self.waiting = self.waiting, None
+        if outcome_of(error) == "committed":
+            return
         if self.refusal is not None:
             self.refusal.record(None)
         elif fail is not None:
@@ -124,6 +132,10 @@ def to_lback_error(error: BaseException) -> LbackError:
     """Return *error* as an `LbackError`; any other exception becomes the cause of an `UnexpectedError`."""
     if isinstance(error, LbackError):
         return error
+    if outcome_of(error) == "unknown":
+        interrupted = OutcomeUnknown("COMMIT was interrupted: whether the change was made is unknown.")
+        interrupted.__cause__ = error
+        return interrupted
     unexpected = UnexpectedError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     unexpected.__cause__ = error
     return unexpected

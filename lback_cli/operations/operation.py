@@ -34,8 +34,11 @@ from lback_cli.operations.kinds import OperationKind
 from lback_cli.operations.session_guard import SessionGuard
 from lback_cli.repositories.unit_of_work import (
     UnitOfWork,
+    evidence_of_events,
+    outcome_of,
     reading,
     require_transactional,
+    settle_interruption,
     transaction_with_events,
 )
 from lback_cli.signals.dispatch import deliver
@@ -109,6 +112,7 @@ class Operation:
         self._compute_changes: Callable[[], Mapping[str, Any]] | None = None
         self._succeeded = False
         self._in_transaction = False
+        self._work: UnitOfWork | None = None
         self._guard: SessionGuard | None = None
 
     @property
@@ -158,7 +162,9 @@ class Operation:
         """
         self._effects.began = self.began
         if self._session is not None:
-            require_transactional(self._database, self._session)
+            # If the database fails here, it fails again in the body, after the first signal.
+            with contextlib.suppress(DatabaseError):
+                require_transactional(self._database, self._session)
         if (refusal := self._effects.refusal) is not None:
             refusal.record(self._session)
             raise refusal.error
@@ -175,15 +181,22 @@ class Operation:
             if failure is error:
                 raise
             raise failure from error
-        except BaseException as error:
-            if self._is_one_of_several:
-                self._effects.waiting = self.announce_failure
-            else:
-                self._announce_failure(to_lback_error(error))
+        except BaseException as interruption:
+            self._interrupt(interruption)
             raise
         if self._is_one_of_several:
             self._effects.waiting = self.announce_failure
         return result
+
+    def _interrupt(self, interruption: BaseException) -> None:
+        """Announce the failure by *interruption*, unless it came after the COMMIT."""
+        if self._is_one_of_several:
+            self._effects.waiting = self.announce_failure
+            return
+        if self._work is not None and self._session is None:
+            settle_interruption(self._database, self._work, interruption, evidence_of_events(self._work))
+        if outcome_of(interruption) != "committed":
+            self._announce_failure(to_lback_error(interruption))
 
     def announce_failure(self, failure: LbackError) -> None:
         """Announce *failure* once the caller's transaction is rolled back and will not be retried."""
@@ -204,6 +217,7 @@ class Operation:
             return
         self._effects.sent.add(signal.name)
         self._effects.seq += 1
+        self._effects.was_observed |= bool(signal.receivers or signals.delivered.receivers)
         with self._guard.active() if self._guard is not None and signal.receivers else contextlib.nullcontext():
             deliver(self, signal, arguments)
 
@@ -222,6 +236,7 @@ class Operation:
     def note_mail(self, template: str, recipient: str, *, file: Path | None = None, queued: bool = False) -> None:
         """Note a mail of this operation for the caller; `PostedMail` explains the arguments."""
         self._effects.mails[template, recipient] = PostedMail(template, recipient, file, queued)
+        self._effects.was_observed = True
 
     def earlier_result(self, name: Hashable) -> Any:
         """Return the result that `once_per_operation` has for *name*, or None."""
@@ -262,6 +277,7 @@ class Operation:
         """The one transaction of the operation. The success signal is sent at its end, before the commit."""
         with transaction_with_events(self._database, self._session) as uow:
             self._in_transaction = True
+            self._work = uow
             self._guard = SessionGuard(uow.session)
             try:
                 yield uow

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.engine import Connection
@@ -174,14 +174,14 @@ class EventRepository:
         verifier.feed(self.walk(COLUMNS))
         return verifier.finish((head.seq, head.hash) if head else (None, None))
 
-    def count_by_day(self, since: str) -> Sequence[tuple[str, str, int]]:
-        """Yield (day, signal, number of events) from *since* on."""
-        day = func.substr(EVENTS.c.time, 1, 10)
+    def count_by_time(self, since: str, by: Literal["day", "hour"]) -> Sequence[tuple[str, str, int]]:
+        """Return (day or hour of the day, signal, number of events) from *since* on, in the order of days or hours."""
+        part = func.substr(EVENTS.c.time, *((1, 10) if by == "day" else (12, 2)))
         statement = (
-            select(day, EVENTS.c.signal, func.count())
+            select(part, EVENTS.c.signal, func.count())
             .where(EVENTS.c.time >= since)
-            .group_by(day, EVENTS.c.signal)
-            .order_by(day)
+            .group_by(part, EVENTS.c.signal)
+            .order_by(part)
         )
         return [(str(d), str(s), int(n)) for d, s, n in self._session.execute(statement)]
 

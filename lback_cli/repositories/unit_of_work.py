@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -34,10 +34,16 @@ _PAUSE_BETWEEN_LOOKS = 1.0
 
 
 class UnitOfWork:
-    """The repositories of one transaction. Those that few commands need are loaded on first use."""
+    """The repositories of one transaction. Those that few commands need are loaded on first use.
+
+    Attributes:
+        session: The session of the transaction.
+        is_committing: Whether COMMIT may have been sent.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.is_committing = False
 
     @cached_property
     def users(self) -> UserRepository:
@@ -137,14 +143,15 @@ def transaction(
             with session.begin_nested():
                 yield UnitOfWork(session)
         return
-    committing = False
+    work: UnitOfWork | None = None
     try:
         with database.session(tries=tries, lock_timeout=lock_timeout) as own:
-            yield UnitOfWork(own)
+            work = UnitOfWork(own)
+            yield work
             own.flush()
-            committing = True
+            work.is_committing = True
     except DatabaseError as error:
-        if not (committing and is_disconnect(error)):
+        if not (work is not None and work.is_committing and is_disconnect(error)):
             raise
         raise OutcomeUnknown(
             f"The connection to the database {database.name} was lost during COMMIT: whether the change was made is"
@@ -191,15 +198,41 @@ def _begin_on_sqlite(session: Session) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-@contextlib.contextmanager
-def transaction_with_events(database: Database, session: Session | None = None) -> Iterator[UnitOfWork]:
-    """Run the block in a `transaction` that appends events, for `retried`.
+class Evidence(NamedTuple):
+    """How to find out whether a transaction was committed.
 
-    If the connection is lost during COMMIT, the last event shows whether the transaction was committed.
+    Attributes:
+        look: Returns whether a committed row of the transaction is there. It locks a row that the transaction changed,
+            and so waits until the server has ended it, at most `LOCK_TIMEOUT` at a time.
+        advice: How a person can find out.
+        note: The message to a person who has interrupted the COMMIT, if it succeeded.
+    """
+
+    look: Callable[[UnitOfWork], bool]
+    advice: str
+    note: str | None = None
+
+
+@contextlib.contextmanager
+def settled_transaction(
+    database: Database,
+    evidence: Callable[[UnitOfWork], Evidence | None],
+    session: Session | None = None,
+    *,
+    settles_interruptions: bool = True,
+) -> Iterator[UnitOfWork]:
+    """Run the block in a `transaction`, for `retried`. If COMMIT gets no answer, *evidence* shows whether it succeeded.
+
+    Args:
+        database: The database.
+        evidence: Returns how to find out about the work.
+        session: The caller's session, as for `transaction`.
+        settles_interruptions: Whether to find out too if COMMIT is interrupted, as by Ctrl-C. `outcome_of` then returns
+            it.
 
     Raises:
         DatabaseError: As for `transaction`.
-        OutcomeUnknown: The connection was lost during COMMIT and the database stays out of reach.
+        OutcomeUnknown: The connection was lost during COMMIT, and the database stays out of reach.
     """
     lost: BaseException | None = None
     work: UnitOfWork | None = None
@@ -207,46 +240,101 @@ def transaction_with_events(database: Database, session: Session | None = None) 
         with transaction(database, session, tries=MAX_ATTEMPTS) as work:
             yield work
     except OutcomeUnknown as unknown:
-        last = work.events.last if work is not None else None
-        if last is None:
+        found = evidence(work) if work is not None else None
+        if found is None:
             raise
-        seq, operation_id = last
-        advice = f"It was made if 'lback events list --operation {operation_id}' shows an event."
-        if not resolve_unknown_commit(
-            database, unknown, lambda work: work.events.was_committed(seq, operation_id), advice
-        ):
+        if not _was_committed(database, unknown, found):
             lost = unknown.__cause__
+    except Exception:
+        raise
+    except BaseException as interruption:
+        if work is not None and settles_interruptions:
+            settle_interruption(database, work, interruption, evidence(work))
+        raise
     if lost is not None:
         # Nothing was committed, so the error of COMMIT is the outcome.
         raise lost
 
 
-def resolve_unknown_commit(
-    database: Database, unknown: OutcomeUnknown, look: Callable[[UnitOfWork], bool], advice: str
-) -> bool:
-    """Return whether a transaction whose COMMIT got no answer was committed.
+@contextlib.contextmanager
+def transaction_with_events(database: Database, session: Session | None = None) -> Iterator[UnitOfWork]:
+    """Run the block in a `settled_transaction` that appends events. The last event shows whether it was committed."""
+    with settled_transaction(database, evidence_of_events, session) as work:
+        yield work
 
-    Args:
-        database: The database.
-        unknown: The error of the transaction.
-        look: Returns whether a committed row of the transaction is there. It locks a row that the transaction changed,
-            and so waits until the server has ended it, at most `LOCK_TIMEOUT` at a time.
-        advice: How a person can find out, for the error.
+
+def evidence_of_events(work: UnitOfWork) -> Evidence | None:
+    """Return how to find out whether the events that *work* has appended were committed; None if there are none."""
+    last = work.events.last
+    if last is None:
+        return None
+    return Evidence(
+        lambda again: again.events.was_committed(*last),
+        f"It was made if 'lback events list --operation {last[1]}' shows an event.",
+        "The last operation was completed before the interruption.",
+    )
+
+
+Outcome = Literal["rolled back", "committed", "unknown"]
+
+
+def outcome_of(interruption: BaseException) -> Outcome:
+    """Return the outcome of the transaction that *interruption* has interrupted."""
+    return getattr(interruption, "lback_outcome", "rolled back")
+
+
+def settle_interruption(
+    database: Database, work: UnitOfWork, interruption: BaseException, evidence: Evidence | None
+) -> None:
+    """Find out whether *work* was committed although *interruption* came during COMMIT, for `outcome_of`.
+
+    The notes of the exception then say so too.
+    """
+    if not work.is_committing or evidence is None:
+        return
+    work.is_committing = False
+    _note_outcome(interruption, "unknown")
+    try:
+        outcome: Outcome = "committed" if _look(database, evidence) else "rolled back"
+    except DatabaseError:
+        interruption.add_note(f"Whether the last change was made is unknown. {evidence.advice}")
+        return
+    except BaseException as again:
+        _note_outcome(again, "unknown")
+        again.add_note(f"Whether the last change was made is unknown. {evidence.advice}")
+        raise
+    _note_outcome(interruption, outcome)
+    if outcome == "committed" and evidence.note is not None:
+        interruption.add_note(evidence.note)
+
+
+def _note_outcome(interruption: BaseException, outcome: Outcome) -> None:
+    interruption.lback_outcome = outcome  # type: ignore[attr-defined]
+
+
+def _was_committed(database: Database, unknown: OutcomeUnknown, evidence: Evidence) -> bool:
+    """Return whether the transaction whose COMMIT ended with *unknown* was committed.
 
     Raises:
         OutcomeUnknown: The database stays out of reach.
     """
-
-    def once() -> bool:
-        with transaction(database, tries=MAX_ATTEMPTS, lock_timeout=LOCK_TIMEOUT) as work:
-            return look(work)
-
     try:
-        return retried(once, is_retryable=lambda _: True, initial_delay=_PAUSE_BETWEEN_LOOKS)
+        return _look(database, evidence)
     except DatabaseError:
         raise OutcomeUnknown(
-            f"{unknown.message.removesuffix('.')}, as it cannot be looked up.", hint=advice
+            f"{unknown.message.removesuffix('.')}, as it cannot be looked up.", hint=evidence.advice
         ) from unknown.__cause__
+
+
+def _look(database: Database, evidence: Evidence) -> bool:
+    def once() -> bool:
+        with transaction(database, tries=MAX_ATTEMPTS, lock_timeout=LOCK_TIMEOUT) as work:
+            found = evidence.look(work)
+            # The lock alone makes PostgreSQL write a record, for which COMMIT would wait if a standby is missing.
+            work.session.rollback()
+            return found
+
+    return retried(once, is_retryable=lambda _: True, initial_delay=_PAUSE_BETWEEN_LOOKS)
 
 
 @contextlib.contextmanager

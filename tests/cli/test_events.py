@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -356,6 +356,16 @@ def test_cloudevents_follow_their_specification(busy: Cli) -> None:
     assert len({event["id"] for event in exported}) == 4
 
 
+def test_export_in_ocsf_has_a_line_for_each_event(busy: Cli) -> None:
+    exported = [json.loads(line) for line in busy("events", "export", "--format", "ocsf").out.splitlines()]
+    assert [(event["metadata"]["sequence"], event["type_name"], event["status"]) for event in exported] == [
+        (1, "Base Event: Group Created", "Success"),
+        (2, "Account Change: Create", "Success"),
+        (3, "Authentication: Logon", "Failure"),
+        (4, "Authentication: Logon", "Success"),
+    ]
+
+
 def test_export_filters_events(busy: Cli) -> None:
     def exported(*arguments: str) -> list[int]:
         return [json.loads(line)["seq"] for line in busy("events", "export", *arguments).out.splitlines()]
@@ -380,6 +390,30 @@ def test_summary_shows_counts_bars_and_totals(busy: Cli) -> None:
     documents = json.loads(busy("events", "summary", "-o", "json").out)
     assert documents == [{"day": day, **counts}]
     assert busy("events", "summary", "--since", "2100-01-01", "-o", "csv").out.splitlines()[1:] == []
+
+
+def test_summary_by_weekday_and_hour_has_all_of_them(busy: Cli) -> None:
+    now = datetime.now(UTC)
+    weekdays = json.loads(busy("events", "summary", "--by", "weekday", "-o", "json").out)
+    assert [row["weekday"] for row in weekdays] == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    assert [row["weekday"] for row in weekdays if row["logins"]] == [now.strftime("%a")]
+    hours = json.loads(busy("events", "summary", "--by", "hour", "-o", "json").out)
+    assert [row["hour"] for row in hours] == [f"{hour:02}:00" for hour in range(24)]
+    (busy_hour,) = (row for row in hours if row["logins"])
+    assert busy_hour["hour"] in {now.strftime("%H:00"), (now - timedelta(minutes=1)).strftime("%H:00")}
+    assert busy_hour == {
+        "hour": busy_hour["hour"],
+        "registered": 1,
+        "logins": 1,
+        "failed_logins": 1,
+        "failures": 0,
+        "changes": 1,
+    }
+    shown = busy("events", "summary", "--by", "hour").out.splitlines()
+    assert len(shown) == 26
+    assert shown[0] == "hour   registered  logins  failed logins  failures  changes"
+    assert busy("events", "summary", "--by", "month").status == 2
+    assert busy("events", "summary", "--since", "2000-01-01", "--by", "hour").status == 0
 
 
 @pytest.mark.usefixtures("busy")

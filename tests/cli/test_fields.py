@@ -76,7 +76,7 @@ def test_wide_shows_all_fields_and_shortens_none(office: Cli) -> None:
         ("events list", "seq, time, signal, outcome, subject_id, subject, actor, data, "),
         ("user history ann", "seq, time, signal, outcome, subject_id, subject, actor, data, "),
         ("events sinks", "sink, configured, position, lag, "),
-        ("events dead-letters list", "sink, seq, tries, error, given_up_at."),
+        ("events dead-letters list", "sink, seq, tries, error, answer, given_up_at."),
         ("mail queue list", "id, state, template, recipient, "),
         ("signals list", "name, phase, can_veto, when, arguments, words."),
         ("user hashes", "scheme, users, outdated, weakness."),

@@ -3,6 +3,7 @@
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from lback_cli.relay.sinks.base import Message
@@ -46,3 +47,10 @@ def test_the_format_writes_a_table() -> None:
     format_.record({"id": 3})
 
     assert out.getvalue() == "| name |\n|---|\n| ann |\n| bob |\n| id |\n|---|\n| 3 |\n"
+
+
+def test_the_report_counts_users() -> None:
+    users = [SimpleNamespace(email=email) for email in ("ann@b.example", "bob@a.example", "cay@b.example")]
+    source = SimpleNamespace(found=SimpleNamespace(users=SimpleNamespace(select=lambda _query: users)))
+    rows = [{"domain": "a.example", "users": 1}, {"domain": "b.example", "users": 2}]
+    assert list(_example("Domains")(source).records()) == rows

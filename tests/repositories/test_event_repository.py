@@ -111,7 +111,7 @@ def test_counts_are_by_day_and_signal(events: EventRepository, write: Write, wor
         write(signal)
     for seq, time in enumerate(["2026-01-01T00", "2026-01-01T23", "2026-01-02T00", "2025-12-31T23"], 1):
         work.session.execute(update(EVENTS).where(EVENTS.c.seq == seq).values(time=f"{time}:00:00.000000Z"))
-    assert events.count_by_day("2026-01-01T00:00:00.000000Z") == [
+    assert events.count_by_time("2026-01-01T00:00:00.000000Z", "day") == [
         ("2026-01-01", "user_deleted", 2),
         ("2026-01-02", "user_updated", 1),
     ]

@@ -17,7 +17,7 @@ from lback_cli.errors import DatabaseError, LbackError
 from lback_cli.settings import DatabaseSettings
 
 from .conftest import SERVERS
-from .tls_server import PASSWORD, DatabaseServer, MissingServer, start_server
+from .own_server import PASSWORD, DatabaseServer, MissingServer, start_server
 
 Unavailable = Callable[[str, str], NoReturn]
 

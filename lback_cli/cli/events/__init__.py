@@ -13,6 +13,7 @@ group = CommandGroup(
         "verify": "verify:verify",
         "export": "export:export",
         "summary": "summary:summary",
+        "metrics": "metrics:metrics",
         "relay": "relay:relay",
         "sinks": "sinks:group",
         "replay": "replay:replay",

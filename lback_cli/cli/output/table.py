@@ -13,7 +13,7 @@ from lback_cli.text.times import local_time
 TIME_FIELDS: Final = frozenset(
     {
         *("time", "created_at", "updated_at", "last_login", "locked_until", "deleted_at", "kept_until"),
-        *("queued_at", "retry_at", "given_up_at", "delivered_at"),
+        *("queued_at", "retry_at", "given_up_at", "delivered_at", "since"),
     }
 )
 """Fields that hold a time in RFC 3339."""

@@ -1,13 +1,13 @@
 """Connect to MariaDB with PyMySQL, and override its defaults for text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lback_cli.database.drivers import mariadb_tls
 from lback_cli.errors import ConfigurationError
 
 
-def connect(dialect: Any, options: Mapping[str, Any]) -> Any:
+def connect(dialect: Any, _arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """Return a driver connection in utf8mb4.
 
     Raises:

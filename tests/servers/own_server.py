@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,19 +41,26 @@ class DatabaseServer(NamedTuple):
 
 
 @contextmanager
-def start_server(service: str, authority: trustme.CA, certificate: trustme.LeafCert | None) -> Iterator[DatabaseServer]:
-    """Run a server that trusts *authority*. Raises `MissingServer`."""
+def start_server(
+    service: str,
+    authority: trustme.CA | None = None,
+    certificate: trustme.LeafCert | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[DatabaseServer]:
+    """Run a server with *settings*, which trusts *authority*. Raises `MissingServer`."""
     account, prepare, ready, end = {
         "postgresql": ("postgres", _postgresql, b"ready to accept connections", signal.SIGQUIT),
         "mariadb": ("mysql", _mariadb, b"ready for connections", signal.SIGKILL),
     }[service]
     with _directory(account) as (directory, identity):
-        if certificate is not None:
+        if certificate is not None and authority is not None:
             _write(directory, "ca.pem", authority.cert_pem.bytes())
             _write(directory, "cert.pem", b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
             _write(directory, "key.pem", certificate.private_key_pem.bytes())
         port = _free_port()
         command = prepare(directory, port, identity, encrypted=certificate is not None)
+        command += [f"--{name}={value}" for name, value in (settings or {}).items()]
         with _running(command, directory / "log", identity, ready, end):
             yield DatabaseServer(service, port)
 

@@ -1,0 +1,133 @@
+"""Since when users are in their groups, and who added them, by what events say."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lback_cli.errors import BrokenEventLog
+from lback_cli.events.erasure import decoded
+from lback_cli.events.kinds import CREATIONS, DELETIONS
+from lback_cli.events.past import Change
+
+
+class Grant(NamedTuple):
+    """The event that made a user a member of a group."""
+
+    seq: int
+    time: str
+    actor: str
+
+
+class MembershipEvent(NamedTuple):
+    """An event that may have changed the groups of a user; *text* is its data as stored, None if it is erased."""
+
+    seq: int
+    time: str
+    actor: str
+    signal: str
+    subject_id: int
+    text: str | None
+
+
+class GroupTimeline:
+    """Which group a name meant at which event. A name may be given to another group after a deletion or a rename."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        """Read the *changes* of groups, in the order of the log. Those that are damaged are left out."""
+        self._spans: dict[str, list[tuple[int, int]]] = {}
+        self._created: set[int] = set()
+        self._count = 0
+        for change in changes:
+            data = _readable(change.seq, change.text)
+            if data is not None and "group" in data:
+                self._apply(change.seq, change.signal, data)
+
+    def group(self, name: str, seq: int) -> int | str:
+        """Return what identifies the group that was called *name* at event *seq*: a number, or else the name."""
+        spans = self._spans.get(name)
+        if spans is None:
+            return name
+        position = bisect_right(spans, (seq, self._count))
+        if position and spans[position - 1][1]:
+            return spans[position - 1][1]
+        if position < len(spans) and spans[position][1] in self._created:
+            # The event of a group that is made on demand may follow the event of its first member.
+            return spans[position][1]
+        return name
+
+    def now(self, name: str) -> int | str:
+        """Return what identifies the group that is called *name* after all these changes."""
+        spans = self._spans.get(name)
+        return spans[-1][1] if spans and spans[-1][1] else name
+
+    def _apply(self, seq: int, signal: str, data: Mapping[str, Any]) -> None:
+        name = data["group"]["name"]
+        if signal == "group_created":
+            number = self._new()
+            self._created.add(number)
+            self._begin(name, seq, number)
+        elif signal == "group_deleted":
+            self._end(name, seq)
+        elif renamed := data["changes"].get("name"):
+            self._begin(name, seq, self._end(renamed["from"], seq))
+
+    def _begin(self, name: str, seq: int, number: int) -> None:
+        self._spans.setdefault(name, []).append((seq, number))
+
+    def _end(self, name: str, seq: int) -> int:
+        spans = self._spans.setdefault(name, [])
+        if not spans or not spans[-1][1]:
+            spans.append((spans[-1][0] if spans else 0, self._new()))
+        number = spans[-1][1]
+        spans.append((seq, 0))
+        return number
+
+    def _new(self) -> int:
+        self._count += 1
+        return self._count
+
+
+def grants_of(events: Sequence[MembershipEvent], groups: GroupTimeline, damaged: set[int]) -> dict[int | str, Grant]:
+    """Return the last grant of each group to one user, by what `GroupTimeline.group` returns.
+
+    Args:
+        events: The events about the user, in the order of the log.
+        groups: What names of groups meant.
+        damaged: Takes the numbers of events that cannot be read.
+    """
+    found: dict[int | str, Grant] = {}
+    for event in events:
+        if event.signal in CREATIONS or event.signal in DELETIONS:
+            found.clear()
+        if event.text is None:
+            continue
+        data = _readable(event.seq, event.text)
+        if data is None:
+            damaged.add(event.seq)
+            continue
+        added, removed = group_changes(data)
+        for name in removed:
+            found.pop(groups.group(name, event.seq), None)
+        if event.signal not in DELETIONS:
+            found |= {groups.group(name, event.seq): Grant(event.seq, event.time, event.actor) for name in added}
+    return found
+
+
+def group_changes(data: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the names of the groups that a user joined and left in the event with this *data*."""
+    changes = data.get("changes")
+    groups = changes.get("groups") if isinstance(changes, Mapping) else None
+    if not isinstance(groups, Mapping):
+        return (), ()
+    return _names(groups.get("added")), _names(groups.get("removed"))
+
+
+def _names(value: Any) -> Sequence[str]:
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else ()
+
+
+def _readable(seq: int, text: str | None) -> dict[str, Any] | None:
+    try:
+        return None if text is None else decoded(seq, text)
+    except BrokenEventLog:
+        return None

@@ -1,0 +1,103 @@
+"""Counting events by hour, actor, reason and user name, and reading who joined and left groups."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.engine import Connection
+
+from lback_cli.events.grants import MembershipEvent
+from lback_cli.events.kinds import FAILURE_EVENTS
+from lback_cli.events.summary import FAILED_LOGIN, KIND_OF, KINDS
+from lback_cli.models.tables import EVENTS
+from lback_cli.repositories.access_reader import COLUMNS, NAMES_GROUPS
+from lback_cli.repositories.sql_functions import binary_equal
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_PAGE = 1000
+_HOUR = len("2026-01-31T12")
+
+
+class ActivityReader:
+    """The events from one time until another, on one connection or in a session.
+
+    Args:
+        connection: The connection or session.
+        since: The first time, as RFC 3339 text in UTC; None for the beginning of the log.
+        until: The time after the last, in the same form; None for the end of the log.
+    """
+
+    def __init__(self, connection: "Connection | Session", since: str | None, until: str | None) -> None:
+        self._execute: Callable[..., Any] = connection.execute
+        self._conditions: list[ColumnElement[bool]] = []
+        if since is not None:
+            self._conditions.append(EVENTS.c.time >= since)
+        if until is not None:
+            self._conditions.append(EVENTS.c.time < until)
+
+    def by_hour(self) -> Iterator[tuple[str, str, int]]:
+        """Yield the hour, such as ``2026-01-31T12``, the signal and the number of events."""
+        hour = func.substr(EVENTS.c.time, 1, _HOUR)
+        statement = select(hour, EVENTS.c.signal, func.count()).group_by(hour, EVENTS.c.signal).order_by(hour)
+        return self._stream(statement)
+
+    def by_actor(self) -> Iterator[tuple[Any, ...]]:
+        """Yield each actor with the number of events of each of `KINDS`, those with most events first."""
+        exactly = binary_equal(EVENTS.c.actor)
+        actor = func.min(EVENTS.c.actor)
+        statement = select(actor, *_counts()).group_by(exactly).order_by(func.count().desc(), actor)
+        return self._stream(statement)
+
+    def by_reason(self) -> Iterator[tuple[str, str | None, int]]:
+        """Yield the signal of a failure, its reason and the number of events, the most frequent first."""
+        statement = (
+            select(EVENTS.c.signal, EVENTS.c.outcome, func.count())
+            .where(EVENTS.c.signal.in_(FAILURE_EVENTS))
+            .group_by(EVENTS.c.signal, EVENTS.c.outcome)
+            .order_by(func.count().desc(), EVENTS.c.signal, EVENTS.c.outcome)
+        )
+        return self._stream(statement)
+
+    def failed_logins(self, night: Sequence[str], limit: int) -> Sequence[tuple[str | None, int, int, str]]:
+        """Return the user names with most failed logins: name, failures, those at *night*, and the time of the last.
+
+        Args:
+            night: The hours that count as night, such as ``23``.
+            limit: How many names at most.
+        """
+        hour = func.substr(EVENTS.c.time, _HOUR - 1, 2)
+        at_night = func.sum(case((hour.in_(night), 1), else_=0))
+        name = func.min(EVENTS.c.subject)
+        statement = (
+            select(name, func.count(), at_night, func.max(EVENTS.c.time))
+            .where(EVENTS.c.signal == FAILED_LOGIN, *self._conditions)
+            .group_by(binary_equal(EVENTS.c.subject))
+            .order_by(func.count().desc(), name)
+            .limit(limit)
+        )
+        return [(name, int(count), int(nightly), last) for name, count, nightly, last in self._execute(statement)]
+
+    def memberships(self) -> Iterator[MembershipEvent]:
+        """Yield the events that changed the groups of users, newest first.
+
+        The connection can run no other query until the iteration ends.
+        """
+        changed = EVENTS.c.signal.notin_(FAILURE_EVENTS) & NAMES_GROUPS
+        statement = select(*COLUMNS).where(EVENTS.c.subject_id.is_not(None), changed).order_by(EVENTS.c.seq.desc())
+        return map(MembershipEvent._make, self._stream(statement))
+
+    def _stream(self, statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
+        rows = self._execute(statement.where(*self._conditions), execution_options={"yield_per": _PAGE})
+        for page in rows.partitions():
+            yield from page
+
+
+def _counts() -> list[ColumnElement[int]]:
+    kind = case(
+        *((EVENTS.c.signal == signal, name) for signal, name in KIND_OF.items()),
+        (EVENTS.c.signal.in_(FAILURE_EVENTS), "failures"),
+        else_="changes",
+    )
+    return [func.sum(case((kind == name, 1), else_=0)) for name in KINDS]
