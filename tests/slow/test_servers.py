@@ -22,6 +22,7 @@ TESTS = Path(__file__).parents[1]
         "relay/test_killing.py",
         "relay/test_mail_killing.py",
         "relay/test_misbehaving.py",
+        "mail/test_misbehaving.py",
     ],
 )
 def test_in_full(path: str) -> None:
