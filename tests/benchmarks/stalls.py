@@ -9,13 +9,16 @@ because other work on the machine only makes them longer.
 # ruff: noqa: T201 - printing is what it is for
 
 import argparse
+import multiprocessing
 import os
 import platform
 import sqlite3
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -36,14 +39,22 @@ BEHAVIOURS: dict[str, Script] = {
 }
 
 
-def seconds(events: int, behaviour: Script | None = None) -> float:
-    """Return the time from the first event at a webhook to the last, alone or beside a sink with that *behaviour*."""
-    with tempfile.TemporaryDirectory() as directory, Peer(behaviour or closes) as peer:
+def serve(behaviour: Script, pipe: Connection) -> None:
+    """Run a server with that *behaviour* until the other end of *pipe* is closed."""
+    with Peer(behaviour) as peer:
+        pipe.send(peer.port)
+        with suppress(EOFError):
+            pipe.recv()
+
+
+def seconds(events: int, port: int | None = None) -> float:
+    """Return the time from the first event at a webhook to the last, alone or beside a sink with a server at *port*."""
+    with tempfile.TemporaryDirectory() as directory:
         world, endpoint = World.at(Path(directory)), Endpoint(None)
         world.add_events(events)
         sinks: dict[str, SinkSettings] = {"fine": endpoint.settings}
-        if behaviour is not None:
-            sinks["bad"] = replace(endpoint.settings, url=f"http://127.0.0.1:{peer.port}/", timeout=1.0)
+        if port is not None:
+            sinks["bad"] = replace(endpoint.settings, url=f"http://127.0.0.1:{port}/", timeout=1.0)
         # The delays of an installation, which those of tests are far below.
         relay = world.relay(sinks, max_backoff=timedelta(minutes=5), initial_backoff=INITIAL_BACKOFF)
         with world.running(relay):
@@ -60,10 +71,19 @@ def main() -> None:
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} CPUs\n")
     times: dict[str, list[float]] = {name: [] for name in ("none", *BEHAVIOURS)}
+    ports, pipes = {}, []
+    for name, behaviour in BEHAVIOURS.items():
+        # In processes of their own, as they would otherwise take time of the relay.
+        pipe, other_end = multiprocessing.Pipe()
+        multiprocessing.get_context("spawn").Process(target=serve, args=(behaviour, other_end), daemon=True).start()
+        ports[name] = pipe.recv()
+        pipes.append(pipe)
     for _ in range(options.runs):
         times["none"].append(seconds(options.events))
-        for name, behaviour in BEHAVIOURS.items():
-            times[name].append(seconds(options.events, behaviour))
+        for name, port in ports.items():
+            times[name].append(seconds(options.events, port))
+    for pipe in pipes:
+        pipe.close()
     best = {name: min(measured) for name, measured in times.items()}
     print("| the other sink | ms per event | ratio |")
     print("|---|--:|--:|")
