@@ -22,7 +22,7 @@ from .harness import World
 
 PROGRAM = Path(__file__).with_name("kill_relay.py")
 THOROUGH = "THOROUGH" in os.environ
-KEYS = ("url", "secrets", "stream", "routing_key", "subject", "timeout")
+KEYS = ("url", "secrets", "stream", "routing_key", "subject", "topic", "timeout")
 KILLS, LONGEST, STEP = (100, 200, 3000) if THOROUGH else (8, 150, 300)
 
 

@@ -13,8 +13,8 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, parse_url, tls_context
+from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
+from lback_cli.relay.sinks.network import one_line, require_hosts, tls_context
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.settings.sink_kinds import NatsSettings
 
@@ -97,7 +97,7 @@ class JetStream:
     async def _publish(self, message: Message) -> None:
         if self._client is None:
             await self._connect()
-        headers = {"Nats-Msg-Id": message.id, "Content-Type": CONTENT_TYPE}
+        headers = {"Nats-Msg-Id": message.id, "Content-Type": message.content_type}
         stream = self._client.jetstream(timeout=self._settings.timeout)
         subject = f"{self._settings.subject}.{message.signal}"
         await stream.publish(subject, message.body, self._settings.timeout, headers=headers)
@@ -184,12 +184,7 @@ class JetStream:
             raise ConfigurationError(
                 f"{name}.handshake_first is set, but nats:// is not encrypted.", hint="Use tls://."
             )
-        for server in settings.servers:
-            address = parse_url(f"{name}.servers", f"{urlsplit(settings.url).scheme}://{server}")
-            if address.username is not None or address.path:
-                raise ConfigurationError(
-                    f"{name}.servers has more than hosts and ports.", hint="lback logs in to all as it does to url."
-                )
+        require_hosts(f"{name}.servers", settings.servers)
         if not settings.subject or not all(map(_is_token, settings.subject.split("."))):
             raise ConfigurationError(
                 f"{name}.subject: {settings.subject!r} is not a subject.",

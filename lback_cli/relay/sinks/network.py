@@ -1,7 +1,7 @@
 """What sinks on the network share: their URLs, TLS, and the wording of errors."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from lback_cli.errors import ConfigurationError
@@ -33,6 +33,20 @@ def parse_url(key: str, url: str) -> SplitResult:
             f"{key} is not a valid URL.", hint="A URL looks like https://example.org/events, in ASCII."
         )
     return parts
+
+
+def require_hosts(key: str, servers: Iterable[str]) -> None:
+    """Require that each of the *servers* that the setting *key* has is a host, or a host and a port.
+
+    Raises:
+        ConfigurationError: If one is not. The message does not repeat it, as it may contain a password.
+    """
+    for server in servers:
+        parts = parse_url(key, f"//{server}")
+        if parts.username is not None or parts.path:
+            raise ConfigurationError(
+                f"{key} has more than hosts and ports.", hint="lback logs in to all as it does to url."
+            )
 
 
 def tls_context(name: str, settings: TlsSinkSettings) -> ssl.SSLContext | None:
