@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from lback_cli.database.drivers.own_execution import enable_own_execution
 from lback_cli.database.error_messages import redact_values, server_name, translate_errors
 from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
@@ -231,6 +232,7 @@ def _configure_server(engine: Engine) -> None:
         driver.read_any_version(engine.dialect)
     else:
         from lback_cli.database.drivers import mariadb as driver  # type: ignore[no-redef]
+    enable_own_execution(engine)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

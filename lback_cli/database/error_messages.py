@@ -244,7 +244,9 @@ def _denied_privilege(error: DBAPIError) -> str:
     """Return the kind of statement that failed. PostgreSQL does not report it, and locking a row needs UPDATE."""
     statement = (error.statement or "").upper()
     keyword = statement.split(maxsplit=1)[0] if statement.strip() else "this"
-    return "SELECT ... FOR UPDATE" if keyword == "SELECT" and "FOR UPDATE" in statement else keyword
+    if keyword == "SELECT" and "FOR UPDATE" in statement:
+        return "SELECT ... FOR UPDATE"
+    return "INSERT" if keyword == "COPY" else keyword
 
 
 def _driver_message(error: DBAPIError) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from lback_cli.database.drivers.postgresql_copy import can_copy
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
 from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
@@ -19,6 +20,11 @@ from lback_cli.repositories.user_reader import UserReader
 
 BULK = ("username", "email", "password", "is_active", "is_email_verified")
 """The columns of a row that `UserRepository.add_all` takes."""
+
+_NEXT_IDS = text(
+    "SELECT nextval(CAST(pg_get_serial_sequence('users', 'id') AS regclass)) FROM generate_series(1, :count)"
+)
+"""Takes ids from the sequence of PostgreSQL, each null if there is none."""
 
 
 class UserRepository(UserReader):
@@ -70,21 +76,34 @@ class UserRepository(UserReader):
         """
         if not rows:
             return []
-        last = self.last_id()
         moments = (to_driver_value(self._session, USERS, "created_at", now),) * 2
         columns: Sequence[str] = (*BULK, "created_at", "updated_at")
         values: Sequence[tuple[Any, ...]] = [row + moments for row in rows]
-        if (first := self._next_id()) is not None:
-            columns, values = ("id", *columns), [(number, *row) for number, row in enumerate(values, start=first)]
+        if (ids := self._reserve_ids(len(rows))) is not None:
+            columns, values = ("id", *columns), [(number, *row) for number, row in zip(ids, values, strict=True)]
+            insert_rows(self._session, USERS, columns, values)
+            return ids
+        is_sqlite = self._session.connection().dialect.name == "sqlite"
+        last = self.last_id() if is_sqlite else 0
         insert_rows(self._session, USERS, columns, values)
-        if self._session.connection().dialect.name == "sqlite":
+        if is_sqlite:
             # SQLite has one writer at a time and numbers its rows in order.
             new = select(func.min(USERS.c.id), func.max(USERS.c.id)).where(USERS.c.id > last)
             first, last = self._session.execute(new).one()
             if last - first + 1 == len(rows):
                 return range(first, last + 1)
-        ids = self.ids_by_username([row[0] for row in rows])
-        return [ids[row[0]] for row in rows]
+        found = self.ids_by_username([row[0] for row in rows])
+        return [found[row[0]] for row in rows]
+
+    def _reserve_ids(self, count: int) -> Sequence[int] | None:
+        """Return the ids for *count* new users; None if the database chooses them when it stores the users."""
+        if (first := self._next_id()) is not None:
+            return range(first, first + count)
+        connection = self._session.connection()
+        if connection.dialect.name != "postgresql" or not can_copy(connection, USERS):
+            return None
+        ids = list(connection.execute(_NEXT_IDS, {"count": count}).scalars())
+        return None if None in ids else ids
 
     def _next_id(self) -> int | None:
         """Return the id of a new user if the database would give one that a deleted user had; else None.
