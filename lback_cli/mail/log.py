@@ -10,6 +10,7 @@ from typing import Self
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.mail.transports import Delivery
+from lback_cli.own_file import open_own
 from lback_cli.text.times import timestamp
 
 _LOGGER = logging.getLogger(__name__)
@@ -18,8 +19,8 @@ _LOGGER = logging.getLogger(__name__)
 class MailLog:
     """The file ``email.log_file``, open for one mail. Without a file, nothing is recorded.
 
-    It is opened before the mail is sent, so that no mail leaves that cannot be recorded, and created so that only its
-    owner can read it.
+    It is opened before the mail is sent, so that no mail leaves that cannot be recorded. Only the user who runs lback
+    can read it, and have made it.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -34,11 +35,11 @@ class MailLog:
         """
         if self._path is not None:
             try:
-                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY, 0o600)
+                self._descriptor = open_own(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY)
             except OSError as error:
                 raise ConfigurationError(
                     f"email.log_file: cannot write {self._path}: {error.strerror or error}.",
-                    hint="Create its directory, and make it writable for the user who runs lback.",
+                    hint="It must be a file of the user who runs lback, in a directory that this user can write.",
                 ) from error
         return self
 

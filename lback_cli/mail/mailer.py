@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from lback_cli.errors import ConfigurationError, MailError
 from lback_cli.mail.log import MailLog
-from lback_cli.mail.message import compose, is_unprintable, wire_address
+from lback_cli.mail.message import compose, configured_address, is_unprintable, wire_address
 from lback_cli.mail.templates import render
 from lback_cli.mail.transports import Transport, build_transport
 from lback_cli.settings.schema import EmailSettings, LinkSettings
@@ -119,8 +119,8 @@ class Mailer:
     def _send(
         self, template: str, recipient: str, secret: str, values: Mapping[str, str], language: str = ""
     ) -> Path | None:
-        sender = _address("email.sender", self._settings.sender)
-        reply_to = self._settings.reply_to and _address("email.reply_to", self._settings.reply_to)
+        sender = configured_address("email.sender", self._settings.sender)
+        reply_to = self._settings.reply_to and configured_address("email.reply_to", self._settings.reply_to)
         application = self._application()
         for name, value in values.items():
             if is_unprintable(value):
@@ -163,20 +163,9 @@ class Mailer:
         return contact or f"the people who run {application}"
 
 
-def _address(key: str, address: str) -> str:
-    try:
-        return wire_address(address)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{key}: {address!r} is not an e-mail address: {error}.",
-            hint="Use the plain address, for instance accounts@example.org.",
-        ) from error
-
-
 def _iso(moment: datetime) -> str:
     """Return *moment* as text in UTC that is the same in every language: ``2026-03-04 15:04 UTC``."""
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{_utc(moment):%Y-%m-%d %H:%M} UTC"
 
 
 def format_time(moment: datetime) -> str:
@@ -184,8 +173,12 @@ def format_time(moment: datetime) -> str:
 
     A moment without a zone is UTC. The month is English in every locale, as the templates are.
     """
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = _utc(moment)
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _link_values(username: str, email: str, link: str, expires_at: datetime) -> dict[str, str]:

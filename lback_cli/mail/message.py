@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.parser import Parser
 from email.policy import SMTP
 
-from lback_cli.errors import MailError
+from lback_cli.errors import ConfigurationError, MailError
 from lback_cli.mail.templates import Content
 
 _MAX_LINE = 998
@@ -51,6 +51,21 @@ def wire_address(address: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise ValueError("the part after the @ is not a domain")
     return f"{local}@{domain}"
+
+
+def configured_address(key: str, address: str) -> str:
+    """Return the *address* that the setting *key* has, as `wire_address` does.
+
+    Raises:
+        ConfigurationError: If it is not a plain address.
+    """
+    try:
+        return wire_address(address)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{key}: {address!r} is not an e-mail address: {error}.",
+            hint="Use the plain address, for instance accounts@example.org.",
+        ) from error
 
 
 def compose(

@@ -1,16 +1,16 @@
 """The transport that sends mail through a mail server."""
 
 import smtplib
-import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 
 from lback_cli.errors import ConfigurationError, MailError
-from lback_cli.mail.message import wire_address
+from lback_cli.mail.message import configured_address
 from lback_cli.mail.smtp_answers import explain, verdict
 from lback_cli.mail.smtp_connection import SmtpConnection
 from lback_cli.mail.transports import Delivery
+from lback_cli.settings.ca_file import verifying_context
 from lback_cli.settings.schema import EmailSettings
 from lback_cli.settings.secret_file import read_secret
 
@@ -58,7 +58,7 @@ class SmtpTransport:
             ConfigurationError: As `deliver`.
             MailError: As `deliver`.
         """
-        sender = self._envelope_sender(wire_address(self._settings.sender))
+        sender = self._envelope_sender(configured_address("email.sender", self._settings.sender))
         with self._ready_connection() as connection:
             connection.ehlo_or_helo_if_needed()
             code, answer = connection.mail(sender, self._options(connection, sender, recipient or _PROBE))
@@ -77,7 +77,8 @@ class SmtpTransport:
     def _ready_connection(self) -> Iterator[SmtpConnection]:
         """Provide a connection that is encrypted and logged in as configured, and end it with QUIT."""
         password = self._password()
-        context = self._tls_context()
+        encrypted = self._settings.security != "none"
+        context = verifying_context(self._settings.ca_file, "email.ca_file") if encrypted else None
         try:
             with closing(SmtpConnection(self._settings, context)) as connection:
                 if self._settings.security == "starttls":
@@ -107,15 +108,8 @@ class SmtpTransport:
         return self._envelope_sender(sender), recipient
 
     def _envelope_sender(self, sender: str) -> str:
-        if not self._settings.envelope_sender:
-            return sender
-        try:
-            return wire_address(self._settings.envelope_sender)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"email.envelope_sender: {self._settings.envelope_sender!r} is not an e-mail address: {error}.",
-                hint="Use the plain address, for instance bounces@example.org.",
-            ) from error
+        configured = self._settings.envelope_sender
+        return configured_address("email.envelope_sender", configured) if configured else sender
 
     def _options(self, connection: SmtpConnection, sender: str, recipient: str) -> list[str]:
         """Return the options of the mail.
@@ -157,17 +151,6 @@ class SmtpTransport:
                 hint="Choose a user name and a password in ASCII at the mail server.",
             )
         return password
-
-    def _tls_context(self) -> ssl.SSLContext | None:
-        if self._settings.security == "none":
-            return None
-        try:
-            return ssl.create_default_context(cafile=self._settings.ca_file)
-        except OSError as error:
-            raise ConfigurationError(
-                f"email.ca_file: cannot use {self._settings.ca_file}: {error.strerror or error}.",
-                hint="It must be a PEM file of certificates.",
-            ) from error
 
     @property
     def _name(self) -> str:

@@ -14,6 +14,9 @@ from lback_cli.settings.schema import EmailSettings
 _GOODBYE = 1.0
 """Seconds that the server has to answer QUIT. The mail is accepted already."""
 
+_REPLY_CODES = range(200, 600)
+"""RFC 5321, section 4.2.1."""
+
 _EHLO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Za-z.:]+\]")
 """A domain or an address literal (RFC 5321, section 4.1.1.1)."""
 
@@ -70,9 +73,17 @@ class SmtpConnection(smtplib.SMTP):
         self.does_esmtp = False
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read an answer."""
+        """Read an answer.
+
+        Raises:
+            ValueError: If it has no reply code. It must not pass for a refusal of the mail.
+        """
         self._deadline.set(self._seconds)
-        return super().getreply()
+        code, answer = super().getreply()
+        if code not in _REPLY_CODES:
+            self.close()
+            raise ValueError(code)
+        return code, answer
 
     def send(self, s: Any) -> None:
         """Send a command or a mail."""

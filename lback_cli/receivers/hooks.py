@@ -1,6 +1,7 @@
 """Hooks: receivers that are executables, in a directory for each signal."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ from lback_cli.text.escaping import ELLIPSIS
 
 REASON_LIMIT = 2000
 """Characters of a hook's standard error that are kept."""
+
+_LEFT_OVER = re.compile(
+    r"README(\..*)?|#.*#|.*~|.*\.(bak|orig|rej|sw[a-p]|rpmnew|rpmsave|dpkg-[a-z]+)", re.DOTALL | re.IGNORECASE
+)
+"""What editors, patches and packages leave beside the files that are meant."""
 
 _OFF = "Use --no-receivers to run without hooks."
 
@@ -69,7 +75,9 @@ class Hook:
 
 
 def find_hooks(directory: Path, seconds: float) -> list[Hook]:
-    """Return the hooks in *directory*, sorted by signal and name. Files whose names begin with a dot are ignored.
+    """Return the hooks in *directory*, sorted by signal and name.
+
+    Files whose names begin with a dot are ignored. Backups and READMEs are passed over with a warning.
 
     Raises:
         ConfigurationError: A hook cannot be run, or its directory is not named after a signal.
@@ -94,11 +102,15 @@ def find_hooks(directory: Path, seconds: float) -> list[Hook]:
 
 def _entries(directory: Path) -> list[Path]:
     try:
-        return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+        found = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise UntrustedFileError(
             f"{directory}: {error.strerror}", "The user who runs lback must be able to read it."
         ) from error
+    left_over = [path for path in found if _LEFT_OVER.fullmatch(path.name)]
+    for path in left_over:
+        _log(f"{path} is passed over: its name is not that of a hook.")
+    return [path for path in found if path not in left_over]
 
 
 def _message(errors: bytes) -> str:

@@ -82,7 +82,8 @@ class SinkAdmin:
                 uow.sinks.add(SinkState(name=name, position=seq - 1, failures=0, tries=0))
             else:
                 uow.sinks.set_position(name, seq - 1)
-        return head - seq + 1
+        with reading(self._database) as uow:
+            return self._count(uow, name, seq - 1, head)
 
     def dead_letters(self, name: str | None, sequences: Collection[int] | None = None) -> list[DeadLetter]:
         """Return the dead letters of one sink or of all, with these *sequences* or all.
@@ -242,7 +243,11 @@ class SinkAdmin:
         settings = self._settings.get(name)
         if sink is None and (settings is None or settings.start == "next"):
             return 0
-        position = 0 if sink is None else sink.position
+        return self._count(uow, name, 0 if sink is None else sink.position, head)
+
+    def _count(self, uow: UnitOfWork, name: str, position: int, head: int) -> int:
+        """Return how many events after *position* the sink gets."""
+        settings = self._settings.get(name)
         choice = ALL_EVENTS if settings is None else EventChoice.of(name, settings)
         return max(0, head - position) if choice == ALL_EVENTS else choice.count(uow.events, after=position)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import ConfigurationError, SinkNotFound
+from lback_cli.errors import ConfigurationError, DatabaseError, SinkNotFound
 from lback_cli.relay.choice import EventChoice
 from lback_cli.relay.cursor import SinkCursor
 from lback_cli.relay.observer import RelayObserver
@@ -78,9 +78,20 @@ class Relay:
         after some seconds, abandons it, to be sent again.
 
         Raises:
-            DatabaseError: With *once*.
+            DatabaseError: With *once*, after the other sinks are done.
         """
-        run_all([partial(worker.run, once=once) for worker in self._workers], self._stop)
+        errors: list[DatabaseError] = []
+
+        def work(worker: Worker) -> None:
+            try:
+                worker.run(once=once)
+            except DatabaseError as error:
+                # It may be about one damaged event, which other sinks do not get.
+                errors.append(error)
+
+        run_all([partial(work, worker) for worker in self._workers], self._stop)
+        if errors:
+            raise errors[0]
         return [worker.report for worker in self._workers]
 
 

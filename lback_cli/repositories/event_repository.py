@@ -259,19 +259,26 @@ def _matcher(query: EventQuery) -> Callable[[dict[str, Any]], bool] | None:
     def matches(row: dict[str, Any]) -> bool:
         if row["signal"] in query.always:
             return True
-        data = json.loads(row["data"])
-        changes = data.get("changes", {})
-        groups = changes.get("groups", {"added": [], "removed": []})
-        if query.changed == "groups":
-            is_changed = bool(groups["added"] or groups["removed"])
-        else:
-            is_changed = query.changed is None or query.changed in changes
-        names = {*groups["added"], *groups["removed"]}
-        if "group" in data:
-            names |= {data["group"]["name"], changes.get("name", {}).get("from")}
-        return is_changed and (not query.groups or not names.isdisjoint(query.groups))
+        try:
+            return _says(query, json.loads(row["data"]))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return True  # The reader reports that the event is damaged.
 
     return matches
+
+
+def _says(query: EventQuery, data: Any) -> bool:
+    """Return True if *data* says what *query* demands of the changes and the groups."""
+    changes = data.get("changes", {})
+    groups = changes.get("groups", {"added": [], "removed": []})
+    if query.changed == "groups":
+        is_changed = bool(groups["added"] or groups["removed"])
+    else:
+        is_changed = query.changed is None or query.changed in changes
+    names = {*groups["added"], *groups["removed"]}
+    if "group" in data:
+        names |= {data["group"]["name"], changes.get("name", {}).get("from")}
+    return is_changed and (not query.groups or not names.isdisjoint(query.groups))
 
 
 def _within_range(number: int) -> int:

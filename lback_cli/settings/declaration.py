@@ -18,6 +18,7 @@ class Details(TypedDict, total=False):
         hidden: The secret part of the value: the ``password`` of a URL, or the ``whole`` value. It is kept out of
             `repr`, error messages and `lback config show`.
         secret_file: Whether the value is the path of a file with secrets, which others must not be able to read.
+        private_unless: Another key that names the file with the secrets. If it is not set, they are in this one.
         formerly: The former name of the key, which is refused with a hint.
         choices: The allowed values of a text.
         texts: Whether the items of a list are any texts. Otherwise, they are Python names.
@@ -30,6 +31,7 @@ class Details(TypedDict, total=False):
     example: str | tuple[str, ...]
     hidden: Literal["password", "whole"]
     secret_file: bool
+    private_unless: str
     formerly: str
     choices: tuple[str, ...]
     texts: bool

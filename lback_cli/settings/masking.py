@@ -67,7 +67,9 @@ def secret_files(settings: Settings) -> Iterator[Path]:
     """Yield the files with secrets that *settings* name."""
     for _, holder in _sections(settings):
         for key in fields(holder):
-            if key.metadata.get("secret_file") and (path := getattr(holder, key.name)) is not None:
+            other = key.metadata.get("private_unless")
+            has_secret = key.metadata.get("secret_file") or (other and getattr(holder, other) is None)
+            if has_secret and (path := getattr(holder, key.name)) is not None:
                 yield path
 
 

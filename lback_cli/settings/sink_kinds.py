@@ -26,6 +26,7 @@ class TlsSinkSettings(SinkSettings):
         None,
         "PEM file of the certificate with which lback identifies itself to the server, and of its authorities.",
         example="/etc/lback/client.pem",
+        private_unless="client_key",
     )
     client_key: Path | None = key(
         None,

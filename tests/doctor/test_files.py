@@ -89,6 +89,19 @@ def test_files_with_the_secrets_of_sinks_are_checked(make_context: MakeContext, 
     assert check_files(context).hint == f"Run: chmod 600 {secret} {password}"
 
 
+def test_certificate_of_a_client_is_a_secret_if_its_key_is_in_it(make_context: MakeContext, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    for path in (certificate, key):
+        path.write_text("x")
+        path.chmod(0o644)
+    context = make_context(ready=False)
+    sink = RabbitMqSettings(client_certificate=certificate)
+    context.settings = replace(context.settings, relay={"mq": sink})
+    assert check_files(context).hint == f"Run: chmod 600 {certificate}"
+    context.settings = replace(context.settings, relay={"mq": replace(sink, client_key=key)})
+    assert check_files(context).hint == f"Run: chmod 600 {key}"
+
+
 @pytest.mark.parametrize(
     ("url", "source", "has_password"),
     [

@@ -297,6 +297,16 @@ def test_no_mail_leaves_that_cannot_be_recorded(tmp_path: Path) -> None:
     assert sent(tmp_path / "mail") == []
 
 
+def test_record_of_mail_is_not_written_to_a_file_that_another_user_prepared(tmp_path: Path) -> None:
+    log, target = tmp_path / "mail.jsonl", tmp_path / "target"
+    target.touch()
+    log.symlink_to(target)
+    with pytest.raises(ConfigurationError, match=r"email\.log_file: cannot write .*: it is a symbolic link\."):
+        mailer(tmp_path / "mail", log_file=log).send_test(email="ann@example.org", key="7")
+    assert sent(tmp_path / "mail") == []
+    assert target.read_bytes() == b""
+
+
 def test_replies_go_to_the_configured_address_and_the_contact_is_named(tmp_path: Path) -> None:
     named = mailer(tmp_path, None, reply_to="support@bücher.example", support_contact="our help desk, +43 1 5678")
     named.send_password_changed(username="ann", email="ann@example.org", key="7")

@@ -547,12 +547,25 @@ def test_wrong_kind_of_tls_is_a_mail_error(smtp_server: Any, offered: str, used:
     assert server.messages == []
 
 
-@pytest.mark.parametrize("script", [{"CONNECT": "554 go away"}, {"CONNECT": "\x1b[2J"}, {"EHLO": "500", "HELO": "500"}])
-def test_server_that_breaks_the_protocol_is_a_mail_error(scripted_server: Any, script: dict[str, str | None]) -> None:
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ({"CONNECT": "554 go away"}, "refused: 554 go away"),
+        ({"CONNECT": "\x1b[2J"}, "an answer is malformed"),
+        ({"EHLO": "500", "HELO": "500"}, "refused: 500"),
+        ({"RCPT": "55"}, "an answer is malformed"),
+        ({"RCPT": "nonsense"}, "an answer is malformed"),
+        ({"RCPT": "999 nonsense"}, "an answer is malformed"),
+    ],
+)
+def test_server_that_breaks_the_protocol_does_not_refuse_the_mail(
+    scripted_server: Any, script: dict[str, str | None], message: str
+) -> None:
     server = scripted_server(script)
 
-    with pytest.raises(MailError, match="refused: "):
+    with pytest.raises(MailError, match=message) as caught:
         deliver(server.options, security="none")
+    assert caught.value.verdict == "unreachable"
 
 
 def test_address_beyond_ascii_uses_smtputf8(smtp_server: Any) -> None:

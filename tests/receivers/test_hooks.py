@@ -209,8 +209,8 @@ def test_child_that_keeps_writing_is_not_read_for_ever(workshop: Workshop) -> No
             "Did you mean user_pre_register?",
         ),
         (
-            lambda path: (path.parent.parent / "README").write_text(""),
-            "{path.parent.parent}/README: There is no signal 'README'",
+            lambda path: (path.parent.parent / "notes").write_text(""),
+            "{path.parent.parent}/notes: There is no signal 'notes'",
             "'lback signals list' shows all signals.",
         ),
     ],
@@ -231,6 +231,22 @@ def test_hook_that_cannot_be_run_is_a_configuration_error(
     assert raised.value.message == f"receivers.hooks_directory: {message.format(path=path)}."
     assert raised.value.hint == f"{OFF} {hint.format(path=path)}"
     assert not user_pre_register.receivers
+
+
+def test_backups_and_readmes_are_passed_over_with_a_warning(workshop: Workshop) -> None:
+    names = ("#10-check#", "10-check.bak", "10-check.dpkg-old", "10-check.swp", "10-check~", "README.md")
+    others = [workshop.hook(f"{PRE}/{name}", "echo It ran. >&2; exit 1") for name in names]
+    others.insert(0, workshop.hooks_directory / "README")
+    others[0].write_text("These are our hooks.")
+    workshop.hook(f"{PRE}/10-check", "echo It accepts. >&2")
+
+    ended = workshop("user", "register", "ann", "--email", "ann@example.org", "--generate-password", "-q")
+
+    assert ended.status == 0
+    assert ended.err.splitlines() == [
+        *(f"warning: {path} is passed over: its name is not that of a hook." for path in others),
+        f"warning: The hook {PRE}/10-check says: It accepts.",
+    ]
 
 
 def test_hook_that_cannot_be_run_stops_the_command(workshop: Workshop) -> None:

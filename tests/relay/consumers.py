@@ -231,6 +231,7 @@ class Endpoint:
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 128  # The default is 5, and dozens of sinks may connect at once.
 
             def handle_error(self, *_arguments: Any) -> None:
                 pass

@@ -94,6 +94,13 @@ class World:
                 ]
             )
 
+    def add_mixed_events(self, count: int) -> None:
+        """Add *count* events to the log, of which a third are failed logins."""
+        for number in range(count // 3):
+            self.fail(f"nobody{number}")
+            self.add_events(2)
+        self.add_events(count % 3)
+
     def fail(self, name: str) -> None:
         """Add the event of a failed login to the log."""
         arguments = {"username": name, "reason": "user_not_found", "user": None, "exception": None}
@@ -105,8 +112,12 @@ class World:
     @property
     def ids(self) -> list[str]:
         """Return the ids of all events, in the order of the log."""
+        return [*self.events().values()]
+
+    def events(self, signals: tuple[str, ...] = ()) -> dict[int, str]:
+        """Return the ids of the events of *signals*, or of all, by their numbers and in the order of the log."""
         with transaction(self.database) as work:
-            return [event["id"] for event in work.events.select(EventQuery())]
+            return {event["seq"]: event["id"] for event in work.events.select(EventQuery(signals))}
 
     def sink(self, name: str) -> SinkState:
         with transaction(self.database) as work:

@@ -56,6 +56,6 @@ if __name__ == "__main__":
         assert declared is not None
         if "ca_file" in keys:
             keys["ca_file"] = Path(keys["ca_file"])
-        configured[name] = declared(**keys)
+        configured[name] = declared(**keys | {"signals": tuple(keys["signals"])})
     numbers = dict(zip(("kills", "longest", "seed"), map(int, sys.argv[3:]), strict=True))
     main(sys.argv[1], configured, **numbers)

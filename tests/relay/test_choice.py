@@ -56,7 +56,7 @@ def test_numbers_stay_the_same_after_a_replay_and_for_a_sink_that_begins_late(
         world.add_events(1)
         world.fail("nobody")
     world.once(**sinks)
-    world.admin(sinks).replay("it", 3)
+    assert world.admin(sinks).replay("it", 3) == 2
     world.fail("nobody")
     world.once(**sinks)
     assert numbers(other) == [(2, 1), (4, 2), (6, 3), (4, 2), (6, 3), (7, 4)]

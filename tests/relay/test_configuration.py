@@ -54,7 +54,20 @@ JETS = NatsSettings(url="nats://ann:canary@example.org")
         ),
         (
             replace(HOOK, secrets="", secret_file=Path("/dev/null")),
-            "relay.it.secret_file is empty, but a webhook must be signed.",
+            "relay.it.secret_file: cannot read /dev/null: it is not a file.",
+        ),
+        (
+            replace(HOOK, headers_file=Path("/dev/zero")),
+            "relay.it.headers_file: cannot read /dev/zero: it is not a file.",
+        ),
+        (replace(HOOK, headers=("X-Key: canary", "x-key: b")), "relay.it.headers: the header x-key is there twice."),
+        *(
+            (replace(JETS, servers=(server,)), "relay.it.servers has more than hosts and ports.")
+            for server in ("ann:pw@example.org", "token@example.org", "example.org/x")
+        ),
+        (
+            replace(JETS, servers=("example.org", "example.org:x")),
+            "relay.it.servers is not a valid URL.",
         ),
         (replace(HOOK, ca_file=Path("/none")), "relay.it.ca_file: cannot use /none: No such file or directory."),
         (

@@ -192,7 +192,7 @@ def test_password_is_sent_once_the_connection_is_encrypted(
     [
         ("kafka://h/topic", {}, "relay.it.url ends with more than a port."),
         ("kafka://h", {"topic": "a b"}, "relay.it.topic: 'a b' is not the name of a topic."),
-        ("kafka://h", {"servers": ("h:x",)}, "relay.it.url is not a valid URL."),
+        ("kafka://h", {"servers": ("h:x",)}, "relay.it.servers is not a valid URL."),
         ("kafka://ann@h", {"mechanism": "PLAIN"}, "relay.it.mechanism is PLAIN, which would send the password"),
         ("kafka://h", {"password_file": "password"}, "relay.it.password_file is set, but its url has no user."),
         ("kafka://a:b@h", {"password_file": "password"}, "relay.it has a password in url and a password_file."),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from email.utils import format_datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from lback_cli.relay.worker import RelayReport
 from lback_cli.settings.sink_kinds import WebhookSettings
+from lback_cli.text.times import utc_now
 
 from .consumers import OTHER_SECRET, SECRET, Endpoint, Request, eventually, sequences
 from .harness import World
@@ -336,6 +338,25 @@ def test_run_with_once_waits_as_it_is_asked(world: World, endpoint: Endpoints, s
     delays = [later.arrived_at - earlier.arrived_at for earlier, later in pairwise(other.requests)]
     assert min(delays[::2]) >= 0.99 * float(seconds)
     assert world.observer.reports == []
+
+
+def test_delay_can_be_asked_for_with_a_date(world: World, endpoint: Endpoints) -> None:
+    other = endpoint()
+    until = utc_now().replace(microsecond=0) + timedelta(seconds=3)
+    other.answer = limited(other, format_datetime(until, usegmt=True))
+    world.add_events(1)
+    relay = world.relay({"it": other.settings}, max_backoff=timedelta(seconds=5))
+    assert relay.run(once=True) == [RelayReport("it", delivered=1, position=1)]
+    assert other.requests[1].arrived_at >= until.timestamp() - 0.01
+
+
+@pytest.mark.parametrize("nonsense", ["soon", "-1", "Sat, 99 Nov 2026 00:00:00 GMT", "1" * 400, ""])
+def test_delay_that_cannot_be_understood_is_ignored(world: World, endpoint: Endpoints, nonsense: str) -> None:
+    other = endpoint()
+    other.answer = limited(other, nonsense)
+    world.add_events(1)
+    assert world.once(it=other.settings)["it"].error == "it answers 429 Too Many Requests"
+    assert world.sink("it").retry_at is None
 
 
 def test_run_with_once_waits_no_longer_than_a_minute(world: World, endpoint: Endpoints) -> None:

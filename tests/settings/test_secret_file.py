@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.settings.secret_file import MAX_LENGTH, read_secret
+from lback_cli.settings.secret_file import MAX_LENGTH, read_secret, read_secret_lines
 
 READ = "import sys, pathlib; from lback_cli.settings.secret_file import read_secret; "
 
@@ -40,6 +40,19 @@ def test_too_long_line_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("x" * (MAX_LENGTH + 1))
     assert error_message(path) == f"database.password_file: the first line of {path} is too long."
+
+
+def test_secret_lines_are_all_that_are_not_blank(tmp_path: Path) -> None:
+    path = tmp_path / "secrets"
+    path.write_bytes("\ufeffone\r\n\n  \ntwo words".encode())
+    assert read_secret_lines(path, "key") == ["one", "two words"]
+    path.write_bytes(b"")
+    assert read_secret_lines(path, "key") == []
+    path.write_text("x\n" * MAX_LENGTH)
+    with pytest.raises(ConfigurationError, match=r"^key: .* is too long"):
+        read_secret_lines(path, "key")
+    with pytest.raises(ConfigurationError, match="it is not a file"):
+        read_secret_lines(Path("/dev/zero"), "key")
 
 
 def test_device_pipe_and_directory_are_refused(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ TESTS = Path(__file__).parents[1]
         "apply/test_histories.py",
         "events/test_replay.py",
         "relay/test_killing.py",
+        "relay/test_mail_killing.py",
+        "relay/test_misbehaving.py",
+        "mail/test_misbehaving.py",
     ],
 )
 def test_in_full(path: str) -> None:

@@ -8,6 +8,7 @@ from socket import gethostname
 from typing import Any, Protocol
 from uuid import uuid4
 
+from lback_cli.errors import BrokenEventLog
 from lback_cli.events.export import EVENT_COLUMNS, cloud_event
 from lback_cli.events.ocsf import ocsf_event
 from lback_cli.settings import SinkSettings
@@ -39,13 +40,16 @@ class Message:
             BrokenEventLog: The row is damaged.
         """
         content_type, encode = _FORMATS[settings.format]
-        event = encode(row)
-        added = event["unmapped"] if settings.format == "ocsf" else event
-        if settings.source:
-            added["source"] = settings.source
-        if number is not None:
-            added["sinksequence"] = f"{number:020}"
-        body = json.dumps(event).encode()
+        try:
+            event = encode(row)
+            added = event["unmapped"] if settings.format == "ocsf" else event
+            if settings.source:
+                added["source"] = settings.source
+            if number is not None:
+                added["sinksequence"] = f"{number:020}"
+            body = json.dumps(event, allow_nan=False).encode()
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            raise BrokenEventLog(row["seq"], "it has a value that no event can have.") from error
         return cls(row["seq"] or 0, row["id"], row["signal"], f"dev.lback.{row['signal']}.v1", body, content_type)
 
     @classmethod

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.settings.secret_file import read_secret_lines
 from lback_cli.settings.sink_kinds import WebhookSettings
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -21,15 +22,16 @@ def read_headers(name: str, settings: WebhookSettings) -> Mapping[str, str]:
     Raises:
         ConfigurationError: If one is malformed or not allowed. The message does not repeat its value.
     """
-    headers = dict(_parsed(f"relay.{name}.headers", line) for line in settings.headers)
+    key, file_key = f"relay.{name}.headers", f"relay.{name}.headers_file"
+    lines = [(key, line) for line in settings.headers]
     if settings.headers_file is not None:
-        key = f"relay.{name}.headers_file"
-        try:
-            lines = settings.headers_file.read_text("utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigurationError(f"{key}: cannot read {settings.headers_file}: {reason}.") from error
-        headers |= dict(_parsed(key, line) for line in lines if line.strip())
+        lines += [(file_key, line) for line in read_secret_lines(settings.headers_file, file_key)]
+    headers: dict[str, str] = {}
+    for source, line in lines:
+        header, value = _parsed(source, line)
+        if header.lower() in map(str.lower, headers):
+            raise ConfigurationError(f"{source}: the header {header} is there twice.", hint="Remove one of them.")
+        headers[header] = value
     return headers
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, split_url, tls_context
+from lback_cli.relay.sinks.network import one_line, require_hosts, tls_context
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.settings.sink_kinds import KafkaSettings
 
@@ -203,8 +203,7 @@ class Kafka:
                 f"{name}.topic: {settings.topic!r} is not the name of a topic.",
                 hint="A name has up to 249 letters, digits, dots, hyphens and underscores, in ASCII.",
             )
-        for server in settings.servers:
-            split_url(self._name, f"{self._url.scheme}://{server}")
+        require_hosts(f"{name}.servers", settings.servers)
         if self._url.username is not None and settings.password_file is not None and self._url.password is not None:
             raise ConfigurationError(f"{name} has a password in url and a password_file.", hint="Remove one of them.")
         if self._url.username is None and settings.password_file is not None:

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, split_url, tls_context
+from lback_cli.relay.sinks.network import one_line, require_hosts, tls_context
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.settings.sink_kinds import NatsSettings
 
@@ -184,8 +184,7 @@ class JetStream:
             raise ConfigurationError(
                 f"{name}.handshake_first is set, but nats:// is not encrypted.", hint="Use tls://."
             )
-        for server in self._servers():
-            split_url(self._name, server)
+        require_hosts(f"{name}.servers", settings.servers)
         if not settings.subject or not all(map(_is_token, settings.subject.split("."))):
             raise ConfigurationError(
                 f"{name}.subject: {settings.subject!r} is not a subject.",

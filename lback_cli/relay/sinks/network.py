@@ -1,10 +1,11 @@
 """What sinks on the network share: their URLs, TLS, and the wording of errors."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.settings.ca_file import verifying_context
 from lback_cli.settings.sink_kinds import TlsSinkSettings
 
 _MAX_LENGTH = 200
@@ -34,6 +35,20 @@ def parse_url(key: str, url: str) -> SplitResult:
     return parts
 
 
+def require_hosts(key: str, servers: Iterable[str]) -> None:
+    """Require that each of the *servers* that the setting *key* has is a host, or a host and a port.
+
+    Raises:
+        ConfigurationError: If one is not. The message does not repeat it, as it may contain a password.
+    """
+    for server in servers:
+        parts = parse_url(key, f"//{server}")
+        if parts.username is not None or parts.path:
+            raise ConfigurationError(
+                f"{key} has more than hosts and ports.", hint="lback logs in to all as it does to url."
+            )
+
+
 def tls_context(name: str, settings: TlsSinkSettings) -> ssl.SSLContext | None:
     """Return the context that verifies the server of the sink *name*, or None if its URL promises no TLS.
 
@@ -49,13 +64,7 @@ def tls_context(name: str, settings: TlsSinkSettings) -> ssl.SSLContext | None:
                     hint=f"Use {settings.encrypted_schemes[0]}://, or remove the key.",
                 )
         return None
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:
-        raise ConfigurationError(
-            f"relay.{name}.ca_file: cannot use {settings.ca_file}: {error.strerror or error}.",
-            hint="It must be a PEM file of certificates.",
-        ) from error
+    context = verifying_context(settings.ca_file, f"relay.{name}.ca_file")
     if settings.client_certificate is not None:
         try:
             # A passphrase would be asked for on the terminal.

@@ -4,6 +4,7 @@ import logging
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import pika
@@ -188,6 +189,8 @@ class _Connection(pika.BlockingConnection):  # type: ignore[misc]  # pika is che
         except Exception:  # noqa: BLE001 - the client fails on a broker's nonsense with errors of every kind
             # Nothing public ends a connection at once.
             self._impl._transport._sock.close()  # noqa: SLF001
+        # The client forgets it if the broker closes the connection while the client does, too.
+        with suppress(Exception):
             self._cleanup()
 
     def _flush_output(self, *waiters: Callable[[], bool]) -> None:

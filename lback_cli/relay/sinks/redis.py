@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.connection import Connection
-from redis.exceptions import DataError, RedisError
+from redis.exceptions import AskError, DataError, MovedError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -37,6 +37,7 @@ class RedisStream:
         if (number := url.path.strip("/")) and not number.isdecimal():
             # The client would use database 0.
             raise ConfigurationError(f"relay.{name}.url: the path must be the number of a database.")
+        self._host = url.hostname or ""
         self._password = url.password
         self._context = tls_context(name, settings)
         self._deadline = Deadline()
@@ -49,8 +50,16 @@ class RedisStream:
         try:
             if self._client is None:
                 self._client = self._connect()
-            entry: dict[str | bytes, str | bytes] = {"id": message.id, "type": message.type, "event": message.body}
-            self._client.xadd(self._settings.stream, entry)  # type: ignore[arg-type]  # its dict is invariant
+            try:
+                self._append(self._client, message)
+            except MovedError as error:
+                # The node of a cluster that has the stream, which is asked directly from now on.
+                self.close()
+                self._client = self._connect((error.host or self._host, error.port))
+                self._append(self._client, message)
+        except AskError as error:
+            self.close()
+            raise SinkUnavailable("the stream is being moved to another node of the cluster") from error
         except DataError as error:
             raise MessageRejected(one_line(error, self._password)) from error
         except (TimeoutError, RedisTimeoutError) as error:
@@ -70,8 +79,12 @@ class RedisStream:
             with suppress(RedisError, OSError):
                 client.close()
 
-    def _connect(self) -> Redis:
-        """Return a client, which connects with its first command."""
+    def _append(self, client: Redis, message: Message) -> None:
+        entry: dict[str | bytes, str | bytes] = {"id": message.id, "type": message.type, "event": message.body}
+        client.xadd(self._settings.stream, entry)  # type: ignore[arg-type]  # its dict is invariant
+
+    def _connect(self, node: tuple[str, int] | None = None) -> Redis:
+        """Return a client of the server, or of a *node* of its cluster, which connects with its first command."""
         options: dict[str, object] = {}
         if self._settings.password_file is not None:
             self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
@@ -86,6 +99,8 @@ class RedisStream:
                 retry=Retry(NoBackoff(), 0),
                 **options,
             )
+            if node is not None:
+                pool.connection_kwargs["host"], pool.connection_kwargs["port"] = node
             pool.make_connection()  # not connected yet: it only refuses parameters that it does not know
             return Redis(connection_pool=pool)
         except (ValueError, TypeError) as error:

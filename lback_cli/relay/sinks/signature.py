@@ -6,6 +6,7 @@ import hashlib
 import hmac
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.settings.secret_file import read_secret_lines
 from lback_cli.settings.sink_kinds import WebhookSettings
 
 PREFIX = "whsec_"
@@ -24,11 +25,7 @@ def read_secrets(name: str, settings: WebhookSettings) -> list[bytes]:
         if text:
             raise ConfigurationError(f"{key} and relay.{name}.secret_file are both set.", hint="Remove one of them.")
         key = f"relay.{name}.secret_file"
-        try:
-            text = settings.secret_file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigurationError(f"{key}: cannot read {settings.secret_file}: {reason}.") from error
+        text = " ".join(read_secret_lines(settings.secret_file, key))
     if not text.split():
         raise ConfigurationError(
             f"{key} is empty, but a webhook must be signed.",

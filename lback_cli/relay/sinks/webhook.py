@@ -4,6 +4,8 @@ import http.client
 import ipaddress
 import select
 import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlunsplit
@@ -200,9 +202,15 @@ def _beginning(body: bytes) -> str | None:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Return *Retry-After* if it is a number of seconds (RFC 9110, section 10.2.3)."""
+    """Return the delay of *Retry-After*, a number of seconds or a date (RFC 9110, section 10.2.3)."""
     text = (retry_after or "").strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) <= _MAX_DIGITS else None
+    try:
+        until = parsedate_to_datetime(text)
+        return max(0.0, (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _is_loopback(host: str) -> bool:
