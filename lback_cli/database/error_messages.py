@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
-from lback_cli.database.retry import is_conflict, is_lost, is_starting
+from lback_cli.database.retry import driver_errors, is_conflict, is_lost, is_starting
 from lback_cli.errors import DatabaseError, NotWritable
 
 _READ_ONLY_FILE = "readonly database"
@@ -178,7 +178,9 @@ def describe_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
     if url.get_backend_name() == "sqlite":
         return _describe_file_error(url, error)
     if isinstance(error, DBAPIError):
-        return _describe_server_error(server_name(url), error)
+        # After a deadlock, the rollback of a savepoint fails too, because the whole transaction is rolled back.
+        causes = (cause for cause in driver_errors(error) if is_conflict(cause) or is_lost(cause))
+        return _describe_server_error(server_name(url), next(causes, error))
     return DatabaseError(f"The database {server_name(url)} failed: {type(error).__name__}.", hint=_DETAILS_HINT)
 
 

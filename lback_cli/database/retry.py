@@ -66,11 +66,12 @@ def retried(
             return function()
         except LbackError as error:
             attempts += 1
-            causes = list(_causes(error))
+            causes = list(driver_errors(error))
             starting = any(map(is_starting, causes))
             restarting = starting or (was_reachable and any(map(_is_unreachable, causes)))
             was_reachable = was_reachable or starting or any(map(is_lost, causes))
-            limit = MAX_ATTEMPTS_ON_CONFLICT if _is_lost_race(error) else MAX_ATTEMPTS
+            is_immediate = is_lost_race(error) or any(error_code(cause) in DUPLICATES for cause in causes)
+            limit = MAX_ATTEMPTS_ON_CONFLICT if is_immediate else MAX_ATTEMPTS
             if attempts >= limit or not (is_retryable(error) or restarting):
                 raise
         # Outside the except block, so that the next error does not have this one as its context.
@@ -88,15 +89,20 @@ def is_transient(error: LbackError) -> bool:
     """
     if isinstance(error, OutcomeUnknown) or not isinstance(error, DatabaseError | UnexpectedError):
         return False
-    causes = list(_causes(error))
+    causes = list(driver_errors(error))
     if isinstance(error, DatabaseError) and any(error_code(cause) in DUPLICATES for cause in causes):
         return True
     return any(is_conflict(cause) or is_lost(cause) or is_starting(cause) for cause in causes)
 
 
+def is_lost_race(error: LbackError) -> bool:
+    """Return whether another transaction changed the same rows first, which the database reports at once."""
+    return any(error_code(cause) in LOST_RACES for cause in driver_errors(error))
+
+
 def is_disconnect(error: DatabaseError) -> bool:
     """Return whether the connection was lost, so that the outcome of a COMMIT is unknown."""
-    return any(is_lost(cause) for cause in _causes(error))
+    return any(is_lost(cause) for cause in driver_errors(error))
 
 
 def is_conflict(error: DBAPIError) -> bool:
@@ -120,10 +126,6 @@ def is_starting(error: DBAPIError) -> bool:
     return error.statement is None and "the database system is " in str(error.orig)
 
 
-def _is_lost_race(error: LbackError) -> bool:
-    return any(error_code(cause) in LOST_RACES | DUPLICATES for cause in _causes(error))
-
-
 def _is_unreachable(error: DBAPIError) -> bool:
     if (code := error_code(error)) is not None:
         return code in UNREACHABLE
@@ -133,7 +135,7 @@ def _is_unreachable(error: DBAPIError) -> bool:
     )
 
 
-def _causes(error: BaseException) -> Iterator[DBAPIError]:
+def driver_errors(error: BaseException) -> Iterator[DBAPIError]:
     """Yield the driver's errors, including those hidden by a rollback that failed too, as on MariaDB's deadlocks."""
     cause: BaseException | None = error
     seen: set[int] = set()

@@ -29,6 +29,7 @@ class Chunk:
         users: The prepared user of each row; None for a row that cannot be read.
         outcomes: The outcomes of the last attempt, in the order of the rows; fewer if the import stops at a row.
         created_groups: The names of the groups that the last attempt created.
+        was_tried: Whether a transaction with these rows, and perhaps others, was rolled back.
     """
 
     def __init__(self, rows: Sequence[ImportRow], users: Sequence[PreparedUser | None]) -> None:
@@ -36,8 +37,20 @@ class Chunk:
         self.users = users
         self.outcomes: list[RowOutcome] = []
         self.created_groups: list[str] = []
+        self.was_tried = False
         self._updates: dict[int, dict[int, AttemptState]] = {}
         self._refused_updates: dict[int, tuple[RowOutcome, RecordedFailure]] = {}
+
+    def split(self, rows: int) -> tuple["Chunk", "Chunk"]:
+        """Return the first *rows* as one chunk and the others as another, with all that they have announced."""
+        parts = Chunk(self.rows[:rows], self.users[:rows]), Chunk(self.rows[rows:], self.users[rows:])
+        for part, first in zip(parts, (0, rows), strict=True):
+            part.was_tried = self.was_tried
+            indexes = range(first, first + len(part.rows))
+            part._updates = {index - first: self._updates[index] for index in indexes if index in self._updates}
+            refused = self._refused_updates
+            part._refused_updates = {index - first: refused[index] for index in indexes if index in refused}
+        return parts
 
     def update_attempts(self, index: int, user_id: int) -> AttemptState:
         """Return the state that all attempts share in which the row at *index* updates the user with *user_id*."""
