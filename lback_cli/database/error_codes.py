@@ -8,6 +8,11 @@ LOST_RACES: frozenset[int | str] = frozenset(
         1020,  # ER_CHECKREAD: another transaction changed the row since this one's snapshot
         1213,  # ER_LOCK_DEADLOCK, detected at once; in a Galera cluster also at COMMIT
         1412,  # ER_TABLE_DEF_CHANGED: the table was created or changed since this transaction's snapshot
+        "42P07",  # duplicate_table: another process has created it
+        "42701",  # duplicate_column
+        1050,  # ER_TABLE_EXISTS_ERROR
+        1060,  # ER_DUP_FIELDNAME
+        1061,  # ER_DUP_KEYNAME
         1684,  # ER_WARN_I_S_SKIPPED_TABLE: the table is being changed
     }
 )
@@ -20,6 +25,7 @@ LOST: frozenset[int | str] = frozenset(
     {
         "40003",  # statement_completion_unknown: CockroachDB's "result is ambiguous"
         1053,  # ER_SERVER_SHUTDOWN
+        1180,  # ER_ERROR_DURING_COMMIT: a Galera node that has lost its cluster
         1927,  # ER_CONNECTION_KILLED
     }
 )
@@ -29,7 +35,12 @@ DUPLICATES: frozenset[int | str] = frozenset(
         1062,  # ER_DUP_ENTRY
     }
 )
-STARTING = "57P03"  # cannot_connect_now
+STARTING: frozenset[int | str] = frozenset(
+    {
+        "57P03",  # cannot_connect_now
+        1047,  # ER_UNKNOWN_COM_ERROR: a Galera node without a quorum, or one that is not synchronized yet
+    }
+)
 UNREACHABLE: frozenset[int | str] = frozenset(
     {
         2002,  # CR_CONNECTION_ERROR
@@ -52,6 +63,15 @@ READ_ONLY: frozenset[int | str] = frozenset(
         1836,  # ER_READ_ONLY_MODE
     }
 )
+FAILOVER: frozenset[int | str] = frozenset(
+    {
+        "25006",  # read_only_sql_transaction: a standby until it is promoted
+        1180,
+        1290,
+        1836,
+    }
+)
+"""What a server reports that may soon take writes, as after a failover."""
 
 
 def error_code(error: DBAPIError) -> int | str | None:

@@ -62,6 +62,7 @@ class ImportPipeline:
                 try:
                     reached = self._commit(partial(self._import_chunk, chunk), [chunk], divisible=len(chunk.rows) > 1)
                 except _RaceLostError:
+                    chunk.was_tried = True
                     self._rows_at_once = len(chunk.rows) // 2
                     waiting.append(chunk)
                     continue
@@ -112,19 +113,14 @@ class ImportPipeline:
                 chunk.outcomes = []
             return work(uow)
 
-        def is_lost(error: LbackError) -> bool:
-            return divisible and is_lost_race(error)
-
         try:
             result = retried(
                 lambda: self._job.commit(self._context.database, attempt),
-                is_retryable=lambda error: is_transient(error) and not is_lost(error),
+                is_retryable=lambda error: is_transient(error) and not (divisible and _is_race_lost(error)),
             )
         except BaseException as error:
             self._job.settle(self._context.database, error)
-            if isinstance(error, LbackError) and is_transient(error) and is_lost(error):
-                for chunk in chunks:
-                    chunk.was_tried = True
+            if divisible and _is_race_lost(error):
                 raise _RaceLostError from error
             for chunk in chunks:
                 chunk.announce_failure(error)
@@ -133,6 +129,10 @@ class ImportPipeline:
             for chunk in chunks:
                 chunk.announce_undone()
         return result
+
+
+def _is_race_lost(error: BaseException) -> bool:
+    return isinstance(error, LbackError) and is_transient(error) and is_lost_race(error)
 
 
 class _RaceLostError(Exception):

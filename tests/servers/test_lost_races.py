@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -135,7 +134,12 @@ def test_error_of_a_lost_savepoint_is_described_by_its_cause(installation: Insta
     if is_postgresql(installation):
         pytest.skip("PostgreSQL keeps the savepoint")
     client = reopen()
-    with pytest.raises(DatabaseError) as caught, client.database.session() as session, session.begin_nested():
-        session.connection().exec_driver_sql("ROLLBACK")
-        session.connection().exec_driver_sql("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213")
+
+    def lose_in_savepoint() -> None:
+        with client.database.session() as session, session.begin_nested():
+            session.connection().exec_driver_sql("ROLLBACK")
+            session.connection().exec_driver_sql("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213")
+
+    with pytest.raises(DatabaseError) as caught:
+        lose_in_savepoint()
     assert caught.value.message.endswith(" is busy: other transactions held or changed the same rows.")

@@ -198,3 +198,9 @@ def test_wait_for_another_migration_ends_on_mariadb(mariadb_url: str, monkeypatc
         assert caught.value.message == f"Another process is still migrating the database {database.name}."
     for opened in (database, other):
         opened.dispose()
+
+
+def test_processes_without_a_common_lock_set_up_together(url: str) -> None:
+    """As on the nodes of a cluster, each of which has locks of its own."""
+    alone, together = map(json.loads, program(url, "init", "together", "4").splitlines())
+    assert together == {"errors": [], "end": "current", "tables": alone["tables"]}
