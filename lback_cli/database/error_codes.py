@@ -8,11 +8,6 @@ LOST_RACES: frozenset[int | str] = frozenset(
         1020,  # ER_CHECKREAD: another transaction changed the row since this one's snapshot
         1213,  # ER_LOCK_DEADLOCK, detected at once; in a Galera cluster also at COMMIT
         1412,  # ER_TABLE_DEF_CHANGED: the table was created or changed since this transaction's snapshot
-        "42P07",  # duplicate_table: another process has created it
-        "42701",  # duplicate_column
-        1050,  # ER_TABLE_EXISTS_ERROR
-        1060,  # ER_DUP_FIELDNAME
-        1061,  # ER_DUP_KEYNAME
         1684,  # ER_WARN_I_S_SKIPPED_TABLE: the table is being changed
     }
 )
@@ -35,6 +30,16 @@ DUPLICATES: frozenset[int | str] = frozenset(
         1062,  # ER_DUP_ENTRY
     }
 )
+EXISTING: frozenset[int | str] = frozenset(
+    {
+        "42P07",  # duplicate_table
+        "42701",  # duplicate_column
+        1050,  # ER_TABLE_EXISTS_ERROR
+        1060,  # ER_DUP_FIELDNAME
+        1061,  # ER_DUP_KEYNAME
+    }
+)
+"""What a migration gets if another process has just created the same table, column or index."""
 STARTING: frozenset[int | str] = frozenset(
     {
         "57P03",  # cannot_connect_now

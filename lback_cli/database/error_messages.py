@@ -189,6 +189,8 @@ def describe_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
 
 def server_name(url: URL) -> str:
     """Return *url* without its password and its options, which may contain secrets too."""
+    hosts = url.host or url.query.get("host")
+    url = url.set(host=hosts if isinstance(hosts, str) else None)
     return url.set(query={}).render_as_string(hide_password=True)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from lback_cli.database.error_codes import (
     CONFLICTS,
     DUPLICATES,
+    EXISTING,
     FAILOVER,
     LOST,
     LOST_RACES,
@@ -81,7 +82,9 @@ def retried(
                 if not waits or time.monotonic() >= deadline:
                     raise
             else:
-                is_immediate = is_lost_race(error) or any(error_code(cause) in DUPLICATES for cause in causes)
+                is_immediate = is_lost_race(error) or any(
+                    error_code(cause) in DUPLICATES | EXISTING for cause in causes
+                )
                 limit = MAX_ATTEMPTS_ON_CONFLICT if is_immediate else MAX_ATTEMPTS
                 if attempts >= limit or not is_retryable(error):
                     raise
@@ -114,6 +117,11 @@ def is_transient(error: LbackError) -> bool:
     if isinstance(error, DatabaseError) and any(error_code(cause) in DUPLICATES for cause in causes):
         return True
     return any(is_conflict(cause) or is_lost(cause) or is_starting(cause) for cause in causes)
+
+
+def is_migrated_meanwhile(error: LbackError) -> bool:
+    """Return whether a migration found what another process has just created, or is transient."""
+    return is_transient(error) or any(error_code(cause) in EXISTING for cause in driver_errors(error))
 
 
 def is_lost_race(error: LbackError) -> bool:

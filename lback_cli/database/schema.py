@@ -18,7 +18,7 @@ from lback_cli.database.introspection.framework_tables import (
     is_framework_database,
     is_own_partial_setup,
 )
-from lback_cli.database.retry import retried
+from lback_cli.database.retry import is_migrated_meanwhile, retried
 from lback_cli.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _ADVISORY_LOCK = 0x6C6261636B
 MIGRATION_LOCK_TIMEOUT = 3600
 """Seconds to wait on MariaDB for another process that migrates."""
 
-_CREATION_DELAY = 0.3
+_CREATION_DELAY = 0.2
 """Maximum seconds before the second look at tables that another process is creating."""
 
 R = TypeVar("R")
@@ -222,7 +222,9 @@ class Schema:
         """
         if self._database.path is not None:
             return self._migrate_once(states)
-        return retried(lambda: self._migrate_once(states), initial_delay=_CREATION_DELAY)
+        return retried(
+            lambda: self._migrate_once(states), is_retryable=is_migrated_meanwhile, initial_delay=_CREATION_DELAY
+        )
 
     def _migrate_once(self, states: Sequence[State]) -> SchemaStatus:
         with self._migration() as connection:
