@@ -29,9 +29,9 @@ def create_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> N
     for column in indexed:
         column.index = None
     if _is_continuing() and _inspector().has_table(name):
-        # It may have more columns already, which later migrations add.
         existing = {column["name"] for column in _inspector().get_columns(name)}
-        if not existing >= {column.name for column in columns if isinstance(column, sa.Column)}:
+        # A later migration may have added columns before it was interrupted.
+        if not {column.name for column in columns if isinstance(column, sa.Column)} <= existing:
             raise CommandError(f"{name} exists, but not as lback creates it")
     else:
         op.create_table(name, *columns, **_CHARSET, **options)
