@@ -9,10 +9,11 @@ Everything public is imported when it is first used, so that a plain command nee
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from lback_cli.version import __version__ as __version__
 
+# Not from typing: with python -m, a file of that name in the current directory would be run.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lback_cli import errors, signals
     from lback_cli.errors import LbackError, OperationRejected
@@ -49,7 +50,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in __all__:

@@ -1,5 +1,11 @@
 """The entry point of lback, also as ``python -m lback_cli``."""
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # With -m, the first place is the current directory, where a file such as typing.py would take a module's place.
+    del sys.path[0]
+
 import gc
 import os
 import signal

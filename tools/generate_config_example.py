@@ -21,7 +21,7 @@ MEMBERS = {"attributes": "phone", "relay": "audit"}
 _INTRODUCTION = """
 Configuration of lback. This file lists every key with its default. lback runs without any of them.
 
-Copy it to ./config.toml, or to lback/config.toml in your configuration directory (on Linux
+Copy it to ./lback.toml, or to lback/config.toml in your configuration directory (on Linux
 ~/.config/lback/config.toml), and uncomment what you change. --config PATH and LBACK_CONFIG name another file.
 
 Each key can be set by an environment variable too: url in [database] is LBACK_DATABASE_URL. Later sources override

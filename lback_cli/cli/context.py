@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lback_cli.cli.environment import CommandEnvironment, open_database
-from lback_cli.errors import ConfigurationError
+from lback_cli.errors import ConfigurationError, DatabaseError, SchemaError
 from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lback_cli.cli.output.format import Outcome
     from lback_cli.database_copy.copy import DatabaseCopy
     from lback_cli.database_copy.observer import CopyObserver
+    from lback_cli.errors import LbackError
     from lback_cli.imports.canary import Canary
     from lback_cli.imports.exports import Exporter
     from lback_cli.imports.importer import Importer
@@ -66,13 +67,24 @@ class CliContext(CommandEnvironment):
 
     @cached_property
     def users(self) -> "UserManager":
-        """Changes users, with all receivers connected, and traced if an option asks for it."""
+        """Changes users, with all receivers connected, and traced if an option asks for it.
+
+        If the database cannot be reached, each operation sends its signals and fails with the reason.
+        """
         from lback_cli.managers.user_manager import UserManager
 
+        try:
+            database = self.database
+        except SchemaError:
+            raise
+        except DatabaseError as error:
+            from lback_cli.database.unreachable import UnreachableDatabase
+
+            database = UnreachableDatabase(self.settings.database, error)
         self.receivers.connect()
         if self.trace is not None:
             self.trace.connect()
-        return UserManager(self.database, self.dependencies)
+        return UserManager(database, self.dependencies)
 
     @contextmanager
     def planned(self, wanted: bool) -> Iterator[None]:
@@ -95,6 +107,19 @@ class CliContext(CommandEnvironment):
                 raise
             self.output.quiet = quiet
             show_planned(self.output, rehearsal)
+
+    def find_damage(self) -> "LbackError | None":
+        """Return what is damaged in the database, or None. Everything in it is read."""
+        from lback_cli.database.damaged_cells import find_damaged_cell
+        from lback_cli.errors import BrokenEventLog
+
+        if damage := find_damaged_cell(self.unchecked_database):
+            return DatabaseError(damage, hint="Restore a backup, or correct the value. --debug shows more.")
+        try:
+            self.events.verify()
+        except BrokenEventLog as broken:
+            return broken
+        return None
 
     def show_user(self, user: "UserRecord | int", *, outcome: "Outcome | None" = None, **extra: Any) -> None:
         """Write a user as the result of the command that changed or checked the user.

@@ -13,6 +13,8 @@ from lback_cli.cli.output.problems import show_warning
 from lback_cli.cli.output.registry import find_format, has_json_errors
 from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
+from lback_cli.own_file import is_writable_by_all
+from lback_cli.problem import Problem
 
 if TYPE_CHECKING:
     from lback_cli.attributes import UserAttributes
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from lback_cli.database.schema import Schema
     from lback_cli.events.actor import Actor
     from lback_cli.managers.dependencies import Dependencies
-    from lback_cli.problem import Problem
     from lback_cli.receivers.loader import Receivers
     from lback_cli.security.passwords import PasswordHasher
     from lback_cli.settings import DatabaseSettings, Settings
@@ -88,9 +89,9 @@ class CommandEnvironment:
         """What is used for keys of the configuration that are not set, by their names."""
         try:
             database = self.unchecked_database
+            found = {"email.directory": str(self.dependencies.mail_directory)}
         except ConfigurationError:
             return {}
-        found = {"email.directory": str(self.dependencies.mail_directory)}
         if database.embedded:
             found["database.url"] = database.url.render_as_string()
         return found
@@ -103,7 +104,13 @@ class CommandEnvironment:
     def unchecked_database(self) -> "Database":
         """The database, in whatever state its tables are. What is done to it is attributed to the `actor`."""
         _ = self.actor
-        return open_database(self.settings.database)
+        database = open_database(self.settings.database)
+        if database.path is not None and is_writable_by_all(database.path):
+            show_warning(
+                Problem(f"Every user can write the database {database.path}.", f"Run: chmod o-rwx {database.path}"),
+                as_json=self.wants_json_errors,
+            )
+        return database
 
     @cached_property
     def actor(self) -> "Actor":
@@ -260,10 +267,35 @@ def open_database(settings: "DatabaseSettings", *, durable: bool = True) -> "Dat
 
     from lback_cli.database.engine import Database
 
+    database = Database(settings, durable=durable)
+    _require_file(database, settings.url)
     # They log a lost connection again when they close it. Our error has reported it already.
     for name in ("psycopg", "sqlalchemy.pool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return Database(settings, durable=durable)
+    return database
+
+
+def _require_file(database: "Database", text: str) -> None:
+    """Raise `ConfigurationError` if *text*, a URL of SQLite, names no file, or has options that would be ignored."""
+    url = database.url
+    if url.get_backend_name() != "sqlite":
+        return
+    if database.in_memory or url.query.get("mode") == "memory" or ":memory:" in str(database.path):
+        raise ConfigurationError(
+            "database.url names a database in memory, which would be lost at the end of this command.",
+            hint="Name a file: sqlite:////path/to/users.db. Is a variable in the URL empty?",
+        )
+    # SQLAlchemy drops a word without a value.
+    ignored = sorted(url.query.keys() - _SQLITE_OPTIONS) if url.query else text.split("?")[1:]
+    if ignored and "uri" not in url.query:
+        raise ConfigurationError(
+            f"database.url: {', '.join(ignored)} after the ? would be ignored.",
+            hint="Write sqlite:///file:/path/to/users.db?mode=ro&uri=true. A ? in the name of a file is %3F.",
+        )
+
+
+_SQLITE_OPTIONS = {"timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
+"""The options of Python's sqlite3 module. SQLite's own, such as ``mode``, belong to a URI of SQLite."""
 
 
 def open_trace_file(path: Path) -> TextIO:

@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -52,7 +53,7 @@ def show_failure(
         arguments: The command line, which may not have been parsed.
         line: The number of the line of a script that the command is in.
     """
-    failure = as_lback_error(error)
+    failure = as_lback_error(error, context)
     show_traceback(context, error)
     if failure.message:
         as_json = context.wants_json_errors or _name_json_errors(arguments)
@@ -67,18 +68,35 @@ def show_traceback(context: CliContext, error: BaseException) -> None:
         write_stderr("".join(f"{safe(line)}\n" for line in lines))
 
 
-def as_lback_error(error: BaseException) -> LbackError:
-    """Return *error* as an `LbackError`."""
+def as_lback_error(error: BaseException, context: CliContext) -> LbackError:
+    """Return *error* as an `LbackError`. What looks like a bug may be damage to the database, which is then named."""
+    failure = _as_lback_error(error)
+    if isinstance(failure, UnexpectedError) and (context.in_script or "unchecked_database" in vars(context)):
+        with suppress(Exception):
+            return context.find_damage() or failure
+    return failure
+
+
+def _as_lback_error(error: BaseException) -> LbackError:
     if isinstance(error, LbackError):
         return error
     if isinstance(error, typer.TyperException):
         return _usage(error)
     if isinstance(error, OSError):
-        # Files have names. Standard output has none.
-        return Unusable(f"{error.filename or 'Standard output'}: {error.strerror or error}.")
+        return _os_failure(error)
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        hint = "Raise the limit of processes (ulimit -u, or pids of the container)."
+        return Unusable("The system allows lback no more threads.", hint=hint)
     return UnexpectedError(
         f"{type(error).__name__}: {error}", hint="This is a bug in lback. Use --debug to see the traceback."
     )
+
+
+def _os_failure(error: OSError) -> Unusable:
+    if error.filename is None and isinstance(error, FileNotFoundError):
+        return Unusable("The current directory does not exist any more.", hint="Change to another one (cd).")
+    # Files have names. Standard output has none.
+    return Unusable(f"{error.filename or 'Standard output'}: {error.strerror or error}.")
 
 
 @cache

@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         try:
             status = run_command(context, arguments)
+            if endings:  # Python drops an exception that is raised while an object is finalized
+                raise endings[-1]
             streams[0].flush()
         finally:
             context.close()
@@ -52,6 +54,10 @@ def _report(context: CliContext, error: BaseException, arguments: Sequence[str])
     """Report the error on standard error, and return its exit code."""
     if isinstance(error, BrokenPipeError):
         return ExitCode.BROKEN_PIPE
+    if isinstance(error, MemoryError):
+        # What would show the error may not fit into memory either.
+        write_stderr("error: The system allows lback no more memory.\n")
+        return ExitCode.UNUSABLE
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         # The line of a prompt has no end yet.

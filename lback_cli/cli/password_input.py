@@ -1,5 +1,6 @@
 """Where a password comes from. It is never the value of an option, which other users of the machine can see."""
 
+import codecs
 import os
 import stat
 import sys
@@ -13,7 +14,7 @@ import typer
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.prompts import TRIES, ask_hidden, has_terminal, say, show_refusal
-from lback_cli.errors import UsageError, ValidationError
+from lback_cli.errors import Unusable, UsageError, ValidationError
 
 STDIN = "-"
 """As a token: read the token from standard input."""
@@ -66,12 +67,18 @@ class PasswordSource:
     _read_already: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` for several sources, or for none without a terminal."""
+        """Raise `UsageError` for several sources, or for none without a terminal.
+
+        Raise `Unusable` for a password to generate that cannot be shown.
+        """
         named = [self.stdin, self.file is not None, self.generate, self.ask, bool(self.invite)].count(True)
         if named > 1:
             raise UsageError(f"Use one of {self._options}, not several.")
         if named == self.ask and not has_terminal():
             raise UsageError("There is no terminal to ask for the password.", hint=f"Use {self._options}.")
+
+        if self.generate and getattr(self.context.output.format.out, "name", None) == os.devnull:
+            raise Unusable("Standard output is closed, so the generated password cannot be shown.")
 
     @classmethod
     def optional(
@@ -180,5 +187,6 @@ def read_token(argument: str) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    text = raw.decode("utf-8", "surrogateescape")
+    # Editors on Windows write a byte order mark, which cannot be typed at a login.
+    text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     return text.removesuffix("\n").removesuffix("\r")

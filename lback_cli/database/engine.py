@@ -15,13 +15,16 @@ from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from lback_cli.database.drivers.own_execution import enable_own_execution
 from lback_cli.database.error_codes import FAILOVER, error_code
 from lback_cli.database.error_messages import redact_values, server_name, translate_errors
 from lback_cli.database.retry import is_unavailable
 from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
+from lback_cli.own_file import make_own_directory
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
+from lback_cli.user_directories import user_directory
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -95,9 +98,12 @@ class Database:
         return "SERIALIZABLE" if self.url.get_backend_name() == "sqlite" else _WRITING["isolation_level"]
 
     @property
-    def directory(self) -> Path:
-        """The directory for lback's other files: that of the SQLite file, else the user's data directory."""
-        return self.path.resolve().parent if self.path else user_data_directory()
+    def directory(self) -> Path | None:
+        """The directory for lback's other files: that of the SQLite file, else the user's data directory.
+
+        It is None for a user without a home directory.
+        """
+        return self.path.resolve().parent if self.path else user_directory("data")
 
     @cached_property
     def engine(self) -> Engine:
@@ -196,7 +202,7 @@ class Database:
             # process could then delete their journal: https://sqlite.org/howtocorrupt.html, section 2.2.
             return
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_own_directory(self.path.parent)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
             raise DatabaseError(f"Cannot create {self.path}: {error.strerror or error}.") from error
@@ -225,19 +231,18 @@ class Database:
 
     def _resolve_url(self) -> URL:
         if self.embedded:
-            return URL.create("sqlite", database=str(user_data_directory() / EMBEDDED_FILE))
+            directory = user_directory("data")
+            if directory is None:
+                raise ConfigurationError(
+                    "There is no directory for the database, because the user who runs lback has no home directory.",
+                    hint="Set LBACK_DATABASE_URL, HOME or XDG_DATA_HOME.",
+                )
+            return URL.create("sqlite", database=str(directory / EMBEDDED_FILE))
         url = read_url(self._settings.url)
         # --database-url may name a SQLite file although the configuration has a server's password file.
         if self._settings.password_file is not None and url.get_backend_name() != "sqlite":
             url = url.set(password=read_secret(self._settings.password_file, "database.password_file"))
         return url
-
-
-def user_data_directory() -> Path:
-    """Return lback's directory for the user's data."""
-    from platformdirs import user_data_path
-
-    return user_data_path("lback")
 
 
 def _configure_server(engine: Engine) -> None:
@@ -248,6 +253,7 @@ def _configure_server(engine: Engine) -> None:
         driver.read_any_version(engine.dialect)
     else:
         from lback_cli.database.drivers import mariadb as driver  # type: ignore[no-redef]
+    enable_own_execution(engine)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
 from lback_cli.database.retry import driver_errors, is_conflict, is_failover, is_lost, is_starting
-from lback_cli.errors import DatabaseError, NotWritable
+from lback_cli.errors import DatabaseError, LbackError, NotWritable
 
 _READ_ONLY_FILE = "readonly database"
 
@@ -151,6 +151,8 @@ def translate_errors(url: URL) -> Iterator[None]:
     """Raise a `DatabaseError` for each error of SQLAlchemy or the driver in the block; that is its ``__cause__``."""
     try:
         yield
+    except LbackError:
+        raise  # perhaps because the URL names no driver that could be asked below
     except SQLAlchemyError as error:
         raise describe_error(url, error) from error
     except Exception as error:
@@ -268,7 +270,9 @@ def _denied_privilege(error: DBAPIError) -> str:
     """Return the kind of statement that failed. PostgreSQL does not report it, and locking a row needs UPDATE."""
     statement = (error.statement or "").upper()
     keyword = statement.split(maxsplit=1)[0] if statement.strip() else "this"
-    return "SELECT ... FOR UPDATE" if keyword == "SELECT" and "FOR UPDATE" in statement else keyword
+    if keyword == "SELECT" and "FOR UPDATE" in statement:
+        return "SELECT ... FOR UPDATE"
+    return "INSERT" if keyword == "COPY" else keyword
 
 
 def _driver_message(error: DBAPIError) -> str:

@@ -48,13 +48,15 @@ def check_mail(context: CheckContext) -> CheckResult:
         NotChecked: The settings are unusable.
     """
     from lback_cli.mail.transports import actual_transport, build_transport
+    from lback_cli.managers.dependencies import Dependencies
 
     context.require_section("email")
     settings = context.settings.email
     if actual_transport(settings) == "smtp":
         server = build_transport(settings, default_directory=context.directory).check()
         return CheckResult("mail", "ok", f"Mail can be sent through {server}.")
-    directory = settings.directory or context.database_without_password.directory / "mail"
+    data_directory = context.database_without_password.directory
+    directory = Dependencies(context.settings, data_directory=data_directory).mail_directory
     destination = build_transport(settings, default_directory=directory).check()
     return CheckResult("mail", "ok", f"Mail is written to {destination} and not sent.")
 

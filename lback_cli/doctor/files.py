@@ -77,7 +77,10 @@ def _secret_files(context: CheckContext) -> Iterator[Path]:
         yield context.trace_file
     if settings.email.transport == "file":
         # The links in mail are as good as passwords.
-        yield settings.email.directory or database.directory / "mail"
+        if settings.email.directory is not None:
+            yield settings.email.directory
+        elif database.directory is not None:
+            yield database.directory / "mail"
     if settings.email.log_file is not None:
         yield settings.email.log_file
 

@@ -44,7 +44,6 @@ def cloud_event(row: Mapping[str, Any]) -> dict[str, Any]:
         "source": f"//{view['host']}/lback",
         "type": f"dev.lback.{view['signal']}.v1",
         "time": view["time"],
-        "sequence": f"{view['seq']:020}",
         "datacontenttype": "application/json",
         "data": {
             **{name: view[name] for name in EVENT_COLUMNS if name in about},
@@ -52,6 +51,8 @@ def cloud_event(row: Mapping[str, Any]) -> dict[str, Any]:
             **recorded,
         },
     }
+    if view["seq"] is not None:  # None: an event that is not in the log
+        event["sequence"] = f"{view['seq']:020}"
     if view["subject"] is not None:
         event["subject"] = view["subject"]
     return event

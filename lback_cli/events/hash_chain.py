@@ -7,7 +7,7 @@ subject and salt are erased still verifies.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 GENESIS = "0" * 64
@@ -71,17 +71,47 @@ def row_hash(values: Iterable[Any]) -> str:
     return hashlib.sha256((_ROW % tuple(map(_literal, values))).encode()).hexdigest()
 
 
-def row_template(shared: Mapping[str, Any]) -> str:
-    """Return the canonical form of rows with the values of *shared*; `hash_row` fills in the others."""
-    parts = (f'"{name}":' + (_literal(shared[name]).replace("%", "%%") if name in shared else "%s") for name in HASHED)
-    return "{" + ",".join(parts) + "}"
+class RowHasher:
+    """Computes what `row_hash` returns, of rows that are alike, in two parts: before the place in the chain is known.
 
+    Args:
+        shared: The values that all rows have, by field: those of ``actor``, ``host``, ``pid``, ``version`` and
+            ``invocation_id``.
+    """
 
-def hash_row(template: str, values: Iterable[Any]) -> str:
-    """Return the hash of a row of *template*, whose other *values* come in the order of `HASHED`."""
-    # As `_literal`, without a function call for each value.
-    literals = [_quoted(v) if v.__class__ is str else "null" if v is None else str(v) for v in values]
-    return hashlib.sha256((template % (*literals,)).encode()).hexdigest()
+    def __init__(self, shared: Mapping[str, Any]) -> None:
+        self._shared = {name: _literal(value) for name, value in shared.items()}
+        self._templates: dict[tuple[str, str | None], str] = {}
+
+    def begin(self, operation: str, outcome: str | None, digest: str, id_: str, operation_id: str) -> "hashlib._Hash":
+        """Begin the hash of a row; *digest* and *id_* are in hex."""
+        template = self._templates.get((operation, outcome))
+        if template is None:
+            known = self._shared | {"operation": _literal(operation), "outcome": _literal(outcome)}
+            known = {name: value.replace("%", "%%") for name, value in known.items()}
+            known |= {"digest": '"%s"', "id": '"%s"', "operation_id": "%s"}
+            fields = HASHED[: HASHED.index("previous_hash")]
+            template = "{" + "".join(f'"{name}":{known[name]},' for name in fields)
+            self._templates[operation, outcome] = template
+        return hashlib.sha256((template % (digest, id_, _quoted(operation_id))).encode())
+
+    def ending_at(self, time: str) -> Callable[["hashlib._Hash", str, int, str, int | None], str]:
+        """Return a function that ends the hash of a row with that *time*, and returns it in hex.
+
+        It takes what `begin` returned, the hash of the previous row, and the number, signal and subject of the row.
+        """
+        tail = f',"time":{_literal(time)},"version":{self._shared["version"]}}}'
+        signals: dict[str, str] = {}
+
+        def end(begun: "hashlib._Hash", previous_hash: str, seq: int, signal: str, subject_id: int | None) -> str:
+            if (name := signals.get(signal)) is None:
+                name = signals[signal] = _quoted(signal)
+            subject = "null" if subject_id is None else subject_id
+            rest = f'"previous_hash":"{previous_hash}","seq":{seq},"signal":{name},"subject_id":{subject}{tail}'
+            begun.update(rest.encode())
+            return begun.hexdigest()
+
+        return end
 
 
 def _literal(value: Any) -> str:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.own_file import distrust, open_own
+from lback_cli.own_file import distrust, make_own_directory, open_own
+from lback_cli.user_directories import user_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ class LastSeen:
 _TYPES = {"database": str, "log": str, "seq": int, "hash": str, "time": str}
 
 
-def memory_file(database: str) -> Path:
-    """Return the file that remembers the log of *database*."""
-    from platformdirs import user_state_path
-
-    return user_state_path("lback") / "event-logs" / f"{hashlib.sha256(database.encode()).hexdigest()[:32]}.json"
+def memory_file(database: str) -> Path | None:
+    """Return the file that remembers the log of *database*, or None for a user without a home directory."""
+    directory = user_directory("state")
+    if directory is None:
+        return None
+    return directory / "event-logs" / f"{hashlib.sha256(database.encode()).hexdigest()[:32]}.json"
 
 
 def read_last_seen(path: Path) -> LastSeen | None:
@@ -68,7 +70,7 @@ def read_last_seen(path: Path) -> LastSeen | None:
 
 def write_last_seen(path: Path, seen: LastSeen) -> None:
     """Let *path*, which only its owner can read, remember *seen*. Raises `OSError`."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_own_directory(path.parent)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(open_own(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:
         json.dump(asdict(seen), file)

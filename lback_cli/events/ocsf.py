@@ -77,7 +77,6 @@ def ocsf_event(row: Mapping[str, Any]) -> dict[str, Any]:
             "version": VERSION,
             "product": {"name": "lback", "vendor_name": "lback", "version": view["version"]},
             "uid": view["id"],
-            "sequence": view["seq"],
             "event_code": signal,
             "correlation_uid": view["operation_id"],
             "log_name": "lback_events",
@@ -85,6 +84,8 @@ def ocsf_event(row: Mapping[str, Any]) -> dict[str, Any]:
         },
         "unmapped": {name: view[name] for name in _KEPT},
     }
+    if view["seq"] is not None:  # None: an event that is not in the log
+        event["metadata"]["sequence"] = view["seq"]
     if view["outcome"] is not None:
         event |= {"status_code": view["outcome"], "status_detail": view["outcome"].replace("_", " ")}
     if kind is _BASE_EVENT:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from lback_cli.events.actor import current_actor
 from lback_cli.events.erasure import ERASURE, format_ranges
-from lback_cli.events.hash_chain import canonical, hash_row, personal_digest, row_template
+from lback_cli.events.hash_chain import RowHasher, canonical, personal_digest
 from lback_cli.events.serialization import to_json
 from lback_cli.text.times import timestamp, utc_now
 
@@ -20,11 +20,10 @@ UNRECORDED = frozenset({"session"})
 """Arguments that are not recorded, because they have no meaning after the operation."""
 
 COLUMNS = (
-    *("seq", "id", "time", "signal", "operation", "operation_id", "outcome"),
-    *("actor", "host", "pid", "version", "invocation_id"),
-    *("subject_id", "subject", "data", "salt", "digest", "previous_hash", "hash"),
+    *("id", "signal", "operation", "operation_id", "outcome", "actor", "host", "pid", "version", "invocation_id"),
+    *("subject_id", "subject", "data", "salt", "digest", "seq", "time", "previous_hash", "hash"),
 )
-"""The order of the values in the rows of `build_chain_rows`."""
+"""The columns of `ChainLinks.rows`, and then those of `ChainLinks.places`."""
 
 _ID_LENGTH = 32  # hex digits
 
@@ -45,37 +44,50 @@ class EventRecord(NamedTuple):
     data: str
 
 
-def build_chain_rows(records: Sequence[EventRecord], seq: int, previous_hash: str) -> list[tuple[Any, ...]]:
-    """Return the rows of *records*, with values in the order of `COLUMNS`.
+class ChainLinks:
+    """Events that are ready to be added to the chain: all is done that can be done before it is locked.
 
-    They follow the event with number *seq* and the hash *previous_hash*. All have the same time and actor.
+    All have the same actor and, when they are added, the same time.
+
+    Args:
+        records: The events.
+
+    Attributes:
+        rows: The rows of the events, without their places in the chain.
     """
-    actor = current_actor()
-    time = timestamp(utc_now())
-    name, host = to_storable_text(actor.name, _COLUMN_LIMIT), to_storable_text(actor.host, _COLUMN_LIMIT)
-    pid, version, invocation = os.getpid(), actor.version, actor.invocation_id
-    shared = {"actor": name, "host": host, "pid": pid, "version": version, "invocation_id": invocation, "time": time}
-    templates: dict[tuple[str, str, str | None], str] = {}
-    ids, salts = random_ids(len(records)), random_ids(len(records))
-    rows = []
-    for (signal, operation, operation_id, outcome, subject_id, subject, data), id_, salt in zip(
-        records, ids, salts, strict=True
-    ):
-        seq += 1
-        kind = (signal, operation, outcome)
-        if (template := templates.get(kind)) is None:
-            what = {"signal": signal, "operation": operation, "outcome": outcome}
-            template = templates[kind] = row_template(shared | what)
-        digest = personal_digest(salt, data, subject)
-        hash_ = hash_row(template, (digest, id_, operation_id, previous_hash, seq, subject_id))
-        rows.append(
-            (
-                *(seq, id_, time, signal, operation, operation_id, outcome, name, host, pid, version, invocation),
-                *(subject_id, subject, data, salt, digest, previous_hash, hash_),
+
+    def __init__(self, records: Sequence[EventRecord]) -> None:
+        actor = current_actor()
+        name, host = to_storable_text(actor.name, _COLUMN_LIMIT), to_storable_text(actor.host, _COLUMN_LIMIT)
+        by = (name, host, os.getpid(), actor.version, actor.invocation_id)
+        self._hasher = RowHasher(dict(zip(("actor", "host", "pid", "version", "invocation_id"), by, strict=True)))
+        self.rows: list[tuple[Any, ...]] = []
+        self._links = []
+        ids, salts = random_ids(len(records)), random_ids(len(records))
+        for (signal, operation, operation_id, outcome, subject_id, subject, data), id_, salt in zip(
+            records, ids, salts, strict=True
+        ):
+            digest = personal_digest(salt, data, subject)
+            begun = self._hasher.begin(operation, outcome, digest, id_, operation_id)
+            self.rows.append(
+                (id_, signal, operation, operation_id, outcome, *by, subject_id, subject, data, salt, digest)
             )
-        )
-        previous_hash = hash_
-    return rows
+            self._links.append((begun, signal, subject_id))
+
+    def places(self, seq: int, previous_hash: str) -> list[tuple[int, str, str, str]]:
+        """Return the number, time, previous hash and hash of each event; it can be called once.
+
+        The events follow that with number *seq* and the hash *previous_hash*.
+        """
+        time = timestamp(utc_now())
+        end = self._hasher.ending_at(time)
+        places = []
+        for begun, signal, subject_id in self._links:
+            seq += 1
+            hash_ = end(begun, previous_hash, seq, signal, subject_id)
+            places.append((seq, time, previous_hash, hash_))
+            previous_hash = hash_
+        return places
 
 
 def random_ids(count: int) -> list[str]:

@@ -4,12 +4,14 @@ Large chunks are fast. But other writers wait for a transaction that takes long.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import NamedTuple
 
 from lback_cli.errors import DatabaseError
 from lback_cli.imports.results import RowOutcome
 from lback_cli.imports.row import ImportRow
+from lback_cli.managers.plain_users import UserColumns
 from lback_cli.managers.registration import PreparedUser
 from lback_cli.managers.registration_mail import RegistrationMail, is_mailed
 from lback_cli.operations.attempts import AttemptState, RecordedFailure
@@ -46,7 +48,7 @@ class Chunk:
 
     Attributes:
         rows: The rows.
-        users: The prepared user of each row; None for a row that cannot be read.
+        plain: The users of the rows if all are plain and no attempt had to look at each.
         outcomes: The outcomes of the last attempt, in the order of the rows; fewer if the import stops at a row.
         created_groups: The names of the groups that the last attempt created.
         was_tried: Whether a transaction with these rows, and perhaps others, was rolled back.
@@ -55,11 +57,15 @@ class Chunk:
     def __init__(
         self,
         rows: Sequence[ImportRow],
-        users: Sequence[PreparedUser | None],
+        prepare: Callable[[], Sequence[PreparedUser | None]],
+        plain: UserColumns | None,
         announced: _AnnouncedUpdates | None = None,
     ) -> None:
+        """*prepare* prepares the user of each row, when that is needed; None for a row that cannot be read."""
         self.rows = rows
-        self.users = users
+        self.plain = plain
+        self._prepare = prepare
+        self._users: Sequence[PreparedUser | None] | None = None
         self.outcomes: list[RowOutcome] = []
         self.created_groups: list[str] = []
         self.was_tried = False
@@ -70,10 +76,17 @@ class Chunk:
         parts = []
         for indexes in (range(rows), range(rows, len(self.rows))):
             part = slice(indexes.start, indexes.stop)
-            parts.append(Chunk(self.rows[part], self.users[part], self._announced.of(indexes)))
+            parts.append(Chunk(self.rows[part], partial(list, self.users[part]), None, self._announced.of(indexes)))
             parts[-1].was_tried = self.was_tried
         first, rest = parts
         return first, rest
+
+    @property
+    def users(self) -> Sequence[PreparedUser | None]:
+        """The prepared user of each row; None for a row that cannot be read."""
+        if self._users is None:
+            self._users = self._prepare()
+        return self._users
 
     def update_attempts(self, index: int, user_id: int) -> AttemptState:
         """Return the state that all attempts share in which the row at *index* updates the user with *user_id*."""
@@ -92,9 +105,8 @@ class Chunk:
     @property
     def has_announcements(self) -> bool:
         """Whether an attempt announced something of these rows."""
-        return bool(self._announced.attempts) or any(
-            user is not None and user.attempts is not None for user in self.users
-        )
+        known = self._users or ()
+        return bool(self._announced.attempts) or any(user is not None and user.attempts is not None for user in known)
 
     def announce_failure(self, error: BaseException) -> None:
         """Announce the failure of every operation on these rows that was announced, because of *error*."""
@@ -112,7 +124,7 @@ class Chunk:
                     attempts.give_up(undone)
 
     def _attempts(self, index: int) -> list[AttemptState]:
-        user = self.users[index]
+        user = self._users[index] if self._users else None
         attempts = None if user is None else user.attempts
         # A registration without an observer leaves no event, like those of many users at once.
         registration = [attempts] if attempts is not None and attempts.was_observed else []
@@ -120,7 +132,7 @@ class Chunk:
 
     def _attempts_of(self, index: int, outcome: RowOutcome | None) -> AttemptState | None:
         """Return the state of the operation that led to *outcome*."""
-        user = self.users[index]
+        user = self._users[index] if self._users else None
         if outcome is not None and outcome.kind == "created":
             return None if user is None else user.attempts
         if outcome is not None and outcome.kind == "updated" and outcome.id is not None:
@@ -136,8 +148,12 @@ def row_cost(mail: RegistrationMail, *, generates: bool, has_receivers: bool) ->
         generates: Whether users without a password get a generated one.
         has_receivers: Whether receivers listen to the signals of registration.
     """
+    never_mails = not is_mailed(mail, invited=False, verified=False)
+    simple = 1 + has_receivers * _RECEIVER_COST
 
     def cost(row: ImportRow) -> int:
+        if row.password_hash is not None and row.password is None and (never_mails or row.is_email_verified is True):
+            return simple
         lacks_password = row.password is None and row.password_hash is None
         is_hashed = row.password is not None or (lacks_password and generates)
         invited = lacks_password and not generates

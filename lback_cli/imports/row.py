@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count, repeat
 from typing import Any, Final
 
 from lback_cli.attributes import BOOLEANS, Value
@@ -94,6 +95,30 @@ class RowReader:
         ]
         self._may_be_rejects = _ERROR_CODE in columns
 
+    def read_block(self, first: int, rows: Sequence[Sequence[str]]) -> list[ImportRow] | None:
+        """Return what `read` returns for each of *rows*, in half the time; the first of them is in line *first*.
+
+        Returns:
+            The rows; None if one of them is empty, lacks a name or an address, or cannot be used.
+        """
+        if self._attributes or self._may_be_rejects or not all(rows):
+            return None
+        cells = list(zip(*rows, strict=True))
+        values: dict[str, Iterable[Any]] = dict.fromkeys(_FIELDS, repeat(None))
+        try:
+            for index, name, reader in self._readers:
+                if reader is None:
+                    values[name] = [cell or None for cell in cells[index]]
+                else:
+                    # Few values occur again and again.
+                    known = {cell: reader(cell, name) if cell else None for cell in set(cells[index])}
+                    values[name] = map(known.__getitem__, cells[index])
+        except ValidationError:
+            return None
+        if any(name not in self._columns or not all(cells[self._columns.index(name)]) for name in _REQUIRED):
+            return None
+        return list(map(ImportRow, count(first), repeat(self._columns), rows, *values.values()))
+
     def read(self, line: int, cells: Sequence[str]) -> ImportRow | None:
         """Return the row with these *cells*, or None if all are empty; a cell that cannot be used is its error."""
         if self._may_be_rejects:
@@ -114,6 +139,10 @@ class RowReader:
         if not values and not any(cells):
             return None
         return ImportRow(line, self._columns, cells, **values)
+
+
+_FIELDS = (*_REQUIRED, "password", "password_hash", "groups", "is_active", "is_email_verified")
+"""The fields of `ImportRow` after the cells, in its order."""
 
 
 def row_of(line: int, fields: Mapping[str, Any], columns: ImportColumns) -> ImportRow:

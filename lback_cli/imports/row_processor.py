@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import zip_longest
+from typing import cast
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from lback_cli.imports.row import ImportRow
 from lback_cli.managers.bulk_registration import BulkRegistration, RegistrationResult
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import create_missing_groups
+from lback_cli.managers.plain_users import UserColumns
 from lback_cli.managers.registration import NewUser, PreparedUser
 from lback_cli.managers.user_lookup import username_variants
 from lback_cli.managers.user_manager import UserManager
@@ -61,13 +63,15 @@ class RowProcessor:
             session: The transaction to look for existing users in; without it, one that is read only.
             ready: The users of these rows that were prepared before.
         """
+        if (plain := self._plain(rows)) is not None:
+            return Chunk(rows, lambda: list(map(self._prepare, rows)), plain)
         users = [user or self._prepare(row) for row, user in zip_longest(rows, ready)]
         waiting = [user for user in users if user is not None and user.needs_hash]
         if waiting:
             with reading(self._database, session) as uow:
                 needed = self._without_existing(uow, waiting)
             self._bulk.hash_passwords(needed, executor)
-        return Chunk(rows, users)
+        return Chunk(rows, lambda: users, None)
 
     def apply(self, uow: UnitOfWork, chunk: Chunk) -> list[RowOutcome]:
         """Create, update, skip or refuse the users of *chunk*.
@@ -90,6 +94,23 @@ class RowProcessor:
             skips = self._options.if_exists == "skip"
             chunk.created_groups = create_missing_groups(uow, self._services, writer.groups(skips=skips))
         return writer.write()
+
+    def _plain(self, rows: Sequence[ImportRow]) -> UserColumns | None:
+        """Return the users of *rows* if all are plain, and so no row needs a closer look yet."""
+        hashes = [row.password_hash for row in rows]
+        if None in hashes or any(row.error or row.password is not None or row.attributes for row in rows):
+            return None
+        users = UserColumns(
+            [row.username for row in rows],
+            [row.email for row in rows],
+            cast("list[str]", hashes),
+            [row.is_active is not False for row in rows],
+            [row.is_email_verified is True for row in rows],
+            [row.groups or () for row in rows],
+        )
+        if self._options.create_groups and any(users.groups):
+            return None
+        return self._bulk.prepare_plain(users, self._options.mail)
 
     def _prepare(self, row: ImportRow) -> PreparedUser | None:
         if row.error is not None:
@@ -137,6 +158,14 @@ class RowProcessor:
         return [() if row.error else username_variants(self._services, row.username) for row in chunk.rows]
 
 
+_OBSTACLES = {
+    (active, verified): obstacles(active=active, has_password=True, verified=verified)
+    for active in (True, False)
+    for verified in (True, False)
+}
+"""Why a user with a password cannot log in, by whether the user is active and verified."""
+
+
 class _ChunkWriter:
     """Writes one chunk in one transaction.
 
@@ -161,6 +190,7 @@ class _ChunkWriter:
         self._variants = variants
         self._stops_on_error = stops_on_error
         self._stopped = False
+        self._expects_conflict = False
         self._outcomes: list[RowOutcome | None] = [None] * len(chunk.rows)
         self._pending: list[int] = []
         self._pending_names: set[str] = set()
@@ -177,10 +207,13 @@ class _ChunkWriter:
 
     def write(self) -> list[RowOutcome]:
         """Write the chunk, and return the outcomes up to the row that stops the import."""
+        if (plain := self._write_plain()) is not None:
+            return plain
         rows, users = self._chunk.rows, [user for user in self._chunk.users if user is not None]
         if len(users) == len(rows) and not self._variants and not self._stops_on_error:
             # Most chunks are like that: no row has to be looked up.
-            return list(map(_registration_outcome, rows, users, self._bulk.register(self._uow, users)))
+            results = self._bulk.register(self._uow, users, expects_conflict=self._expects_conflict)
+            return list(map(_registration_outcome, rows, users, results))
         for index in range(len(rows)):
             self._write_row(index)
             if self._stopped:
@@ -194,6 +227,25 @@ class _ChunkWriter:
             if self._stops_on_error and outcome.kind == "failed":
                 break
         return written
+
+    def _write_plain(self) -> list[RowOutcome] | None:
+        """Create the users of the chunk if all are plain; return None if each row has to be looked at."""
+        rows, users = self._chunk.rows, self._chunk.plain
+        if users is None:
+            return None
+        registered = None if self._ids else self._bulk.register_plain(self._uow, users)
+        if registered is None:
+            # Later attempts have to repeat what is announced of single rows.
+            self._chunk.plain, self._expects_conflict = None, True
+            return None
+        ids, events = registered
+        states = zip(users.is_active, users.is_email_verified, strict=True)
+        outcomes = [
+            RowOutcome(row, "created", user_id, None, None, None, username, None, _OBSTACLES[state])
+            for row, user_id, username, state in zip(rows, ids, users.usernames, states, strict=True)
+        ]
+        self._uow.events.append(events)
+        return outcomes
 
     def _write_row(self, index: int) -> None:
         row, user = self._chunk.rows[index], self._chunk.users[index]

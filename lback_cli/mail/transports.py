@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from lback_cli.errors import MailError
+from lback_cli.own_file import make_own_directory
 from lback_cli.settings.schema import EmailSettings
 
 
@@ -82,7 +83,7 @@ class FileTransport:
         """
         data = message.as_bytes(policy=message.policy.clone(linesep="\n"))
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_own_directory(self._directory)
             file = self._write(f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}", data)
             return Delivery(str(self._directory), file=file)
         except OSError as error:

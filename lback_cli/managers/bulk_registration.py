@@ -8,7 +8,9 @@ operation of its own, under a savepoint.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from itertools import groupby
+from datetime import datetime
+from itertools import groupby, repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
@@ -23,12 +25,16 @@ from lback_cli.managers.application import Application
 from lback_cli.managers.changes import RegistrationChanges
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.link_mail import LinkMail
+from lback_cli.managers.plain_users import UserColumns, plain_users
 from lback_cli.managers.registration import NewUser, PreparedUser, Registration
+from lback_cli.managers.registration_mail import RegistrationMail
+from lback_cli.managers.user_lookup import find_group_record
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.operations.kinds import REGISTER_USER
 from lback_cli.operations.operation import Operation, original_exception
 from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.signals.dispatch import suppressed_signals
 
 OBSERVABLE_SIGNALS = (
@@ -66,12 +72,59 @@ class BulkRegistration:
         """Validate *new* without reading the database."""
         return self._registration.prepare(new)
 
+    def prepare_plain(self, users: UserColumns, mail: RegistrationMail) -> UserColumns | None:
+        """Return *users* after validation, for `register_plain`; None if they have to be prepared one by one.
+
+        Args:
+            users: Users as the caller got them.
+            mail: Which mail the active ones get.
+        """
+        if _has_receivers() or self._application.is_present:
+            return None
+        return plain_users(self._services, users, mail)
+
     def hash_passwords(self, users: Iterable[PreparedUser], executor: Executor | None = None) -> None:
         """Hash the passwords of *users*, several at once if there is an *executor*, as Argon2 releases the GIL."""
         list((executor.map if executor else map)(self._hash_password, users))
 
+    def register_plain(self, uow: UnitOfWork, users: UserColumns) -> tuple[Sequence[int], Sequence[EventRecord]] | None:
+        """Register all *users* as `register` does, in less time; the caller appends their events and commits.
+
+        Other writers wait from the events to the commit, so the caller does before what can be done before.
+
+        Returns:
+            The ids and the events; None if nothing was done, because one of the users is refused or needs an operation
+            of its own.
+        """
+        if _has_receivers():
+            return None
+        lookup = _GroupLookup(self._services, uow)
+        try:
+            groups = {names: lookup.find(names) for names in dict.fromkeys(users.groups)}
+        except GroupNotFound:
+            # It may be the default group, which the first registered user creates.
+            return None
+        now, joined = self._services.now(), [groups[names] for names in users.groups]
+        try:
+            with uow.session.begin_nested():
+                ids = _store(uow, users, joined, now)
+        except IntegrityError:
+            return None
+        kinds = zip(users.is_active, users.is_email_verified, repeat(True), (found.json for found in joined))
+        changes = RegistrationChanges(self._services.attributes, now)
+        data = map(changes.data, ids, users.usernames, users.emails, kinds)
+        events = list(map(registered_event, random_ids(len(ids)), ids, users.usernames, data))
+        if (counter := suppressed_signals()) is not None:
+            _count_signals(counter, users.is_email_verified, [])
+        return ids, events
+
     def register(
-        self, uow: UnitOfWork, users: Sequence[PreparedUser], *, stop_on_error: bool = False
+        self,
+        uow: UnitOfWork,
+        users: Sequence[PreparedUser],
+        *,
+        stop_on_error: bool = False,
+        expects_conflict: bool = False,
     ) -> list[RegistrationResult]:
         """Register all *users* that can be registered; the caller commits.
 
@@ -82,6 +135,7 @@ class BulkRegistration:
             uow: The transaction.
             users: The prepared users. If a password is not hashed yet, it is hashed, unless the user is refused.
             stop_on_error: Whether to stop after the first refused user.
+            expects_conflict: Whether a name or an address is probably taken.
 
         Returns:
             The results in the order of *users*; with *stop_on_error* up to the first refused user.
@@ -97,8 +151,11 @@ class BulkRegistration:
             return listened or user.attempts is not None or self._needs_operation(user.new)
 
         for needs_operation, group in groupby(users, key=needs):
-            register = self._register_one_by_one if needs_operation else self._register_at_once
-            results += register(uow, list(group), stop_on_error)
+            some = list(group)
+            if needs_operation:
+                results += self._register_one_by_one(uow, some, stop_on_error)
+            else:
+                results += self._register_at_once(uow, some, stop_on_error, expects_conflict)
             if stop_on_error and isinstance(results[-1], LbackError):
                 break
         return results
@@ -137,7 +194,7 @@ class BulkRegistration:
         return operation.run(lambda operation: self._registration.register(operation, user)).id
 
     def _register_at_once(
-        self, uow: UnitOfWork, users: Sequence[PreparedUser], stop_on_error: bool
+        self, uow: UnitOfWork, users: Sequence[PreparedUser], stop_on_error: bool, expects_conflict: bool
     ) -> list[RegistrationResult]:
         results: list[RegistrationResult] = []
         while len(results) < len(users) and self._registration.default_group(uow) is None:
@@ -148,7 +205,7 @@ class BulkRegistration:
         rest = users[len(results) :]
         # Most files have only new users, so the first attempt does not look for taken names. If a password is not
         # hashed yet, the caller has found its user's name taken.
-        expects_conflict = self._application.is_present or any(user.needs_hash for user in rest)
+        expects_conflict |= self._application.is_present or any(user.needs_hash for user in rest)
         for looks_up_names in (True,) if expects_conflict else (False, True):
             accepted, refused = self._sort_out(uow, rest, stop_on_error, looks_up_names)
             if not looks_up_names and any(rest[index].error is None for index in refused):
@@ -169,7 +226,7 @@ class BulkRegistration:
         if looks_up_names:
             allowed = [user for user in users if user.error is None]
             taken.look_up(uow, allowed, in_any_case=self._application.is_present)
-        groups = _GroupLookup(self._registration, uow)
+        groups = _GroupLookup(self._services, uow)
         accepted: list[tuple[PreparedUser, _Groups]] = []
         refused: dict[int, LbackError] = {}
         for index, user in enumerate(users):
@@ -196,16 +253,15 @@ class BulkRegistration:
         refused: Mapping[int, LbackError],
     ) -> list[RegistrationResult]:
         now = self._services.now()
-        ids = uow.users.add_all(
-            [
-                (user.username, user.email, user.password_hash or "", user.new.is_active, user.new.is_email_verified)
-                for user, _ in accepted
-            ],
-            now=now,
+        columns = UserColumns(
+            [user.username for user, _ in accepted],
+            [user.email for user, _ in accepted],
+            [user.password_hash or "" for user, _ in accepted],
+            [user.new.is_active for user, _ in accepted],
+            [user.new.is_email_verified for user, _ in accepted],
+            [],
         )
-        uow.groups.add_members(
-            [(user_id, group_id) for user_id, (_, groups) in zip(ids, accepted, strict=True) for group_id in groups.ids]
-        )
+        ids = _store(uow, columns, [groups for _, groups in accepted], now)
         uow.attributes.add_all(
             [(user_id, user.attributes) for user_id, (user, _) in zip(ids, accepted, strict=True) if user.attributes]
         )
@@ -220,12 +276,26 @@ class BulkRegistration:
             else:
                 user_id, (user, groups) = next(registered)
                 results.append(user_id)
-                data = changes.data(user_id, user, groups.json)
+                has_password = not is_unusable(user.password_hash or "")
+                kind = (user.new.is_active, user.new.is_email_verified, has_password, groups.json)
+                data = changes.data(user_id, user.username, user.email, kind, user.attributes)
                 events.append(registered_event(operation_id, user_id, user.username, data))
         uow.events.append(events)
         if (counter := suppressed_signals()) is not None:
-            _count_signals(counter, [user.new for user, _ in accepted], refused.values())
+            _count_signals(counter, columns.is_email_verified, refused.values())
         return results
+
+
+def _store(uow: UnitOfWork, users: UserColumns, groups: Sequence["_Groups"], now: datetime) -> Sequence[int]:
+    """Insert *users* as members of *groups*, and return their ids."""
+    rows = zip(
+        users.usernames, users.emails, users.password_hashes, users.is_active, users.is_email_verified, strict=True
+    )
+    ids = uow.users.add_all(list(rows), now=now)
+    uow.groups.add_members(
+        [(user_id, group_id) for user_id, found in zip(ids, groups, strict=True) for group_id in found.ids]
+    )
+    return ids
 
 
 class _TakenNames:
@@ -281,8 +351,9 @@ class _Groups(NamedTuple):
 class _GroupLookup:
     """Finds groups by name, each only once; the default group is always among the groups that it returns."""
 
-    def __init__(self, registration: Registration, uow: UnitOfWork) -> None:
-        self._registration = registration
+    def __init__(self, services: Dependencies, uow: UnitOfWork) -> None:
+        self._services = services
+        self._default = services.settings.users.default_group
         self._uow = uow
         self._known: dict[tuple[str, ...], _Groups | GroupNotFound] = {}
 
@@ -291,8 +362,9 @@ class _GroupLookup:
         found = self._known.get(key)
         if found is None:
             try:
-                groups = self._registration.groups(self._uow, names)
-                found = _Groups([group.id for group in groups], canonical([group.name for group in groups]))
+                groups = {find_group_record(self._uow.groups, self._services, name) for name in (self._default, *names)}
+                listed = sorted(groups, key=attrgetter("name"))
+                found = _Groups([group.id for group in listed], canonical([group.name for group in listed]))
             except GroupNotFound as error:
                 found = error
             self._known[key] = found
@@ -320,13 +392,16 @@ def _failed_event(operation_id: str, new: NewUser, error: LbackError) -> EventRe
     return event_from_signal(REGISTER_USER.failed.name, REGISTER_USER.name, operation_id, arguments)
 
 
-def _count_signals(counter: Counter[str], accepted: Sequence[NewUser], refused: Collection[LbackError]) -> None:
-    """Count the signals that operations would send for these users, none of whom is mailed."""
+def _count_signals(counter: Counter[str], accepted: Sequence[bool], refused: Collection[LbackError]) -> None:
+    """Count the signals that operations would send for users none of whom is mailed.
+
+    Of the *accepted* ones, it takes whether they are verified.
+    """
     without_group = sum(isinstance(error, GroupNotFound) for error in refused)
     counts = {
         signals.user_registration_started: len(accepted) + len(refused),
         signals.user_pre_register: len(accepted) + without_group,
-        signals.user_email_verification_successful: sum(new.is_email_verified for new in accepted),
+        signals.user_email_verification_successful: sum(accepted),
         signals.user_registered: len(accepted),
         signals.user_registration_failed: len(refused),
     }

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lback_cli.attributes import UserAttributes
+from lback_cli.attributes import Attribute, UserAttributes, Value
 from lback_cli.events.hash_chain import canonical, quoted
 from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
-
-if TYPE_CHECKING:
-    from lback_cli.managers.registration import PreparedUser
 
 
 def track_user(
@@ -78,38 +74,54 @@ def user_changes(
 class RegistrationChanges:
     """The event data of many registered users: the same as with `user_changes`, in a fraction of the time.
 
-    The names in the data are the same for all users. So its canonical form is a template for their values.
+    For most users it differs only in names, addresses and ids. So the canonical form of one is a template for others.
     """
 
     def __init__(self, known: UserAttributes, created_at: datetime) -> None:
-        self._rows = tuple(sorted(known.rows, key=attrgetter("name")))
-        values = {attribute.name: '{"to":%s}' for attribute in (*known.columns, *known.rows)}
-        values |= {"created_at": f'{{"to":{quoted(timestamp(created_at))}}}', "groups": '{"added":%s,"removed":[]}'}
-        self._without_password = _registration_template(values)
-        self._with_password = _registration_template(values | {"password": '"set"'})
-        # The values in the order of their names, as in canonical JSON.
-        self._names = tuple(sorted(name for name in values if name != "created_at"))
+        self._values = {attribute.name: "null" for attribute in (*known.columns, *known.rows)}
+        self._created_at = quoted(timestamp(created_at))
+        self._templates: dict[tuple[bool, bool, bool, str], str] = {}
 
-    def data(self, user_id: int, user: "PreparedUser", groups: str) -> str:
-        """Return the event data of *user*, who was stored with *user_id*; *groups* is a JSON list of names."""
-        email, username = quoted(user.email), quoted(user.username)
-        values = {
-            "email": email,
-            "username": username,
-            "groups": groups,
-            "is_active": "true" if user.new.is_active else "false",
-            "is_email_verified": "true" if user.new.is_email_verified else "false",
+    def data(
+        self,
+        user_id: int,
+        username: str,
+        email: str,
+        kind: tuple[bool, bool, bool, str],
+        attributes: Mapping[Attribute, Value] | None = None,
+    ) -> str:
+        """Return the event data of a user.
+
+        Args:
+            user_id: The id.
+            username: The user name.
+            email: The e-mail address.
+            kind: Whether the user is active, is verified and has a password, and the names of the groups as JSON.
+            attributes: The values in lback's own table.
+        """
+        if attributes:
+            template = self._template(kind, attributes)
+        elif (template := self._templates.get(kind, "")) == "":
+            template = self._templates[kind] = self._template(kind, {})
+        email, username = quoted(email), quoted(username)
+        return template % (email, username, email, user_id, username)
+
+    def _template(self, kind: tuple[bool, bool, bool, str], attributes: Mapping[Attribute, Value]) -> str:
+        is_active, is_email_verified, has_password, groups = kind
+        values = self._values | {attribute.name: canonical(value) for attribute, value in attributes.items()}
+        values |= {"is_active": canonical(is_active), "is_email_verified": canonical(is_email_verified)}
+        changes = {name: f'{{"to":{value}}}'.replace("%", "%%") for name, value in values.items()}
+        changes |= {
+            "created_at": f'{{"to":{self._created_at}}}',
+            "email": '{"to":%s}',
+            "groups": f'{{"added":{groups},"removed":[]}}'.replace("%", "%%"),
+            "username": '{"to":%s}',
         }
-        for attribute in self._rows:
-            value = user.attributes.get(attribute)
-            values[attribute.name] = "null" if value is None else canonical(value)
-        template = self._without_password if is_unusable(user.password_hash or "") else self._with_password
-        return template % (*(values[name] for name in self._names), email, user_id, username)
-
-
-def _registration_template(values: Mapping[str, str]) -> str:
-    changes = ",".join(f'"{name}":{value}' for name, value in sorted(values.items()))
-    return f'{{"changes":{{{changes}}},"user":{{"email":%s,"id":%d,"username":%s}}}}'
+        if has_password:
+            changes |= {"password": '"set"'}
+        # In the order of the names, as in canonical JSON.
+        listed = ",".join(f'"{name}":{value}' for name, value in sorted(changes.items()))
+        return f'{{"changes":{{{listed}}},"user":{{"email":%s,"id":%d,"username":%s}}}}'
 
 
 def attribute_values(user: UserRecord | None, known: UserAttributes) -> dict[str, Any]:

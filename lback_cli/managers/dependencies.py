@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lback_cli.attributes import Attribute, UserAttributes
+from lback_cli.errors import ConfigurationError
 from lback_cli.settings import Settings
 from lback_cli.text.times import utc_now
 
@@ -21,7 +22,7 @@ class Dependencies:
 
     Args:
         settings: The settings of all parts.
-        data_directory: Where lback keeps its own files.
+        data_directory: Where lback keeps its own files, or None for a user without a home directory.
         clock: Returns the current time, in UTC.
         hasher: A hasher to share, instead of a new one.
     """
@@ -30,7 +31,7 @@ class Dependencies:
         self,
         settings: Settings,
         *,
-        data_directory: Path,
+        data_directory: Path | None,
         clock: Callable[[], datetime] = utc_now,
         hasher: "PasswordHasher | None" = None,
     ) -> None:
@@ -73,13 +74,23 @@ class Dependencies:
     def mailer(self) -> "Mailer":
         """Sends mail, now."""
         from lback_cli.mail.mailer import Mailer
+        from lback_cli.mail.transports import actual_transport
 
-        return Mailer(self.settings.email, self.settings.links, default_directory=self._data_directory / "mail")
+        writes_files = actual_transport(self.settings.email) == "file"
+        directory = self.mail_directory if writes_files else Path()
+        return Mailer(self.settings.email, self.settings.links, default_directory=directory)
 
     @property
     def mail_directory(self) -> Path:
-        """Where the transport ``file`` writes."""
-        return self.settings.email.directory or self._data_directory / "mail"
+        """Where the transport ``file`` writes. Raises `ConfigurationError` if there is no such directory."""
+        if self.settings.email.directory is not None:
+            return self.settings.email.directory
+        if self._data_directory is None:
+            raise ConfigurationError(
+                "There is no directory for mail, because the user who runs lback has no home directory.",
+                hint="Set LBACK_EMAIL_DIRECTORY, HOME or XDG_DATA_HOME, or send mail: LBACK_EMAIL_TRANSPORT=smtp.",
+            )
+        return self._data_directory / "mail"
 
     @cached_property
     def canonical_username(self) -> Callable[[str], str]:

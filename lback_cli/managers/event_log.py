@@ -182,6 +182,8 @@ class EventLog:
         """
         with reading(self._database) as work:
             verdict = work.events.verify(checkpoint)
+            if verdict.events == 0 and work.users.last_id():
+                raise BrokenEventLog(1, "it is missing: there are users, but not one event.")
         if (lost := self.check_memory()) is not None:
             raise BrokenEventLog(lost.seq, lost.message, hint=lost.hint)
         return verdict

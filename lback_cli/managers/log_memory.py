@@ -31,16 +31,17 @@ class LogMemory:
     def check(self) -> LostLog | None:
         """Compare the log with what is remembered, and remember how far it has come now.
 
-        A database in memory is not remembered, and neither is one whose log was lost, until the file is deleted.
+        A database in memory is not remembered, and nothing is for a user without a home directory. Neither is a log
+        that was lost, until the file is deleted.
 
         Raises:
             ConfigurationError: The file with what is remembered cannot be read.
             DatabaseError: The log cannot be read.
         """
         place = _place(self._database)
-        if place is None:
+        path = None if place is None else memory_file(place)
+        if place is None or path is None:
             return None
-        path = memory_file(place)
         seen = read_last_seen(path)
         with snapshot(self._database) as found:
             events = found.events

@@ -257,9 +257,12 @@ class UserUpdater:
         if group is not None:
             # A lock holds on one node of a Galera cluster only, but no two nodes can change the same row.
             uow.groups.touch(group, now=self._services.now())
-        if group is not None and uow.users.count_active(group) <= 1:
+        # Beside one who can log in, those who were only invited do not count.
+        can_log_in = not is_unusable(user.password_hash)
+        if group is not None and uow.users.count_active(group, with_password=can_log_in) <= 1:
+            others = " with a password" if uow.users.count_active(group) > 1 else ""
             raise LastAdministrator(
-                f"{user.username} is the last active member of {name!r}.",
+                f"{user.username} is the last active member of {name!r}{others}.",
                 hint="See docs/adoption.md about the group admin before another user joins it."
                 if self._application.has_administrators([name])
                 else f"First: lback user update SOMEONE --add-group {name}",

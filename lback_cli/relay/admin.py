@@ -162,7 +162,7 @@ class SinkAdmin:
                     return sent, None
                 number = None if number is None else number + 1
                 try:
-                    sink.send(Message.of(row, source=settings.source, number=number))
+                    sink.send(Message.of(row, settings, number=number))
                 except SinkError as error:
                     return sent, f"event {row['seq']}: {error}"
                 sent, position = sent + 1, row["seq"]
@@ -180,7 +180,7 @@ class SinkAdmin:
         if name not in self._settings:
             raise self._not_found(name)
         sink = build_sink(name, self._settings[name])
-        message = Message.for_test(source=self._settings[name].source, now=self._now())
+        message = Message.for_test(self._settings[name], self._now())
         try:
             sink.send(message)
         except SinkError as error:
@@ -226,7 +226,7 @@ class SinkAdmin:
         with reading(self._database) as uow:
             row = next(uow.events.select(EventQuery(after=seq - 1, before=seq + 1, limit=1)))
             number = None if choice == ALL_EVENTS else choice.count(uow.events, before=seq + 1)
-        return Message.of(row, source=settings.source, number=number)
+        return Message.of(row, settings, number=number)
 
     def _note_attempt(self, letter: DeadLetter, error: SinkError) -> None:
         """Store another failed attempt, unless the dead letter has been deleted."""

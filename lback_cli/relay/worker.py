@@ -145,7 +145,7 @@ class Worker:
         seq = row["seq"]
         number = None if self._cursor.chosen is None else self._cursor.chosen + 1
         try:
-            self._sink.send(Message.of(row, source=self._settings.source, number=number))
+            self._sink.send(Message.of(row, self._settings, number=number))
         except BrokenEventLog as error:
             return self._note_failure(SinkUnavailable(error.message.rstrip(".")))
         except SinkError as error:

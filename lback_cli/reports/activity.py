@@ -52,6 +52,7 @@ class ActivityReport(Report):
     takes: ClassVar[frozenset[Choice]] = frozenset({"since", "until"})
     default_since = "30d"
     columns = ("by", "name", *KINDS, "joined", "left")
+    brief = ("by", "name", *KINDS)
 
     def records(self) -> Iterator[Record]:
         """Yield counts: *by* says of what, *name* of which. What has no events has no row."""
@@ -67,7 +68,7 @@ class ActivityReport(Report):
         for actor, *counts in self._reader.by_actor():
             yield self._row("actor", actor, dict(zip(KINDS, map(int, counts), strict=True)))
         for name, moved in sorted(self._moves.counts.items()):
-            yield self._row("group", name, moved)
+            yield self._row("group", name, {**moved, "changes": sum(moved.values())})
         for signal, reason, count in self._reader.by_reason():
             kind = "failed_logins" if signal == "user_authentication_failed" else "failures"
             yield self._row("reason", _reason(signal, reason), {kind: count})

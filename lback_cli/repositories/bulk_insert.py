@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection, Dialect
 
+from lback_cli.database.drivers.own_execution import execute_by
+from lback_cli.database.drivers.postgresql_copy import can_copy, copy_line, copy_rows, copy_text
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+R = TypeVar("R")
 
 _LARGEST_STATEMENT = 30_000
 """Values in one statement; PostgreSQL allows 65,535."""
@@ -27,6 +33,9 @@ def insert_rows(
         return
     connection = session if isinstance(session, Connection) else session.connection()
     dialect = connection.dialect
+    if dialect.name == "postgresql" and len(rows) > 1 and can_copy(connection, table):
+        copy_rows(connection, table, columns, rows)
+        return
     if dialect.name == "sqlite":
         size = _LARGEST_OF_SQLITE // len(columns)
         # Parsing a statement of another length takes longer than it saves.
@@ -41,6 +50,49 @@ def insert_rows(
             connection.exec_driver_sql(_statement(dialect, table, columns, size), values)
 
 
+class PreparedRows:
+    """Rows to insert whose last values are known only when a lock is held; the others are made ready before.
+
+    Args:
+        connection: The connection, or a session.
+        table: The table.
+        columns: The columns, in the order of the values.
+        rows: The rows without their last values. All values are text, integers or None.
+    """
+
+    def __init__(
+        self, connection: "Connection | Session", table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        self._connection = connection if isinstance(connection, Connection) else connection.connection()
+        self._table = table
+        self._columns = columns
+        self._rows = rows
+        self._texts: list[str] = []
+        # To make one row ready takes longer than it saves.
+        self._is_copied = len(rows) > 1 and can_copy(self._connection, table)
+        if self._is_copied:
+            self._texts = list(map(copy_line, rows))
+        elif len(rows) > 1 and self._connection.dialect.driver == "pymysql":
+            cursor: Any = self._connection.connection.cursor()
+            form = ",".join(["%s"] * len(rows[0]))
+            self._texts = [cursor.mogrify(form, row) for row in rows]
+
+    def insert(self, last: Sequence[tuple[str | int, ...]]) -> None:
+        """Insert the rows with their *last* values, whose text has only letters, digits and ``:-.``."""
+        if not self._texts:
+            rows = [(*row, *values) for row, values in zip(self._rows, last, strict=True)]
+            insert_rows(self._connection, self._table, self._columns, rows)
+            return
+        form = "\t%s" * len(last[0]) if self._is_copied else ",'%s'" * len(last[0])
+        texts = [text + form % values for text, values in zip(self._texts, last, strict=True)]
+        if self._is_copied:
+            copy_text(self._connection, self._table, self._columns, texts)
+            return
+        start = _beginning(self._connection.dialect, self._table, self._columns)
+        for some in _cut(texts, _LARGEST_STATEMENT // len(self._columns)):
+            execute_by(self._connection, start, methodcaller("execute", f"{start}({'),('.join(some)})"))
+
+
 def to_driver_value(session: "Session", table: Table, column: str, value: Any) -> Any:
     """Return *value* as the driver takes it for that column."""
     dialect = session.connection().dialect
@@ -48,12 +100,15 @@ def to_driver_value(session: "Session", table: Table, column: str, value: Any) -
     return value if convert is None else convert(value)
 
 
-def _cut(rows: Sequence[tuple[Any, ...]], size: int) -> list[Sequence[tuple[Any, ...]]]:
+def _cut(rows: Sequence[R], size: int) -> list[Sequence[R]]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def _statement(dialect: Dialect, table: Table, columns: Sequence[str], rows: int) -> str:
-    quote = dialect.identifier_preparer.quote
     row = f"({', '.join([_PLACEHOLDERS[dialect.paramstyle]] * len(columns))})"
-    names = ", ".join(map(quote, columns))
-    return f"INSERT INTO {quote(table.name)} ({names}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - names of the models
+    return _beginning(dialect, table, columns) + ", ".join([row] * rows)
+
+
+def _beginning(dialect: Dialect, table: Table, columns: Sequence[str]) -> str:
+    quote = dialect.identifier_preparer.quote
+    return f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, columns))}) VALUES "  # noqa: S608 - names of the models

@@ -12,9 +12,9 @@ from lback_cli.errors import DatabaseError
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.kinds import FAILED, FAILURE_EVENTS, OK
 from lback_cli.events.record import COLUMNS as RECORDED
-from lback_cli.events.record import EventRecord, build_chain_rows, to_storable_text
+from lback_cli.events.record import ChainLinks, EventRecord, to_storable_text
 from lback_cli.models.tables import EVENT_HEAD, EVENTS
-from lback_cli.repositories.bulk_insert import insert_rows
+from lback_cli.repositories.bulk_insert import PreparedRows
 from lback_cli.repositories.sql_functions import binary_equal, binary_position
 
 if TYPE_CHECKING:
@@ -93,11 +93,13 @@ class EventRepository:
         """
         if not records:
             return
+        links = ChainLinks(records)
+        rows = PreparedRows(self._session, EVENTS, RECORDED, links.rows)
         head = self.lock()
-        rows = build_chain_rows(records, head.seq, head.hash)
-        insert_rows(self._session, EVENTS, RECORDED, rows)
-        seq = head.seq + len(rows)
-        self._session.execute(update(EVENT_HEAD).where(EVENT_HEAD.c.id == 1).values(seq=seq, hash=rows[-1][-1]))
+        places = links.places(head.seq, head.hash)
+        rows.insert(places)
+        seq, *_, last = places[-1]
+        self._session.execute(update(EVENT_HEAD).where(EVENT_HEAD.c.id == 1).values(seq=seq, hash=last))
         self.last = seq, records[-1].operation_id
 
     def was_committed(self, seq: int, operation_id: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_
+from sqlalchemy import ColumnElement, Exists, Select, and_, exists, or_
 
 from lback_cli.attributes import Value, digest
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
@@ -72,25 +72,30 @@ def conditions(query: UserQuery) -> Iterator[ColumnElement[bool]]:
     for group in query.groups:
         # The first comparison uses the index; the second is for MariaDB, which ignores spaces at the end.
         is_group = and_(GROUPS.c.name == group, binary_equal(GROUPS.c.name) == group)
-        yield exists().select_from(membership).where(MEMBERSHIPS.c.user_id == USERS.c.id, is_group)
+        yield exists().select_from(membership).where(MEMBERSHIPS.c.user_id == USERS.c.id, is_group).correlate(USERS)
     if query.is_active is not None:
         yield USERS.c.is_active == query.is_active
     if query.is_email_verified is not None:
         yield USERS.c.is_email_verified == query.is_email_verified
     for name, value in query.attributes.items():
-        yield exists().where(OWN_ATTRIBUTES, USER_ATTRIBUTES.c.name == name, USER_ATTRIBUTES.c.digest == digest(value))
+        yield _exists(OWN_ATTRIBUTES, USER_ATTRIBUTES.c.name == name, USER_ATTRIBUTES.c.digest == digest(value))
     yield from _conditions_on_times(query)
 
 
 def _conditions_on_times(query: UserQuery) -> Iterator[ColumnElement[bool]]:
     if query.locked_at is not None:
-        yield exists().where(OWN_ACCOUNT, ACCOUNTS.c.locked_until > query.locked_at)
+        yield _exists(OWN_ACCOUNT, ACCOUNTS.c.locked_until > query.locked_at)
     if query.created_before is not None:
         yield USERS.c.created_at < query.created_before
     if query.last_login_before is not None:
-        yield exists().where(OWN_ACCOUNT, ACCOUNTS.c.last_login < query.last_login_before)
+        yield _exists(OWN_ACCOUNT, ACCOUNTS.c.last_login < query.last_login_before)
     if query.never_logged_in:
-        yield ~exists().where(OWN_ACCOUNT, ACCOUNTS.c.last_login.is_not(None))
+        yield ~_exists(OWN_ACCOUNT, ACCOUNTS.c.last_login.is_not(None))
+
+
+def _exists(*of_the_user: ColumnElement[bool]) -> Exists:
+    """Return the condition that there is a row *of_the_user*, even if the query joins the same table for its fields."""
+    return exists().where(*of_the_user).correlate(USERS)
 
 
 def read_pages(

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from lback_cli.database.drivers.postgresql_copy import can_copy
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
 from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
@@ -16,9 +17,15 @@ from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
 from lback_cli.repositories.references import unreferenced
 from lback_cli.repositories.user_query import LARGEST_ID
 from lback_cli.repositories.user_reader import UserReader
+from lback_cli.security.stored_hashes import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD
 
 BULK = ("username", "email", "password", "is_active", "is_email_verified")
 """The columns of a row that `UserRepository.add_all` takes."""
+
+_NEXT_IDS = text(
+    "SELECT nextval(CAST(pg_get_serial_sequence('users', 'id') AS regclass)) FROM generate_series(1, :count)"
+)
+"""Takes ids from the sequence of PostgreSQL, each null if there is none."""
 
 
 class UserRepository(UserReader):
@@ -70,21 +77,34 @@ class UserRepository(UserReader):
         """
         if not rows:
             return []
-        last = self.last_id()
         moments = (to_driver_value(self._session, USERS, "created_at", now),) * 2
         columns: Sequence[str] = (*BULK, "created_at", "updated_at")
         values: Sequence[tuple[Any, ...]] = [row + moments for row in rows]
-        if (first := self._next_id()) is not None:
-            columns, values = ("id", *columns), [(number, *row) for number, row in enumerate(values, start=first)]
+        if (ids := self._reserve_ids(len(rows))) is not None:
+            columns, values = ("id", *columns), [(number, *row) for number, row in zip(ids, values, strict=True)]
+            insert_rows(self._session, USERS, columns, values)
+            return ids
+        is_sqlite = self._session.connection().dialect.name == "sqlite"
+        last = self.last_id() if is_sqlite else 0
         insert_rows(self._session, USERS, columns, values)
-        if self._session.connection().dialect.name == "sqlite":
+        if is_sqlite:
             # SQLite has one writer at a time and numbers its rows in order.
             new = select(func.min(USERS.c.id), func.max(USERS.c.id)).where(USERS.c.id > last)
             first, last = self._session.execute(new).one()
             if last - first + 1 == len(rows):
                 return range(first, last + 1)
-        ids = self.ids_by_username([row[0] for row in rows])
-        return [ids[row[0]] for row in rows]
+        found = self.ids_by_username([row[0] for row in rows])
+        return [found[row[0]] for row in rows]
+
+    def _reserve_ids(self, count: int) -> Sequence[int] | None:
+        """Return the ids for *count* new users; None if the database chooses them when it stores the users."""
+        if (first := self._next_id()) is not None:
+            return range(first, first + count)
+        connection = self._session.connection()
+        if connection.dialect.name != "postgresql" or not can_copy(connection, USERS):
+            return None
+        ids = list(connection.execute(_NEXT_IDS, {"count": count}).scalars())
+        return None if None in ids else ids
 
     def _next_id(self) -> int | None:
         """Return the id of a new user if the database would give one that a deleted user had; else None.
@@ -167,12 +187,14 @@ class UserRepository(UserReader):
         for table in (USER_ATTRIBUTES, ACCOUNTS):
             self._session.execute(delete(table).where(table.c.user_id == user_id))
 
-    def count_active(self, group: Group) -> int:
-        """Return the number of active members of *group*."""
+    def count_active(self, group: Group, *, with_password: bool = False) -> int:
+        """Return the number of active members of *group*: all, or those *with_password*, who can log in."""
         statement = (
             select(func.count())
             .select_from(MEMBERSHIPS)
             .join(User, User.id == MEMBERSHIPS.c.user_id)
             .where(MEMBERSHIPS.c.group_id == group.id, User.is_active)
         )
+        if with_password:
+            statement = statement.where(User.password_hash.not_in([UNUSABLE_PASSWORD, UNUSABLE_BCRYPT]))
         return self._session.scalars(statement).one()

@@ -4,10 +4,12 @@ Beside an application built on the lback framework, which verifies only bcrypt, 
 """
 
 import base64
+import contextlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from passlib.hash import argon2
@@ -22,6 +24,15 @@ from lback_cli.settings.schema import PasswordSettings
 
 _BASE64 = "[A-Za-z0-9+/]{21}[AQgw]"  # 16 bytes, without padding
 _ARGON2_TAG = "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"  # 32 bytes
+_BASE64_ENDS = {0: "", 2: "[A-Za-z0-9+/][AQgw]", 3: "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]"}
+"""What follows the groups of four letters of canonical base64 without padding, by the number of these letters."""
+
+_CANONICAL_BASE64 = f"(?:[A-Za-z0-9+/]{{4}})*+(?:{'|'.join(filter(None, _BASE64_ENDS.values()))})?"
+# The part that says how a hash by Argon2 is computed, its salt and its tag.
+_ARGON2_FORM = re.compile(
+    r"((?:argon2|\{ARGON2(?:ID?)?\})?\$argon2(?:id|i|d)\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$)"
+    rf"({_CANONICAL_BASE64})\$({_CANONICAL_BASE64})"
+)
 _BCRYPT_BYTES = "[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]"  # 16 bytes of salt, 23 of digest
 _BCRYPT_FORM = re.compile(rf"\$2[aby]\$(?:0[4-9]|1[0-4])\${_BCRYPT_BYTES}")  # of any cost within the limits
 
@@ -34,6 +45,9 @@ _MINIMUM_ARGON2_TAG = 16
 
 _LONGEST_FOREIGN = 1024
 """Characters of a hash that may have a shorter format."""
+
+_REMEMBERED_COSTS = 256
+"""Costs of foreign hashes whose verdict is kept. A system has few, but hostile input may have any number."""
 
 _DES_LIMIT = 8
 """Characters of seven bits; crypt(3) ignores the rest."""
@@ -71,6 +85,7 @@ class PasswordHasher:
         self._framework = framework
         self._scheme = "bcrypt" if framework else "argon2"
         self._upgrades = settings.upgrade_at_login and not framework
+        self._inspect_argon2 = lru_cache(_REMEMBERED_COSTS)(self._parse_argon2)
         self._current: Any
         if framework:
             self._current = get_crypt_handler("bcrypt").using(**_FRAMEWORK_BCRYPT)
@@ -84,6 +99,7 @@ class PasswordHasher:
             parallelism=settings.parallelism,
         )
         cost = f"$argon2id$v=19$m={settings.memory},t={settings.iterations},p={settings.parallelism}$"
+        self._usual_starts = ("$2", cost)
         self._current_form = re.compile(rf"{re.escape(cost)}{_BASE64}\${_ARGON2_TAG}")
         # Constants: to compute a real one would cost a second hash in the very process whose time is measured.
         self._dummy = f"{cost}{_phc_base64(bytes(range(16)))}${_phc_base64(bytes(range(32)))}"
@@ -101,7 +117,9 @@ class PasswordHasher:
         """
         normalized = normalize_password(password)
         if normalized is not None:
-            self._background = _BackgroundHash(normalized, self._compute)
+            # A system that allows no more threads leaves the work to `hash`.
+            with contextlib.suppress(RuntimeError):
+                self._background = _BackgroundHash(normalized, self._compute)
 
     def hash(self, password: str) -> str:
         """Return the hash to store for *password*, which has the form that `PasswordPolicy.check` returned.
@@ -116,7 +134,7 @@ class PasswordHasher:
                 return background.result()
             return self._compute(password)
         except Exception as error:
-            raise _hashing_failed() from error
+            raise _hashing_failed(error) from error
 
     def verify(self, password: str, stored: str | None) -> Verification:
         """Check *password* against *stored*, which is any text, or None for a user who does not exist.
@@ -152,7 +170,33 @@ class PasswordHasher:
             return StoredHash(self._scheme, stored, current=True)
         if _BCRYPT_FORM.fullmatch(stored):
             return StoredHash("bcrypt", stored)
+        if len(stored) <= MAXIMUM_LENGTH and (match := _ARGON2_FORM.fullmatch(stored)):
+            cost, salt, tag = match.groups()
+            known = self._inspect_argon2(cost, len(salt), len(tag))
+            return known and known._replace(text=f"{known.text}{salt}${tag}")
         return self._parse(self.storable(stored))
+
+    def are_plain(self, hashes: Sequence[str]) -> bool:
+        """Return whether all *hashes* may be stored as they are, which `rejection_reason` says of one.
+
+        It takes a fraction of the time. If it returns false, they may still be good: it expects hashes by bcrypt, by
+        Argon2 at the configured cost, and by Argon2 at one other cost.
+        """
+        forms = [_BCRYPT_FORM.pattern]
+        if not self._framework:
+            forms.append(self._current_form.pattern)
+            other = next((stored for stored in hashes if not stored.startswith(self._usual_starts)), None)
+            if other is not None:
+                match = _ARGON2_FORM.fullmatch(other)
+                if match is None or self.inspect(other) is None:
+                    return False
+                cost, salt, tag = match.groups()
+                forms.append(rf"{re.escape(cost)}{_base64_form(len(salt))}\${_base64_form(len(tag))}")
+        form = f"(?:{'|'.join(forms)})"
+        text = "\n".join(hashes)
+        if text.count("\n") >= len(hashes) or UNUSABLE_BCRYPT in hashes:
+            return False
+        return re.fullmatch(rf"(?:{form}\n)*+{form}", text) is not None
 
     @staticmethod
     def storable(stored: str) -> str:
@@ -194,7 +238,7 @@ class PasswordHasher:
         try:
             accepted: bool = self._current.verify(password if possible else _DUMMY_PASSWORD, text)
         except Exception as error:
-            raise _hashing_failed() from error
+            raise _hashing_failed(error) from error
         return accepted and possible
 
     def _verify_foreign(self, password: str, known: StoredHash) -> bool:
@@ -205,6 +249,15 @@ class PasswordHasher:
         except Exception:  # noqa: BLE001 - twenty handlers raise as many errors on text that is nearly a hash
             return False
         return accepted and possible
+
+    def _parse_argon2(self, cost: str, salt: int, tag: int) -> StoredHash | None:
+        """Return what a hash is that begins with *cost*, but with only the cost as its text; None as for `inspect`.
+
+        What `inspect` says does not depend on the bits of a salt and a tag of so many letters.
+        """
+        bits = f"{'A' * salt}${'A' * tag}"
+        known = self._parse(cost + bits)
+        return known and known._replace(text=known.text.removesuffix(bits))
 
     def _parse(self, stored: str) -> StoredHash | None:
         if len(stored) > MAXIMUM_LENGTH or not (stored.isascii() and stored.isprintable()):
@@ -312,12 +365,22 @@ def _fits_bcrypt(password: str) -> bool:
     return len(password.encode()) <= BCRYPT_LIMIT and "\0" not in password
 
 
+def _base64_form(length: int) -> str:
+    """Return the pattern of *length* letters of canonical base64."""
+    return f"[A-Za-z0-9+/]{{{length // 4 * 4}}}{_BASE64_ENDS[length % 4]}"
+
+
 def _phc_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii").rstrip("=")
 
 
-def _hashing_failed() -> PasswordHashingError:
+def _hashing_failed(cause: Exception) -> PasswordHashingError:
+    if "thread" in str(cause).lower():
+        return PasswordHashingError(
+            "The password could not be hashed, because the system allows lback no more threads.",
+            hint="Raise the limit of processes (ulimit -u, or pids of the container), or set [password] parallelism.",
+        )
     return PasswordHashingError(
         "The password could not be hashed.",
-        hint="Run 'lback doctor'. The machine must have the memory that [password] memory names.",
+        hint="The machine must have the memory that [password] memory names, for each hash at the same time.",
     )

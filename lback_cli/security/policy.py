@@ -94,6 +94,12 @@ class PasswordPolicy:
                 "The password contains a control character, such as a tab or a line break.",
                 hint="Remove it. Spaces are allowed.",
             )
+        if (unseen := next(filter(_looks_like_nothing, password), None)) is not None:
+            raise ValidationError(
+                "password",
+                f"The password contains U+{ord(unseen):04X}, which is invisible or looks like a space.",
+                hint="Remove it, or type a space. It often comes with copied text, and cannot be typed at a login.",
+            )
         normalized = unicodedata.normalize("NFC", password)
         if len(normalized) > MAXIMUM_LENGTH:
             raise _too_long()
@@ -143,6 +149,16 @@ def _is_mostly(text: str, words: Iterable[str]) -> bool:
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")
     return rest != text and independent_characters(rest) < _MINIMUM_INDEPENDENT
+
+
+def _looks_like_nothing(character: str) -> bool:
+    """Return whether *character* is a space other than the usual one, or an invisible format character.
+
+    RFC 8265 section 4.2 maps the first to a space, and disallows the others. Joiners are parts of words and emoji.
+    """
+    if character.isascii() or character in "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}":
+        return False
+    return unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}
 
 
 def _has_surrogate(text: str) -> bool:

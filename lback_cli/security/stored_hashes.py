@@ -1,7 +1,7 @@
 """Stored password hashes: the placeholder for no password, weak schemes, and schemes that lback cannot verify."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 UNUSABLE_PASSWORD = "!"  # noqa: S105 - no password matches it
 """The hash of a user without a password."""
@@ -48,8 +48,7 @@ UNVERIFIABLE: Mapping[str, str] = {
 """Hashes that lback recognises but cannot verify, by their first characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredHash:
+class StoredHash(NamedTuple):
     """A hash that lback can verify.
 
     *scheme* and *text* are libpass's name of the scheme and libpass's spelling of the hash. *current* is true for the

@@ -10,10 +10,12 @@ from typing import Any
 from lback_cli.attributes import BUILT_IN, is_declarable
 from lback_cli.errors import ConfigurationError
 from lback_cli.problem import Problem
+from lback_cli.settings.config_files import SHARED_NAME, find_config_file, named_config_file
 from lback_cli.settings.env_file import read_private_variables
+from lback_cli.settings.masking import has_secrets
 from lback_cli.settings.parsing import parse
 from lback_cli.settings.schema import Settings, families, keys, section_class, sections
-from lback_cli.settings.trusted_file import read_trusted
+from lback_cli.settings.trusted_file import is_public, read_trusted
 
 ENVIRONMENT_PREFIX = "LBACK_"
 
@@ -27,6 +29,9 @@ NON_KEY_VARIABLES = {
 """Known environment variables that are not configuration keys."""
 
 _EXAMPLE = "config.example.toml shows how every key is written."
+
+_SERVICE_LINK = re.compile("(tcp|udp|sctp)://")
+"""How Docker and Kubernetes write the address of a service: one called lback-email sets LBACK_EMAIL_PORT to this."""
 
 Values = dict[tuple[str, str], tuple[Any, str]]
 """(section, key) -> (raw value, its source). The name of a section of a family is ``family.name``."""
@@ -50,7 +55,8 @@ def load_settings(
         config: The configuration file; by default the usual places are searched.
         overrides: Values of ``section.key`` from the command line. None means that the option was not given.
         environment: The environment variables; by default those of the process.
-        directory: Where ``config.toml`` and ``.env`` are looked for; by default the current directory, never a parent.
+        directory: Where ``lback.toml``, ``config.toml`` and ``.env`` are looked for; by default the current directory,
+            never a parent.
 
     Raises:
         ConfigurationError: A key is unknown, a value is invalid, or a file cannot be read.
@@ -60,28 +66,27 @@ def load_settings(
     environment_file = read_private_variables(directory / ".env", ENVIRONMENT_PREFIX)
     values: Values = {}
     merged = {**environment_file, **environment}
-    config_file = named = _named_config_file(config, merged)
+    warnings: list[Problem] = []
+    config_file = named = named_config_file(config, merged)
     if named is None:
-        config_file = _find_config_file(directory)
+        known = [section.name for section in (*sections(), *families())]
+        config_file = find_config_file(directory, known, warnings)
     if config_file is not None:
         values |= _from_file(config_file, is_named=named is not None)
-    warnings: list[Problem] = []
     values |= _from_environment(environment_file, " in .env", warnings)
     values |= _from_environment(environment, "", warnings)
     values |= _from_overrides(overrides or {})
-    return Settings(
+    settings = Settings(
         **_build_sections(values, warnings),
         config_file=config_file,
         actor=merged.get("LBACK_ACTOR") or None,
         warnings=tuple(warnings),
     )
-
-
-def user_config_file() -> Path:
-    """Return the path of the file in the user's configuration directory."""
-    from platformdirs import user_config_path
-
-    return user_config_path("lback") / "config.toml"
+    if config_file is not None and named is None and is_public(config_file) and has_secrets(settings, str(config_file)):
+        raise ConfigurationError(
+            f"{config_file} has a secret in it, but every user can read it.", hint=f"Run: chmod o-rwx {config_file}"
+        )
+    return settings
 
 
 def _build_sections(values: Values, warnings: list[Problem]) -> dict[str, Any]:
@@ -135,25 +140,6 @@ def _section(declared: type[Any], section: str, values: Values, sources: dict[st
     return declared(**chosen)
 
 
-def _named_config_file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
-    """Return the file that ``--config`` or ``LBACK_CONFIG`` names."""
-    if config is None and (named := environment.get("LBACK_CONFIG")):
-        return Path(os.path.expanduser(named))  # noqa: PTH111 (Path.expanduser raises for an unknown user)
-    return config
-
-
-def _find_config_file(directory: Path) -> Path | None:
-    """Try ``./config.toml`` and the user's configuration directory, in this order."""
-    # Not Path.is_file: before Python 3.14 it raises if a directory is inaccessible, such as root's under sudo -u.
-    found = (path for path in _usual_config_files(directory) if os.path.isfile(path))  # noqa: PTH113
-    return next(found, None)
-
-
-def _usual_config_files(directory: Path) -> Iterable[Path]:
-    yield directory / "config.toml"
-    yield user_config_file()
-
-
 def _from_file(path: Path, *, is_named: bool) -> Values:
     known = {section.name: keys(section) for section in sections()}
     named = {family.name: keys(family) for family in families()}
@@ -163,9 +149,10 @@ def _from_file(path: Path, *, is_named: bool) -> Values:
             unknown = (
                 f"section [{section}]" if isinstance(table, dict | list) else f"key {section!r} outside any section"
             )
-            raise ConfigurationError(
-                f"{path}: unknown {unknown}.", hint=_choices("Sections", section, [*known, *named])
-            )
+            hint = _choices("Sections", section, [*known, *named])
+            if path.name == SHARED_NAME and not is_named:
+                hint += " If the file belongs to another program, call lback's own lback.toml."
+            raise ConfigurationError(f"{path}: unknown {unknown}.", hint=hint)
         if section in known:
             values |= _from_table(path, section, table, known[section])
             continue
@@ -247,6 +234,13 @@ def _from_environment(environment: Mapping[str, str], where: str, warnings: list
     }
     values: Values = {}
     for name, value in environment.items():
+        if name in variables and _SERVICE_LINK.match(value):
+            warnings.append(
+                Problem(
+                    f"{name}{where} is ignored, because it is the address of a container platform's service.",
+                    "Rename the service, or set enableServiceLinks: false in Kubernetes.",
+                )
+            )
         if name.startswith(ENVIRONMENT_PREFIX) and name not in variables and name not in NON_KEY_VARIABLES:
             if name in renamed:
                 raise ConfigurationError(f"{name}{where} is now called {renamed[name]}.", hint="Rename the variable.")
@@ -256,8 +250,16 @@ def _from_environment(environment: Mapping[str, str], where: str, warnings: list
             else:
                 values[member] = (value, f"{name}{where}")
     # In the order of the keys, so that LBACK_OUTPUT always wins over LBACK_OUTPUT_FORMAT.
-    known = {key: (environment[name], f"{name}{where}") for name, key in variables.items() if name in environment}
-    return values | known
+    for name, key in variables.items():
+        given = environment.get(name)
+        if given is not None and not _SERVICE_LINK.match(given) and (given or _may_be_empty(name, declared)):
+            values[key] = (given, f"{name}{where}")
+    return values
+
+
+def _may_be_empty(variable: str, declared: Mapping[str, tuple[Any, Field[Any]]]) -> bool:
+    """Return whether an empty value means something. Otherwise it counts as unset, as Compose files leave it."""
+    return variable in declared and declared[variable][1].default in (None, "", ())
 
 
 def _of_family(variable: str) -> tuple[str, str] | None:

@@ -14,8 +14,9 @@ HIDDEN = "***"
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 _SQLITE_FILE = re.compile(r"sqlite(\+(pysqlite|aiosqlite))?:///")  # not pysqlcipher, which has a password
-_NATS = re.compile(r"(nats|tls)://", re.IGNORECASE)
+_TOKEN_BEFORE_HOST = re.compile(r"(nats|tls|https?)://", re.IGNORECASE)
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
+_TOKEN_IN_PATH = re.compile(r"(?<=[/#])(?=[^/?#]*[0-9])(?=[^/?#]*[A-Za-z])[\w%~+=-]{16,}(?=[/?#]|$)|(?<=#).+")
 _PARAMETER = re.compile(r"(?<=[?&;])([^=&;?]+)=")
 _NEXT_PARAMETER = re.compile(r"&[\w.%+-]+=")
 _SECRET_NAME = re.compile(r"pass|pwd|secret|odbc_connect", re.IGNORECASE)
@@ -114,7 +115,7 @@ def mask_url(url: str) -> str:
     last ``@``, which may hide the host if the query contains an ``@``. In the query, a password extends to the next
     ``&name=``, so that the other parameters stay readable.
     """
-    hidden = [*_password_span(url), *_parameter_spans(url)]
+    hidden = [*_password_span(url), *_parameter_spans(url), *_token_spans(url)]
     shown_until = 0
     pieces: list[str] = []
     for start, end in sorted(hidden):
@@ -130,9 +131,14 @@ def _password_span(url: str) -> list[tuple[int, int]]:
     scheme = _SCHEME.match(url)
     authority = scheme.end() if scheme else 0
     start, end = url.find(":", authority) + 1, url.rfind("@")
-    if _NATS.match(url) and not 0 < start < end:
+    if _TOKEN_BEFORE_HOST.match(url) and not 0 < start < end:
         start = authority  # what stands alone there may be a token
     return [(start, end)] if 0 < start < end else []
+
+
+def _token_spans(url: str) -> list[tuple[int, int]]:
+    """Return the parts of a webhook's path that look like tokens: chat programs put the secret there."""
+    return [found.span() for found in _TOKEN_IN_PATH.finditer(url)] if _HTTP.match(url) else []
 
 
 def _parameter_spans(url: str) -> list[tuple[int, int]]:

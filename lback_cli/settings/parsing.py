@@ -27,7 +27,7 @@ def parse(key: Field[Any], raw: Any, *, name: str, source: str) -> Any:
         value = _texts(raw) if key.metadata.get("texts") else _convert(key.type, raw)
         _check_limits(key, value)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # RuntimeError: ~ of an unknown user
-        what = "the value" if key.metadata.get("hidden") else _quote(raw)
+        what = "the value" if key.metadata.get("hidden") else _quote(raw) if raw != "" else "an empty value"
         raise ConfigurationError(f"{name} ({source}): {what} is not {describe_allowed(key)}.") from error
     return value
 

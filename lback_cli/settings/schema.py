@@ -284,9 +284,12 @@ class SinkSettings:
         example=("staff", "admin"),
         texts=True,
     )
+    format: Literal["cloudevents", "ocsf"] = key(
+        "cloudevents", "Format of the events: CloudEvents 1.0, or OCSF 1.8.0 for a SIEM."
+    )
     source: str = key(
         "",
-        "The source of the CloudEvents. If it is empty, lback on the host that made the event.",
+        "The source of the events. If it is empty, lback on the host that made the event.",
         example="https://example.org/accounts",
     )
     timeout: float = key(10.0, "Seconds that a delivery may take, with its answer.", minimum=0.1, maximum=60)

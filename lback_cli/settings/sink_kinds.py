@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from lback_cli.settings.declaration import key
 from lback_cli.settings.schema import SinkSettings
@@ -161,10 +161,38 @@ class NatsSettings(BrokerSettings):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KafkaSettings(BrokerSettings):
+    """Kafka: one record for each event."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("kafkas", "kafka")
+    encrypted_schemes: ClassVar[tuple[str, ...]] = ("kafkas",)
+    sink: ClassVar[str] = "lback_cli.relay.sinks.kafka:Kafka"
+
+    url: str = key(
+        "",
+        "kafkas://user@host:port or kafka://user@host:port. The port is 9092, if it is not given.",
+        hidden="password",
+        example="kafkas://lback@kafka.example.org:9093",
+    )
+    servers: tuple[str, ...] = key(
+        (),
+        "Further servers of the cluster, each as host or host:port.",
+        example=("kafka2.example.org:9093", "kafka3.example.org:9093"),
+        texts=True,
+    )
+    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = key(
+        "SCRAM-SHA-512", "SASL mechanism of the login, if the URL has a user. PLAIN needs kafkas://."
+    )
+    topic: str = key("lback-events", "Topic, which should exist.")
+    partition: int = key(0, "Partition of the topic. All events go to one, which keeps their order.", minimum=0)
+
+
 SINK_KINDS: Mapping[str, type[SinkSettings]] = {
     "webhook": WebhookSettings,
     "rabbitmq": RabbitMqSettings,
     "redis": RedisSettings,
     "nats": NatsSettings,
+    "kafka": KafkaSettings,
 }
 """The built-in kinds of sinks."""

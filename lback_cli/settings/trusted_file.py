@@ -1,5 +1,7 @@
 """Read a configuration file that was found and not named, if only its owner and root can have written it."""
 
+import stat
+import sys
 from pathlib import Path
 
 from lback_cli.errors import ConfigurationError
@@ -22,3 +24,8 @@ def read_trusted(path: Path) -> bytes:
                 hint=f"If you trust its content, take it over (chown, chmod go-w), or name it: --config {path}",
             )
         return file.read()
+
+
+def is_public(path: Path) -> bool:
+    """Return whether every user can read *path*. A group may be meant to, such as that of the application."""
+    return sys.platform != "win32" and bool(path.stat().st_mode & stat.S_IROTH)

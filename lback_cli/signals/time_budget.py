@@ -1,5 +1,6 @@
 """The time that a receiver may take. A slow receiver is reported, not stopped: it runs in the operation's thread."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from time import perf_counter
@@ -29,13 +30,15 @@ class TimeBudget:
         self._thread = threading.Thread(target=self._watch, name="lback-time-budget", daemon=True)
 
     def start(self) -> None:
-        """Start to watch the running receivers."""
-        self._thread.start()
+        """Start to watch the running receivers. Where no thread can be started, only those that return are reported."""
+        with contextlib.suppress(RuntimeError):
+            self._thread.start()
 
     def stop(self) -> None:
         """Stop watching."""
         self._stopped.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def running(self) -> list[Running]:
         """Return the receivers that run in this thread, the innermost last. The caller keeps the list up to date."""

@@ -29,7 +29,7 @@ from unittest.mock import patch
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.events.hash_chain import GENESIS, HASHED, canonical
-from lback_cli.events.record import COLUMNS, build_chain_rows, event_from_signal
+from lback_cli.events.record import COLUMNS, ChainLinks, event_from_signal
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.user_manager import UserManager
@@ -72,8 +72,8 @@ def rows(events: int) -> Iterator[dict[str, Any]]:
         user = {"id": seq % 1000, "username": f"user{seq % 1000}", "email": f"user{seq % 1000}@example.org"}
         arguments = {"username": user["username"], "reason": "incorrect_password", "exception": None, "user": None}
         record = event_from_signal("user_authentication_failed", "authenticate_user", "0" * 32, arguments)
-        (values,) = build_chain_rows([record], seq - 1, previous)
-        row = dict(zip(COLUMNS, values, strict=True))
+        link = ChainLinks([record])
+        row = dict(zip(COLUMNS, (*link.rows[0], *link.places(seq - 1, previous)[0]), strict=True))
         previous = row["hash"]
         yield row
 
@@ -157,7 +157,7 @@ def measure_append(directory: Path, runs: int) -> None:
         without.append(transactions(change, append=False))
         with_.append(transactions(change, append=True))
     made = min(
-        timed(lambda: [build_chain_rows([record], 0, GENESIS) for _ in range(batch)]) / batch for _ in range(runs)
+        timed(lambda: [ChainLinks([record]).places(0, GENESIS) for _ in range(batch)]) / batch for _ in range(runs)
     )
     plain, logged = statistics.median(without), statistics.median(with_)
     print("\n## Append\n")

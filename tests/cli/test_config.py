@@ -23,7 +23,7 @@ def test_config_show_names_sources_and_masks_passwords(cli: Cli) -> None:
 
 
 def test_config_path_shows_the_file_and_where_lback_looks(cli: Cli, tmp_path: Any) -> None:
-    here, yours = tmp_path / "config.toml", tmp_path / "config" / "lback" / "config.toml"
+    here, yours = tmp_path / "lback.toml", tmp_path / "config" / "lback" / "config.toml"
     assert cli("config", "path") == (0, f"here   {here}\nyours  {yours}\n", "")
     here.write_text("[email]\nport = 25\n")
     assert json.loads(cli("config", "path", "-o", "json").out)["read"] == str(here)

@@ -206,3 +206,84 @@ def test_the_password_of_a_server_is_read_from_a_file(cli: Cli, database_on: Dat
             with server.session() as session:
                 session.execute(text(f"DROP USER {name}@'127.0.0.1'"))
             server.dispose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file:x?mode=memory&uri=true",
+    ],
+)
+@pytest.mark.parametrize("command", [("db", "init"), ("user", "register", "a", "--email", "a@example.org", "--invite")])
+def test_a_database_in_memory_is_refused(cli: Cli, tmp_path: Path, command: tuple[str, ...], url: str) -> None:
+    assert cli(*command, LBACK_DATABASE_URL=url) == (
+        9,
+        "",
+        (
+            "error: database.url names a database in memory, which would be lost at the end of this command.\n"
+            "       Name a file: sqlite:////path/to/users.db. Is a variable in the URL empty?\n"
+        ),
+    )
+    assert not list(tmp_path.rglob("*.eml"))
+
+
+@pytest.mark.parametrize(
+    ("query", "named"), [("mode=ro", "mode"), ("cache=shared&mode=ro", "cache, mode"), ("mark.db", "mark.db")]
+)
+def test_options_that_sqlite_would_ignore_are_refused(cli: Cli, tmp_path: Path, query: str, named: str) -> None:
+    outcome = cli("db", "init", LBACK_DATABASE_URL=f"sqlite:///{tmp_path}/users.db?{query}")
+    assert (outcome.status, outcome.out) == (9, "")
+    assert outcome.err.startswith(f"error: database.url: {named} after the ? would be ignored.\n")
+    assert not (tmp_path / "users.db").exists()
+
+
+def test_options_of_pythons_driver_and_of_a_uri_are_accepted(cli: Cli, tmp_path: Path) -> None:
+    assert cli("db", "init", LBACK_DATABASE_URL=f"sqlite:///{tmp_path}/users.db?timeout=5").status == 0
+    reader = f"sqlite:///file:{tmp_path}/users.db?mode=ro&uri=true"
+    assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=reader) == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "signals"),
+    [
+        (
+            ("user", "register", "ann", "--email", "ann@example.org", "--invite"),
+            ["user_registration_started", "user_registration_failed"],
+        ),
+        (("user", "verify-email", "abcdefghijklmnop"), ["user_email_verification_failed"]),
+        (
+            ("user", "authenticate", "ann", "--password-stdin"),
+            ["user_authentication_started", "user_authentication_failed"],
+        ),
+        (
+            ("user", "reset-password", "--token", "abcdefghijklmnop", "--password-stdin"),
+            ["password_reset_started", "password_reset_failed"],
+        ),
+    ],
+)
+def test_an_operation_sends_its_signals_if_the_database_cannot_be_reached(
+    cli: Cli, password: str, command: tuple[str, ...], signals: list[str]
+) -> None:
+    url = "postgresql+psycopg://ann@127.0.0.1:1/app"
+    outcome = cli(*command, "--trace-format", "json", input=password, LBACK_DATABASE_URL=url)
+    lines = [json.loads(line) for line in outcome.err.splitlines() if line.startswith("{")]
+    assert outcome.status == 9
+    assert [line["signal"] for line in lines] == signals
+    assert lines[-1]["args"].get("error_type", lines[-1]["args"].get("reason")) == "repository_error"
+    assert "\nerror: The database postgresql+psycopg://ann@127.0.0.1:1/app cannot be reached: " in f"\n{outcome.err}"
+
+
+def test_a_file_that_every_user_can_write_is_named(cli: Cli, file: Path) -> None:
+    file.chmod(0o666)
+    url = f"sqlite:///{file}"
+    assert cli("user", "list", "-o", "csv", "--fields", "id", LBACK_DATABASE_URL=url) == (
+        0,
+        "id\n",
+        f"warning: Every user can write the database {file}. Run: chmod o-rwx {file}\nNo users match.\n",
+    )
+    file.chmod(0o660)
+    assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,6 +87,15 @@ def test_python_m_lback_cli_is_the_same_command(lback: Any) -> None:
     assert done.stdout == f"lback {lback_cli.__version__}\n"
 
 
+@pytest.mark.parametrize("name", ["typing", "typer", "sqlalchemy", "json", "re", "signal"])
+def test_python_m_lback_cli_runs_no_module_of_the_current_directory(lback: Any, name: str) -> None:
+    (lback.directory / f"{name}.py").write_text("print('not lback')\n")
+    command = [sys.executable, "-m", "lback_cli", "user", "list", "-o", "json"]
+    environment = lback.environment | {"PYTHONPATH": str(Path(lback_cli.__file__).parents[1])}
+    done = subprocess.run(command, env=environment, cwd=lback.directory, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 # The following tests need real streams, so each starts a process.
 
 
@@ -106,6 +116,26 @@ def test_closed_outputs_do_not_change_the_exit_code(lback: Any) -> None:
     assert lback("group", "create", "staff", preexec_fn=close_outputs).status == 0
     assert lback("group", "show", "staff", preexec_fn=lambda: os.closerange(0, 3)).status == 0
     assert lback("group", "show", "nobodys", preexec_fn=close_outputs).status == 5
+
+
+def test_no_password_is_generated_that_a_closed_output_would_lose(lback: Any) -> None:
+    register = ("user", "register", "ann", "--email", "ann@example.org", "--generate-password")
+    assert lback(*register, preexec_fn=lambda: os.close(1)) == (
+        9,
+        "",
+        "error: Standard output is closed, so the generated password cannot be shown.\n",
+    )
+    assert lback("user", "list", "-o", "json") == (0, "[]\n", "")
+
+
+def test_every_directory_that_is_made_belongs_to_its_owner_alone(cli: Cli, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert cli("user", "list", XDG_DATA_HOME=str(tmp_path / "a" / "b")).status == 0
+    finally:
+        os.umask(before)
+    made = [tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "lback"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in made] == [0o700] * 3
 
 
 @pytest.mark.parametrize(
@@ -164,3 +194,115 @@ def test_an_argument_that_is_not_utf8_causes_no_traceback(lback: Any) -> None:
         "",
         "error: There is no user '\\udcff\\udcfe'.\n       'lback user list' shows all users.\n",
     )
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> Cli:
+    """Run a command as a user id without an account, as in a container, and without HOME."""
+
+    def unknown(*_arguments: object) -> None:
+        raise KeyError("no such user")
+
+    def run(*arguments: str, **variables: str) -> Any:
+        monkeypatch.setattr("pwd.getpwuid", unknown)
+        empty = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"), "")
+        return cli(*arguments, **(empty | {"HOME": "~"} | variables))
+
+    return run
+
+
+def test_without_a_home_directory_only_the_database_must_be_named(homeless: Cli, tmp_path: Path) -> None:
+    refused = homeless("user", "list")
+    assert (refused.status, refused.out, refused.err) == (
+        9,
+        "",
+        (
+            "error: There is no directory for the database, because the user who runs lback has no home directory.\n"
+            "       Set LBACK_DATABASE_URL, HOME or XDG_DATA_HOME.\n"
+        ),
+    )
+    assert homeless("signals", "list", "-o", "json").status == 0
+    assert homeless("config", "show", "-o", "json").status == 0
+    named = {"LBACK_DATABASE_URL": f"sqlite:///{tmp_path}/users.db"}
+    assert homeless("db", "init", "-q", **named).status == 0
+    assert homeless("user", "register", "ann", "--email", "ann@example.org", "--invite", "-q", **named).status == 0
+    assert homeless("user", "list", "-o", "value", "--fields", "username", **named) == (0, "ann\n", "")
+    assert homeless("doctor", **named).status == 0
+
+
+@pytest.mark.parametrize("command", [("config", "path"), ("user", "import", "users.csv", "--plan")])
+def test_a_deleted_current_directory_is_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli(*command) == (
+        9,
+        "",
+        "error: The current directory does not exist any more.\n       Change to another one (cd).\n",
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "value", "jsonl"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_programs_get_utf_8_in_every_locale(lback: Any, encoding: str, form: str) -> None:
+    name = "Joséphine ✓"
+    assert (
+        lback("user", "register", "jo", "--email", "jo@example.org", "--invite", "--set", f"display_name={name}").status
+        == 0
+    )
+    command = (
+        [lback.program, "user", "export", "--format", form]
+        if form != "value"
+        else [lback.program, "user", "list", "-o", form, "--fields", "display_name"]
+    )
+    environment = lback.environment | {"PYTHONIOENCODING": encoding, "PYTHONPATH": os.pathsep.join(sys.path)}
+    shown = subprocess.run(command, env=environment, cwd=lback.directory, capture_output=True, check=True).stdout
+    assert (json.loads(shown)["display_name"] == name) if form == "jsonl" else (name in shown.decode())
+
+
+def test_too_few_threads_are_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    register = ("user", "register", "ann", "--email", "ann@example.org", "--generate-password", "-q")
+    assert cli(*register).status == 0
+    (Path.cwd() / "users.csv").write_text("username,email,password\nbo,bo@example.org,lighthouse counting steps\n")
+    refused = cli("user", "import", "users.csv", "-q")
+    assert (refused.status, refused.err.splitlines()[-2:]) == (
+        9,
+        [
+            "error: The system allows lback no more threads.",
+            "       Raise the limit of processes (ulimit -u, or pids of the container).",
+        ],
+    )
+
+
+def test_too_little_memory_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("lback_cli.cli.main.run_command", refuse)
+    assert cli("user", "list") == (9, "", "error: The system allows lback no more memory.\n")
+
+
+def test_a_signal_whose_exception_python_drops_still_ends_the_command(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import signal
+
+    from lback_cli.cli.output.output import Output
+
+    def written(*_arguments: object, **_options: object) -> None:
+        class Finalized:
+            def __del__(self) -> None:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        Finalized()
+
+    monkeypatch.setattr(Output, "records", written)
+    monkeypatch.setattr(sys, "unraisablehook", lambda _unraisable: None)
+    assert cli("signals", "list").status == 143

@@ -123,16 +123,16 @@ def test_a_prompt_without_a_terminal_is_exit_2_with_the_options(
     )
 
 
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize(("start", "end"), [("", ""), ("", "\n"), ("", "\r\n"), ("\ufeff", "\r\n")])
 @pytest.mark.parametrize("source", ["stdin", "file"])
-def test_one_line_end_is_stripped_from_a_password(
-    cli: Cli, tmp_path: Path, password: str, source: str, end: str
+def test_one_line_end_and_a_byte_order_mark_are_stripped_from_a_password(
+    *, cli: Cli, tmp_path: Path, password: str, source: str, start: str, end: str
 ) -> None:
     file = tmp_path / "secret"
-    file.write_bytes(f"{password}{end}".encode())
+    file.write_bytes(f"{start}{password}{end}".encode())
     file.chmod(0o600)
     options = ("--password-stdin",) if source == "stdin" else ("--password-file", str(file))
-    assert cli(*REGISTER, *options, input=f"{password}{end}").status == 0
+    assert cli(*REGISTER, *options, input=f"{start}{password}{end}").status == 0
     assert cli("user", "authenticate", "alice", "--password-stdin", input=password).status == 0
 
 

@@ -162,3 +162,12 @@ def test_unverified_users_are_announced_with_the_way_to_vouch_for_them(cli: Any,
     assert "cannot log in  unverified 1 (ann)\n" in out
     status, out, err = cli(*command, "--if-exists", "update", "--assume-verified")
     assert (status, err, "cannot log in" in out) == (0, "Imported.\n", False)
+
+
+def test_many_created_groups_are_one_line_for_a_person_and_all_for_a_program(cli: Any, tmp_path: Path) -> None:
+    names = [f"g{number}" for number in range(8)]
+    (tmp_path / "users.csv").write_text(f"username,email,groups\nann,ann@x.org,{';'.join(names)}\n")
+    command = ("user", "import", "users.csv", "--create-groups", "--mail", "none")
+    assert result(cli(*command, "--plan", "-o", "json"))["created_groups"] == names
+    (line,) = (line for line in cli(*command, "-q").out.splitlines() if "g0" in line)
+    assert line.split(maxsplit=2)[2] == "8 (g0, g1, g2, g3, g4, ...)"

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -187,3 +189,29 @@ def test_the_last_page_names_no_next_page(three: Cli) -> None:
 def test_list_refuses_invalid_arguments(three: Cli, options: tuple[str, ...], status: int, message: str) -> None:
     outcome = three("user", "list", "-o", "json", *options)
     assert (outcome.status, outcome.out, in_one_line(json.loads(outcome.err)["error"])) == (status, "", message)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("locked", ["ben"]),
+        ("last-login-before=2100-01-01", ["ada"]),
+        ("never-logged-in", ["ben", "cleo"]),
+        ("group=staff", ["ben"]),
+        ("external_id=E-1", ["cleo"]),
+        ("inactive", ["ada"]),
+    ],
+)
+def test_every_condition_goes_with_every_field(three: Cli, lback: Any, condition: str, expected: list[str]) -> None:
+    three("user", "update", "cleo", "--set", "external_id=E-1", "-q")
+    with closing(sqlite3.connect(lback.database)) as database, database:
+        database.execute(
+            "INSERT INTO lback_accounts (key, user_id, user_created_at, last_login, failures, pending, locked_until,"
+            " updated_at) SELECT 'user:' || id, id, created_at, CASE username WHEN 'ada' THEN created_at END, 0, 0,"
+            " CASE username WHEN 'ben' THEN '2099-01-01 00:00:00.000000' END, created_at FROM users"
+        )
+    for form in ("json", "csv", "table"):
+        assert three("user", "list", "--where", condition, "-o", form).status == 0, form
+    assert names(three("user", "list", "--where", condition, "-o", "json")) == expected
+    exported = three("user", "export", "--where", condition, "--format", "jsonl")
+    assert [json.loads(line)["username"] for line in exported.out.splitlines()] == expected

@@ -1,6 +1,7 @@
 """An event log whose head was deleted."""
 
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -33,3 +34,16 @@ def test_operations_fail_with_the_reason(headless: Any) -> None:
 def test_read_commands_work(headless: Any) -> None:
     for command in ("user list", "group list", "events list"):
         assert headless(*command.split()).status == 0, command
+
+
+def test_an_empty_log_beside_users_is_not_intact(lback: Any) -> None:
+    register = ("user", "register", "ann", "--email", "ann@example.org", "--invite", "-q")
+    assert lback(*register).status == 0
+    with closing(sqlite3.connect(lback.database)) as database, database:
+        database.execute("DELETE FROM lback_events")
+        database.execute("UPDATE lback_event_head SET seq = 0, hash = ?", ("0" * 64,))
+    outcome = lback("events", "verify")
+    assert (outcome.status, outcome.err.splitlines()[0]) == (
+        7,
+        "error: Event 1: it is missing: there are users, but not one event.",
+    )

@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -625,14 +625,13 @@ def test_user_registered_meanwhile_by_another_process_is_refused_alone(worlds: C
     path = one.write("\n".join(["username,email,password_hash", *lines]))
     one.run(one.write("username,email\nfirst,first@example.org\n", "first.csv"), QUIET)
 
-    original = one.services.hasher.rejection_reason
+    original = one.services.hasher.are_plain
 
-    def meanwhile(stored: str) -> str | None:
-        if "user30" not in other.people():
-            other.users.register_user("user30", "user30@example.org", None, mail="none")
-        return original(stored)
+    def meanwhile(hashes: Sequence[str]) -> bool:
+        other.users.register_user("user30", "user30@example.org", None, mail="none")
+        return original(hashes)
 
-    one.services.hasher.rejection_reason = meanwhile  # type: ignore[method-assign]
+    one.services.hasher.are_plain = meanwhile  # type: ignore[method-assign]
     result = one.run(path, QUIET)
     other.close()
     assert (result.counts.created, result.counts.failed) == (49, 1)

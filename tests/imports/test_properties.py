@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from lback_cli import signals
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
+from lback_cli.security.stored_hashes import UNUSABLE_BCRYPT
 from lback_cli.signals import CATALOGUE, Delivery, delivered
 
 from .harness import ARGON2, BCRYPT, Recorder, World, read_jsonl
@@ -37,6 +38,19 @@ FILES = (
     .filter(lambda lines: any(line.strip('",') for line in lines))  # an empty row is none, and a file needs one
     .map(lambda lines: "\n".join([HEADER, *lines]).encode("latin-1"))
 )
+PLAIN_LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["Ann", "cy", "dee", "eve", "fay", "gil", "bob"]),
+        st.sampled_from([ARGON2, ARGON2, BCRYPT, ARGON2.replace("t=2", "t=3"), UNUSABLE_BCRYPT]),
+        st.sampled_from(["", "", "staff", "guests;staff", "nobody"]),
+        st.sampled_from(["", "true", "false"]),
+        st.sampled_from(["true", "true", ""]),
+    ),
+    unique_by=lambda row: row[0],
+    min_size=1,
+).map(lambda rows: [f'{row[0]},{row[0]}@Example.org,"{row[1]}",{",".join(row[2:])}' for row in rows])
+"""Users most of whom are registered together, with columns as in `HEADER`."""
+
 OPTIONS = st.builds(
     ImportOptions,
     if_exists=st.sampled_from(["fail", "skip", "update"]),
@@ -114,6 +128,18 @@ def replace_files(options: ImportOptions, report: Path, rejects: Path) -> Import
 def test_chunk_size_does_not_change_the_outcome(content: bytes, options: ImportOptions, chunk: int) -> None:
     with twins(2) as (one, other):
         assert outcome_of(one, content, options, chunk) == outcome_of(other, content, options, 1000)
+
+
+@profile
+@given(lines=PLAIN_LINES, options=OPTIONS, chunk=st.sampled_from([2, 1000]))
+def test_plain_users_have_the_outcome_of_users_registered_one_by_one(
+    lines: list[str], options: ImportOptions, chunk: int
+) -> None:
+    content = "\n".join([HEADER, *lines]).encode()
+    with twins(2) as (one, other):
+        alone = outcome_of(one, content, options, chunk)
+        with heard():
+            assert outcome_of(other, content, options, chunk) == alone
 
 
 @profile

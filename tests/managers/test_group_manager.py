@@ -103,3 +103,17 @@ def test_group_in_a_setting_may_have_any_case(open_office: Callable[..., Office]
     with pytest.raises(Refused):
         office.groups.delete_group("everybody")
     assert sizes(office) == {"admins": 1, "everybody": 1}
+
+
+def test_an_invited_administrator_does_not_replace_one_who_can_log_in(office: Office) -> None:
+    office.groups.create_group("admin")
+    ann = office.register("ann", groups=["admin"], verified=True)
+    invited = office.users.register_user("ben", "ben@example.org", None, groups=["admin"])
+    with pytest.raises(LastAdministrator) as caught:
+        office.users.delete_user(ann.id)
+    assert caught.value.message == "ann is the last active member of 'admin' with a password."
+    office.users.delete_user(invited.id)
+    with pytest.raises(LastAdministrator) as caught:
+        office.users.delete_user(ann.id)
+    assert caught.value.message == "ann is the last active member of 'admin'."
+    assert sizes(office) == {"admin": 1, "basic_user": 1}

@@ -1,16 +1,22 @@
 """Fixtures: a database with events, and the servers that events are sent to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .consumers import Endpoint, NatsConsumer, RabbitMqConsumer, RedisConsumer
+from .consumers import Endpoint, KafkaConsumer, NatsConsumer, RabbitMqConsumer, RedisConsumer
 from .harness import World
 
-KINDS = ("webhook", "rabbitmq", "redis", "nats")
+CONSUMERS: Mapping[str, Callable[[str], Any]] = {
+    "rabbitmq": RabbitMqConsumer,
+    "redis": RedisConsumer,
+    "nats": NatsConsumer,
+    "kafka": KafkaConsumer,
+}
+KINDS = ("webhook", *CONSUMERS)
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def consumer(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Any]]:
             if kind == "webhook":
                 return request.getfixturevalue("endpoint")()
             url = request.getfixturevalue(f"{kind}_url")
-            made: Any = {"rabbitmq": RabbitMqConsumer, "redis": RedisConsumer, "nats": NatsConsumer}[kind](url)
+            made: Any = CONSUMERS[kind](url)
             running.callback(made.close)
             return made
 

@@ -16,8 +16,11 @@ import nats
 import pika
 import redis
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
-from lback_cli.settings.sink_kinds import NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
+from lback_cli.settings.sink_kinds import KafkaSettings, NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk"
 OTHER_SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5"
@@ -138,6 +141,43 @@ class NatsConsumer:
             return await work(client.jetstream())
         finally:
             await client.close()
+
+
+class KafkaConsumer:
+    """A new topic, with one partition."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.url = url
+        self.topic = f"lback-test-{uuid4().hex}"
+        self._options = {"bootstrap.servers": url.rpartition("/")[2].rpartition("@")[2], **options}
+        admin = AdminClient(self._options)
+        for created in admin.create_topics([NewTopic(self.topic, 1, 1)]).values():
+            created.result(10)
+
+    @property
+    def settings(self) -> KafkaSettings:
+        return KafkaSettings(url=self.url, topic=self.topic)
+
+    def received(self) -> list[Received]:
+        return [read(str(record.key(), "ascii"), record.value()) for record in self.records()]
+
+    def records(self) -> list[Any]:
+        """Return all records of the topic."""
+        client = Consumer({**self._options, "group.id": self.topic, "enable.auto.commit": False})
+        try:
+            start = TopicPartition(self.topic, 0, 0)
+            _, end = client.get_watermark_offsets(start, timeout=10)
+            client.assign([start])
+            found: list[Any] = []
+            while len(found) < end:
+                found += client.consume(end - len(found), timeout=10)
+            assert not any(record.error() for record in found)
+            return found
+        finally:
+            client.close()
+
+    def close(self) -> None:
+        """Leave the topic, which is only in memory."""
 
 
 class Request(NamedTuple):

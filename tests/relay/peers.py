@@ -94,13 +94,16 @@ def forwards(port: int, change: Callable[[bytes], bytes], then: Script | None = 
                     while data := connection.recv(4096):
                         peer.received += data
                         server.sendall(data)
-                    server.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # also if the client reset its connection, and if the server ignores the end
+                    server.shutdown(socket.SHUT_RDWR)
 
             thread = threading.Thread(target=upstream)
             thread.start()
+            # A broker of Kafka says where its clients have to connect to, and they should come back here.
+            there, here = (b"localhost" + address.to_bytes(4) for address in (port, peer.port))
             try:
                 while data := server.recv(4096):
-                    connection.sendall(change(data))
+                    connection.sendall(change(data.replace(there, here)))
             except ConnectionError:
                 if then is not None:
                     then(peer, connection)
@@ -133,14 +136,16 @@ def drips(peer: Peer, connection: socket.socket) -> None:
 
 
 def breaks_off(port: int, after: int, then: Script) -> Script:
-    """Return the script of a proxy to *port* that replaces by *then* what the server says *after* that many bytes."""
+    """Return the script of a proxy to *port* that replaces by *then* what the server says *after* that many bytes.
+
+    These are the bytes of all connections together.
+    """
+    left = after
 
     def script(peer: Peer, connection: socket.socket) -> None:
-        left = after
-
         def cut(data: bytes) -> bytes:
             nonlocal left
-            passed, left = data[:left], left - len(data)
+            passed, left = data[: max(0, left)], left - len(data)
             if left > 0:
                 return passed
             connection.sendall(passed)

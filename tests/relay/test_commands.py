@@ -187,6 +187,7 @@ BAD = {
     "START": ("last", "relay.audit.start (LBACK_RELAY_AUDIT_START): 'last' is not one of first, next."),
     "SIGNALS": ("canari", "relay.audit.signals: there are no events of 'canari' in the log."),
     "GROUPS": ("\x07", "relay.audit.groups (LBACK_RELAY_AUDIT_GROUPS): '\\x07' is not a list of texts such as a, b."),
+    "FORMAT": ("cef", "relay.audit.format (LBACK_RELAY_AUDIT_FORMAT): 'cef' is not one of cloudevents, ocsf."),
     "SOURCE": ("\x07", "relay.audit.source (LBACK_RELAY_AUDIT_SOURCE): '\\x07' is not one line of text."),
     "CLIENT_CERTIFICATE": (
         "/none",
@@ -209,7 +210,7 @@ BAD = {
         ),
     ),
 }
-OF_OTHER_KINDS = ("PASSWORD_FILE", "EXCHANGE", "ROUTING_KEY", "STREAM", "SUBJECT")
+OF_OTHER_KINDS = ("PASSWORD_FILE", "EXCHANGE", "ROUTING_KEY", "STREAM", "SUBJECT", "TOPIC")
 
 
 def test_bad_setting_exits_9_and_is_named(busy: tuple[Any, Endpoint]) -> None:
@@ -418,5 +419,5 @@ def test_start_imports_no_client_library() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = {*re.findall(r"'([^']+)'", done.stdout)}
     assert "lback_cli.cli.events.relay" in loaded
-    assert not loaded & {"pika", "redis", "nats", "http.client", "smtplib"}
+    assert not loaded & {"pika", "redis", "nats", "confluent_kafka", "http.client", "smtplib"}
     assert not [name for name in loaded if name.startswith("lback_cli.relay")]

@@ -24,6 +24,7 @@ REPLIES = {
     "tls": b"INFO %s\r\nPONG\r\n" % json.dumps(INFO).encode(),
     "amqps": b"AMQP\x00\x00\x09\x01",
     "rediss": b"-ERR unknown command\r\n" * 10,
+    "kafkas": b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00",
     "https": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 }
 """What a server without TLS says, or an attacker who ends it."""
@@ -99,13 +100,13 @@ def test_server_that_is_trusted_is_sent_the_rest(
         assert not peer.received.startswith(b"\x16\x03"), "it is not encrypted any more"
 
 
-@pytest.mark.parametrize("kind", ["webhook", "rabbitmq", "redis", "nats"])
+@pytest.mark.parametrize("kind", ["webhook", "rabbitmq", "redis", "nats", "kafka"])
 def test_real_server_without_tls_is_sent_nothing(
     world: World, consumer: Callable[[str], Any], endpoint: Callable[..., Any], kind: str
 ) -> None:
     other = endpoint(encrypted=False) if kind == "webhook" else consumer(kind)
     scheme, _, rest = other.settings.url.partition("://")
-    url = {"http": "https", "amqp": "amqps", "redis": "rediss", "nats": "tls"}[scheme] + "://" + rest
+    url = {"http": "https", "amqp": "amqps", "redis": "rediss", "nats": "tls", "kafka": "kafkas"}[scheme] + "://" + rest
     world.add_events(1)
     report = world.once(it=replace(other.settings, url=url, timeout=1.0))["it"]
     assert report == RelayReport("it", error=report.error)

@@ -21,7 +21,7 @@ from .harness import World
 
 PROGRAM = Path(__file__).with_name("kill_relay.py")
 THOROUGH = "THOROUGH" in os.environ
-KEYS = ("url", "secrets", "stream", "routing_key", "subject", "timeout")
+KEYS = ("url", "secrets", "stream", "routing_key", "subject", "topic", "timeout")
 
 
 def relay_while_killed(

@@ -46,7 +46,8 @@ def busy(lback: Any) -> Any:
             f" VALUES ('audit', 1, 'elsewhere:1:0:x', {later}, 5, 0, '2026-11-01 12:00:00.000000')"
         )
         connection.execute(
-            "INSERT INTO lback_dead_letters VALUES ('audit', 1, 10, 'refused', '2026-11-01 00:00:00.000000')"
+            "INSERT INTO lback_dead_letters (sink, seq, tries, error, given_up_at)"
+            " VALUES ('audit', 1, 10, 'refused', '2026-11-01 00:00:00.000000')"
         )
         connection.execute(
             "INSERT INTO lback_accounts (key, failures, pending, locked_until, updated_at)"

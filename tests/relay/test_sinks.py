@@ -78,6 +78,7 @@ UNREACHABLE = {
     "rabbitmq": ("amqp://guest:canary@localhost:1/", "Connection refused"),
     "redis": ("redis://:canary@localhost:1/0", "Connection refused"),
     "nats": ("nats://ann:canary@localhost:1", "Connect call failed"),
+    "kafka": ("kafka://ann:canary@localhost:1", "Connection refused"),
 }
 
 

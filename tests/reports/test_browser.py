@@ -139,6 +139,22 @@ def test_page_is_as_wide_as_the_screen(
     assert _result(browse(_with_script(outer, script), "--window-size=1400,1000")) == [width, width]
 
 
+def test_each_sheet_of_a_printed_table_has_its_header(browse: Callable[..., str], tmp_path: Path) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext: apt install poppler-utils")
+    history = History(f"sqlite:///{tmp_path}/lback.db", tmp_path)
+    company(history, people=120, days=1)
+    html = _write(history, "access")
+    history.database.dispose()
+    browse(html, "--no-pdf-header-footer", f"--print-to-pdf={tmp_path}/page.pdf")
+    done = subprocess.run(
+        ["pdftotext", "-layout", tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True
+    )
+    sheets = [sheet for sheet in done.stdout.split("\f") if sheet.count("user") > 9]
+    assert len(sheets) > 2
+    assert [sheet.count("e-mail address") for sheet in sheets] == [1] * len(sheets)
+
+
 def test_tables_are_sorted_and_searched(pages: dict[str, str], browse: Callable[..., str]) -> None:
     script = """function check() {
       const section = [...document.querySelectorAll('section')].find(

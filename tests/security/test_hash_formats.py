@@ -6,6 +6,7 @@ import json
 import random
 import struct
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import argon2
@@ -18,7 +19,7 @@ from lback_cli.security import yescrypt
 from lback_cli.security.hash_encoding import HashFormatError, argon2_hash, decoded, pbkdf2_hash, scrypt_hash
 from lback_cli.security.hash_formats import native_hash
 from lback_cli.security.passwords import PasswordHasher
-from lback_cli.security.stored_hashes import WEAKNESSES, StoredHash
+from lback_cli.security.stored_hashes import UNUSABLE_BCRYPT, WEAKNESSES, StoredHash
 from lback_cli.settings.schema import PasswordSettings
 
 PASSWORD = "correct horse battery staple"
@@ -345,6 +346,10 @@ def test_patterns_of_inspect_agree_with_the_parser() -> None:
     chance = random.Random(20240607)
     hasher = PasswordHasher(PasswordSettings(memory=64, iterations=1, parallelism=1))
     seeds = [hasher.hash(PASSWORD), BCRYPT, BCRYPT.replace("04", "14"), BCRYPT.replace("$2b$", "$2a$")]
+    for kind, memory, salt, tag in product(("i", "d", "id"), (8, 262_145), (8, 16, 22), (15, 16, 32, 64)):
+        cost = {"version": 19, "memory": memory, "iterations": 3, "parallelism": 1}
+        text = argon2_hash(kind, **cost, salt=bytes(range(salt)), tag=bytes(range(tag)))
+        seeds += [text, f"argon2{text}", f"{{ARGON2ID}}{text}"]
     alphabet = "$,=./0123456789ABCQaegwz+ \n"
     recognised = 0
     for _ in range(4000):
@@ -362,6 +367,45 @@ def test_patterns_of_inspect_agree_with_the_parser() -> None:
         recognised += first is not None
         assert first == parsed, stored
     assert recognised > 500
+
+
+CURRENT = argon2_hash("id", version=19, memory=8, iterations=1, parallelism=1, salt=SALT, tag=bytes(32))
+OTHER = argon2_hash("i", version=19, memory=4096, iterations=3, parallelism=2, salt=LONG_SALT[:18], tag=bytes(16))
+PLAIN = [CURRENT, BCRYPT, OTHER, OTHER.replace("$argon2i", "argon2$argon2i")]
+
+
+@given(st.lists(st.sampled_from(PLAIN[:3]), min_size=1))
+def test_hashes_of_three_forms_are_plain(hashes: list[str]) -> None:
+    assert TINY.are_plain(hashes)
+
+
+@given(
+    st.lists(st.sampled_from(PLAIN), min_size=1),
+    st.tuples(st.sampled_from(PLAIN), st.integers(0, 60), st.sampled_from(["", "\n", "$", "!", "b", "A", "9"])),
+)
+def test_plain_hashes_may_be_stored(hashes: list[str], changed: tuple[str, int, str]) -> None:
+    stored, place, character = changed
+    hashes = [*hashes, stored[:place] + character + stored[place + 1 :]]
+    if TINY.are_plain(hashes):
+        assert [TINY.rejection_reason(stored) for stored in hashes] == [None] * len(hashes)
+        assert list(map(TINY.storable, hashes)) == hashes
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        *("", "!", UNUSABLE_BCRYPT, f"{BCRYPT}\n{BCRYPT}", f"{BCRYPT}\n", OTHER.replace("m=4096", "m=262145")),
+        *(CURRENT[:-1] + "B", OTHER.replace("v=19", "v=16"), "$y$j9T$salt$hash"),
+    ],
+)
+def test_hash_that_needs_a_closer_look_is_not_plain(stored: str) -> None:
+    assert not TINY.are_plain([stored])
+    assert not TINY.are_plain([CURRENT, OTHER, stored])
+
+
+def test_framework_knows_plain_hashes_by_bcrypt_only() -> None:
+    hasher = PasswordHasher(PasswordSettings(), framework=True)
+    assert [hasher.are_plain([stored]) for stored in PLAIN] == [False, True, False, False]
 
 
 @given(st.text(max_size=60))

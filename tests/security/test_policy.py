@@ -211,3 +211,15 @@ def test_unreadable_blocklist_file_is_a_configuration_error(tmp_path: Path) -> N
     with pytest.raises(ConfigurationError) as error:
         PasswordPolicy(PasswordSettings(blocklist_file=latin)).check(GOOD)
     assert error.value.message == f"The blocklist file {latin} cannot be read: it is not UTF-8 text."
+
+
+@pytest.mark.parametrize("character", ["\u00a0", "\u3000", "\u200b", "\ufeff", "\u2028", "\u00ad", "\u200e"])
+def test_characters_that_look_like_nothing_are_refused(character: str) -> None:
+    assert refusal_of(f"lighthouse keeps{character}counting steps") == (
+        f"The password contains U+{ord(character):04X}, which is invisible or looks like a space."
+    )
+
+
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+def test_joiners_of_words_and_emoji_are_allowed(joiner: str) -> None:
+    assert refusal_of(f"lighthouse counting{joiner}some steps") is None

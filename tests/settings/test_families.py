@@ -62,19 +62,19 @@ def test_the_url_selects_the_keys_of_a_section_wherever_it_is_set(workspace: Wor
     error = workspace.error()
     assert error.message == f"{file}: unknown key 'stream' in [relay.audit]."
     assert error.hint == (
-        "Keys of [relay.audit] are url, start, signals, groups, source, timeout, max_attempts, max_backoff, ca_file, "
-        "client_certificate, client_key, secrets, secret_file, headers, headers_file, proxy."
+        "Keys of [relay.audit] are url, start, signals, groups, format, source, timeout, max_attempts, max_backoff, "
+        "ca_file, client_certificate, client_key, secrets, secret_file, headers, headers_file, proxy."
     )
 
 
 def test_keys_of_a_kind_that_is_not_installed_are_not_checked(workspace: Workspace) -> None:
     """Only the commands that use the sink need the package that knows its keys."""
-    workspace.write("config.toml", "[relay.bus]\nurl = 'kafka://a'\ntopic = 'x'\ntimeout = 3\n")
+    workspace.write("config.toml", "[relay.bus]\nurl = 'mqtt://a'\ntopic = 'x'\ntimeout = 3\n")
     settings = workspace.load()
-    assert settings.relay == {"bus": SinkSettings(url="kafka://a", timeout=3.0)}
+    assert settings.relay == {"bus": SinkSettings(url="mqtt://a", timeout=3.0)}
     assert {row.key for row in describe_settings(settings) if row.key.startswith("relay.")} == {
         *("relay.bus.url", "relay.bus.start", "relay.bus.timeout", "relay.bus.max_attempts", "relay.bus.max_backoff"),
-        *("relay.bus.signals", "relay.bus.groups", "relay.bus.source"),
+        *("relay.bus.signals", "relay.bus.groups", "relay.bus.format", "relay.bus.source"),
     }
 
 

@@ -247,7 +247,7 @@ SECTIONS = (
 def test_unknown_section_or_key_is_an_error_with_the_allowed_ones(
     workspace: Workspace, content: str, message: str, hint: str | None
 ) -> None:
-    file = workspace.write("config.toml", content)
+    file = workspace.write("lback.toml", content)
     error = workspace.error()
     assert (error.message, error.hint) == (f"{file}: {message}", hint)
 
@@ -291,9 +291,9 @@ def test_invalid_value_is_an_error_with_key_source_and_allowed_values(workspace:
         "email.port (LBACK_EMAIL_PORT in .env): 'x' is not a whole number from 1 to 65535."
     )
     workspace.write(".env", "")
-    workspace.environment = {"LBACK_EMAIL_PORT": ""}
-    assert workspace.error().message == "email.port (LBACK_EMAIL_PORT): '' is not a whole number from 1 to 65535."
-    workspace.environment = {}
+    workspace.write("config.toml", "[email]\nport = ''\n")
+    assert workspace.error().message == f"email.port ({file}): an empty value is not a whole number from 1 to 65535."
+    workspace.write("config.toml", "")
     error = workspace.error(overrides={"email.ca_file": 3})
     assert error.message == "email.ca_file (--email-ca-file): 3 is not a path."
 
@@ -302,6 +302,38 @@ def test_invalid_value_that_is_overridden_is_ignored(workspace: Workspace) -> No
     workspace.write("config.toml", "[email]\nport = 0\n")
     workspace.environment["LBACK_EMAIL_PORT"] = "25"
     assert workspace.load().email.port == 25
+
+
+def test_an_empty_variable_of_any_key_counts_as_unset(workspace: Workspace) -> None:
+    workspace.environment = {
+        f"LBACK_{section.name}_{key.name}".upper(): "" for section in sections() for key in keys(section)
+    }
+    settings = workspace.load()
+    assert (settings.email.host, settings.email.security, settings.password.minimum_length) == (
+        "localhost",
+        "starttls",
+        15,
+    )
+    assert {source for name, source in settings.sources.items() if name.startswith("tokens.")} == {"default"}
+
+
+def test_an_empty_variable_leaves_the_value_of_the_file(workspace: Workspace) -> None:
+    workspace.write("config.toml", "[email]\nhost = 'mail.example.org'\n")
+    workspace.environment["LBACK_EMAIL_HOST"] = ""
+    assert workspace.load().email.host == "mail.example.org"
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.7:587", "udp://10.0.0.7:587"])
+def test_the_address_of_a_service_of_the_platform_is_ignored_with_a_warning(workspace: Workspace, address: str) -> None:
+    workspace.environment["LBACK_EMAIL_PORT"] = address
+    settings = workspace.load()
+    assert (settings.email.port, settings.sources["email.port"]) == (587, "default")
+    assert settings.warnings == (
+        Problem(
+            "LBACK_EMAIL_PORT is ignored, because it is the address of a container platform's service.",
+            "Rename the service, or set enableServiceLinks: false in Kubernetes.",
+        ),
+    )
 
 
 def test_empty_variable_unsets_a_path(workspace: Workspace) -> None:

@@ -53,6 +53,13 @@ def test_settings_from_a_program_have_the_source_code() -> None:
         ("nats://TOKEN@nats.example.org:4222", "nats://***@nats.example.org:4222"),
         ("tls://lback:secret@nats.example.org", "tls://lback:***@nats.example.org"),
         ("nats://nats.example.org:4222", "nats://nats.example.org:4222"),
+        ("https://TOKEN@sink.example.org/in", "https://***@sink.example.org/in"),
+        ("https://sink.example.org/in#TOKEN", "https://sink.example.org/in#***"),
+        (
+            "https://chat.example.org/services/T0000/B0000/x8Zq2vJw9LkPm3Rt7YcDe5Fg",
+            "https://chat.example.org/services/T0000/B0000/***",
+        ),
+        ("https://sink.example.org/administration/events", "https://sink.example.org/administration/events"),
         ("https://h.example/x?token=s&sig=t&api_key=u", "https://h.example/x?token=***&sig=***&api_key=***"),
         ("https://ann:s@h.example/x?a=b", "https://ann:***@h.example/x?a=***"),
         ("sqlite:////srv/a:b@c/users.db", "sqlite:////srv/a:b@c/users.db"),

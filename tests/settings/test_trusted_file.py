@@ -66,3 +66,25 @@ def test_a_file_that_others_can_write_is_refused(workspace: Workspace, found: Pa
     found.chmod(0o644)
     del workspace.environment["LBACK_CONFIG"]
     assert workspace.load().config_file == found
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[database]\nurl = 'postgresql+psycopg://app:purple@db/app'\n",
+        "[relay.audit]\nurl = 'https://example.org/?sig=purple'\n",
+        "[relay.audit]\nurl = 'https://example.org/'\nsecrets = 'purple purple purple purple purple'\n",
+    ],
+)
+def test_a_file_with_a_secret_must_be_private(workspace: Workspace, found: Path, content: str) -> None:
+    found.write_text(content)
+    found.chmod(0o644)
+    error = workspace.error()
+    assert error.message == f"{found} has a secret in it, but every user can read it."
+    assert error.hint == f"Run: chmod o-rwx {found}"
+    assert workspace.load(found).config_file == found, "it was named"
+    found.chmod(0o640)
+    assert workspace.load().config_file == found
+    found.write_text("[email]\nhost = 'mail.example.org'\n")
+    found.chmod(0o644)
+    assert workspace.load().config_file == found

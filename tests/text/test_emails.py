@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lback_cli.errors import ValidationError
 from lback_cli.text import emails
-from lback_cli.text.emails import canonical_email
+from lback_cli.text.emails import canonical_email, plain_emails
 from lback_cli.text.escaping import first_unsafe_character
 
 any_text = st.text(st.characters(codec=None), max_size=20)
@@ -146,3 +146,22 @@ def test_reserved_domain_is_checked_by_the_library(top: str) -> None:
 
 def test_kelvin_sign_is_not_a_plain_letter() -> None:
     assert canonical_email("\N{KELVIN SIGN}@example.org") == emails._checked("\N{KELVIN SIGN}@example.org")
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("ab+.-0AÄ\n", max_size=3), st.sampled_from(["org", "test", "x.tests", "c0", "b.c", "b.cd\n"]))
+        | st.tuples(st.just("a" * 60), st.sampled_from(["b.org", "bc.org"])),
+        max_size=4,
+    )
+)
+def test_plain_addresses_are_canonical(parts: list[tuple[str, str]]) -> None:
+    raw = [f"{local}@{domain}" for local, domain in parts]
+    emails = plain_emails(raw)
+    assert emails == ([canonical_email(email) for email in raw] if emails is not None else None)
+
+
+def test_most_addresses_are_plain() -> None:
+    assert plain_emails(["Ann@example.org", "b.b+c-d_0@x-y.co.uk"]) == ["ann@example.org", "b.b+c-d_0@x-y.co.uk"]
+    others = ("", "a", "a@b", "a@b.test", "a@b.org\nc@d.org", "a@b.org\n", "ä@b.org", "a..b@c.org", "a" * 60 + "@b.org")
+    assert [plain_emails([email]) for email in others] == [None] * len(others)

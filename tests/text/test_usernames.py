@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lback_cli.errors import ValidationError
-from lback_cli.text.usernames import canonical_group_name, canonical_username
+from lback_cli.text.usernames import canonical_group_name, canonical_username, plain_usernames
 
 any_text = st.text(st.characters(codec=None), max_size=30)
 FULL_WIDTH_ALICE = "\uff21\uff2c\uff29\uff23\uff25"
@@ -187,3 +187,14 @@ def test_ascii_name_loads_no_unicode_tables() -> None:
 def test_name_that_grows_in_lower_case_is_rejected_by_its_character() -> None:
     with pytest.raises(ValidationError, match=r"breaks the rule 'has_compat' of RFC 8265 at U\+3000"):
         canonical_username("\u0130pek\u3000", unicode_names=True)
+
+
+@given(st.lists(st.text("ab_.-0AÄ\n\0", max_size=4) | st.just("a" * 64) | st.just("a" * 65), max_size=4))
+def test_plain_user_names_are_canonical(raw: list[str]) -> None:
+    names = plain_usernames(raw)
+    assert names == ([canonical_username(name) for name in raw] if names is not None else None)
+
+
+def test_most_user_names_are_plain() -> None:
+    assert plain_usernames(["Ann", "bob.b-b_0", "9"]) == ["ann", "bob.b-b_0", "9"]
+    assert [plain_usernames([name]) for name in ("", "a\nb", "a\n", "ä", "-a", "a" * 65)] == [None] * 6

@@ -6,7 +6,7 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.settings.load import user_config_file
+from lback_cli.settings.config_files import NAME, user_config_file
 
 
 @command(
@@ -17,10 +17,11 @@ from lback_cli.settings.load import user_config_file
 def path(ctx: typer.Context) -> None:
     """Show which configuration file is read, and where lback looks for one."""
     context = cli_context(ctx)
+    yours = user_config_file()
     context.output.record(
         {
             "read": None if context.settings.config_file is None else str(context.settings.config_file.absolute()),
-            "here": str(Path("config.toml").absolute()),
-            "yours": str(user_config_file()),
+            "here": str(Path(NAME).absolute()),
+            "yours": None if yours is None else str(yours),
         }
     )

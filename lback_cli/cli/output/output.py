@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, TextIO, TypeVar, cast
 
 from lback_cli.cli.output.format import Columns, OutputFormat, Record
@@ -42,6 +43,8 @@ class Output:
             fields: The names of the fields of lists, separated by commas, instead of those that the format shows.
             paged: Whether a list that is longer than the terminal goes through a pager.
         """
+        if not format.for_people:
+            _use_utf8(format.out)
         self.name = name
         self.format = format
         self.quiet = quiet
@@ -166,6 +169,7 @@ class Output:
 
     def text(self, pieces: Iterable[str]) -> None:
         """Write text that has its form already."""
+        _use_utf8(self.format.out)
         for piece in pieces:
             self.format.out.write(piece)
 
@@ -244,3 +248,9 @@ class Output:
                 yield
             finally:
                 self.format.out = stdout
+
+
+def _use_utf8(out: TextIO) -> None:
+    """Let a pipe or a file have UTF-8, which programs expect, whatever the locale is. A terminal keeps its encoding."""
+    if isinstance(out, TextIOWrapper) and not out.isatty() and out.encoding.lower() not in {"utf-8", "utf8"}:
+        out.reconfigure(encoding="utf-8")

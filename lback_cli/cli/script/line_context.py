@@ -121,6 +121,7 @@ class LineContext(CliContext):
     @cached_property
     def users(self) -> "UserManager":
         """The manager of the script, whose receivers are connected once."""
+        _ = self._script.database  # a later line may reach a database that this one cannot
         _ = self.receivers
         manager = self._script.users
         if self.trace is not None and self.trace is not self._script.trace:

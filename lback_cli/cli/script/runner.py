@@ -89,7 +89,7 @@ class ScriptRunner:
             answer = {"error": {"code": "interrupted", "message": "The command was interrupted."}}
             raise
         except Exception as error:  # noqa: BLE001 - the script may go on
-            failure = as_lback_error(error)
+            failure = as_lback_error(error, context)
             show_traceback(context, error)
             status, answer = exit_code(failure), {"error": error_view(failure)}
         finally:

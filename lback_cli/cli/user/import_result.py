@@ -1,6 +1,6 @@
 """What `lback user import` shows of an import, a plan or a file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _OBSTACLES = {"no_password": "without a password"}
 """Words for what keeps users from logging in, where they differ."""
+
+_NAMES = 5
+"""Names of users or groups that a person is shown; the other formats have all groups."""
 
 _SHOWN = frozenset({"cannot_log_in", "mails", "password_hashes", "weak_password_hashes", "signals"})
 """The parts of a plan that are shown even if there is nothing."""
@@ -97,6 +100,8 @@ def _phrased(summary: Mapping[str, Any], tally: "Tally", nothing: str | None = N
     for name, value in summary.items():
         if name == "cannot_log_in":
             phrased[name] = _hindered(tally) or nothing
+        elif name == "created_groups":
+            phrased[name] = _first_names(value, len(value)) if value else nothing
         elif isinstance(value, dict):
             phrased[name] = tuple(f"{kind} {count}" for kind, count in value.items()) or nothing
         else:
@@ -110,10 +115,14 @@ def _hindered(tally: "Tally") -> tuple[str, ...]:
     """Return who cannot log in: a phrase for each obstacle, with the first names."""
     phrases = []
     for obstacle, count in sorted(tally.cannot_log_in.items()):
-        names = tally.examples[obstacle]
-        more = ", ..." if count > len(names) else ""
-        phrases.append(f"{_OBSTACLES.get(obstacle, obstacle)} {count} ({', '.join(names)}{more})")
+        phrases.append(f"{_OBSTACLES.get(obstacle, obstacle)} {_first_names(tally.examples[obstacle], count)}")
     return tuple(phrases)
+
+
+def _first_names(names: Sequence[str], count: int) -> str:
+    """Return a count, and the first of the names: ``8 (ann, bob, ...)``."""
+    first = names[:_NAMES]
+    return f"{count} ({', '.join(first)}{', ...' if count > len(first) else ''})"
 
 
 def _message(counts: "Counts") -> str:

@@ -64,12 +64,12 @@ class ApplicationServices(Dependencies):
 
     Args:
         settings: The settings of `application_settings`.
-        data_directory: Where lback keeps its own files.
+        data_directory: Where lback keeps its own files, or None for a user without a home directory.
         validator: The application's rules for passwords, which hold besides lback's.
         sender: The application's ``EmailSender``. It sends the mail unless [email] is configured.
     """
 
-    def __init__(self, settings: Settings, *, data_directory: Path, validator: Any, sender: Any) -> None:
+    def __init__(self, settings: Settings, *, data_directory: Path | None, validator: Any, sender: Any) -> None:
         super().__init__(settings, data_directory=data_directory)
         self._validator = validator
         self._sender = sender
@@ -89,7 +89,7 @@ class ApplicationServices(Dependencies):
     def mailer(self) -> Mailer:
         """A mailer that sends through the application unless [email] is configured."""
         sender = None if is_configured(self.settings, "email") else self._sender
-        return _ApplicationMailer(self.settings, self._data_directory / "mail", sender)
+        return _ApplicationMailer(self.settings, Path() if sender else self.mail_directory, sender)
 
 
 class _BothPolicies(PasswordPolicy):

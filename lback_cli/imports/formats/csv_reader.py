@@ -10,7 +10,7 @@ import io
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.columns import PLAIN_COLUMNS, ColumnChoice, Layout
@@ -36,6 +36,13 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 _Record = tuple[int, bytes, list[str], str | None]
 """The number of the first line, the text if it is needed, the fields, and why they cannot be used, or None."""
+
+
+class _Block(NamedTuple):
+    """Records that are a line each: the number of the *first*, and the *fields* of all. Blank lines have none."""
+
+    first: int
+    fields: list[list[str]]
 
 
 EMPTY_ROWS = "empty rows"
@@ -64,21 +71,25 @@ def read_csv(
     reader = RowReader(layout.fields, choice.known)
     left_out = Counter() if left_out is None else left_out
     whole = layout.indexes is None
-    for line, raw, cells, problem in _records(lines, layout.width, dialect):
-        if problem is not None:
-            yield broken_row(line, ValidationError("row", problem), raw=raw)
-        elif len(cells) != layout.width:
-            if any(cells):
-                wrong_width = f"The row has {len(cells)} fields, the header {layout.width}."
-                yield broken_row(line, ValidationError("row", wrong_width), raw=raw)
+    for records in _records(lines, layout.width, dialect):
+        if isinstance(records, _Block) and whole and (rows := reader.read_block(*records)) is not None:
+            yield from rows
+            continue
+        for line, raw, cells, problem in _each(records):
+            if problem is not None:
+                yield broken_row(line, ValidationError("row", problem), raw=raw)
+            elif len(cells) != layout.width:
+                if any(cells):
+                    wrong_width = f"The row has {len(cells)} fields, the header {layout.width}."
+                    yield broken_row(line, ValidationError("row", wrong_width), raw=raw)
+                else:
+                    left_out[EMPTY_ROWS] += 1
+            elif len(raw) > LARGEST_FIELD:
+                yield row_of(line, dict(zip(layout.fields, layout.pick(cells), strict=True)), choice.known)
+            elif (row := reader.read(line, cells if whole else layout.pick(cells))) is not None:
+                yield row
             else:
                 left_out[EMPTY_ROWS] += 1
-        elif len(raw) > LARGEST_FIELD:
-            yield row_of(line, dict(zip(layout.fields, layout.pick(cells), strict=True)), choice.known)
-        elif (row := reader.read(line, cells if whole else layout.pick(cells))) is not None:
-            yield row
-        else:
-            left_out[EMPTY_ROWS] += 1
 
 
 def read_header(file: BinaryIO, choice: ColumnChoice, dialect: Dialect) -> Layout:
@@ -106,21 +117,29 @@ def _read_layout(lines: "_LineReader", choice: ColumnChoice, dialect: Dialect) -
     return choice.layout(fields, f"line {line}")
 
 
-def _records(lines: "_LineReader", width: int, dialect: Dialect) -> Iterator[_Record]:
-    """Yield the records that are not blank; *width* is the number of their fields."""
+def _records(lines: "_LineReader", width: int, dialect: Dialect) -> Iterator["_Block | _Record"]:
+    """Yield the records, in blocks as far as possible; *width* is the number of their fields."""
     parser = _RecordParser(dialect)
     while block := lines.next_block():
         parsed = _parse_block(block, width, parser)
         if parsed is not None:
             first, lines.number = lines.number + 1, lines.number + len(parsed)
-            for number, fields in enumerate(parsed, first):
-                if fields:
-                    yield number, b"", fields, None
+            yield _Block(first, parsed)
             continue
         lines.queue(_LINE.findall(block))
         while lines.has_queued and (raw := lines.next()) is not None:
             if (record := _record(lines, raw, parser)) is not None:
                 yield record
+
+
+def _each(records: "_Block | _Record") -> Iterator[_Record]:
+    """Yield the records that are not blank."""
+    if not isinstance(records, _Block):
+        yield records
+        return
+    for number, fields in enumerate(records.fields, records.first):
+        if fields:
+            yield number, b"", fields, None
 
 
 def _parse_block(block: bytes, width: int, parser: "_RecordParser") -> list[list[str]] | None:

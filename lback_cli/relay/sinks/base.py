@@ -1,62 +1,74 @@
 """What a sink is: the message it is sent, and the errors that it raises."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from socket import gethostname
 from typing import Any, Protocol
 from uuid import uuid4
 
-from lback_cli.events.export import cloud_event
+from lback_cli.events.export import EVENT_COLUMNS, cloud_event
+from lback_cli.events.ocsf import ocsf_event
+from lback_cli.settings import SinkSettings
 from lback_cli.text.times import timestamp
-
-CONTENT_TYPE = "application/cloudevents+json"
-"""The type of a body that is one whole event (CloudEvents, structured mode)."""
+from lback_cli.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One event as it is sent. *body* is a CloudEvent in JSON; the other fields are for the headers of protocols."""
+    """One event as it is sent. *body* is the event in JSON; the other fields are for the headers of protocols."""
 
     seq: int
     id: str
     signal: str
     type: str
     body: bytes
+    content_type: str = "application/cloudevents+json"
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], *, source: str = "", number: int | None = None) -> "Message":
+    def of(cls, row: Mapping[str, Any], settings: SinkSettings, *, number: int | None = None) -> "Message":
         """Return the message of a row of the event log, without what was erased from it.
 
         Args:
             row: The row.
-            source: The CloudEvents source, by default lback on the host of the event.
+            settings: The sink, which has a format, and may have a source of its own.
             number: The number of the event among those that the sink gets, if it does not get all.
 
         Raises:
             BrokenEventLog: The row is damaged.
         """
-        event = cloud_event(row)
-        if source:
-            event["source"] = source
+        content_type, encode = _FORMATS[settings.format]
+        event = encode(row)
+        added = event["unmapped"] if settings.format == "ocsf" else event
+        if settings.source:
+            added["source"] = settings.source
         if number is not None:
-            event["sinksequence"] = f"{number:020}"
-        return cls(row["seq"], event["id"], row["signal"], event["type"], json.dumps(event).encode())
+            added["sinksequence"] = f"{number:020}"
+        body = json.dumps(event).encode()
+        return cls(row["seq"] or 0, row["id"], row["signal"], f"dev.lback.{row['signal']}.v1", body, content_type)
 
     @classmethod
-    def for_test(cls, *, source: str, now: datetime) -> "Message":
+    def for_test(cls, settings: SinkSettings, now: datetime) -> "Message":
         """Return a message that is not in the log, to test a sink with."""
-        event: dict[str, Any] = {
-            "specversion": "1.0",
-            "id": uuid4().hex,
-            "source": source or f"//{gethostname()}/lback",
-            "type": "dev.lback.test.v1",
+        row = dict.fromkeys(EVENT_COLUMNS) | {
+            "seq": None,
+            "id": (event_id := uuid4().hex),
             "time": timestamp(now),
-            "datacontenttype": "application/json",
-            "data": {"test": True},
+            "signal": "test",
+            "operation_id": event_id,
+            "host": gethostname(),
+            "version": __version__,
+            "data": '{"test":true}',
         }
-        return cls(0, event["id"], "test", event["type"], json.dumps(event).encode())
+        return cls.of(row, settings)
+
+
+_FORMATS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "cloudevents": ("application/cloudevents+json", cloud_event),
+    "ocsf": ("application/json", ocsf_event),
+}
+"""For each format, the type of a body that is one whole event, and the function that makes the event."""
 
 
 class Sink(Protocol):

@@ -13,7 +13,7 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
+from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
 from lback_cli.relay.sinks.network import one_line, split_url, tls_context
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.settings.sink_kinds import NatsSettings
@@ -97,7 +97,7 @@ class JetStream:
     async def _publish(self, message: Message) -> None:
         if self._client is None:
             await self._connect()
-        headers = {"Nats-Msg-Id": message.id, "Content-Type": CONTENT_TYPE}
+        headers = {"Nats-Msg-Id": message.id, "Content-Type": message.content_type}
         stream = self._client.jetstream(timeout=self._settings.timeout)
         subject = f"{self._settings.subject}.{message.signal}"
         await stream.publish(subject, message.body, self._settings.timeout, headers=headers)

@@ -26,7 +26,7 @@ from pika.exceptions import (
 
 from lback_cli.deadline import Deadline
 from lback_cli.errors import ConfigurationError
-from lback_cli.relay.sinks.base import CONTENT_TYPE, Message, MessageRejected, SinkUnavailable
+from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
 from lback_cli.relay.sinks.network import one_line, tls_context
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.settings.sink_kinds import RabbitMqSettings
@@ -86,7 +86,7 @@ class RabbitMq:
                 self._settings.routing_key or message.type,
                 message.body,
                 pika.BasicProperties(
-                    content_type=f"{CONTENT_TYPE}; charset=utf-8",
+                    content_type=f"{message.content_type}; charset=utf-8",
                     delivery_mode=_PERSISTENT,
                     message_id=message.id,
                     type=message.type,

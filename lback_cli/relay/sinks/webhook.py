@@ -11,7 +11,6 @@ from urllib.parse import urlunsplit
 from lback_cli.deadline import Deadline, connect
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import (
-    CONTENT_TYPE,
     DeliveryFailed,
     Message,
     MessageRejected,
@@ -107,7 +106,7 @@ class Webhook:
         timestamp = int(time.time())
         headers = {
             **self._headers,
-            "Content-Type": CONTENT_TYPE,
+            "Content-Type": message.content_type,
             "User-Agent": f"lback/{__version__}",
             "webhook-id": message.id,
             "webhook-timestamp": str(timestamp),
