@@ -266,10 +266,15 @@ class ConfigurationError(Unusable):
 
 
 class DatabaseError(Unusable):
-    """A database operation failed."""
+    """A database operation failed.
+
+    Attributes:
+        retry_timeout: Seconds to retry if the server is not available, as configured; None if that is unknown.
+    """
 
     code = "database_error"
     error_type = "repository_error"
+    retry_timeout: float | None = None
 
 
 class NotWritable(DatabaseError):

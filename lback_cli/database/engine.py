@@ -16,7 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from lback_cli.database.drivers.own_execution import enable_own_execution
+from lback_cli.database.error_codes import FAILOVER, error_code
 from lback_cli.database.error_messages import redact_values, server_name, translate_errors
+from lback_cli.database.retry import is_unavailable
 from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.own_file import make_own_directory
@@ -133,6 +135,21 @@ class Database:
         return engine
 
     @contextlib.contextmanager
+    def translate_errors(self) -> Iterator[None]:
+        """Raise a `DatabaseError` for each error of the database in the block, for `retried`.
+
+        If the server is not available, the connections in the pool are closed, as another server may take its place.
+        """
+        try:
+            with translate_errors(self.url):
+                yield
+        except DatabaseError as error:
+            error.retry_timeout = self._settings.retry_timeout
+            if is_unavailable(error):
+                self.dispose()
+            raise
+
+    @contextlib.contextmanager
     def session(self, *, tries: int = 1, lock_timeout: float | None = None) -> Iterator["Session"]:
         """Open a session whose transaction begins with its first statement, and commit at the end or roll back.
 
@@ -149,7 +166,7 @@ class Database:
         engine = self.engine
         if tries != 1 and engine.name == "sqlite":
             engine = engine.execution_options(sqlite_tries=tries)
-        with translate_errors(self.url), Session(engine, expire_on_commit=False) as session, session.begin():
+        with self.translate_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
             if lock_timeout is not None:
                 _set_lock_timeout(session.connection(), lock_timeout)
             yield session
@@ -159,13 +176,13 @@ class Database:
         """Open a read-only session. It takes no write lock, and the objects it loads stay usable after its end."""
         from sqlalchemy.orm import Session
 
-        with translate_errors(self.url), Session(self._read_engine, expire_on_commit=False) as session:
+        with self.translate_errors(), Session(self._read_engine, expire_on_commit=False) as session:
             yield session
 
     @contextlib.contextmanager
     def read_connection(self) -> Iterator[Connection]:
         """A connection that only reads one state of the database: it takes no write lock and loads no ORM."""
-        with translate_errors(self.url), self._read_engine.connect() as connection:
+        with self.translate_errors(), self._read_engine.connect() as connection:
             yield connection
 
     @property
@@ -246,8 +263,11 @@ def _configure_server(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def hide(context: ExceptionContext) -> None:
         # Errors of a connection that could not be established contain no values.
-        if context.connection is not None and isinstance(context.sqlalchemy_exception, DBAPIError):
-            redact_values(context.sqlalchemy_exception)
+        error = context.sqlalchemy_exception
+        if context.connection is not None and isinstance(error, DBAPIError):
+            redact_values(error)
+            if engine.name == "postgresql" and error_code(error) in FAILOVER:
+                error.lback_is_setting = driver.is_set_read_only(context.connection)  # type: ignore[attr-defined]
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:

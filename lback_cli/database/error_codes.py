@@ -20,6 +20,7 @@ LOST: frozenset[int | str] = frozenset(
     {
         "40003",  # statement_completion_unknown: CockroachDB's "result is ambiguous"
         1053,  # ER_SERVER_SHUTDOWN
+        1180,  # ER_ERROR_DURING_COMMIT: a Galera node that has lost its cluster
         1927,  # ER_CONNECTION_KILLED
     }
 )
@@ -29,7 +30,22 @@ DUPLICATES: frozenset[int | str] = frozenset(
         1062,  # ER_DUP_ENTRY
     }
 )
-STARTING = "57P03"  # cannot_connect_now
+EXISTING: frozenset[int | str] = frozenset(
+    {
+        "42P07",  # duplicate_table
+        "42701",  # duplicate_column
+        1050,  # ER_TABLE_EXISTS_ERROR
+        1060,  # ER_DUP_FIELDNAME
+        1061,  # ER_DUP_KEYNAME
+    }
+)
+"""What a migration gets if another process has just created the same table, column or index."""
+STARTING: frozenset[int | str] = frozenset(
+    {
+        "57P03",  # cannot_connect_now
+        1047,  # ER_UNKNOWN_COM_ERROR: a Galera node without a quorum, or one that is not synchronized yet
+    }
+)
 UNREACHABLE: frozenset[int | str] = frozenset(
     {
         2002,  # CR_CONNECTION_ERROR
@@ -52,6 +68,15 @@ READ_ONLY: frozenset[int | str] = frozenset(
         1836,  # ER_READ_ONLY_MODE
     }
 )
+FAILOVER: frozenset[int | str] = frozenset(
+    {
+        "25006",  # read_only_sql_transaction: a standby until it is promoted
+        1180,
+        1290,
+        1836,
+    }
+)
+"""What a server reports that may soon take writes, as after a failover."""
 
 
 def error_code(error: DBAPIError) -> int | str | None:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
-from lback_cli.database.retry import is_conflict, is_lost, is_starting
+from lback_cli.database.retry import driver_errors, is_conflict, is_failover, is_lost, is_starting
 from lback_cli.errors import DatabaseError, LbackError, NotWritable
 
 _READ_ONLY_FILE = "readonly database"
@@ -140,6 +140,9 @@ _SERVER = (
     ),
 )
 
+_CLUSTER = frozenset({1047, 1180})
+"""ER_UNKNOWN_COM_ERROR and ER_ERROR_DURING_COMMIT, which lback gets from a node of a Galera cluster only."""
+
 _DETAILS_HINT = "Run 'lback db status' for details."
 
 
@@ -180,12 +183,16 @@ def describe_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
     if url.get_backend_name() == "sqlite":
         return _describe_file_error(url, error)
     if isinstance(error, DBAPIError):
-        return _describe_server_error(server_name(url), error)
+        # After a deadlock, the rollback of a savepoint fails too, because the whole transaction is rolled back.
+        causes = (cause for cause in driver_errors(error) if is_conflict(cause) or is_lost(cause))
+        return _describe_server_error(server_name(url), next(causes, error))
     return DatabaseError(f"The database {server_name(url)} failed: {type(error).__name__}.", hint=_DETAILS_HINT)
 
 
 def server_name(url: URL) -> str:
     """Return *url* without its password and its options, which may contain secrets too."""
+    hosts = url.host or url.query.get("host")
+    url = url.set(host=hosts if isinstance(hosts, str) else None)
     return url.set(query={}).render_as_string(hide_password=True)
 
 
@@ -218,16 +225,9 @@ def _describe_file_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
 
 
 def _describe_server_error(name: str, error: DBAPIError) -> DatabaseError:
-    if is_starting(error):
-        return DatabaseError(f"The database {name} is starting up or shutting down.", hint="Try again in a moment.")
-    if is_lost(error):
-        return DatabaseError(f"The connection to the database {name} was lost.", hint="Run the command again.")
-    if is_conflict(error):
-        return DatabaseError(
-            f"The database {name} is busy: other transactions held or changed the same rows.",
-            hint="Run the command again.",
-        )
     code, words = error_code(error), _first_line(_driver_message(error))
+    if (passing := _describe_passing_error(name, error, code, words)) is not None:
+        return passing
     reason = words.removeprefix("connection failed: ")
     # A quoted name, such as that of a host, must not match a pattern.
     unquoted = re.sub(r"""(["']).*?\1""", r"\1\1", reason)
@@ -240,6 +240,30 @@ def _describe_server_error(name: str, error: DBAPIError) -> DatabaseError:
             return kind(f"The database {name} {message}.", hint=pattern.hint)
     details = f"{words} ({code})" if code else words
     return DatabaseError(f"The database {name} failed: {details}.", hint=_DETAILS_HINT)
+
+
+def _describe_passing_error(name: str, error: DBAPIError, code: int | str | None, words: str) -> DatabaseError | None:
+    """Return what *error* means if a later attempt may succeed."""
+    if code in _CLUSTER:
+        return DatabaseError(
+            f"The database {name} is a node of a cluster that does not work at the moment: {words}.",
+            hint="Wait until the cluster has a quorum, or set database.url to another node.",
+        )
+    if is_starting(error):
+        return DatabaseError(f"The database {name} is starting up or shutting down.", hint="Try again in a moment.")
+    if is_lost(error):
+        return DatabaseError(f"The connection to the database {name} was lost.", hint="Run the command again.")
+    if is_conflict(error):
+        return DatabaseError(
+            f"The database {name} is busy: other transactions held or changed the same rows.",
+            hint="Run the command again.",
+        )
+    if is_failover(error):
+        return NotWritable(
+            f"The database {name} is read-only: it is a standby, or a primary that does not take writes.",
+            hint="Set database.url to the primary; see 'Failover' in docs/databases.md.",
+        )
+    return None
 
 
 def _denied_privilege(error: DBAPIError) -> str:

@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from lback_cli.database.error_codes import (
     CONFLICTS,
     DUPLICATES,
+    EXISTING,
+    FAILOVER,
     LOST,
     LOST_RACES,
     STARTING,
@@ -33,6 +35,9 @@ _INITIAL_DELAY = 0.05
 _RESTART_DELAY = 1.0
 """Maximum seconds before the second attempt if the server is restarting."""
 
+_DEFAULT_TIMEOUT = 10.0
+"""Seconds to retry while the server is not available, for an error that does not say so."""
+
 _MAX_DOUBLINGS = 3
 """How often the maximum delay doubles."""
 
@@ -44,39 +49,59 @@ def retried(
     *,
     is_retryable: Callable[[LbackError], bool] | None = None,
     initial_delay: float = _INITIAL_DELAY,
+    waits: bool = True,
 ) -> R:
     """Call *function*, call it again after each retryable error, and return its result.
 
     The delays between the attempts are random, so that two transactions that collided do not collide again. If the
     server cannot be reached at the first attempt, there is no other, because the host or port may be wrong. If it could
-    be reached before, it may be restarting, so there are more attempts.
+    be reached before, or is not available, there are attempts until `DatabaseError.retry_timeout` has passed.
 
     Args:
         function: Runs one or more whole transactions, so that a failed attempt changes nothing.
         is_retryable: Returns whether a further attempt may succeed after the error; the default is `is_transient`.
         initial_delay: Maximum seconds before the second attempt. Later delays double, up to eight times this value.
+        waits: Whether to wait for a server that is not available.
 
     Raises:
         LbackError: The error of the last attempt, after `MAX_ATTEMPTS` or `MAX_ATTEMPTS_ON_CONFLICT`.
     """
     is_retryable = is_retryable or is_transient
     attempts, was_reachable = 0, False
+    deadline: float | None = None
     while True:
         try:
             return function()
         except LbackError as error:
             attempts += 1
-            causes = list(_causes(error))
-            starting = any(map(is_starting, causes))
-            restarting = starting or (was_reachable and any(map(_is_unreachable, causes)))
-            was_reachable = was_reachable or starting or any(map(is_lost, causes))
-            limit = MAX_ATTEMPTS_ON_CONFLICT if _is_lost_race(error) else MAX_ATTEMPTS
-            if attempts >= limit or not (is_retryable(error) or restarting):
-                raise
+            causes = list(driver_errors(error))
+            unavailable = is_unavailable(error) or (was_reachable and any(map(_is_unreachable, causes)))
+            was_reachable = was_reachable or unavailable or any(map(is_lost, causes))
+            if unavailable:
+                deadline = deadline or time.monotonic() + _retry_timeout(error)
+                if not waits or time.monotonic() >= deadline:
+                    raise
+            else:
+                is_immediate = is_lost_race(error) or any(
+                    error_code(cause) in DUPLICATES | EXISTING for cause in causes
+                )
+                limit = MAX_ATTEMPTS_ON_CONFLICT if is_immediate else MAX_ATTEMPTS
+                if attempts >= limit or not is_retryable(error):
+                    raise
         # Outside the except block, so that the next error does not have this one as its context.
-        delay = max(initial_delay, _RESTART_DELAY) if restarting else initial_delay
-        doublings = min(attempts - 1, _MAX_DOUBLINGS)
-        time.sleep(random.uniform(0.1, 1) * delay * 2**doublings)  # noqa: S311 - not a secret
+        delay = max(initial_delay, _RESTART_DELAY) if unavailable else initial_delay
+        delay *= random.uniform(0.1, 1) * 2 ** min(attempts - 1, _MAX_DOUBLINGS)  # noqa: S311 - not a secret
+        time.sleep(min(delay, max(deadline - time.monotonic(), 0)) if unavailable and deadline else delay)
+
+
+def is_unavailable(error: LbackError) -> bool:
+    """Return whether the server answers but does not do its work yet.
+
+    It starts up or shuts down, is a standby that may be promoted, or a node of a cluster without a quorum.
+    """
+    return not isinstance(error, OutcomeUnknown) and any(
+        is_starting(cause) or is_failover(cause) for cause in driver_errors(error)
+    )
 
 
 def is_transient(error: LbackError) -> bool:
@@ -88,15 +113,25 @@ def is_transient(error: LbackError) -> bool:
     """
     if isinstance(error, OutcomeUnknown) or not isinstance(error, DatabaseError | UnexpectedError):
         return False
-    causes = list(_causes(error))
+    causes = list(driver_errors(error))
     if isinstance(error, DatabaseError) and any(error_code(cause) in DUPLICATES for cause in causes):
         return True
     return any(is_conflict(cause) or is_lost(cause) or is_starting(cause) for cause in causes)
 
 
+def is_migrated_meanwhile(error: LbackError) -> bool:
+    """Return whether a migration found what another process has just created, or is transient."""
+    return is_transient(error) or any(error_code(cause) in EXISTING for cause in driver_errors(error))
+
+
+def is_lost_race(error: LbackError) -> bool:
+    """Return whether another transaction changed the same rows first, which the database reports at once."""
+    return any(error_code(cause) in LOST_RACES for cause in driver_errors(error))
+
+
 def is_disconnect(error: DatabaseError) -> bool:
     """Return whether the connection was lost, so that the outcome of a COMMIT is unknown."""
-    return any(is_lost(cause) for cause in _causes(error))
+    return any(is_lost(cause) for cause in driver_errors(error))
 
 
 def is_conflict(error: DBAPIError) -> bool:
@@ -115,13 +150,19 @@ def is_lost(error: DBAPIError) -> bool:
 def is_starting(error: DBAPIError) -> bool:
     """Return whether the server refused the connection because it is starting up or shutting down."""
     if (code := error_code(error)) is not None:
-        return code == STARTING
+        return code in STARTING
     # psycopg has no SQLSTATE for a connection that could not be established.
     return error.statement is None and "the database system is " in str(error.orig)
 
 
-def _is_lost_race(error: LbackError) -> bool:
-    return any(error_code(cause) in LOST_RACES | DUPLICATES for cause in _causes(error))
+def is_failover(error: DBAPIError) -> bool:
+    """Return whether the server takes no writes but may soon, as a standby. False if a setting of the user says so."""
+    return error_code(error) in FAILOVER and not getattr(error, "lback_is_setting", False)
+
+
+def _retry_timeout(error: LbackError) -> float:
+    timeout = error.retry_timeout if isinstance(error, DatabaseError) else None
+    return _DEFAULT_TIMEOUT if timeout is None else timeout
 
 
 def _is_unreachable(error: DBAPIError) -> bool:
@@ -133,7 +174,7 @@ def _is_unreachable(error: DBAPIError) -> bool:
     )
 
 
-def _causes(error: BaseException) -> Iterator[DBAPIError]:
+def driver_errors(error: BaseException) -> Iterator[DBAPIError]:
     """Yield the driver's errors, including those hidden by a rollback that failed too, as on MariaDB's deadlocks."""
     cause: BaseException | None = error
     seen: set[int] = set()

@@ -18,7 +18,7 @@ from lback_cli.database.introspection.framework_tables import (
     is_framework_database,
     is_own_partial_setup,
 )
-from lback_cli.database.retry import retried
+from lback_cli.database.retry import is_migrated_meanwhile, retried
 from lback_cli.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ _ADVISORY_LOCK = 0x6C6261636B
 
 MIGRATION_LOCK_TIMEOUT = 3600
 """Seconds to wait on MariaDB for another process that migrates."""
+
+_CREATION_DELAY = 0.2
+"""Maximum seconds before the second look at tables that another process is creating."""
 
 R = TypeVar("R")
 
@@ -213,9 +216,17 @@ class Schema:
     def _migrate(self, states: Sequence[State]) -> SchemaStatus:
         """Bring the tables to this version if they are in one of *states*, and return the status from before.
 
-        Several processes may do this at once: the first one migrates, and the others wait and find nothing to do. All
-        is one transaction, except on MariaDB, where the next call continues an interrupted migration.
+        Several processes may do this at once: the first one migrates, and the others wait and find nothing to do. In a
+        cluster they may have no lock in common, so that one finds what another has just created; then it looks again.
+        All is one transaction, except on MariaDB, where the next call continues an interrupted migration.
         """
+        if self._database.path is not None:
+            return self._migrate_once(states)
+        return retried(
+            lambda: self._migrate_once(states), is_retryable=is_migrated_meanwhile, initial_delay=_CREATION_DELAY
+        )
+
+    def _migrate_once(self, states: Sequence[State]) -> SchemaStatus:
         with self._migration() as connection:
             before = _status(connection)
             if before.state in states:
@@ -232,7 +243,7 @@ class Schema:
 
         Raises `DatabaseError` if another process holds it for too long.
         """
-        with translate_errors(self._database.url), self._database.engine.begin() as connection:
+        with self._database.translate_errors(), self._database.engine.begin() as connection:
             match connection.dialect.name:
                 case "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})

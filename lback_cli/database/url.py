@@ -13,6 +13,15 @@ _SECOND_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
 """A URL with another @ after the password. SQLAlchemy ends the password at the first one."""
 
 
+_SEVERAL_HOSTS = re.compile(
+    r"(?P<start>postgres(?:ql)?(?:\+\w+)?://)(?P<user>[^/?]*@)?(?P<hosts>[^/?@]*,[^/?@]*)(?P<end>[/?].*)?", re.DOTALL
+)
+"""A URL of libpq with several hosts, which SQLAlchemy cannot parse."""
+
+_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(?::(?P<port>\d*))?")
+_PORT = "5432"
+
+
 class _Driver(NamedTuple):
     """A driver: the *extra* of lback-cli that installs it, the *scheme* of its URLs, and its *module*."""
 
@@ -57,6 +66,8 @@ def read_url(text: str) -> URL:
             hint="Write every @ except the one before the host as %40, or set database.password_file.",
         )
     try:
+        if several := _SEVERAL_HOSTS.fullmatch(text):
+            return _with_several_hosts(several)
         return make_url(text)
     except ValueError as error:
         raise ConfigurationError(
@@ -67,6 +78,17 @@ def read_url(text: str) -> URL:
         raise ConfigurationError(
             "database.url is not a database URL.", hint="Example: sqlite:////path/to/users.db"
         ) from error
+
+
+def _with_several_hosts(text: re.Match[str]) -> URL:
+    """Return the URL with the hosts and ports as options, which libpq tries in order. Raises `ValueError`."""
+    found = [_HOST.fullmatch(host) for host in text["hosts"].split(",")]
+    hosts = [host for host in found if host is not None]
+    if len(hosts) < len(found):
+        raise ValueError
+    url = make_url(f"{text['start']}{text['user'] or ''}{text['end'] or ''}")
+    names = ",".join(host["name"].strip("[]") for host in hosts)
+    return url.update_query_dict({"host": names, "port": ",".join(host["port"] or _PORT for host in hosts)})
 
 
 def without_password(url: URL) -> str:

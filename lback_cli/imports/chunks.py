@@ -4,7 +4,9 @@ Large chunks are fast. But other writers wait for a transaction that takes long.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import zip_longest
+from typing import NamedTuple
 
 from lback_cli.errors import DatabaseError
 from lback_cli.imports.results import RowOutcome
@@ -22,6 +24,25 @@ _MAIL_COST = 39  # sent within the transaction
 _RECEIVER_COST = 4
 
 
+class _AnnouncedUpdates(NamedTuple):
+    """What the rows of a chunk have announced that update users, by the index of the row.
+
+    Attributes:
+        attempts: The state of all attempts, by the id of the user.
+        refusals: The outcome of a row whose refusal was announced, and how it is recorded again.
+    """
+
+    attempts: dict[int, dict[int, AttemptState]]
+    refusals: dict[int, tuple[RowOutcome, RecordedFailure]]
+
+    def of(self, indexes: range) -> "_AnnouncedUpdates":
+        """Return those of the rows at *indexes*, counted from the first of them."""
+        return _AnnouncedUpdates(
+            {new: self.attempts[old] for new, old in enumerate(indexes) if old in self.attempts},
+            {new: self.refusals[old] for new, old in enumerate(indexes) if old in self.refusals},
+        )
+
+
 class Chunk:
     """Rows that are imported in one transaction, and the signals and mail that all attempts at it have sent.
 
@@ -30,10 +51,15 @@ class Chunk:
         plain: The users of the rows if all are plain and no attempt had to look at each.
         outcomes: The outcomes of the last attempt, in the order of the rows; fewer if the import stops at a row.
         created_groups: The names of the groups that the last attempt created.
+        was_tried: Whether a transaction with these rows, and perhaps others, was rolled back.
     """
 
     def __init__(
-        self, rows: Sequence[ImportRow], prepare: Callable[[], Sequence[PreparedUser | None]], plain: UserColumns | None
+        self,
+        rows: Sequence[ImportRow],
+        prepare: Callable[[], Sequence[PreparedUser | None]],
+        plain: UserColumns | None,
+        announced: _AnnouncedUpdates | None = None,
     ) -> None:
         """*prepare* prepares the user of each row, when that is needed; None for a row that cannot be read."""
         self.rows = rows
@@ -42,8 +68,18 @@ class Chunk:
         self._users: Sequence[PreparedUser | None] | None = None
         self.outcomes: list[RowOutcome] = []
         self.created_groups: list[str] = []
-        self._updates: dict[int, dict[int, AttemptState]] = {}
-        self._refused_updates: dict[int, tuple[RowOutcome, RecordedFailure]] = {}
+        self.was_tried = False
+        self._announced = announced or _AnnouncedUpdates({}, {})
+
+    def split(self, rows: int) -> tuple["Chunk", "Chunk"]:
+        """Return the first *rows* as one chunk and the others as another, with all that they have announced."""
+        parts = []
+        for indexes in (range(rows), range(rows, len(self.rows))):
+            part = slice(indexes.start, indexes.stop)
+            parts.append(Chunk(self.rows[part], partial(list, self.users[part]), None, self._announced.of(indexes)))
+            parts[-1].was_tried = self.was_tried
+        first, rest = parts
+        return first, rest
 
     @property
     def users(self) -> Sequence[PreparedUser | None]:
@@ -54,23 +90,23 @@ class Chunk:
 
     def update_attempts(self, index: int, user_id: int) -> AttemptState:
         """Return the state that all attempts share in which the row at *index* updates the user with *user_id*."""
-        return self._updates.setdefault(index, {}).setdefault(user_id, AttemptState())
+        return self._announced.attempts.setdefault(index, {}).setdefault(user_id, AttemptState())
 
     def keep_refusal(self, index: int, user_id: int, outcome: RowOutcome) -> None:
         """Keep *outcome* of the row at *index* for later attempts if its refusal was announced."""
-        refusal = self._updates[index][user_id].refusal
+        refusal = self._announced.attempts[index][user_id].refusal
         if refusal is not None:
-            self._refused_updates[index] = (outcome, refusal)
+            self._announced.refusals[index] = (outcome, refusal)
 
     def refused_update(self, index: int) -> tuple[RowOutcome, RecordedFailure] | None:
         """Return the outcome of the row at *index* if an earlier attempt refused its update, and announced that."""
-        return self._refused_updates.get(index)
+        return self._announced.refusals.get(index)
 
     @property
     def has_announcements(self) -> bool:
         """Whether an attempt announced something of these rows."""
         known = self._users or ()
-        return bool(self._updates) or any(user is not None and user.attempts is not None for user in known)
+        return bool(self._announced.attempts) or any(user is not None and user.attempts is not None for user in known)
 
     def announce_failure(self, error: BaseException) -> None:
         """Announce the failure of every operation on these rows that was announced, because of *error*."""
@@ -92,7 +128,7 @@ class Chunk:
         attempts = None if user is None else user.attempts
         # A registration without an observer leaves no event, like those of many users at once.
         registration = [attempts] if attempts is not None and attempts.was_observed else []
-        return [*registration, *self._updates.get(index, {}).values()]
+        return [*registration, *self._announced.attempts.get(index, {}).values()]
 
     def _attempts_of(self, index: int, outcome: RowOutcome | None) -> AttemptState | None:
         """Return the state of the operation that led to *outcome*."""
@@ -100,7 +136,7 @@ class Chunk:
         if outcome is not None and outcome.kind == "created":
             return None if user is None else user.attempts
         if outcome is not None and outcome.kind == "updated" and outcome.id is not None:
-            return self._updates[index][outcome.id]
+            return self._announced.attempts[index][outcome.id]
         return None
 
 

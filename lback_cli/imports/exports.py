@@ -111,7 +111,8 @@ class Exporter:
                 uow.events.append([administrative_event("users_exported", "export_users", data)])
 
         try:
-            retried(append)
+            # A standby is there to be read.
+            retried(append, waits=False)
         except NotWritable as error:
             if with_hashes:
                 raise

@@ -254,6 +254,9 @@ class UserUpdater:
         if not leaves or not user.is_active or not held:
             return
         group = uow.groups.find(held[0], lock=True)
+        if group is not None:
+            # A lock holds on one node of a Galera cluster only, but no two nodes can change the same row.
+            uow.groups.touch(group, now=self._services.now())
         # Beside one who can log in, those who were only invited do not count.
         can_log_in = not is_unusable(user.password_hash)
         if group is not None and uow.users.count_active(group, with_password=can_log_in) <= 1:

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
-from lback_cli.database.retry import retried
+from lback_cli.database.retry import is_unavailable, retried
 from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError, Unusable
 from lback_cli.events.record import EventRecord, administrative_event, event_from_signal
 from lback_cli.models import Group, User
@@ -338,7 +338,7 @@ class Operation:
                 # The log may already record the success; it must not contradict itself.
                 self._user = None
             elif self._session is None:
-                retried(record)
+                retried(record, waits=not is_unavailable(failure))
             else:
                 record()
         except Exception as error:  # noqa: BLE001 - the signal is sent even if the event cannot be written

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -77,6 +77,10 @@ class GroupRepository(GroupReader):
         """Give *group* another description."""
         group.description, group.updated_at = description, now
         self._session.flush()
+
+    def touch(self, group: Group, *, now: datetime) -> None:
+        """Write the row of *group*, so that concurrent transactions that do the same conflict in a cluster too."""
+        self._session.execute(update(GROUPS).where(GROUPS.c.id == group.id).values(updated_at=now))
 
     def add_members(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Add memberships: (user id, group id)."""

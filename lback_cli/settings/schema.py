@@ -34,6 +34,12 @@ class DatabaseSettings:
         secret_file=True,
     )
     busy_timeout: float = key(10.0, "Seconds to wait for another writer of a SQLite file.", minimum=0, maximum=600)
+    retry_timeout: float = key(
+        20.0,
+        "Seconds to retry while a server starts up, a standby is not promoted yet, or a cluster has no quorum.",
+        minimum=0,
+        maximum=3600,
+    )
 
 
 @dataclass(frozen=True, slots=True)

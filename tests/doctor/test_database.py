@@ -1,10 +1,12 @@
 """The checks of the connection, the collation and the transactions."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import (
@@ -190,3 +192,26 @@ def test_checks_change_no_file(make_context: MakeContext) -> None:
     assert results_of(context.settings)
     assert path.read_bytes() == before
     assert sorted(item.name for item in context.directory.iterdir()) == ["users.db"]
+
+
+def test_database_names_the_server_and_no_pooler(make_context: MakeContext, postgresql_url: str) -> None:
+    result = check_database(make_context(postgresql_url))
+    assert re.fullmatch(r"PostgreSQL [\d.]+ at .*\.", result.message), result.message
+
+
+def test_node_of_a_galera_cluster_is_named(make_context: MakeContext, mariadb_url: str) -> None:
+    """Without a cluster at hand, the answer of a node replaces the server's to one statement."""
+    for state, status in (("Synced", "ok"), ("Donor/Desynced", "fail")):
+        context = make_context(mariadb_url)
+
+        def answer(*arguments: Any, state: str = state) -> tuple[str, Any]:
+            statement, values = arguments[2:4]
+            if "wsrep" not in statement:
+                return statement, values
+            rows = {"cluster_size": "3", "cluster_status": "Primary", "local_state_comment": state}
+            return " UNION ALL ".join(f"SELECT 'wsrep_{name}', '{value}'" for name, value in rows.items()), values
+
+        event.listen(context.database.engine, "before_cursor_execute", answer, retval=True)
+        found = check_database(context).message
+        assert f", a node of a Galera cluster of 3 (Primary, {state}) at " in found
+        assert check_isolation(context).status == status

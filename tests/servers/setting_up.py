@@ -3,10 +3,12 @@
 TASK is ``init``, ``adopt`` or ``upgrade``. In MODE ``sweep`` a process dies after its first change to the database,
 another one N changes later, and so on. After each, another process repeats the task. For each the program prints a line
 of JSON: the last change, the state that was left, and the final tables. The last line is of a process that survived. In
-MODE ``cut`` one process dies after its N-th change.
+MODE ``cut`` one process dies after its N-th change. In MODE ``together`` one process does the task, and then N do it
+at once, without the lock that only one migration can hold; the program prints the final tables of both.
 """
 
 import json
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
@@ -134,10 +136,55 @@ def sweep(url: str, task: str, stride: int) -> None:
         fatal += stride
 
 
+def together(url: str, task: str, processes: int) -> None:
+    prepare(url, task)
+    assert run(url, task) is None
+    show(url)
+    prepare(url, task)
+    fork = multiprocessing.get_context("fork")
+    begun, errors = fork.Barrier(processes), fork.SimpleQueue()
+
+    def work() -> None:
+        waited: list[str] = []
+
+        @event.listens_for(Engine, "before_cursor_execute", retval=True)
+        def without_lock(*arguments: Any) -> tuple[str, Any]:
+            statement, values = arguments[2:4]
+            if "GET_LOCK" not in statement and "pg_advisory" not in statement:
+                return statement, values
+            if not waited:
+                waited.append(statement)
+                begun.wait(30)
+            return "SELECT 1", values
+
+        try:
+            TASKS[task](Schema(Database(DatabaseSettings(url=url))))
+        except BaseException as error:  # noqa: BLE001 - the parent reports it
+            errors.put(str(error))
+        os._exit(0)
+
+    children = [fork.Process(target=work) for _ in range(processes)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    found = []
+    while not errors.empty():
+        found.append(errors.get())
+    show(url, errors=found, end=Schema(Database(DatabaseSettings(url=url))).status().state)
+
+
+def show(url: str, **more: Any) -> None:
+    tables = describe(Database(DatabaseSettings(url=url)))
+    sys.stdout.write(json.dumps({**more, "tables": tables}) + "\n")
+
+
 if __name__ == "__main__":
     _, url, task, mode, number = sys.argv
     if mode == "sweep":
         sweep(url, task, int(number))
+    elif mode == "together":
+        together(url, task, int(number))
     else:
         prepare(url, task)
         assert run(url, task, int(number)) is not None

@@ -32,6 +32,15 @@ def _threshold(text: Any) -> int | None:
     return int(text)
 
 
+def is_set_read_only(connection: Any) -> bool:
+    """Return whether a setting makes *connection* read-only, and not that the server is a standby.
+
+    The server reports the setting since PostgreSQL 14.
+    """
+    driver = connection.connection.driver_connection
+    return driver is not None and driver.info.parameter_status("default_transaction_read_only") == "on"
+
+
 def read_any_version(dialect: Any) -> None:
     """Treat a server with an unknown version string, such as CockroachDB, as PostgreSQL 13."""
     read = dialect._get_server_version_info  # noqa: SLF001 - SQLAlchemy has no public way to set a version

@@ -3,12 +3,16 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from lback_cli.problem import Problem
 from lback_cli.text.shell_quoting import command_line
+
+_OLDEST_POSTGRESQL = 14
+_OLDEST_MARIADB = (10, 6)
 
 _PERSIST = "and write it into the server's configuration"
 
@@ -84,7 +88,25 @@ def _postgresql(connection: Connection) -> ServerInfo:
             )
         )
     product = f"PostgreSQL {version.split()[0]}"
+    if int(version.split(".")[0]) < _OLDEST_POSTGRESQL:
+        warnings.append(_old(product, f"PostgreSQL {_OLDEST_POSTGRESQL}"))
+    if standby:
+        product += ", a standby"
+    if _is_pooled(connection):
+        product += ", through a pooler"
     return ServerInfo(product, warnings=tuple(warnings), read_only=reason, user=user, time=_moment(seconds))
+
+
+def _is_pooled(connection: Connection) -> bool:
+    """Return whether a pooler is in between: the process that the driver knows does not run the statements."""
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.info.backend_pid != connection.execute(text("SELECT pg_backend_pid()")).scalar())
+
+
+def _old(product: str, oldest: str) -> Problem:
+    return Problem(
+        f"{product} gets no fixes any more, and lback is not tested with it.", f"Upgrade to {oldest} or newer."
+    )
 
 
 def _setting_hint(connection: Connection, name: str, wanted: str) -> str:
@@ -143,8 +165,32 @@ def _mariadb(connection: Connection) -> ServerInfo:
             )
         )
     product = f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.partition('-')[0]}"
+    if product.startswith("MariaDB") and _version(version) < _OLDEST_MARIADB:
+        warnings.append(_old(product, "MariaDB " + ".".join(map(str, _OLDEST_MARIADB))))
+    if (cluster := _galera(connection)) is not None:
+        size, status, state = cluster
+        product += f", a node of a Galera cluster of {size} ({status}, {state})"
+        if (status, state) != ("Primary", "Synced"):
+            problem = f"This node of the cluster does not take writes: it is {state}, and the cluster is {status}."
+            errors.append(
+                Problem(problem, "Wait until it has joined the cluster, or set database.url to another node.")
+            )
     name, _, host = user.rpartition("@")
     return ServerInfo(product, tuple(errors), tuple(warnings), reason, f"'{name}'@'{host}'", _moment(seconds))
+
+
+def _galera(connection: Connection) -> tuple[str, str, str] | None:
+    """Return the number of nodes, the status of the cluster and the state of this node; None without a cluster."""
+    rows = connection.execute(text("SHOW STATUS WHERE variable_name LIKE 'wsrep%'")).all()
+    status = {str(name).lower(): str(value) for name, value in rows}
+    if int(status.get("wsrep_cluster_size", "0")) == 0:
+        return None
+    return status["wsrep_cluster_size"], status["wsrep_cluster_status"], status["wsrep_local_state_comment"]
+
+
+def _version(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
 
 
 def _moment(seconds: object) -> datetime:
