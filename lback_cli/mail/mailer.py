@@ -45,8 +45,9 @@ class Mailer:
         self._links = links
         self._default_directory = default_directory
 
-    def send_verification(
+    def send_link(
         self,
+        template: str,
         *,
         username: str,
         email: str,
@@ -55,42 +56,16 @@ class Mailer:
         key: str | None = None,
         language: str = "",
     ) -> Path | None:
-        """Send *email* a verification link."""
-        link = _link("links.verify_email", self._links.verify_email, token)
-        return self._send(
-            "verify_email", email, key or token, _link_values(username, email, link, expires_at), language
-        )
-
-    def send_password_reset(
-        self,
-        *,
-        username: str,
-        email: str,
-        token: str,
-        expires_at: datetime,
-        key: str | None = None,
-        language: str = "",
-    ) -> Path | None:
-        """Send *email* a link to set a new password."""
-        link = _link("links.reset_password", self._reset_link(), token)
-        return self._send(
-            "reset_password", email, key or token, _link_values(username, email, link, expires_at), language
-        )
-
-    def send_invitation(
-        self,
-        *,
-        username: str,
-        email: str,
-        token: str,
-        expires_at: datetime,
-        key: str | None = None,
-        language: str = "",
-    ) -> Path | None:
-        """Send *email* a link to set the first password."""
-        link = _link("links.reset_password", self._links.reset_password, token)
-        values = _link_values(username, email, link, expires_at)
-        return self._send("invitation", email, key or token, values, language)
+        """Send *email* the link for *token*: ``verify_email``, ``invitation`` or ``reset_password`` by *template*."""
+        name, url = self._link_to(template)
+        values = {
+            "username": username,
+            "email": email,
+            "link": _link(f"links.{name}", url, token),
+            "expires_at": format_time(expires_at),
+            "expires": _iso(expires_at),
+        }
+        return self._send(template, email, key or token, values, language)
 
     def send_email_changed(
         self, *, username: str, old_email: str, new_email: str, key: str, language: str = ""
@@ -144,8 +119,11 @@ class Mailer:
             log.record(template=template, recipient=recipient, message_id=message["Message-ID"], delivery=delivery)
         return delivery.file
 
-    def _reset_link(self) -> str:
-        return self._links.reset_password
+    def _link_to(self, template: str) -> tuple[str, str]:
+        """Return the key in [links] whose URL that mail has, and the URL."""
+        if template == "verify_email":
+            return "verify_email", self._links.verify_email
+        return "reset_password", self._links.reset_password
 
     def _transport(self) -> Transport:
         return build_transport(self._settings, default_directory=self._default_directory)
@@ -179,17 +157,6 @@ def format_time(moment: datetime) -> str:
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _link_values(username: str, email: str, link: str, expires_at: datetime) -> dict[str, str]:
-    """Return the values of a template with a link."""
-    return {
-        "username": username,
-        "email": email,
-        "link": link,
-        "expires_at": format_time(expires_at),
-        "expires": _iso(expires_at),
-    }
 
 
 def _link(key: str, template: str, token: str) -> str:

@@ -1,7 +1,6 @@
 """Mail with a link: tokens are issued and mailed, each mail once in an operation."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from lback_cli import signals
 from lback_cli.managers.dependencies import Dependencies
@@ -58,26 +57,6 @@ class LinkMail:
         lifetime = self._lifetime(mail.template)
         return token, self.tokens.issue(uow, user, purpose, token, lifetime=lifetime, keep_others=True)
 
-    def send_now(
-        self,
-        template: str,
-        *,
-        username: str,
-        email: str,
-        token: str,
-        expires_at: datetime,
-        key: str | None = None,
-        language: str = "",
-    ) -> Path | None:
-        """Send the mail with the link for *token*; *key*, *language* and the result are as for `Mailer`."""
-        mailer = self._services.mailer
-        send = {
-            "verify_email": mailer.send_verification,
-            "invitation": mailer.send_invitation,
-            "reset_password": mailer.send_password_reset,
-        }[template]
-        return send(username=username, email=email, token=token, expires_at=expires_at, key=key, language=language)
-
     def _send(self, operation: Operation, uow: UnitOfWork, user: User, template: str) -> None:
         """Queue the mail, or issue its token and send it.
 
@@ -95,7 +74,9 @@ class LinkMail:
         expires_at = self.tokens.issue(uow, user, purpose, token, lifetime=self._lifetime(template))
         file = operation.once_per_operation(
             (template, "mail", user.username, user.email),
-            lambda: self.send_now(template, **details, email=user.email, token=token, expires_at=expires_at),
+            lambda: self._services.mailer.send_link(
+                template, **details, email=user.email, token=token, expires_at=expires_at
+            ),
         )
         operation.note_mail(template, user.email, file=file)
 

@@ -86,9 +86,9 @@ class MailDelivery:
         settings = services.settings.email
         self.report = MailReport()
         self._database = database
+        self._services = services
         self._links = LinkMail(services)
         self._notifications = NotificationMail(services)
-        self._now = services.now
         self._observer = observer
         self._max_attempts = settings.max_attempts
         self._mail_backoff = mail_backoff
@@ -134,7 +134,7 @@ class MailDelivery:
             MailError: If the mail server takes no mail at all.
         """
         with reading(self._database) as uow:
-            due = [*uow.mails.due(self._now(), PAGE)]
+            due = [*uow.mails.due(self._services.now(), PAGE)]
         tried_any = False
         for mail in due:
             if not self._loop.stopped and self._lease.holder(mail) is None:
@@ -156,7 +156,7 @@ class MailDelivery:
                 return None
             current = uow.mails.get(mail.id)
             assert current is not None
-            if current.retry_at is None or current.retry_at > self._now():
+            if current.retry_at is None or current.retry_at > self._services.now():
                 # Another process has tried it since it was read.
                 uow.mails.release(mail.id, owner=self._lease.owner)
                 return None
@@ -201,7 +201,7 @@ class MailDelivery:
         if claimed.token is None or claimed.expires_at is None:
             self._notifications.send_now(mail.template, mail.recipient, mail.key, **details)
             return
-        self._links.send_now(
+        self._services.mailer.send_link(
             mail.template,
             **details,
             email=mail.recipient,
@@ -225,13 +225,13 @@ class MailDelivery:
         """Store that *mail* was not sent, and when to try again."""
         tries = mail.tries + (not takes_none)
         # Last of all that are due: a mail that breaks the connection each time must not keep the others waiting.
-        retry_at: datetime | None = self._now()
+        retry_at: datetime | None = self._services.now()
         if error.verdict == "refused" or (not takes_none and tries >= self._max_attempts):
             retry_at = None
             self.report.dead += 1
             self._observer.dead_lettered(NAME, f"mail {mail.id}", _with_hint(error))
         elif not takes_none:
-            retry_at = self._now() + timedelta(seconds=self._mail_backoff.delay(tries))
+            retry_at = self._services.now() + timedelta(seconds=self._mail_backoff.delay(tries))
             self.report.deferred += 1
             self._observer.deferred(NAME, f"mail {mail.id}", _with_hint(error), retry_at)
         values = {**RELEASED, "tries": tries, "last_error": _with_hint(error) + ".", "retry_at": retry_at}

@@ -19,11 +19,11 @@ TOKEN = secrets.token_urlsafe(32)
 EXPIRY = datetime(2026, 3, 4, 15, 4, 59, tzinfo=UTC)
 
 SENDINGS: dict[str, Callable[[Mailer], object]] = {
-    "verification": lambda mailer: mailer.send_verification(
-        username="ann", email="ann@example.org", token=TOKEN, expires_at=EXPIRY
+    "verification": lambda mailer: mailer.send_link(
+        "verify_email", username="ann", email="ann@example.org", token=TOKEN, expires_at=EXPIRY
     ),
-    "reset": lambda mailer: mailer.send_password_reset(
-        username="ann", email="ann@example.org", token=TOKEN, expires_at=EXPIRY
+    "reset": lambda mailer: mailer.send_link(
+        "reset_password", username="ann", email="ann@example.org", token=TOKEN, expires_at=EXPIRY
     ),
     "email changed": lambda mailer: mailer.send_email_changed(
         username="ann", old_email="ann@example.org", new_email="anna@example.com", key="7"
@@ -93,8 +93,10 @@ def test_message_id_is_the_same_for_copies_only(tmp_path: Path) -> None:
     for directory in (first, again):
         for send in SENDINGS.values():
             send(mailer(directory, sender="accounts@example.org"))
-    mailer(first).send_verification(username="ann", email="ann@example.org", token=TOKEN + "x", expires_at=EXPIRY)
-    mailer(first).send_verification(username="ann", email="bob@example.org", token=TOKEN, expires_at=EXPIRY)
+    mailer(first).send_link(
+        "verify_email", username="ann", email="ann@example.org", token=TOKEN + "x", expires_at=EXPIRY
+    )
+    mailer(first).send_link("verify_email", username="ann", email="bob@example.org", token=TOKEN, expires_at=EXPIRY)
     mailer(first).send_password_changed(username="ann", email="ann@example.org", key="8")
 
     ids = [message["Message-ID"] for message in sent(first)]
@@ -129,8 +131,8 @@ def test_token_appears_only_in_the_link(tmp_path: Path) -> None:
 def test_token_is_quoted_in_the_link(tmp_path: Path, template: str, expected: str) -> None:
     links = LinkSettings(verify_email=template)
 
-    mailer(tmp_path, links).send_verification(
-        username="ann", email="ann@example.org", token="a/b&c=", expires_at=EXPIRY
+    mailer(tmp_path, links).send_link(
+        "verify_email", username="ann", email="ann@example.org", token="a/b&c=", expires_at=EXPIRY
     )
 
     (message,) = sent(tmp_path)

@@ -22,9 +22,9 @@ def mails(directory: Path) -> list[Path]:
     mailer = Mailer(settings, LinkSettings(verify_email=link, reset_password=link), default_directory=directory)
     user = {"username": "ann", "email": "ann@example.com"}
     expires_at = datetime(2026, 11, 30, 15, 4, tzinfo=UTC)
-    mailer.send_verification(**user, token="t" * 43, expires_at=expires_at)
-    mailer.send_password_reset(**user, token="t" * 43, expires_at=expires_at)
-    mailer.send_invitation(**user, token="t" * 43, expires_at=expires_at)
+    mailer.send_link("verify_email", **user, token="t" * 43, expires_at=expires_at)
+    mailer.send_link("reset_password", **user, token="t" * 43, expires_at=expires_at)
+    mailer.send_link("invitation", **user, token="t" * 43, expires_at=expires_at)
     mailer.send_email_changed(username="ann", old_email="ann@example.com", new_email="new@example.com", key="1")
     mailer.send_password_changed(**user, key="2")
     mailer.send_test(email="ann@example.com", key="3")

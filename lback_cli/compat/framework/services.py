@@ -112,12 +112,13 @@ class _ApplicationMailer(Mailer):
         super().__init__(settings.email, settings.links, default_directory=directory)
         self._application_sender = sender
 
-    def _reset_link(self) -> str:
+    def _link_to(self, template: str) -> tuple[str, str]:
+        name, url = super()._link_to(template)
         path = reset_path.get()
-        if path is None:
-            return super()._reset_link()
-        configured = urlsplit(super()._reset_link())
-        return f"{configured.scheme}://{configured.netloc}{path}?token={{token}}"
+        if template != "reset_password" or path is None:
+            return name, url
+        configured = urlsplit(url)
+        return name, f"{configured.scheme}://{configured.netloc}{path}?token={{token}}"
 
     def _transport(self) -> Transport:
         return super()._transport() if self._application_sender is None else _SenderTransport(self._application_sender)
