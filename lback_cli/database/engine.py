@@ -130,6 +130,8 @@ class Database:
             ) from error
         if self.url.get_backend_name() == "sqlite":
             _configure_sqlite(engine, self.busy_timeout, durable=self._durable)
+            if self.path is not None:
+                _watch_file(engine, self.path)
         else:
             _configure_server(engine)
         return engine
@@ -291,6 +293,31 @@ def _set_lock_timeout(connection: Connection, seconds: float) -> None:
             # The setting lasts as long as the connection, so the connection must not go back to the pool.
             connection.exec_driver_sql(f"SET SESSION innodb_lock_wait_timeout = {int(seconds)}")
             connection.detach()
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Replace a connection whose file was replaced, which would read and write the old file without an error."""
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    @event.listens_for(engine, "connect")
+    def remember(_connection: Any, record: Any) -> None:
+        record.info["file"] = identity()
+
+    @event.listens_for(engine, "checkout")
+    def compare(_connection: Any, record: Any, _proxy: Any) -> None:
+        found, opened = identity(), record.info["file"]
+        if opened is None:  # SQLite creates a new file when it is first used
+            record.info["file"] = found
+        elif found is None:  # another connection would create an empty file
+            raise sqlite3.OperationalError("unable to open database file")
+        elif found != opened:
+            raise sqlalchemy.exc.DisconnectionError("The database file was replaced.")
 
 
 def _configure_sqlite(engine: Engine, busy_timeout: float, *, durable: bool) -> None:

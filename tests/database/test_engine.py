@@ -46,6 +46,28 @@ def outsider(database: Database) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+# The file
+
+
+def test_a_deleted_file_is_an_error_and_a_new_one_is_opened(connect: Connect, database: Database) -> None:
+    with database.session() as session:
+        session.add(group("old"))
+    assert names(database) == ["old"]
+    assert database.path is not None
+
+    for file in database.path.parent.glob("users.db*"):
+        file.unlink()
+    with pytest.raises(DatabaseError, match="cannot be opened"):
+        names(database)
+    assert not database.path.exists()
+
+    other = connect()
+    Schema(other).initialize()
+    with other.session() as session:
+        session.add(group("new"))
+    assert names(database) == ["new"]
+
+
 # The URL
 
 
