@@ -97,7 +97,8 @@ class CliContext(CommandEnvironment):
 
         quiet, self.output.quiet = self.output.quiet, True  # the messages say what was done
         with Rehearsal(self.database, self.dependencies) as rehearsal:
-            vars(self)["users"], self._planned = rehearsal.users, rehearsal.session
+            self._planned = rehearsal.session
+            vars(self).update(users=rehearsal.users, groups=rehearsal.groups)
             vars(self).pop("user_sets", None)  # it may have been made with the other manager
             try:
                 yield

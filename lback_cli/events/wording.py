@@ -16,6 +16,7 @@ _FLAGS = {
     ("is_email_verified", True): "address verified",
     ("is_email_verified", False): "address unverified",
 }
+_GROUP_SIGNS = {"group_created": "+", "group_updated": "~", "group_deleted": "-"}
 _PASSWORD = {
     "set": "password set",
     "changed": "password changed",
@@ -39,17 +40,32 @@ def new_line(username: str, email: str, groups: Iterable[str] = ()) -> str:
     return f"+ {username}  {', '.join([email, *(f'+{group}' for group in groups)])}"
 
 
+def group_line(sign: str, name: str, changes: Changes) -> str:
+    """Return a change of a group in a line, such as ``+ group staff`` or ``~ group staff  name staff → crew``."""
+    shown = {
+        field: change
+        for field, change in changes.items()
+        if sign == "~" or (sign == "+" and field != "name" and change["to"])
+    }
+    return f"{sign} group {name}  {', '.join(change_phrases(shown))}".rstrip()
+
+
 def planned_line(event: Event) -> str | None:
-    """Return what *event*, which is only planned, does to a user in a line; None if it does nothing to one.
+    """Return what *event*, which is only planned, does to a user or group in a line; None if it does nothing to one.
 
     Args:
         event: The event as `event_view` returns it.
     """
     changes = event["data"].get("changes")
-    if changes is None or event["subject"] is None:
+    if changes is None:
+        return None
+    if event["signal"] in _GROUP_SIGNS:
+        name = changes.get("name", {}).get("from", event["data"]["group"]["name"])
+        return group_line(_GROUP_SIGNS[event["signal"]], name, changes) if changes else None
+    if event["subject"] is None:
         return None
     match event["signal"]:
-        case "user_registered":
+        case "user_registered" | "user_restored":
             return new_line(changes["username"]["to"], changes["email"]["to"], changes["groups"]["added"])
         case "user_deleted":
             return f"- {event['subject']}"

@@ -14,11 +14,12 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.dry_run import DryRunDependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.user_manager import UserManager
+from lback_cli.models import Group
 from lback_cli.operations.attempts import AttemptState
 from lback_cli.operations.kinds import OperationKind
 from lback_cli.operations.operation import Operation
 from lback_cli.repositories.event_repository import EventQuery
-from lback_cli.repositories.unit_of_work import transaction
+from lback_cli.repositories.unit_of_work import UnitOfWork, transaction
 from lback_cli.signals.dispatch import suppress_signals
 
 R = TypeVar("R")
@@ -29,8 +30,8 @@ class Rehearsal:
 
     Attributes:
         session: The transaction.
-        users: A manager whose operations join the transaction, except `unlock_user`, which has one of its own.
-        groups: A manager of groups. Its methods take the session as an argument.
+        users: A manager whose operations join the transaction.
+        groups: A manager of groups whose changes join the transaction.
         signals: How many signals would be sent, by name.
         mails: How many mails would be sent, by template.
     """
@@ -52,8 +53,8 @@ class Rehearsal:
             running.callback(uow.session.expunge_all)
             running.callback(savepoint.rollback)
             self._events = uow.events
-            self.users = _Rehearsed(self._database, self._services, uow.session)
-            self.groups = GroupManager(self._database, self._services)
+            self.users = _RehearsedUsers(self._database, self._services, uow.session)
+            self.groups = _RehearsedGroups(self._database, self._services, uow.session)
             self._running = running.pop_all()
         return self
 
@@ -69,7 +70,7 @@ class Rehearsal:
         return [event_view(row) for row in self._events.select(EventQuery(after=self._first))]
 
 
-class _Rehearsed(UserManager):
+class _RehearsedUsers(UserManager):
     """A manager whose operations join one transaction."""
 
     def __init__(self, database: Database, services: Dependencies, session: Session) -> None:
@@ -85,3 +86,17 @@ class _Rehearsed(UserManager):
         **identity: Any,
     ) -> R:
         return super()._run(kind, body, session or self._session, effects, **identity)
+
+    def unlock_user(self, user_id: int, *, session: Session | None = None) -> bool:
+        return super().unlock_user(user_id, session=session or self._session)
+
+
+class _RehearsedGroups(GroupManager):
+    """A manager whose changes join one transaction."""
+
+    def __init__(self, database: Database, services: Dependencies, session: Session) -> None:
+        super().__init__(database, services)
+        self._session = session
+
+    def _run(self, change: Callable[[UnitOfWork], Group], session: Session | None) -> Group:
+        return super()._run(change, session or self._session)

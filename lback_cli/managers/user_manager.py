@@ -435,8 +435,12 @@ class UserManager(UserQueries):
             email=deleted.email,
         )
 
-    def unlock_user(self, user_id: int) -> bool:
+    def unlock_user(self, user_id: int, *, session: Session | None = None) -> bool:
         """Forget the failed logins of the user with that id, and unlock the account. It sends no signal.
+
+        Args:
+            user_id: The id of the user.
+            session: The caller's transaction, if the change is to join it.
 
         Returns:
             Whether the account was locked.
@@ -446,7 +450,7 @@ class UserManager(UserQueries):
         """
 
         def unlock() -> bool:
-            with transaction_with_events(self._database) as uow:
+            with transaction_with_events(self._database, session) as uow:
                 user = uow.users.find_by_id(user_id)
                 if user is None:
                     raise not_found(f"id:{user_id}")
@@ -456,7 +460,7 @@ class UserManager(UserQueries):
                 uow.events.append([administrative_event("user_unlocked", "unlock_user", data, subject=subject)])
                 return was_locked
 
-        return retried(unlock)
+        return retried(unlock) if session is None else unlock()
 
     def _run(
         self,

@@ -63,6 +63,24 @@ def people(cli: Cli, register: Cli) -> Cli:
             "user_update_started 2, user_updated 2",
         ),
         (("group", "remove", "staff", "ann"), 0, "~ ann  -staff\n", "user_update_started 1, user_updated 1"),
+        (
+            ("user", "request-password-reset", "ann"),
+            0,
+            "= ann  unchanged\n",
+            "password_reset_request_processed 1, password_reset_request_started 1.\nMails: reset_password 1",
+        ),
+        (
+            ("user", "resend-verification", "--where", "unverified"),
+            0,
+            "= ben  unchanged\n",
+            "user_email_verification_initiated 1.\nMails: verify_email 1",
+        ),
+        (
+            ("user", "reset-password", "ann", "--generate-password"),
+            0,
+            "~ ann  password changed\n",
+            "password_reset_started 1, password_reset_successful 1.\nMails: password_changed 1",
+        ),
     ],
 )
 def test_a_plan_says_what_would_change(  # noqa: PLR0917 - fixtures and the case
@@ -78,8 +96,28 @@ def test_a_plan_says_what_would_change(  # noqa: PLR0917 - fixtures and the case
 
 
 @pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("group", "create", "press", "--description", "News"), "+ group press  description News\n"),
+        (("group", "rename", "staff", "crew"), "~ group staff  name staff → crew\n"),
+        (("group", "rename", "staff", "staff"), ""),
+        (("group", "delete", "staff"), "- group staff\n"),
+        (("user", "unlock", "ann"), "= ann  unchanged\n"),
+    ],
+)
+def test_a_plan_without_signals_says_what_would_change(people: Cli, words: tuple[str, ...], line: str) -> None:
+    before = people("group", "list", "-o", "json").out, people("events", "list", "-o", "json").out
+    assert people(*words, "--plan") == (0, line, "Nothing was changed.\n")
+    assert (people("group", "list", "-o", "json").out, people("events", "list", "-o", "json").out) == before
+
+
+@pytest.mark.parametrize(
     ("words", "status"),
     [
+        (("group", "create", "staff"), 6),
+        (("group", "rename", "nosuch", "crew"), 5),
+        (("user", "request-password-reset", "nemo"), 5),
+        (("user", "unlock", "nemo"), 5),
         (("user", "update", "nemo", "--deactivate"), 5),
         (("user", "update", "ann", "--email", "ben@example.org"), 6),
         (("user", "register", "ann", "--email", "x@example.org", "--invite"), 6),
@@ -102,6 +140,26 @@ def test_a_plan_for_a_program_is_the_result_of_the_run(people: Cli) -> None:
     made = people("user", "register", "cid", "--email", "c@example.org", "--generate-password", "--plan", "-o", "json")
     assert (json.loads(made.out)["id"], json.loads(made.out)["password"]) == (None, "set")
     assert people("user", "exists", "cid").status == 5
+
+
+def test_a_restoration_and_a_verification_can_be_planned(
+    people: Cli, lback: Any, token_in: Callable[[Any], str]
+) -> None:
+    token = token_in(lback.mails[-1])
+    assert people("user", "verify-email", token, "--plan") == (
+        0,
+        "~ ben  address verified\n",
+        "Signals: user_email_verification_successful 1.\nNothing was changed.\n",
+    )
+    assert people("user", "verify-email", token, "-q").status == 0
+    people("user", "delete", "ben", "--yes", "-q")
+    assert people("user", "restore", "ben", "--plan") == (
+        0,
+        "+ ben  ben@example.org, +basic_user\n",
+        "Signals: user_email_verification_successful 1, user_pre_register 1, user_registered 1, "
+        "user_registration_started 1.\nNothing was changed.\n",
+    )
+    assert people("user", "exists", "ben").status == 5
 
 
 def test_a_line_of_a_script_can_be_planned(people: Cli) -> None:

@@ -8,6 +8,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.group.arguments import Existing
 from lback_cli.cli.output.prompts import IfMissing, Yes, confirm, confirm_severe
+from lback_cli.cli.sets.plan import Plan
 
 
 @command(
@@ -20,6 +21,7 @@ def delete(
     ctx: typer.Context,
     name: Existing,
     if_missing: IfMissing = "fail",
+    plan: Plan = False,
     yes: Yes = False,
     confirmation: Annotated[
         str | None,
@@ -37,11 +39,13 @@ def delete(
         context.show_deletion({"id": None, "name": name, "deleted": False})
         return
     group, members = context.directory.find_group(name)
-    _confirm(group.name, members, yes=yes, confirmation=confirmation)
-    deleted = context.groups.delete_group(group.name, if_missing=if_missing) is not None
-    done = "Deleted the group {}." if deleted else "The group {} is deleted already: skipped."
-    context.output.message(done.format(group.name))
-    context.show_deletion({"id": group.id, "name": group.name, "deleted": deleted})
+    if not plan:
+        _confirm(group.name, members, yes=yes, confirmation=confirmation)
+    with context.planned(plan):
+        deleted = context.groups.delete_group(group.name, if_missing=if_missing) is not None
+        done = "Deleted the group {}." if deleted else "The group {} is deleted already: skipped."
+        context.output.message(done.format(group.name))
+        context.show_deletion({"id": group.id, "name": group.name, "deleted": deleted})
 
 
 def _confirm(group: str, members: int, *, yes: bool, confirmation: str | None) -> None:

@@ -10,7 +10,7 @@ from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.cli.sets.plan import show_counts
-from lback_cli.events.wording import change_line, change_phrases, new_line
+from lback_cli.events.wording import change_line, group_line, new_line
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
@@ -113,13 +113,11 @@ def _lines(done: "Applied") -> Iterator[str]:
 
 def _line(difference: "Difference") -> str:
     changes = difference.changes
-    if difference.action == "delete":
-        return f"- {_named(difference)}"
     if difference.kind == "group":
-        sign = "+" if difference.action == "create" else "~"
-        phrases = change_phrases({name: change for name, change in changes.items() if name != "name"})
-        shown = ", ".join(phrases) if difference.action == "update" or changes["description"]["to"] else ""
-        return f"{sign} {_named(difference)}  {shown}".rstrip()
+        sign = {"create": "+", "update": "~", "delete": "-"}[difference.action]
+        return group_line(sign, difference.name, changes)
+    if difference.action == "delete":
+        return f"- {difference.name}"
     if difference.action == "create":
         return new_line(difference.name, changes["email"]["to"], changes["groups"]["added"])
     return change_line(difference.name, changes)

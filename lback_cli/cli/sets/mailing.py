@@ -22,6 +22,7 @@ def mail_link(
     to_several: "Callable[[UserSet], Iterable[Results]]",
     words: Mapping[str, str],
     if_missing: Literal["fail", "skip"],
+    plan: bool,
     yes: bool,
 ) -> None:
     """Mail a link to the user that the command line names, or ask first and mail it to each of several.
@@ -35,14 +36,17 @@ def mail_link(
         to_several: Mails it to each user of a set.
         words: What a message says about further outcomes.
         if_missing: What to do about a user who does not exist.
+        plan: Whether to show what would be done instead.
         yes: Whether the question is answered already.
     """
     user = single_user(users, where)
     if user is not None:
         if not is_skipped(context, user, if_missing):
-            to_one(context, user)
+            with context.planned(plan):
+                to_one(context, user)
         return
     chosen = select_users(context, users, where)
-    confirm_change(chosen, f"Mail {link} to", yes=yes)
+    confirm_change(chosen, f"Mail {link} to", yes=yes or plan)
     phrases = {"updated": f"mailed {link}", **words, "skipped": "skipped", "failed": "failed"}
-    show_results(context, chosen, to_several(chosen), phrases)
+    with context.planned(plan):
+        show_results(context, chosen, to_several(chosen), phrases)

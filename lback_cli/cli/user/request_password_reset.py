@@ -7,6 +7,7 @@ from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import IfMissing, Yes
 from lback_cli.cli.sets.mailing import mail_link
 from lback_cli.cli.sets.options import Users, Where
+from lback_cli.cli.sets.plan import Plan
 
 
 @command(
@@ -21,6 +22,7 @@ def request_password_reset(
     users: Users = None,
     where: Where = None,
     if_missing: IfMissing = "fail",
+    plan: Plan = False,
     yes: Yes = False,
 ) -> None:
     """Mail a user, or several, a link that resets the password. Older links stop working.
@@ -38,6 +40,7 @@ def request_password_reset(
         to_several=lambda chosen: context.user_sets.request_password_reset(chosen, if_missing=if_missing),
         words={},
         if_missing=if_missing,
+        plan=plan,
         yes=yes,
     )
 

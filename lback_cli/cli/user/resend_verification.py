@@ -7,6 +7,7 @@ from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.output.prompts import IfMissing, Yes
 from lback_cli.cli.sets.mailing import mail_link
 from lback_cli.cli.sets.options import Users, Where
+from lback_cli.cli.sets.plan import Plan
 
 
 @command(
@@ -20,6 +21,7 @@ def resend_verification(
     users: Users = None,
     where: Where = None,
     if_missing: IfMissing = "fail",
+    plan: Plan = False,
     yes: Yes = False,
 ) -> None:
     """Mail a user, or several, a new verification link. Older links stop working.
@@ -37,6 +39,7 @@ def resend_verification(
         to_several=lambda chosen: context.user_sets.resend_verification(chosen, if_missing=if_missing),
         words={"unchanged": "already verified"},
         if_missing=if_missing,
+        plan=plan,
         yes=yes,
     )
 

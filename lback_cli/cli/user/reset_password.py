@@ -8,6 +8,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.completion import complete_user
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.password_input import STDIN, FromFile, FromStdin, Generated, PasswordSource, read_token
+from lback_cli.cli.sets.plan import Plan
 from lback_cli.errors import UsageError
 
 
@@ -33,6 +34,7 @@ def reset_password(
             metavar="TOKEN",
         ),
     ] = None,
+    plan: Plan = False,
     password_stdin: FromStdin = False,
     password_file: FromFile = None,
     generate_password: Generated = False,
@@ -44,15 +46,17 @@ def reset_password(
     if token == STDIN and password_stdin:
         raise UsageError("Token and password cannot both come from standard input.", hint="Use --password-file.")
     password = PasswordSource(context, password_stdin, password_file, generate_password)
-    password.prefetch()  # before the imports, which take as long as the hash
+    if not plan:
+        password.prefetch()  # before the imports, which take as long as the hash
     from lback_cli.cli.user.mail_wording import with_mail
     from lback_cli.operations.attempts import AttemptState
 
     done = AttemptState()
-    if token is not None:
-        changed = context.users.reset_password(read_token(token), password.read(), effects=done)
-    else:
-        user_id = context.directory.resolve_id(str(user))
-        changed = context.users.reset_user_password(user_id, password.for_user(user_id), effects=done)
-    context.output.message(with_mail(f"{changed.username} has a new password", done))
-    context.show_user(changed.id, outcome="updated", **password.extra)
+    with context.planned(plan):
+        if token is not None:
+            changed = context.users.reset_password(read_token(token), password.read(), effects=done)
+        else:
+            user_id = context.directory.resolve_id(str(user))
+            changed = context.users.reset_user_password(user_id, password.for_user(user_id), effects=done)
+        context.output.message(with_mail(f"{changed.username} has a new password", done))
+        context.show_user(changed.id, outcome="updated", **({} if plan else password.extra))

@@ -7,6 +7,7 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.cli.exit_codes import ExitCode
+from lback_cli.cli.sets.plan import Plan
 
 
 @command(
@@ -29,6 +30,7 @@ def restore(
         str | None,
         typer.Option("--email", help="Another e-mail address, which is then unverified.", metavar="ADDRESS"),
     ] = None,
+    plan: Plan = False,
 ) -> None:
     """Restore a deleted user, with the same id, password and groups. 'lback user list --deleted' shows all.
 
@@ -36,9 +38,10 @@ def restore(
     """
     context = cli_context(ctx)
     found = context.kept_users.restorable(user, username=username, email=email)
-    restored = context.users.restore_user(found.user)
-    context.output.message(f"Restored {restored.username}.")
-    context.show_user(restored.id, outcome="restored")
+    with context.planned(plan):
+        restored = context.users.restore_user(found.user)
+        context.output.message(f"Restored {restored.username}.")
+        context.show_user(restored.id, outcome="restored")
     if found.missing_groups:
         context.output.notice(f"These groups are gone: {', '.join(found.missing_groups)}.")
         raise typer.Exit(ExitCode.PARTLY_FAILED)
