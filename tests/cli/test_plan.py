@@ -156,8 +156,10 @@ def test_a_restoration_and_a_verification_can_be_planned(
     assert people("user", "restore", "ben", "--plan") == (
         0,
         "+ ben  ben@example.org, +basic_user\n",
-        "Signals: user_email_verification_successful 1, user_pre_register 1, user_registered 1, "
-        "user_registration_started 1.\nNothing was changed.\n",
+        (
+            "Signals: user_email_verification_successful 1, user_pre_register 1, user_registered 1, "
+            "user_registration_started 1.\nNothing was changed.\n"
+        ),
     )
     assert people("user", "exists", "ben").status == 5
 
