@@ -59,13 +59,17 @@ class Chunk:
         rows: Sequence[ImportRow],
         prepare: Callable[[], Sequence[PreparedUser | None]],
         plain: UserColumns | None,
+        users: Sequence[PreparedUser | None] | None = None,
         announced: _AnnouncedUpdates | None = None,
     ) -> None:
-        """*prepare* prepares the user of each row, when that is needed; None for a row that cannot be read."""
+        """*prepare* prepares the user of each row, when that is needed; None for a row that cannot be read.
+
+        *users* are the users who are prepared already, and *announced* is what their rows have announced.
+        """
         self.rows = rows
         self.plain = plain
         self._prepare = prepare
-        self._users: Sequence[PreparedUser | None] | None = None
+        self._users = users
         self.outcomes: list[RowOutcome] = []
         self.created_groups: list[str] = []
         self.was_tried = False
@@ -76,7 +80,8 @@ class Chunk:
         parts = []
         for indexes in (range(rows), range(rows, len(self.rows))):
             part = slice(indexes.start, indexes.stop)
-            parts.append(Chunk(self.rows[part], partial(list, self.users[part]), None, self._announced.of(indexes)))
+            users = self.users[part]
+            parts.append(Chunk(self.rows[part], partial(list, users), None, users, self._announced.of(indexes)))
             parts[-1].was_tried = self.was_tried
         first, rest = parts
         return first, rest

@@ -85,7 +85,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def load(directory: Path, keys: str) -> Settings:
-    (directory / "config.toml").write_text(f"[relay.it]\nurl = 'lines://{directory}/out'\n{keys}")
+    file = directory / "config.toml"
+    file.touch(0o600)
+    file.write_text(f"[relay.it]\nurl = 'lines://{directory}/out'\n{keys}")
     return load_settings(environment={}, directory=directory)
 
 

@@ -107,7 +107,7 @@ def test_check_of_the_outcome_gives_up_waiting_for_a_lock(
     monkeypatch.setattr(unit_of_work, "LOCK_TIMEOUT", 0.05 if is_postgresql(installation) else 1)
     monkeypatch.setattr(retry, "MAX_ATTEMPTS", 2)
     cutting = proxy()
-    client = installation.reopen(cutting.url)
+    client = installation.reopen(cutting.url, retry_timeout=0)
     cutting.arm("before")
     with (
         other_connection(installation) as other,
@@ -129,7 +129,7 @@ def test_outcome_is_unknown_if_the_database_stays_unreachable(
     monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr(retry, "_RESTART_DELAY", 0.01)
     cutting = proxy(then_down=True)
-    client = installation.reopen(cutting.url)
+    client = installation.reopen(cutting.url, retry_timeout=0)
     name = f"{installation.database.url.get_backend_name()}-{cut}"
     cutting.arm(cut)
     with record_signals() as signals, pytest.raises(OutcomeUnknown) as caught:

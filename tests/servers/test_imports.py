@@ -357,7 +357,7 @@ def test_import_is_resumed_after_the_database_was_unreachable(
     monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr(retry, "_RESTART_DELAY", 0.01)
     cutting = proxy(then_down=True)
-    client = installation.reopen(cutting.url)
+    client = installation.reopen(cutting.url, retry_timeout=0)
     names = names_of(case_of(installation, f"away-{cut}"))
     path = write_csv(installation.directory, names, hashed=True)
     with pytest.raises(OutcomeUnknown) as caught:
@@ -392,7 +392,7 @@ def test_unknown_outcome_of_a_plan_is_not_reported_as_rolled_back(
     monkeypatch.setattr(unit_of_work, "_PAUSE_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr(retry, "_RESTART_DELAY", 0.01)
     cutting = proxy(then_down=True)
-    client = installation.reopen(cutting.url)
+    client = installation.reopen(cutting.url, retry_timeout=0)
     names = names_of(case_of(installation, f"unknown-{cut}"))
     path = write_csv(installation.directory, names, hashed=True)
     file = path.with_suffix(".plan")
