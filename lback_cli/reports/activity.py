@@ -243,7 +243,7 @@ class _Moves:
                     self.rows.append(
                         {
                             "time": event.time[:19] + "Z",
-                            "username": data.get("user", {}).get("username"),
+                            "username": data.get("user", data).get("username"),  # a deletion has no user
                             "change": change,
                             "group": name,
                             "actor": event.actor,

@@ -50,6 +50,12 @@ def test_proof_names_the_checkpoint_and_the_number_of_events(small: History, pag
     assert proof.all("code")[0].text == str(small.log.checkpoint())
 
 
+def test_a_deleted_user_who_left_a_group_has_a_name(small: History, page: Write) -> None:
+    small.users.delete_user(2)
+    rows = page(_url(small), "activity").rows("Who joined and left which group?")
+    assert [(row["user name"], row["change"], row["group"]) for row in rows] == [("bob", "left", "basic_user")]
+
+
 def test_proof_says_if_the_log_was_not_verified(small: History, page: Write) -> None:
     proof = page(_url(small), "access", "--no-verify").proof
     assert proof.attributes["class"] == "proof unverified"

@@ -33,7 +33,7 @@ from lback_cli.events.export import EVENT_COLUMNS
         "List who joined or left a group": "lback events list --changed groups --group admin",
         "List the failures of the last hour": "lback events list --outcome failed --since 1h",
         "Read the next page": "lback events list --before 4711",
-        "List what was done, and by whom": "lback events list --since 1d --fields time,actor,what",
+        "List what was done, and by whom": "lback events list --since 1d --fields time,actor,subject,what",
     },
     fields=(*EVENT_COLUMNS, *MORE_FIELDS),
 )
