@@ -39,6 +39,7 @@ class DesiredUser:
     """A user who should exist, or not. What is None, or not among *attributes*, is not managed.
 
     *groups* are all groups besides the default group, each with its place. A value of None in *attributes* unsets one.
+    *is_faulty* says that the file has faults about the user, so that something may be missing here.
     """
 
     username: str
@@ -51,6 +52,7 @@ class DesiredUser:
     owner: str | None
     file: str
     place: Place
+    is_faulty: bool
 
 
 @dataclass(slots=True)
@@ -102,6 +104,7 @@ class StateReader:
             self._state.groups.append(DesiredGroup(name, description, self._owner, self._faults.file, node.place))
 
     def _read_user(self, node: Node) -> None:
+        faults = len(self._faults.found)
         found = self._mapping(node, "A user", USER)
         username = self._required(node, found, "username", self._services.canonical_username)
         email = self._optional(found, "email", self._services.canonical_email)
@@ -122,6 +125,7 @@ class StateReader:
             self._owner,
             self._faults.file,
             node.place,
+            len(self._faults.found) > faults,
         )
         if username is not None and self._is_first(("user", username), node.place, f"The user {username}"):
             self._state.users.append(user)

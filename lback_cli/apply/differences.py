@@ -64,7 +64,7 @@ def find_differences(database: Database, services: Dependencies, state: DesiredS
 
     Raises:
         UsageError: A file to prune names no owner.
-        InvalidFile: A user has a group that does not exist, or is new and has no address.
+        InvalidFile: The files have faults, a user has a group that does not exist, or is new and has no address.
     """
     if prune and (unowned := [file for file, owner in state.owners.items() if owner is None]):
         raise UsageError(f"--prune: {unowned[0]} names no owner.", hint="Begin the file with 'owner: NAME'.")
@@ -116,7 +116,8 @@ class _Comparison:
         self._check_groups(user)
         if stored is None:
             if user.email is None:
-                self._fault(user, user.place, f"{user.username} is new and needs an email.")
+                if not user.is_faulty:
+                    self._fault(user, user.place, f"{user.username} is new and needs an email.")
                 return
             yield self._creation(user, user.email)
             return

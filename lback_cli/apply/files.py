@@ -15,11 +15,10 @@ FORMATS = (".yaml", ".yml", ".json", ".toml")
 
 
 def read_files(paths: Sequence[str], services: Dependencies) -> DesiredState:
-    """Return what the files together ask for; ``-`` is YAML from standard input.
+    """Return what the files together ask for, with their faults; ``-`` is YAML from standard input.
 
     Raises:
         UsageError: A file cannot be read, or has no known format.
-        InvalidFile: The files have faults.
     """
     state = DesiredState()
     reader = StateReader(services, state)
@@ -28,7 +27,6 @@ def read_files(paths: Sequence[str], services: Dependencies) -> DesiredState:
         parse = _parser(path)
         text = _text(_bytes(path), faults)
         reader.read(None if text is None else parse(text, faults), faults)
-    require_no_faults(state)
     return state
 
 

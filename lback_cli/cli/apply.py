@@ -27,7 +27,11 @@ def apply(
         typer.Argument(metavar="[FILE]...", help="YAML, TOML or JSON files; - is YAML from standard input."),
     ] = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Show what would change, change nothing, and exit as the run would.")
+        bool,
+        typer.Option(
+            "--plan",
+            help="Show what would change if no receiver refuses it, change nothing, and exit as the run would.",
+        ),
     ] = False,
     drift: Annotated[
         bool, typer.Option("--drift", help="Show what differs, change nothing, and exit 8 if something does.")

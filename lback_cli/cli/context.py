@@ -96,6 +96,7 @@ class CliContext(CommandEnvironment):
         from lback_cli.managers.rehearsal import Rehearsal
 
         quiet, self.output.quiet = self.output.quiet, True  # the messages say what was done
+        self.output.planned = True
         with Rehearsal(self.database, self.dependencies) as rehearsal:
             self._planned = rehearsal.session
             vars(self).update(users=rehearsal.users, groups=rehearsal.groups)

@@ -116,8 +116,8 @@ def _usage(error: typer.TyperException) -> UsageError:
     """Return the usage error. Its message is empty if Typer has shown the help of a group."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "lback"
-    # Messages of pydantic have a prefix, and not all messages end with a full stop.
-    message = error.format_message().replace(": Value error, ", ": ")
+    # Messages of pydantic have a prefix, choices have lines of their own, and not all messages end with a full stop.
+    message = error.format_message().replace(": Value error, ", ": ").replace("\n\t", " ")
     if message and message[-1] not in ".?":
         message += "."
     option = getattr(error, "option_name", None)

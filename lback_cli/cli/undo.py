@@ -94,7 +94,7 @@ def undo(
 
 def _require_one(given: list[bool]) -> None:
     if given.count(True) != 1:
-        raise UsageError("Name events by SEQ, --operation, --invocation, --import or --apply, and by one of these.")
+        raise UsageError("Name the events by exactly one of SEQ, --operation, --invocation, --import and --apply.")
 
 
 def _checked_plan(context: CliContext, path: Path) -> "Request":

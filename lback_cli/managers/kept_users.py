@@ -94,7 +94,7 @@ class KeptUsers:
             users = found.deleted_users.named(identifier_variants(self._services, identifier), now)
         if not users:
             raise UserNotFound(
-                f"No user '{safe(identifier, limit=80)}' was deleted and is kept.",
+                f"Nothing is kept of a deleted user '{safe(identifier, limit=80)}'.",
                 hint="'lback user list --deleted' shows all.",
             )
         if len(users) > 1:

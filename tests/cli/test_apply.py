@@ -148,8 +148,9 @@ def test_all_faults_are_shown_at_once(cli: Cli, team: Any, tmp_path: Path) -> No
     outcome = cli("apply", "team.yaml", "more.json", "--yes")
     assert (outcome.status, outcome.out) == (7, "")
     assert outcome.err.splitlines() == [
-        "error: team.yaml, more.json have 7 faults. Nothing was changed.",
+        "error: team.yaml, more.json have 8 faults. Nothing was changed.",
         "team.yaml:7:10: 'nope' is not a valid e-mail address. An email address must have an @-sign.",
+        "team.yaml:8:19: There is no group ghosts. List it under groups to create it.",
         "team.yaml:13:3: There is no key actve here. Did you mean active?",
         "team.yaml:14:3: password is not allowed: a file has no passwords. Users who are new are invited.",
         "team.yaml:15:3: username is missing.",
@@ -159,7 +160,7 @@ def test_all_faults_are_shown_at_once(cli: Cli, team: Any, tmp_path: Path) -> No
     ]
     in_json = cli("apply", "team.yaml", "-o", "json")
     error = json.loads(in_json.err)["error"]
-    assert (error["code"], len(error["faults"])) == ("invalid_file", 5)
+    assert (error["code"], len(error["faults"])) == ("invalid_file", 6)
     missing = "users:\n- username: new\n- username: newer\n  email: n@example.org\n  groups: [ghosts]\n"
     assert team(missing).err.splitlines()[1:] == [
         "team.yaml:2:3: new is new and needs an email.",

@@ -283,3 +283,8 @@ def test_fish_completes(shell: Cli) -> None:
         child.send(f"{typed}\t")
         child.expect_exact(typed + added)
         child.sendcontrol("c")
+
+
+def test_a_missing_shell_is_asked_for_in_words(cli: Any) -> None:
+    message = "error: Missing argument 'SHELL'. Choose from: bash, zsh, fish.\n"
+    assert cli("completion") == (2, "", f"{message}       lback completion --help shows the usage.\n")

@@ -30,8 +30,8 @@ def answered(terminal: Cli) -> Callable[..., tuple[int, str]]:
     ("answer", "status", "shown"),
     [
         ("ALICE\n", 0, "ALICE\nErased alice. Events erased: 2, and 0 of others.\n"),
-        ("alice@example.org\n", 3, f"alice@example.org\n'alice@example.org' is not the user name. {UNCHANGED}"),
-        ("y\n", 3, f"y\n'y' is not the user name. {UNCHANGED}"),
+        ("alice@example.org\n", 3, f"alice@example.org\n'alice@example.org' is not the user name, alice. {UNCHANGED}"),
+        ("y\n", 3, f"y\n'y' is not the user name, alice. {UNCHANGED}"),
         ("\n", 3, f"\n{UNCHANGED}"),
         ("\x04", 3, f"\n{UNCHANGED}"),
         ("\x03", 130, "^C\nInterrupted.\n"),
@@ -54,7 +54,7 @@ def test_an_erasure_asks_for_the_user_name(
     [
         ("staff\n", 0, "staff\nDeleted the group staff.\n"),
         ("2\n", 0, "2\nDeleted the group staff.\n"),
-        ("yes\n", 3, f"yes\n'yes' is not the name of the group. {UNCHANGED}"),
+        ("yes\n", 3, f"yes\n'yes' is not the name of the group, staff. {UNCHANGED}"),
     ],
 )
 def test_deleting_a_group_with_members_asks_for_its_name_or_their_number_even_with_yes(
@@ -82,7 +82,7 @@ def test_a_script_confirms_with_the_name_and_not_with_yes(cli: Cli, register: Cl
     assert (declined.status, declined.out, json.loads(declined.err)["error"]) == (
         3,
         "",
-        {"code": "declined", "message": "'bob' is not the user name. Nothing was changed.", "hint": None},
+        {"code": "declined", "message": "'bob' is not the user name, alice. Nothing was changed.", "hint": None},
     )
     assert cli("group", "delete", "staff", "--confirm", "3").status == 3
     assert cli("user", "show", "alice", "-o", "json").out.count('"staff"') == 1
@@ -120,3 +120,20 @@ def test_a_group_that_exists_is_skipped_and_shown(cli: Cli, register: Cli) -> No
     shown = json.loads(outcome.out)
     assert (outcome.status, outcome.err) == (0, "The group staff exists already: skipped.\n")
     assert (shown["description"], shown["members"], shown["outcome"]) == ("Everybody", 1, "skipped")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("alice", "--confirm=1"), 0, ""),
+        (("alice", "--confirm=2"), 3, "'2' is not the number of users, 1. Nothing was changed.\n"),
+        (("alice", "--yes", "--confirm=7"), 3, "'7' is not the number of users, 1. Nothing was changed.\n"),
+    ],
+)
+def test_a_number_confirms_the_deletion_of_one_user_too(
+    cli: Any, register: Any, words: tuple[str, ...], status: int, message: str
+) -> None:
+    register("alice")
+    outcome = cli("user", "delete", *words, "-q")
+    assert (outcome.status, outcome.err) == (status, message)
+    assert cli("user", "exists", "alice").status == (5 if status == 0 else 0)

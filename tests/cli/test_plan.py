@@ -136,7 +136,11 @@ def test_a_plan_fails_as_the_run_would_and_leaves_no_event(people: Cli, words: t
 
 def test_a_plan_for_a_program_is_the_result_of_the_run(people: Cli) -> None:
     planned = json.loads(people("user", "update", "ben", "--add-group", "staff", "--plan", "-o", "json").out)
-    assert (planned["groups"], planned["outcome"]) == (["basic_user", "staff"], "updated")
+    assert (planned["groups"], planned["outcome"], planned["planned"]) == (["basic_user", "staff"], "updated", True)
+    done = json.loads(people("user", "update", "ben", "--set", "display_name=Ben", "-o", "json").out)
+    assert "planned" not in done
+    (result,) = json.loads(people("user", "delete", "--where", "search=ben", "--plan", "-o", "json").out)
+    assert (result["outcome"], result["planned"]) == ("deleted", True)
     made = people("user", "register", "cid", "--email", "c@example.org", "--generate-password", "--plan", "-o", "json")
     assert (json.loads(made.out)["id"], json.loads(made.out)["password"]) == (None, "set")
     assert people("user", "exists", "cid").status == 5

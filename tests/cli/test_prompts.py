@@ -41,7 +41,7 @@ def test_a_taken_name_is_reported_before_a_password_is_asked_for(terminal: Cli, 
     [
         (("user", "register", "a b", "--email", "a@example.org"), 7, "error: The user name 'a b' is not allowed."),
         ((*REGISTER, "--group", "nosuch"), 5, "error: There is no group 'nosuch'."),
-        ((*REGISTER, "--set", "shoe_size=43"), 7, "error: There is no attribute 'shoe_size'"),
+        ((*REGISTER, "--set", "shoe_size=43"), 2, "error: --set: there is no attribute shoe"),
         (("user", "reset-password", "id:7"), 5, "error: There is no user 'id:7'."),
         (("user", "update", "id:7", "--ask-password"), 5, "error: There is no user 'id:7'."),
     ],

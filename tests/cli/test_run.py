@@ -72,6 +72,9 @@ def test_json_lines_have_the_result_or_the_error_of_each_line(cli: Cli, register
     assert (outcome.status, outcome.err) == (8, "")
 
 
+READS_INPUT = "A line of a script cannot read standard input. Name a file, as with --password-file."
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -81,9 +84,9 @@ def test_json_lines_have_the_result_or_the_error_of_each_line(cli: Cli, register
         ("user list --config x", "A line of a script cannot have --config. Give it to 'lback run'."),
         ("--database-url=x user list", "A line of a script cannot have --database-url. Give it to 'lback run'."),
         ("user list --no-receivers", "A line of a script cannot have --no-receivers. Give it to 'lback run'."),
-        ("user verify-email -", "A line of a script cannot read standard input. Name a file."),
-        ("user import - --format csv", "A line of a script cannot read standard input. Name a file."),
-        ("user reset-password ann --password-stdin", "A line of a script cannot read standard input. Name a file."),
+        ("user verify-email -", READS_INPUT),
+        ("user import - --format csv", READS_INPUT),
+        ("user reset-password ann --password-stdin", READS_INPUT),
         ("user delete ann", "There is no terminal to ask for confirmation. Use --yes."),
         ("user register eve", "Missing option '--email'. lback user register --help shows the usage."),
         ("lback", "Missing command. lback --help shows the usage."),

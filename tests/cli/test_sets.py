@@ -81,11 +81,11 @@ def test_no_match_is_exit_0_with_a_message(people: Cli) -> None:
 def test_mail_to_several_users(people: Cli, lback: Any) -> None:
     before = len(lback.mails)
     reset = people("user", "request-password-reset", "u1", "u2", "-y", "-o", "json")
-    assert (outcomes(reset), reset.err) == ({"u1": "updated", "u2": "updated"}, "2 mailed a reset link.\n")
+    assert (outcomes(reset), reset.err) == ({"u1": "updated", "u2": "updated"}, "2 got a reset link.\n")
     resent = people("user", "resend-verification", "--where", "inactive", "-y", "-o", "json")
     assert (outcomes(resent), resent.err) == (
         {"u7": "updated", "u8": "unchanged"},
-        "1 mailed a verification link, 1 already verified.\n",
+        "1 got a verification link, 1 already verified.\n",
     )
     recipients = sorted(str(mail["To"]) for mail in lback.mails[before:])
     assert recipients == ["u1@example.org", "u2@example.org", "u7@example.org"]

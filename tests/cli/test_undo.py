@@ -126,8 +126,8 @@ def test_an_undo_asks_first(ann: Cli, terminal: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
-        ((), 2, "Name events by SEQ, --operation, --invocation, --import or --apply, and by one of these."),
-        (("4", "--import", "x"), 2, "Name events by SEQ, "),
+        ((), 2, "Name the events by exactly one of SEQ, --operation, --invocation, --import and --apply."),
+        (("4", "--import", "x"), 2, "Name the events by exactly one of SEQ, "),
         (("99",), 5, "There is no event 99."),
         (("--operation", "x"), 5, "No event is of the operation 'x'."),
         (("--import", "x"), 5, "There was no import 'x'."),

@@ -372,3 +372,14 @@ def test_reset_password_of_a_named_user_needs_no_token(cli: Cli, register: Cli) 
 )
 def test_reset_password_refuses_contradicting_arguments(cli: Cli, arguments: tuple[str, ...], err: str) -> None:
     assert cli("user", "reset-password", *arguments, "--generate-password" if not arguments else "-q") == (2, "", err)
+
+
+def test_a_misspelt_attribute_is_exit_2_and_leaves_no_event(cli: Cli, register: Cli) -> None:
+    register("alice")
+    events = cli("events", "list", "-o", "json").out
+    assert cli("user", "update", "alice", "--set", "dispaly_name=A") == (
+        2,
+        "",
+        error("--set: there is no attribute dispaly_name.", "Did you mean display_name?"),
+    )
+    assert cli("events", "list", "-o", "json").out == events

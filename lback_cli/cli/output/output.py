@@ -48,6 +48,7 @@ class Output:
         self.name = name
         self.format = format
         self.quiet = quiet
+        self.planned = False
         self._fields = fields
         self._paged = paged
 
@@ -102,10 +103,16 @@ class Output:
             record: The result.
             essential: The fields that nothing else says. Quiet output has only these in a table.
         """
-        if not (self.quiet and self.format.for_people):
+        if not self.format.for_people:
+            self.record(self.marked(record))
+        elif not self.quiet:
             self.record(record)
         elif essential:
             self.record({name: record[name] for name in essential})
+
+    def marked(self, record: Record) -> Record:
+        """Return *record*, which says what a command did, with a mark if it is only planned."""
+        return {**record, "planned": True} if self.planned else record
 
     def records(
         self,

@@ -63,7 +63,7 @@ def confirm_severe(question: str, what: str, words: Collection[str], *, given: s
     if given is None:
         given = _confirmation(question, f"Type {what} to confirm: ", instead=f"--confirm={proposed}")
     if given.casefold() not in map(str.casefold, words):
-        raise Declined(f"{given[:80]!r} is not {what}. {UNCHANGED}" if given else UNCHANGED)
+        raise Declined(f"{given[:80]!r} is not {what}, {proposed}. {UNCHANGED}" if given else UNCHANGED)
 
 
 def ask(label: str, check: Callable[[str], object]) -> str:

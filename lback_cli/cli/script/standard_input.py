@@ -22,7 +22,7 @@ class NoInput:
 
     def __getattr__(self, name: str) -> NoReturn:
         """Refuse to read."""
-        raise UsageError("A line of a script cannot read standard input.", hint="Name a file.")
+        raise UsageError("A line of a script cannot read standard input.", hint="Name a file, as with --password-file.")
 
 
 @contextmanager

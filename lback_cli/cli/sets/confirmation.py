@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Count = Annotated[
     str | None,
     typer.Option(
-        "--confirm", help="Confirm with the number of users. To delete several users needs this.", metavar="COUNT"
+        "--confirm", help="Confirm with the number of users. Deleting several users needs this.", metavar="COUNT"
     ),
 ]
 
@@ -28,8 +28,14 @@ def confirm_change(users: "UserSet", what: str, *, yes: bool) -> None:
         confirm(f"{what} {_described(users)}?", yes=yes)
 
 
-def confirm_deletion(users: "UserSet", *, given: str | None, is_final: bool) -> None:
-    """Ask for the number of *users* to delete, unless it is *given* already. *is_final* says that none is kept.
+def confirm_deletion(users: "UserSet", *, given: str | None, yes: bool, is_final: bool) -> None:
+    """Ask for the number of *users* to delete, unless it is *given* already.
+
+    Args:
+        users: The users to delete.
+        given: The value of ``--confirm``.
+        yes: Whether the command line has ``--yes``, which is not enough.
+        is_final: Whether no user can be restored.
 
     Raises:
         UsageError: There is no terminal.
@@ -37,6 +43,8 @@ def confirm_deletion(users: "UserSet", *, given: str | None, is_final: bool) -> 
     """
     if users.count:
         question = f"Delete {_described(users)}?" + (" This cannot be undone." if is_final else "")
+        if yes and given is None:
+            question = f"{question} Several users need more than --yes."
         confirm_severe(question, "the number of users", (str(users.count),), given=given)
 
 

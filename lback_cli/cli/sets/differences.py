@@ -93,7 +93,8 @@ def _exit_with(counts: Counter[str]) -> None:
 def _question(differences: "Differences") -> str:
     counts: Counter[str] = Counter(difference.action for difference in differences.found)
     parts = [f"{verb} {counts[verb]}" for verb in ("create", "update", "delete") if counts[verb]]
-    return f"Apply {len(differences.found)} changes ({', '.join(parts)})"
+    found = len(differences.found)
+    return f"Apply {found} {'change' if found == 1 else 'changes'} ({', '.join(parts)})"
 
 
 def _summary(differences: "Differences", counts: Counter[str]) -> str:

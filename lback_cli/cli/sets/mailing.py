@@ -47,6 +47,6 @@ def mail_link(
         return
     chosen = select_users(context, users, where)
     confirm_change(chosen, f"Mail {link} to", yes=yes or plan)
-    phrases = {"updated": f"mailed {link}", **words, "skipped": "skipped", "failed": "failed"}
+    phrases = {"updated": f"got {link}", **words, "skipped": "skipped", "failed": "failed"}
     with context.planned(plan):
         show_results(context, chosen, to_several(chosen), phrases)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from lback_cli.managers.rehearsal import Rehearsal
 
 Plan = Annotated[
-    bool, typer.Option("--plan", help="Show what would change, change nothing, and exit as the run would.")
+    bool,
+    typer.Option(
+        "--plan", help="Show what would change if no receiver refuses it, change nothing, and exit as the run would."
+    ),
 ]
 
 

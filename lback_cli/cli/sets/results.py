@@ -9,6 +9,7 @@ import typer
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode
+from lback_cli.cli.output.format import Record
 
 if TYPE_CHECKING:
     from lback_cli.managers.user_sets import Results, SetResult, UserSet
@@ -54,6 +55,7 @@ class _Run:
     def __init__(self, context: CliContext, users: "UserSet", results: "Iterable[Results]") -> None:
         self.counts: Counter[str] = Counter()
         self._results = results
+        self._marked = context.output.marked
         self._total = len(users.members)
         output = context.output
         to_terminal = output.format.out.isatty()
@@ -65,15 +67,15 @@ class _Run:
         """How many operations have ended."""
         return self.counts.total()
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Record]:
         return self._with_bar() if self._shows_bar else self._records()
 
-    def _records(self) -> Iterator[dict[str, Any]]:
+    def _records(self) -> Iterator[Record]:
         for committed in self._results:
             self.counts.update(result.outcome for result in committed)
-            yield from map(_record, committed)
+            yield from (self._marked(_record(result)) for result in committed)
 
-    def _with_bar(self) -> Iterator[dict[str, Any]]:
+    def _with_bar(self) -> Iterator[Record]:
         from lback_cli.cli.output.progress import bar
 
         began = time.monotonic()

@@ -25,7 +25,7 @@ HINTS: dict[Shell, str] = {
 )
 def completion(
     ctx: typer.Context,
-    shell: Annotated[Shell, typer.Argument(metavar="<bash|zsh|fish>", help="The shell.")],
+    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="The shell.")],
     install: Annotated[
         bool,
         typer.Option("--install", help="Write it to a file that the shell reads. No start-up file is changed."),

@@ -1,11 +1,16 @@
 """The option that sets attributes of users."""
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lback_cli.cli.completion import complete_assignment
 from lback_cli.errors import UsageError
+from lback_cli.text.escaping import safe
+
+if TYPE_CHECKING:
+    from lback_cli.attributes import UserAttributes
 
 SetAttributes = Annotated[
     list[str] | None,
@@ -18,20 +23,31 @@ SetAttributes = Annotated[
 ]
 
 
-def assigned(options: list[str] | None) -> dict[str, str]:
-    """Return the values of ``--set`` by name.
+def assigned(options: list[str] | None, known: "Callable[[], UserAttributes]") -> dict[str, str]:
+    """Return the values of ``--set`` by name. *known* returns the attributes, and is called only if there are values.
 
     Raises:
-        UsageError: An option is not of the form NAME=VALUE, a name comes twice, or has an option of its own.
+        UsageError: An option is not of the form NAME=VALUE, or a name comes twice, is unknown, or has an option of its
+            own.
     """
     pairs = _pairs(options)
-    if pairs:
-        from lback_cli.attributes import BUILT_IN, RESERVED
-
-        settable = {attribute.name for attribute in BUILT_IN if attribute.storage == "row"}
-        if misused := next((name for name in pairs if name in RESERVED - settable), None):
-            raise UsageError(f"--set does not set {misused}.", hint="It has an option of its own; see --help.")
+    settable = [attribute.name for attribute in known().rows] if pairs else []
+    for name in pairs:
+        if name not in settable:
+            raise _not_settable(name, settable)
     return pairs
+
+
+def _not_settable(name: str, settable: Sequence[str]) -> UsageError:
+    from difflib import get_close_matches
+
+    from lback_cli.attributes import RESERVED
+
+    if name in RESERVED:
+        return UsageError(f"--set does not set {name}.", hint="It has an option of its own; see --help.")
+    near = get_close_matches(name, settable, n=1)
+    advice = f"Did you mean {near[0]}?" if near else f"Attributes are {', '.join(settable)}."
+    return UsageError(f"--set: there is no attribute {safe(name, limit=40)}.", hint=advice)
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:

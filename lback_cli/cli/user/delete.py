@@ -6,7 +6,7 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
-from lback_cli.cli.output.prompts import IfMissing, Yes, confirm
+from lback_cli.cli.output.prompts import IfMissing, Yes, confirm, confirm_severe
 from lback_cli.cli.sets.confirmation import Count, confirm_deletion
 from lback_cli.cli.sets.options import MaxShare, Users, Where, select_users, single_user
 from lback_cli.cli.sets.plan import Plan
@@ -44,25 +44,32 @@ def delete(
     user = single_user(users, where)
     if user is not None:
         with context.planned(plan):
-            _delete_user(context, user, if_missing, yes=yes or plan)
+            _delete_user(context, user, if_missing, yes=yes or plan, confirmation=None if plan else confirmation)
         return
     chosen = select_users(context, users, where)
     from lback_cli.managers.brake import check_share
 
     check_share("delete", chosen.count, chosen.total, max_share=max_share)
     if not plan:
-        confirm_deletion(chosen, given=confirmation, is_final=not context.settings.users.keep_deleted)
+        is_final = not context.settings.users.keep_deleted
+        confirm_deletion(chosen, given=confirmation, yes=yes, is_final=is_final)
     words = {"deleted": "deleted", "skipped": "already gone", "failed": "failed"}
     with context.planned(plan):
         show_results(context, chosen, context.user_sets.delete(chosen, if_missing=if_missing), words)
 
 
-def _delete_user(context: CliContext, user: str, if_missing: Literal["fail", "skip"], *, yes: bool) -> None:
+def _delete_user(
+    context: CliContext, user: str, if_missing: Literal["fail", "skip"], *, yes: bool, confirmation: str | None
+) -> None:
     user_id = context.directory.resolve_id(user) if if_missing == "fail" else context.directory.find_id(user)
     if user_id is None:
         _show(context, f"There is no user {user}: skipped.", None)
         return
-    confirm(f"Delete the user {_described(context, user_id)}?", yes=yes)
+    question = f"Delete the user {_described(context, user_id)}?"
+    if confirmation is None:
+        confirm(question, yes=yes)
+    else:
+        confirm_severe(question, "the number of users", ("1",), given=confirmation)
     deleted = context.users.delete_user(user_id, if_missing=if_missing)
     if not deleted:
         _show(context, f"{user} is deleted already: skipped.", user_id)

@@ -70,9 +70,10 @@ def register(
 ) -> None:
     """Create a user, and mail a verification link."""
     context = cli_context(ctx)
+    values = assigned(attributes, lambda: context.attributes)
     if if_exists == "update" and (existing := context.directory.find_by_username(username)) is not None:
         with context.planned(plan):
-            change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, attributes))
+            change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, values))
         return
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
@@ -91,7 +92,7 @@ def register(
             groups=group or (),
             verified=verified,
             active=not inactive,
-            attributes=assigned(attributes),
+            attributes=values,
             if_exists="skip" if if_exists == "skip" else "fail",
             effects=done,
         )
@@ -106,7 +107,7 @@ def register(
 
 
 def _update(
-    email: str | None, groups: list[str] | None, verified: bool, inactive: bool, attributes: list[str] | None
+    email: str | None, groups: list[str] | None, verified: bool, inactive: bool, attributes: dict[str, str]
 ) -> dict[str, Any]:
     """Return what the options change of a user who exists."""
     wanted = {
@@ -115,7 +116,7 @@ def _update(
         "is_email_verified": verified or None,
         "is_active": False if inactive else None,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | assigned(attributes)
+    return {name: value for name, value in wanted.items() if value is not None} | attributes
 
 
 def _address(context: CliContext) -> str:

@@ -95,7 +95,7 @@ def update(
         "remove_groups": remove_group or None,
     }
     update_data: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
-    update_data |= assigned(attributes)
+    update_data |= assigned(attributes, lambda: context.attributes)
     if not update_data and password is None:
         raise UsageError("There is nothing to change.", hint="lback user update --help lists the options.")
     if user is not None:
