@@ -3,17 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Literal
 
 from lback_cli.apply.differences import Difference
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
-from lback_cli.errors import DatabaseError, LbackError
+from lback_cli.errors import LbackError
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.rehearsal import Rehearsal
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.operations.attempts import CHUNK, AttemptState, aborts_transaction, retried_together
 from lback_cli.repositories.owner_repository import Kind
 from lback_cli.repositories.unit_of_work import transaction_with_events
 
@@ -52,33 +53,57 @@ class Applier:
         self._users = users
         self._groups = groups
 
-    def apply(self, differences: Iterable[Difference], *, session: "Session | None" = None) -> Iterator[Applied]:
-        """Remove *differences* one after the other, and yield the result of each.
+    def apply(
+        self, differences: Iterable[Difference], *, session: "Session | None" = None
+    ) -> Iterator[Sequence[Applied]]:
+        """Remove *differences* one after the other, and yield the results of each transaction once it is committed.
 
-        With *session*, all of it is a part of the caller's transaction. A `DatabaseError` is raised, since all others
-        would fail too.
+        Updates and deletions of users that send no mail share transactions of up to `CHUNK`. With *session*, all of it
+        is a part of the caller's transaction. A `DatabaseError` is raised, since all others would fail too.
         """
-        for difference in differences:
-            try:
-                object_id = self._remove(difference, session)
-            except DatabaseError:
-                raise
-            except LbackError as error:
-                yield Applied(difference, "failed", difference.id, error)
+        for alone, several in groupby(differences, key=lambda difference: session is not None or _is_alone(difference)):
+            if alone:
+                for difference in several:
+                    yield [self._apply_one(difference, session)]
             else:
-                yield Applied(difference, _OUTCOMES[difference.action], object_id)
+                while chunk := list(islice(several, CHUNK)):
+                    yield self._apply_together(chunk)
 
-    def _remove(self, difference: Difference, session: "Session | None") -> int | None:
+    def _apply_together(self, differences: Sequence[Difference]) -> Sequence[Applied]:
+        effects = [AttemptState() for _ in differences]
+
+        def attempt() -> list[Applied]:
+            with transaction_with_events(self._database) as uow:
+                uow.users.lock_all([difference.id or 0 for difference in differences])
+                return [
+                    self._apply_one(difference, uow.session, done)
+                    for difference, done in zip(differences, effects, strict=True)
+                ]
+
+        return retried_together(attempt, effects)
+
+    def _apply_one(
+        self, difference: Difference, session: "Session | None", done: AttemptState | None = None
+    ) -> Applied:
+        try:
+            object_id = self._remove(difference, session, done)
+        except LbackError as error:
+            if aborts_transaction(error):
+                raise
+            return Applied(difference, "failed", difference.id, error)
+        return Applied(difference, _OUTCOMES[difference.action], object_id)
+
+    def _remove(self, difference: Difference, session: "Session | None", done: AttemptState | None) -> int | None:
         name, values = difference.name, difference.values
         match difference.kind, difference.action:
             case "user", "create":
                 return self._made(
-                    "user", difference.owner, session, lambda within, done: self._register(difference, within, done)
+                    "user", difference.owner, session, lambda within, made: self._register(difference, within, made)
                 )
             case "user", "update":
-                self._users.update_user(difference.id or 0, values, session=session)
+                self._users.update_user(difference.id or 0, values, session=session, effects=done)
             case "user", "delete":
-                self._users.delete_user(difference.id or 0, if_missing="skip", session=session)
+                self._users.delete_user(difference.id or 0, if_missing="skip", session=session, effects=done)
             case "group", "create":
                 return self._made(
                     "group",
@@ -142,9 +167,14 @@ class Applier:
         return result
 
 
+def _is_alone(difference: Difference) -> bool:
+    """Return whether removing *difference* needs a transaction of its own, as it sends mail or changes a group."""
+    return difference.kind == "group" or difference.action == "create" or "email" in difference.values
+
+
 def rehearse(database: Database, services: Dependencies, differences: Iterable[Difference]) -> Rehearsed:
     """Remove *differences* in a transaction that is rolled back, without mail and without receivers."""
     with Rehearsal(database, services) as rehearsal:
         applier = Applier(database, rehearsal.users, rehearsal.groups)
-        results = list(applier.apply(differences, session=rehearsal.session))
+        results = list(chain.from_iterable(applier.apply(differences, session=rehearsal.session)))
     return Rehearsed(results, rehearsal.signals, rehearsal.mails)

@@ -55,8 +55,8 @@ class Declarations:
 
         return rehearse(self._database, self._services, differences.found)
 
-    def apply(self, differences: Differences) -> "Iterator[Applied]":
-        """Remove *differences*, and yield the result of each."""
+    def apply(self, differences: Differences) -> "Iterator[Sequence[Applied]]":
+        """Remove *differences*, and yield the results of each transaction once it is committed."""
         from lback_cli.apply.applier import Applier
 
         return Applier(self._database, *self._managers()).apply(differences.found)

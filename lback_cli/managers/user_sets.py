@@ -12,7 +12,7 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.user_lookup import not_found, parse_id
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, retried_together
+from lback_cli.operations.attempts import CHUNK, AttemptState, retried_together
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 NAMED = 3
 """How many names a set shows for all."""
-
-CHUNK = 200
-"""How many users are changed in one transaction: enough to save commits, few enough not to make others wait."""
 
 IfMissing = Literal["fail", "skip"]
 SetOutcome = Literal["updated", "unchanged", "deleted", "skipped", "failed"]

@@ -17,6 +17,9 @@ from lback_cli.repositories.unit_of_work import outcome_of
 
 R = TypeVar("R")
 
+CHUNK = 200
+"""How many operations share a transaction at most: enough to save commits, few enough not to make others wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class PostedMail:

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +97,14 @@ class History:
     def apply(self, state: dict[str, Any]) -> None:
         """Apply *state*; applying it again finds nothing to do."""
         before = self.users()
-        results = [*self.declarations.apply(self.found(state, prune=False))]
+        results = [*chain.from_iterable(self.declarations.apply(self.found(state, prune=False)))]
         assert [result for result in results if result.error is not None] == []
         assert self.differences(state) == []
         created = {*self.users()} - {*before}
         self.owned = {owner: names - created for owner, names in self.owned.items()}
         self.owned[state["owner"]] |= created
         events = len(self.made.export())
-        assert [*self.declarations.apply(self.found(state, prune=False))] == []
+        assert [*chain.from_iterable(self.declarations.apply(self.found(state, prune=False)))] == []
         assert len(self.made.export()) == events
 
     def check(self, state: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -148,7 +149,7 @@ class History:
         """Prune: exactly the users whom this owner made and does not name are deleted."""
         named = {user["username"] for user in state["users"]}
         before = self.users()
-        results = [*self.declarations.apply(self.found(state, prune=True))]
+        results = [*chain.from_iterable(self.declarations.apply(self.found(state, prune=True)))]
         assert [result for result in results if result.error is not None] == []
         assert {*before} - {*self.users()} == (self.owned[owner] & {*before}) - named
 

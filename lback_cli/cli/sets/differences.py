@@ -1,7 +1,7 @@
 """Differences between the database and a desired state, as a person or a program reads them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -72,10 +72,10 @@ def apply_differences(context: CliContext, differences: "Differences", *, yes: b
     _exit_with(counts)
 
 
-def _counted(results: "Iterable[Applied]", counts: Counter[str]) -> "Iterator[Applied]":
-    for done in results:
-        counts[done.outcome] += 1
-        yield done
+def _counted(results: "Iterable[Sequence[Applied]]", counts: Counter[str]) -> "Iterator[Applied]":
+    for committed in results:
+        counts.update(done.outcome for done in committed)
+        yield from committed
 
 
 def _show(context: CliContext, records: Iterable[dict[str, Any]], lines: Iterable[str]) -> None:
