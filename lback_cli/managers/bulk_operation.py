@@ -42,13 +42,18 @@ class BulkOperation(ABC):
         self._administrators = {*group_name_variants(services, services.settings.users.admin_group)}
 
     def run(
-        self, uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]
+        self,
+        uow: UnitOfWork,
+        ids: Sequence[int],
+        found: Mapping[int, UserRecord],
+        effects: Mapping[int, AttemptState],
     ) -> dict[int, LbackError | None]:
         """Run the operation on the users with these *ids*; the caller has locked them, and commits.
 
         Args:
             uow: The transaction.
             ids: The ids of the users, in the order in which they are changed.
+            found: Those of the users who exist, by id, as they were read after they were locked.
             effects: The state of each operation, by user id, which all attempts share.
 
         Returns:
@@ -59,7 +64,6 @@ class BulkOperation(ABC):
         """
         results: dict[int, LbackError | None] = {}
         together: list[UserRecord] = []
-        found = uow.users.find_all(ids)
         each_alone = (
             self._is_shared
             or suppressed_signals() is not None  # a rehearsal counts the signals of each

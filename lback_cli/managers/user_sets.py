@@ -29,7 +29,9 @@ Results = Sequence["SetResult"]
 """The results of the users whom one transaction has changed."""
 
 Outcomes = dict[int, SetOutcome | LbackError]
-ChunkAction = Callable[[UnitOfWork, Sequence[int], Mapping[int, AttemptState]], Outcomes]
+_Found = Mapping[int, UserRecord]
+_Effects = Mapping[int, AttemptState]
+ChunkAction = Callable[[UnitOfWork, Sequence[int], _Found, _Effects], Outcomes]
 """Runs the operations on the users with some ids in one transaction, and returns what each did, or why it failed."""
 
 
@@ -154,10 +156,10 @@ class UserSets:
         """Apply *update_data* to each of *users*. With *if_missing* ``skip``, a missing user is not a failure."""
         bulk = BulkUpdate(self._users, self._services, update_data)
 
-        def update(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
+        def update(uow: UnitOfWork, ids: Sequence[int], found: _Found, effects: _Effects) -> Outcomes:
             return {
                 user_id: error or ("updated" if effects[user_id].changes else "unchanged")
-                for user_id, error in bulk.run(uow, ids, effects).items()
+                for user_id, error in bulk.run(uow, ids, found, effects).items()
             }
 
         return self._in_chunks(users, update, if_missing)
@@ -166,8 +168,8 @@ class UserSets:
         """Delete each of *users*; *if_missing* is as for `update`."""
         bulk = BulkDeletion(self._users, self._services)
 
-        def delete(uow: UnitOfWork, ids: Sequence[int], effects: Mapping[int, AttemptState]) -> Outcomes:
-            return {user_id: error or "deleted" for user_id, error in bulk.run(uow, ids, effects).items()}
+        def delete(uow: UnitOfWork, ids: Sequence[int], found: _Found, effects: _Effects) -> Outcomes:
+            return {user_id: error or "deleted" for user_id, error in bulk.run(uow, ids, found, effects).items()}
 
         return self._in_chunks(users, delete, if_missing)
 
@@ -201,7 +203,7 @@ class UserSets:
                 found = uow.users.find_all([*effects])
                 # Who was found by an earlier attempt has an operation, which must end.
                 ids = [each for each in effects if if_missing == "fail" or each in found or effects[each].sent]
-                return found, act(uow, ids, effects)
+                return found, act(uow, ids, found, effects)
 
         found, outcomes = retried_together(attempt, effects.values()) if self._session is None else attempt()
         results = []

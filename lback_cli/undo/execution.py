@@ -62,7 +62,7 @@ class Execution:
                 work.users.lock_all([*targets])
                 plans = list(self._planner(work).plan([*targets.values()]))
                 doomed = [plan.id or 0 for plan in plans if plan.action == "delete"]
-                results = self._deletion.run(work, doomed, effects)
+                results = self._deletion.run(work, doomed, work.users.find_all(doomed), effects)
             return [plan if (error := results.get(plan.id or 0)) is None else _refused(plan, error) for plan in plans]
 
         return _with_effects(attempt, effects.values())
