@@ -31,6 +31,7 @@ class Engine(ABC):
         try:
             yield self.urls(name)
         finally:
+            self.recover()
             self.drop(name)
 
     def drop(self, name: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-TIMEOUT = 60
+TIMEOUT = 180
 """Seconds within which a server must take connections."""
 
 
