@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lback_cli.errors import UsageError
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.escaping import safe
+from lback_cli.text.suggestions import did_you_mean
 from lback_cli.text.times import parse_moment
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def with_conditions(query: UserQuery, texts: Iterable[str], known: "UserAttribut
             moment, earlier = parse_moment(value, now), found[MOMENTS[name]]
             found[MOMENTS[name]] = moment if earlier is None else min(moment, earlier)
         elif not separator or attribute is None or attribute.storage != "row":
-            raise _unknown(text)
+            raise _unknown(text, known)
         elif name in values:
             raise UsageError(f"--where: {name} comes twice.")
         else:
@@ -83,8 +84,9 @@ def _set_flag(found: dict[str, Any], word: str, now: datetime) -> None:
     found[name] = value
 
 
-def _unknown(text: str) -> UsageError:
-    return UsageError(
-        f"--where {safe(text, limit=40)}: this is not a condition.",
-        hint=f"Use NAME=VALUE with the name of an attribute, {', '.join(WORDS[:-1])} or {WORDS[-1]}.",
+def _unknown(text: str, known: "UserAttributes") -> UsageError:
+    words = f"Use NAME=VALUE with the name of an attribute, {', '.join(WORDS[:-1])} or {WORDS[-1]}."
+    meant = did_you_mean(
+        text.partition("=")[0], [*FLAGS, LOCKED, *TEXTS, *MOMENTS, *(each.name for each in known.rows)]
     )
+    return UsageError(f"--where {safe(text, limit=40)}: this is not a condition.", hint=f"{meant} {words}".lstrip())

@@ -97,15 +97,33 @@ def test_history_is_a_sentence_for_each_event(busy: Cli) -> None:
         (("--signal", "user_registered", "--signal", "group_created"), [2, 1]),
         (("--changed", "email"), [2]),
         (("--changed", "groups"), [2]),
-        (("--changed", "user"), []),
+        (("--changed", "display_name"), []),
         (("--group", "basic_user"), [2, 1]),
-        (("--group", "alice"), []),
+        (("--group", "Basic_User"), [2, 1]),
         (("--invocation", "0" * 32), []),
         (("--operation", "0" * 32), []),
     ],
 )
 def test_list_filters_by_what_happened(busy: Cli, filters: tuple[str, ...], expected: list[int]) -> None:
     assert numbers(busy, "list", *filters) == expected
+
+
+def test_a_misspelt_word_is_answered_with_the_word_that_is_meant(busy: Cli) -> None:
+    assert (
+        busy("events", "list", "--outcome", "fail").err.splitlines()[1].startswith("       Did you mean failed? Words")
+    )
+    assert (
+        busy("events", "list", "--changed", "group").err.splitlines()[1].startswith("       Did you mean groups? Words")
+    )
+
+
+def test_a_word_that_only_the_log_knows_selects_events(busy: Cli, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[attributes]\nphone = { type = 'text' }\n")
+    assert busy("user", "update", "alice", "--set", "phone=1").status == 0
+    (tmp_path / "config.toml").write_text("")
+    assert busy("group", "create", "crew").status == busy("group", "delete", "crew", "--yes").status == 0
+    assert numbers(busy, "list", "--changed", "phone") == [5]
+    assert numbers(busy, "list", "--group", "crew") == [7, 6]
 
 
 def test_list_filters_by_invocation_and_operation(busy: Cli) -> None:
@@ -185,12 +203,16 @@ def test_pages_have_no_gap_and_no_overlap(busy: Cli) -> None:
         (("show", "9" * 40), 5, "There is no event 9"),
         (("show", "-1"), 2, ""),
         (("verify", "--public-key", "key.pub"), 2, "--public-key needs a --checkpoint."),
-        (("verify", "--checkpoint", "missing"), 9, "missing: No such file or directory."),
-        (("verify", "--checkpoint", "lback-checkpoints.txt"), 9, "lback-checkpoints.txt: No such file or directory."),
+        (("list", "--outcome", "fail"), 2, "--outcome: no event has 'fail'."),
+        (("list", "--changed", "group"), 2, "--changed: no event has 'group'."),
+        (("list", "--changed", "\x1b"), 2, "--changed: no event has '\\x1b'."),
+        (("list", "--group", "stff"), 5, "There is no group 'stff'."),
+        (("verify", "--checkpoint", "missing"), 2, "Cannot read missing: No such file or directory."),
+        (("verify", "--checkpoint", "lback-checkpoints.txt"), 2, "Cannot read lback-checkpoints.txt: No such file"),
         (("verify", "--checkpoint", "lback-checkpoint-v1 seq=1"), 7, "This is not a line"),
-        (("verify", "missing"), 9, "missing: No such file or directory."),
-        (("verify", "."), 9, ".: Is a directory."),
-        (("checkpoint", "--sign-with", "missing"), 9, "Cannot read the key missing"),
+        (("verify", "missing"), 2, "Cannot read missing: No such file or directory."),
+        (("verify", "."), 2, "Cannot read .: Is a directory."),
+        (("checkpoint", "--sign-with", "missing"), 2, "Cannot read the key missing"),
     ],
 )
 def test_invalid_arguments_are_an_error_without_a_traceback(

@@ -111,7 +111,12 @@ def write_row(out: TextIO, columns: Sequence[str], cells: Sequence[str], widths:
 
 def titles_of(columns: Sequence[str]) -> list[str]:
     """Return the titles of the *columns* of a table."""
-    return [_SHORT_TITLES.get(column) or title_of(column) for column in columns]
+    return list(map(short_title_of, columns))
+
+
+def short_title_of(field: str) -> str:
+    """Return the title of a field in a table of rows: ``is_email_verified`` becomes ``verified``."""
+    return _SHORT_TITLES.get(field) or title_of(field)
 
 
 def title_of(field: str) -> str:
