@@ -274,11 +274,16 @@ def _says(query: EventQuery, data: Any) -> bool:
     if query.changed == "groups":
         is_changed = bool(groups["added"] or groups["removed"])
     else:
-        is_changed = query.changed is None or query.changed in changes
+        is_changed = query.changed is None or _is_change(changes.get(query.changed))
     names = {*groups["added"], *groups["removed"]}
     if "group" in data:
         names |= {data["group"]["name"], changes.get("name", {}).get("from")}
     return is_changed and (not query.groups or not names.isdisjoint(query.groups))
+
+
+def _is_change(change: Any) -> bool:
+    """Return whether a value changed. A registration also names what the user does not have."""
+    return change.get("from") != change.get("to") if isinstance(change, dict) else change is not None
 
 
 def _within_range(number: int) -> int:

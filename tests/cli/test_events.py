@@ -109,12 +109,9 @@ def test_list_filters_by_what_happened(busy: Cli, filters: tuple[str, ...], expe
 
 
 def test_a_misspelt_word_is_answered_with_the_word_that_is_meant(busy: Cli) -> None:
-    assert (
-        busy("events", "list", "--outcome", "fail").err.splitlines()[1].startswith("       Did you mean failed? Words")
-    )
-    assert (
-        busy("events", "list", "--changed", "group").err.splitlines()[1].startswith("       Did you mean groups? Words")
-    )
+    for option, typed, meant in (("--outcome", "fail", "failed"), ("--changed", "group", "groups")):
+        hint = busy("events", "list", option, typed).err.splitlines()[1]
+        assert hint.startswith(f"       Did you mean {meant}? Words are ")
 
 
 def test_a_word_that_only_the_log_knows_selects_events(busy: Cli, tmp_path: Path) -> None:
