@@ -12,6 +12,7 @@ from lback_cli.database.retry import retried
 from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
 from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import ERASURE, decoded, mentions_any, names_of_subject
+from lback_cli.events.grants import GroupTimeline
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.kinds import ADMINISTRATIVE
 from lback_cli.events.record import erasure_event
@@ -19,13 +20,14 @@ from lback_cli.events.summary import By, Summary
 from lback_cli.events.verifier import VerificationResult
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.event_listing import EventListing
-from lback_cli.managers.event_words import check_changed, check_outcome, group_names
+from lback_cli.managers.event_words import check_changed, check_outcome, group_query
 from lback_cli.managers.log_memory import LogMemory, LostLog
 from lback_cli.managers.user_lookup import find_by_identifier, find_id, not_found
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.repositories.event_repository import ChainHead, EventQuery
+from lback_cli.repositories.snapshot import snapshot
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
 from lback_cli.signals import find_signal
 from lback_cli.text.times import parse_moment, timestamp
@@ -115,7 +117,7 @@ class EventLog:
         for name in signals:
             if name not in ADMINISTRATIVE:
                 find_signal(name)
-        names = self._check_words(outcome, changed, group)
+        of_group = self._check_words(outcome, changed, group)
         now = self._services.now()
         about = EventQuery() if user is None else self._about(user)
         return replace(
@@ -124,7 +126,8 @@ class EventLog:
             actor=actor,
             outcome=outcome,
             changed=changed,
-            groups=names,
+            groups=of_group.groups,
+            other_names=of_group.other_names,
             invocation_id=invocation_id,
             operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),
@@ -142,6 +145,11 @@ class EventLog:
         if found is None:
             raise EventNotFound(f"There is no event {seq}.", hint="'lback events list' shows the newest.")
         return found
+
+    def group_timeline(self) -> GroupTimeline:
+        """Return which group a name meant at which event."""
+        with snapshot(self._database) as found:
+            return GroupTimeline(found.changes.of_groups())
 
     def follow(self, query: EventQuery, *, tail: int = 0) -> Iterator[dict[str, Any]]:
         """Yield new events that match *query* as they are committed, by any process, without an end.
@@ -271,16 +279,16 @@ class EventLog:
             raise found
         return Erasure(user_id, len(found.events), len(found.mentions), scrubbed=self._database.vacuum())
 
-    def _check_words(self, outcome: str | None, changed: str | None, group: str | None) -> Sequence[str]:
-        """Raise an error for a word that selects nothing because it is misspelt, and return the names of the group."""
+    def _check_words(self, outcome: str | None, changed: str | None, group: str | None) -> EventQuery:
+        """Raise an error for a word that selects nothing because it is misspelt, and return the query for the group."""
         if outcome is None and changed is None and group is None:
-            return ()
-        with reading(self._database) as work:
+            return EventQuery()
+        with snapshot(self._database) as found:
             if outcome is not None:
-                check_outcome(work, outcome)
+                check_outcome(found, outcome)
             if changed is not None:
-                check_changed(work, changed, self._services.attributes)
-            return () if group is None else group_names(work, self._services, group)
+                check_changed(found, changed, self._services.attributes)
+            return EventQuery() if group is None else group_query(found, self._services, group)
 
     def _about(self, identifier: str) -> EventQuery:
         with reading(self._database) as work:

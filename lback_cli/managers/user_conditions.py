@@ -35,6 +35,21 @@ MOMENTS = {"created-before": "created_before", "last-login-before": "last_login_
 WORDS = (*FLAGS, LOCKED, *(f"{name}=" for name in (*TEXTS, *MOMENTS)))
 """All words, for help and completion. The names of attributes can take their place."""
 
+MEANINGS: Mapping[str, str] = {
+    "active": "may log in",
+    "inactive": "may not log in",
+    "verified": "the e-mail address is verified",
+    "unverified": "the e-mail address is not verified",
+    "never-logged-in": "has not logged in since lback records it",
+    "locked": "is locked after too many failed logins",
+    "group=NAME": "is a member of this group",
+    "search=TEXT": "the user name or the e-mail address contains this, in any case",
+    "created-before=TIME": "was created before this time (ISO 8601, or an age such as 30d)",
+    "last-login-before=TIME": "has logged in, and last before this time",
+    "NAME=VALUE": "has this value of an attribute, such as external_id=4711",
+}
+"""What each condition says of a user."""
+
 _FLAGGED = ("is_active", "is_email_verified", "never_logged_in", "locked_at")
 
 

@@ -54,7 +54,15 @@ def verify(
             f"Event {erasure.seq}: {erasure.actor} erased user {erasure.user_id}:"
             f" {erasure.events} events and {erasure.mentions} mentions."
         )
-    context.output.report({"intact": True, "events": verdict.events, "erased": verdict.erased, "hash": verdict.hash})
+    context.output.report(
+        {
+            "intact": True,
+            "events": verdict.events,
+            "erased": verdict.erased,
+            "hash": verdict.hash,
+            "checkpoint": None if pinned is None else pinned.seq,
+        }
+    )
 
 
 def _checkpoint_line(argument: str) -> str:
