@@ -78,7 +78,7 @@ def _command_help(root: Any, words: Sequence[str]) -> str:
         if len(words) != 1:
             raise
         hint = f"Topics are {', '.join(TOPICS)}; 'lback help' lists the commands."
-        raise UsageError(f"There is no command and no topic {words[0]!r}.", hint=hint) from error
+        raise UsageError(error.message, hint=hint) from error
 
 
 def _found(context: Any, words: Sequence[str]) -> Any:

@@ -75,7 +75,7 @@ def part_of(settings: Sequence[ShownSetting], name: str | None) -> Sequence[Show
     if name is None:
         return settings
     found = [item for item in settings if item.key == name or item.key.startswith(f"{name}.")]
-    if not found:
+    if not found and name not in {family.name for family in families()}:
         sections = dict.fromkeys(item.key.partition(".")[0] for item in settings)
         names = [*sections, *(item.key.rpartition(".")[0] for item in settings), *(item.key for item in settings)]
         hint = f"{did_you_mean(name, names)} Sections are {', '.join(sections)}.".lstrip()

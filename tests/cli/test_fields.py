@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.terminals import ended
+
 Cli = Callable[..., Any]
 
 
@@ -65,6 +67,17 @@ def test_wide_shows_all_fields_and_shortens_none(office: Cli) -> None:
     assert header.split() == f"{names} last login locked until password".split()
     assert ann.split()[-1] == "set"
     assert office("user", "list", "--fields", "badge", "-o", "wide").out == "badge\n7\n\n"
+
+
+def test_wide_is_a_block_for_each_user_on_a_narrow_terminal(office: Cli, terminal: Any) -> None:
+    status, shown = ended(terminal("user", "list", "-o", "wide", "--no-pager"))
+    assert status == 0
+    ann, bob = shown.strip().split("\n\n")
+    assert [ann.splitlines()[1], bob.splitlines()[1]] == ["username        ann", "username        bob"]
+    assert "external id" not in ann, "a field without a value has no line"
+    narrow = terminal("user", "list", "-o", "wide", "--fields", "id,username", "--no-pager")
+    assert ended(narrow) == (0, "id  username\n1   ann\n2   bob\n")
+    assert office("user", "list", "-o", "wide").out.count("\n") == 3
 
 
 @pytest.mark.parametrize(

@@ -43,4 +43,4 @@ def show(
     views = (
         {"key": item.key, "value": item.text if for_people else item.value, "source": item.source} for item in shown
     )
-    context.output.records(views, COLUMNS)
+    context.output.records(views, COLUMNS, empty="Nothing is configured there.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lback_cli.cli.completion import complete_event
+from lback_cli.cli.completion import complete_changed, complete_event, complete_group, complete_outcome, complete_user
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.serializers import EVENT_SCREEN, EVENT_TABLE
 from lback_cli.events.export import EVENT_COLUMNS, shown_event
@@ -37,14 +37,26 @@ Outcome = Annotated[
         "--outcome",
         help="Only successes (ok), only failures (failed), or only events with this reason (WORD).",
         metavar="ok|failed|WORD",
+        autocompletion=complete_outcome,
     ),
 ]
 Changed = Annotated[
-    str | None, typer.Option("--changed", help="Only events that changed this field of a user.", metavar="FIELD")
+    str | None,
+    typer.Option(
+        "--changed",
+        help="Only events that changed this field of a user.",
+        metavar="FIELD",
+        autocompletion=complete_changed,
+    ),
 ]
 Group = Annotated[
     str | None,
-    typer.Option("--group", help="Only events about this group, or about users who joined or left it.", metavar="NAME"),
+    typer.Option(
+        "--group",
+        help="Only events about this group, or about users who joined or left it.",
+        metavar="NAME",
+        autocompletion=complete_group,
+    ),
 ]
 Invocation = Annotated[
     str | None, typer.Option("--invocation", help="Only events of this run of a command.", metavar="ID")
@@ -52,7 +64,13 @@ Invocation = Annotated[
 Operation = Annotated[str | None, typer.Option("--operation", help="Only events of this operation.", metavar="ID")]
 ActorOption = Annotated[str | None, typer.Option("--by", help="Only events of this actor.", metavar="ACTOR")]
 UserOption = Annotated[
-    str | None, typer.Option("--user", help="Only events of this user. The user may be deleted.", metavar="USER")
+    str | None,
+    typer.Option(
+        "--user",
+        help="Only events of this user. The user may be deleted.",
+        metavar="USER",
+        autocompletion=complete_user,
+    ),
 ]
 Since = Annotated[
     str | None,

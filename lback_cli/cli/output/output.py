@@ -96,16 +96,17 @@ class Output:
             record = projected(record, parse_fields(self._fields, list(flat(record))))
         self.format.record(record if self.format.nested else flat(record))
 
-    def report(self, record: Record, *, essential: Sequence[str] = ()) -> None:
+    def report(self, record: Record, *, essential: Sequence[str] = (), is_said: bool = False) -> None:
         """Write what a command did, which a message or the exit code says too.
 
         Args:
             record: The result.
-            essential: The fields that nothing else says. Quiet and terse output have only these in a table.
+            essential: The fields that nothing else says. Quiet output has only these in a table.
+            is_said: Whether a message says the rest, so that terse output has only the essential fields in a table too.
         """
         if not self.format.for_people:
             self.record(self.marked(record))
-        elif not (self.quiet or self.terse):
+        elif not (self.quiet or (self.terse and is_said)):
             self.record(record)
         elif essential:
             self.record({name: record[name] for name in essential})

@@ -33,7 +33,7 @@ def show_results(context: CliContext, users: "UserSet", results: "Iterable[Resul
     output = context.output
     run = _Run(context, users, results)
     try:
-        is_brief = output.quiet or output.terse
+        is_brief = output.quiet or output.terse  # a message counts the others
         if output.format.for_people and (is_brief or output.format.out.isatty()):
             shows_all = not is_brief and len(users.members) <= SHOWN
             shown = [result for result in run if shows_all or result["outcome"] == "failed"]
