@@ -147,18 +147,19 @@ def administrative_event(
     Args:
         name: The name of the event.
         operation: The name of what was done.
-        data: What the event says.
+        data: What the event says. It has no ``changes`` of its own if no user and no group changed.
         operation_id: The operation that it belongs to; None for one of its own.
         subject: The id and the name of the user that it is about, if it is about one.
     """
     user_id, username = subject or (None, None)
-    return EventRecord(name, operation, operation_id or random_ids(1)[0], None, user_id, username, canonical(data))
+    text = canonical({"changes": {}, **data})
+    return EventRecord(name, operation, operation_id or random_ids(1)[0], None, user_id, username, text)
 
 
 def erasure_event(user_id: int | None, events: Sequence[int], mentions: Sequence[int]) -> EventRecord:
     """Return the event of an erasure, with the numbers of the person's *events* and of others that had *mentions*."""
     ranges = {"events": format_ranges(events), "mentions": format_ranges(mentions)}
-    data = canonical({**ranges, "user_id": user_id})
+    data = canonical({"changes": {}, **ranges, "user_id": user_id})
     return EventRecord(ERASURE, "erase_user", random_ids(1)[0], None, user_id, None, data)
 
 

@@ -83,6 +83,7 @@ def test_erasure_removes_all_of_the_user_and_nothing_else(
     own = [row["seq"] for row in erased if row["subject_id"] == 2]
     others = [row["seq"] for row in erased if row["subject_id"] != 2]
     assert json.loads(after[-1]["data"]) == {
+        "changes": {},
         "user_id": 2,
         "events": format_ranges(own),
         "mentions": format_ranges(others),
