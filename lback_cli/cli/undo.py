@@ -27,7 +27,7 @@ _MANY = 50
 @command(
     examples={
         "Undo one event": "lback undo 4711",
-        "Show what undoing an import would change": "lback undo --import 5f3a9c0e1d2b4a6f8c7e9d0b1a2f3c4d --plan",
+        "Show what undoing an import would change": "lback undo --import 5f3a9c0e --plan",
         "Write a plan that undoes a command, to be reviewed": (
             "lback undo --invocation 0c9d1e2f3a4b5c6d --plan-file undo.plan"
         ),
@@ -45,7 +45,12 @@ def undo(
     invocation: Annotated[
         str | None, typer.Option("--invocation", help="Undo the events of this run of a command.", metavar="ID")
     ] = None,
-    job: Annotated[str | None, typer.Option("--import", help="Undo this import.", metavar="JOB")] = None,
+    job: Annotated[
+        str | None,
+        typer.Option(
+            "--import", help="Undo this import: its job, the beginning of it, or event:N of the import.", metavar="JOB"
+        ),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would change, and change nothing.")] = False,
     plan_file: Annotated[
         Path | None, typer.Option("--plan-file", help="Write what would change to this file.", metavar="FILE")
@@ -83,6 +88,7 @@ def undo(
         request = Request(selection=selection, mail=mail, including_active=including_active)
     if plan or plan_file is not None:
         summary = _plan(context, request, plan_file)
+        context.undo.check_share(summary, max_share=max_share)
     else:
         expected = context.undo.summary(request, max_share=max_share)
         if expected.actions:

@@ -1,5 +1,6 @@
 """Reading from the event log what changed, by user, by group or since a moment."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -16,6 +17,8 @@ from lback_cli.repositories.sql_functions import binary_equal, binary_position
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+_JOB = re.compile('"job":"([^"]*)"')
 
 _PAGE = 1000
 """Events fetched at a time."""
@@ -140,6 +143,12 @@ class ChangeReader:
         is_import = EVENTS.c.signal.in_(("import_started", "import_finished"))
         statement = select(*columns).where(EVENTS.c.subject_id.is_(None), is_import, named)
         return [Found._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq))]
+
+    def import_jobs(self) -> list[tuple[int, str]]:
+        """Return the number and the job of each event with which a process began, resumed or ended an import."""
+        is_import = EVENTS.c.signal.in_(("import_started", "import_finished"))
+        statement = select(EVENTS.c.seq, EVENTS.c.data).where(EVENTS.c.subject_id.is_(None), is_import)
+        return [(seq, found[1]) for seq, data in self._execute(statement) if (found := _JOB.search(data or ""))]
 
     def numbered(self, numbers: Sequence[int]) -> dict[int, Change]:
         """Return the events with these *numbers*, by number."""

@@ -53,9 +53,14 @@ class Undo:
             targets = request.selection.find(found.changes)
             for plan in self._planner(found, targets, request).plan(targets):
                 summary.add(plan)
+        self.check_share(summary, max_share=max_share)
+        return summary
+
+    def check_share(self, summary: Summary, *, max_share: float | None) -> None:
+        """Raise `ShareExceeded` if what *summary* counts is more than *max_share* percent of all users."""
+        with snapshot(self._database) as found:
             total = found.users.count(UserQuery())
         check_share("delete or deactivate", summary.taken, total, max_share=max_share)
-        return summary
 
     def run(self, request: Request) -> Iterator[EventPlan]:
         """Undo the events, and yield what was done with each.

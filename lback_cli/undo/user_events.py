@@ -170,6 +170,8 @@ class UserEvents:
             plan.parts.append(Part("password", "cannot", "password", "a password cannot be taken back"))
         if "email" in update:
             self._plan_flag(plan, user, changes, update)
+        elif "email" in changes and _FLAG in changes and user.values["email"] == changes["email"]["from"]:
+            self._plan_flag_of_another_change(plan, user, changes[_FLAG]["from"])
         if update:
             plan.action, plan.data = "update", update
             new = {name: value for name, value in update.items() if not name.endswith("_groups")}
@@ -181,6 +183,14 @@ class UserEvents:
         update[_FLAG] = before
         if before != now:
             plan.parts.append(Part(_FLAG, "reversed", f"{_FLAG} {shown(now)} → {shown(before)}"))
+
+    def _plan_flag_of_another_change(self, plan: EventPlan, user: UserState, before: bool) -> None:
+        """Plan whether the address is verified, which another change has put back already."""
+        now = bool((user.values or {}).get(_FLAG))
+        if now != before and self._state.undoer(user, plan.seq, "email") is None:
+            by = self._last(user, plan.seq, "email")
+            phrase = f"{_FLAG} {shown(now)} → {shown(before)}"
+            plan.parts.append(Part(_FLAG, "kept", phrase, "the address was put back without it", by))
 
     def _plan_value(
         self, plan: EventPlan, user: UserState, name: str, change: Mapping[str, Any], update: dict[str, Any]
