@@ -11,7 +11,7 @@ from lback_cli.errors import Conflict, Unusable, ValidationError
 from lback_cli.events.record import to_storable_text
 from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice, ImportColumns
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
-from lback_cli.imports.formats.detection import require_text, wide_encoding
+from lback_cli.imports.formats.detection import require_table, require_text, wide_encoding
 from lback_cli.imports.formats.dialect import UTF_8
 from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
 from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
@@ -116,6 +116,11 @@ class InputFile:
             except ValidationError as error:
                 raise self._advised(error) from error
 
+    def use(self, options: ImportOptions) -> None:
+        """Read the columns as *options* say."""
+        self.options = options
+        self._choice = ColumnChoice.of(options, self._known)
+
     def require_rows(self) -> None:
         """Refuse a file without a row, or one that another program wrote.
 
@@ -175,7 +180,8 @@ class InputFile:
             from lback_cli.imports.formats.workbook import read_sheet
 
             return read_sheet(self._file, self._choice, options.skip_lines, self.left_out)
-        return (read_jsonl if options.format == "jsonl" else read_json)(self._file, self._choice, encoding)
+        read = read_jsonl if options.format == "jsonl" else read_json
+        return read(self._file, self._choice, encoding, self.left_out)
 
     def _examine(self) -> None:
         """Compute the digest, and refuse a file that is another kind of file than the options say."""
@@ -198,15 +204,19 @@ class InputFile:
             undecodable = Undecodable(1, self._start())
         if self.options.guess and not self.options.is_foreign:
             proposed = propose(self._file, self.options, self._known, undecodable and undecodable.text)
-            self.options = replace(proposed, guess=False)
-            self._choice = ColumnChoice.of(self.options, self._known)
+            self.use(replace(proposed, guess=False))
         elif undecodable is not None:
             proposed = propose(self._file, self.options, self._known, undecodable.text)
             reason = f"Line {undecodable.line} is not UTF-8. " if undecodable.line > 1 else ""
             raise looks_like(proposed, self.options, reason)
 
     def _advised(self, error: ValidationError) -> ValidationError:
-        """Return *error*, or what the file looks like if it is not a table as it should be."""
+        """Return *error*, or what the file looks like if it is not a table as it should be.
+
+        Raises:
+            ValidationError: It is no table.
+        """
+        require_table(self._start())
         # The given dialect may be what is wrong.
         unsaid = replace(self.options, delimiter=None, skip_lines=0)
         proposed = propose(self._file, unsaid, self._known)

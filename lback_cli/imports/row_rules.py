@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.row import ImportRow
 
+_GUEST = "#EXT#"
+"""What Microsoft Entra puts into the user names of guests, which are not addresses."""
+
 
 class RowRules:
     """Applies to each row what *options* say about all."""
@@ -39,5 +42,6 @@ def _derive_username(row: ImportRow) -> None:
     if row.username and "@" not in row.username:
         return
     row.email = row.email or row.username
-    row.derived_from = row.username or row.email
+    is_guest = _GUEST in row.username.upper()
+    row.derived_from = row.email if is_guest else row.username or row.email
     row.username = row.derived_from.strip().rpartition("@")[0]

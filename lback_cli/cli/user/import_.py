@@ -168,13 +168,12 @@ def _plan(context: CliContext, file: str, options: "ImportOptions", path: Path |
 def _inspect(
     context: CliContext, file: str, file_format: "FileFormat | None", source: str | None, given: dict[str, Any]
 ) -> None:
-    from lback_cli.imports.columns import ImportColumns
     from lback_cli.imports.inspection import inspect_input
 
     is_named = file_format is not None or source is not None
     options = option.build_options(context, file, file_format if is_named else "csv", source, given)
-    columns = ImportColumns(context.dependencies.attributes)
-    show_inspection(context, inspect_input(file, options, columns, is_named=is_named))
+    inspection = inspect_input(file, options, context.dependencies, context.existing_groups, is_named=is_named)
+    show_inspection(context, inspection)
 
 
 def _apply(context: CliContext, path: Path, given: dict[str, Any], canary: "Canary | None", *, restart: bool) -> None:
