@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lback_cli.database.engine import Database
 from lback_cli.errors import LbackError
 from lback_cli.imports.chunks import Chunk
-from lback_cli.imports.existing_users import Baseline, ExistingUserHandler
+from lback_cli.imports.existing_users import Baseline, ExistingUserHandler, PendingUpdate
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome, failed, obstacles
 from lback_cli.imports.row import ImportRow
@@ -23,6 +23,7 @@ from lback_cli.managers.registration import PreparedUser
 from lback_cli.managers.user_lookup import username_variants
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 
 
@@ -168,6 +169,8 @@ class _ChunkWriter:
         self._expects_conflict = False
         self._outcomes: list[RowOutcome | None] = [None] * len(chunk.rows)
         self._pending: list[int] = []
+        self._updates: dict[int, PendingUpdate] = {}
+        self._found: dict[int, UserRecord] | None = None
         self._pending_names: set[str] = set()
         self._ids = uow.users.ids_by_username([name for names in variants for name in names])
 
@@ -193,6 +196,7 @@ class _ChunkWriter:
             self._write_row(index)
             if self._stopped:
                 break
+        self._write_updates()
         self._write_pending()
         written: list[RowOutcome] = []
         for outcome in self._outcomes:
@@ -229,6 +233,7 @@ class _ChunkWriter:
             return
         if (refused := self._chunk.refused_update(index)) is not None:
             outcome, failure = refused
+            self._write_updates()
             failure.record(self._uow.session)
             self._settle(index, outcome)
             return
@@ -237,20 +242,55 @@ class _ChunkWriter:
             if not self._pending_names.isdisjoint(names):
                 self._write_pending()
             user_id = next((self._ids[name] for name in names if name in self._ids), None)
-            if user_id is not None and not self._stopped:
-                existing = self._write_existing(index, user_id)
-                if existing is not None:
-                    self._settle(index, existing)
-                    return
+            if user_id is not None and not self._stopped and self._write_existing(index, user_id):
+                return
         if not self._stopped:
+            self._write_updates()
             self._pending.append(index)
             if user.error is None:
                 self._pending_names.add(user.username)
 
-    def _write_existing(self, index: int, user_id: int) -> RowOutcome | None:
+    def _write_existing(self, index: int, user_id: int) -> bool:
+        """Skip or update the user with *user_id*; return False if the user no longer exists."""
+        row = self._chunk.rows[index]
         if self._existing.updates:
             self._write_pending()
-        return None if self._stopped else self._existing.apply(self._uow, self._chunk, index, user_id)
+            if self._stopped:
+                return True
+        if user_id in self._updates:
+            self._write_updates()
+        user = self._user(user_id) if self._existing.needs_user(row) else None
+        if user is None and self._existing.needs_user(row):
+            return False
+        decided = self._existing.decide(self._uow, row, index, user_id, user)
+        if isinstance(decided, RowOutcome):
+            self._settle(index, decided)
+            return True
+        self._updates[user_id] = decided
+        if self._stops_on_error:
+            self._write_updates()
+        return True
+
+    def _user(self, user_id: int) -> UserRecord | None:
+        """Return the user with that id, who is locked if users are updated."""
+        if self._found is None:
+            ids = sorted({*self._ids.values()})
+            if self._existing.updates:
+                self._uow.users.lock_all(ids)
+            self._found = self._uow.users.find_all(ids)
+        elif user_id not in self._found:
+            # A row before has created the user.
+            self._found |= self._uow.users.find_all([user_id])
+        return self._found.get(user_id)
+
+    def _write_updates(self) -> None:
+        pending, self._updates = self._updates, {}
+        if not pending or self._found is None:
+            return
+        outcomes, users = self._existing.update(self._uow, self._chunk, pending, self._found)
+        self._found |= users
+        for index, outcome in outcomes.items():
+            self._settle(index, outcome)
 
     def _settle(self, index: int, outcome: RowOutcome) -> None:
         if outcome.kind == "failed" and self._stops_on_error:

@@ -196,9 +196,11 @@ def test_thousands_of_unknown_columns_are_refused_in_no_time() -> None:
 
 @pytest.mark.parametrize(
     ("active", "inactive", "expected"),
-    [("", "", True), ("yes", "", True), ("", "nein", True), ("yes", "no", True)]
-    + [("no", "", False), ("no", "no", False), ("yes", "2024-01-31 08:00:00", False), ("", "x", False)]
-    + [("yes", "0000-00-00 00:00:00", True), ("514", "", False), ("66048", "", True), ("SUSPENDED", "", False)],
+    [
+        *[("", "", True), ("yes", "", True), ("", "nein", True), ("yes", "no", True)],
+        *[("no", "", False), ("no", "no", False), ("yes", "2024-01-31 08:00:00", False), ("", "x", False)],
+        *[("yes", "0000-00-00 00:00:00", True), ("514", "", False), ("66048", "", True), ("SUSPENDED", "", False)],
+    ],
 )
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_user_is_active_only_if_both_columns_say_so(

@@ -97,9 +97,7 @@ def test_proposed_name_is_possible(value: str, name: str) -> None:
 
 
 def test_name_without_a_latin_letter_is_left_to_a_person() -> None:
-    assert missing_group("日本").hint == (
-        "lback cannot have such a name: add --create-groups --map-group '日本=NAME'."
-    )
+    assert missing_group("日本").hint == ("lback cannot have such a name: add --create-groups --map-group '日本=NAME'.")
 
 
 # Keycloak's paths
