@@ -81,31 +81,40 @@ def guess_by_cells(
     )
     found: dict[str, str] = {}
     misfits: dict[str, Misfit] = {}
-    for _, _, field, name in possible:
-        if name in found.values():
-            continue
+    for _, _, possible_field, name in possible:
         cells = cells_of(name)
-        if any(cell.startswith(("{", "[{")) for cell in cells):
+        if name in found.values() or any(cell.startswith(("{", "[{")) for cell in cells):
             continue
-        if field == "password" and cells and all(map(is_known_form, cells)):
-            field = "password_hash"  # noqa: PLW2901 - Laravel and others keep hashes under that name
-        if (reason := _misfit(field, name, cells)) is None and (field in found or field in taken):
-            matters = bool(cells) and field in _IMPORTANT
-            reason = f"{found.get(field, 'another column')} says that already" if matters else None
+        is_hash = possible_field == "password" and cells and all(map(is_known_form, cells))
+        field = "password_hash" if is_hash else possible_field  # Laravel and others call it the password
+        reason = _misfit(field, name, cells)
+        if reason is None and (field in found or field in taken):
+            other = found.get(field, "another column")
+            reason = f"{other} says that already" if cells and field in _IMPORTANT else None
         elif reason is None:
             found[field] = name
         if reason is not None:
-            if field in {"is_active", INACTIVE} and field not in found:
-                reason += "; without it all users are active"
             misfits.setdefault(name, Misfit(name, field, reason))
-    if "display_name" not in found and "display_name" not in taken:
-        found |= {"display_name": name for name, misfit in misfits.items() if misfit.reason == _FULL_NAMES}
-    of_user = (found.get("username") or found.get("email") or "").split(".")
-    if len(of_user) > 1:
-        # Another nested object is about something else, such as a team.
-        found = {field: name for field, name in found.items() if "." not in name or name.split(".")[0] == of_user[0]}
-    unread = [misfit for name, misfit in misfits.items() if name not in found.values()]
+    full_names = next((name for name, misfit in misfits.items() if misfit.reason == _FULL_NAMES), None)
+    if full_names is not None and "display_name" not in taken:
+        found.setdefault("display_name", full_names)
+    found = _of_one_object(found)
+    unread = [_with_warning(misfit, found) for name, misfit in misfits.items() if name not in found.values()]
     return ColumnGuess(tuple(sorted(found.items(), key=lambda one: names.index(one[1]))), unread)
+
+
+def _of_one_object(found: dict[str, str]) -> dict[str, str]:
+    """Return *found* without the keys of nested objects that are about something else than the user, such as a team."""
+    first, *rest = (found.get("username") or found.get("email") or "").split(".")
+    if not rest:
+        return found
+    return {field: name for field, name in found.items() if "." not in name or name.split(".")[0] == first}
+
+
+def _with_warning(misfit: Misfit, found: Container[str]) -> Misfit:
+    if misfit.field in {"is_active", INACTIVE} and "is_active" not in found and INACTIVE not in found:
+        return misfit._replace(reason=f"{misfit.reason}; without it all users are active")
+    return misfit
 
 
 def proposed_options(names: Sequence[str], taken: Container[str], known: ImportColumns) -> str:
