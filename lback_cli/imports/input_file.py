@@ -1,5 +1,6 @@
 """The input of an import: its format, its digest, and its rows."""
 
+import codecs
 import contextlib
 import os
 from collections import Counter
@@ -13,16 +14,20 @@ from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice, ImportColu
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
 from lback_cli.imports.formats.detection import require_table, require_text, wide_encoding
 from lback_cli.imports.formats.dialect import UTF_8
+from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
 from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
 from lback_cli.imports.options import STDIN, TEXT_FORMATS, ImportOptions
-from lback_cli.imports.proposals import START, Sample, dialect_of, looks_like, propose, read_sample
+from lback_cli.imports.proposals import SEE_INSPECTION, START, Sample, dialect_of, looks_like, propose, read_sample
 from lback_cli.imports.row import LARGEST_FIELD, ImportRow
 from lback_cli.imports.row_rules import RowRules
 from lback_cli.imports.sources.registry import recognised_source
 
 if TYPE_CHECKING:
     from lback_cli.imports.sources.base import SourceFormat
+
+_LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes of the longest line; a file with a longer one is no table at all."""
 
 
 class InputFile:
@@ -132,6 +137,8 @@ class InputFile:
             return
         if self._source is None and (name := recognised_source(self._start())) is not None:
             raise ValidationError("file", f"The file looks like one of {name}.", hint=f"Add --from {name}.")
+        if first is not None and isinstance(first.error, ValidationError) and first.error.field == "file":
+            raise first.error
         if first is not None and first.error is not None and len(first.raw or "") >= LARGEST_FIELD:
             raise ValidationError("file", f"{first.place}: {first.error.message}", hint="The file may be no table.")
         if first is None:
@@ -188,8 +195,14 @@ class InputFile:
         is_book = self.options.format == "xlsx"
         if not is_book:
             require_text(self._start())
-        verifies_text = self.options.format in TEXT_FORMATS and self.options.encoding is None
-        self.digest, undecodable = digest_of(self._opened, self._companion, verifies_text=verifies_text)
+        is_text = self.options.format in TEXT_FORMATS
+        verifies_text = is_text and self.options.encoding is None
+        self.digest, undecodable = digest_of(
+            self._opened,
+            self._companion,
+            verifies_text=verifies_text,
+            longest_line=_LONGEST_LINE if self.options.format in {"csv", "jsonl"} else None,
+        )
         if self._has_changed():
             raise ValidationError(
                 "file", f"{self._name} is being written to.", hint="Import it when it is complete. Nothing was done."
@@ -200,6 +213,8 @@ class InputFile:
             self._opened.seek(0)
             self._file, others = open_workbook(self._opened)
             self._always_left_out[OTHER_SHEETS] = len(others)
+        if is_text and not verifies_text:
+            self._require_encoding()
         if undecodable is None and verifies_text and wide_encoding(self._start()) is not None:
             undecodable = Undecodable(1, self._start())
         if self.options.guess and not self.options.is_foreign:
@@ -209,6 +224,23 @@ class InputFile:
             proposed = propose(self._file, self.options, self._known, undecodable.text)
             reason = f"Line {undecodable.line} is not UTF-8. " if undecodable.line > 1 else ""
             raise looks_like(proposed, self.options, reason)
+
+    def _require_encoding(self) -> None:
+        """Refuse a file that the given encoding cannot decode, if another is certain."""
+        start, given = self._start(), self.options.encoding or UTF_8
+        other = wide_encoding(start) or UTF_8
+        try:
+            codecs.getincrementaldecoder(given)().decode(start)
+            is_certain = other != UTF_8 and not given.startswith(("utf-16", "utf-32"))
+        except UnicodeError:
+            is_certain = other != UTF_8 or _is_utf8(start)
+        if is_certain:
+            advice = f"add --encoding {other}" if other != UTF_8 else "leave --encoding out"
+            raise ValidationError(
+                "file",
+                f"The file is not {given}, but looks like {encoding_name(other)}: {advice}.",
+                hint=SEE_INSPECTION,
+            )
 
     def _advised(self, error: ValidationError) -> ValidationError:
         """Return *error*, or what the file looks like if it is not a table as it should be.
@@ -241,3 +273,11 @@ class InputFile:
     @property
     def _name(self) -> str:
         return "Standard input" if self.path == STDIN else self.path
+
+
+def _is_utf8(start: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder(UTF_8)().decode(start)
+    except UnicodeError:
+        return False
+    return True

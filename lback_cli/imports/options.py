@@ -27,6 +27,10 @@ FORMATS: dict[str, FileFormat] = {
     ".ndjson": "jsonl",
     ".json": "json",
     ".xlsx": "xlsx",
+    # These are refused, with the reason.
+    ".xlsm": "xlsx",
+    ".xlsb": "xlsx",
+    ".xls": "xlsx",
 }
 """The formats by the extension of a file's name."""
 
@@ -59,6 +63,9 @@ _OF_FORMATS: dict[str, Collection[str]] = {
     "skip_lines": ("csv", "xlsx"),
 }
 """The formats that an option is for, by its name in `ImportOptions`."""
+
+_DELIMITER_WORDS = {"\t": "tab", ",": "comma"}
+"""Words for characters that a person would not see in a command."""
 
 _STORED_NAMES = {"format": "form"}
 """The names in the stored options, where they differ."""
@@ -183,7 +190,7 @@ class ImportOptions:
         """Return the words of the command line that say how the file is read."""
         words = []
         if self.delimiter is not None:
-            words += ["--delimiter", "tab" if self.delimiter == "\t" else self.delimiter]
+            words += ["--delimiter", _DELIMITER_WORDS.get(self.delimiter, self.delimiter)]
         if self.encoding is not None:
             words += ["--encoding", self.encoding]
         if self.skip_lines:

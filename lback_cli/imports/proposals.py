@@ -19,6 +19,9 @@ from lback_cli.text.shell_quoting import command_line
 START = 64 * 1024
 """Bytes of a file that proposals are made of."""
 
+SEE_INSPECTION = "--inspect shows what it would read."
+"""Where to see whether a proposal is right."""
+
 _ROWS = 1000
 """Rows of a table to look at."""
 
@@ -97,7 +100,7 @@ def looks_like(proposed: ImportOptions, given: ImportOptions, reason: str = "") 
     return ValidationError(
         "file",
         f"{reason}The file looks like {listed}: add {command_line(changed.reading_words())}.",
-        hint="--guess accepts that, and --inspect shows what it would read.",
+        hint=f"--guess accepts that, and {SEE_INSPECTION}",
     )
 
 
