@@ -1,5 +1,6 @@
 """Proposals for the columns of other programs: which field a column probably is, by its name and its cells."""
 
+import re
 from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
@@ -20,8 +21,14 @@ _BOOLEANS = frozenset({"is_active", INACTIVE, "is_email_verified"})
 _IMPORTANT = _BOOLEANS | {"password", "password_hash", "groups"}
 """Fields of which a second column is worth a word."""
 
+_HASHING = ("salt", "hashfunction", "hashalgorithm", "encryptionscheme", "encryption")
+"""The ends of names of columns that only hashes of passwords need."""
+
 _STATES = ("status", "state")
 """The ends of names of columns in which a number may mean anything."""
+
+_DIGEST = re.compile(r"(?:[0-9a-fA-F]{16}){2,8}|[A-Za-z0-9+/_-]{42,}={0,2}")
+"""A digest in hex or base64; passwords that people choose are shorter, or have other characters."""
 
 _FULL_NAMES = "user names have no spaces"
 _LONGEST_SHOWN = 40
@@ -81,6 +88,7 @@ def guess_by_cells(
     )
     found: dict[str, str] = {}
     misfits: dict[str, Misfit] = {}
+    hashing = next((name for name in names if plain(name).endswith(_HASHING) and any(cells_of(name))), None)
     for _, _, possible_field, name in possible:
         cells = cells_of(name)
         if name in found.values() or any(cell.startswith(("{", "[{")) for cell in cells):
@@ -88,6 +96,8 @@ def guess_by_cells(
         is_hash = possible_field == "password" and cells and all(map(is_known_form, cells))
         field = "password_hash" if is_hash else possible_field  # Laravel and others call it the password
         reason = _misfit(field, name, cells)
+        if field == "password" and hashing is not None:
+            reason = f"it holds hashes, as '{safe(hashing, limit=_LONGEST_SHOWN)}' shows"
         if reason is None and (field in found or field in taken):
             other = found.get(field, "another column")
             reason = f"{other} says that already" if cells and field in _IMPORTANT else None
@@ -138,8 +148,11 @@ def _misfit(field: str, name: str, cells: Sequence[str]) -> str | None:
         return "it has no address"
     if field == "username" and cells and 2 * sum(" " in cell.strip() for cell in cells) >= len(cells):
         return _FULL_NAMES
-    if field == "password" and cells and all(len(set(cell)) == 1 for cell in cells):
-        return "it holds no passwords"
+    if field == "password" and cells:
+        if all(len(set(cell)) == 1 for cell in cells):
+            return "it holds no passwords"
+        if all(map(_DIGEST.fullmatch, cells)):
+            return "it holds hashes of an unknown kind"
     return None
 
 

@@ -64,6 +64,7 @@ class InputFile:
         self._always_left_out: Counter[str] = Counter()
         self._known = known
         self._choice = ColumnChoice.of(options, known)
+        self._rules = RowRules(options, known.attributes)
         self._companion = None if options.companion is None else read_companion(options.companion)
         self._source = self._find_source()
         self.path = absolute(path)
@@ -97,7 +98,7 @@ class InputFile:
         self._file.seek(0)
         self.left_out.clear()
         self.left_out.update(+self._always_left_out)
-        rules = RowRules(self.options)
+        rules = self._rules
         with self._reading():
             yield from rules.apply(self._read()) if rules else self._read()
 
@@ -125,6 +126,7 @@ class InputFile:
         """Read the columns as *options* say."""
         self.options = options
         self._choice = ColumnChoice.of(options, self._known)
+        self._rules = RowRules(options, self._known.attributes)
 
     def require_rows(self) -> None:
         """Refuse a file without a row, or one that another program wrote.

@@ -50,7 +50,7 @@ STDIN = "-"
 """The path of standard input."""
 
 _PATHS = ("companion", "report", "rejects", "passwords")
-_PAIRS = ("mapping", "group_map")
+_PAIRS = ("mapping", "group_map", "attributes")
 _WITH_VALUES = ("if_exists", "on_error", "mail", "companion", "email_domain", "report", "rejects")
 _FLAGS = ("atomic", "overwrite_passwords", "create_groups", "assume_verified", "guess")
 _OPTION_NAMES = {"mapping": "--map", "ignored": "--ignore"}
@@ -93,6 +93,7 @@ class ImportOptions:
         username_from: ``email`` makes user names of addresses for rows without one.
         group_map: The groups that names in the file mean.
         create_groups: Whether to create groups that do not exist.
+        attributes: The values of attributes for all rows that have none of their own.
         assume_verified: Whether an address counts as verified if the file does not say.
         report: The file to write the outcome of each row to.
         rejects: The file to write the refused rows to.
@@ -118,6 +119,7 @@ class ImportOptions:
     username_from: Literal["email"] | None = None
     group_map: Pairs = ()
     create_groups: bool = False
+    attributes: Pairs = ()
     assume_verified: bool = False
     report: Path | None = None
     rejects: Path | None = None
@@ -181,6 +183,7 @@ class ImportOptions:
             if value != getattr(defaults, name):
                 words += [_option(name), str(value)]
         words += [word for value, group in self.group_map for word in ("--map-group", pair(value, group))]
+        words += [word for name, value in self.attributes for word in ("--set", f"{name}={value}")]
         words += [_option(name) for name in _FLAGS if getattr(self, name)]
         if self.passwords is not None:
             words += ["--generate-passwords", str(self.passwords)]

@@ -10,6 +10,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.password_input import FromFile, FromStdin, PasswordSource
 from lback_cli.cli.user import import_options as option
+from lback_cli.cli.user.attributes import assigned
 from lback_cli.cli.user.import_result import show_inspection, show_plan, show_result
 from lback_cli.errors import UsageError
 
@@ -51,6 +52,7 @@ def import_users(
     map_group: option.MapGroup = None,
     create_groups: option.CreateGroups = False,
     assume_verified: option.AssumeVerified = False,
+    assignments: option.SetForAll = None,
     if_exists: option.WhenTaken = "fail",
     overwrite_passwords: option.OverwritePasswords = False,
     on_error: option.WhenRefused = "continue",
@@ -85,6 +87,7 @@ def import_users(
         "group_map": option.group_map(map_group),
         "create_groups": create_groups,
         "assume_verified": assume_verified,
+        "attributes": tuple(assigned(assignments, lambda: context.attributes).items()),
         **option.table_options(mapped, map_file, ignore, delimiter, encoding),
         "skip_lines": skip_lines,
         "guess": guess,
