@@ -21,8 +21,9 @@ _SYNONYMS = {
     "salasana haslo heslo initialpassword passwordprofile пароль パスワード 密码",
     "groups": "groups groupnames group roles role groupsdisplay rolesname gruppen gruppe rollen rolle groupes groupe "
     "roleid grupos grupo gruppi gruppo groepen groep группы группа グループ",
-    "is_active": "isactive active enabled isenabled accountenabled status accountstatus userstatus state "
-    "useraccountcontrol aktiv actif activo ativo attivo actief aktywny активен 有効",
+    "is_active": "isactive active enabled isenabled accountenabled status accountstatus userstatus "
+    "useraccountcontrol aktiv actif activo ativo attivo actief aktywny активен "
+    "有効 activated isactivated state",
     INACTIVE: "isinactive inactive disabled isdisabled suspended issuspended blocked isblocked blocksignin banned "
     "isbanned deactivated archived deleted isdeleted suspendedat disabledat blockedat bannedat deactivatedat "
     "archivedat deletedat gesperrt deaktiviert inaktiv",

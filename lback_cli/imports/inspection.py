@@ -30,6 +30,10 @@ _SAMPLES = 3
 _LONGEST_SAMPLE = 40
 _UNREAD = "(ignored)"
 
+_INVITED = {
+    "password": "All passwords are refused, so these users are invited.",
+    "password_hash": "All hashes are refused, so these users are invited.",
+}
 _FAILURES = 5
 """Reasons of refused rows that are shown."""
 
@@ -149,9 +153,9 @@ def _check(source: InputFile, services: Dependencies) -> tuple[str | None, list[
     """Return why no row can be imported or None, what is wrong with some rows, and what else the rows say."""
     found = check_rows(source.rows(), services, source.options)
     notes = list[str]()
-    if found.passwords and found.passwords == found.refused_passwords and (ignoring := _without_password(source)):
-        notes = [*found.failures.lines(1), "All passwords are refused, so these users are invited."]
-        source.use(ignoring)
+    if (useless := found.useless_secret) is not None:
+        notes = [*found.failures.lines(1), _INVITED[useless]]
+        source.use(_without(useless, source.options))
         found = check_rows(source.rows(), services, source.options)
     refused, lines = found.failures.count, list(found.failures.lines(_FAILURES))
     if refused and refused == found.rows:
@@ -162,13 +166,10 @@ def _check(source: InputFile, services: Dependencies) -> tuple[str | None, list[
     return None, notes, found
 
 
-def _without_password(source: InputFile) -> ImportOptions | None:
-    """Return the options of *source* without the column of passwords; None if it is not a column of the file."""
-    options = source.options
-    if options.is_foreign:
-        return None
-    column = dict(options.mapping).get("password", "password")
-    mapping = tuple(pair for pair in options.mapping if pair[0] != "password")
+def _without(field: str, options: ImportOptions) -> ImportOptions:
+    """Return *options* that do not read *field*."""
+    column = dict(options.mapping).get(field, field)
+    mapping = tuple(pair for pair in options.mapping if pair[0] != field)
     return replace(options, mapping=mapping, ignored=(*options.ignored, column))
 
 

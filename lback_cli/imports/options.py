@@ -46,6 +46,9 @@ TEXT_FORMATS = frozenset({"csv", "jsonl", "json"})
 IGNORE_ALL = "all"
 """The value of ``--ignore`` that means all columns that are not read."""
 
+DROPPABLE = frozenset({"password", "password_hash", "groups"})
+"""What ``--ignore`` can leave out of the file of another program."""
+
 STDIN = "-"
 """The path of standard input."""
 
@@ -133,6 +136,8 @@ class ImportOptions:
         if not self.is_foreign and (self.companion or self.email_domain):
             raise UsageError("--companion and --email-domain need --from.")
         for name, formats in _OF_FORMATS.items():
+            if name == "ignored" and self.is_foreign and set(self.ignored) <= DROPPABLE:
+                continue
             if getattr(self, name) and self.format not in formats:
                 raise UsageError(f"{_option(name)} is for {_listed(formats)}, not for {self.format}.")
 

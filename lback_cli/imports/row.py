@@ -22,6 +22,7 @@ _REQUIRED = ("username", "email")
 _ERROR_CODE = "error_code"
 """A column that only rejects have."""
 
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 _GROUP_SEPARATORS = re.compile(r"[;,]")
 
 
@@ -65,6 +66,15 @@ class ImportRow:
     def place(self) -> str:
         """Where the row is in the file, for a person."""
         return f"line {self.line}" if self.record is None else f"line {self.line}, record {self.record}"
+
+
+def username_of(address: str) -> str:
+    """Return the user name that is made from an e-mail *address*: its local part, with hyphens for what no name has.
+
+    Two addresses may have the same one.
+    """
+    local = address.strip().rpartition("@")[0]
+    return _NOT_IN_NAMES.sub("-", local).strip("._-") or local
 
 
 class RowReader:

@@ -11,7 +11,7 @@ from lback_cli.text.escaping import safe
 
 _LONGEST_SHOWN = 80
 _IS_HASH = "The password is a hash."
-_INVITED = "Without a password the user is invited: add --ignore and the name of the column."
+_INVITED = "Without a password the user is invited: add --ignore and the name of the column (with --from, password)."
 
 
 class RowPreparation:

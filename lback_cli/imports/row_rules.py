@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from lback_cli.attributes import Attribute, Value
 from lback_cli.errors import UsageError, ValidationError
 from lback_cli.imports.options import ImportOptions
-from lback_cli.imports.row import ImportRow
+from lback_cli.imports.row import ImportRow, username_of
 
 _GUEST = "#EXT#"
 """What Microsoft Entra puts into the user names of guests, which are not addresses."""
@@ -27,13 +27,16 @@ class RowRules:
 
     def __init__(self, options: ImportOptions, known: Mapping[str, Attribute]) -> None:
         self._attributes = dict(_value(known[name], text) for name, text in options.attributes)
+        self._dropped = options.ignored if options.is_foreign else ()
         self._derives_usernames = options.username_from == "email"
         self._assumes_verified = options.assume_verified
         self._groups = {value.lower(): group for value, group in options.group_map}
 
     def __bool__(self) -> bool:
         """Return whether there is anything to apply."""
-        return bool(self._derives_usernames or self._assumes_verified or self._groups or self._attributes)
+        return bool(
+            self._dropped or self._derives_usernames or self._assumes_verified or self._groups or self._attributes
+        )
 
     def apply(self, rows: Iterator[ImportRow]) -> Iterator[ImportRow]:
         """Yield *rows*, changed. A row with an error stays as it is."""
@@ -43,6 +46,8 @@ class RowRules:
             yield row
 
     def _change(self, row: ImportRow) -> None:
+        for name in self._dropped:
+            setattr(row, name, None)
         if self._derives_usernames:
             _derive_username(row)
         if self._groups and row.groups:
@@ -72,4 +77,4 @@ def _derive_username(row: ImportRow) -> None:
     row.email = row.email or row.username
     is_guest = _GUEST in row.username.upper()
     row.derived_from = row.email if is_guest else row.username or row.email
-    row.username = row.derived_from.strip().rpartition("@")[0]
+    row.username = username_of(row.derived_from)

@@ -456,6 +456,31 @@ DOCUMENTS = [
 
 OTHERS = [
     VendorFile(
+        "fusionauth.json",
+        _json({"users": [{"username": "ada", "password": "z" * 31, "salt": "c2FsdA==", "factor": 10, **_ADA}]}),
+        people="ada",
+        said=("'password' is not read as password: it holds hashes, as 'salt' shows.",),
+    ),
+    VendorFile(
+        "digests.json",
+        _json([{"hash": "5f4dcc3b5aa765d61d8327deb882cf99", "email": "ada+news@example.org"}]),
+        people="ada-news",
+        said=("The password hash", "All hashes are refused, so these users are invited."),
+    ),
+    VendorFile(
+        "plain-realm.json",
+        _json(
+            {
+                "realm": "demo",
+                "users": [
+                    {"username": "ada", "credentials": [{"type": "password", "value": "ada"}], "enabled": True, **_ADA}
+                ],
+            }
+        ),
+        people="ada",
+        said=("The password has 3 characters", "All passwords are refused, so these users are invited."),
+    ),
+    VendorFile(
         "ldif",
         _text(
             "dn: uid=ada,dc=example,dc=org",
