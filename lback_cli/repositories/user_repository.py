@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, select, text, update
+from sqlalchemy import CursorResult, bindparam, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, T
 from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
 from lback_cli.repositories.references import unreferenced
 from lback_cli.repositories.user_query import LARGEST_ID
-from lback_cli.repositories.user_reader import UserReader
+from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.security.stored_hashes import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD
 
 BULK = ("username", "email", "password", "is_active", "is_email_verified")
@@ -172,6 +172,26 @@ class UserRepository(UserReader):
     def change_all(self, ids: Sequence[int], **values: object) -> None:
         """Set *values* of the users with these *ids*."""
         self._session.execute(update(USERS).where(USERS.c.id.in_(ids)).values(**values))
+
+    def change_each(self, users: Sequence[UserRecord], *, updated_at: datetime) -> None:
+        """Store the address, the hash and the flags of each of *users*, who exist.
+
+        Raises:
+            IntegrityError: Another user has one of the addresses.
+        """
+        rows = [
+            {
+                "owner": user.id,
+                "email": user.email,
+                "password": user.password_hash,
+                "is_active": user.is_active,
+                "is_email_verified": user.is_email_verified,
+                "updated_at": updated_at,
+            }
+            for user in users
+        ]
+        values = {name: bindparam(name, type_=USERS.c[name].type) for name in rows[0] if name != "owner"}
+        self._session.connection().execute(update(USERS).where(USERS.c.id == bindparam("owner")).values(values), rows)
 
     def delete_all(self, ids: Sequence[int]) -> None:
         """Delete the users with these *ids*, with everything that `delete` deletes, their tokens and queued links."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lback_cli.cli.completion import complete_source
+from lback_cli.cli.completion import complete_assignment, complete_source
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import UsageError
 from lback_cli.imports.assignments import Pairs
@@ -109,6 +109,15 @@ AssumeVerified = Annotated[
     bool,
     typer.Option(
         "--assume-verified", help="Vouch for the addresses of users of whom the file does not say if they are verified."
+    ),
+]
+SetForAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Set an attribute of every user for whom the file has no value of it. Repeatable.",
+        metavar="NAME=VALUE",
+        autocompletion=complete_assignment,
     ),
 ]
 Companion = Annotated[
