@@ -12,7 +12,7 @@ from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS, GROUP_EVENTS
 from lback_cli.events.past import Change
 from lback_cli.events.record import to_storable_text
 from lback_cli.models.tables import EVENTS
-from lback_cli.repositories.sql_functions import binary_equal, binary_position
+from lback_cli.repositories.sql_functions import binary_equal, binary_position, is_among
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -106,7 +106,7 @@ class ChangeReader:
         found: dict[int, list[Change]] = {}
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            for change in self._changes(_CHANGE.where(EVENTS.c.subject_id.in_(chunk), _SUCCEEDED)):
+            for change in self._changes(_CHANGE.where(is_among(EVENTS.c.subject_id, chunk), _SUCCEEDED)):
                 found.setdefault(change.subject_id or 0, []).append(change)
         return found
 
@@ -130,7 +130,8 @@ class ChangeReader:
         if numbers is None:
             return [Found._make(row) for row in self._execute(statement)]
         chunks = (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))
-        return [Found._make(row) for chunk in chunks for row in self._execute(statement.where(EVENTS.c.seq.in_(chunk)))]
+        statements = (statement.where(is_among(EVENTS.c.seq, chunk)) for chunk in chunks)
+        return [Found._make(row) for each in statements for row in self._execute(each)]
 
     def of_import(self, job: str) -> list[Found]:
         """Return the events with which processes began, resumed or ended the import *job*, in the order of the log."""
@@ -143,14 +144,14 @@ class ChangeReader:
 
     def numbered(self, numbers: Sequence[int]) -> dict[int, Change]:
         """Return the events with these *numbers*, by number."""
-        rows = self._execute(_CHANGE.where(EVENTS.c.seq.in_(numbers)))
+        rows = self._execute(_CHANGE.where(is_among(EVENTS.c.seq, numbers)))
         return {row.seq: Change._make(row) for row in rows}
 
     def first_logins(self, ids: Sequence[int], after: int) -> dict[int, int]:
         """Return the first login after event *after* of each of the users with these *ids* who logged in since."""
         logins = (
             select(EVENTS.c.subject_id, func.min(EVENTS.c.seq))
-            .where(EVENTS.c.subject_id.in_(ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq > after)
+            .where(is_among(EVENTS.c.subject_id, ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq > after)
             .group_by(EVENTS.c.subject_id)
         )
         return {user_id: seq for user_id, seq in self._execute(logins)}  # noqa: C416 - rows, not pairs

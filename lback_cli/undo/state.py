@@ -1,8 +1,11 @@
 """Users and groups as they are, and as they will be once some events are undone."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from lback_cli.attributes import UserAttributes
@@ -44,12 +47,14 @@ class UserState:
     """A user.
 
     Attributes:
+        stored: The user as stored; None if there is no such user.
         values: The values of attributes by name, with ``groups`` (a set of ids) and ``password`` (whether there is
-            one); None if there is no such user.
+            one), once the events so far are undone; None if there is no such user then.
         changes: All changes of the user, in the order of the log.
         login: The first login since the import whose events are undone; None if there is none.
     """
 
+    stored: UserRecord | None
     values: dict[str, Any] | None
     changes: Sequence[Change] = ()
     login: int | None = None
@@ -78,8 +83,10 @@ class State:
         self._now = now
         self._users: dict[int, UserState] = {}
         self._names = Names()
+        self._unique = tuple(attribute.name for attribute in known if attribute.unique)
         self.groups = {group.id: GroupState(group.id, group.name, group.description) for group in found.groups.all()}
-        self._stored_ids = {group.name: group.id for group in self.groups.values()}
+        self._by_name = {group.name: group for group in self.groups.values()}
+        self._stored_ids = {name: group.id for name, group in self._by_name.items()}
         self._sized: set[int] = set()
         self.group_changes: list[GroupChange] = [
             GroupChange(change.seq, change.signal, data)
@@ -98,11 +105,12 @@ class State:
         for user_id in missing:
             row = rows.get(user_id)
             values = None if row is None else self._values(row)
-            self._users[user_id] = UserState(values, changes.get(user_id, ()), logins.get(user_id))
+            self._users[user_id] = UserState(row, values, changes.get(user_id, ()), logins.get(user_id))
 
     def user(self, user_id: int) -> UserState:
         """Return the user with that id."""
-        self.load([user_id])
+        if user_id not in self._users:
+            self.load([user_id])
         return self._users[user_id]
 
     def kept_hash(self, user_id: int, created_at: str) -> str | None:
@@ -158,6 +166,8 @@ class State:
             group: The one group that matters, if *name* is ``groups``.
         """
         for change in user.changes:
+            if not change.may_undo(seq):
+                continue
             data = change.data or {}
             changes = data.get("changes") or {}
             if data.get("undoes") != seq or name not in changes:
@@ -175,15 +185,14 @@ class State:
 
     def group_named(self, name: str) -> GroupState | None:
         """Return the group that has that name."""
-        return next((group for group in self.groups.values() if group.name == name), None)
+        return self._by_name.get(name)
 
     def group_since(self, name: str, seq: int) -> GroupState | None:
         """Return the group that was called *name* at event *seq*, whatever its name is; None if it is deleted."""
         now: str | None = name
         deletions: set[int] = set()
-        for change in self.group_changes:
-            if change.seq <= seq:
-                continue
+        first = bisect_right(self.group_changes, seq, key=attrgetter("seq"))
+        for change in islice(self.group_changes, first, None):
             called = change.data["group"]["name"]
             match change.signal:
                 case "group_deleted" if called == now:
@@ -213,7 +222,7 @@ class State:
     def add_group(self, name: str, description: str | None, undoes: int) -> GroupState:
         """Add a group that undoing creates."""
         group = GroupState(min(0, *self.groups) - 1 if self.groups else -1, name, description)
-        self.groups[group.id] = group
+        self.groups[group.id] = self._by_name[name] = group
         self._sized.add(group.id)
         self._note_group("group_created", group, {"name": {"to": name}}, undoes)
         return group
@@ -221,11 +230,13 @@ class State:
     def rename_group(self, group: GroupState, name: str, undoes: int) -> None:
         """Rename a group."""
         before, group.name = group.name, name
+        del self._by_name[before]
+        self._by_name[name] = group
         self._note_group("group_updated", group, {"name": {"from": before, "to": name}}, undoes)
 
     def remove_group(self, group: GroupState, undoes: int) -> None:
         """Remove a group."""
-        del self.groups[group.id]
+        del self.groups[group.id], self._by_name[group.name]
         self._note_group("group_deleted", group, {"name": {"from": group.name}}, undoes)
 
     def _note_group(self, signal: str, group: GroupState, changes: Mapping[str, Any], undoes: int) -> None:
@@ -239,10 +250,6 @@ class State:
             "groups": groups,
             "password": not is_unusable(row.password_hash),
         }
-
-    @property
-    def _unique(self) -> tuple[str, ...]:
-        return tuple(attribute.name for attribute in self._known if attribute.unique)
 
     def _note(self, name: str, before: str | None, after: str | None, user_id: int) -> None:
         if before is not None:

@@ -68,9 +68,7 @@ class Undo:
             targets = request.selection.find(found.changes)
         run = Execution(self._parts, request, frozenset(target.seq for target in targets))
         for chunk in chunks(targets):
-            with snapshot(self._database) as found:
-                changes = found.changes.numbered([target.seq for target in chunk])
-            for is_creation, some in groupby(chunk, key=lambda target: changes[target.seq].signal in CREATIONS):
+            for is_creation, some in groupby(chunk, key=lambda target: target.signal in CREATIONS):
                 if is_creation:
                     yield from run.delete_created(list(some))
                 else:
