@@ -134,6 +134,12 @@ def registered_event(operation_id: str, user_id: int, username: str, data: str) 
     return EventRecord("user_registered", "register_user", operation_id, None, user_id, username, data)
 
 
+def deleted_event(operation_id: str, user_id: int, username: str, data: str) -> EventRecord:
+    """Return the event of ``user_deleted`` with *data*, which is in canonical form."""
+    subject = to_storable_text(username, SUBJECT_LIMIT)
+    return EventRecord("user_deleted", "delete_user", operation_id, None, user_id, subject, data)
+
+
 def administrative_event(
     name: str,
     operation: str,

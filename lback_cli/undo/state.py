@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lback_cli.attributes import UserAttributes
 from lback_cli.events.past import Change
-from lback_cli.managers.changes import attribute_values
+from lback_cli.managers.changes import RegistrationChanges, attribute_values, kind_of
 from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
@@ -51,6 +51,7 @@ class UserState:
         values: The values of attributes by name, with ``groups`` (a set of ids) and ``password`` (whether there is
             one), once the events so far are undone; None if there is no such user then.
         changes: All changes of the user, in the order of the log.
+        is_as_stored: Whether nothing of the user has been undone so far.
         login: The first login since the import whose events are undone; None if there is none.
     """
 
@@ -58,6 +59,7 @@ class UserState:
     values: dict[str, Any] | None
     changes: Sequence[Change] = ()
     login: int | None = None
+    is_as_stored: bool = True
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ class State:
         self._now = now
         self._users: dict[int, UserState] = {}
         self._names = Names()
+        self._created: RegistrationChanges | None = None
         self._unique = tuple(attribute.name for attribute in known if attribute.unique)
         self.groups = {group.id: GroupState(group.id, group.name, group.description) for group in found.groups.all()}
         self._by_name = {group.name: group for group in self.groups.values()}
@@ -113,6 +116,18 @@ class State:
             self.load([user_id])
         return self._users[user_id]
 
+    def as_created(self, user: UserState, change: Change) -> UserRecord | None:
+        """Return *user* as stored if *change*, the one event about it, says that it was created exactly so."""
+        stored = user.stored
+        if stored is None or not user.is_as_stored or len(user.changes) != 1 or change.signal != "user_registered":
+            return None
+        if self.group_changes and self.group_changes[-1].seq > change.seq:
+            return None  # a name of a group may mean another one
+        if self._created is None or self._created.created_at != stored.created_at:
+            self._created = RegistrationChanges(self._known, stored.created_at)
+        data = self._created.data(stored.id, stored.username, stored.email, kind_of(stored), stored.attributes)
+        return stored if change.text == data else None
+
     def kept_hash(self, user_id: int, created_at: str) -> str | None:
         """Return the hash that is kept of the deleted user with that id and time of creation, if there is one."""
         kept = self._found.deleted_users.find_all([user_id], self._now).get(user_id)
@@ -136,7 +151,7 @@ class State:
         for group_id in (old ^ new) & self.groups.keys():
             self.size(group_id)
             self.groups[group_id].members += 1 if group_id in new else -1
-        user.values = values
+        user.values, user.is_as_stored = values, False
 
     def holder(self, name: str, value: str, *, other_than: int) -> str | None:
         """Return who has the unique *value* of attribute *name* already, for a message; None if no other user does."""

@@ -41,7 +41,10 @@ class UserEvents:
             import_start: The number of the first event of the import that it is part of; 0 if there is none.
         """
         user_id = change.subject_id or 0
-        user, data = self._state.user(user_id), change.data
+        user = self._state.user(user_id)
+        if user.login is None and (created := self._state.as_created(user, change)) is not None:
+            return self._delete(EventPlan(change.seq, change.signal, user_id, created.username))
+        data = change.data
         plan = EventPlan(change.seq, change.signal, user_id, _name_of(data))
         if data is None or change.signal == ERASURE:
             plan.parts.append(Part("user", "cannot", "undo", "the person was erased"))
@@ -82,9 +85,13 @@ class UserEvents:
             reason = f"{name} changed since" if by is not None else f"{name} changed outside lback"
             plan.parts.append(Part("user", "kept", "delete", reason, by))
             return
+        self._delete(plan)
+
+    def _delete(self, plan: EventPlan) -> EventPlan:
         plan.parts.append(Part("user", "reversed", "delete"))
         plan.action = "delete"
         self._state.set_user(plan.id or 0, None)
+        return plan
 
     def _differing(self, seq: int, values: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[str]:
         """Yield the names of what a user no longer has as it was created."""
