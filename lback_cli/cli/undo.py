@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 _BRIEF = ("event", "subject", "verdict", "change", "reason", "by")
 
+_ALL = 100
+"""A share of the users, in percent, that nothing exceeds."""
+
 _MANY = 50
-"""Changes above which a person sees only those that were not reversed."""
+"""Events above which a person sees only those that were not reversed."""
 
 
 @command(
@@ -84,10 +87,12 @@ def undo(
     if plan or plan_file is not None:
         summary = _plan(context, request, plan_file)
     else:
-        expected = context.undo.summary(request, max_share=max_share)
-        if expected.actions:
-            confirm(_question(expected), yes=yes)
-        summary = _run(context, request, expected)
+        # What would change takes as long to compute as to change, and is not needed if there is nothing to ask or refuse.
+        if not yes or max_share != _ALL:
+            expected = context.undo.summary(request, max_share=max_share)
+            if expected.actions:
+                confirm(_question(expected), yes=yes)
+        summary = _run(context, request)
     if not summary.is_complete:
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
@@ -117,11 +122,11 @@ def _plan(context: CliContext, request: "Request", path: Path | None) -> "Summar
     return summary
 
 
-def _run(context: CliContext, request: "Request", expected: "Summary") -> "Summary":
+def _run(context: CliContext, request: "Request") -> "Summary":
     from lback_cli.undo.planner import Summary
 
     summary = Summary()
-    is_brief = context.output.format.for_people and sum(expected.counts.values()) > _MANY
+    is_brief = context.output.format.for_people and context.undo.count(request) > _MANY
     try:
         _show(context, context.undo.run(request), summary, is_done=True, is_brief=is_brief)
     except BaseException:

@@ -41,6 +41,15 @@ class Undo:
             targets = request.selection.find(found.changes)
             yield self._planner(found, targets, request).plan(targets)
 
+    def count(self, request: Request) -> int:
+        """Return how many events would be undone.
+
+        Raises:
+            NotFound: There is no such event or import.
+        """
+        with snapshot(self._database) as found:
+            return len(request.selection.find(found.changes))
+
     def summary(self, request: Request, *, max_share: float | None) -> Summary:
         """Return what undoing would do in all.
 

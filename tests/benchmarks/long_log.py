@@ -129,7 +129,7 @@ class LongLog:
     def _group_name(self, number: int) -> str:
         return "basic_user" if number == 1 else f"team {number:04}"
 
-    def _registrations(self, now: datetime, count: int) -> Iterator[EventRecord] | list[EventRecord]:
+    def _registrations(self, now: datetime, count: int) -> list[EventRecord]:
         company, changes = self._company, RegistrationChanges(self._changes, now)
         records = []
         for operation_id in random_ids(count):
@@ -170,9 +170,7 @@ class LongLog:
                 signal, operation, changes = "user_authenticated", "authenticate_user", "{}"
             else:
                 signal, operation, changes = "user_updated", "update_user", canonical(self._change(kind, user_id))
-            yield EventRecord(
-                signal, operation, operation_id, None, user_id, name, f'{{"changes":{changes},{user}}}'
-            )
+            yield EventRecord(signal, operation, operation_id, None, user_id, name, f'{{"changes":{changes},{user}}}')
 
     def _change(self, kind: str, user_id: int) -> dict[str, object]:
         company = self._company
