@@ -87,7 +87,7 @@ def undo(
     if plan or plan_file is not None:
         summary = _plan(context, request, plan_file)
     else:
-        # What would change takes as long to compute as to change, and is not needed if there is nothing to ask or refuse.
+        # What would change takes long to compute. It is not needed if there is nothing to ask or to refuse.
         if not yes or max_share != _ALL:
             expected = context.undo.summary(request, max_share=max_share)
             if expected.actions:

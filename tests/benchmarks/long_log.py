@@ -26,12 +26,12 @@ from lback_cli.events.record import (
 from lback_cli.managers.changes import RegistrationChanges
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.settings import DatabaseSettings, Settings
-from lback_cli.text.times import timestamp
 
 BATCH = 100
 """Events of one actor at one time."""
 
 DAYS = 390
+EPOCH = datetime.fromtimestamp(0, UTC)
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$QmJ1aWxkc29tZXRoaW5nb2YzMmJ5dGVz"
 KINDS = {"login": 83, "failure": 8, "move": 4, "name": 3, "switch": 1, "same": 1}
 """What happens after the registrations, and how often in a hundred."""
@@ -48,7 +48,7 @@ class Company:
     team: "array[int]" = field(default_factory=lambda: array("i", [0]))
     renamed: "array[int]" = field(default_factory=lambda: array("i", [0]))
     is_active: bytearray = field(default_factory=lambda: bytearray(1))
-    created_at: list[datetime] = field(default_factory=lambda: [datetime.min])
+    created_at: list[datetime] = field(default_factory=lambda: [EPOCH])
     last_login: dict[int, datetime] = field(default_factory=dict)
 
 

@@ -19,6 +19,7 @@ TESTS = Path(__file__).parents[1]
         "servers/test_contests.py",
         "apply/test_histories.py",
         "apply/test_killing.py",
+        "undo/test_killing.py",
         "events/test_replay.py",
         "relay/test_killing.py",
         "relay/test_mail_killing.py",
