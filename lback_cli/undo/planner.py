@@ -33,13 +33,14 @@ class Planner:
         self, found: Snapshot, services: Dependencies, undone: frozenset[int], *, including_active: bool
     ) -> None:
         self._found = found
-        self._state = State(found, services.attributes, services.now())
+        self._state = State(found, services)
         self._users = UserEvents(self._state, undone, including_active=including_active)
         self._groups = GroupEvents(self._state, services)
 
     def plan(self, targets: Sequence[Target]) -> Iterator[EventPlan]:
         """Yield what undoing *targets*, newest first, does; those in which nothing changed are left out."""
-        left = Counter(target.user_id for target in targets)
+        # The members of a deleted group join it again, so no user is forgotten before that is planned.
+        left = Counter(target.user_id for target in targets if target.signal != "group_created")
         for chunk in chunks(targets):
             ids = dict.fromkeys(target.user_id for target in chunk if target.user_id is not None)
             self._state.load(ids, login_after=chunk[0].import_start)
@@ -49,7 +50,7 @@ class Planner:
                 if plan.parts:
                     yield plan
                 left[target.user_id] -= 1
-                if target.user_id is not None and not left[target.user_id]:
+                if target.user_id is not None and not left[target.user_id] and not left[None]:
                     self._state.drop(target.user_id)
 
     def stored(self, user_id: int) -> UserRecord:

@@ -1,16 +1,18 @@
 """Users and groups as they are, and as they will be once some events are undone."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from lback_cli.attributes import UserAttributes
+from lback_cli.events.hash_chain import canonical
 from lback_cli.events.past import Change
 from lback_cli.managers.changes import RegistrationChanges, attribute_values, kind_of
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.repositories.deleted_user_repository import KeptUser
 from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
@@ -75,18 +77,18 @@ class State:
 
     Args:
         found: The transaction.
-        known: The attributes of users.
-        now: The current time.
+        services: The dependencies of managers.
     """
 
-    def __init__(self, found: Snapshot, known: UserAttributes, now: datetime) -> None:
+    def __init__(self, found: Snapshot, services: Dependencies) -> None:
         self._found = found
-        self._known = known
-        self._now = now
+        self._known = services.attributes
+        self._now = services.now()
+        self._keeps_deleted = services.settings.users.keep_deleted > timedelta()
         self._users: dict[int, UserState] = {}
         self._names = Names()
         self._created: RegistrationChanges | None = None
-        self._unique = tuple(attribute.name for attribute in known if attribute.unique)
+        self._unique = tuple(attribute.name for attribute in self._known if attribute.unique)
         self.groups = {group.id: GroupState(group.id, group.name, group.description) for group in found.groups.all()}
         self._by_name = {group.name: group for group in self.groups.values()}
         self._stored_ids = {name: group.id for name, group in self._by_name.items()}
@@ -129,8 +131,13 @@ class State:
         return stored if change.text == data else None
 
     def kept_hash(self, user_id: int, created_at: str) -> str | None:
-        """Return the hash that is kept of the deleted user with that id and time of creation, if there is one."""
-        kept = self._found.deleted_users.find_all([user_id], self._now).get(user_id)
+        """Return the hash that is kept of the deleted user with that id and time of creation, if there is one.
+
+        It is also kept of a user who still exists, and is deleted before by undoing a later event.
+        """
+        kept: KeptUser | UserRecord | None = self.user(user_id).stored if self._keeps_deleted else None
+        if kept is None:
+            kept = self._found.deleted_users.find_all([user_id], self._now).get(user_id)
         if kept is None or timestamp(kept.created_at)[:_SECOND] != created_at[:_SECOND]:
             return None
         return None if is_unusable(kept.password_hash) else kept.password_hash
@@ -172,7 +179,7 @@ class State:
         return name in self._unique
 
     def undoer(self, user: UserState, seq: int, name: str, group: GroupState | None = None) -> int | None:
-        """Return the number of the event that undid what event *seq* did to *name*, and was not undone itself.
+        """Return the number of the event that undid what event *seq* did to *name*, and is not undone itself.
 
         Args:
             user: The user.
@@ -180,6 +187,10 @@ class State:
             name: An attribute, or ``groups``.
             group: The one group that matters, if *name* is ``groups``.
         """
+        undoers = self._undoers(user, seq, name, group)
+        return next((undoer for undoer in undoers if undoer < NEVER), None)
+
+    def _undoers(self, user: UserState, seq: int, name: str, group: GroupState | None) -> Iterator[int]:
         for change in user.changes:
             if not change.may_undo(seq):
                 continue
@@ -189,9 +200,32 @@ class State:
                 continue
             if group is not None and not self._concerns(changes["groups"], group, change.seq):
                 continue
-            if self.undoer(user, change.seq, name, group) is None:
-                return change.seq
-        return None
+            if change.seq == NEVER or not any(self._undoers(user, change.seq, name, group)):
+                yield change.seq
+
+    def note_undo(
+        self,
+        user_id: int,
+        undoes: int,
+        names: Iterable[str],
+        added: Sequence[str] = (),
+        removed: Sequence[str] = (),
+    ) -> None:
+        """Note that event *undoes* is undone, as the event that will say so does.
+
+        Args:
+            user_id: The id of the user.
+            undoes: The number of the event.
+            names: The names of the attributes that change.
+            added: The names of the groups that the user joins.
+            removed: The names of the groups that the user leaves.
+        """
+        changes: dict[str, Any] = {name: {} for name in names if name != "groups"}
+        if added or removed:
+            changes["groups"] = {"added": [*added], "removed": [*removed]}
+        text = canonical({"changes": changes, "undoes": undoes})
+        user = self.user(user_id)
+        user.changes = [*user.changes, Change(NEVER, "user_updated", user_id, text)]
 
     def _concerns(self, groups: Mapping[str, Any], group: GroupState, seq: int) -> bool:
         return any(self.group_since(name, seq) is group for name in (*groups["added"], *groups["removed"]))
@@ -220,11 +254,15 @@ class State:
         return None if now is None else self.group_named(now)
 
     def group_undoer(self, seq: int) -> int | None:
-        """Return the number of the event that undid event *seq* and was not undone itself."""
+        """Return the number of the event that undid event *seq* and is not undone itself."""
+        return next((undoer for undoer in self._group_undoers(seq) if undoer < NEVER), None)
+
+    def _group_undoers(self, seq: int) -> Iterator[int]:
         for change in self.group_changes:
-            if change.data.get("undoes") == seq and change.seq < NEVER and self.group_undoer(change.seq) is None:
-                return change.seq
-        return None
+            if change.data.get("undoes") != seq:
+                continue
+            if change.seq == NEVER or not any(self._group_undoers(change.seq)):
+                yield change.seq
 
     def size(self, group_id: int) -> int:
         """Return how many members the group with that id has."""
@@ -248,6 +286,11 @@ class State:
         del self._by_name[before]
         self._by_name[name] = group
         self._note_group("group_updated", group, {"name": {"from": before, "to": name}}, undoes)
+
+    def describe_group(self, group: GroupState, description: str | None, undoes: int) -> None:
+        """Give a group another description."""
+        before, group.description = group.description, description
+        self._note_group("group_updated", group, {"description": {"from": before, "to": description}}, undoes)
 
     def remove_group(self, group: GroupState, undoes: int) -> None:
         """Remove a group."""

@@ -63,7 +63,21 @@ class UserEvents:
                 self._plan_restoration(plan, user, changes)
             case "changed":
                 self._plan_update(plan, user, changes, import_start)
+        self._note(plan, changes)
         return plan
+
+    def _note(self, plan: EventPlan, changes: Mapping[str, Any]) -> None:
+        """Note what *plan* reverses, because the event may undo another one that is to be undone too."""
+        groups = changes.get("groups", {"added": (), "removed": ()})
+        match plan.action:
+            case "update":
+                names = (name for name in plan.data if not name.endswith("_groups"))
+                added, removed = plan.data.get("add_groups", ()), plan.data.get("remove_groups", ())
+                self._state.note_undo(plan.id or 0, plan.seq, names, added, removed)
+            case "delete":
+                self._state.note_undo(plan.id or 0, plan.seq, changes, removed=groups["added"])
+            case "restore":
+                self._state.note_undo(plan.id or 0, plan.seq, changes, added=plan.data["groups"])
 
     # A user who was created
 

@@ -20,6 +20,8 @@ TESTS = Path(__file__).parents[1]
         "apply/test_histories.py",
         "apply/test_killing.py",
         "undo/test_killing.py",
+        "undo/test_histories.py",
+        "events/test_past.py",
         "events/test_replay.py",
         "relay/test_killing.py",
         "relay/test_mail_killing.py",
