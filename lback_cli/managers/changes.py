@@ -3,20 +3,22 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lback_cli.attributes import UserAttributes, Value
 from lback_cli.events.hash_chain import canonical, quoted
-from lback_cli.operations.operation import Operation
-from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
 
+if TYPE_CHECKING:
+    from lback_cli.operations.operation import Operation
+    from lback_cli.repositories.unit_of_work import UnitOfWork
+
 
 def track_user(
-    operation: Operation,
-    uow: UnitOfWork,
+    operation: "Operation",
+    uow: "UnitOfWork",
     known: UserAttributes,
     before: UserRecord | None,
     user_id: Callable[[], int],
