@@ -24,7 +24,7 @@ def resend_verification(
     plan: Plan = False,
     yes: Yes = False,
 ) -> None:
-    """Mail a user, or several, a new verification link, also to inactive ones. Older links stop working.
+    """Mail a user, or several, a new verification link, also if they are inactive. Older links stop working.
 
     Several users, or those that --where selects, are confirmed by a question. Each is an operation of its own with a
     result of its own; exit 8 if some fail.
