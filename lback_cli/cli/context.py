@@ -54,6 +54,15 @@ class CliContext(CommandEnvironment):
 
         return Directory(self.database, self.dependencies)
 
+    def existing_groups(self) -> frozenset[str]:
+        """Return the names of all groups; none if there is no database yet. Nothing is created or upgraded."""
+        try:
+            if self.schema.status().state != "current":
+                return frozenset()
+        except DatabaseError:
+            return frozenset()
+        return frozenset(group.name for group, _ in self.directory.list_groups())
+
     def past(self, moment: str) -> "Past":
         """Return the users and groups as they were at *moment*.
 

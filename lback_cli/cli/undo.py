@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 _BRIEF = ("event", "subject", "verdict", "change", "reason", "by")
 
+_ALL = 100
+"""A share of the users, in percent, that nothing exceeds."""
+
 _MANY = 50
-"""Changes above which a person sees only those that were not reversed."""
+"""Events above which a person sees only those that were not reversed."""
 
 
 @command(
@@ -90,10 +93,12 @@ def undo(
         summary = _plan(context, request, plan_file)
         context.undo.check_share(summary, max_share=max_share)
     else:
-        expected = context.undo.summary(request, max_share=max_share)
-        if expected.actions:
-            confirm(_question(expected), yes=yes)
-        summary = _run(context, request, expected)
+        # What would change takes long to compute. It is not needed if there is nothing to ask or to refuse.
+        if not yes or max_share != _ALL:
+            expected = context.undo.summary(request, max_share=max_share)
+            if expected.actions:
+                confirm(_question(expected), yes=yes)
+        summary = _run(context, request)
     if not summary.is_complete:
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
@@ -123,11 +128,11 @@ def _plan(context: CliContext, request: "Request", path: Path | None) -> "Summar
     return summary
 
 
-def _run(context: CliContext, request: "Request", expected: "Summary") -> "Summary":
+def _run(context: CliContext, request: "Request") -> "Summary":
     from lback_cli.undo.planner import Summary
 
     summary = Summary()
-    is_brief = context.output.format.for_people and sum(expected.counts.values()) > _MANY
+    is_brief = context.output.format.for_people and context.undo.count(request) > _MANY
     try:
         _show(context, context.undo.run(request), summary, is_done=True, is_brief=is_brief)
     except BaseException:

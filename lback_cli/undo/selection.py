@@ -17,12 +17,17 @@ Mail = Literal["none", "notify"]
 
 
 class Target(NamedTuple):
-    """An event to undo: its number, the user that it is about, if it is about one, and the import that it is part of.
+    """An event to undo.
 
-    *import_start* is the number of the first event of that import; 0 if there is none.
+    Attributes:
+        seq: Its number.
+        signal: Its name.
+        user_id: The id of the user that it is about, if it is about one.
+        import_start: The number of the first event of the import that it is part of; 0 if there is none.
     """
 
     seq: int
+    signal: str
     user_id: int | None
     import_start: int = 0
 
@@ -55,7 +60,11 @@ class Selection:
         if self.import_job is not None:
             targets = _of_import(changes, self.import_job)
         else:
-            targets = [Target(found.seq, found.subject_id) for found in self._found(changes) if _is_undoable(found)]
+            targets = [
+                Target(found.seq, found.signal, found.subject_id)
+                for found in self._found(changes)
+                if _is_undoable(found)
+            ]
         return sorted(targets, reverse=True)
 
     def _found(self, changes: ChangeReader) -> Sequence[Found]:
@@ -101,7 +110,7 @@ def _of_import(changes: ChangeReader, job: str) -> list[Target]:
             if found.signal in {"import_started", "import_finished"}:
                 break
             if _is_undoable(found):
-                targets.append(Target(found.seq, found.subject_id, marks[0].seq))
+                targets.append(Target(found.seq, found.signal, found.subject_id, marks[0].seq))
     return targets
 
 

@@ -77,7 +77,7 @@ def test_a_plan_is_applied_unless_it_no_longer_holds(ann: Cli, tmp_path: Path) -
     assert ann("undo", "--apply", str(plan), "--yes") == (
         6,
         "",
-        "error: The plan no longer holds for event 4 (ann). Nothing was changed.\n       Make the plan again.\n",
+        "error: The plan is out of date for event 4 (ann). Nothing was changed.\n       Make the plan again.\n",
     )
     ann("undo", "5", "--yes")
     assert ann("undo", "--apply", str(plan), "--yes").status == 0

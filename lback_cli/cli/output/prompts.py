@@ -18,7 +18,7 @@ from lback_cli.text.escaping import safe
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 IfMissing = Annotated[
     Literal["fail", "skip"],
-    typer.Option("--if-missing", help="If there is none: fail with exit 5, or skip with exit 0."),
+    typer.Option("--if-missing", help="If it does not exist: fail with exit 5, or skip with exit 0."),
 ]
 IfExists = Annotated[
     Literal["fail", "skip"],

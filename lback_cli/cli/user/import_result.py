@@ -90,11 +90,12 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
     if output.format.for_people:
         output.message(f"{inspection.words}.")
         output.records(columns, ("column", "becomes", "sample"))
+        for note in inspection.notes:
+            output.message(note)
         output.message(f"Run: {inspection.command}")
     else:
-        output.record(
-            {**inspection.description, "columns": columns, "problem": inspection.problem, "command": inspection.command}
-        )
+        found = {"columns": columns, "problem": inspection.problem, "notes": inspection.notes}
+        output.record({**inspection.description, **found, "command": inspection.command})
     if inspection.problem is not None:
         output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
 
