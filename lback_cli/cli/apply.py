@@ -30,7 +30,8 @@ def apply(
         bool,
         typer.Option(
             "--plan",
-            help="Show what would change if no receiver refuses it, change nothing, and exit as the run would.",
+            help="Show what would change, change nothing, and exit as the run would. Receivers, which may refuse, "
+            "do not run.",
         ),
     ] = False,
     drift: Annotated[

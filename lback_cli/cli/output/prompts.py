@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from lback_cli.cli.output.output import Output
 from lback_cli.errors import Declined, UsageError, ValidationError
 from lback_cli.text.escaping import safe
 
@@ -33,6 +34,12 @@ TRIES = 3
 def has_terminal() -> bool:
     """Return whether there is a terminal to ask a person."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def announce_input(output: Output, what: str) -> None:
+    """Say that *what* is read from standard input, if a person has to type it."""
+    if has_terminal():
+        output.message(f"Type {what}; Ctrl-D ends.")
 
 
 def confirm(question: str, *, yes: bool) -> None:

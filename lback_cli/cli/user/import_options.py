@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lback_cli.cli.completion import complete_source
+from lback_cli.cli.completion import complete_assignment, complete_source
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import UsageError
 from lback_cli.imports.assignments import Pairs
@@ -108,6 +108,15 @@ CreateGroups = Annotated[bool, typer.Option("--create-groups", help="Create grou
 AssumeVerified = Annotated[
     bool,
     typer.Option("--assume-verified", help="Treat an address as verified unless the file says that it is not."),
+]
+SetForAll = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Set an attribute of every user for whom the file has no value of it. Repeatable.",
+        metavar="NAME=VALUE",
+        autocompletion=complete_assignment,
+    ),
 ]
 Companion = Annotated[
     Path | None, typer.Option("--companion", help="The second file that some formats of --from read.", metavar="PATH")
