@@ -280,7 +280,7 @@ class SinkSettings:
     )
     groups: tuple[str, ...] = key(
         (),
-        "Only events about these groups, and about users who join or leave one. If it is empty, events are not selected by group.",
+        "Only events about these groups, and about users who join or leave one. If it is empty, all events.",
         example=("staff", "admin"),
         texts=True,
     )
