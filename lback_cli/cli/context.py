@@ -148,7 +148,7 @@ class CliContext(CommandEnvironment):
     ) -> None:
         """Write *record* as the result of the command, with what the command did; *essential* is as for `Output`."""
         shown = outcome is not None and not self.output.format.for_people
-        self.output.report({**record, "outcome": outcome} if shown else record, essential=essential)
+        self.output.report({**record, "outcome": outcome} if shown else record, essential=essential, is_said=True)
 
     def show_deletion(self, record: Mapping[str, Any]) -> None:
         """Write what was deleted, or skipped, as the result of the command. For people a message says it all."""

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from lback_cli.attributes import Attribute, Value, digest, encode, unique_digest
 from lback_cli.errors import UserExists
 from lback_cli.models.tables import USER_ATTRIBUTES, USERS
-from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
+from lback_cli.repositories.bulk_insert import driver_form, insert_rows
 from lback_cli.repositories.user_query import OWN_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class AttributeRepository:
         self._delete_orphans([row[-1] for row in rows if row[-1] is not None])
         # As the database has it: an application's column may store fewer digits of a second.
         created_at = self._session.execute(select(USERS.c.created_at).where(USERS.c.id == rows[0][0])).scalar_one()
-        moment = to_driver_value(self._session, USER_ATTRIBUTES, "user_created_at", created_at)
+        moment = driver_form(self._session, USER_ATTRIBUTES, "user_created_at")(created_at)
         columns = ("user_created_at", "user_id", *_VALUES)
         insert_rows(self._session, USER_ATTRIBUTES, columns, [(moment, *row) for row in rows])
 

@@ -13,7 +13,7 @@ from lback_cli.database.drivers.postgresql_copy import can_copy
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
 from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
-from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
+from lback_cli.repositories.bulk_insert import driver_form, insert_rows
 from lback_cli.repositories.references import unreferenced
 from lback_cli.repositories.user_query import LARGEST_ID
 from lback_cli.repositories.user_reader import UserReader, UserRecord
@@ -77,7 +77,7 @@ class UserRepository(UserReader):
         """
         if not rows:
             return []
-        moments = (to_driver_value(self._session, USERS, "created_at", now),) * 2
+        moments = (driver_form(self._session, USERS, "created_at")(now),) * 2
         columns: Sequence[str] = (*BULK, "created_at", "updated_at")
         values: Sequence[tuple[Any, ...]] = [row + moments for row in rows]
         if (ids := self._reserve_ids(len(rows))) is not None:
