@@ -138,6 +138,16 @@ class UserAttributes:
         """The attributes whose values are rows of lback's own table."""
         return self._stored_in("row")
 
+    @property
+    def built_in_rows(self) -> tuple[Attribute, ...]:
+        """Those of `rows` that every lback knows. In nested results they are fields of the user."""
+        return tuple(attribute for attribute in self.rows if not attribute.declared)
+
+    @property
+    def declared_rows(self) -> tuple[Attribute, ...]:
+        """Those of `rows` that the configuration declares. In nested results they are in the object ``attributes``."""
+        return tuple(attribute for attribute in self.rows if attribute.declared)
+
     def _stored_in(self, storage: Storage) -> tuple[Attribute, ...]:
         return tuple(attribute for attribute in self if attribute.storage == storage)
 
