@@ -48,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("server")
         if "slow" in item.path.parts:
             item.add_marker("slow")
+        if "clusters" in item.path.parts:
+            item.add_marker("cluster")
 
 
 def _uses_server(item: pytest.Item) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from lback_cli.apply.nodes import Faults, Key, Node, Place, place_of
@@ -11,6 +10,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import check_description
 from lback_cli.text.escaping import first_unsafe_character, safe
+from lback_cli.text.suggestions import did_you_mean
 
 LONGEST_OWNER = 100
 """Characters of the name of an owner."""
@@ -237,6 +237,5 @@ class StateReader:
 def _unknown(key: str, known: Sequence[str]) -> str:
     if key in _PASSWORDS:
         return f"{key} is not allowed: a file has no passwords. Users who are new are invited."
-    near = get_close_matches(key, known, n=1)
-    advice = f"Did you mean {near[0]}?" if near else f"Known keys are {', '.join(known)}." if known else ""
+    advice = did_you_mean(key, known) or (f"Known keys are {', '.join(known)}." if known else "")
     return f"There is no key {safe(key, limit=40)} here. {advice}".rstrip()

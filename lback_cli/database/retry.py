@@ -44,6 +44,10 @@ _MAX_DOUBLINGS = 3
 _SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and related codes
 
 
+class MigratedMeanwhile(DatabaseError):
+    """Another process has migrated the tables since this one looked at their version."""
+
+
 def retried(
     function: Callable[[], R],
     *,
@@ -82,8 +86,10 @@ def retried(
                 if not waits or time.monotonic() >= deadline:
                     raise
             else:
-                is_immediate = is_lost_race(error) or any(
-                    error_code(cause) in DUPLICATES | EXISTING for cause in causes
+                is_immediate = (
+                    is_lost_race(error)
+                    or isinstance(error, MigratedMeanwhile)
+                    or any(error_code(cause) in DUPLICATES | EXISTING for cause in causes)
                 )
                 limit = MAX_ATTEMPTS_ON_CONFLICT if is_immediate else MAX_ATTEMPTS
                 if attempts >= limit or not is_retryable(error):
@@ -120,8 +126,12 @@ def is_transient(error: LbackError) -> bool:
 
 
 def is_migrated_meanwhile(error: LbackError) -> bool:
-    """Return whether a migration found what another process has just created, or is transient."""
-    return is_transient(error) or any(error_code(cause) in EXISTING for cause in driver_errors(error))
+    """Return whether a migration found what another process has just done, or is transient."""
+    return (
+        isinstance(error, MigratedMeanwhile)
+        or is_transient(error)
+        or any(error_code(cause) in EXISTING for cause in driver_errors(error))
+    )
 
 
 def is_lost_race(error: LbackError) -> bool:

@@ -18,13 +18,13 @@ from lback_cli.database.introspection.framework_tables import (
     is_framework_database,
     is_own_partial_setup,
 )
-from lback_cli.database.retry import is_migrated_meanwhile, retried
+from lback_cli.database.retry import MigratedMeanwhile, is_migrated_meanwhile, retried
 from lback_cli.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
     from lback_cli.database.introspection.adoption import AdoptionReport
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration. It is repeated here so that commands can compare versions without loading Alembic."""
 
 VERSION_TABLE = "lback_alembic_version"
@@ -220,21 +220,25 @@ class Schema:
         cluster they may have no lock in common, so that one finds what another has just created; then it looks again.
         All is one transaction, except on MariaDB, where the next call continues an interrupted migration.
         """
+        seen: list[str] = []
         if self._database.path is not None:
-            return self._migrate_once(states)
+            return self._migrate_once(states, seen)
         return retried(
-            lambda: self._migrate_once(states), is_retryable=is_migrated_meanwhile, initial_delay=_CREATION_DELAY
+            lambda: self._migrate_once(states, seen), is_retryable=is_migrated_meanwhile, initial_delay=_CREATION_DELAY
         )
 
-    def _migrate_once(self, states: Sequence[State]) -> SchemaStatus:
+    def _migrate_once(self, states: Sequence[State], seen: list[str]) -> SchemaStatus:
+        """Do `_migrate` in one attempt; *seen* are the versions that the attempts have found."""
         with self._migration() as connection:
             before = _status(connection)
+            if before.revision is not None:
+                seen.append(before.revision)
             if before.state in states:
                 has_framework_tables = before.state == "incomplete" and is_framework_database(connection)
                 if has_framework_tables and has_user_data(connection):
                     # These tables belong to an application. Only an adoption checks that lback can share them.
                     self.require()
-                self._run_migrations(connection, before, adopting=has_framework_tables)
+                self._run_migrations(connection, before, adopting=has_framework_tables, first=seen[:1])
         return before
 
     @contextlib.contextmanager
@@ -268,22 +272,31 @@ class Schema:
                 hint=f"Create another database: {CREATE_UTF8_DATABASE}",
             )
 
-    def _run_migrations(self, connection: Connection, found: SchemaStatus, *, adopting: bool) -> None:
-        """Create or upgrade the tables. Raises `SchemaError` if a migration cannot run on them."""
+    def _run_migrations(
+        self, connection: Connection, found: SchemaStatus, *, adopting: bool, first: Sequence[str] = ()
+    ) -> None:
+        """Create or upgrade the tables. *first* is the version that the first attempt found.
+
+        Raises:
+            SchemaError: A migration cannot run on the tables.
+            MigratedMeanwhile: Another process upgraded them at the same time.
+        """
         from alembic.util import CommandError
 
         from lback_cli.database.migrations import create, migrate
 
         try:
             if found.state == "older":
-                assert found.revision is not None, "only tables with a version are older"
                 migrate(connection)
                 if self._recorder is not None:
-                    self._recorder.upgrade(connection, found.revision, REVISION)
+                    self._recorder.upgrade(connection, first[0], REVISION)
             else:
                 self._require_utf8(connection)
                 create(connection, adopting=adopting, continuing=found.state == "incomplete")
         except CommandError as error:
+            if found.state == "older" and _status(connection).revision != found.revision:
+                message = f"Another process has migrated the database {self._database.name}."
+                raise MigratedMeanwhile(message, hint="Try again.") from error
             raise SchemaError(f"The database {self._database.name} cannot be migrated: {error}.") from error
 
 

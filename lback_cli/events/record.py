@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from lback_cli.events.actor import current_actor
 from lback_cli.events.erasure import ERASURE, format_ranges
 from lback_cli.events.hash_chain import RowHasher, canonical, personal_digest
-from lback_cli.events.serialization import to_json
 from lback_cli.text.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
@@ -110,6 +109,8 @@ def event_from_signal(
     Its subject is the user among the arguments, else the ``user_id``, ``username`` or ``email``. *undoes* is the number
     of the event that the operation undoes, if it undoes one.
     """
+    from lback_cli.events.serialization import to_json  # loads the ORM, which readers of the log do without
+
     data = {name: to_json(value) for name, value in arguments.items() if name not in UNRECORDED}
     if changes is not None:
         data["changes"] = changes
@@ -132,6 +133,12 @@ def event_from_signal(
 def registered_event(operation_id: str, user_id: int, username: str, data: str) -> EventRecord:
     """Return the event of ``user_registered`` with *data*, which is in canonical form."""
     return EventRecord("user_registered", "register_user", operation_id, None, user_id, username, data)
+
+
+def deleted_event(operation_id: str, user_id: int, username: str, data: str) -> EventRecord:
+    """Return the event of ``user_deleted`` with *data*, which is in canonical form."""
+    subject = to_storable_text(username, SUBJECT_LIMIT)
+    return EventRecord("user_deleted", "delete_user", operation_id, None, user_id, subject, data)
 
 
 def administrative_event(

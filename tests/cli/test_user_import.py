@@ -420,9 +420,14 @@ def test_further_refused_rows_are_in_the_report(cli: Any, tmp_path: Path, report
     _, _, err = cli("user", "import", "users.csv", *report)
     assert re.sub("Use 1 to 64 .* letter or digit", "...", err).splitlines() == [
         "25 rows: The user name is not allowed (lines 2-26). ....",
-        f"{where} all of them.",
         "Nothing was imported.",
-    ]
+    ], "no row is left out"
+    rows = "".join(f"bad name,x\nu{number},u{number}@example.org\n" for number in range(25))
+    (tmp_path / "users.csv").write_text(f"username,email\n{rows}")
+    _, _, err = cli("user", "import", "users.csv", *report, "--mail", "none")
+    first, second, *_ = err.splitlines()
+    assert first.startswith("25 rows: The user name is not allowed (lines 2, 4, 6, ")
+    assert second == f"{where} all of them."
 
 
 def test_an_import_stopped_by_a_row_shows_how_to_continue(cli: Any, tmp_path: Path) -> None:

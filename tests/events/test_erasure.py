@@ -15,7 +15,7 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.errors import LbackError, UserNotFound
 from lback_cli.events.erasure import format_ranges, mentions_any, names_of_subject, parse_ranges
-from lback_cli.managers.event_log import verify_lines
+from lback_cli.events.export import verify_lines
 
 from .harness import NEW_PASSWORD, PASSWORD, Installation, receiving
 from .reference_verifier import problem

@@ -53,12 +53,12 @@ def start_server(
         "postgresql": ("postgres", _postgresql, b"ready to accept connections", signal.SIGQUIT),
         "mariadb": ("mysql", _mariadb, b"ready for connections", signal.SIGKILL),
     }[service]
-    with _directory(account) as (directory, identity):
+    with server_directory(account) as (directory, identity):
         if certificate is not None and authority is not None:
-            _write(directory, "ca.pem", authority.cert_pem.bytes())
-            _write(directory, "cert.pem", b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
-            _write(directory, "key.pem", certificate.private_key_pem.bytes())
-        port = _free_port()
+            write_file(directory, "ca.pem", authority.cert_pem.bytes())
+            write_file(directory, "cert.pem", b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+            write_file(directory, "key.pem", certificate.private_key_pem.bytes())
+        port = free_port()
         command = prepare(directory, port, identity, encrypted=certificate is not None)
         command += [f"--{name}={value}" for name, value in (settings or {}).items()]
         with _running(command, directory / "log", identity, ready, end):
@@ -66,7 +66,7 @@ def start_server(
 
 
 @contextmanager
-def _directory(account: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+def server_directory(account: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Create a directory, and yield it with the options of `subprocess` for a server in it.
 
     For root they switch to *account*, because the servers refuse to run as root.
@@ -89,7 +89,7 @@ def _directory(account: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         shutil.rmtree(directory)
 
 
-def _write(directory: Path, name: str, content: bytes | str) -> None:
+def write_file(directory: Path, name: str, content: bytes | str) -> None:
     """Write a file that only the directory's owner can read."""
     path = directory / name
     path.touch(0o600)
@@ -97,12 +97,12 @@ def _write(directory: Path, name: str, content: bytes | str) -> None:
     os.chown(path, directory.stat().st_uid, directory.stat().st_gid)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _program(name: str, *directories: Path) -> str:
+def program(name: str, *directories: Path) -> str:
     path = os.pathsep.join([*map(str, directories), os.environ["PATH"], "/usr/sbin"])
     found = shutil.which(name, path=path)
     if found is None:
@@ -110,7 +110,7 @@ def _program(name: str, *directories: Path) -> str:
     return found
 
 
-def _run(command: list[str], identity: dict[str, Any], input: str | None = None) -> None:  # noqa: A002
+def run_program(command: list[str], identity: dict[str, Any], input: str | None = None) -> None:  # noqa: A002
     options = identity if input is None else {key: value for key, value in identity.items() if key != "stdin"}
     done = subprocess.run(command, **options, input=input, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -140,17 +140,23 @@ def _running(
 
 def _postgresql(directory: Path, port: int, identity: dict[str, Any], *, encrypted: bool) -> list[str]:
     newest = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))[-1:]
-    initdb, postgres = _program("initdb", *newest), _program("postgres", *newest)
-    _run([initdb, "-D", "data", "-U", "postgres", "-A", "reject", "-E", "UTF8", "--locale=C", "--no-sync"], identity)
+    initdb, postgres = program("initdb", *newest), program("postgres", *newest)
+    run_program(
+        [initdb, "-D", "data", "-U", "postgres", "-A", "reject", "-E", "UTF8", "--locale=C", "--no-sync"], identity
+    )
     lines = ["hostssl certified certified all cert", "hostssl app app all scram-sha-256"]
-    _write(directory, "data/pg_hba.conf", "\n".join(lines if encrypted else ["host all all all scram-sha-256"]) + "\n")
+    write_file(
+        directory, "data/pg_hba.conf", "\n".join(lines if encrypted else ["host all all all scram-sha-256"]) + "\n"
+    )
     statements = [
         f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'",
         "CREATE DATABASE app OWNER app",
         "CREATE ROLE certified LOGIN",
         "CREATE DATABASE certified OWNER certified",
     ]
-    _run([postgres, "--single", "-D", "data", "postgres"], identity, "".join(f"{line};\n" for line in statements))
+    run_program(
+        [postgres, "--single", "-D", "data", "postgres"], identity, "".join(f"{line};\n" for line in statements)
+    )
     settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     if encrypted:
         files = {"ssl_ca_file": "ca.pem", "ssl_cert_file": "cert.pem", "ssl_key_file": "key.pem"}
@@ -159,9 +165,9 @@ def _postgresql(directory: Path, port: int, identity: dict[str, Any], *, encrypt
 
 
 def _mariadb(directory: Path, port: int, identity: dict[str, Any], *, encrypted: bool) -> list[str]:
-    install, mariadbd = _program("mariadb-install-db"), _program("mariadbd")
+    install, mariadbd = program("mariadb-install-db"), program("mariadbd")
     data = f"--datadir={directory / 'data'}"
-    _run([install, "--no-defaults", data, "--skip-test-db"], identity)
+    run_program([install, "--no-defaults", data, "--skip-test-db"], identity)
     statements = [
         f"CREATE USER app IDENTIFIED BY '{PASSWORD}' REQUIRE {'SSL' if encrypted else 'NONE'}",
         "CREATE DATABASE app",
@@ -170,7 +176,7 @@ def _mariadb(directory: Path, port: int, identity: dict[str, Any], *, encrypted:
         "CREATE DATABASE certified",
         "GRANT ALL ON certified.* TO certified",
     ]
-    _write(directory, "users.sql", "".join(f"{line};\n" for line in statements))
+    write_file(directory, "users.sql", "".join(f"{line};\n" for line in statements))
     settings = {
         "bind-address": "127.0.0.1",
         "port": str(port),

@@ -200,7 +200,8 @@ def test_wait_for_another_migration_ends_on_mariadb(mariadb_url: str, monkeypatc
         opened.dispose()
 
 
-def test_processes_without_a_common_lock_set_up_together(url: str) -> None:
+@pytest.mark.parametrize("task", ["init", "upgrade"])
+def test_processes_without_a_common_lock_set_up_together(url: str, task: str) -> None:
     """As on the nodes of a cluster, each of which has locks of its own."""
-    alone, together = map(json.loads, program(url, "init", "together", "4").splitlines())
+    alone, together = map(json.loads, program(url, task, "together", "4").splitlines())
     assert together == {"errors": [], "end": "current", "tables": alone["tables"]}

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from typing import Any, TextIO
 
 from lback_cli.cli.context import CliContext
@@ -137,8 +137,8 @@ class ScriptRunner:
 
 
 def _result(written: str) -> Any:
-    """Return the JSON document that a command wrote; any other text as it is, and None if there is none."""
-    try:
-        return json.loads(written) if written else None
-    except ValueError:
-        return written
+    """Return the JSON document that a command wrote, or a list of JSON Lines; other text as it is; None if none."""
+    for text in (written, f"[{','.join(written.splitlines())}]"):
+        with suppress(ValueError):
+            return json.loads(text) if written else None
+    return written
