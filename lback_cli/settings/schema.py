@@ -243,7 +243,7 @@ class OutputSettings:
     format: str = key(
         "table",
         "Format of results on standard output. LBACK_OUTPUT sets it too. Packages can add formats.",
-        choices=BUILT_IN,
+        choices=tuple(BUILT_IN),
         more_choices=plugin_names,
     )
 
