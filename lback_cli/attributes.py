@@ -120,6 +120,14 @@ class UserAttributes:
 
     def __init__(self, declared: Iterable[Attribute] = ()) -> None:
         self._by_name = {attribute.name: attribute for attribute in (*BUILT_IN, *declared)}
+        self.columns = self._stored_in("column")
+        """The attributes that are columns of ``users``."""
+        self.rows = self._stored_in("row")
+        """The attributes whose values are rows of lback's own table."""
+        self.built_in_rows = tuple(attribute for attribute in self.rows if not attribute.declared)
+        """Those of `rows` that every lback knows. In nested results they are fields of the user."""
+        self.declared_rows = tuple(attribute for attribute in self.rows if attribute.declared)
+        """Those of `rows` that the configuration declares. In nested results they are in the object ``attributes``."""
 
     def __iter__(self) -> Iterator[Attribute]:
         return iter(self._by_name.values())
@@ -127,16 +135,6 @@ class UserAttributes:
     def find(self, name: str) -> Attribute | None:
         """Return the attribute called *name*, if there is one."""
         return self._by_name.get(name)
-
-    @property
-    def columns(self) -> tuple[Attribute, ...]:
-        """The attributes that are columns of ``users``."""
-        return self._stored_in("column")
-
-    @property
-    def rows(self) -> tuple[Attribute, ...]:
-        """The attributes whose values are rows of lback's own table."""
-        return self._stored_in("row")
 
     def _stored_in(self, storage: Storage) -> tuple[Attribute, ...]:
         return tuple(attribute for attribute in self if attribute.storage == storage)

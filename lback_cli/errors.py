@@ -72,7 +72,7 @@ class AuthenticationFailed(LbackError):
     code = "authentication_failed"
 
     def __init__(self, reason: str) -> None:
-        super().__init__("Authentication failed.", hint="--trace-signals shows the reason.")
+        super().__init__("Authentication failed.", hint="'lback events list --outcome failed' shows the reason.")
         self.error_type = reason
 
 

@@ -19,8 +19,8 @@ DIRECTORY = PROJECT / "docs" / "man"
 ENVIRONMENT = (
     Entry("LBACK_SECTION_KEY", "Sets a key of the configuration: `url` in `[database]` is `LBACK_DATABASE_URL`."),
     Entry("LBACK_CONFIG", "The configuration file."),
-    Entry("LBACK_OUTPUT", "The form of results, as for `--output`."),
-    Entry("LBACK_ACTOR", "Who acts, for the event log."),
+    Entry("LBACK_OUTPUT", "The format of results, as for `--output`."),
+    Entry("LBACK_ACTOR", "The actor that the event log records."),
     Entry("NO_COLOR, FORCE_COLOR", "No colours; colours even if the output is not a terminal."),
 )
 

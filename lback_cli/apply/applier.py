@@ -14,7 +14,7 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.rehearsal import Rehearsal
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import CHUNK, AttemptState, aborts_transaction, retried_together
+from lback_cli.operations.attempts import CHUNK, AttemptState, PostedMail, aborts_transaction, retried_together
 from lback_cli.repositories.owner_repository import Kind
 from lback_cli.repositories.unit_of_work import transaction_with_events
 
@@ -28,12 +28,13 @@ _OUTCOMES: dict[str, Outcome] = {"create": "created", "update": "updated", "dele
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done about a *difference*: its outcome, and why it failed."""
+    """What was done about a *difference*: its outcome, why it failed, and the mails that were sent."""
 
     difference: Difference
     outcome: Outcome
     id: int | None
     error: LbackError | None = None
+    mails: Sequence[PostedMail] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Applier:
         for alone, several in groupby(differences, key=lambda difference: session is not None or _is_alone(difference)):
             if alone:
                 for difference in several:
-                    yield [self._apply_one(difference, session)]
+                    yield [self._apply_one(difference, session, AttemptState())]
             else:
                 while chunk := list(islice(several, CHUNK)):
                     yield self._apply_together(chunk)
@@ -82,23 +83,21 @@ class Applier:
 
         return retried_together(attempt, effects)
 
-    def _apply_one(
-        self, difference: Difference, session: "Session | None", done: AttemptState | None = None
-    ) -> Applied:
+    def _apply_one(self, difference: Difference, session: "Session | None", done: AttemptState) -> Applied:
         try:
             object_id = self._remove(difference, session, done)
         except LbackError as error:
             if aborts_transaction(error):
                 raise
             return Applied(difference, "failed", difference.id, error)
-        return Applied(difference, _OUTCOMES[difference.action], object_id)
+        return Applied(difference, _OUTCOMES[difference.action], object_id, mails=list(done.mails.values()))
 
-    def _remove(self, difference: Difference, session: "Session | None", done: AttemptState | None) -> int | None:
+    def _remove(self, difference: Difference, session: "Session | None", done: AttemptState) -> int | None:
         name, values = difference.name, difference.values
         match difference.kind, difference.action:
             case "user", "create":
                 return self._made(
-                    "user", difference.owner, session, lambda within, made: self._register(difference, within, made)
+                    "user", difference.owner, session, done, lambda within: self._register(difference, within, done)
                 )
             case "user", "update":
                 self._users.update_user(difference.id or 0, values, session=session, effects=done)
@@ -109,7 +108,8 @@ class Applier:
                     "group",
                     difference.owner,
                     session,
-                    lambda within, _: self._groups.create_group(name, **values, session=within).id,
+                    done,
+                    lambda within: self._groups.create_group(name, **values, session=within).id,
                 )
             case "group", "update":
                 self._groups.describe_group(name, values["description"], session=session)
@@ -138,17 +138,17 @@ class Applier:
         kind: Kind,
         owner: str | None,
         session: "Session | None",
-        make: "Callable[[Session | None, AttemptState], int]",
+        done: AttemptState,
+        make: "Callable[[Session | None], int]",
     ) -> int:
         """Return the id of what *make* makes; the owner is stored in the same transaction."""
-        done = AttemptState()
         if owner is None:
-            return make(session, done)
+            return make(session)
 
         def attempt() -> int | LbackError:
             with transaction_with_events(self._database, session) as uow:
                 try:
-                    made = make(uow.session, done)
+                    made = make(uow.session)
                 except LbackError as error:
                     if aborts_transaction(error):
                         raise

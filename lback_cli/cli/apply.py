@@ -30,7 +30,8 @@ def apply(
         bool,
         typer.Option(
             "--plan",
-            help="Show what would change if no receiver refuses it, change nothing, and exit as the run would.",
+            help="Show what would change, change nothing, and exit as the run would. Receivers, which may refuse, "
+            "do not run.",
         ),
     ] = False,
     drift: Annotated[
@@ -39,14 +40,14 @@ def apply(
     prune: Annotated[
         bool,
         typer.Option(
-            "--prune", help="Also delete the users and groups that the owner of the file once made and no longer names."
+            "--prune", help="Also delete the users and groups that the owner of the file created and no longer names."
         ),
     ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the files.")] = False,
     yes: Yes = False,
     max_share: MaxShare = None,
 ) -> None:
-    """Make users and groups as files describe them.
+    """Make users and groups match files.
 
     Only what differs is changed, each user in an operation of its own; exit 8 if some fail. What a file does not
     mention stays as it is. Users who are new are mailed an invitation.

@@ -7,6 +7,8 @@ import typer
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.output.serializers import (
+    GROUP_TABLE,
+    PAST_GROUP_COLUMNS,
     USER_TABLE,
     past_group_view,
     past_user_columns,
@@ -40,6 +42,16 @@ def show_past_group(context: CliContext, name: str, moment: str) -> None:
     """Write a group as of *moment*."""
     group, members, erased = context.past(moment).find_group(name)
     _show(context, past_group_view(group, members))
+    _name_erased(context, erased, "They may have been members.")
+
+
+def list_past_groups(context: CliContext, moment: str) -> None:
+    """Write all groups as of *moment*."""
+    groups, erased = context.past(moment).list_groups()
+    views = (past_group_view(group, members) for group, members in groups)
+    if context.output.format.for_people:
+        views = (with_marks_in_place(view) for view in views)
+    context.output.records(views, PAST_GROUP_COLUMNS, brief=GROUP_TABLE, empty="No groups.")
     _name_erased(context, erased, "They may have been members.")
 
 

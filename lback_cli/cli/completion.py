@@ -60,13 +60,32 @@ def complete_assignment(ctx: typer.Context, incomplete: str) -> Iterable[str | t
 
 def complete_condition(ctx: typer.Context, incomplete: str) -> Iterable[str | tuple[str, str]]:
     """Return words for conditions on users, and names of attributes with ``=``; after that the values of users."""
-    from lback_cli.managers.user_conditions import WORDS
+    from lback_cli.managers.user_conditions import MEANINGS, WORDS
 
     name, separator, value = incomplete.partition("=")
     if separator and name == "group":
         return [f"group={group}" for group in complete_group(ctx, value)]
-    words = [word for word in WORDS if word.startswith(incomplete)]
+    meanings = {condition.partition("=")[0]: meaning for condition, meaning in MEANINGS.items()}
+    words = [(word, meanings[word.rstrip("=")]) for word in WORDS if word.startswith(incomplete)]
     return [*words, *_assignments(ctx, incomplete, stored=True)]
+
+
+def complete_outcome(incomplete: str) -> list[str]:
+    """Return the outcomes of events."""
+    from lback_cli.managers.event_words import OUTCOMES
+
+    return [word for word in OUTCOMES if word.startswith(incomplete)]
+
+
+def complete_changed(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the fields that events say changes of."""
+    from lback_cli.managers.event_words import changed_fields
+
+    try:
+        known = _context(ctx).attributes
+    except LbackError:
+        known = UserAttributes()
+    return [name for name in changed_fields(known) if name.startswith(incomplete)]
 
 
 def _users(ctx: typer.Context, incomplete: str, *, group: str | None = None) -> Iterable[str | tuple[str, str]]:

@@ -54,6 +54,15 @@ class CliContext(CommandEnvironment):
 
         return Directory(self.database, self.dependencies)
 
+    def existing_groups(self) -> frozenset[str]:
+        """Return the names of all groups; none if there is no database yet. Nothing is created or upgraded."""
+        try:
+            if self.schema.status().state != "current":
+                return frozenset()
+        except DatabaseError:
+            return frozenset()
+        return frozenset(group.name for group, _ in self.directory.list_groups())
+
     def past(self, moment: str) -> "Past":
         """Return the users and groups as they were at *moment*.
 
@@ -139,7 +148,7 @@ class CliContext(CommandEnvironment):
     ) -> None:
         """Write *record* as the result of the command, with what the command did; *essential* is as for `Output`."""
         shown = outcome is not None and not self.output.format.for_people
-        self.output.report({**record, "outcome": outcome} if shown else record, essential=essential)
+        self.output.report({**record, "outcome": outcome} if shown else record, essential=essential, is_said=True)
 
     def show_deletion(self, record: Mapping[str, Any]) -> None:
         """Write what was deleted, or skipped, as the result of the command. For people a message says it all."""

@@ -25,7 +25,7 @@ COLUMNS = ("check", "status", "message", "hint")
 def doctor(ctx: typer.Context) -> None:
     """Check the installation; exit 9 if a check fails.
 
-    The checks are about configuration, files, hashing, mail, receivers, database and event log.
+    The checks are about configuration, files, hashing, mail, receivers, sinks, database, event log and delivery.
 
     Nothing in the database is changed, and no mail is sent.
     """

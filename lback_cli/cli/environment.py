@@ -233,6 +233,7 @@ class CommandEnvironment:
             name,
             find_format(name)(self._stdout),
             quiet=self.options.get("quiet", False),
+            terse=self.in_script,
             fields=self.options.get("fields"),
             paged=not self.options.get("no_pager"),
         )

@@ -51,7 +51,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.DECLINED: "declined at a question",
     ExitCode.AUTHENTICATION_FAILED: "authentication failed",
     ExitCode.NOT_FOUND: "no such user, group, signal, event, import, sink or mail",
-    ExitCode.CONFLICT: "a name is taken, another import is unfinished, or a plan no longer holds",
+    ExitCode.CONFLICT: "a name is taken, another import is unfinished, or a plan is out of date",
     ExitCode.REFUSED: "refused by a rule, token or receiver, or not verified",
     ExitCode.PARTLY_FAILED: "some rows, events or mails failed",
     ExitCode.UNUSABLE: "database, mail, sink, file or configuration unusable",

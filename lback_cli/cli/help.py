@@ -23,9 +23,16 @@ def _exit_codes(_ctx: typer.Context) -> Iterable[Entry]:
     return [Entry(str(code.value), meaning) for code, meaning in MEANINGS.items()]
 
 
+def _conditions(_ctx: typer.Context) -> Iterable[Entry]:
+    from lback_cli.managers.user_conditions import MEANINGS
+
+    return [Entry(word, meaning) for word, meaning in MEANINGS.items()]
+
+
 TOPICS: dict[str, tuple[str, Callable[[typer.Context], Iterable[Entry]]]] = {
     "options": ("Options that every command takes, before or after its name", _options),
     "exit-codes": ("Exit codes", _exit_codes),
+    "where": ("Conditions of `--where`, all of which must hold", _conditions),
 }
 
 
@@ -40,6 +47,7 @@ def _complete_words(ctx: typer.Context, incomplete: str) -> list[str]:
         "Explain a command": "lback help user register",
         "List the options that every command takes": "lback help options",
         "List the exit codes": "lback help exit-codes",
+        "List the conditions on users": "lback help where",
     }
 )
 def help_(
@@ -48,7 +56,7 @@ def help_(
         list[str] | None,
         typer.Argument(
             metavar="[COMMAND]...",
-            help="The words of a command, or one of the topics options and exit-codes.",
+            help="The words of a command, or one of the topics options, exit-codes and where.",
             autocompletion=_complete_words,
         ),
     ] = None,
@@ -56,11 +64,21 @@ def help_(
     """Explain a command or a topic."""
     topic = TOPICS.get(" ".join(words or ()))
     if topic is None:
-        text = _found(ctx.find_root(), words or ()).get_help()
+        text = _command_help(ctx.find_root(), words or ())
     else:
         title, entries = topic
         text = entries_text(title, entries(ctx), color=wants_color(sys.stdout))
     typer.echo(text, color=True)
+
+
+def _command_help(root: Any, words: Sequence[str]) -> str:
+    try:
+        return str(_found(root, words).get_help())
+    except UsageError as error:
+        if len(words) != 1:
+            raise
+        hint = f"Topics are {', '.join(TOPICS)}; 'lback help' lists the commands."
+        raise UsageError(error.message, hint=hint) from error
 
 
 def _found(context: Any, words: Sequence[str]) -> Any:

@@ -10,14 +10,11 @@ from typing import Any
 import typer
 
 from lback_cli.cli.context import CliContext
-from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal, exit_code
+from lback_cli.cli.exit_codes import ExitCode, exit_code
 from lback_cli.cli.output.problems import show_error, write_stderr
 from lback_cli.cli.output.registry import has_json_errors
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
 from lback_cli.text.escaping import safe
-
-endings: list[TerminatedBySignal] = []
-"""What signal handlers have raised. Typer replaces a `KeyboardInterrupt` by an exception of its own."""
 
 interruptions: list[KeyboardInterrupt] = []
 """The `KeyboardInterrupt` that ended the command, before Typer replaces it. Its notes say what was completed."""

@@ -13,8 +13,9 @@ import typer
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal
-from lback_cli.cli.invocation import endings, run_command, show_failure
+from lback_cli.cli.invocation import run_command, show_failure
 from lback_cli.cli.output.problems import write_stderr
+from lback_cli.interruption import last_interruption, received
 
 COMPLETION = "_LBACK_COMPLETE"
 """The variable that names a shell for which to complete a line, instead of running a command."""
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
         sys.exit(complete())
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a background job of a shell
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt)
     streams = _prepare_streams()
     for number, code in ((signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGHUP, ExitCode.HANGUP)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, SIGHUP stays ignored
@@ -36,8 +37,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         try:
             status = run_command(context, arguments)
-            if endings:  # Python drops an exception that is raised while an object is finalized
-                raise endings[-1]
+            if (interruption := last_interruption()) is not None:  # the command went on after it
+                raise interruption
             streams[0].flush()
         finally:
             context.close()
@@ -60,11 +61,14 @@ def _report(context: CliContext, error: BaseException, arguments: Sequence[str])
         return ExitCode.UNUSABLE
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
-        # The line of a prompt has no end yet.
-        start = "\n" if sys.stderr.isatty() and not endings else ""
-        if notes or not endings:
-            write_stderr(f"{start}Interrupted.{notes}\n")
-        return endings.pop().code if endings else ExitCode.INTERRUPTED
+        ending = last_interruption()
+        if isinstance(ending, TerminatedBySignal):
+            if notes:
+                write_stderr(f"Interrupted.{notes}\n")
+            return ending.code
+        start = "\n" if sys.stderr.isatty() else ""  # the line of a prompt has no end yet
+        write_stderr(f"{start}Interrupted.{notes}\n")
+        return ExitCode.INTERRUPTED
     return show_failure(context, error, arguments)
 
 
@@ -87,11 +91,14 @@ def _flush_or_drop(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise received(KeyboardInterrupt())
+
+
 def _ending(code: ExitCode) -> Callable[[int, FrameType | None], None]:
     def end(number: int, _frame: FrameType | None) -> None:
         # A second signal ends the process without waiting for the rollback.
         signal.signal(number, signal.SIG_DFL)
-        endings.append(TerminatedBySignal(code))
-        raise endings[-1]
+        raise received(TerminatedBySignal(code))
 
     return end

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 _BRIEF = ("event", "subject", "verdict", "change", "reason", "by")
 
+_ALL = 100
+"""A share of the users, in percent, that nothing exceeds."""
+
 _MANY = 50
-"""Changes above which a person sees only those that were not reversed."""
+"""Events above which a person sees only those that were not reversed."""
 
 
 @command(
     examples={
         "Undo one event": "lback undo 4711",
-        "Show what undoing an import would change": "lback undo --import 5f3a9c0e1d2b4a6f8c7e9d0b1a2f3c4d --plan",
+        "Show what undoing an import would change": "lback undo --import 5f3a9c0e --plan",
         "Write a plan that undoes a command, to be reviewed": (
             "lback undo --invocation 0c9d1e2f3a4b5c6d --plan-file undo.plan"
         ),
@@ -45,7 +48,12 @@ def undo(
     invocation: Annotated[
         str | None, typer.Option("--invocation", help="Undo the events of this run of a command.", metavar="ID")
     ] = None,
-    job: Annotated[str | None, typer.Option("--import", help="Undo this import.", metavar="JOB")] = None,
+    job: Annotated[
+        str | None,
+        typer.Option(
+            "--import", help="Undo this import: its job, the beginning of it, or event:N of the import.", metavar="JOB"
+        ),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would change, and change nothing.")] = False,
     plan_file: Annotated[
         Path | None, typer.Option("--plan-file", help="Write what would change to this file.", metavar="FILE")
@@ -83,11 +91,14 @@ def undo(
         request = Request(selection=selection, mail=mail, including_active=including_active)
     if plan or plan_file is not None:
         summary = _plan(context, request, plan_file)
+        context.undo.check_share(summary, max_share=max_share)
     else:
-        expected = context.undo.summary(request, max_share=max_share)
-        if expected.actions:
-            confirm(_question(expected), yes=yes)
-        summary = _run(context, request, expected)
+        # What would change takes long to compute. It is not needed if there is nothing to ask or to refuse.
+        if not yes or max_share != _ALL:
+            expected = context.undo.summary(request, max_share=max_share)
+            if expected.actions:
+                confirm(_question(expected), yes=yes)
+        summary = _run(context, request)
     if not summary.is_complete:
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
@@ -117,11 +128,11 @@ def _plan(context: CliContext, request: "Request", path: Path | None) -> "Summar
     return summary
 
 
-def _run(context: CliContext, request: "Request", expected: "Summary") -> "Summary":
+def _run(context: CliContext, request: "Request") -> "Summary":
     from lback_cli.undo.planner import Summary
 
     summary = Summary()
-    is_brief = context.output.format.for_people and sum(expected.counts.values()) > _MANY
+    is_brief = context.output.format.for_people and context.undo.count(request) > _MANY
     try:
         _show(context, context.undo.run(request), summary, is_done=True, is_brief=is_brief)
     except BaseException:

@@ -21,6 +21,7 @@ from lback_cli.database.error_messages import redact_values, server_name, transl
 from lback_cli.database.retry import is_unavailable
 from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
+from lback_cli.interruption import raise_lost_interruption
 from lback_cli.own_file import make_own_directory
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
@@ -165,6 +166,7 @@ class Database:
         """
         from sqlalchemy.orm import Session
 
+        raise_lost_interruption()
         engine = self.engine
         if tries != 1 and engine.name == "sqlite":
             engine = engine.execution_options(sqlite_tries=tries)

@@ -24,7 +24,7 @@ from lback_cli.errors import DatabaseError, SchemaError
 if TYPE_CHECKING:
     from lback_cli.database.introspection.adoption import AdoptionReport
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration. It is repeated here so that commands can compare versions without loading Alembic."""
 
 VERSION_TABLE = "lback_alembic_version"

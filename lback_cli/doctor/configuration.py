@@ -1,11 +1,14 @@
 """Checks of the settings, and of the files and the mail server that they name."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.problem import Problem
+from lback_cli.settings import EmailSettings, Settings
 
 
 def check_configuration(context: CheckContext) -> CheckResult:
@@ -54,11 +57,30 @@ def check_mail(context: CheckContext) -> CheckResult:
     settings = context.settings.email
     if actual_transport(settings) == "smtp":
         server = build_transport(settings, default_directory=context.directory).check()
-        return CheckResult("mail", "ok", f"Mail can be sent through {server}.")
+        return evaluate(
+            "mail", f"Mail can be sent through {server}.", warnings=[*_unfit_for_recipients(context.settings)]
+        )
     data_directory = context.database_without_password.directory
     directory = Dependencies(context.settings, data_directory=data_directory).mail_directory
     destination = build_transport(settings, default_directory=directory).check()
     return CheckResult("mail", "ok", f"Mail is written to {destination} and not sent.")
+
+
+def _unfit_for_recipients(settings: Settings) -> Iterator[Problem]:
+    """Yield what is still as lback came, and wrong in mail that leaves the machine."""
+    local = [key for key in ("verify_email", "reset_password") if _is_local(getattr(settings.links, key))]
+    if local:
+        keys = " and ".join(f"links.{key}" for key in local)
+        yield Problem(f"Links in mail lead to this machine: {keys}.", "Set [links] to the address of your application.")
+    if settings.email.sender.endswith("@localhost"):
+        yield Problem(f"Mail is sent from {settings.email.sender}.", "Set email.sender to an address of your domain.")
+    if settings.email.application == EmailSettings().application:
+        yield Problem("Mail calls your application 'lback'.", "Set email.application.")
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url.replace("{token}", "")).hostname
+    return host in {"localhost", "127.0.0.1", "::1"}
 
 
 def _is_readable(path: Path) -> bool:

@@ -29,7 +29,7 @@ def check_clock(context: CheckContext) -> CheckResult:
     with context.reading() as uow:
         newest = next(uow.events.select(EventQuery(newest_first=True, limit=1)), None)
     if newest is not None:
-        seconds = (_parse_time(newest["time"]) - context.clock()).total_seconds()
+        seconds = (parse_time(newest["time"]) - context.clock()).total_seconds()
         differences[f"The newest event is {seconds:.0f} s in the future, so a clock was set back."] = seconds
     agrees = "agrees with the database server's and " if server is not None else ""
     return evaluate(
@@ -67,7 +67,7 @@ def check_event_log(context: CheckContext) -> CheckResult:
     return CheckResult("events", "ok", f"The event log ends with event {head.seq}, as its head says.")
 
 
-def _parse_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Return the time of an event. A malformed time counts as long ago; the check of the event log reports it."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)

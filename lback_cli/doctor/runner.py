@@ -14,6 +14,7 @@ from lback_cli.doctor.database import (
     check_privileges,
     check_schema,
 )
+from lback_cli.doctor.delivery import check_delivery, check_sinks
 from lback_cli.doctor.event_log import check_clock, check_event_log
 from lback_cli.doctor.files import check_files
 from lback_cli.doctor.libraries import check_hashing, check_packages
@@ -31,6 +32,7 @@ _CHECKS: dict[str, Check] = {
     "hashing": check_hashing,
     "mail": check_mail,
     "receivers": check_receivers,
+    "sinks": check_sinks,
     "database": check_database,
     "schema": check_schema,
     "rights": check_privileges,
@@ -39,6 +41,7 @@ _CHECKS: dict[str, Check] = {
     "isolation": check_isolation,
     "clock": check_clock,
     "events": check_event_log,
+    "delivery": check_delivery,
     "application": check_application,
 }
 
@@ -46,7 +49,8 @@ _WITHOUT_SETTINGS = ("packages", "hashing")
 """The checks that run with the defaults if the configuration cannot be read."""
 
 _PREREQUISITES = {"schema": ("database",)} | dict.fromkeys(
-    ("rights", "encoding", "collation", "isolation", "clock", "events", "application"), ("database", "schema")
+    ("rights", "encoding", "collation", "isolation", "clock", "events", "delivery", "application"),
+    ("database", "schema"),
 )
 """The checks that must have passed before another one runs."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lback_cli.errors import ConfigurationError, Refused, ValidationError
+from lback_cli.errors import ConfigurationError, Refused, UsageError, ValidationError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -76,6 +76,7 @@ class Checkpoint:
         """Sign this checkpoint with the Ed25519 private key in the PEM file *key_file*.
 
         Raises:
+            UsageError: The file cannot be read.
             ConfigurationError: The file has no such key, or the cryptography package is not installed.
         """
         return replace(self, signature=_private_key(key_file).sign(self.statement.encode()))
@@ -85,6 +86,7 @@ class Checkpoint:
 
         Raises:
             Refused: The checkpoint is not signed, or not with that key.
+            UsageError: The file cannot be read.
             ConfigurationError: The file has no such key, or the cryptography package is not installed.
         """
         key = _public_key(key_file)
@@ -132,7 +134,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"Cannot read the key {path}: {error.strerror}.") from error
+        raise UsageError(f"Cannot read the key {path}: {error.strerror or error}.") from error
 
 
 def _not_a_key(path: Path, kind: str) -> ConfigurationError:

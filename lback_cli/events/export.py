@@ -6,10 +6,11 @@ from typing import Any, NoReturn
 
 from lback_cli.attributes import LARGEST_INTEGER
 from lback_cli.errors import BrokenEventLog
+from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import decoded
 from lback_cli.events.hash_chain import HASHED, canonical
 from lback_cli.events.kinds import FAILURE_EVENTS, OK
-from lback_cli.events.verifier import COLUMNS
+from lback_cli.events.verifier import COLUMNS, VerificationResult, Verifier
 
 _FIRST = ("seq", "time", "signal", "outcome", "subject_id", "subject", "actor", "data")
 
@@ -80,6 +81,20 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[Any, ...]]:
             reason = "it is not UTF-8" if isinstance(error, UnicodeError) else error
             raise BrokenEventLog(number, f"line {number} is not an exported event: {reason}.") from error
         yield (*(row[name] for name in HASHED), data, row["subject"], row["salt"], row["hash"])
+
+
+def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> VerificationResult:
+    """Verify an exported log, and compare it with *checkpoint* if there is one.
+
+    Raises:
+        BrokenEventLog: The log was changed, or has no line. An empty file proves nothing.
+    """
+    verifier = Verifier(checkpoint)
+    verifier.feed(read_rows(lines))
+    verdict = verifier.finish()
+    if verdict.events == 0:
+        raise BrokenEventLog(1, "it is missing: there is nothing at all.")
+    return verdict
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,12 +2,17 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lback_cli.errors import BrokenEventLog
 from lback_cli.events.erasure import decoded
 from lback_cli.events.kinds import CREATIONS, DELETIONS
 from lback_cli.events.past import Change
+
+ENDLESS = 2**62
+"""The number of an event after all others."""
 
 
 class Grant(NamedTuple):
@@ -29,6 +34,14 @@ class MembershipEvent(NamedTuple):
     text: str | None
 
 
+class NamePeriod(NamedTuple):
+    """A name that a group had, from event *first* until the event before *end*."""
+
+    name: str
+    first: int
+    end: int
+
+
 class GroupTimeline:
     """Which group a name meant at which event. A name may be given to another group after a deletion or a rename."""
 
@@ -40,7 +53,8 @@ class GroupTimeline:
         for change in changes:
             data = _readable(change.seq, change.text)
             if data is not None and "group" in data:
-                self._apply(change.seq, change.signal, data)
+                with suppress(LookupError, TypeError, AttributeError):
+                    self._apply(change.seq, change.signal, data)
 
     def group(self, name: str, seq: int) -> int | str:
         """Return what identifies the group that was called *name* at event *seq*: a number, or else the name."""
@@ -59,6 +73,21 @@ class GroupTimeline:
         """Return what identifies the group that is called *name* after all these changes."""
         spans = self._spans.get(name)
         return spans[-1][1] if spans and spans[-1][1] else name
+
+    def present_name(self, name: str, seq: int) -> str | None:
+        """Return the present name of the group that was called *name* at event *seq*; None if there is none."""
+        number = self.group(name, seq)
+        return next((now for now, spans in self._spans.items() if spans[-1][1] == number), None)
+
+    def other_names(self, name: str) -> list[NamePeriod]:
+        """Return the other names of the group that is called *name*, or was last."""
+        number = next((number for _, number in reversed(self._spans.get(name, [])) if number), None)
+        return [
+            NamePeriod(other, first, end)
+            for other, spans in self._spans.items()
+            for (first, found), (end, _) in pairwise([*spans, (ENDLESS, 0)])
+            if other != name and found == number
+        ]
 
     def _apply(self, seq: int, signal: str, data: Mapping[str, Any]) -> None:
         name = data["group"]["name"]

@@ -13,6 +13,9 @@ ADMINISTRATIVE = (
 )
 """Administrative events. If one records a change, it is written in the transaction of that change."""
 
+INDEXED = (*GROUP_EVENTS, "import_started", "import_finished", "database_adopted", "schema_upgraded")
+"""Events of which there are few, and which an index therefore finds in a long log."""
+
 CREATIONS = ("user_registered", "user_restored")
 """The events that begin a user."""
 

@@ -49,6 +49,10 @@ class Change(NamedTuple):
         """Whether the event says what changed, or did before it was erased. Events of old versions do not."""
         return self.text is None or self.signal == ERASURE or self.text.startswith('{"changes":')
 
+    def may_undo(self, seq: int) -> bool:
+        """Return whether the event may say that it undoes event *seq*; only its data is sure."""
+        return self.text is not None and f'"undoes":{seq}' in self.text
+
 
 Kind = Literal["created", "changed", "deleted"]
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from lback_cli.events.actor import current_actor
 from lback_cli.events.erasure import ERASURE, format_ranges
 from lback_cli.events.hash_chain import RowHasher, canonical, personal_digest
-from lback_cli.events.serialization import to_json
 from lback_cli.text.times import timestamp, utc_now
 
 SUBJECT_LIMIT = 320
@@ -110,6 +109,8 @@ def event_from_signal(
     Its subject is the user among the arguments, else the ``user_id``, ``username`` or ``email``. *undoes* is the number
     of the event that the operation undoes, if it undoes one.
     """
+    from lback_cli.events.serialization import to_json  # loads the ORM, which readers of the log do without
+
     data = {name: to_json(value) for name, value in arguments.items() if name not in UNRECORDED}
     if changes is not None:
         data["changes"] = changes
@@ -134,6 +135,12 @@ def registered_event(operation_id: str, user_id: int, username: str, data: str) 
     return EventRecord("user_registered", "register_user", operation_id, None, user_id, username, data)
 
 
+def deleted_event(operation_id: str, user_id: int, username: str, data: str) -> EventRecord:
+    """Return the event of ``user_deleted`` with *data*, which is in canonical form."""
+    subject = to_storable_text(username, SUBJECT_LIMIT)
+    return EventRecord("user_deleted", "delete_user", operation_id, None, user_id, subject, data)
+
+
 def administrative_event(
     name: str,
     operation: str,
@@ -147,18 +154,19 @@ def administrative_event(
     Args:
         name: The name of the event.
         operation: The name of what was done.
-        data: What the event says.
+        data: What the event says. It has no ``changes`` of its own if no user and no group changed.
         operation_id: The operation that it belongs to; None for one of its own.
         subject: The id and the name of the user that it is about, if it is about one.
     """
     user_id, username = subject or (None, None)
-    return EventRecord(name, operation, operation_id or random_ids(1)[0], None, user_id, username, canonical(data))
+    text = canonical({"changes": {}, **data})
+    return EventRecord(name, operation, operation_id or random_ids(1)[0], None, user_id, username, text)
 
 
 def erasure_event(user_id: int | None, events: Sequence[int], mentions: Sequence[int]) -> EventRecord:
     """Return the event of an erasure, with the numbers of the person's *events* and of others that had *mentions*."""
     ranges = {"events": format_ranges(events), "mentions": format_ranges(mentions)}
-    data = canonical({**ranges, "user_id": user_id})
+    data = canonical({"changes": {}, **ranges, "user_id": user_id})
     return EventRecord(ERASURE, "erase_user", random_ids(1)[0], None, user_id, None, data)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from lback_cli.events.grants import group_changes
 from lback_cli.events.kinds import OK
 
 Changes = Mapping[str, Any]
@@ -79,11 +80,35 @@ def sentence(event: Event) -> str:
     Args:
         event: The event as `event_view` returns it.
     """
-    data, name = event["data"], str(event["signal"]).replace("_", " ")
+    data, name = event["data"], _plain(str(event["signal"]))
     if data is None:
         return f"{_with_reason(name, event['outcome'])} (erased)"
     wording = _SENTENCES.get(event["signal"], name)
-    return wording(data) if callable(wording) else _with_reason(wording, event["outcome"])
+    try:
+        words = wording(data) if callable(wording) else _with_reason(wording, event["outcome"])
+    except (LookupError, TypeError, AttributeError):
+        words = _with_reason(name, event["outcome"])  # it was edited, which 'lback events verify' reports
+    return f"{words} (undoes event {data['undoes']})" if "undoes" in data else words
+
+
+def with_present_groups(event: Event, present: Callable[[str, int], str | None]) -> Event:
+    """Return *event* with the present names of groups that were renamed since: ``staff (now crew)``.
+
+    Args:
+        event: The event as `event_view` returns it.
+        present: Returns the present name of the group that had a name at an event, or None if it has none.
+    """
+    data = event["data"] or {}
+    added, removed = group_changes(data)
+    if not added and not removed:
+        return event
+
+    def named(name: str) -> str:
+        now = present(name, event["seq"])
+        return name if now is None or now == name else f"{name} (now {now})"
+
+    shown = {"added": list(map(named, added)), "removed": list(map(named, removed))}
+    return {**event, "data": {**data, "changes": {**data["changes"], "groups": shown}}}
 
 
 def listed(event: Event) -> Event:
@@ -95,10 +120,10 @@ def listed(event: Event) -> Event:
 
 
 def with_repetitions_folded(events: Iterable[Event]) -> Iterator[Event]:
-    """Yield *events*, newest first, with their sentence as ``what``; equal failed logins in a row become one."""
+    """Yield *events*, newest first, which have their sentence as ``what``; equal failed logins in a row become one."""
     for repeats, run in groupby(events, key=_failed_login):
         if repeats is None:
-            yield from ({**event, "what": sentence(event)} for event in run)
+            yield from run
             continue
         newest, *others = run
         logins = f"{len(others) + 1} failed logins" if others else "failed login"
@@ -136,7 +161,12 @@ def _value(value: Any) -> str:
 
 
 def _with_reason(words: str, outcome: str | None) -> str:
-    return words if outcome in {None, OK} else f"{words}: {outcome}"
+    return words if outcome is None or outcome == OK else f"{words}: {_plain(outcome)}"
+
+
+def _plain(code: str) -> str:
+    """Return a code, such as ``incorrect_password``, as words."""
+    return code.replace("_", " ")
 
 
 def _registered(data: Event) -> str:
@@ -194,7 +224,7 @@ def _import_started(data: Event) -> str:
 
 def _import_finished(data: Event) -> str:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in data["counts"].items() if count) or "no rows"
-    state = "finished" if data["state"] == "done" else data["state"].replace("_", " ")
+    state = "finished" if data["state"] == "done" else _plain(data["state"])
     return f"import of {data['file']} {state}: {counts}"
 
 

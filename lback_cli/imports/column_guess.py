@@ -1,46 +1,63 @@
-"""Proposals for the columns of other programs: which field a name probably means."""
+"""Proposals for the columns of other programs: which field a column probably is, by its name and its cells."""
 
 import re
-import unicodedata
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
+from typing import NamedTuple
 
+from lback_cli.errors import ValidationError
 from lback_cli.imports.assignments import Pairs, escaped_name, pair
+from lback_cli.imports.column_names import meanings, plain
 from lback_cli.imports.columns import INACTIVE, ImportColumns
 from lback_cli.imports.options import IGNORE_ALL
+from lback_cli.imports.words import boolean
+from lback_cli.security.hash_formats import is_known_form
+from lback_cli.text.escaping import safe
 from lback_cli.text.shell_quoting import command_line
-
-_SYNONYMS = {
-    "username": "user username userlogin login loginname logonname account accountname uid samaccountname "
-    "userprincipalname benutzer benutzername anmeldename kennung utilisateur nomdutilisateur identifiant usuario "
-    "nombredeusuario nomedeusuario utente nomeutente gebruiker gebruikersnaam brukernavn brugernavn anvandarnamn "
-    "kayttajatunnus nazwauzytkownika uzivatelskejmeno",
-    "email": "email emailaddress mail mailaddress primaryemail useremail emailadresse mailadresse epost epostadress "
-    "eposta courriel adressemail adresseemail correo correoelectronico indirizzoemail adreseemail emailadres email1 "
-    "email1value sahkoposti",
-    "password": "password pass passwort kennwort motdepasse contrasena senha wachtwoord losenord passord adgangskode "
-    "salasana haslo heslo initialpassword passwordprofile",
-    "password_hash": "passwordhash hashedpassword encryptedpassword cryptedpassword hash userpass",
-    "groups": "groups group roles role gruppe gruppen rolle rollen groupe groupes roleid grupo grupos gruppo gruppi "
-    "groep groepen",
-    "is_active": "isactive active enabled isenabled accountenabled status accountstatus userstatus aktiv actif activo "
-    "ativo attivo actief",
-    INACTIVE: "isinactive inactive disabled isdisabled suspended issuspended blocked isblocked blocksignin banned "
-    "deactivated archived gesperrt deaktiviert inaktiv",
-    "is_email_verified": "isemailverified emailverified verified isverified emailconfirmed confirmed emailisverified",
-    "external_id": "externalid externalidentifier localid userid employeeid employeenumber objectid personalnummer "
-    "matricule",
-    "display_name": "displayname fullname name anzeigename vollername nomcomplet nombrecompleto nomecompleto",
-}
-_FIELDS = {synonym: field for field, synonyms in _SYNONYMS.items() for synonym in synonyms.split()}
-"""The fields by the names of columns, in several languages, of letters and digits alone."""
 
 MOST_IGNORED = 12
 """Columns to ignore by name; of more, all are ignored that are unknown."""
 
-_LONGEST_NAME = 200
-"""Characters of a name that may mean anything."""
+_BOOLEANS = frozenset({"is_active", INACTIVE, "is_email_verified"})
+_IMPORTANT = _BOOLEANS | {"password", "password_hash", "groups"}
+"""Fields of which a second column is worth a word."""
 
-_BRACKETED = re.compile(r"(.*?)[\[(]([^])]*)[])]")
+_HASHING = ("salt", "hashfunction", "hashalgorithm", "encryptionscheme", "encryption")
+"""The ends of names of columns that only hashes of passwords need."""
+
+_STATES = ("status", "state")
+"""The ends of names of columns in which a number may mean anything."""
+
+_DIGEST = re.compile(r"(?:[0-9a-fA-F]{16}){2,8}|[A-Za-z0-9+/_-]{42,}={0,2}")
+"""A digest in hex or base64; passwords that people choose are shorter, or have other characters."""
+
+_FULL_NAMES = "user names have no spaces"
+_LONGEST_SHOWN = 40
+
+
+class Misfit(NamedTuple):
+    """A column that by its name is a field, and by its cells is not, or is needed no more.
+
+    Attributes:
+        column: The name of the column.
+        field: The field.
+        reason: Why it is not read, in words.
+    """
+
+    column: str
+    field: str
+    reason: str
+
+
+class ColumnGuess(NamedTuple):
+    """Which fields some columns probably are.
+
+    Attributes:
+        pairs: Fields with the columns that they are read from.
+        misfits: Columns that matter and are not read.
+    """
+
+    pairs: Pairs
+    misfits: Sequence[Misfit]
 
 
 def guess_columns(names: Sequence[str], taken: Container[str], known: ImportColumns) -> Pairs:
@@ -51,15 +68,63 @@ def guess_columns(names: Sequence[str], taken: Container[str], known: ImportColu
         taken: The fields that other columns are.
         known: The columns that an import reads.
     """
+    return guess_by_cells(names, taken, known, lambda _: ()).pairs
+
+
+def guess_by_cells(
+    names: Sequence[str], taken: Container[str], known: ImportColumns, cells_of: Callable[[str], Sequence[str]]
+) -> ColumnGuess:
+    """Return which fields some of the columns called *names* probably are, if their cells fit.
+
+    Args:
+        names: The names of columns that are unknown.
+        taken: The fields that other columns are.
+        known: The columns that an import reads.
+        cells_of: Returns some cells of a column that are not empty.
+    """
+    own = {plain(name): name for name in known.attributes}
+    possible = sorted(
+        (rank, index, field, name) for index, name in enumerate(names) for field, rank in meanings(name, own)
+    )
     found: dict[str, str] = {}
-    own = {_plain(name): name for name in known.attributes}
-    for name in names:
-        for candidate in _candidates(name):
-            field = own.get(candidate) or _FIELDS.get(candidate)
-            if field is not None and not any(same in other for same in _alike(field) for other in (taken, found)):
-                found[field] = name
-                break
-    return tuple(found.items())
+    misfits: dict[str, Misfit] = {}
+    hashing = next((name for name in names if plain(name).endswith(_HASHING) and any(cells_of(name))), None)
+    for _, _, possible_field, name in possible:
+        cells = cells_of(name)
+        if name in found.values() or any(cell.startswith(("{", "[{")) for cell in cells):
+            continue
+        is_hash = possible_field == "password" and cells and all(map(is_known_form, cells))
+        field = "password_hash" if is_hash else possible_field  # Laravel and others call it the password
+        reason = _misfit(field, name, cells)
+        if field == "password" and hashing is not None:
+            reason = f"it holds hashes, as '{safe(hashing, limit=_LONGEST_SHOWN)}' shows"
+        if reason is None and (field in found or field in taken):
+            other = found.get(field, "another column")
+            reason = f"{other} says that already" if cells and field in _IMPORTANT else None
+        elif reason is None:
+            found[field] = name
+        if reason is not None:
+            misfits.setdefault(name, Misfit(name, field, reason))
+    full_names = next((name for name, misfit in misfits.items() if misfit.reason == _FULL_NAMES), None)
+    if full_names is not None and "display_name" not in taken:
+        found.setdefault("display_name", full_names)
+    found = _of_one_object(found)
+    unread = [_with_warning(misfit, found) for name, misfit in misfits.items() if name not in found.values()]
+    return ColumnGuess(tuple(sorted(found.items(), key=lambda one: names.index(one[1]))), unread)
+
+
+def _of_one_object(found: dict[str, str]) -> dict[str, str]:
+    """Return *found* without the keys of nested objects that are about something else than the user, such as a team."""
+    first, *rest = (found.get("username") or found.get("email") or "").split(".")
+    if not rest:
+        return found
+    return {field: name for field, name in found.items() if "." not in name or name.split(".")[0] == first}
+
+
+def _with_warning(misfit: Misfit, found: Container[str]) -> Misfit:
+    if misfit.field in {"is_active", INACTIVE} and "is_active" not in found and INACTIVE not in found:
+        return misfit._replace(reason=f"{misfit.reason}; without it all users are active")
+    return misfit
 
 
 def proposed_options(names: Sequence[str], taken: Container[str], known: ImportColumns) -> str:
@@ -75,22 +140,30 @@ def proposed_options(names: Sequence[str], taken: Container[str], known: ImportC
     return f"{command_line(words)}, or {alternative} to read it. Fields are {', '.join(known.names)}"
 
 
-def _alike(field: str) -> tuple[str, ...]:
-    """Return the fields that say the same as *field*, of which a file has one."""
-    return ("is_active", INACTIVE) if field in {"is_active", INACTIVE} else (field,)
+def _misfit(field: str, name: str, cells: Sequence[str]) -> str | None:
+    """Return why a column with these *cells* is not *field*, or None."""
+    if field in _BOOLEANS:
+        return _not_boolean(field, name, cells)
+    if field == "email" and cells and not any("@" in cell for cell in cells):
+        return "it has no address"
+    if field == "username" and cells and 2 * sum(" " in cell.strip() for cell in cells) >= len(cells):
+        return _FULL_NAMES
+    if field == "password" and cells:
+        if all(len(set(cell)) == 1 for cell in cells):
+            return "it holds no passwords"
+        if all(map(_DIGEST.fullmatch, cells)):
+            return "it holds hashes of an unknown kind"
+    return None
 
 
-def _candidates(name: str) -> Iterable[str]:
-    """Yield what *name* may mean: the whole, and where a part is in brackets, that part and the other."""
-    if len(name) > _LONGEST_NAME:
-        return
-    yield _plain(name)
-    if match := _BRACKETED.match(name):
-        yield _plain(match[2])
-        yield _plain(match[1])
-
-
-def _plain(name: str) -> str:
-    """Return *name* in lower case, without accents, spaces and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(character for character in decomposed if character.isalnum() and character.isascii())
+def _not_boolean(field: str, name: str, cells: Sequence[str]) -> str | None:
+    is_state = plain(name).endswith(_STATES)
+    for cell in cells:
+        shown = f"'{safe(cell, limit=_LONGEST_SHOWN)}'"
+        if is_state and cell.strip().isdecimal():
+            return f"{shown} may mean either"
+        try:
+            boolean(cell, field)
+        except ValidationError:
+            return f"{shown} is neither true nor false"
+    return None

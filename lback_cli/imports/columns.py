@@ -1,5 +1,6 @@
 """The columns of a file: which fields of a user they are, by their own names or as ``--map`` and ``--ignore`` say."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ IGNORED = ("id", "created_at", "updated_at", "error_code", "error")
 """Columns of exports and rejects that an import ignores."""
 
 _LONGEST_SHOWN = 80
+_ADDRESS = re.compile(r"[^@]+@[^@\s]+\.[^@\s]+")
 
 
 class ImportColumns:
@@ -114,6 +116,7 @@ class ColumnChoice:
         """
         keys = [_key(name) for name in header]
         self._require_mapped(header, keys, where)
+        self._require_names(header, where)
         unnamed = [index for index, key in enumerate(keys) if not key]
         if unnamed and IGNORE_ALL not in self.ignored:
             raise _unnamed(keys, unnamed[0], where)
@@ -133,8 +136,6 @@ class ColumnChoice:
         for field in self.required:
             if field not in fields:
                 raise _missing(field, fields, where)
-        if INACTIVE in fields and "is_active" in fields:
-            raise ValidationError("columns", f"{where}: there are columns for both is_active and {INACTIVE}.")
         whole = indexes == list(range(len(header)))
         return Layout(tuple(fields), None if whole else tuple(indexes), len(header))
 
@@ -159,15 +160,13 @@ class ColumnChoice:
         unknown = []
         for key, value in values.items():
             found = self._fields_of(_key(key))
-            if found is None:
+            if found is None and key not in self._first_steps:
                 unknown.append(key)
             for field in found or ():
                 picked[field] = value
         for field, column in self.mapping:
             if field not in picked and (value := _nested(values, column)) is not None:
                 picked[field] = value
-                top = column.partition(".")[0]
-                unknown = [key for key in unknown if key != top]
         return picked, unknown
 
     def _fields_of(self, key: str) -> list[str] | None:
@@ -180,12 +179,27 @@ class ColumnChoice:
         return [] if IGNORE_ALL in self.ignored else None
 
     @cached_property
+    def _first_steps(self) -> set[str]:
+        """The keys at which the paths of the mapping begin."""
+        return {column.partition(".")[0] for _, column in self.mapping if "." in column}
+
+    @cached_property
     def _by_key(self) -> tuple[dict[str, list[str]], set[str]]:
         """The fields of the mapping by column, and the ignored columns."""
         mapped: dict[str, list[str]] = {}
         for field, column in self.mapping:
             mapped.setdefault(_key(column), []).append(field)
         return mapped, set(map(_key, self.ignored))
+
+    def _require_names(self, header: Sequence[str], where: str) -> None:
+        """Refuse a header that has an address in it, unless the columns that must be there are."""
+        address = next((name for name in header if _ADDRESS.fullmatch(name.strip())), None)
+        if address is not None and not set(self.required) <= set(self.sort_out(header)[0]):
+            raise ValidationError(
+                "columns",
+                f"{where}: there are no names of columns, but values such as '{safe(address, limit=_LONGEST_SHOWN)}'.",
+                hint="Write the names of the columns above it, such as username,email.",
+            )
 
     def _require_mapped(self, header: Sequence[str], keys: Sequence[str], where: str) -> None:
         for field, column in self.mapping:
@@ -226,10 +240,18 @@ def _key(name: str) -> str:
     return name.strip().lower()
 
 
-def _nested(values: Mapping[str, Any], path: str) -> Any:
-    found: Any = values
-    for part in path.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
+def _nested(values: Any, path: str) -> Any:
+    """Return what is at *path*: a number selects an item of a list, and a name the values of all its items."""
+    found = values
+    for step in path.split("."):
+        if isinstance(found, Mapping):
+            found = found.get(step)
+        elif isinstance(found, list) and step.isdecimal():
+            found = found[int(step[:9])] if int(step[:9]) < len(found) else None
+        elif isinstance(found, list):
+            found = [item[step] for item in found if isinstance(item, Mapping) and item.get(step) is not None]
+        else:
+            return None
     return found
 
 

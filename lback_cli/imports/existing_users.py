@@ -2,22 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from lback_cli.errors import GroupNotFound, LbackError, UserExists, ValidationError
+from lback_cli.errors import GroupNotFound, UserExists, ValidationError
 from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome, failed, obstacles
 from lback_cli.imports.row import ImportRow
+from lback_cli.managers.bulk_row_update import BulkRowUpdate, RowUpdate
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_group
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models import User
-from lback_cli.operations.attempts import aborts_transaction
 from lback_cli.repositories.unit_of_work import UnitOfWork
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
 
@@ -32,16 +32,30 @@ class Baseline:
     moment: datetime
     last_id: int
 
-    def state(self, user: User) -> str:
+    def state(self, user: UserRecord) -> str:
         """Return a digest of all that an import can change of *user*, apart from changes by this import."""
         if user.id > self.last_id:
             return "new"
         changed_at = timestamp(user.updated_at) if user.updated_at < self.moment else None
         known = [getattr(user, name) for name in _COMPARED]
-        known += [changed_at, sorted(group.name for group in user.groups)]
+        known += [changed_at, sorted(user.groups)]
         if attributes := user.attributes:
             known.append(sorted(attributes.items()))
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+class PendingUpdate(NamedTuple):
+    """The update of a user, which a row asks for.
+
+    Attributes:
+        row: The index of the row in its chunk.
+        data: The new values, as `UserManager.update_user` takes them.
+        state: The state of the user before, for a plan.
+    """
+
+    row: int
+    data: Mapping[str, Any]
+    state: str | None
 
 
 class ExistingUserHandler:
@@ -53,7 +67,7 @@ class ExistingUserHandler:
     def __init__(
         self, users: UserManager, services: Dependencies, options: ImportOptions, baseline: Baseline | None = None
     ) -> None:
-        self._users = users
+        self._bulk = BulkRowUpdate(users, services, options.mail)
         self._services = services
         self._options = options
         self._baseline = baseline
@@ -64,12 +78,22 @@ class ExistingUserHandler:
         """Whether existing users are updated."""
         return self._options.if_exists == "update"
 
-    def apply(self, uow: UnitOfWork, chunk: Chunk, index: int, user_id: int) -> RowOutcome | None:
-        """Skip the row at *index*, or update the user with *user_id*; return None if the user no longer exists."""
-        row = chunk.rows[index]
-        user = uow.users.get(user_id) if self.updates or self._baseline or row.derived_from else None
-        if user is None and (self.updates or row.derived_from):
-            return None
+    def needs_user(self, row: ImportRow) -> bool:
+        """Return whether `decide` needs the user of *row*."""
+        return self.updates or self._baseline is not None or row.derived_from is not None
+
+    def decide(
+        self, uow: UnitOfWork, row: ImportRow, index: int, user_id: int, user: UserRecord | None
+    ) -> RowOutcome | PendingUpdate:
+        """Return the outcome of *row*, at *index* of its chunk, or the update that it asks for.
+
+        Args:
+            uow: The transaction.
+            row: A row whose user name is that of a user.
+            index: The index of the row.
+            user_id: The id of the user.
+            user: The user, if `needs_user`.
+        """
         state = self._baseline.state(user) if self._baseline and user is not None else None
         if user is not None and row.derived_from and not self._is_same_person(row, row.derived_from, user):
             return failed(row, UserExists("username", row.username))
@@ -78,44 +102,46 @@ class ExistingUserHandler:
         changes = self._changes(uow, row, user)
         if not changes:
             return _skipped(row, user_id, "unchanged", "There is nothing to change.", state)
-        prepared = chunk.users[index]
-        password_hash = prepared.password_hash if prepared is not None and "password" in changes else None
-        attempts = chunk.update_attempts(index, user_id)
-        try:
-            updated = self._users.update_user(
-                user_id,
-                changes,
-                mail=self._options.mail,
-                hashed=password_hash,
-                session=uow.session,
-                effects=attempts,
-            )
-        except LbackError as error:
-            if aborts_transaction(error):
-                raise
-            outcome = failed(row, error)
-            outcome.id, outcome.state = user_id, state
-            chunk.keep_refusal(index, user_id, outcome)
-            return outcome
-        return RowOutcome(
-            row,
-            "updated",
-            id=user_id,
-            username=updated.username,
-            state=state,
-            changes=attempts.changes,
-            obstacles=obstacles(
-                active=updated.is_active,
-                has_password=not is_unusable(updated.password_hash),
-                verified=updated.is_email_verified,
-            ),
-        )
+        return PendingUpdate(index, changes, state)
 
-    def _is_same_person(self, row: ImportRow, derived_from: str, user: User) -> bool:
+    def update(
+        self,
+        uow: UnitOfWork,
+        chunk: Chunk,
+        pending: Mapping[int, PendingUpdate],
+        found: Mapping[int, UserRecord],
+    ) -> tuple[dict[int, RowOutcome], dict[int, UserRecord]]:
+        """Apply the *pending* updates of rows of *chunk*, by user id.
+
+        Args:
+            uow: The transaction, in which the users are locked.
+            chunk: The chunk.
+            pending: The updates.
+            found: The users before, by id.
+
+        Returns:
+            The outcomes by the index of the row, and the users after.
+        """
+        effects = {user_id: chunk.update_attempts(one.row, user_id) for user_id, one in pending.items()}
+        updates = {user_id: RowUpdate(one.data, _hashed(chunk, one)) for user_id, one in pending.items()}
+        errors = self._bulk.update(uow, updates, found, effects)
+        after = uow.users.find_all(list(pending))
+        outcomes = {}
+        for user_id, (index, _, state) in pending.items():
+            row, error = chunk.rows[index], errors[user_id]
+            if error is not None:
+                outcomes[index] = outcome = failed(row, error)
+                outcome.id, outcome.state = user_id, state
+                chunk.keep_refusal(index, user_id, outcome)
+            else:
+                outcomes[index] = _updated(row, after[user_id], effects[user_id].changes, state)
+        return outcomes, after
+
+    def _is_same_person(self, row: ImportRow, derived_from: str, user: UserRecord) -> bool:
         """Return whether *user*, whose name was made for *row* from an address, has an address of the row."""
         return user.email in {self._canonical_email(row.email), self._canonical_email(derived_from)}
 
-    def _changes(self, uow: UnitOfWork, row: ImportRow, user: User) -> dict[str, Any]:
+    def _changes(self, uow: UnitOfWork, row: ImportRow, user: UserRecord) -> dict[str, Any]:
         """Return the values of *row* that *user* does not have yet, as `UserManager.update_user` takes them."""
         changes: dict[str, Any] = {}
         if row.email and self._canonical_email(row.email) != user.email:
@@ -138,9 +164,9 @@ class ExistingUserHandler:
                 changes["password_hash"] = stored
         return changes
 
-    def _group_changes(self, uow: UnitOfWork, names: Sequence[str], user: User) -> dict[str, Any]:
+    def _group_changes(self, uow: UnitOfWork, names: Sequence[str], user: UserRecord) -> dict[str, Any]:
         """Compare the groups of *user* with *names*, which are all of them besides the default group."""
-        current = {group.name for group in user.groups}
+        current = set(user.groups)
         wanted = {self._stored_group(uow, name) for name in (self._services.settings.users.default_group, *names)}
         added, removed = sorted(wanted - current), sorted(current - wanted)
         return {key: value for key, value in (("add_groups", added), ("remove_groups", removed)) if value}
@@ -164,3 +190,20 @@ class ExistingUserHandler:
 
 def _skipped(row: ImportRow, user_id: int, code: str, message: str, state: str | None) -> RowOutcome:
     return RowOutcome(row, "skipped", id=user_id, code=code, message=message, state=state)
+
+
+def _updated(row: ImportRow, user: UserRecord, changes: Mapping[str, Any], state: str | None) -> RowOutcome:
+    hindered = obstacles(
+        active=user.is_active,
+        has_password=not is_unusable(user.password_hash),
+        verified=user.is_email_verified,
+    )
+    return RowOutcome(
+        row, "updated", id=user.id, username=user.username, state=state, changes=changes, obstacles=hindered
+    )
+
+
+def _hashed(chunk: Chunk, pending: PendingUpdate) -> str | None:
+    """Return the hash of the plain password that an update sets, if it is computed."""
+    prepared = chunk.users[pending.row]
+    return prepared.password_hash if prepared is not None and "password" in pending.data else None

@@ -77,10 +77,10 @@ class Failures:
             group = self._groups[key] = _Group(outcome, message)
         group.add(row.line if row.record is None else row.record)
 
-    @property
-    def are_grouped(self) -> bool:
-        """Whether several rows share a line."""
-        return self.count > len(self._groups)
+    def leave_out(self, most: int) -> bool:
+        """Return whether `lines` with *most* groups does not name every row."""
+        shown = list(self._groups.values())[:most]
+        return any(group.is_cut for group in shown) or self.count > sum(group.count for group in shown)
 
     def lines(self, most: int) -> Iterator[str]:
         """Yield a line of text for each of the *most* first groups, and one that counts the rows of the others."""

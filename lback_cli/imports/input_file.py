@@ -1,5 +1,6 @@
 """The input of an import: its format, its digest, and its rows."""
 
+import codecs
 import contextlib
 import os
 from collections import Counter
@@ -11,18 +12,22 @@ from lback_cli.errors import Conflict, Unusable, ValidationError
 from lback_cli.events.record import to_storable_text
 from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice, ImportColumns
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
-from lback_cli.imports.formats.detection import require_text, wide_encoding
+from lback_cli.imports.formats.detection import require_table, require_text, wide_encoding
 from lback_cli.imports.formats.dialect import UTF_8
+from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
 from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
 from lback_cli.imports.options import STDIN, TEXT_FORMATS, ImportOptions
-from lback_cli.imports.proposals import START, Sample, dialect_of, looks_like, propose, read_sample
+from lback_cli.imports.proposals import SEE_INSPECTION, START, Sample, dialect_of, looks_like, propose, read_sample
 from lback_cli.imports.row import LARGEST_FIELD, ImportRow
 from lback_cli.imports.row_rules import RowRules
 from lback_cli.imports.sources.registry import recognised_source
 
 if TYPE_CHECKING:
     from lback_cli.imports.sources.base import SourceFormat
+
+_LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes of the longest line; a file with a longer one is not a table."""
 
 
 class InputFile:
@@ -59,6 +64,7 @@ class InputFile:
         self._always_left_out: Counter[str] = Counter()
         self._known = known
         self._choice = ColumnChoice.of(options, known)
+        self._rules = RowRules(options, known.attributes)
         self._companion = None if options.companion is None else read_companion(options.companion)
         self._source = self._find_source()
         self.path = absolute(path)
@@ -92,7 +98,7 @@ class InputFile:
         self._file.seek(0)
         self.left_out.clear()
         self.left_out.update(+self._always_left_out)
-        rules = RowRules(self.options)
+        rules = self._rules
         with self._reading():
             yield from rules.apply(self._read()) if rules else self._read()
 
@@ -116,6 +122,12 @@ class InputFile:
             except ValidationError as error:
                 raise self._advised(error) from error
 
+    def use(self, options: ImportOptions) -> None:
+        """Read the columns as *options* say."""
+        self.options = options
+        self._choice = ColumnChoice.of(options, self._known)
+        self._rules = RowRules(options, self._known.attributes)
+
     def require_rows(self) -> None:
         """Refuse a file without a row, or one that another program wrote.
 
@@ -127,6 +139,8 @@ class InputFile:
             return
         if self._source is None and (name := recognised_source(self._start())) is not None:
             raise ValidationError("file", f"The file looks like one of {name}.", hint=f"Add --from {name}.")
+        if first is not None and isinstance(first.error, ValidationError) and first.error.field == "file":
+            raise first.error
         if first is not None and first.error is not None and len(first.raw or "") >= LARGEST_FIELD:
             raise ValidationError("file", f"{first.place}: {first.error.message}", hint="The file may be no table.")
         if first is None:
@@ -175,15 +189,22 @@ class InputFile:
             from lback_cli.imports.formats.workbook import read_sheet
 
             return read_sheet(self._file, self._choice, options.skip_lines, self.left_out)
-        return (read_jsonl if options.format == "jsonl" else read_json)(self._file, self._choice, encoding)
+        read = read_jsonl if options.format == "jsonl" else read_json
+        return read(self._file, self._choice, encoding, self.left_out)
 
     def _examine(self) -> None:
         """Compute the digest, and refuse a file that is another kind of file than the options say."""
         is_book = self.options.format == "xlsx"
         if not is_book:
             require_text(self._start())
-        verifies_text = self.options.format in TEXT_FORMATS and self.options.encoding is None
-        self.digest, undecodable = digest_of(self._opened, self._companion, verifies_text=verifies_text)
+        is_text = self.options.format in TEXT_FORMATS
+        verifies_text = is_text and self.options.encoding is None
+        self.digest, undecodable = digest_of(
+            self._opened,
+            self._companion,
+            verifies_text=verifies_text,
+            longest_line=_LONGEST_LINE if self.options.format in {"csv", "jsonl"} else None,
+        )
         if self._has_changed():
             raise ValidationError(
                 "file", f"{self._name} is being written to.", hint="Import it when it is complete. Nothing was done."
@@ -194,19 +215,42 @@ class InputFile:
             self._opened.seek(0)
             self._file, others = open_workbook(self._opened)
             self._always_left_out[OTHER_SHEETS] = len(others)
+        if is_text and not verifies_text:
+            self._require_encoding()
         if undecodable is None and verifies_text and wide_encoding(self._start()) is not None:
             undecodable = Undecodable(1, self._start())
         if self.options.guess and not self.options.is_foreign:
             proposed = propose(self._file, self.options, self._known, undecodable and undecodable.text)
-            self.options = replace(proposed, guess=False)
-            self._choice = ColumnChoice.of(self.options, self._known)
+            self.use(replace(proposed, guess=False))
         elif undecodable is not None:
             proposed = propose(self._file, self.options, self._known, undecodable.text)
             reason = f"Line {undecodable.line} is not UTF-8. " if undecodable.line > 1 else ""
             raise looks_like(proposed, self.options, reason)
 
+    def _require_encoding(self) -> None:
+        """Refuse a file that the given encoding cannot decode, if another is certain."""
+        start, given = self._start(), self.options.encoding or UTF_8
+        other = wide_encoding(start) or UTF_8
+        try:
+            codecs.getincrementaldecoder(given)().decode(start)
+            is_certain = other != UTF_8 and not given.startswith(("utf-16", "utf-32"))
+        except UnicodeError:
+            is_certain = other != UTF_8 or _is_utf8(start)
+        if is_certain:
+            advice = f"add --encoding {other}" if other != UTF_8 else "leave --encoding out"
+            raise ValidationError(
+                "file",
+                f"The file is not {given}, but looks like {encoding_name(other)}: {advice}.",
+                hint=SEE_INSPECTION,
+            )
+
     def _advised(self, error: ValidationError) -> ValidationError:
-        """Return *error*, or what the file looks like if it is not a table as it should be."""
+        """Return *error*, or what the file looks like if it is not a table as it should be.
+
+        Raises:
+            ValidationError: It is not a table.
+        """
+        require_table(self._start())
         # The given dialect may be what is wrong.
         unsaid = replace(self.options, delimiter=None, skip_lines=0)
         proposed = propose(self._file, unsaid, self._known)
@@ -231,3 +275,11 @@ class InputFile:
     @property
     def _name(self) -> str:
         return "Standard input" if self.path == STDIN else self.path
+
+
+def _is_utf8(start: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder(UTF_8)().decode(start)
+    except UnicodeError:
+        return False
+    return True

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from lback_cli.errors import Unusable, UsageError
+from lback_cli.errors import Unusable, UsageError, ValidationError
 from lback_cli.imports.options import FORMATS, STDIN, FileFormat
 
 _PIECE = 1024 * 1024
@@ -112,14 +112,25 @@ class Undecodable(NamedTuple):
     text: bytes
 
 
-def digest_of(file: BinaryIO, companion: bytes | None, *, verifies_text: bool) -> tuple[str, Undecodable | None]:
-    """Return the SHA-256 of *file* and its *companion* in hex, and with *verifies_text* what is not UTF-8."""
+def digest_of(
+    file: BinaryIO, companion: bytes | None, *, verifies_text: bool, longest_line: int | None = None
+) -> tuple[str, Undecodable | None]:
+    """Return the SHA-256 of *file* and its *companion* in hex, and with *verifies_text* what is not UTF-8.
+
+    Raises:
+        ValidationError: A line has more than *longest_line* bytes, or nearly so many.
+    """
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")() if verifies_text else None
-    undecodable, lines = None, 1
+    undecodable, lines, since_line_end = None, 1, 0
     file.seek(0)
     while piece := file.read(_PIECE):
         digest.update(piece)
+        since_line_end = since_line_end + len(piece) if b"\n" not in piece else 0
+        if longest_line is not None and since_line_end > longest_line:
+            raise ValidationError(
+                "file", f"A line of the file has more than {longest_line} bytes.", hint="The file may be no table."
+            )
         if decoder is None:
             continue
         try:

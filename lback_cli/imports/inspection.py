@@ -1,20 +1,26 @@
 """What an import would read of a file: its columns, a sample, and the command to run. Nothing is changed."""
 
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO
 
 from lback_cli.errors import LbackError, UsageError
+from lback_cli.imports.column_guess import Misfit
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import DELIMITER_NAMES
 from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.formats.groups_cell import groups_cell
+from lback_cli.imports.group_names import is_possible_group, proposed_group
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.input_opening import detect_format, open_input
 from lback_cli.imports.options import TEXT_FORMATS, ImportOptions
-from lback_cli.imports.proposals import START, Sample, dialect_of
+from lback_cli.imports.proposals import START, Sample, dialect_of, unread_columns
 from lback_cli.imports.results import one_line
+from lback_cli.imports.row_check import RowCheck, check_rows
 from lback_cli.imports.sources.registry import recognised_source
+from lback_cli.managers.dependencies import Dependencies
+from lback_cli.text.escaping import safe
 
 _HIDDEN = "********"
 _SECRETS = ("pass", "hash", "secret", "salt", "token", "kennwort", "contrase", "senha", "wachtwoord", "haslo", "heslo")
@@ -23,6 +29,16 @@ _SECRETS = ("pass", "hash", "secret", "salt", "token", "kennwort", "contrase", "
 _SAMPLES = 3
 _LONGEST_SAMPLE = 40
 _UNREAD = "(ignored)"
+
+_INVITED = {
+    "password": "All passwords are refused, so these users are invited.",
+    "password_hash": "All hashes are refused, so these users are invited.",
+}
+_FAILURES = 5
+"""Reasons of refused rows that are shown."""
+
+_RENAMED = 20
+"""Groups that get another name; of more, the import names the others."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +69,14 @@ class Inspection:
         options: The options with which it would be read.
         columns: The columns.
         problem: Why it cannot be imported with these options, or None.
+        notes: What is not read, and what would be refused.
         command: The command that shows what the import would do.
     """
 
     options: ImportOptions
     columns: list[InspectedColumn]
     problem: str | None
+    notes: list[str]
     command: str
 
     @property
@@ -87,33 +105,96 @@ class Inspection:
         }
 
 
-def inspect_input(path: str, options: ImportOptions, known: ImportColumns, *, is_named: bool) -> Inspection:
+def inspect_input(
+    path: str,
+    options: ImportOptions,
+    services: Dependencies,
+    existing_groups: Callable[[], Container[str]],
+    *,
+    is_named: bool,
+) -> Inspection:
     """Return what an import of the file at *path* would read.
 
     Args:
         path: The file; ``-`` is standard input.
         options: The options that are given.
-        known: The columns that an import reads.
+        services: The rules for users.
+        existing_groups: Returns the names of the groups that exist.
         is_named: Whether the format is given, and not to be found out.
 
     Raises:
         UsageError: The file cannot be opened.
         ValidationError: The file is neither text nor a workbook.
     """
+    known = ImportColumns(services.attributes)
     file = open_input(path)
     if not is_named:
         options = replace(options, format=_format_of(path, file))
     file.seek(0)
     with_guesses = replace(options, guess=not options.is_foreign)
     source = InputFile(path, with_guesses, known, file)
+    notes = list[str]()
     try:
         problem = _problem(source, known)
         sample = _sample_of_rows(source) if options.is_foreign else source.sample()
+        if problem is None:
+            problem, notes, found = _check(source, services)
+            source.options = _with_groups(source.options, found, existing_groups)
+        if not options.is_foreign:
+            notes[:0] = map(_note, unread_columns(sample, source.options, known))
     finally:
         source.close()
     choice = ColumnChoice.of(source.options, known)
     columns = [_column(name, sample, choice) for name in sample.names]
-    return Inspection(source.options, columns, problem, source.options.command(path, "--plan"))
+    return Inspection(source.options, columns, problem, notes, source.options.command(path, "--plan"))
+
+
+def _check(source: InputFile, services: Dependencies) -> tuple[str | None, list[str], RowCheck]:
+    """Return why no row can be imported or None, what is wrong with some rows, and what else the rows say."""
+    found = check_rows(source.rows(), services, source.options)
+    notes = list[str]()
+    if (useless := found.useless_secret) is not None:
+        notes = [*found.failures.lines(1), _INVITED[useless]]
+        source.use(_without(useless, source.options))
+        found = check_rows(source.rows(), services, source.options)
+    refused, lines = found.failures.count, list(found.failures.lines(_FAILURES))
+    if refused and refused == found.rows:
+        return f"All rows are refused. {lines[0]}", [*notes, *lines[1:]], found
+    if refused:
+        first = "" if found.is_whole else "first "
+        notes += [f"{refused:,} of the {first}{found.rows:,} rows are refused.", *lines]
+    return None, notes, found
+
+
+def _without(field: str, options: ImportOptions) -> ImportOptions:
+    """Return *options* that do not read *field*."""
+    column = dict(options.mapping).get(field, field)
+    mapping = tuple(pair for pair in options.mapping if pair[0] != field)
+    return replace(options, mapping=mapping, ignored=(*options.ignored, column))
+
+
+def _with_groups(
+    options: ImportOptions, found: RowCheck, existing_groups: Callable[[], Container[str]]
+) -> ImportOptions:
+    """Add the options that let the groups which rows name exist."""
+    if not found.groups:
+        return options
+    existing = existing_groups()
+    missing = [name for name in found.groups if name not in existing and name.lower() not in existing]
+    impossible = [name for name in missing if not is_possible_group(name)]
+    pairs = dict(options.group_map)
+    for name in impossible[:_RENAMED]:
+        group, number = proposed_group(name), 1
+        while group in pairs.values() or group in existing or group in missing:
+            number += 1
+            group = f"{proposed_group(name)}-{number}"
+        pairs[name] = group
+    return replace(options, create_groups=options.create_groups or bool(missing), group_map=tuple(pairs.items()))
+
+
+def _note(misfit: Misfit) -> str:
+    column = safe(misfit.column, limit=_LONGEST_SAMPLE)
+    return f"The column '{column}' is not read as {misfit.field}: {misfit.reason}."
 
 
 def _format_of(path: str, file: BinaryIO) -> str:

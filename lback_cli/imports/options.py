@@ -27,6 +27,10 @@ FORMATS: dict[str, FileFormat] = {
     ".ndjson": "jsonl",
     ".json": "json",
     ".xlsx": "xlsx",
+    # These are refused, with the reason.
+    ".xlsm": "xlsx",
+    ".xlsb": "xlsx",
+    ".xls": "xlsx",
 }
 """The formats by the extension of a file's name."""
 
@@ -42,11 +46,14 @@ TEXT_FORMATS = frozenset({"csv", "jsonl", "json"})
 IGNORE_ALL = "all"
 """The value of ``--ignore`` that means all columns that are not read."""
 
+DROPPABLE = frozenset({"password", "password_hash", "groups"})
+"""What ``--ignore`` can leave out of the file of another program."""
+
 STDIN = "-"
 """The path of standard input."""
 
 _PATHS = ("companion", "report", "rejects", "passwords")
-_PAIRS = ("mapping", "group_map")
+_PAIRS = ("mapping", "group_map", "attributes")
 _WITH_VALUES = ("if_exists", "on_error", "mail", "companion", "email_domain", "report", "rejects")
 _FLAGS = ("atomic", "overwrite_passwords", "create_groups", "assume_verified", "guess")
 _OPTION_NAMES = {"mapping": "--map", "ignored": "--ignore"}
@@ -59,6 +66,9 @@ _OF_FORMATS: dict[str, Collection[str]] = {
     "skip_lines": ("csv", "xlsx"),
 }
 """The formats that an option is for, by its name in `ImportOptions`."""
+
+_DELIMITER_WORDS = {"\t": "tab", ",": "comma"}
+"""Words for characters that a person would not see in a command."""
 
 _STORED_NAMES = {"format": "form"}
 """The names in the stored options, where they differ."""
@@ -86,6 +96,7 @@ class ImportOptions:
         username_from: ``email`` makes user names of addresses for rows without one.
         group_map: The groups that names in the file mean.
         create_groups: Whether to create groups that do not exist.
+        attributes: The values of attributes for all rows that have none of their own.
         assume_verified: Whether an address counts as verified if the file does not say.
         report: The file to write the outcome of each row to.
         rejects: The file to write the refused rows to.
@@ -111,6 +122,7 @@ class ImportOptions:
     username_from: Literal["email"] | None = None
     group_map: Pairs = ()
     create_groups: bool = False
+    attributes: Pairs = ()
     assume_verified: bool = False
     report: Path | None = None
     rejects: Path | None = None
@@ -124,6 +136,8 @@ class ImportOptions:
         if not self.is_foreign and (self.companion or self.email_domain):
             raise UsageError("--companion and --email-domain need --from.")
         for name, formats in _OF_FORMATS.items():
+            if name == "ignored" and self.is_foreign and set(self.ignored) <= DROPPABLE:
+                continue
             if getattr(self, name) and self.format not in formats:
                 raise UsageError(f"{_option(name)} is for {_listed(formats)}, not for {self.format}.")
 
@@ -174,6 +188,7 @@ class ImportOptions:
             if value != getattr(defaults, name):
                 words += [_option(name), str(value)]
         words += [word for value, group in self.group_map for word in ("--map-group", pair(value, group))]
+        words += [word for name, value in self.attributes for word in ("--set", f"{name}={value}")]
         words += [_option(name) for name in _FLAGS if getattr(self, name)]
         if self.passwords is not None:
             words += ["--generate-passwords", str(self.passwords)]
@@ -183,7 +198,7 @@ class ImportOptions:
         """Return the words of the command line that say how the file is read."""
         words = []
         if self.delimiter is not None:
-            words += ["--delimiter", "tab" if self.delimiter == "\t" else self.delimiter]
+            words += ["--delimiter", _DELIMITER_WORDS.get(self.delimiter, self.delimiter)]
         if self.encoding is not None:
             words += ["--encoding", self.encoding]
         if self.skip_lines:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.column_guess import MOST_IGNORED, guess_columns
+from lback_cli.imports.column_guess import MOST_IGNORED, Misfit, guess_by_cells
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import UTF_8, Dialect, in_utf8
 from lback_cli.imports.formats.dialect_guess import describe, find_header, guess_dialect, guess_encoding
@@ -19,7 +19,21 @@ from lback_cli.text.shell_quoting import command_line
 START = 64 * 1024
 """Bytes of a file that proposals are made of."""
 
-_ROWS = 20
+SEE_INSPECTION = "--inspect shows what it would read."
+"""Where to see whether a proposal is right."""
+
+_ROWS = 1000
+"""Rows of a table to look at."""
+
+_OBJECTS, _TEXT_OF_OBJECTS = 200, 1024 * 1024
+"""Objects to look at, and characters of them."""
+
+_FIRST_ROWS = 20
+"""Rows among which the names of the columns are."""
+
+_GROUP_LISTS = frozenset({"groups", "roles"})
+_DEPTH = 3
+"""Levels of nested objects that have paths."""
 
 
 class Sample(NamedTuple):
@@ -35,8 +49,12 @@ class Sample(NamedTuple):
 
     def column(self, name: str) -> list[str]:
         """Return the cells of a column that are not empty."""
+        return [cell for cell in self.cells(name) if cell]
+
+    def cells(self, name: str) -> list[str]:
+        """Return the cells of a column."""
         index = self.names.index(name)
-        return [row[index] for row in self.rows if row[index]]
+        return [row[index] for row in self.rows if any(row)]
 
 
 def propose(
@@ -82,7 +100,7 @@ def looks_like(proposed: ImportOptions, given: ImportOptions, reason: str = "") 
     return ValidationError(
         "file",
         f"{reason}The file looks like {listed}: add {command_line(changed.reading_words())}.",
-        hint="--guess accepts that, and --inspect shows what it would read.",
+        hint=f"--guess accepts that, and {SEE_INSPECTION}",
     )
 
 
@@ -130,43 +148,62 @@ def _rows_before_header(file: BinaryIO, known: ImportColumns) -> int:
     from lback_cli.imports.formats.workbook import sheet_rows
 
     file.seek(0)
-    rows = list(islice(sheet_rows(file), _ROWS))
+    rows = list(islice(sheet_rows(file), _FIRST_ROWS))
     found = find_header(rows, known)
     return found[0] if found is not None and found[1][0] and any(map(any, rows[: found[0]])) else 0
 
 
+def unread_columns(sample: Sample, options: ImportOptions, known: ImportColumns) -> list[Misfit]:
+    """Return the columns of *sample* that by their names matter and that an import with *options* does not read."""
+    choice = ColumnChoice.of(options, known)
+    found = guess_by_cells(sample.names, (), known, sample.column)
+    return [misfit for misfit in found.misfits if not choice.sort_out([misfit.column])[0]]
+
+
 def _with_columns(options: ImportOptions, sample: Sample, known: ImportColumns) -> ImportOptions:
     """Add the proposals for the columns of *sample*, and for user names that are addresses."""
-    fields, unknown = ColumnChoice.of(options, known).sort_out(sample.names)
-    pairs = dict(guess_columns(unknown, fields, known))
-    columns = {**{field: field for field in fields}, **dict(options.mapping), **pairs}
+    own = [name for name in sample.names if _is_own(name, options, known)]
+    _, unknown = ColumnChoice.of(options, known).sort_out(sample.names)
+    given = dict(options.mapping)
+    candidates = [name for name in sample.names if name in unknown or name in own]
+    columns = dict(guess_by_cells(candidates, given, known, sample.column).pairs) | given
+    unfit = [name for name in own if name not in columns.values() and name.lower() in {"username", "password"}]
     username_from = options.username_from
-    if (name := _find(sample, columns.get("username"))) is not None and _are_addresses(sample.column(name)):
+    name = _find(sample, columns.get("username"))
+    if name is None:
+        username_from = "email" if "email" in columns else username_from
+    elif any("@" in cell or not cell for cell in sample.cells(name)):
         username_from = "email"
-        if "email" not in columns and "username" in pairs:
-            pairs["email"] = pairs.pop("username")
-    elif name is None and "email" in columns:
-        username_from = "email"
-    used = {column.partition(".")[0] for column in pairs.values()} | set(pairs.values())
+        if "email" not in columns and 2 * sum("@" in cell for cell in sample.cells(name)) > len(sample.rows):
+            columns["email"] = columns.pop("username")
+    pairs = [
+        (field, column)
+        for field, column in columns.items()
+        if field not in given and (column not in own or field != column.lower())
+    ]
+    used = {column.partition(".")[0] for _, column in pairs} | {column for _, column in pairs}
     rest = [name for name in unknown if name not in used and name.partition(".")[0] not in used]
     rest = [name for name in rest if "." not in name or name.partition(".")[0] not in sample.names]
     ignores_all = len(rest) > MOST_IGNORED or not all(rest)
     ignored = (IGNORE_ALL,) if ignores_all else tuple(rest)
     return replace(
         options,
-        mapping=(*options.mapping, *pairs.items()),
-        ignored=tuple(dict.fromkeys((*options.ignored, *ignored))),
+        mapping=(*options.mapping, *pairs),
+        ignored=tuple(dict.fromkeys((*options.ignored, *ignored, *unfit))),
         username_from=username_from,
     )
+
+
+def _is_own(name: str, options: ImportOptions, known: ImportColumns) -> bool:
+    """Return whether a column is a field by its own name, and no option says otherwise."""
+    key = name.strip().lower()
+    said = {column.lower() for column in (*options.ignored, *(column for _, column in options.mapping))}
+    return key in known.fields and key not in said and key not in dict(options.mapping)
 
 
 def _find(sample: Sample, column: str | None) -> str | None:
     wanted = None if column is None else column.strip().lower()
     return next((name for name in sample.names if name.strip().lower() == wanted), None)
-
-
-def _are_addresses(cells: Sequence[str]) -> bool:
-    return bool(cells) and 2 * sum("@" in cell for cell in cells) > len(cells)
 
 
 def _of_rows(rows: Sequence[Sequence[str]]) -> Sample:
@@ -179,24 +216,30 @@ def _of_rows(rows: Sequence[Sequence[str]]) -> Sample:
 
 
 def _of_objects(file: BinaryIO) -> Sample:
-    objects = [
-        _flat(record.data)
-        for record in islice(records(file), _ROWS)
-        if record.error is None and isinstance(record.data, dict)
-    ]
+    objects, size = list[dict[str, str]](), 0
+    for record in islice(records(file), _OBJECTS):
+        if record.error is None and isinstance(record.data, dict):
+            objects.append({name: _text(value) for name, value in _flat(record.data, _DEPTH).items()})
+            size += sum(map(len, objects[-1].values()))
+        if size > _TEXT_OF_OBJECTS:
+            break
     names = list(dict.fromkeys(name for one in objects for name in one))
-    return Sample(names, [[_text(one.get(name)) for name in names] for one in objects])
+    return Sample(names, [[one.get(name, "") for name in names] for one in objects])
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *values*, and those of nested objects under paths with dots."""
-    nested = {
-        f"{key}.{inner}": value
-        for key, part in values.items()
-        if isinstance(part, dict) and key != ATTRIBUTES
-        for inner, value in part.items()
-    }
-    return {key: value for key, value in values.items() if key != ATTRIBUTES} | nested
+def _flat(values: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """Return *values*, and those of nested objects under paths with dots.
+
+    Of a list of objects, the path is that of the first; for groups, that of all.
+    """
+    found = {key: value for key, value in values.items() if key != ATTRIBUTES}
+    for key, value in list(found.items()):
+        inner, path = value, key
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            inner, path = value[0], key if key.lower() in _GROUP_LISTS else f"{key}.0"
+        if isinstance(inner, dict) and depth:
+            found |= {f"{path}.{name}": nested for name, nested in _flat(inner, depth - 1).items()}
+    return found
 
 
 def _text(value: Any) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import count, repeat
 from typing import Any, Final
 
-from lback_cli.attributes import BOOLEANS, Value
+from lback_cli.attributes import Value
 from lback_cli.errors import LbackError, ValidationError
 from lback_cli.imports.columns import IGNORED, INACTIVE, ImportColumns
+from lback_cli.imports.words import boolean, read_attribute
 
 LARGEST_FIELD: Final = 64 * 1024
 """Characters of one field; no valid field is nearly as long, and a broken file must not fill the memory."""
@@ -21,8 +22,7 @@ _REQUIRED = ("username", "email")
 _ERROR_CODE = "error_code"
 """A column that only rejects have."""
 
-_ACTIVITIES: Mapping[str, bool] = {**BOOLEANS, "active": True, "enabled": True, "inactive": False, "disabled": False}
-"""The words for ``is_active``, in lower case."""
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 _GROUP_SEPARATORS = re.compile(r"[;,]")
 
 
@@ -68,6 +68,15 @@ class ImportRow:
         return f"line {self.line}" if self.record is None else f"line {self.line}, record {self.record}"
 
 
+def username_of(address: str) -> str:
+    """Return the user name that is made from an e-mail *address*: its local part, with hyphens for what no name has.
+
+    Two addresses may have the same one.
+    """
+    local = address.strip().rpartition("@")[0]
+    return _NOT_IN_NAMES.sub("-", local).strip("._-") or local
+
+
 class RowReader:
     """Reads rows from the cells of a file that names its columns once, such as CSV.
 
@@ -86,12 +95,13 @@ class RowReader:
             for index, name in enumerate(columns)
             if name in _READERS
         ]
-        if INACTIVE in columns:
-            self._readers.append((columns.index(INACTIVE), "is_active", _negated_boolean))
+        self._inactive = None
+        if INACTIVE in columns and "is_active" in columns:
+            self._inactive = columns.index(INACTIVE)
+        elif INACTIVE in columns:
+            self._readers.append((columns.index(INACTIVE), "is_active", _not_inactive))
         self._attributes = [
-            (index, name, known.attributes[name].parse)
-            for index, name in enumerate(columns)
-            if name in known.attributes
+            (index, name, known.attributes[name]) for index, name in enumerate(columns) if name in known.attributes
         ]
         self._may_be_rejects = _ERROR_CODE in columns
 
@@ -101,7 +111,7 @@ class RowReader:
         Returns:
             The rows; None if one of them is empty, lacks a name or an address, or cannot be used.
         """
-        if self._attributes or self._may_be_rejects or not all(rows):
+        if self._attributes or self._may_be_rejects or self._inactive is not None or not all(rows):
             return None
         cells = list(zip(*rows, strict=True))
         values: dict[str, Iterable[Any]] = dict.fromkeys(_FIELDS, repeat(None))
@@ -128,15 +138,17 @@ class RowReader:
             for index, name, reader in self._readers:
                 if cell := cells[index]:
                     values[name] = cell if reader is None else reader(cell, name)
+            if self._inactive is not None:
+                values["is_active"] = _is_active(cells[self._inactive], values.get("is_active"))
             if self._attributes:
                 values["attributes"] = {
                     name: value
-                    for index, name, parse in self._attributes
-                    if (cell := cells[index]) and (value := parse(cell)) is not None
+                    for index, name, attribute in self._attributes
+                    if (cell := cells[index]) and (value := read_attribute(attribute, cell)) is not None
                 }
         except ValidationError as error:
             return broken_row(line, error, dict(zip(self._columns, cells, strict=True)))
-        if not values and not any(cells):
+        if not any(cells):
             return None
         return ImportRow(line, self._columns, cells, **values)
 
@@ -157,11 +169,11 @@ def row_of(line: int, fields: Mapping[str, Any], columns: ImportColumns) -> Impo
     try:
         values = {name: read(fields[name], name) for name, read in _READERS.items() if name in fields}
         if INACTIVE in fields:
-            values["is_active"] = _negated_boolean(fields[INACTIVE], INACTIVE)
+            values["is_active"] = _is_active(fields[INACTIVE], values.get("is_active"))
         values["attributes"] = {
             name: value
             for name, attribute in columns.attributes.items()
-            if name in fields and (value := attribute.parse(fields[name])) is not None
+            if name in fields and (value := read_attribute(attribute, fields[name])) is not None
         }
     except ValidationError as error:
         return broken_row(line, error, fields)
@@ -215,26 +227,14 @@ def _text(value: Any, name: str) -> str | None:
     return value
 
 
-def _boolean(value: Any, name: str) -> bool | None:
-    if isinstance(value, str):
-        if not value:
-            return None
-        words = _ACTIVITIES if name == "is_active" else BOOLEANS
-        known = words.get(value)
-        if known is None:
-            known = words.get(value.strip().lower())
-        if known is not None:
-            return known
-    elif value is None or value is True or value is False:
-        return value
-    elif isinstance(value, int) and value in {0, 1}:
-        return bool(value)
-    raise ValidationError(name, f"{name} must be true or false.")
+def _not_inactive(value: Any, _name: str) -> bool | None:
+    return _is_active(value, None)
 
 
-def _negated_boolean(value: Any, _name: str) -> bool | None:
-    found = _boolean(value, INACTIVE)
-    return None if found is None else not found
+def _is_active(inactive: Any, active: bool | None) -> bool | None:
+    """Return whether a user is active of whom a file says that, and whether the user is *inactive*."""
+    found = boolean(inactive, INACTIVE)
+    return active if found is None else not found and active is not False
 
 
 def _groups(value: Any, name: str) -> tuple[str, ...] | None:
@@ -262,7 +262,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "password": _text,
     "password_hash": _text,
     "groups": _groups,
-    "is_active": _boolean,
-    "is_email_verified": _boolean,
+    "is_active": boolean,
+    "is_email_verified": boolean,
 }
 """How the columns of every import become fields of `ImportRow`."""

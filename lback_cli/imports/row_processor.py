@@ -8,23 +8,23 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import LbackError, ValidationError
+from lback_cli.errors import LbackError
 from lback_cli.imports.chunks import Chunk
-from lback_cli.imports.existing_users import Baseline, ExistingUserHandler
+from lback_cli.imports.existing_users import Baseline, ExistingUserHandler, PendingUpdate
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome, failed, obstacles
 from lback_cli.imports.row import ImportRow
+from lback_cli.imports.row_preparation import RowPreparation, plainer
 from lback_cli.managers.bulk_registration import BulkRegistration, RegistrationResult
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import create_missing_groups
 from lback_cli.managers.plain_users import UserColumns
-from lback_cli.managers.registration import NewUser, PreparedUser
+from lback_cli.managers.registration import PreparedUser
 from lback_cli.managers.user_lookup import username_variants
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading
-from lback_cli.security.password_generator import generate_password
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
-from lback_cli.text.escaping import safe
 
 
 class RowProcessor:
@@ -46,6 +46,7 @@ class RowProcessor:
         self._services = services
         self._options = options
         self._bulk = BulkRegistration(database, users, services)
+        self._preparation = RowPreparation(services, options)
         self._existing = ExistingUserHandler(users, services, options, baseline)
 
     def prepare(
@@ -64,8 +65,8 @@ class RowProcessor:
             ready: The users of these rows that were prepared before.
         """
         if (plain := self._plain(rows)) is not None:
-            return Chunk(rows, lambda: list(map(self._prepare, rows)), plain)
-        users = [user or self._prepare(row) for row, user in zip_longest(rows, ready)]
+            return Chunk(rows, lambda: list(map(self._preparation.prepare, rows)), plain)
+        users = [user or self._preparation.prepare(row) for row, user in zip_longest(rows, ready)]
         waiting = [user for user in users if user is not None and user.needs_hash]
         if waiting:
             with reading(self._database, session) as uow:
@@ -111,31 +112,6 @@ class RowProcessor:
         if self._options.create_groups and any(users.groups):
             return None
         return self._bulk.prepare_plain(users, self._options.mail)
-
-    def _prepare(self, row: ImportRow) -> PreparedUser | None:
-        if row.error is not None:
-            return None
-        password = row.password
-        if self._options.passwords is not None and password is None and row.password_hash is None:
-            password = generate_password(minimum_length=self._services.settings.password.minimum_length)
-        prepared = self._bulk.prepare(self._new_user(row, password))
-        if prepared.error is not None and _strip(row):
-            prepared = self._bulk.prepare(self._new_user(row, password))
-        return prepared
-
-    def _new_user(self, row: ImportRow, password: str | None) -> NewUser:
-        return NewUser(
-            username=row.username,
-            email=row.email,
-            password=password,
-            password_hash=row.password_hash,
-            groups=row.groups or (),
-            is_active=row.is_active is not False,
-            is_email_verified=row.is_email_verified is True,
-            attributes=row.attributes or {},
-            # A link to set a password is of no use to a user who may not log in.
-            mail="none" if row.is_active is False else self._options.mail,
-        )
 
     def _without_existing(self, uow: UnitOfWork, waiting: Sequence[PreparedUser]) -> Sequence[PreparedUser]:
         """Return the users whose passwords will be needed, as far as can be known before the transaction."""
@@ -193,6 +169,8 @@ class _ChunkWriter:
         self._expects_conflict = False
         self._outcomes: list[RowOutcome | None] = [None] * len(chunk.rows)
         self._pending: list[int] = []
+        self._updates: dict[int, PendingUpdate] = {}
+        self._found: dict[int, UserRecord] | None = None
         self._pending_names: set[str] = set()
         self._ids = uow.users.ids_by_username([name for names in variants for name in names])
 
@@ -218,6 +196,7 @@ class _ChunkWriter:
             self._write_row(index)
             if self._stopped:
                 break
+        self._write_updates()
         self._write_pending()
         written: list[RowOutcome] = []
         for outcome in self._outcomes:
@@ -254,6 +233,7 @@ class _ChunkWriter:
             return
         if (refused := self._chunk.refused_update(index)) is not None:
             outcome, failure = refused
+            self._write_updates()
             failure.record(self._uow.session)
             self._settle(index, outcome)
             return
@@ -262,20 +242,55 @@ class _ChunkWriter:
             if not self._pending_names.isdisjoint(names):
                 self._write_pending()
             user_id = next((self._ids[name] for name in names if name in self._ids), None)
-            if user_id is not None and not self._stopped:
-                existing = self._write_existing(index, user_id)
-                if existing is not None:
-                    self._settle(index, existing)
-                    return
+            if user_id is not None and not self._stopped and self._write_existing(index, user_id):
+                return
         if not self._stopped:
+            self._write_updates()
             self._pending.append(index)
             if user.error is None:
                 self._pending_names.add(user.username)
 
-    def _write_existing(self, index: int, user_id: int) -> RowOutcome | None:
+    def _write_existing(self, index: int, user_id: int) -> bool:
+        """Skip or update the user with *user_id*; return False if the user no longer exists."""
+        row = self._chunk.rows[index]
         if self._existing.updates:
             self._write_pending()
-        return None if self._stopped else self._existing.apply(self._uow, self._chunk, index, user_id)
+            if self._stopped:
+                return True
+        if user_id in self._updates:
+            self._write_updates()
+        user = self._user(user_id) if self._existing.needs_user(row) else None
+        if user is None and self._existing.needs_user(row):
+            return False
+        decided = self._existing.decide(self._uow, row, index, user_id, user)
+        if isinstance(decided, RowOutcome):
+            self._settle(index, decided)
+            return True
+        self._updates[user_id] = decided
+        if self._stops_on_error:
+            self._write_updates()
+        return True
+
+    def _user(self, user_id: int) -> UserRecord | None:
+        """Return the user with that id, who is locked if users are updated."""
+        if self._found is None:
+            ids = sorted({*self._ids.values()})
+            if self._existing.updates:
+                self._uow.users.lock_all(ids)
+            self._found = self._uow.users.find_all(ids)
+        elif user_id not in self._found:
+            # A row before has created the user.
+            self._found |= self._uow.users.find_all([user_id])
+        return self._found.get(user_id)
+
+    def _write_updates(self) -> None:
+        pending, self._updates = self._updates, {}
+        if not pending or self._found is None:
+            return
+        outcomes, users = self._existing.update(self._uow, self._chunk, pending, self._found)
+        self._found |= users
+        for index, outcome in outcomes.items():
+            self._settle(index, outcome)
 
     def _settle(self, index: int, outcome: RowOutcome) -> None:
         if outcome.kind == "failed" and self._stops_on_error:
@@ -300,16 +315,9 @@ class _ChunkWriter:
                 self._stopped = True
 
 
-def _strip(row: ImportRow) -> bool:
-    """Remove spaces around the user name and the address of *row*, and return whether there were any."""
-    before = row.username, row.email
-    row.username, row.email = row.username.strip(), row.email.strip()
-    return (row.username, row.email) != before
-
-
 def _registration_outcome(row: ImportRow, user: PreparedUser, result: RegistrationResult) -> RowOutcome:
     if isinstance(result, LbackError):
-        return failed(row, _of_row(result, row))
+        return failed(row, plainer(result, row))
     new = user.new
     generated = new.password if row.password is None else None
     found = obstacles(
@@ -318,18 +326,3 @@ def _registration_outcome(row: ImportRow, user: PreparedUser, result: Registrati
         verified=new.is_email_verified,
     )
     return RowOutcome(row, "created", id=result, username=user.username, password=generated, obstacles=found)
-
-
-def _of_row(error: LbackError, row: ImportRow) -> LbackError:
-    """Return *error*, or a plainer one if the row lacks the user name or the e-mail address."""
-    if isinstance(error, ValidationError):
-        if error.field == "username" and not row.username.strip():
-            hint = "--username-from email makes one of the address." if row.email else None
-            return ValidationError("username", "The row has no user name.", hint=hint)
-        if error.field == "username" and "@" in row.username:
-            name = safe(row.username, limit=80)
-            hint = "--username-from email makes a user name of the part before the @."
-            return ValidationError("username", f"The user name '{name}' is an address.", hint=hint)
-        if error.field == "email" and not row.email.strip():
-            return ValidationError("email", "The row has no e-mail address.")
-    return error

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from lback_cli import signals
-from lback_cli.events.record import event_from_signal, random_ids
+from lback_cli.events.record import deleted_event, random_ids
 from lback_cli.managers.bulk_operation import BulkOperation
-from lback_cli.managers.changes import user_changes
+from lback_cli.managers.changes import DeletionChanges
 from lback_cli.managers.kept_users import keep
 from lback_cli.operations.attempts import AttemptState
-from lback_cli.operations.kinds import DELETE_USER
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_reader import UserRecord
 
@@ -27,15 +26,9 @@ class BulkDeletion(BulkOperation):
     def _run_together(self, uow: UnitOfWork, users: Sequence[UserRecord], effects: Mapping[int, AttemptState]) -> None:
         keep(uow, self._services, users)
         uow.users.delete_all([user.id for user in users])
+        changes = DeletionChanges(self._services.attributes)
         events = [
-            event_from_signal(
-                DELETE_USER.succeeded.name,
-                DELETE_USER.name,
-                operation_id,
-                {"user_id": user.id, "username": user.username},
-                user_changes(user, None, self._services.attributes),
-                undoes=effects[user.id].undoes,
-            )
+            deleted_event(operation_id, user.id, user.username, changes.data(user, effects[user.id].undoes))
             for user, operation_id in zip(users, random_ids(len(users)), strict=True)
         ]
         uow.events.append(events)

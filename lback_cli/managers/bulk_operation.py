@@ -35,6 +35,9 @@ class BulkOperation(ABC):
     signals: ClassVar[tuple[NamedSignal, ...]]
     """A receiver of any of these signals can observe how users are changed."""
 
+    counts_signals: ClassVar[bool] = False
+    """Whether the signals of a rehearsal are counted for users who are changed together."""
+
     def __init__(self, users: UserManager, services: Dependencies) -> None:
         self._users = users
         self._services = services
@@ -66,7 +69,7 @@ class BulkOperation(ABC):
         together: list[UserRecord] = []
         each_alone = (
             self._is_shared
-            or suppressed_signals() is not None  # a rehearsal counts the signals of each
+            or (suppressed_signals() is not None and not self.counts_signals)
             or any(signal.receivers for signal in (*self.signals, signals.delivered))
             or not self._can_run_together(uow)
         )

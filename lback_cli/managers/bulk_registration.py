@@ -278,7 +278,8 @@ class BulkRegistration:
                 results.append(user_id)
                 has_password = not is_unusable(user.password_hash or "")
                 kind = (user.new.is_active, user.new.is_email_verified, has_password, groups.json)
-                data = changes.data(user_id, user.username, user.email, kind, user.attributes)
+                values = {attribute.name: value for attribute, value in user.attributes.items()}
+                data = changes.data(user_id, user.username, user.email, kind, values)
                 events.append(registered_event(operation_id, user_id, user.username, data))
         uow.events.append(events)
         if (counter := suppressed_signals()) is not None:

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
-from lback_cli.attributes import Attribute, UserAttributes, Value
+from lback_cli.attributes import UserAttributes, Value
 from lback_cli.events.hash_chain import canonical, quoted
-from lback_cli.operations.operation import Operation
-from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.times import timestamp
 
+if TYPE_CHECKING:
+    from lback_cli.operations.operation import Operation
+    from lback_cli.repositories.unit_of_work import UnitOfWork
+
 
 def track_user(
-    operation: Operation,
-    uow: UnitOfWork,
+    operation: "Operation",
+    uow: "UnitOfWork",
     known: UserAttributes,
     before: UserRecord | None,
     user_id: Callable[[], int],
@@ -71,57 +74,98 @@ def user_changes(
     return changes
 
 
-class RegistrationChanges:
-    """The event data of many registered users: the same as with `user_changes`, in a fraction of the time.
+Kind = tuple[bool, bool, bool, str]
+"""Whether a user is active, is verified and has a password, and the names of the groups as JSON."""
 
-    For most users it differs only in names, addresses and ids. So the canonical form of one is a template for others.
+
+class _Templates:
+    """The event data of many users who are created or deleted: as with `user_changes`, in a fraction of the time.
+
+    For most users it differs only in names, addresses, times and ids. So the canonical form of one is a template.
+
+    Args:
+        known: The attributes of users.
+        word: What events call a value: ``to`` if the users are created, ``from`` if they are deleted.
+        end: The end of the template, after the changes. It has places for the values that follow.
+    """
+
+    def __init__(self, known: UserAttributes, word: Literal["to", "from"], end: str) -> None:
+        self._values = {attribute.name: "null" for attribute in (*known.columns, *known.rows)}
+        self._word = word
+        self._end = end
+        self._templates: dict[Kind, str] = {}
+
+    def template(self, kind: Kind, attributes: Mapping[str, Value]) -> str:
+        """Return the data with places for the time of creation, the address, the user name and those of the end."""
+        if attributes:
+            return self._template(kind, attributes)
+        if (template := self._templates.get(kind, "")) == "":
+            template = self._templates[kind] = self._template(kind, {})
+        return template
+
+    def _template(self, kind: Kind, attributes: Mapping[str, Value]) -> str:
+        is_active, is_email_verified, has_password, groups = kind
+        values = self._values | {name: canonical(value) for name, value in attributes.items()}
+        values |= {"is_active": canonical(is_active), "is_email_verified": canonical(is_email_verified)}
+        changes = {name: f'{{"{self._word}":{value}}}'.replace("%", "%%") for name, value in values.items()}
+        changes |= dict.fromkeys(("created_at", "email", "username"), f'{{"{self._word}":%s}}')
+        added, removed = (groups, "[]") if self._word == "to" else ("[]", groups)
+        changes["groups"] = f'{{"added":{added},"removed":{removed}}}'.replace("%", "%%")
+        if has_password:
+            changes["password"] = '"set"' if self._word == "to" else '"removed"'
+        # In the order of the names, as in canonical JSON.
+        listed = ",".join(f'"{name}":{value}' for name, value in sorted(changes.items()))
+        return f'{{"changes":{{{listed}}},{self._end}}}'
+
+
+class RegistrationChanges:
+    """The event data of users who are registered at one time.
+
+    Attributes:
+        created_at: The time.
     """
 
     def __init__(self, known: UserAttributes, created_at: datetime) -> None:
-        self._values = {attribute.name: "null" for attribute in (*known.columns, *known.rows)}
-        self._created_at = quoted(timestamp(created_at))
-        self._templates: dict[tuple[bool, bool, bool, str], str] = {}
+        self.created_at = created_at
+        self._time = quoted(timestamp(created_at))
+        self._templates = _Templates(known, "to", '"user":{"email":%s,"id":%d,"username":%s}')
 
     def data(
         self,
         user_id: int,
         username: str,
         email: str,
-        kind: tuple[bool, bool, bool, str],
-        attributes: Mapping[Attribute, Value] | None = None,
+        kind: Kind,
+        attributes: Mapping[str, Value] = MappingProxyType({}),
     ) -> str:
-        """Return the event data of a user.
-
-        Args:
-            user_id: The id.
-            username: The user name.
-            email: The e-mail address.
-            kind: Whether the user is active, is verified and has a password, and the names of the groups as JSON.
-            attributes: The values in lback's own table.
-        """
-        if attributes:
-            template = self._template(kind, attributes)
-        elif (template := self._templates.get(kind, "")) == "":
-            template = self._templates[kind] = self._template(kind, {})
+        """Return the event data of a user with these *attributes* in lback's own table."""
         email, username = quoted(email), quoted(username)
-        return template % (email, username, email, user_id, username)
+        template = self._templates.template(kind, attributes)
+        return template % (self._time, email, username, email, user_id, username)
 
-    def _template(self, kind: tuple[bool, bool, bool, str], attributes: Mapping[Attribute, Value]) -> str:
-        is_active, is_email_verified, has_password, groups = kind
-        values = self._values | {attribute.name: canonical(value) for attribute, value in attributes.items()}
-        values |= {"is_active": canonical(is_active), "is_email_verified": canonical(is_email_verified)}
-        changes = {name: f'{{"to":{value}}}'.replace("%", "%%") for name, value in values.items()}
-        changes |= {
-            "created_at": f'{{"to":{self._created_at}}}',
-            "email": '{"to":%s}',
-            "groups": f'{{"added":{groups},"removed":[]}}'.replace("%", "%%"),
-            "username": '{"to":%s}',
-        }
-        if has_password:
-            changes |= {"password": '"set"'}
-        # In the order of the names, as in canonical JSON.
-        listed = ",".join(f'"{name}":{value}' for name, value in sorted(changes.items()))
-        return f'{{"changes":{{{listed}}},"user":{{"email":%s,"id":%d,"username":%s}}}}'
+
+class DeletionChanges:
+    """The event data of users who are deleted."""
+
+    def __init__(self, known: UserAttributes) -> None:
+        end = '"user_id":%d,"username":%s'
+        self._templates = _Templates(known, "from", end)
+        self._undoing = _Templates(known, "from", f'"undoes":%d,{end}')
+
+    def data(self, user: UserRecord, undoes: int | None) -> str:
+        """Return the event data of *user*; *undoes* is the number of the event that the deletion undoes."""
+        kind = kind_of(user)
+        username = quoted(user.username)
+        values = (quoted(timestamp(user.created_at)), quoted(user.email), username)
+        if undoes is None:
+            return self._templates.template(kind, user.attributes) % (*values, user.id, username)
+        return self._undoing.template(kind, user.attributes) % (*values, undoes, user.id, username)
+
+
+def kind_of(user: UserRecord) -> Kind:
+    """Return what the event data of *user* has beside names, times and ids."""
+    has_password = not is_unusable(user.password_hash)
+    return user.is_active, user.is_email_verified, has_password, canonical(sorted(user.groups))
 
 
 def attribute_values(user: UserRecord | None, known: UserAttributes) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,19 +12,22 @@ from lback_cli.database.retry import retried
 from lback_cli.errors import BrokenEventLog, EventNotFound, LbackError, ValidationError
 from lback_cli.events.checkpoint import Checkpoint
 from lback_cli.events.erasure import ERASURE, decoded, mentions_any, names_of_subject
-from lback_cli.events.export import read_rows
+from lback_cli.events.grants import GroupTimeline
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.kinds import ADMINISTRATIVE
 from lback_cli.events.record import erasure_event
 from lback_cli.events.summary import By, Summary
-from lback_cli.events.verifier import VerificationResult, Verifier
+from lback_cli.events.verifier import VerificationResult
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.event_listing import EventListing
+from lback_cli.managers.event_words import check_changed, check_outcome, group_query
 from lback_cli.managers.log_memory import LogMemory, LostLog
 from lback_cli.managers.user_lookup import find_by_identifier, find_id, not_found
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
-from lback_cli.repositories.event_repository import ChainHead, EventQuery, EventRepository
+from lback_cli.repositories.event_repository import ChainHead, EventQuery
+from lback_cli.repositories.snapshot import snapshot
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events
 from lback_cli.signals import find_signal
 from lback_cli.text.times import parse_moment, timestamp
@@ -77,7 +80,7 @@ class EventLog:
             yield work.events.select(query)
 
     @contextlib.contextmanager
-    def listing(self, query: EventQuery) -> Iterator["EventListing"]:
+    def listing(self, query: EventQuery) -> Iterator[EventListing]:
         """Yield the events that *query* describes, which are read while the block lasts."""
         with reading(self._database) as work:
             yield EventListing(query, work.events)
@@ -108,11 +111,13 @@ class EventLog:
         Raises:
             UserNotFound: No event is about that user.
             SignalNotFound: No event has that name.
-            UsageError: *since* or *until* is not a time.
+            GroupNotFound: There is no such group, and never was one.
+            UsageError: *since* or *until* is not a time, or no event has that *outcome* or *changed* that field.
         """
         for name in signals:
             if name not in ADMINISTRATIVE:
                 find_signal(name)
+        of_group = self._check_words(outcome, changed, group)
         now = self._services.now()
         about = EventQuery() if user is None else self._about(user)
         return replace(
@@ -121,7 +126,8 @@ class EventLog:
             actor=actor,
             outcome=outcome,
             changed=changed,
-            groups=() if group is None else (group,),
+            groups=of_group.groups,
+            other_names=of_group.other_names,
             invocation_id=invocation_id,
             operation_id=operation_id,
             since=None if since is None else timestamp(parse_moment(since, now)),
@@ -139,6 +145,11 @@ class EventLog:
         if found is None:
             raise EventNotFound(f"There is no event {seq}.", hint="'lback events list' shows the newest.")
         return found
+
+    def group_timeline(self) -> GroupTimeline:
+        """Return which group a name meant at which event."""
+        with snapshot(self._database) as found:
+            return GroupTimeline(found.changes.of_groups())
 
     def follow(self, query: EventQuery, *, tail: int = 0) -> Iterator[dict[str, Any]]:
         """Yield new events that match *query* as they are committed, by any process, without an end.
@@ -268,6 +279,17 @@ class EventLog:
             raise found
         return Erasure(user_id, len(found.events), len(found.mentions), scrubbed=self._database.vacuum())
 
+    def _check_words(self, outcome: str | None, changed: str | None, group: str | None) -> EventQuery:
+        """Raise an error for a word that selects nothing because it is misspelt, and return the query for the group."""
+        if outcome is None and changed is None and group is None:
+            return EventQuery()
+        with snapshot(self._database) as found:
+            if outcome is not None:
+                check_outcome(found, outcome)
+            if changed is not None:
+                check_changed(found, changed, self._services.attributes)
+            return EventQuery() if group is None else group_query(found, self._services, group)
+
     def _about(self, identifier: str) -> EventQuery:
         with reading(self._database) as work:
             user_id = self._past_or_present(work, identifier)
@@ -347,35 +369,6 @@ class EventLog:
             return {identifier, identifier.lower()}
 
 
-class EventListing:
-    """Events to iterate over once.
-
-    Attributes:
-        next_before: Then, where the next page of the listing starts, or None if there is none.
-    """
-
-    def __init__(self, query: EventQuery, events: EventRepository) -> None:
-        self._query = query
-        self._events = events
-        self.next_before: int | None = None
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        limit = self._query.limit
-        # One more than asked for shows whether there are more.
-        query = self._query if limit is None else replace(self._query, limit=limit + 1)
-        last: int | None = None
-        for number, event in enumerate(self._events.select(query)):
-            if number == limit:
-                self.next_before = last
-                return
-            yield event
-            last = event["seq"]
-
-    def count(self) -> int | None:
-        """Return how many events there are in all, whatever the limit is; None if all would have to be read."""
-        return self._events.count(self._query)
-
-
 def _head(work: UnitOfWork) -> ChainHead:
     head = work.events.head()
     if head is None:
@@ -386,17 +379,3 @@ def _head(work: UnitOfWork) -> ChainHead:
 def _is_about(event: Mapping[str, Any], name: str) -> bool:
     """Return whether the user that *event* is about was called *name*, and did not only request that name."""
     return event["data"] is not None and name.lower() in names_of_subject(decoded(event["seq"], event["data"]))
-
-
-def verify_lines(lines: Iterable[str], checkpoint: Checkpoint | None = None) -> VerificationResult:
-    """Verify an exported log, and compare it with *checkpoint* if there is one.
-
-    Raises:
-        BrokenEventLog: The log was changed, or has no line. An empty file proves nothing.
-    """
-    verifier = Verifier(checkpoint)
-    verifier.feed(read_rows(lines))
-    verdict = verifier.finish()
-    if verdict.events == 0:
-        raise BrokenEventLog(1, "it is missing: there is nothing at all.")
-    return verdict

@@ -2,6 +2,7 @@
 
 import contextlib
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -86,11 +87,20 @@ class Past:
             Refused: The event log does not reach back to the moment.
         """
         with self._looking_back() as view:
-            group = view.group(name)
-            if group.created_at is None and group.created_by:
-                group.created_at = view.found.changes.time_of(group.created_by)
+            group = view.dated(view.group(name))
             listing = PastListing(view, UserQuery(groups=[group.name]))
             return group, sum(1 for _ in listing), listing.erased
+
+    def list_groups(self) -> tuple[list[tuple[PastGroup, int]], Sequence[int]]:
+        """Return the groups by name, each with the number of its members, and the ids of people erased since.
+
+        Raises:
+            Refused: The event log does not reach back to the moment.
+        """
+        with self._looking_back() as view:
+            listing = PastListing(view, UserQuery())
+            sizes = Counter(name for user in listing for name in (user.values or {}).get("groups", ()))
+            return [(group, sizes[group.name]) for group in view.groups()], listing.erased
 
     @contextlib.contextmanager
     def _looking_back(self) -> Iterator["_View"]:
@@ -272,6 +282,16 @@ class _View:
             if variant in self._groups:
                 return self._groups[variant]
         raise GroupNotFound(f"There was no group '{safe(name, limit=80)}' at {self._moment.text}.")
+
+    def groups(self) -> list[PastGroup]:
+        """Return all groups by name."""
+        return [self.dated(group) for _, group in sorted(self._groups.items())]
+
+    def dated(self, group: PastGroup) -> PastGroup:
+        """Return *group* with the time at which it was created, if an event says it."""
+        if group.created_at is None and group.created_by:
+            group.created_at = self.found.changes.time_of(group.created_by)
+        return group
 
     @cached_property
     def touched(self) -> tuple[set[int], set[int]]:

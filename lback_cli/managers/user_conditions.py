@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lback_cli.errors import UsageError
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.escaping import safe
+from lback_cli.text.suggestions import did_you_mean
 from lback_cli.text.times import parse_moment
 
 if TYPE_CHECKING:
@@ -33,6 +34,21 @@ MOMENTS = {"created-before": "created_before", "last-login-before": "last_login_
 
 WORDS = (*FLAGS, LOCKED, *(f"{name}=" for name in (*TEXTS, *MOMENTS)))
 """All words, for help and completion. The names of attributes can take their place."""
+
+MEANINGS: Mapping[str, str] = {
+    "active": "may log in",
+    "inactive": "may not log in",
+    "verified": "the e-mail address is verified",
+    "unverified": "the e-mail address is not verified",
+    "never-logged-in": "has not logged in since lback records it",
+    "locked": "is locked after too many failed logins",
+    "group=NAME": "is a member of this group",
+    "search=TEXT": "the user name or the e-mail address contains this, in any case",
+    "created-before=TIME": "was created before this time (ISO 8601, or an age such as 30d)",
+    "last-login-before=TIME": "has logged in, and last before this time",
+    "NAME=VALUE": "has this value of an attribute, such as external_id=4711",
+}
+"""What each condition says of a user."""
 
 _FLAGGED = ("is_active", "is_email_verified", "never_logged_in", "locked_at")
 
@@ -65,7 +81,7 @@ def with_conditions(query: UserQuery, texts: Iterable[str], known: "UserAttribut
             moment, earlier = parse_moment(value, now), found[MOMENTS[name]]
             found[MOMENTS[name]] = moment if earlier is None else min(moment, earlier)
         elif not separator or attribute is None or attribute.storage != "row":
-            raise _unknown(text)
+            raise _unknown(text, known)
         elif name in values:
             raise UsageError(f"--where: {name} comes twice.")
         else:
@@ -83,8 +99,9 @@ def _set_flag(found: dict[str, Any], word: str, now: datetime) -> None:
     found[name] = value
 
 
-def _unknown(text: str) -> UsageError:
-    return UsageError(
-        f"--where {safe(text, limit=40)}: this is not a condition.",
-        hint=f"Use NAME=VALUE with the name of an attribute, {', '.join(WORDS[:-1])} or {WORDS[-1]}.",
+def _unknown(text: str, known: "UserAttributes") -> UsageError:
+    words = f"Use NAME=VALUE with the name of an attribute, {', '.join(WORDS[:-1])} or {WORDS[-1]}."
+    meant = did_you_mean(
+        text.partition("=")[0], [*FLAGS, LOCKED, *TEXTS, *MOMENTS, *(each.name for each in known.rows)]
     )
+    return UsageError(f"--where {safe(text, limit=40)}: this is not a condition.", hint=f"{meant} {words}".lstrip())

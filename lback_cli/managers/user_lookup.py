@@ -1,6 +1,6 @@
 """Finding the user or group that a person means: a user name, an e-mail address, ``id:N`` or a group name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from lback_cli.errors import AmbiguousUser, GroupNotFound, UserNotFound, ValidationError
@@ -9,6 +9,7 @@ from lback_cli.models.tables import USERS
 from lback_cli.repositories.group_reader import GroupReader, GroupRecord
 from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.text.escaping import first_unsafe_character, safe
+from lback_cli.text.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from sqlalchemy import Column
@@ -125,7 +126,7 @@ def find_group_record(groups: GroupReader, services: Dependencies, name: str) ->
     for variant in group_name_variants(services, name):
         if group := groups.find_by_name(variant):
             return group
-    raise no_such_group(name)
+    raise no_such_group(name, groups.names())
 
 
 def find_group(groups: "GroupRepository", services: Dependencies, name: str, *, lock: bool = False) -> "Group":
@@ -143,7 +144,7 @@ def find_group(groups: "GroupRepository", services: Dependencies, name: str, *, 
     for variant in group_name_variants(services, name):
         if group := groups.find(variant, lock=lock):
             return group
-    raise no_such_group(name)
+    raise no_such_group(name, groups.names())
 
 
 def group_name_variants(services: Dependencies, name: str) -> tuple[str, ...]:
@@ -167,11 +168,10 @@ def _not_found_as_name(users: UserReader, digits: str) -> UserNotFound:
     )
 
 
-def no_such_group(name: str) -> GroupNotFound:
-    """Return the error that there is no group called *name*."""
-    return GroupNotFound(
-        f"There is no group '{safe(name, limit=80)}'.", hint="'lback group list' shows all groups.", name=name
-    )
+def no_such_group(name: str, known: Iterable[str]) -> GroupNotFound:
+    """Return the error that there is no group called *name*, with the one among *known* that may be meant."""
+    hint = f"{did_you_mean(name, map(safe, known))} 'lback group list' shows all groups.".lstrip()
+    return GroupNotFound(f"There is no group '{safe(name, limit=80)}'.", hint=hint, name=name)
 
 
 def _variants(canonical: Callable[[str], str], name: str) -> tuple[str, ...]:

@@ -455,7 +455,7 @@ class UserManager(UserQueries):
                 if user is None:
                     raise not_found(f"id:{user_id}")
                 was_locked = self._limiter.clear(uow, user_id)
-                data = {"user": {"id": user.id, "username": user.username, "email": user.email}, "changes": {}}
+                data = {"user": {"id": user.id, "username": user.username, "email": user.email}}
                 subject = (user.id, user.username)
                 uow.events.append([administrative_event("user_unlocked", "unlock_user", data, subject=subject)])
                 return was_locked

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lback_cli.database.engine import Database
-from lback_cli.errors import Conflict, DeadLetterNotFound, EventNotFound, SinkFailed, SinkNotFound
+from lback_cli.errors import ConfigurationError, Conflict, DeadLetterNotFound, EventNotFound, SinkFailed, SinkNotFound
 from lback_cli.lease import current_owner
 from lback_cli.models import DeadLetter, SinkState
 from lback_cli.relay.choice import ALL_EVENTS, EventChoice
@@ -60,6 +60,16 @@ class SinkAdmin:
             names = sorted({*self._settings, *known, *dead})
             lags = {name: self._lag(uow, name, known.get(name), head) for name in names}
         return [self._status(name, known.get(name), lags[name], dead.get(name, 0)) for name in names]
+
+    def unusable(self, name: str) -> str | None:
+        """Return why the settings of the sink *name* cannot be used; None if they can, or if there are none."""
+        if name not in self._settings:
+            return None
+        try:
+            build_sink(name, self._settings[name]).close()
+        except ConfigurationError as error:
+            return error.message
+        return None
 
     def replay(self, name: str, seq: int) -> int:
         """Make event *seq* the next one that the sink is sent. A running relay continues from there.

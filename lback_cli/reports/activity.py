@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lback_cli.events.kinds import CREATIONS, DELETIONS
 from lback_cli.events.summary import KINDS, WEEKDAYS, kind_of
 from lback_cli.reports.base import Bars, Choice, Figures, HeatMap, Part, Record, Report, Table, Timeline, others
 from lback_cli.reports.periods import columns_of
@@ -36,6 +37,7 @@ _TITLES = {
 }
 _HOURS = [f"{hour:02}" for hour in range(24)]
 _NO_NAME = "(erased or none)"
+_WHOLE_USER = frozenset({*CREATIONS, *DELETIONS})
 
 
 class ActivityReport(Report):
@@ -108,10 +110,22 @@ class ActivityReport(Report):
         names = self._reader.failed_logins(NIGHT, NAMES + 1)
         yield Table(
             "Failed logins by user name",
-            {"name": "user name", "failures": "failed logins", "night": "at night", "last": "last (UTC)"},
+            {
+                "name": "user name",
+                "failures": "failed logins",
+                "why": "why",
+                "night": "at night",
+                "last": "last (UTC)",
+            },
             [
-                {"name": name or _NO_NAME, "failures": count, "night": night, "last": last[:19] + "Z"}
-                for name, count, night, last in names[:NAMES]
+                {
+                    "name": found.name or _NO_NAME,
+                    "failures": found.failures,
+                    "why": _counted(found.reasons),
+                    "night": found.at_night,
+                    "last": found.last[:19] + "Z",
+                }
+                for found in names[:NAMES]
             ],
             note=f"Only the {NAMES} names with most failed logins are shown." if len(names) > NAMES else "",
             empty="No login failed.",
@@ -213,7 +227,7 @@ class _Moves:
     def __init__(self, default_group: str) -> None:
         self._default_group = default_group
         self._listed: dict[str, int] = {}
-        self._at_registration = 0
+        self._of_default_group = 0
         self.rows: list[Record] = []
         self.counts: dict[str, dict[str, int]] = {}
         self.damaged: list[int] = []
@@ -236,8 +250,8 @@ class _Moves:
                 self.total += 1
                 counts = self.counts.setdefault(name, {"joined": 0, "left": 0})
                 counts[change] += 1
-                if name == self._default_group and event.signal == "user_registered":
-                    self._at_registration += 1
+                if name == self._default_group and event.signal in _WHOLE_USER:
+                    self._of_default_group += 1
                 elif len(self.rows) < MOVES and self._listed.get(name, 0) < MOVES_OF_A_GROUP:
                     self._listed[name] = self._listed.get(name, 0) + 1
                     self.rows.append(
@@ -254,18 +268,24 @@ class _Moves:
     @property
     def note(self) -> str:
         """What is counted and not listed."""
-        left_out = self.total - self._at_registration - len(self.rows)
+        left_out = self.total - self._of_default_group - len(self.rows)
         sentences = []
-        if self._at_registration:
+        if self._of_default_group:
             sentences.append(
-                f"{self._at_registration:,} registrations that joined the default group, {self._default_group},"
-                " are not listed."
+                f"{self._of_default_group:,} registrations and deletions, with which users joined or left the default"
+                f" group, {self._default_group}, are not listed."
             )
         if left_out:
             sentences.append(
                 f"The page has no room for {left_out:,} older changes; 'lback events list --changed groups' has them."
             )
         return " ".join(sentences)
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    """Return *reasons*, the most frequent first, with their counts if there are several."""
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return ordered[0][0] if len(ordered) == 1 else ", ".join(f"{reason} ({count:,})" for reason, count in ordered)
 
 
 def _reason(signal: str, reason: str | None) -> str:

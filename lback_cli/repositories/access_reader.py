@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from lback_cli.events.grants import MembershipEvent
 from lback_cli.events.kinds import CREATIONS, DELETIONS
 from lback_cli.models.tables import EVENTS
-from lback_cli.repositories.sql_functions import binary_position
+from lback_cli.repositories.sql_functions import binary_position, is_among
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -37,7 +37,7 @@ class AccessReader:
         is_change = or_(
             EVENTS.c.signal.in_((*CREATIONS, *DELETIONS)), (EVENTS.c.signal == "user_updated") & NAMES_GROUPS
         )
-        statement = select(*COLUMNS).where(EVENTS.c.subject_id.in_(ids), is_change)
+        statement = select(*COLUMNS).where(is_among(EVENTS.c.subject_id, ids), is_change)
         if before is not None:
             statement = statement.where(EVENTS.c.seq < before)
         found: dict[int, list[MembershipEvent]] = {}
@@ -49,7 +49,7 @@ class AccessReader:
         """Return the times of the last logins before event *before* of the users with these *ids*, by id."""
         statement = (
             select(EVENTS.c.subject_id, func.max(EVENTS.c.time))
-            .where(EVENTS.c.subject_id.in_(ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq < before)
+            .where(is_among(EVENTS.c.subject_id, ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq < before)
             .group_by(EVENTS.c.subject_id)
         )
         return {user_id: time for user_id, time in self._execute(statement)}  # noqa: C416 - rows, not pairs

@@ -1,7 +1,7 @@
 """Counting events by hour, actor, reason and user name, and reading who joined and left groups."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.engine import Connection
@@ -12,12 +12,24 @@ from lback_cli.events.summary import FAILED_LOGIN, KIND_OF, KINDS
 from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.access_reader import COLUMNS, NAMES_GROUPS
 from lback_cli.repositories.sql_functions import binary_equal
+from lback_cli.signals import CATALOGUE
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _PAGE = 1000
 _HOUR = len("2026-01-31T12")
+_REASONS = tuple(CATALOGUE[FAILED_LOGIN].reasons)
+
+
+class FailedLogins(NamedTuple):
+    """The failed logins under one user name: how many, how many at night, when the last, and why."""
+
+    name: str | None
+    failures: int
+    at_night: int
+    last: str
+    reasons: Mapping[str, int]
 
 
 class ActivityReader:
@@ -60,8 +72,8 @@ class ActivityReader:
         )
         return self._stream(statement)
 
-    def failed_logins(self, night: Sequence[str], limit: int) -> Sequence[tuple[str | None, int, int, str]]:
-        """Return the user names with most failed logins: name, failures, those at *night*, and the time of the last.
+    def failed_logins(self, night: Sequence[str], limit: int) -> Sequence[FailedLogins]:
+        """Return the failed logins of the user names that have most.
 
         Args:
             night: The hours that count as night, such as ``23``.
@@ -70,14 +82,21 @@ class ActivityReader:
         hour = func.substr(EVENTS.c.time, _HOUR - 1, 2)
         at_night = func.sum(case((hour.in_(night), 1), else_=0))
         name = func.min(EVENTS.c.subject)
+        by_reason = (func.sum(case((EVENTS.c.outcome == reason, 1), else_=0)) for reason in _REASONS)
         statement = (
-            select(name, func.count(), at_night, func.max(EVENTS.c.time))
+            select(name, func.count(), at_night, func.max(EVENTS.c.time), *by_reason)
             .where(EVENTS.c.signal == FAILED_LOGIN, *self._conditions)
             .group_by(binary_equal(EVENTS.c.subject))
             .order_by(func.count().desc(), name)
             .limit(limit)
         )
-        return [(name, int(count), int(nightly), last) for name, count, nightly, last in self._execute(statement)]
+        return [
+            FailedLogins(
+                *(name, int(count), int(nightly), last),
+                {reason: int(number) for reason, number in zip(_REASONS, counts, strict=True) if number},
+            )
+            for name, count, nightly, last, *counts in self._execute(statement)
+        ]
 
     def memberships(self) -> Iterator[MembershipEvent]:
         """Yield the events that changed the groups of users, newest first.

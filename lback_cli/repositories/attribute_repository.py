@@ -1,7 +1,7 @@
 """Writing the attributes of users that are in lback's own table."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, literal, select
 from sqlalchemy.exc import IntegrityError
@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from lback_cli.attributes import Attribute, Value, digest, encode, unique_digest
 from lback_cli.errors import UserExists
 from lback_cli.models.tables import USER_ATTRIBUTES, USERS
-from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
+from lback_cli.repositories.bulk_insert import driver_form, insert_rows
 from lback_cli.repositories.user_query import OWN_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -65,6 +65,29 @@ class AttributeRepository:
                 columns = ("user_id", "user_created_at", "name", "value", "digest")
                 self._session.execute(insert(USER_ATTRIBUTES).from_select(columns, users))
 
+    def set_each(self, values: Mapping[int, Mapping[Attribute, Value | None]]) -> None:
+        """Set *values* by user id, and unset those that are None.
+
+        Raises:
+            IntegrityError: Another user has the value of a unique attribute.
+        """
+        owners: dict[str, list[int]] = {}
+        for user_id, changed in values.items():
+            for attribute in changed:
+                owners.setdefault(attribute.name, []).append(user_id)
+        for name, user_ids in owners.items():
+            mine = USER_ATTRIBUTES.c.user_id.in_(user_ids)
+            self._session.execute(delete(USER_ATTRIBUTES).where(mine, USER_ATTRIBUTES.c.name == name))
+        rows = [
+            _row(user_id, attribute, value)
+            for user_id, changed in values.items()
+            for attribute, value in changed.items()
+            if value is not None
+        ]
+        if rows:
+            self._delete_orphans([row["unique_digest"] for row in rows if row["unique_digest"] is not None])
+            self._session.connection().execute(_INSERT, rows)
+
     def add_all(self, users: Sequence[tuple[int, Mapping[Attribute, Value]]]) -> None:
         """Insert the attributes of users who have none yet, and who were inserted with the same time of creation.
 
@@ -81,7 +104,7 @@ class AttributeRepository:
         self._delete_orphans([row[-1] for row in rows if row[-1] is not None])
         # As the database has it: an application's column may store fewer digits of a second.
         created_at = self._session.execute(select(USERS.c.created_at).where(USERS.c.id == rows[0][0])).scalar_one()
-        moment = to_driver_value(self._session, USER_ATTRIBUTES, "user_created_at", created_at)
+        moment = driver_form(self._session, USER_ATTRIBUTES, "user_created_at")(created_at)
         columns = ("user_created_at", "user_id", *_VALUES)
         insert_rows(self._session, USER_ATTRIBUTES, columns, [(moment, *row) for row in rows])
 
@@ -93,16 +116,7 @@ class AttributeRepository:
         return None
 
     def _add(self, user_id: int, values: Mapping[Attribute, Value]) -> None:
-        rows = [
-            {
-                "owner": user_id,
-                "name": attribute.name,
-                "value": encode(value),
-                "digest": digest(value),
-                "unique_digest": unique_digest(attribute, value),
-            }
-            for attribute, value in values.items()
-        ]
+        rows = [_row(user_id, attribute, value) for attribute, value in values.items()]
         if not rows:
             return
         self._delete_orphans([row["unique_digest"] for row in rows if row["unique_digest"] is not None])
@@ -138,3 +152,14 @@ class AttributeRepository:
             delete(USER_ATTRIBUTES).where(USER_ATTRIBUTES.c.unique_digest.in_(digests), ~owned),
             execution_options={"synchronize_session": False},
         )
+
+
+def _row(user_id: int, attribute: Attribute, value: Value) -> dict[str, Any]:
+    """Return the parameters of `_INSERT`."""
+    return {
+        "owner": user_id,
+        "name": attribute.name,
+        "value": encode(value),
+        "digest": digest(value),
+        "unique_digest": unique_digest(attribute, value),
+    }

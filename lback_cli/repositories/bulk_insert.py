@@ -1,6 +1,6 @@
 """Inserting many rows with few statements, without SQLAlchemy's work for each row and value."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +28,7 @@ _PLACEHOLDERS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
 def insert_rows(
     session: "Connection | Session", table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Insert *rows*, whose values are in the order of *columns* and in the form that `to_driver_value` returns."""
+    """Insert *rows*, whose values are in the order of *columns* and in the form that `driver_form` returns."""
     if not rows:
         return
     connection = session if isinstance(session, Connection) else session.connection()
@@ -93,11 +93,11 @@ class PreparedRows:
             execute_by(self._connection, start, methodcaller("execute", f"{start}({'),('.join(some)})"))
 
 
-def to_driver_value(session: "Session", table: Table, column: str, value: Any) -> Any:
-    """Return *value* as the driver takes it for that column."""
-    dialect = session.connection().dialect
+def driver_form(session: "Connection | Session", table: Table, column: str) -> Callable[[Any], Any]:
+    """Return a function that returns a value as the driver takes it for that column."""
+    dialect = (session if isinstance(session, Connection) else session.connection()).dialect
     convert = table.c[column].type.dialect_impl(dialect).bind_processor(dialect)
-    return value if convert is None else convert(value)
+    return convert or (lambda value: value)
 
 
 def _cut(rows: Sequence[R], size: int) -> list[Sequence[R]]:

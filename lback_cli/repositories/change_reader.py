@@ -1,5 +1,6 @@
 """Reading from the event log what changed, by user, by group or since a moment."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -8,14 +9,16 @@ from sqlalchemy.engine import Connection
 
 from lback_cli.events.erasure import ERASURE
 from lback_cli.events.hash_chain import canonical
-from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS, GROUP_EVENTS
+from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS, GROUP_EVENTS, INDEXED
 from lback_cli.events.past import Change
 from lback_cli.events.record import to_storable_text
 from lback_cli.models.tables import EVENTS
-from lback_cli.repositories.sql_functions import binary_equal, binary_position
+from lback_cli.repositories.sql_functions import binary_equal, binary_position, is_among
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+_JOB = re.compile('"job":"([^"]*)"')
 
 _PAGE = 1000
 """Events fetched at a time."""
@@ -27,10 +30,8 @@ _CHANGE = select(EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.da
 _SUCCEEDED = EVENTS.c.signal.notin_(FAILURE_EVENTS)
 _OF_USERS = (EVENTS.c.subject_id.is_not(None), _SUCCEEDED)
 # SQLite uses the partial index only for exactly its own condition, in this order and without parameters.
-_GROUP_SIGNALS: BindParameter[str] = bindparam(
-    "group_signals", sorted(GROUP_EVENTS), expanding=True, literal_execute=True
-)
-_OF_GROUPS = EVENTS.c.signal.in_(_GROUP_SIGNALS)
+_INDEXED_SIGNALS: BindParameter[str] = bindparam("indexed", sorted(INDEXED), expanding=True, literal_execute=True)
+_INDEXED = EVENTS.c.signal.in_(_INDEXED_SIGNALS)
 
 _CHANGES, _NO_CHANGES = '{"changes":', '{"changes":{}'
 """How the data begins of an event that says what changed, and of one that says that nothing did."""
@@ -76,9 +77,8 @@ class ChangeReader:
 
     def of_tables(self, since: int) -> Sequence[Change]:
         """Return the adoptions and upgrades of the tables from event *since* on, newest first."""
-        # These events are about no user, so the index of subjects finds them among few.
         tables = EVENTS.c.signal.in_(("database_adopted", "schema_upgraded"))
-        statement = _CHANGE.where(EVENTS.c.subject_id.is_(None), tables, EVENTS.c.seq >= since)
+        statement = _CHANGE.where(_INDEXED, tables, EVENTS.c.seq >= since)
         return [Change._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq.desc()))]
 
     def last_incomplete(self) -> int:
@@ -106,7 +106,7 @@ class ChangeReader:
         found: dict[int, list[Change]] = {}
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            for change in self._changes(_CHANGE.where(EVENTS.c.subject_id.in_(chunk), _SUCCEEDED)):
+            for change in self._changes(_CHANGE.where(is_among(EVENTS.c.subject_id, chunk), _SUCCEEDED)):
                 found.setdefault(change.subject_id or 0, []).append(change)
         return found
 
@@ -130,34 +130,40 @@ class ChangeReader:
         if numbers is None:
             return [Found._make(row) for row in self._execute(statement)]
         chunks = (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))
-        return [Found._make(row) for chunk in chunks for row in self._execute(statement.where(EVENTS.c.seq.in_(chunk)))]
+        statements = (statement.where(is_among(EVENTS.c.seq, chunk)) for chunk in chunks)
+        return [Found._make(row) for each in statements for row in self._execute(each)]
 
     def of_import(self, job: str) -> list[Found]:
         """Return the events with which processes began, resumed or ended the import *job*, in the order of the log."""
         columns = (EVENTS.c.seq, EVENTS.c.signal, EVENTS.c.subject_id, EVENTS.c.invocation_id)
         named = binary_position(EVENTS.c.data, f'"job":{canonical(to_storable_text(job))}') > 0
-        # These events are about no user, so the index of subjects finds them among few.
         is_import = EVENTS.c.signal.in_(("import_started", "import_finished"))
-        statement = select(*columns).where(EVENTS.c.subject_id.is_(None), is_import, named)
+        statement = select(*columns).where(_INDEXED, is_import, named)
         return [Found._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq))]
+
+    def import_jobs(self) -> list[tuple[int, str]]:
+        """Return the number and the job of each event with which a process began, resumed or ended an import."""
+        is_import = EVENTS.c.signal.in_(("import_started", "import_finished"))
+        statement = select(EVENTS.c.seq, EVENTS.c.data).where(EVENTS.c.subject_id.is_(None), is_import)
+        return [(seq, found[1]) for seq, data in self._execute(statement) if (found := _JOB.search(data or ""))]
 
     def numbered(self, numbers: Sequence[int]) -> dict[int, Change]:
         """Return the events with these *numbers*, by number."""
-        rows = self._execute(_CHANGE.where(EVENTS.c.seq.in_(numbers)))
+        rows = self._execute(_CHANGE.where(is_among(EVENTS.c.seq, numbers)))
         return {row.seq: Change._make(row) for row in rows}
 
     def first_logins(self, ids: Sequence[int], after: int) -> dict[int, int]:
         """Return the first login after event *after* of each of the users with these *ids* who logged in since."""
         logins = (
             select(EVENTS.c.subject_id, func.min(EVENTS.c.seq))
-            .where(EVENTS.c.subject_id.in_(ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq > after)
+            .where(is_among(EVENTS.c.subject_id, ids), EVENTS.c.signal == "user_authenticated", EVENTS.c.seq > after)
             .group_by(EVENTS.c.subject_id)
         )
         return {user_id: seq for user_id, seq in self._execute(logins)}  # noqa: C416 - rows, not pairs
 
     def of_groups(self) -> list[Change]:
         """Return all changes of groups, in the order of the log."""
-        return list(self._changes(_CHANGE.where(_OF_GROUPS)))
+        return list(self._changes(_CHANGE.where(_INDEXED, EVENTS.c.signal.in_(GROUP_EVENTS))))
 
     def formerly_called(self, field: Literal["username", "email"], name: str, since: int) -> list[int]:
         """Return the ids of the users who lost the user name or address *name* from event *since* on, newest first."""

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.engine import Connection
 
 from lback_cli.attributes import Value
 from lback_cli.models.tables import DELETED_USERS, GROUPS, MEMBERSHIPS
+from lback_cli.repositories.bulk_insert import driver_form, insert_rows
+from lback_cli.repositories.sql_functions import is_among
 from lback_cli.repositories.user_query import LARGEST_ID
 from lback_cli.repositories.user_reader import UserRecord
 
@@ -42,6 +44,7 @@ class DeletedUserRepository:
     """Deleted users on one connection, or in a session. Those that are kept no longer count as gone at every look."""
 
     def __init__(self, connection: "Connection | Session") -> None:
+        self._connection = connection
         self._execute: Callable[..., Any] = connection.execute
 
     def find_all(self, ids: Sequence[int], now: datetime) -> dict[int, KeptUser]:
@@ -49,7 +52,7 @@ class DeletedUserRepository:
         found: dict[int, KeptUser] = {}
         valid = [user_id for user_id in ids if 0 < user_id <= LARGEST_ID]
         for start in range(0, len(valid), _PAGE):
-            chunk = DELETED_USERS.c.user_id.in_(valid[start : start + _PAGE])
+            chunk = is_among(DELETED_USERS.c.user_id, valid[start : start + _PAGE])
             found |= {user.id: user for user in self._users(now, chunk)}
         return found
 
@@ -75,23 +78,17 @@ class DeletedUserRepository:
         ids = [user.id for user in users]
         groups = self._groups(ids)
         self.forget(ids)
+        stored = driver_form(self._connection, DELETED_USERS, "deleted_at")
+        times = stored(now), stored(until)
         rows = [
-            {
-                "user_id": user.id,
-                "username": user.username,
-                "email": user.email,
-                "password": user.password_hash,
-                "is_active": user.is_active,
-                "is_email_verified": user.is_email_verified,
-                "details": _ENCODER.encode({"attributes": user.attributes, "groups": groups.get(user.id, {})}),
-                "created_at": user.created_at,
-                "deleted_at": now,
-                "kept_until": until,
-            }
+            (
+                *(user.id, user.username, user.email, user.password_hash, user.is_active, user.is_email_verified),
+                _ENCODER.encode({"attributes": user.attributes, "groups": groups.get(user.id, {})}),
+                *(stored(user.created_at), *times),
+            )
             for user in users
         ]
-        if rows:
-            self._execute(insert(DELETED_USERS), rows)
+        insert_rows(self._connection, DELETED_USERS, DELETED_USERS.columns.keys(), rows)
 
     def forget(self, ids: Sequence[int]) -> None:
         """Delete what is kept of the users with these *ids*."""
@@ -106,7 +103,7 @@ class DeletedUserRepository:
         found: dict[int, dict[int, str]] = {}
         columns = (MEMBERSHIPS.c.user_id, GROUPS.c.id, GROUPS.c.name)
         statement = select(*columns).join(GROUPS, GROUPS.c.id == MEMBERSHIPS.c.group_id)
-        for user_id, group_id, name in self._execute(statement.where(MEMBERSHIPS.c.user_id.in_(ids))):
+        for user_id, group_id, name in self._execute(statement.where(is_among(MEMBERSHIPS.c.user_id, ids))):
             found.setdefault(user_id, {})[group_id] = name
         return found
 

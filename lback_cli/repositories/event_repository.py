@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from lback_cli.errors import DatabaseError
+from lback_cli.events.grants import NamePeriod
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.kinds import FAILED, FAILURE_EVENTS, OK
 from lback_cli.events.record import COLUMNS as RECORDED
@@ -42,6 +43,7 @@ class EventQuery:
         outcome: The reason of a failure or success, ``ok`` for successes, or ``failed`` for failures.
         changed: The name of an attribute that changed, ``groups`` or ``password``.
         groups: Names of groups. An event must say that one of them changed, or that a user joined or left it.
+        other_names: Other names of these groups, which count in their period.
         always: Names of signals and administrative events that are selected whatever *signals* and *groups* say.
         since: The first time, as RFC 3339 text in UTC.
         until: The time after the last, in the same form.
@@ -58,6 +60,7 @@ class EventQuery:
     outcome: str | None = None
     changed: str | None = None
     groups: Sequence[str] = ()
+    other_names: Sequence[NamePeriod] = ()
     always: Sequence[str] = ()
     invocation_id: str | None = None
     operation_id: str | None = None
@@ -235,7 +238,8 @@ def _data_conditions(query: EventQuery) -> Iterator[ColumnElement[bool]]:
     if query.changed is not None:
         yield binary_position(EVENTS.c.data, f"{canonical(to_storable_text(query.changed))}:") > 0
     if query.groups:
-        texts = (canonical(to_storable_text(group)) for group in query.groups)
+        names = dict.fromkeys((*query.groups, *(period.name for period in query.other_names)))
+        texts = (canonical(to_storable_text(name)) for name in names)
         named_in_data = or_(*(binary_position(EVENTS.c.data, text) > 0 for text in texts))
         yield or_(named_in_data, _is_one_of(*query.always)) if query.always else named_in_data
 
@@ -260,25 +264,31 @@ def _matcher(query: EventQuery) -> Callable[[dict[str, Any]], bool] | None:
         if row["signal"] in query.always:
             return True
         try:
-            return _says(query, json.loads(row["data"]))
+            return _says(query, row["seq"], json.loads(row["data"]))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return True  # The reader reports that the event is damaged.
 
     return matches
 
 
-def _says(query: EventQuery, data: Any) -> bool:
-    """Return True if *data* says what *query* demands of the changes and the groups."""
+def _says(query: EventQuery, seq: int, data: Any) -> bool:
+    """Return True if the *data* of event *seq* says what *query* demands of the changes and the groups."""
     changes = data.get("changes", {})
     groups = changes.get("groups", {"added": [], "removed": []})
     if query.changed == "groups":
         is_changed = bool(groups["added"] or groups["removed"])
     else:
-        is_changed = query.changed is None or query.changed in changes
+        is_changed = query.changed is None or _is_change(changes.get(query.changed))
     names = {*groups["added"], *groups["removed"]}
     if "group" in data:
         names |= {data["group"]["name"], changes.get("name", {}).get("from")}
-    return is_changed and (not query.groups or not names.isdisjoint(query.groups))
+    wanted = {*query.groups, *(other.name for other in query.other_names if other.first <= seq < other.end)}
+    return is_changed and (not query.groups or not names.isdisjoint(wanted))
+
+
+def _is_change(change: Any) -> bool:
+    """Return whether a value changed. A registration also names what the user does not have."""
+    return change.get("from") != change.get("to") if isinstance(change, dict) else change is not None
 
 
 def _within_range(number: int) -> int:

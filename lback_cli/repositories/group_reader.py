@@ -39,6 +39,11 @@ class GroupReader:
         """Return every group."""
         return [GroupRecord._make(row) for row in self._execute(select(GROUPS))]
 
+    def names(self, *, limit: int = 1000) -> Sequence[str]:
+        """Return the names of the first groups, by which a misspelt name can be recognised."""
+        names: Sequence[str] = self._execute(select(GROUPS.c.name).limit(limit)).scalars().all()
+        return names
+
     def all_with_sizes(self) -> Sequence[tuple[GroupRecord, int]]:
         """Return every group with the number of its members, by name."""
         statement = (

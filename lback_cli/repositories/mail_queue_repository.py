@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from lback_cli.models import Purpose, QueuedMail
 from lback_cli.models.tables import MAIL_QUEUE
@@ -38,6 +38,19 @@ class MailQueueRepository(LeaseRepository):
         if dead is not None:
             statement = statement.where(QueuedMail.retry_at.is_(None) if dead else QueuedMail.retry_at.is_not(None))
         return self._session.scalars(statement).all()
+
+    def count_dead(self) -> int:
+        """Return how many mails are dead."""
+        statement = select(func.count()).select_from(MAIL_QUEUE).where(MAIL_QUEUE.c.retry_at.is_(None))
+        return self._session.execute(statement).scalar_one()
+
+    def delayed(self, before: datetime) -> tuple[int, str | None]:
+        """Return how many mails that are not dead were queued before that time, and the last error of one of them."""
+        statement = select(func.count(), func.max(MAIL_QUEUE.c.last_error)).where(
+            MAIL_QUEUE.c.retry_at.is_not(None), MAIL_QUEUE.c.queued_at < before
+        )
+        count, error = self._session.execute(statement).one()
+        return count, error
 
     def delete_links(self, user_id: int, purpose: Purpose | None = None) -> None:
         """Delete the mails to the user that have a link, or those whose link has that *purpose*."""

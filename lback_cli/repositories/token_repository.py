@@ -1,5 +1,6 @@
 """Queries on tokens."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -57,6 +58,12 @@ class TokenRepository:
         """Revoke all unused tokens of *user*."""
         self._mails.delete_links(user.id)
         self._session.execute(delete(Token).where(Token.user_id == user.id, Token.used_at.is_(None)))
+
+    def revoke_all_of(self, user_ids: Sequence[int]) -> None:
+        """Revoke all unused tokens of the users with *user_ids*."""
+        for user_id in user_ids:
+            self._mails.delete_links(user_id)
+        self._session.execute(delete(Token).where(Token.user_id.in_(user_ids), Token.used_at.is_(None)))
 
     def delete_all(self, user: User) -> None:
         """Delete all tokens of *user*, used or not."""

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from lback_cli.attributes import Value, encode
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
+from lback_cli.repositories.sql_functions import is_among
 from lback_cli.repositories.user_query import LARGEST_ID, OWN_ACCOUNT, OWN_ATTRIBUTES, UserQuery, conditions, read_pages
 from lback_cli.security.stored_hashes import is_unusable
 
@@ -95,7 +96,7 @@ class UserReader:
     def find_all(self, ids: Sequence[int]) -> dict[int, UserRecord]:
         """Return those of the users with these *ids* that exist, by id."""
         chunks = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
-        statements = (select(*_COLUMNS).where(USERS.c.id.in_(chunk)) for chunk in chunks)
+        statements = (select(*_COLUMNS).where(is_among(USERS.c.id, chunk)) for chunk in chunks)
         return {user.id: user for statement in statements for user in self._complete(self._execute(statement).all())}
 
     def find_by_username(self, *usernames: str) -> UserRecord | None:
@@ -195,7 +196,7 @@ class UserReader:
         member = (
             select(MEMBERSHIPS.c.user_id, GROUPS.c.name)
             .join(GROUPS, GROUPS.c.id == MEMBERSHIPS.c.group_id)
-            .where(MEMBERSHIPS.c.user_id.in_(ids))
+            .where(is_among(MEMBERSHIPS.c.user_id, ids))
             .order_by(MEMBERSHIPS.c.user_id, GROUPS.c.name)
         )
         for user_id, name in self._execute(member):
@@ -218,7 +219,7 @@ class UserReader:
         """Return the last login and the end of the lock of the users with these *ids*."""
         columns = (ACCOUNTS.c.user_id, ACCOUNTS.c.last_login, ACCOUNTS.c.locked_until)
         statement = select(*columns).join(USERS, OWN_ACCOUNT)
-        rows = self._execute(statement.where(ACCOUNTS.c.user_id.in_(ids)))
+        rows = self._execute(statement.where(is_among(ACCOUNTS.c.user_id, ids)))
         return {user_id: (last_login, locked_until) for user_id, last_login, locked_until in rows}
 
     def invitations(self, ids: Sequence[int]) -> dict[int, datetime]:
@@ -227,10 +228,10 @@ class UserReader:
             return {}
         sent = (
             select(TOKENS.c.user_id, func.max(TOKENS.c.expires_at))
-            .where(TOKENS.c.user_id.in_(ids), TOKENS.c.purpose == _RESET, TOKENS.c.used_at.is_(None))
+            .where(is_among(TOKENS.c.user_id, ids), TOKENS.c.purpose == _RESET, TOKENS.c.used_at.is_(None))
             .group_by(TOKENS.c.user_id)
         )
-        queued = select(MAIL_QUEUE.c.user_id).where(MAIL_QUEUE.c.user_id.in_(ids), MAIL_QUEUE.c.purpose == _RESET)
+        queued = select(MAIL_QUEUE.c.user_id).where(is_among(MAIL_QUEUE.c.user_id, ids), MAIL_QUEUE.c.purpose == _RESET)
         found = dict.fromkeys(self._execute(queued).scalars(), _NEVER)
         return {user_id: expires_at for user_id, expires_at in self._execute(sent)} | found  # noqa: C416 - rows
 
@@ -240,7 +241,7 @@ class UserReader:
         statement = (
             select(USER_ATTRIBUTES.c.user_id, USER_ATTRIBUTES.c.name, USER_ATTRIBUTES.c.value)
             .join(USERS, OWN_ATTRIBUTES)
-            .where(USER_ATTRIBUTES.c.user_id.in_(ids))
+            .where(is_among(USER_ATTRIBUTES.c.user_id, ids))
             .order_by(USER_ATTRIBUTES.c.user_id, USER_ATTRIBUTES.c.name)
         )
         for user_id, name, value in self._execute(statement):

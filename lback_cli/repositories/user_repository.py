@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, select, text, update
+from sqlalchemy import CursorResult, bindparam, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,10 +13,10 @@ from lback_cli.database.drivers.postgresql_copy import can_copy
 from lback_cli.errors import UserExists
 from lback_cli.models import Group, User
 from lback_cli.models.tables import ACCOUNTS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
-from lback_cli.repositories.bulk_insert import insert_rows, to_driver_value
+from lback_cli.repositories.bulk_insert import driver_form, insert_rows
 from lback_cli.repositories.references import unreferenced
 from lback_cli.repositories.user_query import LARGEST_ID
-from lback_cli.repositories.user_reader import UserReader
+from lback_cli.repositories.user_reader import UserReader, UserRecord
 from lback_cli.security.stored_hashes import UNUSABLE_BCRYPT, UNUSABLE_PASSWORD
 
 BULK = ("username", "email", "password", "is_active", "is_email_verified")
@@ -77,7 +77,7 @@ class UserRepository(UserReader):
         """
         if not rows:
             return []
-        moments = (to_driver_value(self._session, USERS, "created_at", now),) * 2
+        moments = (driver_form(self._session, USERS, "created_at")(now),) * 2
         columns: Sequence[str] = (*BULK, "created_at", "updated_at")
         values: Sequence[tuple[Any, ...]] = [row + moments for row in rows]
         if (ids := self._reserve_ids(len(rows))) is not None:
@@ -172,6 +172,26 @@ class UserRepository(UserReader):
     def change_all(self, ids: Sequence[int], **values: object) -> None:
         """Set *values* of the users with these *ids*."""
         self._session.execute(update(USERS).where(USERS.c.id.in_(ids)).values(**values))
+
+    def change_each(self, users: Sequence[UserRecord], *, updated_at: datetime) -> None:
+        """Store the address, the hash and the flags of each of *users*, who exist.
+
+        Raises:
+            IntegrityError: Another user has one of the addresses.
+        """
+        rows = [
+            {
+                "owner": user.id,
+                "email": user.email,
+                "password": user.password_hash,
+                "is_active": user.is_active,
+                "is_email_verified": user.is_email_verified,
+                "updated_at": updated_at,
+            }
+            for user in users
+        ]
+        values = {name: bindparam(name, type_=USERS.c[name].type) for name in rows[0] if name != "owner"}
+        self._session.connection().execute(update(USERS).where(USERS.c.id == bindparam("owner")).values(values), rows)
 
     def delete_all(self, ids: Sequence[int]) -> None:
         """Delete the users with these *ids*, with everything that `delete` deletes, their tokens and queued links."""

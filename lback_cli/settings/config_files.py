@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from lback_cli.problem import Problem
+from lback_cli.text.suggestions import nearest
 from lback_cli.user_directories import user_directory
 
 NAME = "lback.toml"
 SHARED_NAME = "config.toml"
 """Other programs have files of that name too, so it counts only if a section in it is one of lback's."""
+
+KEYS_ALIKE = 0.75
+"""How alike a misspelt section, key or variable is to a known one, at least."""
 
 
 def named_config_file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -51,10 +55,9 @@ def _usual_config_files(directory: Path) -> Iterator[Path]:
 def _is_ours(path: Path, known: Collection[str]) -> bool:
     """Return whether a section of *path* is one of *known*, or nearly. A file that cannot be read may be lback's."""
     import tomllib
-    from difflib import get_close_matches
 
     try:
         content: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return True
-    return not content or any(get_close_matches(section, list(known), n=1, cutoff=0.75) for section in content)
+    return not content or any(nearest(section, known, likeness=KEYS_ALIKE) for section in content)

@@ -10,12 +10,13 @@ from typing import Any
 from lback_cli.attributes import BUILT_IN, is_declarable
 from lback_cli.errors import ConfigurationError
 from lback_cli.problem import Problem
-from lback_cli.settings.config_files import SHARED_NAME, find_config_file, named_config_file
+from lback_cli.settings.config_files import KEYS_ALIKE, SHARED_NAME, find_config_file, named_config_file
 from lback_cli.settings.env_file import read_private_variables
 from lback_cli.settings.masking import has_secrets
 from lback_cli.settings.parsing import parse
 from lback_cli.settings.schema import Settings, families, keys, section_class, sections
 from lback_cli.settings.trusted_file import is_public, read_trusted
+from lback_cli.text.suggestions import did_you_mean
 
 ENVIRONMENT_PREFIX = "LBACK_"
 
@@ -245,7 +246,8 @@ def _from_environment(environment: Mapping[str, str], where: str, warnings: list
             if name in renamed:
                 raise ConfigurationError(f"{name}{where} is now called {renamed[name]}.", hint="Rename the variable.")
             if (member := _of_family(name)) is None:
-                hint = _nearest(name, [*variables, *NON_KEY_VARIABLES, *_family_variables(name)])
+                names = [*variables, *NON_KEY_VARIABLES, *_family_variables(name)]
+                hint = did_you_mean(name, names, likeness=KEYS_ALIKE) or None
                 warnings.append(Problem(f"Unknown environment variable {name}{where}.", hint))
             else:
                 values[member] = (value, f"{name}{where}")
@@ -318,7 +320,7 @@ def _unknown_key(section: str, key: str, source: str, known: Collection[Field[An
         return ConfigurationError(f"{source} is now called {new_name}.", hint="Rename the variable.")
     if is_variable:
         names = [f"{prefix}{field.name}".upper() for field in known]
-        hint = _nearest(source, names) or f"Variables of [{section}] are {', '.join(names)}."
+        hint = did_you_mean(source, names, likeness=KEYS_ALIKE) or f"Variables of [{section}] are {', '.join(names)}."
         return ConfigurationError(f"Unknown environment variable {source}.", hint=hint)
     if new_name is not None:
         return ConfigurationError(
@@ -332,12 +334,5 @@ def _unknown_key(section: str, key: str, source: str, known: Collection[Field[An
 
 def _choices(what: str, wrong: str, right: Iterable[str]) -> str:
     right = list(right)
-    suggestion = _nearest(wrong, right)
-    choices = f"{what} are {', '.join(right)}."
-    return f"{suggestion} {choices}" if suggestion else choices
-
-
-def _nearest(wrong: str, right: Iterable[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next((f"Did you mean {match}?" for match in get_close_matches(wrong, list(right), n=1, cutoff=0.75)), None)
+    suggestion = did_you_mean(wrong, right, likeness=KEYS_ALIKE)
+    return f"{suggestion} {what} are {', '.join(right)}.".lstrip()

@@ -1,14 +1,17 @@
 """Show the configuration in effect, with secrets masked."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
+from lback_cli.errors import UsageError
 from lback_cli.settings.parsing import to_text
 from lback_cli.settings.schema import Settings, families, sections
+from lback_cli.text.escaping import safe
+from lback_cli.text.suggestions import did_you_mean
 
 HIDDEN = "***"
 
@@ -61,6 +64,23 @@ def describe_settings(settings: Settings, in_force: Mapping[str, str] | None = N
             shown = _masked(key, value)
             rows.append(ShownSetting(name, in_force.get(name, shown) if shown in (None, "") else shown, source))
     return rows
+
+
+def part_of(settings: Sequence[ShownSetting], name: str | None) -> Sequence[ShownSetting]:
+    """Return those of *settings* that are in the section *name*, or are the key *name*; all if it is None.
+
+    Raises:
+        UsageError: There is no such section and no such key.
+    """
+    if name is None:
+        return settings
+    found = [item for item in settings if item.key == name or item.key.startswith(f"{name}.")]
+    if not found and name not in {family.name for family in families()}:
+        sections = dict.fromkeys(item.key.partition(".")[0] for item in settings)
+        names = [*sections, *(item.key.rpartition(".")[0] for item in settings), *(item.key for item in settings)]
+        hint = f"{did_you_mean(name, names)} Sections are {', '.join(sections)}.".lstrip()
+        raise UsageError(f"There is no section and no key {safe(name, limit=80)!r}.", hint=hint)
+    return found
 
 
 def secret_files(settings: Settings) -> Iterator[Path]:

@@ -24,7 +24,7 @@ class DatabaseSettings:
     url: str = key(
         "",
         "SQLAlchemy URL, for example sqlite:////srv/app/users.db or postgresql+psycopg://app@db/app. "
-        "If it is empty, a SQLite file in your data directory, which is created on first use.",
+        "If it is empty, lback uses a SQLite file in your data directory, and creates it on first use.",
         hidden="password",
     )
     password_file: Path | None = key(
@@ -92,7 +92,7 @@ class EmailSettings:
     reply_to: str = key("", "Address that replies go to. If it is empty, it is sender.", example="support@example.org")
     support_contact: str = key(
         "",
-        "Whom a user should contact, as mails say it. If it is empty, 'the people who run' and the application.",
+        "Whom a user should contact, for $contact in mail. If it is empty, 'the people who run' the application.",
         example="support@example.org",
     )
     ehlo_name: str = key(
@@ -243,7 +243,7 @@ class OutputSettings:
     format: str = key(
         "table",
         "Format of results on standard output. LBACK_OUTPUT sets it too. Packages can add formats.",
-        choices=BUILT_IN,
+        choices=tuple(BUILT_IN),
         more_choices=plugin_names,
     )
 
@@ -274,13 +274,13 @@ class SinkSettings:
     )
     signals: tuple[str, ...] = key(
         (),
-        "Only events of these signals, and user_erased. If it is empty, all.",
+        "Only events of these signals, and user_erased. If it is empty, events of all signals.",
         example=("user_registered", "user_deleted"),
         texts=True,
     )
     groups: tuple[str, ...] = key(
         (),
-        "Only events about these groups, and about users who join or leave one. If it is empty, all.",
+        "Only events about these groups, and about users who join or leave one. If it is empty, all events.",
         example=("staff", "admin"),
         texts=True,
     )
@@ -289,7 +289,7 @@ class SinkSettings:
     )
     source: str = key(
         "",
-        "The source of the events. If it is empty, lback on the host that made the event.",
+        "Source of the events. If it is empty, //HOST/lback with the host that recorded the event.",
         example="https://example.org/accounts",
     )
     timeout: float = key(10.0, "Seconds that a delivery may take, with its answer.", minimum=0.1, maximum=60)

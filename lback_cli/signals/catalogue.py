@@ -13,6 +13,7 @@ from blinker import NamedSignal
 
 from lback_cli.errors import SignalNotFound
 from lback_cli.signals.ordered import OrderedSignal
+from lback_cli.text.suggestions import did_you_mean
 
 Phase = Literal["started", "progress", "success", "failure"]
 
@@ -90,10 +91,7 @@ def find_signal(name: str) -> SignalSpec:
     """
     if name in CATALOGUE:
         return CATALOGUE[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, CATALOGUE, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "'lback signals list' shows all signals."
+    hint = did_you_mean(name, CATALOGUE) or "'lback signals list' shows all signals."
     raise SignalNotFound(f"There is no signal {name[:80]!r}.", hint=hint)
 
 

@@ -14,6 +14,7 @@ from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState, aborts_transaction, retried_together
 from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.undo.planner import Planner
 from lback_cli.undo.selection import Request, Target
 from lback_cli.undo.verdicts import EventPlan, Part
@@ -60,9 +61,14 @@ class Execution:
         def attempt() -> list[EventPlan]:
             with transaction_with_events(self._parts.database) as work:
                 work.users.lock_all([*targets])
-                plans = list(self._planner(work).plan([*targets.values()]))
-                doomed = [plan.id or 0 for plan in plans if plan.action == "delete"]
-                results = self._deletion.run(work, doomed, work.users.find_all(doomed), effects)
+                planner = self._planner(work)
+                plans: list[EventPlan] = []
+                doomed: dict[int, UserRecord] = {}
+                for plan in planner.plan([*targets.values()]):
+                    plans.append(plan)
+                    if plan.action == "delete" and plan.id is not None:
+                        doomed[plan.id] = planner.stored(plan.id)
+                results = self._deletion.run(work, [*doomed], doomed, effects)
             return [plan if (error := results.get(plan.id or 0)) is None else _refused(plan, error) for plan in plans]
 
         return _with_effects(attempt, effects.values())

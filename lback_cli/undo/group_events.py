@@ -92,6 +92,7 @@ class GroupEvents:
                 joining += 1
             else:
                 joined.append(user_id)
+                self._state.note_undo(user_id, plan.seq, (), added=[group.name])
                 self._state.set_user(user_id, {**values, "groups": {*values["groups"], group.id}})
         if joined:
             plan.parts.append(Part("members", "reversed", _members(len(joined))))
@@ -132,7 +133,7 @@ class GroupEvents:
             plan.parts.append(Part("description", "reversed", phrase))
             plan.action = "describe_group"
             plan.data = {"name": group.name, "description": change["from"] or ""}
-            group.description = change["from"]
+            self._state.describe_group(group, change["from"], plan.seq)
 
     def _last(self, plan: EventPlan) -> int | None:
         """Return the number of the last event of the group after the one to undo."""

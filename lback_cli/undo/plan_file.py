@@ -133,4 +133,4 @@ def _changes(records: Sequence[Mapping[str, Any]], *verdicts: str) -> set[tuple[
 
 def _outdated(seq: int, subject: str | None) -> Conflict:
     about = f"event {seq}" if subject is None else f"event {seq} ({subject})"
-    return Conflict(f"The plan no longer holds for {about}. Nothing was changed.", hint="Make the plan again.")
+    return Conflict(f"The plan is out of date for {about}. Nothing was changed.", hint="Make the plan again.")

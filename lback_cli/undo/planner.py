@@ -1,13 +1,14 @@
 """What undoing events does, one event after the other, newest first."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from lback_cli.events.past import Change
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.repositories.snapshot import Snapshot
+from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.undo.group_events import GroupEvents
 from lback_cli.undo.selection import Target
 from lback_cli.undo.state import State
@@ -32,24 +33,37 @@ class Planner:
         self, found: Snapshot, services: Dependencies, undone: frozenset[int], *, including_active: bool
     ) -> None:
         self._found = found
-        self._state = State(found, services.attributes, services.now())
+        self._state = State(found, services)
         self._users = UserEvents(self._state, undone, including_active=including_active)
         self._groups = GroupEvents(self._state, services)
 
     def plan(self, targets: Sequence[Target]) -> Iterator[EventPlan]:
         """Yield what undoing *targets*, newest first, does; those in which nothing changed are left out."""
-        left = Counter(target.user_id for target in targets)
+        # The members of a deleted group join it again, so no user is forgotten before that is planned.
+        left = Counter(target.user_id for target in targets if target.signal != "group_created")
         for chunk in chunks(targets):
-            changes = self._found.changes.numbered([target.seq for target in chunk])
-            ids = [target.user_id for target in chunk if target.user_id is not None]
-            self._state.load(dict.fromkeys(ids), login_after=chunk[0].import_start)
+            ids = dict.fromkeys(target.user_id for target in chunk if target.user_id is not None)
+            self._state.load(ids, login_after=chunk[0].import_start)
+            changes = self._changes(chunk, ids)
             for target in chunk:
                 plan = self._plan(changes[target.seq], target)
                 if plan.parts:
                     yield plan
                 left[target.user_id] -= 1
-                if target.user_id is not None and not left[target.user_id]:
+                if target.user_id is not None and not left[target.user_id] and not left[None]:
                     self._state.drop(target.user_id)
+
+    def stored(self, user_id: int) -> UserRecord:
+        """Return the user with that id as stored; a plan that was just yielded changes this user."""
+        stored = self._state.user(user_id).stored
+        assert stored is not None, "it exists"
+        return stored
+
+    def _changes(self, chunk: Sequence[Target], ids: Iterable[int]) -> Mapping[int, Change]:
+        """Return the events *chunk* by number: those that were read with the users, and the others."""
+        known = {change.seq: change for user_id in ids for change in self._state.user(user_id).changes}
+        missing = [target.seq for target in chunk if target.seq not in known]
+        return known | self._found.changes.numbered(missing) if missing else known
 
     def _plan(self, change: Change, target: Target) -> EventPlan:
         if change.subject_id is None:

@@ -1,25 +1,33 @@
 """Which events to undo."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
-from lback_cli.errors import EventNotFound, ImportNotFound
+from lback_cli.errors import EventNotFound, ImportNotFound, UsageError
 from lback_cli.events.kinds import FAILURE_EVENTS, GROUP_EVENTS
 from lback_cli.repositories.change_reader import ChangeReader, Found
 from lback_cli.text.escaping import safe
+
+_EVENT = re.compile("event:([0-9]{1,18})")
 
 Mail = Literal["none", "notify"]
 """Whether users are notified of a changed address."""
 
 
 class Target(NamedTuple):
-    """An event to undo: its number, the user that it is about, if it is about one, and the import that it is part of.
+    """An event to undo.
 
-    *import_start* is the number of the first event of that import; 0 if there is none.
+    Attributes:
+        seq: Its number.
+        signal: Its name.
+        user_id: The id of the user that it is about, if it is about one.
+        import_start: The number of the first event of the import that it is part of; 0 if there is none.
     """
 
     seq: int
+    signal: str
     user_id: int | None
     import_start: int = 0
 
@@ -52,7 +60,11 @@ class Selection:
         if self.import_job is not None:
             targets = _of_import(changes, self.import_job)
         else:
-            targets = [Target(found.seq, found.subject_id) for found in self._found(changes) if _is_undoable(found)]
+            targets = [
+                Target(found.seq, found.signal, found.subject_id)
+                for found in self._found(changes)
+                if _is_undoable(found)
+            ]
         return sorted(targets, reverse=True)
 
     def _found(self, changes: ChangeReader) -> Sequence[Found]:
@@ -89,12 +101,7 @@ class Request:
 
 def _of_import(changes: ChangeReader, job: str) -> list[Target]:
     """Return the events of the rows of an import: those of its invocations, from its beginning to its end in each."""
-    marks = changes.of_import(job)
-    if not marks:
-        raise ImportNotFound(
-            f"There was no import '{safe(job, limit=40)}'.",
-            hint="'lback events list --signal import_started -o json' shows the job of each import.",
-        )
+    marks = changes.of_import(_job(changes, job))
     targets: list[Target] = []
     for mark in marks:
         if mark.signal != "import_started":
@@ -103,8 +110,31 @@ def _of_import(changes: ChangeReader, job: str) -> list[Target]:
             if found.signal in {"import_started", "import_finished"}:
                 break
             if _is_undoable(found):
-                targets.append(Target(found.seq, found.subject_id, marks[0].seq))
+                targets.append(Target(found.seq, found.signal, found.subject_id, marks[0].seq))
     return targets
+
+
+def _job(changes: ChangeReader, text: str) -> str:
+    """Return the job of the import that *text* identifies: the job, the beginning of it, or ``event:N``.
+
+    Raises:
+        ImportNotFound: There was no such import.
+        UsageError: There were several.
+    """
+    jobs = changes.import_jobs()
+    if match := _EVENT.fullmatch(text):
+        found = {job for seq, job in jobs if seq == int(match[1])}
+    else:
+        found = {job for _, job in jobs if text and job.startswith(text)}
+        found = {text} if text in found else found
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} imports begin with '{safe(text, limit=40)}'.", hint="Give more of the job.")
+    if not found:
+        raise ImportNotFound(
+            f"There was no import '{safe(text, limit=40)}'.",
+            hint="'lback events list --signal import_started' shows the imports; use event:SEQ, with their number.",
+        )
+    return found.pop()
 
 
 def _is_undoable(found: Found) -> bool:

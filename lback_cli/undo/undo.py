@@ -41,6 +41,15 @@ class Undo:
             targets = request.selection.find(found.changes)
             yield self._planner(found, targets, request).plan(targets)
 
+    def count(self, request: Request) -> int:
+        """Return how many events would be undone.
+
+        Raises:
+            NotFound: There is no such event or import.
+        """
+        with snapshot(self._database) as found:
+            return len(request.selection.find(found.changes))
+
     def summary(self, request: Request, *, max_share: float | None) -> Summary:
         """Return what undoing would do in all.
 
@@ -53,9 +62,14 @@ class Undo:
             targets = request.selection.find(found.changes)
             for plan in self._planner(found, targets, request).plan(targets):
                 summary.add(plan)
+        self.check_share(summary, max_share=max_share)
+        return summary
+
+    def check_share(self, summary: Summary, *, max_share: float | None) -> None:
+        """Raise `ShareExceeded` if what *summary* counts is more than *max_share* percent of all users."""
+        with snapshot(self._database) as found:
             total = found.users.count(UserQuery())
         check_share("delete or deactivate", summary.taken, total, max_share=max_share)
-        return summary
 
     def run(self, request: Request) -> Iterator[EventPlan]:
         """Undo the events, and yield what was done with each.
@@ -68,9 +82,7 @@ class Undo:
             targets = request.selection.find(found.changes)
         run = Execution(self._parts, request, frozenset(target.seq for target in targets))
         for chunk in chunks(targets):
-            with snapshot(self._database) as found:
-                changes = found.changes.numbered([target.seq for target in chunk])
-            for is_creation, some in groupby(chunk, key=lambda target: changes[target.seq].signal in CREATIONS):
+            for is_creation, some in groupby(chunk, key=lambda target: target.signal in CREATIONS):
                 if is_creation:
                     yield from run.delete_created(list(some))
                 else:

@@ -41,7 +41,10 @@ class UserEvents:
             import_start: The number of the first event of the import that it is part of; 0 if there is none.
         """
         user_id = change.subject_id or 0
-        user, data = self._state.user(user_id), change.data
+        user = self._state.user(user_id)
+        if user.login is None and (created := self._state.as_created(user, change)) is not None:
+            return self._delete(EventPlan(change.seq, change.signal, user_id, created.username))
+        data = change.data
         plan = EventPlan(change.seq, change.signal, user_id, _name_of(data))
         if data is None or change.signal == ERASURE:
             plan.parts.append(Part("user", "cannot", "undo", "the person was erased"))
@@ -60,7 +63,21 @@ class UserEvents:
                 self._plan_restoration(plan, user, changes)
             case "changed":
                 self._plan_update(plan, user, changes, import_start)
+        self._note(plan, changes)
         return plan
+
+    def _note(self, plan: EventPlan, changes: Mapping[str, Any]) -> None:
+        """Note what *plan* reverses, because the event may undo another one that is to be undone too."""
+        groups = changes.get("groups", {"added": (), "removed": ()})
+        match plan.action:
+            case "update":
+                names = (name for name in plan.data if not name.endswith("_groups"))
+                added, removed = plan.data.get("add_groups", ()), plan.data.get("remove_groups", ())
+                self._state.note_undo(plan.id or 0, plan.seq, names, added, removed)
+            case "delete":
+                self._state.note_undo(plan.id or 0, plan.seq, changes, removed=groups["added"])
+            case "restore":
+                self._state.note_undo(plan.id or 0, plan.seq, changes, added=plan.data["groups"])
 
     # A user who was created
 
@@ -82,9 +99,13 @@ class UserEvents:
             reason = f"{name} changed since" if by is not None else f"{name} changed outside lback"
             plan.parts.append(Part("user", "kept", "delete", reason, by))
             return
+        self._delete(plan)
+
+    def _delete(self, plan: EventPlan) -> EventPlan:
         plan.parts.append(Part("user", "reversed", "delete"))
         plan.action = "delete"
         self._state.set_user(plan.id or 0, None)
+        return plan
 
     def _differing(self, seq: int, values: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[str]:
         """Yield the names of what a user no longer has as it was created."""
@@ -122,10 +143,8 @@ class UserEvents:
             plan.parts.append(Part("user", "cannot", "restore", f"id:{plan.id} is another user now"))
             return
         values = {name: change["from"] for name, change in changes.items() if name not in {"groups", "password"}}
-        for attribute in ("username", "email", "external_id"):
-            value = values.get(attribute)
-            holder = None if value is None else self._state.holder(attribute, value, other_than=plan.id or 0)
-            if holder is not None:
+        for attribute, value in values.items():
+            if value is not None and (holder := self._unique_holder(attribute, value, plan.id or 0)) is not None:
                 plan.parts.append(Part("user", "cannot", "restore", f"{holder} has the {attribute} {value}"))
                 return
         plan.parts.append(Part("user", "reversed", "restore"))
@@ -170,6 +189,8 @@ class UserEvents:
             plan.parts.append(Part("password", "cannot", "password", "a password cannot be taken back"))
         if "email" in update:
             self._plan_flag(plan, user, changes, update)
+        elif "email" in changes and _FLAG in changes and user.values["email"] == changes["email"]["from"]:
+            self._plan_flag_of_another_change(plan, user, changes[_FLAG]["from"])
         if update:
             plan.action, plan.data = "update", update
             new = {name: value for name, value in update.items() if not name.endswith("_groups")}
@@ -181,6 +202,14 @@ class UserEvents:
         update[_FLAG] = before
         if before != now:
             plan.parts.append(Part(_FLAG, "reversed", f"{_FLAG} {shown(now)} → {shown(before)}"))
+
+    def _plan_flag_of_another_change(self, plan: EventPlan, user: UserState, before: bool) -> None:
+        """Plan whether the address is verified, which another change has put back already."""
+        now = bool((user.values or {}).get(_FLAG))
+        if now != before and self._state.undoer(user, plan.seq, "email") is None:
+            by = self._last(user, plan.seq, "email")
+            phrase = f"{_FLAG} {shown(now)} → {shown(before)}"
+            plan.parts.append(Part(_FLAG, "kept", phrase, "the address was put back without it", by))
 
     def _plan_value(
         self, plan: EventPlan, user: UserState, name: str, change: Mapping[str, Any], update: dict[str, Any]

@@ -44,7 +44,7 @@ def test_adoption_is_the_first_event(application: Application, opened: Callable[
     Schema(database, SCHEMA_RECORDER).adopt()
     Schema(database, SCHEMA_RECORDER).adopt()
 
-    assert recorded(database) == [(1, "database_adopted", {"revision": REVISION, "users": 4})]
+    assert recorded(database) == [(1, "database_adopted", {"changes": {}, "revision": REVISION, "users": 4})]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
@@ -56,11 +56,11 @@ def test_upgrade_is_recorded_with_both_versions(
 ) -> None:
     if kind == "sqlite":
         assert upgraded(opened(f"sqlite:///{tmp_path}/users.db")) == [
-            (1, "schema_upgraded", {"from": "0001", "to": REVISION})
+            (1, "schema_upgraded", {"changes": {}, "from": "0001", "to": REVISION})
         ]
         return
     with database_on(kind) as url:
-        assert upgraded(opened(url)) == [(1, "schema_upgraded", {"from": "0001", "to": REVISION})]
+        assert upgraded(opened(url)) == [(1, "schema_upgraded", {"changes": {}, "from": "0001", "to": REVISION})]
 
 
 def upgraded(database: Database) -> list[tuple[int, str, dict[str, Any]]]:

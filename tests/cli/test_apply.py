@@ -50,9 +50,12 @@ def shown(cli: Cli, name: str) -> dict[str, Any]:
     return found
 
 
+MAILED = "Wrote 2 invitations to ~/data/lback/mail (transport: file).\n"
+
+
 def test_a_file_is_applied_once(cli: Cli, team: Any, lback: Any) -> None:
     lines = "+ group staff  description People who work here\n+ ann  ann@example.org, +staff\n+ ben  ben@example.org\n"
-    assert team(TEAM, "--yes") == (0, lines, "3 created.\n")
+    assert team(TEAM, "--yes") == (0, lines, f"3 created.\n{MAILED}")
     ann, ben = shown(cli, "ann"), shown(cli, "ben")
     assert (ann["groups"], ann["display_name"], ann["external_id"]) == (["basic_user", "staff"], "Ann Example", "7")
     assert (ann["password"], ben["is_active"]) == ("invited", False)
@@ -175,7 +178,7 @@ def test_one_failure_does_not_stop_the_others(cli: Cli, team: Any) -> None:
     assert outcome == (
         8,
         "! cid  The e-mail address 'b@example.org' is taken.\n+ dan  d@example.org\n",
-        "1 created, 1 failed, 1 unchanged.\n",
+        "1 created, 1 failed, 1 unchanged.\nWrote an invitation to ~/data/lback/mail (transport: file).\n",
     )
     failed = [event for event in events(cli) if event["signal"] == "user_registration_failed"]
     assert [event["subject"] for event in failed] == ["cid"]
@@ -209,7 +212,7 @@ def test_a_terminal_shows_the_changes_and_asks(team: Any, terminal: Any) -> None
     child = terminal("apply", "team.yaml")
     child.expect_exact("[y/N] ")
     child.sendline("y")
-    assert ended(child) == (0, "y\n3 created.\n")
+    assert ended(child) == (0, f"y\n3 created.\n{MAILED}")
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,19 @@ def test_show_a_group_as_of_a_moment(history: Cli) -> None:
     )
 
 
+def test_list_groups_as_of_a_moment(history: Cli) -> None:
+    history("group", "create", "staff", "-q")
+    history("group", "rename", "staff", "crew", "-q")
+    assert history("group", "list", "--as-of", "event:5") == (
+        0,
+        "id  name        members  description\n1   admin       1\n2   basic_user  1\n",
+        "1 person was there and erased later: id:2. They may have been members.\n",
+    )
+    past = json.loads(history("group", "list", "--as-of", "event:10", "-o", "json").out)
+    assert [(group["name"], group["members"]) for group in past] == [("admin", 1), ("basic_user", 1), ("staff", 0)]
+    assert history("group", "list", "--as-of", "event:1", "--fields", "name,members", "-o", "value").out == "admin\t0\n"
+
+
 @pytest.mark.parametrize(
     ("moment", "status", "message"),
     [
@@ -93,7 +106,7 @@ def test_show_a_group_as_of_a_moment(history: Cli) -> None:
     ],
 )
 def test_a_moment_that_is_none_or_out_of_reach(history: Cli, moment: str, status: int, message: str) -> None:
-    for command in (("user", "show", "alicia"), ("user", "list"), ("group", "show", "admin")):
+    for command in (("user", "show", "alicia"), ("user", "list"), ("group", "show", "admin"), ("group", "list")):
         outcome = history(*command, "--as-of", moment)
         assert (outcome.status, outcome.out, outcome.err.splitlines()[0]) == (status, "", message)
 

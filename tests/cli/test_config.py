@@ -22,6 +22,26 @@ def test_config_show_names_sources_and_masks_passwords(cli: Cli) -> None:
     assert "s3cret" not in outcome.out + outcome.err
 
 
+def test_config_show_takes_a_section_or_a_key(cli: Cli) -> None:
+    relay = {"LBACK_RELAY_CRM_URL": "https://crm.example.org/", "LBACK_RELAY_CRM_SECRETS": "whsec_" + "A" * 32}
+
+    def keys(name: str) -> list[str]:
+        return list(cli("config", "show", name, "--fields", "key", "-o", "value", **relay).out.splitlines())
+
+    assert keys("authentication") == [
+        *("authentication.max_failures", "authentication.window", "authentication.max_reset_requests"),
+    ]
+    assert keys("email.port") == ["email.port"]
+    assert keys("relay") == keys("relay.crm")
+    assert "relay.crm.url" in keys("relay.crm")
+    assert cli("config", "show", "relay") == (0, "", "Nothing is configured there.\n")
+    outcome = cli("config", "show", "emial")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith(
+        "error: There is no section and no key 'emial'.\n       Did you mean email? Sections are database, email, "
+    )
+
+
 def test_config_path_shows_the_file_and_where_lback_looks(cli: Cli, tmp_path: Any) -> None:
     here, yours = tmp_path / "lback.toml", tmp_path / "config" / "lback" / "config.toml"
     assert cli("config", "path") == (0, f"here   {here}\nyours  {yours}\n", "")

@@ -12,8 +12,9 @@ import pytest
 Cli = Callable[..., Any]
 
 CHECKS = [
-    *("configuration", "files", "packages", "hashing", "mail", "receivers"),
-    *("database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events", "application"),
+    *("configuration", "files", "packages", "hashing", "mail", "receivers", "sinks"),
+    *("database", "schema", "rights", "encoding", "collation", "isolation", "clock", "events", "delivery"),
+    "application",
 ]
 
 
@@ -63,7 +64,8 @@ def test_an_unusable_configuration_is_a_finding_in_every_format(cli: Cli, form: 
     if form == "json":
         assert [entry["status"] for entry in json.loads(outcome.out)] == [
             *("fail", "skipped", "ok", "ok", "skipped"),
-            *(["skipped"] * 10),
+            "skipped",
+            *(["skipped"] * 11),
         ]
 
 

@@ -50,11 +50,16 @@ def test_list_shows_a_table(busy: Cli) -> None:
     assert busy("events", "list") == (
         0,
         (
-            "seq  time                       signal                      outcome             subject     actor\n"
-            "4    TIME  user_authenticated          ok                  alice       cid\n"
-            "3    TIME  user_authentication_failed  incorrect_password  alice       bea\n"
-            "2    TIME  user_registered             ok                  alice       ann\n"
-            "1    TIME  group_created               ok                  basic_user  ann\n"
+            "seq  time                       subject     what                                                       "
+            "actor  signal                      outcome\n"
+            "4    TIME  alice       logged in                                                  "
+            "cid    user_authenticated          ok\n"
+            "3    TIME  alice       failed login: incorrect password                           "
+            "bea    user_authentication_failed  incorrect_password\n"
+            "2    TIME  alice       registered as alice with alice@example.org, in basic_user  "
+            "ann    user_registered             ok\n"
+            "1    TIME  basic_user  group basic_user created                                   "
+            "ann    group_created               ok\n"
         ),
         "",
     )
@@ -79,9 +84,9 @@ def test_history_is_a_sentence_for_each_event(busy: Cli) -> None:
             ),
             "dee",
         ],
-        ["6", "TIME", "2 failed logins: incorrect_password", "bea"],
+        ["6", "TIME", "2 failed logins: incorrect password", "bea"],
         ["4", "TIME", "logged in", "cid"],
-        ["3", "TIME", "failed login: incorrect_password", "bea"],
+        ["3", "TIME", "failed login: incorrect password", "bea"],
         ["2", "TIME", "registered as alice with alice@example.org, in basic_user", "ann"],
     ]
     assert len(json.loads(busy("user", "history", "alice", "-o", "json").out)) == 6
@@ -97,15 +102,53 @@ def test_history_is_a_sentence_for_each_event(busy: Cli) -> None:
         (("--signal", "user_registered", "--signal", "group_created"), [2, 1]),
         (("--changed", "email"), [2]),
         (("--changed", "groups"), [2]),
-        (("--changed", "user"), []),
+        (("--changed", "display_name"), []),
         (("--group", "basic_user"), [2, 1]),
-        (("--group", "alice"), []),
+        (("--group", "Basic_User"), [2, 1]),
         (("--invocation", "0" * 32), []),
         (("--operation", "0" * 32), []),
     ],
 )
 def test_list_filters_by_what_happened(busy: Cli, filters: tuple[str, ...], expected: list[int]) -> None:
     assert numbers(busy, "list", *filters) == expected
+
+
+def test_a_misspelt_word_is_answered_with_the_word_that_is_meant(busy: Cli) -> None:
+    for option, typed, meant in (("--outcome", "fail", "failed"), ("--changed", "group", "groups")):
+        hint = busy("events", "list", option, typed).err.splitlines()[1]
+        assert hint.startswith(f"       Did you mean {meant}? Words are ")
+
+
+def test_a_word_that_only_the_log_knows_selects_events(busy: Cli, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[attributes]\nphone = { type = 'text' }\n")
+    assert busy("user", "update", "alice", "--set", "phone=1").status == 0
+    (tmp_path / "config.toml").write_text("")
+    assert busy("group", "create", "crew").status == busy("group", "delete", "crew", "--yes").status == 0
+    assert numbers(busy, "list", "--changed", "phone") == [5]
+    assert numbers(busy, "list", "--group", "crew") == [7, 6]
+
+
+def test_a_group_keeps_its_history_when_it_is_renamed(busy: Cli) -> None:
+    for command in ("create staff", "add staff alice", "rename staff crew", "remove crew alice", "create staff"):
+        assert busy("group", *command.split(), "-q").status == 0
+    assert busy("undo", "6", "--yes", "-q").status == 0
+    what = [
+        line.split("\t")
+        for line in busy("user", "history", "alice", "--fields", "seq,what", "-o", "value").out.splitlines()
+    ]
+    assert what[:2] == [["8", "left crew"], ["6", "joined staff (now crew)"]]
+    assert numbers(busy, "list", "--group", "crew") == [8, 7, 6, 5]
+    assert numbers(busy, "list", "--group", "staff") == [9, 7, 6, 5]
+    assert "what           joined staff (now crew)\n" in busy("events", "show", "6").out
+    assert lines(busy, "list", "--group", "crew")[2]["data"]["changes"]["groups"] == {"added": ["staff"], "removed": []}
+
+
+def test_the_sentence_of_an_undo_names_the_event(busy: Cli) -> None:
+    busy("user", "update", "alice", "--deactivate", "-q")
+    assert busy("undo", "5", "--yes", "-q").status == 0
+    assert (
+        busy("events", "list", "--limit", "1", "--fields", "what", "-o", "value").out == "activated (undoes event 5)\n"
+    )
 
 
 def test_list_filters_by_invocation_and_operation(busy: Cli) -> None:
@@ -185,12 +228,16 @@ def test_pages_have_no_gap_and_no_overlap(busy: Cli) -> None:
         (("show", "9" * 40), 5, "There is no event 9"),
         (("show", "-1"), 2, ""),
         (("verify", "--public-key", "key.pub"), 2, "--public-key needs a --checkpoint."),
-        (("verify", "--checkpoint", "missing"), 9, "missing: No such file or directory."),
-        (("verify", "--checkpoint", "lback-checkpoints.txt"), 9, "lback-checkpoints.txt: No such file or directory."),
+        (("list", "--outcome", "fail"), 2, "--outcome: no event has 'fail'."),
+        (("list", "--changed", "group"), 2, "--changed: no event has 'group'."),
+        (("list", "--changed", "\x1b"), 2, "--changed: no event has '\\x1b'."),
+        (("list", "--group", "stff"), 5, "There is no group 'stff'."),
+        (("verify", "--checkpoint", "missing"), 2, "Cannot read missing: No such file or directory."),
+        (("verify", "--checkpoint", "lback-checkpoints.txt"), 2, "Cannot read lback-checkpoints.txt: No such file"),
         (("verify", "--checkpoint", "lback-checkpoint-v1 seq=1"), 7, "This is not a line"),
-        (("verify", "missing"), 9, "missing: No such file or directory."),
-        (("verify", "."), 9, ".: Is a directory."),
-        (("checkpoint", "--sign-with", "missing"), 9, "Cannot read the key missing"),
+        (("verify", "missing"), 2, "Cannot read missing: No such file or directory."),
+        (("verify", "."), 2, "Cannot read .: Is a directory."),
+        (("checkpoint", "--sign-with", "missing"), 2, "Cannot read the key missing"),
     ],
 )
 def test_invalid_arguments_are_an_error_without_a_traceback(
@@ -225,13 +272,15 @@ def test_an_export_verifies_with_a_checkpoint(busy: Cli, lback: Any, tmp_path: P
     checkpoint = busy("events", "checkpoint")
     assert HEX.sub("HASH", checkpoint.out) == "lback-checkpoint-v2 seq=4 count=4 hash=HASH erased=0\n"
     (tmp_path / "checkpoints").write_text(f"something else\n{checkpoint.out}\n\n")
-    plain = "intact  yes\nevents  4\nerased  0\nhash    HASH\n"
+    found = {"intact": "yes", "events": "4", "erased": "0", "hash": "HASH"}
     for target in ((), ("events.jsonl",)):
         outcome = busy("events", "verify", *target)
+        plain = "".join(f"{name:<8}{value}\n" for name, value in found.items())
         assert (outcome.status, HEX.sub("HASH", outcome.out), outcome.err) == (0, plain, "The event log is intact.\n")
+        plain = "".join(f"{name:<12}{value}\n" for name, value in found.items())
         for pin in (checkpoint.out, "checkpoints"):
             outcome = busy("events", "verify", *target, "--checkpoint", pin)
-            assert (outcome.status, HEX.sub("HASH", outcome.out)) == (0, plain)
+            assert (outcome.status, HEX.sub("HASH", outcome.out)) == (0, f"{plain}checkpoint  4\n")
             assert outcome.err == "The event log is intact and contains the checkpoint.\n"
     document = json.loads(busy("events", "verify", "-o", "json", "-q").out)
     assert document == {
@@ -239,6 +288,7 @@ def test_an_export_verifies_with_a_checkpoint(busy: Cli, lback: Any, tmp_path: P
         "events": 4,
         "erased": 0,
         "hash": checkpoint.out.partition("hash=")[2].split()[0],
+        "checkpoint": None,
     }
     from_stdin = busy("events", "verify", "-", "-q", input=(tmp_path / "events.jsonl").read_bytes())
     assert from_stdin == (0, "", "")
@@ -471,13 +521,15 @@ def test_follow_starts_at_the_end_and_filters(busy: Cli, lback: Any, password: s
 
     follower = lback.start("events", "follow", "--signal", "user_authentication_failed")
     try:
-        assert follower.stdout.readline().decode().split() == ["seq", "time", "signal", "outcome", "subject", "actor"]
+        titles = follower.stdout.readline().decode().split()
+        assert titles == ["seq", "time", "subject", "what", "actor", "signal", "outcome"]
+        failed, words = ["user_authentication_failed", "incorrect_password"], "failed login: incorrect password"
         past = re.split(" {2,}", follower.stdout.readline().decode().strip())
-        assert (past[0], past[2:]) == ("3", ["user_authentication_failed", "incorrect_password", "alice", "bea"])
+        assert (past[0], past[2:]) == ("3", ["alice", words, "bea", *failed])
         busy("user", "authenticate", "alice", "--password-stdin", input=password)
         fail()
         new = re.split(" {2,}", follower.stdout.readline().decode().strip())
-        assert new[2:] == ["user_authentication_failed", "incorrect_password", "alice", r"dan\x1b[2J"]
+        assert new[2:] == ["alice", words, r"dan\x1b[2J", *failed]
         follower.stdout.close()
         fail()
         assert follower.wait(timeout=20) == 141
@@ -504,7 +556,7 @@ def test_history_after_an_erasure_has_no_personal_data(busy: Cli, tmp_path: Path
             "6    TIME  erased                                                   dpo\n"
             "5    TIME  user deleted (erased)                                    dpo\n"
             "4    TIME  user authenticated (erased)                              cid\n"
-            "3    TIME  user authentication failed: incorrect_password (erased)  bea\n"
+            "3    TIME  user authentication failed: incorrect password (erased)  bea\n"
             "2    TIME  user registered (erased)                                 ann\n"
         ),
         "",

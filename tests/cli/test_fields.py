@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.terminals import ended
+
 Cli = Callable[..., Any]
 
 
@@ -67,6 +69,17 @@ def test_wide_shows_all_fields_and_shortens_none(office: Cli) -> None:
     assert office("user", "list", "--fields", "badge", "-o", "wide").out == "badge\n7\n\n"
 
 
+def test_wide_is_a_block_for_each_user_on_a_narrow_terminal(office: Cli, terminal: Any) -> None:
+    status, shown = ended(terminal("user", "list", "-o", "wide", "--no-pager"))
+    assert status == 0
+    ann, bob = shown.strip().split("\n\n")
+    assert [ann.splitlines()[1], bob.splitlines()[1]] == ["username        ann", "username        bob"]
+    assert "external id" not in ann, "a field without a value has no line"
+    narrow = terminal("user", "list", "-o", "wide", "--fields", "id,username", "--no-pager")
+    assert ended(narrow) == (0, "id  username\n1   ann\n2   bob\n")
+    assert office("user", "list", "-o", "wide").out.count("\n") == 3
+
+
 @pytest.mark.parametrize(
     ("command", "known"),
     [
@@ -97,16 +110,27 @@ def test_fields_are_refused_that_say_nothing_clear(office: Cli) -> None:
         assert (status, out) == (2, "")
         return str(err)
 
-    assert hint("active") == (
-        "error: --fields: there is no field 'active'.\n       Did you mean is_active? Fields are id, username, email, "
+    assert hint("actives") == (
+        "error: --fields: there is no field 'actives'.\n       Did you mean is_active? Fields are id, username, email, "
         "external_id, display_name, is_active, is_email_verified, groups, badge, phone, created_at, updated_at, "
         "last_login, locked_until, password.\n"
     )
     assert "Did you mean username?" in hint("usrname")
+    assert hint("active,is_active") == "error: --fields: is_active comes twice.\n"
     assert hint("id,id") == "error: --fields: id comes twice.\n"
     assert hint("id,").startswith("error: --fields: a name is missing.\n")
     assert hint("").startswith("error: --fields: a name is missing.\n")
     assert "'\\x1b[31m'" in hint("\x1b[31m")
+
+
+def test_a_field_can_be_called_by_its_title_in_tables(office: Cli) -> None:
+    shown = office("user", "list", "--fields", "username,Active,verified,email verified", "-o", "csv")
+    assert (shown.status, shown.err.splitlines()[0]) == (2, "error: --fields: is_email_verified comes twice.")
+    shown = office("user", "list", "--fields", "username,Active,verified,created at", "-o", "jsonl")
+    assert [list(json.loads(line)) for line in shown.out.splitlines()] == [
+        ["username", "is_active", "is_email_verified", "created_at"]
+    ] * 2
+    assert office("user", "show", "ann", "--fields", "email verified,last login", "-o", "value").out == "true\t\n"
 
 
 def test_events_have_a_field_with_a_sentence(office: Cli) -> None:

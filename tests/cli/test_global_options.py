@@ -84,7 +84,7 @@ def test_quiet_drops_messages_and_keeps_results_warnings_and_errors(listing: Cli
         "",
         (
             f"warning: Other users can read {secret}. Run: chmod 600 {secret}\n"
-            "error: Authentication failed.\n       --trace-signals shows the reason.\n"
+            "error: Authentication failed.\n       'lback events list --outcome failed' shows the reason.\n"
         ),
     )
     assert listing("user", "update", "alice", "--deactivate", "-q")[::2] == (0, "")

@@ -3,6 +3,7 @@
 A test writes its transcript if the file is missing, so delete a file to make it anew, and read the difference.
 """
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -92,13 +93,14 @@ def fill(connection: sqlite3.Connection) -> None:
             "incorrect_password" if number % 3 == 0 else None,
             number % 20 + 1,
             NAMES.get(number % 20 + 1, f"user{number % 20 + 1}"),
+            json.dumps({"user": {"username": NAMES.get(number % 20 + 1, "plain"), "email": "a@example.org"}}),
         )
         for number in range(1, 61)
     ]
     connection.executemany(
         "INSERT INTO lback_events (seq, id, time, signal, operation, operation_id, outcome, actor, host, pid, version,"
         " invocation_id, subject_id, subject, data, salt, digest, previous_hash, hash) VALUES (?1, 'e' || ?1, ?2, ?3,"
-        " 'register_user', 'o', ?4, 'root', 'h', 1, '0.1.0', 'i', ?5, ?6, '{}', 's', 'd', 'p', 'h')",
+        " 'register_user', 'o', ?4, 'root', 'h', 1, '0.1.0', 'i', ?5, ?6, ?7, 's', 'd', 'p', 'h')",
         events,
     )
 

@@ -16,6 +16,7 @@ from lback_cli.cli.app import app
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.global_options import global_parameters
 from lback_cli.imports.sources.registry import built_in_sources
+from lback_cli.managers.user_conditions import WORDS
 from tests.cli.command_lines import calls_in, commands_below
 
 Cli = Callable[..., Any]
@@ -105,9 +106,21 @@ def test_the_options_of_every_command_are_listed_in_one_place(cli: Cli) -> None:
 
 
 def test_help_of_what_is_not_a_command_is_exit_2(cli: Cli) -> None:
-    assert cli("help", "usr") == (2, "", cli("usr").err)
+    assert cli("help", "usr") == (
+        2,
+        "",
+        (
+            "error: No such command 'usr'. Did you mean 'user'?\n"
+            "       Topics are options, exit-codes, where; 'lback help' lists the commands.\n"
+        ),
+    )
     assert cli("help", "user", "lst") == (2, "", cli("user", "lst").err)
     assert cli("help", "user", "show", "x").status == 2
+
+
+def test_a_topic_has_every_condition_on_users(cli: Cli) -> None:
+    terms = re.findall(r"^  (\S+?)(?:=\S+)?(?:  |$)", cli("help", "where").out, re.MULTILINE)
+    assert terms == [*(word.rstrip("=") for word in WORDS), "NAME"]
 
 
 def test_help_is_in_bold_only_where_colours_are_wanted(cli: Cli) -> None:

@@ -189,3 +189,44 @@ def test_a_signal_at_a_prompt_has_its_exit_code(lback: Any, number: int, status:
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == status
+
+
+LOSES_A_SIGNAL = """
+import os
+import signal
+
+from lback_cli.signals import user_pre_register
+
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), {number})
+        for _ in range(100_000):  # the handler runs here, where Python drops what it raises
+            pass
+
+
+def receiver(sender, *, username, **arguments):
+    if username == "user5":
+        Finalized()
+
+
+user_pre_register.connect(receiver)
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_import_ends_after_the_chunk_in_which_the_exception_of_a_signal_is_lost(
+    lback: Any, tmp_path: Path, number: int, status: int
+) -> None:
+    (tmp_path / "loses.py").write_text(LOSES_A_SIGNAL.format(number=int(number)))
+    rows = "".join(f"user{number},user{number}@example.org\n" for number in range(3000))
+    (tmp_path / "users.csv").write_text(f"username,email\n{rows}")
+    environment = {"LBACK_RECEIVERS_MODULES": "loses", "PYTHONPATH": str(tmp_path)}
+    process = lback.start("user", "import", str(tmp_path / "users.csv"), "--mail", "none", **environment)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == status, err
+    assert b"Exception ignored in" in err
+    assert b"lback user import " in err
+    assert b" --resume\n" in err
+    assert lback("user", "exists", "user5").status == 0
+    assert lback("user", "exists", "user2999").status == 5

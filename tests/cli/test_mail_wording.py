@@ -90,3 +90,15 @@ def test_mail_test_says_whether_the_mail_was_sent(cli: Cli, transports: dict[str
         "email      you@example.org\ntransport  smtp\nsent       yes\n",
         "Sent a test mail to you@example.org.\n",
     )
+
+
+def test_an_invitation_that_a_new_address_ends_is_mentioned(cli: Cli) -> None:
+    assert cli("user", "invite", "ann", "--email", "ann@a.example", "-q").status == 0
+    mention = (
+        "The invitation no longer works. This mails a link that sets the first password: "
+        "lback user request-password-reset ann\n"
+    )
+    assert mention not in cli("user", "update", "ann", "--deactivate").err
+    assert cli("user", "update", "ann", "--activate", "--email", "ann@b.example").err.endswith(mention)
+    assert cli("user", "request-password-reset", "ann").status == 0
+    assert mention not in cli("user", "update", "ann", "--email", "ann@b.example").err

@@ -1,12 +1,14 @@
 """`lback run`: each line is a command of its own, in one process and one invocation."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from lback_cli.cli.script.lines import LIMIT
+from tests.cli.terminals import ended
 
 Cli = Callable[..., Any]
 
@@ -70,6 +72,53 @@ def test_json_lines_have_the_result_or_the_error_of_each_line(cli: Cli, register
     assert exported["result"].startswith("username,email,")
     assert version["result"].startswith("lback ")
     assert (outcome.status, outcome.err) == (8, "")
+
+
+def test_an_answer_is_one_json_value_whatever_the_line_asks_for(cli: Cli, register: Cli) -> None:
+    register("ann")
+    script = (
+        "user show ann --fields id,username -o jsonl\nuser list --fields id -o jsonl\nuser list --fields id -o json\n"
+        "user list --fields id,username -o csv\nevents export\ngroup list --fields name -o value\n"
+    )
+    shown = [answer["result"] for answer in answers(cli("run", "-", "-o", "jsonl", input=script).out)]
+    assert shown[:4] == [{"id": 1, "username": "ann"}, [{"id": 1}], [{"id": 1}], "id,username\n1,ann\n"]
+    assert [event["seq"] for event in shown[4]] == [1, 2]
+    assert shown[5] == "basic_user\n"
+
+
+def test_what_a_line_did_is_one_message(cli: Cli) -> None:
+    script = (
+        "user register ann --email ann@example.org --invite\nuser register bob --email bob@example.org "
+        "--generate-password\ngroup create staff\ngroup add staff ann bob\nuser update ann bob --deactivate --yes\n"
+        "user show ann --fields id\n"
+    )
+    status, out, err = cli("run", "-", input=script)
+    assert (status, re.sub(r"(\w{4}-){6,}\w{4}", "PASSWORD", out)) == (0, "generated password  PASSWORD\nid  1\n")
+    assert [line.partition(";")[0] for line in err.splitlines()] == [
+        *("Registered ann", "Registered bob", "Created the group staff.", "2 added to staff.", "2 updated."),
+    ]
+
+
+def test_a_terminal_shows_what_to_type(terminal: Any) -> None:
+    for words, what in (
+        (("run", "-"), "Type a command on each line, such as 'user show alice'; Ctrl-D ends."),
+        (("user", "update", "-", "--activate"), "Type a user name on each line; Ctrl-D ends."),
+    ):
+        child = terminal(*words)
+        child.expect_exact(what)
+        child.sendeof()
+        assert ended(child)[0] == 0
+
+
+def test_a_typing_error_does_not_end_what_a_person_types(terminal: Any) -> None:
+    child = terminal("run", "-")
+    child.expect_exact("Ctrl-D ends.")
+    child.sendline("usr show")
+    child.expect_exact("No such command 'usr'. Did you mean 'user'?")
+    child.sendline("group list")
+    child.expect_exact("No groups.")
+    child.sendeof()
+    assert ended(child)[0] == 8
 
 
 READS_INPUT = "A line of a script cannot read standard input. Name a file, as with --password-file."

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from lback_cli.signals import CATALOGUE
+from tests.cli.terminals import ended
+
 Cli = Callable[..., Any]
 
 
@@ -19,6 +22,15 @@ def test_signals_list_has_all_22_signals_in_every_format(cli: Cli) -> None:
     table = cli("signals", "list").out.splitlines()
     assert [line.split()[0] for line in table] == ["name", *(signal["name"] for signal in document)]
     assert cli("signals", "list", "-o", "csv").out.count("\n") == 23
+
+
+def test_signals_list_is_whole_on_a_terminal(terminal: Any) -> None:
+    status, shown = ended(terminal("signals", "list", "--no-pager"))
+    assert status == 0
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    words = " ".join(shown.split())
+    assert all(name in words for name in CATALOGUE)
 
 
 def test_signals_show_is_text_in_a_table_and_a_record_in_json(cli: Cli) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from lback_cli import attributes
+from lback_cli.attributes import BUILT_IN, Attribute
+
 Cli = Callable[..., Any]
 
 TABLE = (
@@ -77,7 +80,7 @@ def test_a_plan_is_applied_unless_it_no_longer_holds(ann: Cli, tmp_path: Path) -
     assert ann("undo", "--apply", str(plan), "--yes") == (
         6,
         "",
-        "error: The plan no longer holds for event 4 (ann). Nothing was changed.\n       Make the plan again.\n",
+        "error: The plan is out of date for event 4 (ann). Nothing was changed.\n       Make the plan again.\n",
     )
     ann("undo", "5", "--yes")
     assert ann("undo", "--apply", str(plan), "--yes").status == 0
@@ -131,6 +134,9 @@ def test_an_undo_asks_first(ann: Cli, terminal: Any) -> None:
         (("99",), 5, "There is no event 99."),
         (("--operation", "x"), 5, "No event is of the operation 'x'."),
         (("--import", "x"), 5, "There was no import 'x'."),
+        (("--import", ""), 5, "There was no import ''."),
+        (("--import", "event:4"), 5, "There was no import 'event:4'."),
+        (("--import", "event:9999999999999999999"), 5, "There was no import 'event:9999999999999999999'."),
         (("--apply", "missing"), 2, "Cannot read missing: No such file or directory."),
         (("--apply", "missing", "--plan"), 2, "--apply takes the events and the options from the plan."),
     ],
@@ -146,6 +152,50 @@ def test_an_operation_and_a_command_are_undone_as_a_whole(ann: Cli) -> None:
     assert re.match("4 +ann +reversed", ann("undo", "--operation", event["operation_id"], "--plan").out.splitlines()[1])
     assert ann("undo", "--invocation", event["invocation_id"], "--yes").status == 0
     assert shown(ann) == ("ann@example.org", True, ["basic_user"])
+
+
+def test_an_import_is_named_by_its_job_its_beginning_or_an_event(ann: Cli, tmp_path: Path) -> None:
+    for name in ("bob", "cid"):
+        (tmp_path / "users.csv").write_text(f"username,email\n{name},{name}@example.org\n")
+        outcome = ann("user", "import", "users.csv", "--mail", "none", "-o", "json")
+        job = json.loads(outcome.out)["job"]
+        assert outcome.err == f"Imported.\n'lback undo --import {job[:8]}' undoes this import.\n"
+    plans = {ann("undo", "--import", name, "--plan").out for name in (job, job[:8], "event:8", "event:10")}
+    assert [re.findall(r"(\d+) +(\S+) +reversed +delete", plan) for plan in plans] == [[("9", "cid")]]
+    one, other = re.findall(r'"job": "(.*?)"', ann("events", "list", "--signal", "import_started", "-o", "jsonl").out)
+    shared = one[:1]
+    if other.startswith(shared):
+        assert ann("undo", "--import", shared, "--plan").err.startswith(f"error: 2 imports begin with '{shared}'.")
+
+
+def test_a_plan_says_that_the_undo_would_take_away_too_many(ann: Cli, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("username,email\n" + "".join(f"u{i},u{i}@example.org\n" for i in range(9)))
+    assert ann("user", "import", "users.csv", "--mail", "none", "-q").status == 0
+    plan = ann("undo", "--import", "event:5", "--plan-file", "plan")
+    assert plan.status == 7
+    assert plan.out.count("reversed") == 9
+    assert plan.err.splitlines()[1:] == [
+        "error: This would delete or deactivate 9 of 10 users (90 %). The limit is 10 %.",
+        "       If that is what you want, add --max-share 90.",
+    ]
+    assert (tmp_path / "plan").exists()
+    assert ann("undo", "--import", "event:5", "--plan", "--max-share", "90").status == 0
+
+
+def test_the_verification_of_an_address_that_was_changed_since_has_a_verdict(ann: Cli) -> None:
+    ann("user", "update", "ann", "--email", "ann@example.org", "-q")
+    assert shown(ann) == ("ann@example.org", False, [])
+    verdicts = {
+        record["field"]: (record["verdict"], record["reason"], record["by"])
+        for record in json.loads(ann("undo", "4", "--plan", "-o", "json").out)
+    }
+    assert verdicts == {
+        "email": ("done", "is so already", 5),
+        "groups": ("reversed", None, None),
+        "is_email_verified": ("kept", "the address was put back without it", 5),
+    }
+    assert ann("undo", "4", "--yes", "-q").status == 8
+    assert shown(ann) == ("ann@example.org", False, ["basic_user"])
 
 
 def test_there_is_nothing_to_undo_in_a_failure_or_a_login(ann: Cli, password: str) -> None:
@@ -173,6 +223,24 @@ def test_mail_is_sent_only_if_it_is_asked_for(ann: Cli, lback: Any) -> None:
     ann("undo", "5", "--yes", "--mail", "notify")
     (mail,) = lback.mails[before:]
     assert (mail["To"], "changed" in mail["Subject"]) == ("ann@example.org", True)
+
+
+@pytest.mark.parametrize("name", ["username", "email", "external_id", "badge"])
+def test_a_user_whose_unique_value_another_user_has_is_not_restored(
+    ann: Cli, register: Cli, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    badge = Attribute("badge", "text", "An attribute that is in the list and nowhere else.", unique=True)
+    monkeypatch.setattr(attributes, "BUILT_IN", (*BUILT_IN, badge))
+    ann("user", "update", "ann", "--set", "external_id=4711", "--set", "badge=7")
+    ann("user", "delete", "ann", "--yes")
+    taken = {"username": "ann", "email": "ann@b.example", "external_id": "4711", "badge": "7"}[name]
+    register("bob")
+    option = (f"--{name}", taken) if name in {"username", "email"} else ("--set", f"{name}={taken}")
+    assert ann("user", "update", "bob", *option).status == 0
+    outcome = ann("undo", "6", "--yes")
+    assert (outcome.status, outcome.err) == (8, "Reversed 0 changes; 1 cannot be reversed.\n")
+    holder = "ann" if name == "username" else "bob"
+    assert outcome.out.splitlines()[1:] == [f"6      ann      cannot   restore  {holder} has the {name} {taken}"]
 
 
 def test_a_restored_group_says_which_members_are_gone(ann: Cli, register: Cli) -> None:

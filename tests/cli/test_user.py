@@ -192,7 +192,9 @@ def test_authenticate_has_one_answer_for_every_failure(cli: Cli, register: Cli, 
             ("id:1", password),
         )
     }
-    assert refused == {(4, "", error("Authentication failed.", "--trace-signals shows the reason."))}
+    assert refused == {
+        (4, "", error("Authentication failed.", "'lback events list --outcome failed' shows the reason."))
+    }
     assert cli("user", "authenticate", "unverified", "--allow-unverified", "--password-stdin", input=password)[0] == 0
 
 

@@ -150,6 +150,11 @@ def test_workbook_is_imported(cli: Any, tmp_path: Path) -> None:
     )
 
 
+def undo_line(out: str) -> str:
+    """Return the message with the command that undoes the import whose result is *out*."""
+    return f"'lback undo --import {out.rpartition('job')[2].split()[0][:8]}' undoes this import.\n"
+
+
 def test_unverified_users_are_announced_with_the_way_to_vouch_for_them(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "users").write_text("ann:$2b$05$QKKICywrGSCxXpONg2Qu7upj6tY4V/40JbWcy/62DF6l.Et.xbE.m\n")
     command = ("user", "import", "users", "--from", "htpasswd", "--email-domain", "example.org")
@@ -157,11 +162,11 @@ def test_unverified_users_are_announced_with_the_way_to_vouch_for_them(cli: Any,
     assert status == 0
     assert err == (
         "Imported.\n1 user cannot log in until the address is verified. If you vouch for the addresses, import the "
-        "file again with --if-exists update --assume-verified.\n"
+        f"file again with --if-exists update --assume-verified.\n{undo_line(out)}"
     )
     assert "cannot log in  unverified 1 (ann)\n" in out
     status, out, err = cli(*command, "--if-exists", "update", "--assume-verified")
-    assert (status, err, "cannot log in" in out) == (0, "Imported.\n", False)
+    assert (status, err, "cannot log in" in out) == (0, f"Imported.\n{undo_line(out)}", False)
 
 
 def test_many_created_groups_are_one_line_for_a_person_and_all_for_a_program(cli: Any, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult
 from lback_cli.errors import MailError
 from lback_cli.problem import Problem
-from lback_cli.settings import CompatSettings, EmailSettings, PasswordSettings
+from lback_cli.settings import CompatSettings, EmailSettings, LinkSettings, PasswordSettings
 
 from .harness import results_of
 
@@ -52,6 +52,7 @@ DATABASE_CHECKS = [
     "isolation",
     "clock",
     "events",
+    "delivery",
     "application",
 ]
 
@@ -104,10 +105,31 @@ def test_mail_check_logs_in_and_sends_nothing(
 ) -> None:
     server = smtp_server(security, login=("lback", "s3cret"))
     message = f"Mail can be sent through localhost:{server.port} {protection}, as lback."
-    context = make_context(ready=False, email=EmailSettings(**server.options))
+    email = EmailSettings(**server.options | {"sender": "accounts@example.org", "application": "Portal"})
+    links = LinkSettings("https://example.org/verify?token={token}", "https://example.org/reset?token={token}")
+    context = make_context(ready=False, email=email, links=links)
     assert check_mail(context) == CheckResult("mail", "ok", message)
     assert server.logins == [("lback", "s3cret")]
     assert server.messages == []
+
+
+def test_mail_that_recipients_cannot_use_is_a_warning(make_context: MakeContext, smtp_server: Any) -> None:
+    options = smtp_server("starttls").options
+    untouched = EmailSettings(
+        **options | {"sender": EmailSettings().sender, "application": EmailSettings().application}
+    )
+    assert check_mail(make_context(ready=False, email=untouched)) == CheckResult(
+        "mail",
+        "warn",
+        "Links in mail lead to this machine: links.verify_email and links.reset_password."
+        " Mail is sent from lback@localhost. Mail calls your application 'lback'.",
+        "Set [links] to the address of your application. Set email.sender to an address of your domain."
+        " Set email.application.",
+    )
+    links = LinkSettings("https://example.org/verify?token={token}", "http://127.0.0.1:8000/{token}")
+    email = replace(untouched, sender="accounts@example.org", application="Portal")
+    found = check_mail(make_context(ready=False, email=email, links=links))
+    assert found.message == "Links in mail lead to this machine: links.reset_password."
 
 
 def test_mail_server_that_would_refuse_mail_fails(make_context: MakeContext, smtp_server: Any, tmp_path: Path) -> None:

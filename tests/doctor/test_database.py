@@ -46,7 +46,17 @@ def test_missing_database_fails_and_dependent_checks_are_skipped(make_context: M
     assert results["database"] == CheckResult(
         "database", "fail", f"{context.directory}/users.db does not exist.", "Run: lback db init"
     )
-    for name in ("schema", "rights", "encoding", "collation", "isolation", "clock", "events", "application"):
+    for name in (
+        "schema",
+        "rights",
+        "encoding",
+        "collation",
+        "isolation",
+        "clock",
+        "events",
+        "delivery",
+        "application",
+    ):
         assert results[name] == CheckResult(name, "skipped", "Not checked: the check of database failed.")
 
 
@@ -73,7 +83,7 @@ def test_missing_default_database_passes_and_is_not_created(
     results = results_of(context.settings)
     assert [result for result in results.values() if result.status != "ok"] == [
         CheckResult(name, "skipped", "Not checked: there is no database yet.")
-        for name in ("rights", "encoding", "collation", "isolation", "clock", "events", "application")
+        for name in ("rights", "encoding", "collation", "isolation", "clock", "events", "delivery", "application")
     ]
     assert results["database"].message == f"{context.directory}/lback/lback.db will be created on first use."
     assert results["schema"].message == "The tables will be created or upgraded on first use."

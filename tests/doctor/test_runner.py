@@ -26,8 +26,8 @@ def test_unreadable_configuration_fails_and_skips_the_checks_that_need_it() -> N
     assert [result for result in results if result.status == "skipped"] == [
         CheckResult(name, "skipped", "Not checked: the configuration cannot be read.")
         for name in (
-            *("files", "mail", "receivers", "database", "schema", "rights", "encoding", "collation", "isolation"),
-            *("clock", "events", "application"),
+            *("files", "mail", "receivers", "sinks", "database", "schema", "rights", "encoding", "collation"),
+            *("isolation", "clock", "events", "delivery", "application"),
         )
     ]
     assert [result.check for result in results if result.status == "ok"] == ["packages", "hashing"]
@@ -37,7 +37,7 @@ def test_unexpected_error_in_a_check_fails_it_and_the_others_still_run(make_cont
     nonsense: Any = None
     broken = replace(make_context().settings, password=nonsense)
     results = results_of(broken)
-    assert len(results) == 15
+    assert len(results) == 17
     assert {name for name, result in results.items() if result.status == "fail"} == {
         "configuration",
         "files",

@@ -17,9 +17,12 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.directory import Directory
 from lback_cli.managers.event_log import EventLog
 from lback_cli.managers.group_manager import GroupManager
+from lback_cli.managers.kept_users import KeptUsers
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.settings.schema import AttributeSettings
+from lback_cli.undo.selection import Request, Selection
+from lback_cli.undo.undo import Undo
 
 from .harness import ACTIONS, NAMES, Installation, RandomOperations, settings_for
 
@@ -87,7 +90,7 @@ def comparable(user: dict[str, Any]) -> dict[str, Any]:
 
 
 class RandomHistory(RandomOperations):
-    """Random operations, changes of groups and attributes, and imports in every mode."""
+    """Random operations, changes of groups and attributes, imports in every mode, restorations and undos."""
 
     installation: WideInstallation
 
@@ -158,6 +161,27 @@ class RandomHistory(RandomOperations):
             with signals.user_registered.connected_to(_listen):
                 importer.run(str(path), options)
 
+    def restore(self) -> None:
+        """Restore a deleted user, at times under another name."""
+        made = self.installation
+        kept = KeptUsers(made.database, made.services)
+        ids = [user.id for user in kept.select()]
+        if ids:
+            name = self.random.choice([None, self.name()])
+            email = None if name is None else f"{name}@example.net"
+            found = kept.restorable(f"id:{self.random.choice(ids)}", username=name, email=email)
+            made.users.restore_user(found.user)
+
+    def undo(self) -> None:
+        """Undo some of the last events, which may be those of another undo."""
+        made = self.installation
+        last = made.log.checkpoint().seq
+        first = self.random.randint(max(1, last - 8), last)
+        events = range(first, self.random.randint(first, last) + 1)
+        undo = Undo(made.database, made.services, made.users, made.groups)
+        for _ in undo.run(Request(selection=Selection(events=events))):
+            pass
+
     def _row(self, name: str) -> list[str]:
         groups = self.random.choice(["", "", self.random.choice(GROUPS)])
         flags = [self.random.choice(["", "true", "false"]) for _ in range(2)]
@@ -170,6 +194,7 @@ _MORE = (
     *(RandomHistory.create_group, RandomHistory.create_group, RandomHistory.delete_group, RandomHistory.rename_group),
     RandomHistory.describe_group,
     *(RandomHistory.import_file, RandomHistory.import_file, RandomOperations.register),
+    *(RandomHistory.restore, RandomHistory.undo, RandomHistory.undo),
 )
 
 

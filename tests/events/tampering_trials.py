@@ -13,7 +13,7 @@ from typing import Any
 
 from lback_cli.errors import BrokenEventLog
 from lback_cli.events.checkpoint import Checkpoint
-from lback_cli.managers.event_log import verify_lines
+from lback_cli.events.export import verify_lines
 
 from .harness import Installation, RandomOperations
 from .reference_verifier import problem

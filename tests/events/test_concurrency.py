@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lback_cli.managers.event_log import verify_lines
+from lback_cli.events.export import verify_lines
 
 from .concurrency_worker import check
 from .harness import PASSWORD, Installation

@@ -15,7 +15,7 @@ from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.errors import LbackError, UserNotFound
 from lback_cli.events.erasure import format_ranges, mentions_any, names_of_subject, parse_ranges
-from lback_cli.managers.event_log import verify_lines
+from lback_cli.events.export import verify_lines
 
 from .harness import NEW_PASSWORD, PASSWORD, Installation, receiving
 from .reference_verifier import problem
@@ -83,6 +83,7 @@ def test_erasure_removes_all_of_the_user_and_nothing_else(
     own = [row["seq"] for row in erased if row["subject_id"] == 2]
     others = [row["seq"] for row in erased if row["subject_id"] != 2]
     assert json.loads(after[-1]["data"]) == {
+        "changes": {},
         "user_id": 2,
         "events": format_ranges(own),
         "mentions": format_ranges(others),

@@ -116,3 +116,19 @@ def test_grant_follows_names_of_groups(
     found = grants_of(events, timeline, damaged).get(timeline.now("staff"))
     assert (found.seq if found else None) == granted
     assert damaged == {event.seq for event in events if event.text == "{damaged"}
+
+
+def test_a_group_has_its_names_in_their_periods() -> None:
+    timeline = GroupTimeline(
+        [
+            _change(2, "group_created", "staff"),
+            _change(5, "group_updated", "team", old="staff"),
+            _change(7, "group_updated", "crew", old="team"),
+            _change(8, "group_created", "staff"),
+            Change(9, "group_updated", None, '{"group": 7}'),
+        ]
+    )
+    assert timeline.other_names("crew") == [("staff", 2, 5), ("team", 5, 7)]
+    assert timeline.other_names("staff") == timeline.other_names("nosuch") == []
+    assert [timeline.present_name("staff", seq) for seq in (3, 6, 9)] == ["crew", "staff", "staff"]
+    assert timeline.present_name("team", 6) == "crew"

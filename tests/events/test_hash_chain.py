@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from lback_cli.errors import BrokenEventLog
 from lback_cli.events.checkpoint import Checkpoint
+from lback_cli.events.export import verify_lines
 from lback_cli.events.hash_chain import HASHED, canonical, personal_digest, row_hash
 from lback_cli.events.serialization import to_json
-from lback_cli.managers.event_log import verify_lines
 
 from .harness import Installation
 from .reference_verifier import problem

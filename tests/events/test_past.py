@@ -1,5 +1,6 @@
-"""Users and groups as of a moment are what they were then."""
+"""Users and groups as of a moment are what they were then: a few random histories, or many with THOROUGH set."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -19,6 +20,7 @@ from lback_cli.text.times import utc_now
 
 from .random_history import GROUPS, RandomHistory, WideInstallation, comparable
 
+SEEDS = 60 if "THOROUGH" in os.environ else 3
 STEPS, BETWEEN, COMPARED = 120, 4, 6
 
 
@@ -32,7 +34,7 @@ class Snapshot(NamedTuple):
     groups: dict[str, dict[str, Any]]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
 def test_the_state_at_random_moments_is_what_it_was(
     kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest

@@ -390,7 +390,7 @@ CASES: dict[str, tuple[Act | None, Act, Row]] = {
     "erased": (
         _verified,
         lambda installation: installation.log.erase_user("alice", installation.users),
-        ("user_erased", "erase_user", None, 1, None, {"user_id": 1, "events": "1-2", "mentions": ""}),
+        ("user_erased", "erase_user", None, 1, None, {"changes": {}, "user_id": 1, "events": "1-2", "mentions": ""}),
     ),
 }
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from lback_cli import signals
+from lback_cli.errors import UsageError
 from lback_cli.imports.columns import ImportColumns
 from lback_cli.imports.importer import Importer
 from lback_cli.imports.options import ImportOptions
@@ -200,3 +201,44 @@ def test_a_plan_counts_the_signals_of_the_import(world: World, tmp_path: Path) -
             one.disconnect(receiver)
     assert counted == planned.signals
     assert counted["user_pre_register"] == 2
+
+
+def test_value_for_every_user_gives_way_to_that_of_a_row(attributed: World) -> None:
+    world = attributed
+    path = world.write("username,email,phone\nann,ann@example.org,+1\nbob,bob@example.org,\n")
+    options = replace(OPTIONS, attributes=(("phone", "+49"), ("badge", "7")))
+    assert world.run(path, options).counts.created == 2
+    assert attributes(world) == {"ann": {"phone": "+1", "badge": 7}, "bob": {"phone": "+49", "badge": 7}}
+    again = replace(options, if_exists="update", attributes=(("badge", "8"),))
+    assert world.run(path, again).counts.updated == 2
+    assert attributes(world) == {"ann": {"phone": "+1", "badge": 8}, "bob": {"phone": "+49", "badge": 8}}
+    assert ImportOptions.from_json(options.as_json()) == options
+    assert "--set phone=+49 --set badge=7" in options.command("users.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("external_id", "x", "--set: external_id has a different value for each user."),
+        ("badge", "x", "--set badge: 'x' is not a whole number."),
+        ("phone", "", "--set phone: an import unsets no attribute."),
+    ],
+)
+def test_value_for_every_user_has_to_fit(world: World, name: str, value: str, expected: str) -> None:
+    declare(world)
+    path = world.write("username,email\nann,ann@example.org\n")
+    with pytest.raises(UsageError) as caught:
+        world.run(path, replace(OPTIONS, attributes=((name, value),)))
+    assert caught.value.message.startswith(expected)
+    assert world.jobs() == []
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_empty_value_unsets_no_attribute(world: World, form: str) -> None:
+    """Other programs leave empty what they do not know."""
+    declare(world)
+    world.users.register_user("ann", "ann@example.org", None, attributes={"phone": "+49"}, mail="none")
+    row = {"username": "ann", "email": "ann@example.org", "phone": "", "badge": "7"}
+    text = json.dumps([row | {"phone": None}]) if form == "json" else f"{','.join(row)}\n{','.join(row.values())}\n"
+    assert world.run(world.write(text), replace(OPTIONS, format=form, if_exists="update")).counts.updated == 1
+    assert attributes(world) == {"ann": {"phone": "+49", "badge": 7}}

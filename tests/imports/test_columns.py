@@ -15,7 +15,7 @@ from lback_cli.imports.column_guess import guess_columns
 from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice, ImportColumns
 from lback_cli.imports.options import ImportOptions
 
-from .harness import PASSWORD, World, read_jsonl
+from .harness import BCRYPT, PASSWORD, World, read_jsonl
 
 FIELDS = f"Fields are {', '.join(BUILT_IN_COLUMNS.names)}."
 MAPPED = "--map 'username=User Name,email=E-Mail'"
@@ -121,11 +121,6 @@ def test_one_column_may_be_two_fields(world: World) -> None:
             ("line 1: the column 'username' is missing.", "Add --map username=COLUMN, or --username-from email."),
         ),
         ("username", {}, ("line 1: the column 'email' is missing.", "Add --map email=COLUMN.")),
-        (
-            "username,email,is_active,Disabled",
-            {"mapping": (("is_inactive", "Disabled"),)},
-            ("line 1: there are columns for both is_active and is_inactive.", None),
-        ),
     ],
 )
 def test_header_that_cannot_be_used_is_explained(
@@ -181,8 +176,8 @@ def test_rejects_of_a_mapped_table_have_lbacks_columns(world: World, form: str) 
         (["Nome de usuário", "Correo electrónico", "Contraseña"], {"username": 0, "email": 1, "password": 2}),
         (["User name [userPrincipalName] Required", "Block sign in (Yes/No)"], {"username": 0, "is_inactive": 1}),
         (["localId", "emailVerified", "passwordHash"], {"external_id": 0, "is_email_verified": 1, "password_hash": 2}),
-        (["Status", "Suspended"], {"is_active": 0}),
-        (["Notes", "", "Mail", "Email"], {"email": 2}),
+        (["Status", "Suspended"], {"is_active": 0, "is_inactive": 1}),
+        (["Notes", "", "Mail", "Email"], {"email": 3}),
     ],
 )
 def test_names_of_columns_are_guessed(names: list[str], expected: dict[str, int]) -> None:
@@ -197,3 +192,39 @@ def test_thousands_of_unknown_columns_are_refused_in_no_time() -> None:
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("Add --ignore all, or --map 'FIELD=column 0 ")
     assert len(caught.value.message) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("active", "inactive", "expected"),
+    [
+        *[("", "", True), ("yes", "", True), ("", "nein", True), ("yes", "no", True)],
+        *[("no", "", False), ("no", "no", False), ("yes", "2024-01-31 08:00:00", False), ("", "x", False)],
+        *[("yes", "0000-00-00 00:00:00", True), ("514", "", False), ("66048", "", True), ("SUSPENDED", "", False)],
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_user_is_active_only_if_both_columns_say_so(
+    world: World, active: str, inactive: str, expected: bool, form: str
+) -> None:
+    row = {"username": "ann", "email": "ann@example.org", "is_active": active, "is_inactive": inactive}
+    text = json.dumps([row]) if form == "json" else f"{','.join(row)}\n{','.join(row.values())}\n"
+    assert world.run(world.write(text), quiet(format=form)).counts.created == 1
+    assert world.people()["ann"][2] is expected
+
+
+def test_value_that_is_neither_true_nor_false_is_named(world: World) -> None:
+    rejects = world.directory / "rejects.jsonl"
+    world.run(world.write("username,email,is_active\nann,ann@example.org,A\n"), quiet(rejects=rejects))
+    assert read_jsonl(rejects)[0]["error"] == "is_active must be true or false, and not 'A'."
+
+
+def test_hash_is_never_taken_as_a_password(world: World) -> None:
+    """A reader of the file could log in with the hash itself."""
+    path = world.write(f"username,email,password\nann,ann@example.org,{BCRYPT}\n")
+    rejects = world.directory / "rejects.jsonl"
+    assert world.run(path, quiet(rejects=rejects)).counts.failed == 1
+    assert read_jsonl(rejects)[0]["error"] == (
+        "The password is a hash. Read its column as password_hash: --map password_hash=COLUMN."
+    )
+    assert world.run(path, quiet(mapping=(("password_hash", "password"),))).counts.created == 1
+    assert world.people()["ann"][1] == BCRYPT

@@ -107,7 +107,7 @@ def test_file_that_is_not_json_lines_is_identified(
 def test_given_dialect_that_is_wrong_is_corrected(world: World) -> None:
     with pytest.raises(ValidationError) as caught:
         world.run(world.write(LINES), ImportOptions(delimiter=";"))
-    assert (caught.value.message, caught.value.hint) == looks_like("commas", "--delimiter ,")
+    assert (caught.value.message, caught.value.hint) == looks_like("commas", "--delimiter comma")
 
 
 def test_indented_objects_are_read_as_json(world: World) -> None:

@@ -48,7 +48,7 @@ def test_export_is_committed_before_the_first_row_leaves(peopled: World) -> None
     next(pieces)
 
     filters = {"group": ["staff"], "is_active": True}
-    assert exports(peopled) == [{"users": 1, "filters": filters, "with_hashes": True}]
+    assert exports(peopled) == [{"changes": {}, "users": 1, "filters": filters, "with_hashes": True}]
     pieces.close()
     assert warnings == []
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lback_cli.imports.group_names import proposed_group
+from lback_cli.imports.group_names import missing_group, proposed_group
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.text.usernames import canonical_group_name
@@ -48,7 +48,7 @@ def test_missing_group_is_named_with_the_options_that_take_the_row(world: World)
         (
             "group_not_found",
             "There is no group 'My App'.",
-            "lback cannot have such a name: add --map-group 'My App=my-app'.",
+            "lback cannot have such a name: add --create-groups --map-group 'My App=my-app'.",
         ),
     ]
 
@@ -90,10 +90,14 @@ def test_rolled_back_import_creates_no_group(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [("My App", "my-app"), ("Büro & Co.", "buro-co"), ("/a/b", "a-b"), ("日本", "group"), ("x" * 99, "x" * 64)],
+    [("My App", "my-app"), ("Büro & Co.", "buero-co"), ("/a/b", "a-b"), ("x" * 99, "x" * 64)],
 )
 def test_proposed_name_is_possible(value: str, name: str) -> None:
     assert proposed_group(value) == name == canonical_group_name(name)
+
+
+def test_name_without_a_latin_letter_is_left_to_a_person() -> None:
+    assert missing_group("日本").hint == ("lback cannot have such a name: add --create-groups --map-group '日本=NAME'.")
 
 
 # Keycloak's paths
@@ -130,7 +134,7 @@ def test_groups_of_one_name_are_refused_until_they_are_named(world: World) -> No
             "The groups '/test.lead' and '/test/lead' would both be 'test.lead'.",
             "Add --map-group /test.lead=NAME.",
         ),
-        ("There is no group 'a/b'.", "lback cannot have such a name: add --map-group a/b=a-b."),
+        ("There is no group 'a/b'.", "lback cannot have such a name: add --create-groups --map-group a/b=a-b."),
         ("created", None),
     ]
     named = (("/test/lead", "leads"), ("/a~/b", "ab"))

@@ -25,17 +25,18 @@ def options(**more: Any) -> ImportOptions:
     return ImportOptions(mail="none", if_exists="skip", **more)
 
 
-def started(about: dict[str, str], rows_done: int = 0) -> tuple[str, dict[str, Any]]:
+def started(about: dict[str, Any], rows_done: int = 0) -> tuple[str, dict[str, Any]]:
     return "import_started", about | {"rows_done": rows_done}
 
 
-def finished(about: dict[str, str], state: str, **counts: int) -> tuple[str, dict[str, Any]]:
+def finished(about: dict[str, Any], state: str, **counts: int) -> tuple[str, dict[str, Any]]:
     return "import_finished", about | {"state": state, "counts": dict.fromkeys(COUNTS, 0) | counts}
 
 
-def about(world: World, content: str = CONTENT, job: int = 0) -> dict[str, str]:
+def about(world: World, content: str = CONTENT, job: int = 0) -> dict[str, Any]:
     """Return what identifies the import of *content* whose events begin at the event number *job* of imports."""
     return {
+        "changes": {},
         "file": str(world.directory / "users.csv"),
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
         "job": world.import_events()[job][1]["job"],

@@ -59,8 +59,9 @@ def test_text_and_html_contain_all_values(name: str) -> None:
     assert "Example" in content.subject
     for value in values.values():
         assert value in content.text
-        assert value in page.text
-    assert page.links == ([values["link"]] * 2 if "link" in values else [])
+        assert value in page.text or value in page.links
+    # One link: rspamd counts an odd number of links in both parts as a sign of spam.
+    assert page.links == ([values["link"]] if "link" in values else [])
     assert max(map(len, render(name, dict.fromkeys(values, "")).text.splitlines())) <= 78
 
 

@@ -47,7 +47,8 @@ def test_missing_group_is_not_found(office: Office, name: str) -> None:
     for look in (office.directory.find_group, office.groups.delete_group):
         with pytest.raises(GroupNotFound) as caught:
             look(name)
-        assert caught.value.hint == "'lback group list' shows all groups."
+        near = "Did you mean staff? " if name.startswith("staf") else ""
+        assert caught.value.hint == f"{near}'lback group list' shows all groups."
         assert caught.value.message.isprintable()
     assert sizes(office) == {"staff": 0}
 

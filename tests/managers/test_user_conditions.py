@@ -83,3 +83,12 @@ def test_a_condition_that_no_user_can_meet_is_refused(matching: Any, conditions:
     with pytest.raises(LbackError) as refused:
         matching(*conditions)
     assert refused.value.message == message
+
+
+def test_a_misspelt_condition_is_answered_with_the_one_that_is_meant(matching: Any) -> None:
+    hints = []
+    for text in ("lokced", "grup=staff", "inactive=yes", "display_name", "nothing-like-it"):
+        with pytest.raises(LbackError) as refused:
+            matching(text)
+        hints.append(str(refused.value.hint).partition("Use NAME=VALUE")[0])
+    assert hints == [*(f"Did you mean {word}? " for word in ("locked", "group", "inactive", "display_name")), ""]

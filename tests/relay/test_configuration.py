@@ -35,7 +35,10 @@ JETS = NatsSettings(url="nats://ann:canary@example.org")
         ),
         (replace(HOOK, url="http://example.org/"), "relay.it.url is not encrypted and leads to another machine."),
         (replace(HOOK, url="http://10.0.0.1/"), "relay.it.url is not encrypted and leads to another machine."),
-        (replace(HOOK, secrets=""), "relay.it.secrets is empty, but a webhook must be signed."),
+        (
+            replace(HOOK, secrets=""),
+            "Neither relay.it.secret_file nor relay.it.secrets is set, but a webhook must be signed.",
+        ),
         (
             replace(HOOK, secrets="canary"),
             "relay.it.secrets has a secret that is not whsec_ and base64 of 24 to 64 bytes.",
@@ -137,3 +140,9 @@ def test_sink_is_built_without_a_connection(sink: SinkSettings) -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
 def test_webhook_to_this_machine_needs_no_tls(host: str) -> None:
     build_sink("it", replace(HOOK, url=f"http://{host}:8080/")).close()
+
+
+@pytest.mark.parametrize("user", ["ann", "ann:", "an%40n"])
+def test_a_url_with_only_a_user_takes_the_password_from_the_file(tmp_path: Path, user: str) -> None:
+    (tmp_path / "password").write_text("s3cret\n")
+    build_sink("it", replace(QUEUE, url=f"amqp://{user}@example.org/", password_file=tmp_path / "password")).close()

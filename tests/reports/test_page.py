@@ -51,9 +51,23 @@ def test_proof_names_the_checkpoint_and_the_number_of_events(small: History, pag
 
 
 def test_a_deleted_user_who_left_a_group_has_a_name(small: History, page: Write) -> None:
+    small.groups.create_group("staff")
+    with small.at(small.now, "root"):
+        small.users.update_user(2, {"add_groups": ["staff"]})
     small.users.delete_user(2)
-    rows = page(_url(small), "activity").rows("Who joined and left which group?")
-    assert [(row["user name"], row["change"], row["group"]) for row in rows] == [("bob", "left", "basic_user")]
+    shown = page(_url(small), "activity", "--since", "2026-01-01")
+    rows = shown.rows("Who joined and left which group?")
+    assert [(row["user name"], row["change"], row["group"]) for row in rows] == [
+        ("bob", "left", "staff"),
+        ("bob", "joined", "staff"),
+    ]
+    text = shown.sections["Who joined and left which group?"].text
+    assert "3 registrations and deletions, with which users joined or left the default group, basic_user," in text
+    assert "2 of 5 rows." in text
+    failed = shown.rows("Failed logins by user name")
+    assert [(row["user name"], row["failed logins"], row["why"]) for row in failed] == [
+        ("alice", "1", "incorrect_password")
+    ]
 
 
 def test_proof_says_if_the_log_was_not_verified(small: History, page: Write) -> None:

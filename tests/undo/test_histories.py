@@ -1,5 +1,9 @@
-"""To undo random histories restores what was there before, and to undo that repeats them."""
+"""To undo random histories restores what was there before, and to undo that repeats them.
 
+A few histories, or many with THOROUGH set.
+"""
+
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -15,10 +19,11 @@ from lback_cli.undo.verdicts import EventPlan
 from tests.events.harness import ACTIONS
 from tests.events.random_history import RandomHistory, WideInstallation
 
+SEEDS = 60 if "THOROUGH" in os.environ else 3
 BEFORE, STEPS = 25, 30
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
 def test_undone_history_leaves_what_was_there_before(
     kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest

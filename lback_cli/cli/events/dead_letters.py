@@ -14,7 +14,7 @@ from lback_cli.text.times import to_the_second
 
 group = CommandGroup(
     __name__,
-    "List, retry and drop the events that a sink rejected.",
+    "List, retry and drop the events that a sink did not take.",
     {"list": ":list_letters", "retry": ":retry", "drop": ":drop"},
 )
 

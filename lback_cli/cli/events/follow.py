@@ -6,8 +6,7 @@ import typer
 
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
-from lback_cli.cli.events.options import MORE_FIELDS, ActorOption, Signals, UserOption, shown_events
-from lback_cli.cli.output.serializers import EVENT_TABLE
+from lback_cli.cli.events.options import MORE_FIELDS, ActorOption, Signals, UserOption, brief_fields, shown_events
 from lback_cli.events.export import EVENT_COLUMNS
 
 _TAIL = 10
@@ -38,5 +37,6 @@ def follow(
     context = cli_context(ctx)
     query = context.events.query(signals=signals or (), user=user, actor=by, after=after)
     tail = _TAIL if context.output.format.for_people else 0
-    events = shown_events(context, context.events.follow(query, tail=tail))
-    context.output.stream(events, EVENT_COLUMNS, brief=EVENT_TABLE, more=MORE_FIELDS)
+    brief = brief_fields(context)
+    events = shown_events(context, context.events.follow(query, tail=tail), brief=brief)
+    context.output.stream(events, EVENT_COLUMNS, brief=brief, more=MORE_FIELDS)

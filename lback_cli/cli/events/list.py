@@ -20,9 +20,9 @@ from lback_cli.cli.events.options import (
     Since,
     Until,
     UserOption,
+    brief_fields,
     shown_events,
 )
-from lback_cli.cli.output.serializers import EVENT_TABLE
 from lback_cli.events.export import EVENT_COLUMNS
 
 
@@ -73,8 +73,8 @@ def list_events(
         limit=wanted,
     )
     with context.events.listing(query) as events:
-        context.output.records(
-            shown_events(context, events), EVENT_COLUMNS, brief=EVENT_TABLE, more=MORE_FIELDS, empty="No events match."
-        )
+        brief = brief_fields(context)
+        shown = shown_events(context, events, brief=brief)
+        context.output.records(shown, EVENT_COLUMNS, brief=brief, more=MORE_FIELDS, empty="No events match.")
         if events.next_before is not None:
             context.output.limited("events", wanted, events.count, next_page=f"--before {events.next_before}")

@@ -27,7 +27,7 @@ def replay(
         ),
     ] = None,
 ) -> None:
-    """Move the position of a sink, so that event SEQ is the next one that the sink is sent."""
+    """Move the position of a sink, so that event SEQ is sent next."""
     context = cli_context(ctx)
     if last is not None:
         _resend(context, sink, seq, last)

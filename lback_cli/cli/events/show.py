@@ -9,7 +9,7 @@ import typer
 from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.events.export import shown_event
-from lback_cli.events.wording import change_phrases, sentence
+from lback_cli.events.wording import change_phrases, sentence, with_present_groups
 from lback_cli.text.times import local_time
 
 _FIRST = ("seq", "time", "signal", "outcome", "subject", "actor")
@@ -26,12 +26,13 @@ def show(ctx: typer.Context, seq: Annotated[int, typer.Argument(metavar="SEQ", h
     """Show one event: what changed, the arguments of the signal, and the hashes."""
     context = cli_context(ctx)
     event = shown_event(context.events.find(seq))
-    context.output.document(event, _lines(event))
+    what = sentence(with_present_groups(event, context.events.group_timeline().present_name))
+    context.output.document(event, _lines(event, what))
 
 
-def _lines(event: dict[str, Any]) -> Iterator[str]:
+def _lines(event: dict[str, Any], what: str) -> Iterator[str]:
     yield from _fields({name: event[name] for name in _FIRST} | {"time": local_time(event["time"])})
-    yield from _fields({"what": sentence(event)})
+    yield from _fields({"what": what})
     data = dict(event["data"] or {})
     for number, phrase in enumerate(change_phrases(data.pop("changes", {}))):
         yield from _fields({"" if number else "changes": phrase})

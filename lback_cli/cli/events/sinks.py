@@ -36,9 +36,10 @@ SINK_TABLE = ("sink", "position", "lag", "failures", "dead_letters", "last_error
     fields=SINK_COLUMNS,
 )
 def list_sinks(ctx: typer.Context) -> None:
-    """List the sinks with their position, their lag and their last error."""
+    """List the sinks with their position, their lag, and their last error or why their settings cannot be used."""
     context = cli_context(ctx)
-    sinks = map(_sink_view, context.sink_admin.sinks())
+    admin = context.sink_admin
+    sinks = (_sink_view(status, admin.unusable(status.name)) for status in admin.sinks())
     context.output.records(sinks, SINK_COLUMNS, brief=SINK_TABLE, empty="No sinks.")
 
 
@@ -68,7 +69,7 @@ def forget(ctx: typer.Context, sink: SinkName, yes: Yes = False) -> None:
     context.output.report({"sink": sink, "dropped": context.sink_admin.forget(sink)})
 
 
-def _sink_view(status: "SinkStatus") -> dict[str, Any]:
+def _sink_view(status: "SinkStatus", unusable: str | None) -> dict[str, Any]:
     return {
         "sink": status.name,
         "configured": status.configured,
@@ -76,7 +77,7 @@ def _sink_view(status: "SinkStatus") -> dict[str, Any]:
         "lag": status.lag,
         "failures": status.failures,
         "dead_letters": status.dead_letters,
-        "last_error": status.last_error,
+        "last_error": unusable or status.last_error,
         "delivered_at": None if status.delivered_at is None else to_the_second(status.delivered_at),
         "worker": status.worker,
     }

@@ -12,7 +12,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import cli_context
 from lback_cli.errors import UsageError
 from lback_cli.events.checkpoint import Checkpoint
-from lback_cli.managers.event_log import verify_lines
+from lback_cli.events.export import verify_lines
 
 
 @command(
@@ -54,7 +54,15 @@ def verify(
             f"Event {erasure.seq}: {erasure.actor} erased user {erasure.user_id}:"
             f" {erasure.events} events and {erasure.mentions} mentions."
         )
-    context.output.report({"intact": True, "events": verdict.events, "erased": verdict.erased, "hash": verdict.hash})
+    context.output.report(
+        {
+            "intact": True,
+            "events": verdict.events,
+            "erased": verdict.erased,
+            "hash": verdict.hash,
+            "checkpoint": None if pinned is None else pinned.seq,
+        }
+    )
 
 
 def _checkpoint_line(argument: str) -> str:
@@ -67,7 +75,11 @@ def _checkpoint_line(argument: str) -> str:
 def _lines(path: Path) -> Iterator[str]:
     """Yield the lines of a file or of standard input. The verifier reports what is not UTF-8."""
     if str(path) != "-":
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        try:
+            file = path.open(encoding="utf-8", errors="surrogateescape", newline="\n")
+        except OSError as error:
+            raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
+        with file:
             yield from file
     elif sys.stdin is not None:
         yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="surrogateescape", newline="\n")

@@ -21,7 +21,7 @@ def deliver(
         bool,
         typer.Option(
             "--once",
-            help="Stop when no mail is due. Exit 8 if some mail is now dead or has to be tried again, 9 if the server "
+            help="Stop when no mail is due. Exit 8 if some mail is now dead or has to be retried, 9 if the server "
             "takes no mail.",
         ),
     ] = False,

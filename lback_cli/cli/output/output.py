@@ -23,6 +23,7 @@ class Output:
         name: The name of the output format.
         format: The output format.
         quiet: Whether to drop messages that are neither warnings nor errors, and what they say in a table.
+        terse: Whether to drop a table that only says what a message says.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Output:
         format: OutputFormat,  # noqa: A002 - its name
         *,
         quiet: bool = False,
+        terse: bool = False,
         fields: str | None = None,
         paged: bool = True,
     ) -> None:
@@ -40,6 +42,7 @@ class Output:
             name: The name of the format.
             format: The format.
             quiet: Whether to drop messages that are neither warnings nor errors, and what they say in a table.
+            terse: Whether to drop a table that only says what a message says.
             fields: The names of the fields of lists, separated by commas, instead of those that the format shows.
             paged: Whether a list that is longer than the terminal goes through a pager.
         """
@@ -49,6 +52,7 @@ class Output:
         self.format = format
         self.quiet = quiet
         self.planned = False
+        self.terse = terse
         self._fields = fields
         self._paged = paged
 
@@ -56,10 +60,6 @@ class Output:
     def width(self) -> int | None:
         """The width of the terminal that results are shown on, or None."""
         return screen_width(self.format.out) if self.format.for_people else None
-
-    def names_field(self, name: str) -> bool:
-        """Return whether ``--fields`` names this field."""
-        return self._fields is not None and name in self._fields.split(",")
 
     def choose(
         self,
@@ -96,16 +96,17 @@ class Output:
             record = projected(record, parse_fields(self._fields, list(flat(record))))
         self.format.record(record if self.format.nested else flat(record))
 
-    def report(self, record: Record, *, essential: Sequence[str] = ()) -> None:
+    def report(self, record: Record, *, essential: Sequence[str] = (), is_said: bool = False) -> None:
         """Write what a command did, which a message or the exit code says too.
 
         Args:
             record: The result.
             essential: The fields that nothing else says. Quiet output has only these in a table.
+            is_said: Whether a message says the rest, so that terse output has only the essential fields in a table too.
         """
         if not self.format.for_people:
             self.record(self.marked(record))
-        elif not self.quiet:
+        elif not (self.quiet or (self.terse and is_said)):
             self.record(record)
         elif essential:
             self.record({name: record[name] for name in essential})

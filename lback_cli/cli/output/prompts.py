@@ -11,13 +11,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from lback_cli.cli.output.output import Output
 from lback_cli.errors import Declined, UsageError, ValidationError
 from lback_cli.text.escaping import safe
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 IfMissing = Annotated[
     Literal["fail", "skip"],
-    typer.Option("--if-missing", help="If there is none: fail with exit 5, or skip with exit 0."),
+    typer.Option("--if-missing", help="If it does not exist: fail with exit 5, or skip with exit 0."),
 ]
 IfExists = Annotated[
     Literal["fail", "skip"],
@@ -33,6 +34,12 @@ TRIES = 3
 def has_terminal() -> bool:
     """Return whether there is a terminal to ask a person."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def announce_input(output: Output, what: str) -> None:
+    """Say that *what* is read from standard input, if a person has to type it."""
+    if has_terminal():
+        output.message(f"Type {what}; Ctrl-D ends.")
 
 
 def confirm(question: str, *, yes: bool) -> None:

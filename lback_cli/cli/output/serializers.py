@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from lback_cli.repositories.user_reader import UserRecord
     from lback_cli.signals import SignalSpec
 
-EVENT_TABLE = ("seq", "time", "signal", "outcome", "subject", "actor")
+EVENT_SCREEN = ("seq", "time", "subject", "what", "actor")
+EVENT_TABLE = (*EVENT_SCREEN, "signal", "outcome")
 HISTORY_TABLE = ("seq", "time", "what", "actor")
 USER_TABLE = ("id", "username", "email", "is_active", "is_email_verified", "groups")
 GROUP_COLUMNS = ("id", "name", "description", "members", "created_at", "updated_at")
+PAST_GROUP_COLUMNS = ("id", "name", "description", "members", "created_at", "marks")
 GROUP_TABLE = ("id", "name", "members", "description")
 
 _PAST_STATE = ("created_at", "password", "marks")

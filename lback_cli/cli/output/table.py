@@ -1,12 +1,12 @@
 """The layout of tables."""
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any, Final, TextIO
 
 from lback_cli.cli.output.cells import cell_text
 from lback_cli.cli.output.format import Record
-from lback_cli.cli.output.width import padded, text_width
+from lback_cli.cli.output.width import padded, text_width, wrapped
 from lback_cli.text.terminal import wants_color
 from lback_cli.text.times import local_time
 
@@ -27,10 +27,13 @@ _SHORTEST = 8
 _RIGID = frozenset({"id", "seq", "time", "signal"})
 """Columns that are shown in full."""
 
+_WRAPPED = frozenset({"when", "last_error", "error"})
+"""Columns of sentences, which go on in the next line instead of ending in an ellipsis."""
+
 _SHORT_TITLES = {"is_email_verified": "verified"}
 """Titles that leave more room to other columns."""
 
-_PAGE = 1000
+PAGE = 1000
 """Rows that are laid out together. Columns keep their widths within a page."""
 
 
@@ -45,13 +48,21 @@ def write_table(out: TextIO, records: Iterable[Record], columns: Sequence[str], 
             right are left out.
     """
     iterator = iter(records)
-    while page := list(islice(iterator, _PAGE)):
+    while page := list(islice(iterator, PAGE)):
         rows = [cells_of(record, columns) for record in page]
-        needed = [max(map(text_width, cells)) for cells in zip(titles_of(columns), *rows, strict=True)]
-        widths = fitted(columns, needed, limit)
+        widths = fitted(columns, _needed(rows, columns), limit)
         write_header(out, columns, widths)
         for row in rows:
             write_row(out, columns, row, widths)
+
+
+def table_width(records: Iterable[Record], columns: Sequence[str]) -> int:
+    """Return the width of a table of *records* in which nothing is shortened."""
+    return _total(_needed([cells_of(record, columns) for record in records], columns))
+
+
+def _needed(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> list[int]:
+    return [max(map(text_width, cells)) for cells in zip(titles_of(columns), *rows, strict=True)]
 
 
 def cells_of(record: Record, columns: Sequence[str]) -> list[str]:
@@ -100,18 +111,28 @@ def write_header(out: TextIO, columns: Sequence[str], widths: Sequence[int]) -> 
 
 
 def write_row(out: TextIO, columns: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> None:
-    """Write the line of a record. The outcome of a failure is red."""
-    shown = aligned(cells, widths)
-    if "outcome" in columns[: len(shown)] and wants_color(out):
-        index = columns.index("outcome")
-        if cells[index] not in {"ok", "unchanged", ""}:
-            shown[index] = f"\x1b[31m{shown[index]}\x1b[0m"
-    out.write(_GAP.join(shown).rstrip() + "\n")
+    """Write the line of a record, or several for long text. The outcome of a failure is red."""
+    parts = [
+        wrapped(cell, width) if column in _WRAPPED and text_width(cell) > width else [cell]
+        for column, cell, width in zip(columns, cells, widths, strict=False)
+    ]
+    for line in zip_longest(*parts, fillvalue=""):
+        shown = aligned(line, widths)
+        if "outcome" in columns[: len(shown)] and wants_color(out):
+            index = columns.index("outcome")
+            if line[index] not in {"ok", "unchanged", ""}:
+                shown[index] = f"\x1b[31m{shown[index]}\x1b[0m"
+        out.write(_GAP.join(shown).rstrip() + "\n")
 
 
 def titles_of(columns: Sequence[str]) -> list[str]:
     """Return the titles of the *columns* of a table."""
-    return [_SHORT_TITLES.get(column) or title_of(column) for column in columns]
+    return list(map(short_title_of, columns))
+
+
+def short_title_of(field: str) -> str:
+    """Return the title of a field in a table of rows: ``is_email_verified`` becomes ``verified``."""
+    return _SHORT_TITLES.get(field) or title_of(field)
 
 
 def title_of(field: str) -> str:

@@ -35,7 +35,9 @@ Form = Annotated[
 ]
 Verify = Annotated[
     bool,
-    typer.Option("--verify/--no-verify", help="Verify the event log first. A large log takes a minute a few million."),
+    typer.Option(
+        "--verify/--no-verify", help="Verify the event log first, which takes some seconds for a million events."
+    ),
 ]
 
 

@@ -58,6 +58,8 @@ class LineContext(CliContext):
         """
         if name in OF_THE_SCRIPT:
             raise UsageError(f"A line of a script cannot have {OF_THE_SCRIPT[name]}.", hint="Give it to 'lback run'.")
+        if name == "output" and value == "jsonl" and self.options["output"] == "json":
+            value = "json"  # the answer is one line already, with the same records in it
         super().remember(name, value)
         if name == "actor":
             from dataclasses import replace

@@ -5,17 +5,18 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from typing import Any, TextIO
 
 from lback_cli.cli.context import CliContext
-from lback_cli.cli.exit_codes import ExitCode, exit_code
-from lback_cli.cli.invocation import as_lback_error, endings, run_command, show_failure, show_traceback
+from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal, exit_code
+from lback_cli.cli.invocation import as_lback_error, run_command, show_failure, show_traceback
 from lback_cli.cli.output.problems import error_view, write_stderr
 from lback_cli.cli.script.line_context import LineContext
 from lback_cli.cli.script.lines import ScriptLine
 from lback_cli.cli.script.standard_input import STDIN
 from lback_cli.events.erasure import format_ranges
+from lback_cli.interruption import last_interruption
 from lback_cli.text.shell_quoting import command_line
 
 
@@ -85,7 +86,8 @@ class ScriptRunner:
             status = self._run(context, line, written)
             answer = {"result": _result(written.getvalue())}
         except KeyboardInterrupt:
-            status = endings[-1].code if endings else ExitCode.INTERRUPTED
+            ending = last_interruption()
+            status = ending.code if isinstance(ending, TerminatedBySignal) else ExitCode.INTERRUPTED
             answer = {"error": {"code": "interrupted", "message": "The command was interrupted."}}
             raise
         except Exception as error:  # noqa: BLE001 - the script may go on
@@ -135,8 +137,8 @@ class ScriptRunner:
 
 
 def _result(written: str) -> Any:
-    """Return the JSON document that a command wrote; any other text as it is, and None if there is none."""
-    try:
-        return json.loads(written) if written else None
-    except ValueError:
-        return written
+    """Return the JSON document that a command wrote, or a list of JSON Lines; other text as it is; None if none."""
+    for text in (written, f"[{','.join(written.splitlines())}]"):
+        with suppress(ValueError):
+            return json.loads(text) if written else None
+    return written

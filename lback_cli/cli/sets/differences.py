@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -10,12 +11,14 @@ from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.output.prompts import confirm
 from lback_cli.cli.sets.plan import show_counts
+from lback_cli.cli.user.mail_wording import mail_counts
 from lback_cli.events.wording import change_line, group_line, new_line
 from lback_cli.text.escaping import safe
 
 if TYPE_CHECKING:
     from lback_cli.apply.applier import Applied, Rehearsed
     from lback_cli.apply.differences import Difference, Differences
+    from lback_cli.operations.attempts import PostedMail
 
 COLUMNS = ("kind", "name", "id", "action", "changes", "outcome", "error_code", "error")
 
@@ -52,7 +55,8 @@ def apply_differences(context: CliContext, differences: "Differences", *, yes: b
             context.output.message(_line(difference))
         confirm(f"{_question(differences)}?", yes=yes)
     counts: Counter[str] = Counter()
-    results = _counted(context.declarations.apply(differences), counts)
+    mails: list[PostedMail] = []
+    results = _counted(context.declarations.apply(differences), counts, mails)
     asked = not yes
     try:
         if context.output.format.for_people:
@@ -69,12 +73,16 @@ def apply_differences(context: CliContext, differences: "Differences", *, yes: b
         context.output.notice(f"{counts.total()} of {len(differences.found)} changes are done.")
         raise
     context.output.message(_summary(differences, counts))
+    context.output.message(mail_counts(mails))
     _exit_with(counts)
 
 
-def _counted(results: "Iterable[Sequence[Applied]]", counts: Counter[str]) -> "Iterator[Applied]":
+def _counted(
+    results: "Iterable[Sequence[Applied]]", counts: Counter[str], mails: "list[PostedMail]"
+) -> "Iterator[Applied]":
     for committed in results:
         counts.update(done.outcome for done in committed)
+        mails += chain.from_iterable(done.mails for done in committed)
         yield from committed
 
 

@@ -8,6 +8,7 @@ import typer
 
 from lback_cli.cli.completion import complete_condition, complete_member, complete_user
 from lback_cli.cli.context import CliContext
+from lback_cli.cli.output.prompts import announce_input
 from lback_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def select_users(context: CliContext, users: list[str] | None, where: list[str] 
     """Return the set of users that the command line selects; the arguments and errors are those of `single_user`."""
     single_user(users, where)
     if not where:
+        if users == [STDIN]:
+            announce_input(context.output, "a user name on each line")
         return context.user_sets.named(_names_on_input() if users == [STDIN] else users or ())
     from lback_cli.managers.user_conditions import with_conditions
     from lback_cli.repositories.user_query import UserQuery

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 Plan = Annotated[
     bool,
     typer.Option(
-        "--plan", help="Show what would change if no receiver refuses it, change nothing, and exit as the run would."
+        "--plan",
+        help="Show what would change, change nothing, and exit as the run would. Receivers, which may refuse, do "
+        "not run.",
     ),
 ]
 

@@ -33,8 +33,9 @@ def show_results(context: CliContext, users: "UserSet", results: "Iterable[Resul
     output = context.output
     run = _Run(context, users, results)
     try:
-        if output.format.for_people and (output.quiet or output.format.out.isatty()):
-            shows_all = not output.quiet and len(users.members) <= SHOWN
+        is_brief = output.quiet or output.terse  # a message counts the others
+        if output.format.for_people and (is_brief or output.format.out.isatty()):
+            shows_all = not is_brief and len(users.members) <= SHOWN
             shown = [result for result in run if shows_all or result["outcome"] == "failed"]
             if shown:
                 output.records(shown, COLUMNS, brief=TABLE if run.counts["failed"] else TABLE[:-1])

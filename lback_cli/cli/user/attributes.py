@@ -8,6 +8,7 @@ import typer
 from lback_cli.cli.completion import complete_assignment
 from lback_cli.errors import UsageError
 from lback_cli.text.escaping import safe
+from lback_cli.text.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from lback_cli.attributes import UserAttributes
@@ -39,14 +40,11 @@ def assigned(options: list[str] | None, known: "Callable[[], UserAttributes]") -
 
 
 def _not_settable(name: str, settable: Sequence[str]) -> UsageError:
-    from difflib import get_close_matches
-
     from lback_cli.attributes import RESERVED
 
     if name in RESERVED:
         return UsageError(f"--set does not set {name}.", hint="It has an option of its own; see --help.")
-    near = get_close_matches(name, settable, n=1)
-    advice = f"Did you mean {near[0]}?" if near else f"Attributes are {', '.join(settable)}."
+    advice = did_you_mean(name, settable) or f"Attributes are {', '.join(settable)}."
     return UsageError(f"--set: there is no attribute {safe(name, limit=40)}.", hint=advice)
 
 

@@ -33,14 +33,27 @@ def change_user(
     announce_administrators(context, update_data.get("add_groups") or ())
     if password is not None:
         update_data = update_data | {"password": password.for_user(user_id)}
-    done = AttemptState()
+    done, was_invited = AttemptState(), "email" in update_data and _is_invited(context, user_id)
     updated = context.users.update_user(user_id, update_data, effects=done)
     before = done.changes.get("username", {}).get("from", updated.username)
     context.output.message(change_line(before, done.changes) if done.changes else f"{before} is unchanged.")
     context.output.message(mail_sentence(done))
+    if was_invited and "email" in done.changes:
+        context.output.message(
+            "The invitation no longer works. This mails a link that sets the first password: "
+            f"lback user request-password-reset {updated.username}"
+        )
     announce_spelling(context, updated, update_data.get("username"), update_data.get("email"))
     outcome: Outcome = "updated" if done.changes else "unchanged"
     context.show_user(updated.id, outcome=outcome, **(password.extra if password else {}))
+
+
+def _is_invited(context: CliContext, user_id: int) -> bool:
+    """Return whether the user has an invitation that is still good, and no password."""
+    from lback_cli.repositories.user_reader import password_state
+
+    user = context.directory.find_user(f"id:{user_id}")
+    return password_state(user.password_hash, user.invited_until, context.dependencies.now()) == "invited"
 
 
 def change_users(

@@ -18,7 +18,7 @@ from lback_cli.cli.sets.results import show_results
         "Ask for confirmation first": "lback user delete alice",
         "Confirm in a script that may run twice": "lback user delete id:7 --yes --if-missing skip",
         "Delete several users": "lback user delete alice bob --confirm=2",
-        "Delete all who were invited long ago and never came": (
+        "Delete all who were created long ago and never logged in": (
             "lback user delete --where never-logged-in --where created-before=90d"
         ),
         "Delete the users whose names another program writes": "./leavers | lback user delete - --confirm=12",

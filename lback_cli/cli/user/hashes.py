@@ -10,7 +10,7 @@ COLUMNS = ("scheme", "users", "outdated", "weakness")
 
 @command(
     examples={
-        "Show the number of users by kind of hash": "lback user hashes",
+        "Show the number of users by scheme": "lback user hashes",
         "Show the counts as JSON": "lback user hashes -o json",
     },
     fields=COLUMNS,

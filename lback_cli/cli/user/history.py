@@ -28,7 +28,7 @@ def history(ctx: typer.Context, user: UserArgument, limit: Limit = None) -> None
     context = cli_context(ctx)
     wanted = context.output.default_limit(DEFAULT_LIMIT) if limit is None else limit or None
     with context.events.listing(context.events.query(user=user, newest_first=True, limit=wanted)) as events:
-        shown: Iterable[Record] = shown_events(context, events)
+        shown: Iterable[Record] = shown_events(context, events, brief=HISTORY_TABLE)
         if context.output.format.for_people:
             shown = with_repetitions_folded(shown)
         context.output.records(shown, EVENT_COLUMNS, brief=HISTORY_TABLE, more=MORE_FIELDS, empty="No events match.")

@@ -10,6 +10,7 @@ from lback_cli.cli.command_group import command
 from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.password_input import FromFile, FromStdin, PasswordSource
 from lback_cli.cli.user import import_options as option
+from lback_cli.cli.user.attributes import assigned
 from lback_cli.cli.user.import_result import show_inspection, show_plan, show_result
 from lback_cli.errors import UsageError
 
@@ -51,6 +52,7 @@ def import_users(
     map_group: option.MapGroup = None,
     create_groups: option.CreateGroups = False,
     assume_verified: option.AssumeVerified = False,
+    assignments: option.SetForAll = None,
     if_exists: option.WhenTaken = "fail",
     overwrite_passwords: option.OverwritePasswords = False,
     on_error: option.WhenRefused = "continue",
@@ -85,6 +87,7 @@ def import_users(
         "group_map": option.group_map(map_group),
         "create_groups": create_groups,
         "assume_verified": assume_verified,
+        "attributes": tuple(assigned(assignments, lambda: context.attributes).items()),
         **option.table_options(mapped, map_file, ignore, delimiter, encoding),
         "skip_lines": skip_lines,
         "guess": guess,
@@ -168,13 +171,12 @@ def _plan(context: CliContext, file: str, options: "ImportOptions", path: Path |
 def _inspect(
     context: CliContext, file: str, file_format: "FileFormat | None", source: str | None, given: dict[str, Any]
 ) -> None:
-    from lback_cli.imports.columns import ImportColumns
     from lback_cli.imports.inspection import inspect_input
 
     is_named = file_format is not None or source is not None
     options = option.build_options(context, file, file_format if is_named else "csv", source, given)
-    columns = ImportColumns(context.dependencies.attributes)
-    show_inspection(context, inspect_input(file, options, columns, is_named=is_named))
+    inspection = inspect_input(file, options, context.dependencies, context.existing_groups, is_named=is_named)
+    show_inspection(context, inspection)
 
 
 def _apply(context: CliContext, path: Path, given: dict[str, Any], canary: "Canary | None", *, restart: bool) -> None:

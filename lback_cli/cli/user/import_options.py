@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lback_cli.cli.completion import complete_source
+from lback_cli.cli.completion import complete_assignment, complete_source
 from lback_cli.cli.context import CliContext
 from lback_cli.errors import UsageError
 from lback_cli.imports.assignments import Pairs
@@ -96,7 +96,7 @@ UsernameFrom = Annotated[
     Literal["email"] | None,
     typer.Option(
         "--username-from",
-        help="Make the user name of the part before the @, if the file has none or an address.",
+        help="Use the part of the address before the @ as the user name, if that is missing or an address.",
         metavar="email",
     ),
 ]
@@ -107,8 +107,15 @@ MapGroup = Annotated[
 CreateGroups = Annotated[bool, typer.Option("--create-groups", help="Create groups that do not exist.")]
 AssumeVerified = Annotated[
     bool,
+    typer.Option("--assume-verified", help="Treat an address as verified unless the file says that it is not."),
+]
+SetForAll = Annotated[
+    list[str] | None,
     typer.Option(
-        "--assume-verified", help="Vouch for the addresses of users of whom the file does not say if they are verified."
+        "--set",
+        help="Set an attribute of every user for whom the file has no value of it. Repeatable.",
+        metavar="NAME=VALUE",
+        autocompletion=complete_assignment,
     ),
 ]
 Companion = Annotated[
@@ -116,7 +123,9 @@ Companion = Annotated[
 ]
 EmailDomain = Annotated[
     str | None,
-    typer.Option("--email-domain", help="Give alice the address alice@DOMAIN if she has none.", metavar="DOMAIN"),
+    typer.Option(
+        "--email-domain", help="Give users without an address one at DOMAIN: alice gets alice@DOMAIN.", metavar="DOMAIN"
+    ),
 ]
 WhenTaken = Annotated[
     IfExists,

@@ -107,7 +107,7 @@ class ImportProgress(ImportObserver):
         failures, self._failures = self._failures, Failures()
         for line in failures.lines(SHOWN):
             self._say(line)
-        if failures.are_grouped:
+        if failures.leave_out(SHOWN):
             self._say(f"{self._where_all} all of them.")
 
     @property

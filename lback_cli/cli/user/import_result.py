@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _OBSTACLES = {"no_password": "without a password"}
 """Words for what keeps users from logging in, where they differ."""
 
+_JOB = 8
+"""Characters of a job that identify an import, as a rule."""
+
 _NAMES = 5
 """Names of users or groups that a person is shown; the other formats have all groups."""
 
@@ -42,6 +45,8 @@ def show_result(context: CliContext, result: "ImportResult", options: "ImportOpt
             f"{users} cannot log in until the address is verified. If you vouch for the addresses, import the file "
             "again with --if-exists update --assume-verified."
         )
+    if result.state == "done" and counts.created + counts.updated:
+        context.output.message(f"'lback undo --import {result.job[:_JOB]}' undoes this import.")
     more: dict[str, Any] = {
         "cannot_log_in": dict(tally.cannot_log_in),
         "left_out": tally.left_out,
@@ -85,11 +90,12 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
     if output.format.for_people:
         output.message(f"{inspection.words}.")
         output.records(columns, ("column", "becomes", "sample"))
+        for note in inspection.notes:
+            output.message(note)
         output.message(f"Run: {inspection.command}")
     else:
-        output.record(
-            {**inspection.description, "columns": columns, "problem": inspection.problem, "command": inspection.command}
-        )
+        found = {"columns": columns, "problem": inspection.problem, "notes": inspection.notes}
+        output.record({**inspection.description, **found, "command": inspection.command})
     if inspection.problem is not None:
         output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
 

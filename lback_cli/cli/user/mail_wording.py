@@ -1,6 +1,7 @@
 """What messages say about the mail of an operation."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,6 +27,22 @@ def with_mail(sentence: str, effects: AttemptState) -> str:
     """Return *sentence*, which names the user and has no full stop, with what was mailed."""
     phrase = _phrase(effects.mails.values(), for_whom=False)
     return f"{sentence}; {phrase}." if phrase else f"{sentence}."
+
+
+def mail_counts(mails: Iterable[PostedMail]) -> str:
+    """Return how many mails of each kind were sent as a sentence: ``Mailed 3 invitations.`` Empty if none was."""
+    mails = list(mails)
+    if not mails:
+        return ""
+    counts = Counter(_NAMES[mail.template] for mail in mails)
+    phrase = _joined(_counted(name, count) for name, count in counts.items())
+    if (file := mails[0].file) is not None:
+        return f"Wrote {phrase} to {short_path(file.parent)} (transport: file)."
+    return f"{'Queued' if mails[0].queued else 'Mailed'} {phrase}."
+
+
+def _counted(name: str, count: int) -> str:
+    return name if count == 1 else f"{count} {name.partition(' ')[2]}s"
 
 
 def short_path(file: Path) -> str:

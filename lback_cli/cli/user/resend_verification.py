@@ -13,7 +13,9 @@ from lback_cli.cli.sets.plan import Plan
 @command(
     examples={
         "Name the user": "lback user resend-verification alice",
-        "All who are unverified": "lback user resend-verification --where unverified --yes",
+        "All active users who are unverified": (
+            "lback user resend-verification --where unverified --where active --yes"
+        ),
     }
 )
 def resend_verification(
@@ -24,10 +26,10 @@ def resend_verification(
     plan: Plan = False,
     yes: Yes = False,
 ) -> None:
-    """Mail a user, or several, a new verification link, also to inactive ones. Older links stop working.
+    """Mail a user, or several, a new verification link. Older links stop working.
 
-    Several users, or those that --where selects, are confirmed by a question. Each is an operation of its own with a
-    result of its own; exit 8 if some fail.
+    Inactive users get one too; `--where active` leaves them out. Several users, or those that --where selects, are
+    confirmed by a question. Each is an operation of its own with a result of its own; exit 8 if some fail.
     """
     context = cli_context(ctx)
     mail_link(

@@ -16,7 +16,11 @@ from lback_cli.cli.user.arguments import UserArgument
     }
 )
 def unlock(ctx: typer.Context, user: UserArgument, if_missing: IfMissing = "fail", plan: Plan = False) -> None:
-    """Unlock a user after too many failed logins."""
+    """Unlock a user after too many failed logins.
+
+    `max_failures` failed logins within `window` lock an account, until `window` is over. Both are keys of
+    [authentication] in the configuration; `lback config show authentication` shows them.
+    """
     context = cli_context(ctx)
     if is_skipped(context, user, if_missing):
         return

@@ -72,9 +72,11 @@ def read_csv(
     left_out = Counter() if left_out is None else left_out
     whole = layout.indexes is None
     for records in _records(lines, layout.width, dialect):
-        if isinstance(records, _Block) and whole and (rows := reader.read_block(*records)) is not None:
-            yield from rows
-            continue
+        if isinstance(records, _Block):
+            cells_of_rows = records.fields if whole else [cells and layout.pick(cells) for cells in records.fields]
+            if (rows := reader.read_block(records.first, cells_of_rows)) is not None:
+                yield from rows
+                continue
         for line, raw, cells, problem in _each(records):
             if problem is not None:
                 yield broken_row(line, ValidationError("row", problem), raw=raw)

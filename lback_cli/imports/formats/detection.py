@@ -54,6 +54,40 @@ def require_text(start: bytes) -> None:
         raise ValidationError("file", "The file is binary data, and no text.", hint="Export the users as CSV or JSON.")
 
 
+_TEXTS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
+    (re.compile(rb"\s*<"), "XML or HTML", "Export the users as CSV or JSON."),
+    (re.compile(rb"BEGIN:V"), "vCards or a calendar", "Export the users as CSV."),
+    (
+        re.compile(rb"\s*(?:--|/\*|(?:INSERT|CREATE|SET|DROP|BEGIN|PRAGMA|COPY)\b)[^,;\t]*"),
+        "SQL",
+        "Load it into a database, and export its table of users as CSV.",
+    ),
+    (
+        re.compile(rb"(?:#[^\n]*\n|\s)*(?:---\s|- ?[\w.]+: |\w+:\s*\n\s*- )"),
+        "YAML",
+        "'lback apply' reads YAML of its own.",
+    ),
+    (
+        re.compile(rb"[^:\n]+:[^:\n]*:\d+:\d+:[^:\n]*:[^:\n]*:[^:\n]*\n"),
+        "/etc/passwd",
+        "Add --from shadow, with /etc/shadow as the file and this one as --companion.",
+    ),
+    (re.compile(rb"\|[^\n]*\|\s*\n\|[-:| ]+\|"), "Markdown", "Save the table as CSV."),
+)
+"""Marks of text that is not a table, what it is, and what to do."""
+
+
+def require_table(start: bytes) -> None:
+    """Refuse text of another kind; it is only asked of a file whose first line names no columns.
+
+    Raises:
+        ValidationError: The file is XML, SQL, YAML or the like.
+    """
+    for mark, kind, hint in _TEXTS:
+        if mark.match(start.removeprefix(codecs.BOM_UTF8)):
+            raise ValidationError("file", f"The file looks like {kind}, and not like a table.", hint=hint)
+
+
 def wide_encoding(start: bytes) -> str | None:
     """Return Python's name of the encoding if a file that begins with *start* is UTF-16 or UTF-32."""
     marked = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), None)

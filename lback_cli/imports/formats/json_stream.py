@@ -6,6 +6,7 @@ docs/decisions/0014-json-stream.md says why this is not a library.
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -31,6 +32,16 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _FIRST_KEY = re.compile(r'\{[ \t\r\n]*"([^"\\]*)"')
 _LOOKAHEAD = 1024
 """Characters among which the first key is looked for."""
+
+_KEY = re.compile(r'[ \t\r\n]*[{,][ \t\r\n]*"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*')
+_LIST_OF_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
+_LISTS = frozenset(
+    {"users", "resources", "value", "values", "members", "people", "persons", "employees", "data", "items"}
+)
+_LISTS |= {"results", "records", "rows", "entries", "operations"}
+"""Names of lists of users, in lower case."""
+
+_LONGEST_NAME = 40
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LINE_START = re.compile(r"\n(?=\{)")
@@ -117,10 +128,6 @@ class JsonStream:
         match = self._match(_FIRST_KEY)
         return match[1] if match else None
 
-    def begins(self, pattern: re.Pattern[str]) -> bool:
-        """Return whether the next value begins as *pattern*; nothing is read past."""
-        return self._match(pattern) is not None
-
     def value(self, *, longest: int = LONGEST_VALUE) -> Record:
         """Read the next value, of at most *longest* characters."""
         self.peek()
@@ -189,14 +196,39 @@ class JsonStream:
         except ValidationError as error:
             yield self.broken(error)
 
-    def first_list(self) -> Iterator[Record]:
-        """Yield the items of the list under the first key of the document, and pass over the other keys."""
+    def key_of_list(self, is_of_record: Callable[[str], bool]) -> str | None:
+        """Return the key of a list of records in the next value, if that is an object; nothing is read past.
+
+        It is the first key if its value is a list of objects, or else the first such key with a usual name. An object
+        with an earlier key that *is_of_record* is a record itself.
+        """
+        self._match(_BLANK)
+        at, is_first = self._at, True
+        while (found := _KEY.match(self._text, at)) is not None:
+            key, at = found[1], found.end()
+            if (is_first or key.lower() in _LISTS) and _LIST_OF_OBJECTS.match(self._text, at):
+                return key
+            try:
+                _, at, problem = self._json.decode_at(self._text, at)
+            except (JsonError, json.JSONDecodeError):
+                return None
+            if problem or is_of_record(key):
+                return None
+            is_first = False
+        return None
+
+    def list_of(self, key: str, passed: Counter[str]) -> Iterator[Record]:
+        """Yield the items of the list under *key* of the document; *passed* counts the objects of other lists."""
+        was_read = False
         try:
-            for number, _ in enumerate(self.members()):
-                if number:
-                    self.value()
-                else:
+            for name in self.members():
+                if name == key and not was_read:
+                    was_read = True
                     yield from self.items()
+                    continue
+                other = self.value().data
+                if isinstance(other, list) and other and isinstance(other[0], dict):
+                    passed[f"objects under '{safe(name, limit=_LONGEST_NAME)}'"] += len(other)
             self.require_end()
         except ValidationError as error:
             yield self.broken(error)

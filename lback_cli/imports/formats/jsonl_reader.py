@@ -1,12 +1,13 @@
 """Read users from JSON: one object on each line, or a list of objects."""
 
 import codecs
-import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from lback_cli.errors import LbackError, ValidationError
-from lback_cli.imports.columns import PLAIN_COLUMNS, ColumnChoice, listed_names
+from lback_cli.imports.column_names import meanings
+from lback_cli.imports.columns import IGNORED, PLAIN_COLUMNS, ColumnChoice, listed_names
 from lback_cli.imports.formats.detection import require_json_lines
 from lback_cli.imports.formats.dialect import UTF_8, in_utf8, not_in_encoding
 from lback_cli.imports.formats.json_stream import JsonStream, Record
@@ -16,23 +17,29 @@ from lback_cli.imports.row import LARGEST_RECORD, ImportRow, broken_row, row_of
 ATTRIBUTES = "attributes"
 """The key under which results and exports have the attributes that a configuration declares."""
 
+OTHER_OBJECTS = "objects without such fields"
+"""What objects are in which a map finds nothing, such as the teams in an export of users; they are left out."""
 
-_LIST_OF_OBJECTS = re.compile(r'\{\s*"[^"\\]*"\s*:\s*\[\s*\{')
-"""An object that begins with a list of objects, such as the users of another program."""
 
-
-def read_jsonl(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: str = UTF_8) -> Iterator[ImportRow]:
+def read_jsonl(
+    file: BinaryIO,
+    choice: ColumnChoice = PLAIN_COLUMNS,
+    encoding: str = UTF_8,
+    left_out: Counter[str] | None = None,
+) -> Iterator[ImportRow]:
     """Yield the rows of *file* with their line numbers; blank lines and a byte order mark are skipped.
 
     Args:
         file: The file, with one object on each line.
         choice: Which keys are read. Attributes may also be in an object under `ATTRIBUTES`.
         encoding: The encoding of the file.
+        left_out: Counts objects that are left out.
 
     Raises:
         ValidationError: The file as a whole has another format.
     """
     file = in_utf8(file, encoding)
+    left_out = Counter() if left_out is None else left_out
     decoder, number = StrictDecoder(), 0
     while raw := file.readline(LARGEST_RECORD + 1):
         number += 1
@@ -44,35 +51,59 @@ def read_jsonl(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: s
             while not raw.endswith(b"\n") and (raw := file.readline(LARGEST_RECORD)):
                 pass
         elif raw.strip():
-            yield _row_of_line(decoder, number, raw, choice, encoding)
+            if (row := _row_of_line(decoder, number, raw, choice, encoding)) is not None:
+                yield row
+            else:
+                left_out[OTHER_OBJECTS] += 1
 
 
-def read_json(file: BinaryIO, choice: ColumnChoice = PLAIN_COLUMNS, encoding: str = UTF_8) -> Iterator[ImportRow]:
+def read_json(
+    file: BinaryIO,
+    choice: ColumnChoice = PLAIN_COLUMNS,
+    encoding: str = UTF_8,
+    left_out: Counter[str] | None = None,
+) -> Iterator[ImportRow]:
     """Yield the rows of *file*, a list of objects, with the numbers of their lines and of the records.
 
-    The list may be under the first key of an object.
+    The list may be in an object, as `JsonStream.key_of_list` finds it.
 
     Args:
         file: The file.
         choice: Which keys are read. Attributes may also be in an object under `ATTRIBUTES`.
         encoding: The encoding of the file.
+        left_out: Counts objects that are left out.
     """
-    for record in records(in_utf8(file, encoding)):
+    left_out = Counter() if left_out is None else left_out
+    for record in records(in_utf8(file, encoding), left_out):
         if record.error is not None or not isinstance(record.data, dict):
             yield record.unreadable("is not a JSON object")
+        elif (row := _row(record.line, record.data, choice)) is not None:
+            yield record.located(row)
         else:
-            yield record.located(_row(record.line, record.data, choice))
+            left_out[OTHER_OBJECTS] += 1
 
 
-def records(file: BinaryIO) -> Iterator[Record]:
-    """Yield the records of *file*: the items of a list, or of the list under the first key of an object, or lines."""
+def records(file: BinaryIO, left_out: Counter[str] | None = None) -> Iterator[Record]:
+    """Yield the records of *file*: the items of a list, or of a list in an object, or lines.
+
+    Args:
+        file: The file.
+        left_out: Counts the objects of other lists.
+    """
     stream = JsonStream(file)
     if stream.peek() == "[":
         return stream.document()
-    return stream.first_list() if stream.begins(_LIST_OF_OBJECTS) else stream.lines()
+    key = stream.key_of_list(_is_of_user)
+    return stream.lines() if key is None else stream.list_of(key, Counter() if left_out is None else left_out)
 
 
-def _row_of_line(decoder: StrictDecoder, number: int, raw: bytes, choice: ColumnChoice, encoding: str) -> ImportRow:
+def _is_of_user(key: str) -> bool:
+    return any(field in {"username", "email"} for field, _ in meanings(key, {}))
+
+
+def _row_of_line(
+    decoder: StrictDecoder, number: int, raw: bytes, choice: ColumnChoice, encoding: str
+) -> ImportRow | None:
     problem = None
     try:
         fields = decoder.decode(raw.decode("utf-8"))
@@ -87,7 +118,8 @@ def _row_of_line(decoder: StrictDecoder, number: int, raw: bytes, choice: Column
     return _row(number, fields, choice)
 
 
-def _row(number: int, fields: dict[str, Any], choice: ColumnChoice) -> ImportRow:
+def _row(number: int, fields: dict[str, Any], choice: ColumnChoice) -> ImportRow | None:
+    """Return the row of an object; None if a map finds nothing in it."""
     nested = fields.get(ATTRIBUTES) or {}
     if not isinstance(nested, dict):
         return broken_row(number, ValidationError(ATTRIBUTES, f"{ATTRIBUTES} must be an object."), fields)
@@ -97,6 +129,8 @@ def _row(number: int, fields: dict[str, Any], choice: ColumnChoice) -> ImportRow
     unknown += [key for key in nested if key not in choice.known.attributes]
     if unknown:
         return broken_row(number, _unknown_keys(unknown, picked, choice), fields)
+    if choice.mapping and not nested and not any(picked[field] for field in picked if field not in IGNORED):
+        return None
     row = row_of(number, {**picked, **nested}, choice.known)
     if choice.is_plain:
         row.columns, row.cells = fields.keys(), fields.values()

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from lback_cli.errors import UsageError, ValidationError
 from lback_cli.imports.columns import BUILT_IN_COLUMNS, ImportColumns
-from lback_cli.imports.row import ImportRow, row_of
+from lback_cli.imports.row import ImportRow, row_of, username_of
 from lback_cli.text.escaping import safe
 
 _DES = re.compile(r"[./0-9A-Za-z]{13}")
@@ -92,9 +92,9 @@ class SourceFormat(ABC):
                 email = username
             elif not email and username and self.email_domain is not None:
                 email = f"{username}@{self.email_domain}"
-            username = username.partition("@")[0]
+            username = username_of(username) if derived_from else username
         if not username and isinstance(email, str):
-            derived_from, username = email, email.rpartition("@")[0]
+            derived_from, username = email, username_of(email)
         values = {"username": username, "email": email, **fields}
         row = row_of(
             line, {name: value for name, value in values.items() if value is not None and value != ""}, self.columns

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import pika
 from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
@@ -135,7 +136,7 @@ class RabbitMq:
 
     def _parameters(self) -> pika.ConnectionParameters:
         try:
-            parameters = pika.URLParameters(self._settings.url)
+            parameters = pika.URLParameters(_with_a_password(self._settings.url))
         except Exception as error:  # pika fails on a bad URL with errors of every kind
             raise ConfigurationError(f"relay.{self._name}.url has a part that AMQP does not accept.") from error
         self._password = parameters.credentials.password
@@ -202,3 +203,10 @@ class _Connection(pika.BlockingConnection):  # type: ignore[misc]  # pika is che
 
 def _time_out() -> NoReturn:
     raise TimeoutError
+
+
+def _with_a_password(url: str) -> str:
+    """Return *url* with an empty password if it has only a user, because pika then expects one."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:@{host}").geturl() if at and ":" not in user else url

@@ -57,9 +57,12 @@ class RedisStream:
                 self.close()
                 self._client = self._connect((error.host or self._host, error.port))
                 self._append(self._client, message)
-        except AskError as error:
-            self.close()
-            raise SinkUnavailable("the stream is being moved to another node of the cluster") from error
+            except AskError as error:
+                # The other node has the stream and not yet its slot, so it is asked for each event.
+                pool = self._connect((error.host or self._host, error.port)).connection_pool
+                with pool, Redis(connection_pool=pool, single_connection_client=True) as other:
+                    other.execute_command("ASKING")
+                    self._append(other, message)
         except DataError as error:
             raise MessageRejected(one_line(error, self._password)) from error
         except (TimeoutError, RedisTimeoutError) as error:

@@ -8,6 +8,7 @@ import hmac
 from lback_cli.errors import ConfigurationError
 from lback_cli.settings.secret_file import read_secret_lines
 from lback_cli.settings.sink_kinds import WebhookSettings
+from lback_cli.text.shell_quoting import command_line
 
 PREFIX = "whsec_"
 MIN_BYTES, MAX_BYTES = 24, 64
@@ -20,16 +21,19 @@ def read_secrets(name: str, settings: WebhookSettings) -> list[bytes]:
     Raises:
         ConfigurationError: If there is none, or one is malformed.
     """
-    key, text = f"relay.{name}.secrets", settings.secrets
+    key, file_key, text, file = f"relay.{name}.secrets", f"relay.{name}.secret_file", settings.secrets, "FILE"
     if settings.secret_file is not None:
         if text:
-            raise ConfigurationError(f"{key} and relay.{name}.secret_file are both set.", hint="Remove one of them.")
-        key = f"relay.{name}.secret_file"
+            raise ConfigurationError(f"{key} and {file_key} are both set.", hint="Remove one of them.")
+        key, file = file_key, command_line([str(settings.secret_file)])
         text = " ".join(read_secret_lines(settings.secret_file, key))
     if not text.split():
+        is_named = settings.secret_file is not None
+        missing = f"{key} is empty" if is_named else f"Neither {file_key} nor {key} is set"
+        run = "Run" if is_named else f"Set {file_key} to a file, and run"
         raise ConfigurationError(
-            f"{key} is empty, but a webhook must be signed.",
-            hint=f'Create a secret: echo "{PREFIX}$(openssl rand -base64 32)"',
+            f"{missing}, but a webhook must be signed.",
+            hint=f'{run}: (umask 077; echo "{PREFIX}$(openssl rand -base64 32)" > {file})',
         )
     return [_decoded(key, secret) for secret in text.split()]
 

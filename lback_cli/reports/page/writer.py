@@ -118,7 +118,9 @@ class PageWriter:
             written += 1
             yield piece
         if written:
-            yield "</table></div>\n"
+            total = written + left_out if part.total is None else part.total
+            rows_shown = f"{written:,}" if written == total else f"{written:,} of {total:,}"
+            yield f"</table></div>\n<p class=note>{rows_shown} row{'' if total == 1 else 's'}.</p>\n"
         if left_out:
             yield f"<p class=note>The page is full: {left_out:,} more rows are left out.</p>\n"
         elif not written:

@@ -85,7 +85,7 @@ def test_keycloak_keeps_the_password_and_the_groups_of_a_row_with_an_error(read_
     assert [(row.error.message, row.original) for row in rows] == [
         ("ann has no e-mail address.", {**kept, "password_hash": hashed}),
         (
-            "is_active must be true or false.",
+            "is_active must be true or false, and not 'maybe'.",
             {**kept, "email": "a@x.org", "is_active": "maybe", "password_hash": hashed},
         ),
         ("ann has no e-mail address.", {**kept, "password": "secret words"}),

@@ -29,7 +29,7 @@ _LABEL_COLORS = {"ok": "32", "warn": "33", "FAIL": "1;31", "skipped": "2"}
 _NARROWEST = 16
 """If fewer columns are left beside the titles of a record, the terminal wraps the text."""
 
-_USUAL_WIDTHS = {"seq": 6, "time": 25, "signal": 26, "outcome": 18, "subject": 12}
+_USUAL_WIDTHS = {"seq": 6, "time": 25, "signal": 26, "outcome": 18, "subject": 12, "what": 28}
 """The widths with which a stream begins, since its records are not known yet."""
 
 
