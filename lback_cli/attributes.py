@@ -124,6 +124,10 @@ class UserAttributes:
         """The attributes that are columns of ``users``."""
         self.rows = self._stored_in("row")
         """The attributes whose values are rows of lback's own table."""
+        self.built_in_rows = tuple(attribute for attribute in self.rows if not attribute.declared)
+        """Those of `rows` that every lback knows. In nested results they are fields of the user."""
+        self.declared_rows = tuple(attribute for attribute in self.rows if attribute.declared)
+        """Those of `rows` that the configuration declares. In nested results they are in the object ``attributes``."""
 
     def __iter__(self) -> Iterator[Attribute]:
         return iter(self._by_name.values())

@@ -1,7 +1,20 @@
 """The names of the output formats. Settings check them and the command line offers them."""
 
-BUILT_IN = ("table", "wide", "json", "jsonl", "csv", "yaml", "value")
-"""The formats of lback itself, in the order in which help and messages list them."""
+from collections.abc import Mapping
+
+BUILT_IN: Mapping[str, str] = {
+    "table": "table:TableFormat",
+    "wide": "wide:WideFormat",
+    "json": "json:JsonFormat",
+    "jsonl": "jsonl:JsonLinesFormat",
+    "csv": "csv:CsvFormat",
+    "yaml": "yaml:YamlFormat",
+    "value": "value:ValueFormat",
+}
+"""The formats of lback itself, in the order in which help and messages list them.
+
+The values are ``module:class`` in the package of the formats, whose modules are imported when they are chosen.
+"""
 
 ENTRY_POINT_GROUP = "lback.outputs"
 """The entry point group in which a package lists its output formats."""

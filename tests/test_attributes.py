@@ -184,6 +184,18 @@ def test_an_import_of_an_export_restores_it(run: Run, case: Case, register: Any,
     assert exports[0] == exports[1]
 
 
+def test_a_file_for_apply_has_it(run: Run, case: Case, register: Any, update: Any) -> None:
+    register()
+    update()
+    run("user", "export", "--to", "apply", "--file", "users.yaml")
+    assert run("apply", "users.yaml", "--drift").err == "Nothing differs.\n"
+    if case.name != "password":
+        other = ("--database-url", "sqlite:///other.db")
+        run(*other, "db", "init")
+        run(*other, "apply", "users.yaml", "--yes")
+        assert case.value(json.loads(run(*other, "user", "show", case.after, "-o", "json").out)) == case.new
+
+
 def test_plan_detects_a_change_of_the_attribute(run: Run, lback: Any, case: Case, register: Any, update: Any) -> None:
     register()
     Path("users.csv").write_text("username,email\nann,ann@example.org\n")

@@ -17,7 +17,7 @@ LONGEST_OWNER = 100
 
 TOP = ("owner", "groups", "users")
 GROUP = ("name", "description")
-USER = ("username", "email", "groups", "active", "verified", "external_id", "display_name", "attributes", "state")
+_USER = ("username", "email", "groups", "active", "verified")
 PRESENT, ABSENT = "present", "absent"
 
 _PASSWORDS = frozenset({"password", "password_hash", "hash"})
@@ -105,14 +105,17 @@ class StateReader:
 
     def _read_user(self, node: Node) -> None:
         faults = len(self._faults.found)
-        found = self._mapping(node, "A user", USER)
+        own = [attribute.name for attribute in self._services.attributes.built_in_rows]
+        found = self._mapping(node, "A user", (*_USER, *own, "attributes", "state"))
         username = self._required(node, found, "username", self._services.canonical_username)
         email = self._optional(found, "email", self._services.canonical_email)
         if email is not None:
             self._is_first(("email", email), found["email"].place, f"The e-mail address {email}")
         attributes = dict(self._attributes(found))
-        if external_id := attributes.get("external_id"):
-            self._is_first(("external_id", str(external_id)), found["external_id"].place, f"external_id {external_id}")
+        for attribute in self._services.attributes.built_in_rows:
+            if attribute.unique and (value := attributes.get(attribute.name)):
+                name = attribute.name
+                self._is_first((name, str(value)), found[name].place, f"{name} {value}")
         state = self._optional(found, "state", self._checked_state)
         user = DesiredUser(
             username or "",
@@ -142,8 +145,8 @@ class StateReader:
 
     def _attributes(self, found: Mapping[str, Node]) -> Iterator[tuple[str, Value | None]]:
         known = self._services.attributes
-        nodes = {name: found[name] for name in ("external_id", "display_name") if name in found}
-        declared = [attribute.name for attribute in known.rows if attribute.declared]
+        nodes = {attribute.name: found[attribute.name] for attribute in known.built_in_rows if attribute.name in found}
+        declared = [attribute.name for attribute in known.declared_rows]
         if "attributes" in found:
             nodes |= self._mapping(found["attributes"], "attributes", declared)
         for name, node in nodes.items():

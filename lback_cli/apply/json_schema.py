@@ -25,8 +25,8 @@ def json_schema(known: UserAttributes) -> dict[str, Any]:
     """Return the schema, with the attributes that the configuration declares."""
     text = {"type": "string"}
     flag = {"type": ["boolean", "string"]}
-    declared = {attribute.name: _TYPES[attribute.type] for attribute in known.rows if attribute.declared}
-    built_in = {attribute.name: _TYPES[attribute.type] for attribute in known.rows if not attribute.declared}
+    declared = {attribute.name: _TYPES[attribute.type] for attribute in known.declared_rows}
+    built_in = {attribute.name: _TYPES[attribute.type] for attribute in known.built_in_rows}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Users and groups for lback apply",

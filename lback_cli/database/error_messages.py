@@ -226,6 +226,11 @@ def _describe_file_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
 
 def _describe_server_error(name: str, error: DBAPIError) -> DatabaseError:
     code, words = error_code(error), _first_line(_driver_message(error))
+    if "statement pooling mode" in words:
+        return DatabaseError(
+            f"A pooler in front of the database {name} lets through no transactions: {words}.",
+            hint="Set pool_mode to transaction or session; docs/databases.md lists the databases on which lback works.",
+        )
     if (passing := _describe_passing_error(name, error, code, words)) is not None:
         return passing
     reason = words.removeprefix("connection failed: ")

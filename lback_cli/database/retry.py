@@ -44,7 +44,7 @@ _MAX_DOUBLINGS = 3
 _SQLITE_BUSY = 5  # the low byte of SQLITE_BUSY_SNAPSHOT and related codes
 
 
-class MigratedMeanwhile(DatabaseError):
+class MigratedMeanwhile(DatabaseError):  # noqa: N818 - named like the errors of lback
     """Another process has migrated the tables since this one looked at their version."""
 
 

@@ -252,8 +252,10 @@ class Schema:
                 case "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
                 case "mysql" | "mariadb":
-                    # The lock lasts as long as the connection, so the connection must not go back to the pool.
+                    # The lock and the setting last as long as the connection, so it must not go back to the pool.
                     connection.detach()
+                    # Tables of another storage engine may have no transactions.
+                    connection.execute(text("SET SESSION default_storage_engine = InnoDB"))
                     lock = text("SELECT GET_LOCK(CONCAT('lback ', SHA1(DATABASE())), :seconds)")
                     if connection.execute(lock, {"seconds": MIGRATION_LOCK_TIMEOUT}).scalar() != 1:
                         raise DatabaseError(
@@ -261,6 +263,16 @@ class Schema:
                             hint="Wait until it has finished, then try again.",
                         )
             yield connection
+
+    def _require_capable(self, connection: Connection) -> None:
+        """Raise `SchemaError` if the server lacks something without which lback's guarantees do not hold."""
+        from lback_cli.database.introspection.capabilities import missing_capabilities
+
+        if missing := missing_capabilities(connection):
+            raise SchemaError(
+                f"lback cannot use the database {self._database.name}: the server lacks {', '.join(missing)}.",
+                hint="Nothing was created. docs/databases.md lists the databases on which lback works.",
+            )
 
     def _require_utf8(self, connection: Connection) -> None:
         """Raise `SchemaError` if a PostgreSQL database cannot store every character."""
@@ -291,6 +303,7 @@ class Schema:
                 if self._recorder is not None:
                     self._recorder.upgrade(connection, first[0], REVISION)
             else:
+                self._require_capable(connection)
                 self._require_utf8(connection)
                 create(connection, adopting=adopting, continuing=found.state == "incomplete")
         except CommandError as error:

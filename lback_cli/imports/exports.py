@@ -76,7 +76,9 @@ class Exporter:
 
         default_group = self._services.canonical_group_name(self._services.settings.users.default_group)
         groups = [group for group, _ in self._directory.list_groups() if group.name != default_group]
-        with self._recorded(query, _STATE, with_hashes=False) as pages:
+        own = [*(attribute.name for attribute in self._directory.attributes.built_in_rows), ATTRIBUTES]
+        columns = [*_STATE, *own]
+        with self._recorded(query, columns, with_hashes=False) as pages:
             yield "groups:\n" if groups else "groups: []\n"
             for group in groups:
                 described = {} if group.description is None else {"description": group.description}
@@ -85,7 +87,7 @@ class Exporter:
             first = next(users, None)
             yield "users: []\n" if first is None else "users:\n"
             for row in () if first is None else chain([first], users):
-                yield dump_yaml([_desired(dict(zip(_STATE, row, strict=True)), default_group)])
+                yield dump_yaml([_desired(dict(zip(columns, row, strict=True)), own, default_group)])
 
     @contextlib.contextmanager
     def _recorded(self, query: UserQuery, columns: Sequence[str], *, with_hashes: bool) -> Iterator[UserListing]:
@@ -125,8 +127,8 @@ class Exporter:
             nested: Whether the attributes that the configuration declares are in one column, as in results.
             with_hashes: Whether to add the password hashes.
         """
-        rows = self._directory.attributes.rows
-        own = [attribute.name for attribute in rows if not (nested and attribute.declared)]
+        known = self._directory.attributes
+        own = [attribute.name for attribute in (known.built_in_rows if nested else known.rows)]
         first = [name for name in _FIRST if with_hashes or name != "password_hash"]
         return (*first, *own, *([ATTRIBUTES] if nested else []), *_LAST)
 
@@ -166,11 +168,11 @@ _FIRST = ("username", "email", "password_hash", "groups", "is_active", "is_email
 _LAST = ("created_at", "updated_at", "id")
 
 
-_STATE = ("username", "email", "groups", "is_active", "is_email_verified", "external_id", "display_name", ATTRIBUTES)
-"""The fields of a user in a file for `lback apply`, as they are read."""
+_STATE = ("username", "email", "groups", "is_active", "is_email_verified")
+"""What a file for `lback apply` has of a user, besides the attributes in lback's own table."""
 
 
-def _desired(user: Mapping[str, Any], default_group: str) -> dict[str, Any]:
+def _desired(user: Mapping[str, Any], own: Sequence[str], default_group: str) -> dict[str, Any]:
     """Return a user as `lback apply` takes it."""
     wanted: dict[str, Any] = {
         "username": user["username"],
@@ -179,5 +181,4 @@ def _desired(user: Mapping[str, Any], default_group: str) -> dict[str, Any]:
         "active": user["is_active"],
         "verified": user["is_email_verified"],
     }
-    own = {name: user[name] for name in ("external_id", "display_name", ATTRIBUTES)}
-    return wanted | {name: value for name, value in own.items() if value not in ({}, None)}
+    return wanted | {name: user[name] for name in own if user[name] not in ({}, None)}

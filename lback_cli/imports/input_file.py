@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lback_cli.imports.sources.base import SourceFormat
 
 _LONGEST_LINE = 64 * 1024 * 1024
-"""Bytes of the longest line; a file with a longer one is no table at all."""
+"""Bytes of the longest line; a file with a longer one is not a table."""
 
 
 class InputFile:
@@ -248,7 +248,7 @@ class InputFile:
         """Return *error*, or what the file looks like if it is not a table as it should be.
 
         Raises:
-            ValidationError: It is no table.
+            ValidationError: It is not a table.
         """
         require_table(self._start())
         # The given dialect may be what is wrong.

@@ -26,8 +26,8 @@ class RowCheck:
     Attributes:
         rows: The number of rows.
         is_whole: Whether these are all rows of the file.
-        secrets: The number of rows with a password, and with a hash, by field.
-        refused: The number of rows that are refused because of it, by field.
+        secrets: The number of other rows with a password, and with a hash, by field.
+        refused: The number of rows that are refused because of a field.
         failures: The rows that would be refused, whatever users and groups exist.
         groups: The names of groups of the other rows.
     """
@@ -42,7 +42,7 @@ class RowCheck:
     @property
     def useless_secret(self) -> str | None:
         """The field, password or hash, because of which each row that has one is refused."""
-        return next((name for name, count in self.secrets.items() if count == self.refused[name]), None)
+        return next((name for name in _SECRETS if self.refused[name] and not self.secrets[name]), None)
 
 
 def check_rows(rows: Iterable[ImportRow], services: Dependencies, options: ImportOptions) -> RowCheck:
@@ -56,11 +56,11 @@ def check_rows(rows: Iterable[ImportRow], services: Dependencies, options: Impor
         found.rows += 1
         prepared = preparation.prepare(row)
         error = None if prepared is None or prepared.error is None else plainer(prepared.error, row)
-        found.secrets.update(name for name in _SECRETS if getattr(row, name) is not None)
         if (error := row.error or error) is not None:
             if isinstance(error, ValidationError):
                 found.refused[error.field] += 1
             found.failures.add(failed(row, error))
         else:
+            found.secrets.update(name for name in _SECRETS if getattr(row, name) is not None)
             found.groups |= dict.fromkeys(row.groups or ())
     return found

@@ -243,7 +243,7 @@ class OutputSettings:
     format: str = key(
         "table",
         "Format of results on standard output. LBACK_OUTPUT sets it too. Packages can add formats.",
-        choices=BUILT_IN,
+        choices=tuple(BUILT_IN),
         more_choices=plugin_names,
     )
 
@@ -280,7 +280,7 @@ class SinkSettings:
     )
     groups: tuple[str, ...] = key(
         (),
-        "Only events about these groups, and about users who join or leave one. If it is empty, events are not selected by group.",
+        "Only events about these groups, and about users who join or leave one. If it is empty, all events.",
         example=("staff", "admin"),
         texts=True,
     )

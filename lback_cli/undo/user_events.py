@@ -143,10 +143,8 @@ class UserEvents:
             plan.parts.append(Part("user", "cannot", "restore", f"id:{plan.id} is another user now"))
             return
         values = {name: change["from"] for name, change in changes.items() if name not in {"groups", "password"}}
-        for attribute in ("username", "email", "external_id"):
-            value = values.get(attribute)
-            holder = None if value is None else self._state.holder(attribute, value, other_than=plan.id or 0)
-            if holder is not None:
+        for attribute, value in values.items():
+            if value is not None and (holder := self._unique_holder(attribute, value, plan.id or 0)) is not None:
                 plan.parts.append(Part("user", "cannot", "restore", f"{holder} has the {attribute} {value}"))
                 return
         plan.parts.append(Part("user", "reversed", "restore"))

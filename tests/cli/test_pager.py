@@ -92,8 +92,8 @@ def test_wrapped_lines_count_and_one_line_too_many_is_paged(lback: Any, show: Sh
     assert show("user list --limit 23", PAGER="./recorder")[0] == 0
     assert len(paged(lback) or ()) == 24
     (lback.directory / "paged").unlink()
-    assert show("user list --limit 15 -o wide", PAGER="./recorder")[0] == 0
-    assert len(paged(lback) or ()) == 16, "each line of the table needs several on the screen"
+    assert show("user list --limit 15 -o jsonl", PAGER="./recorder")[0] == 0
+    assert len(paged(lback) or ()) == 15, "each line of JSON needs several on the screen"
 
 
 @pytest.mark.parametrize("pager", ["", "./nosuch", "'unbalanced", "/"])

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from lback_cli import attributes
+from lback_cli.attributes import BUILT_IN, Attribute
+
 Cli = Callable[..., Any]
 
 TABLE = (
@@ -220,6 +223,24 @@ def test_mail_is_sent_only_if_it_is_asked_for(ann: Cli, lback: Any) -> None:
     ann("undo", "5", "--yes", "--mail", "notify")
     (mail,) = lback.mails[before:]
     assert (mail["To"], "changed" in mail["Subject"]) == ("ann@example.org", True)
+
+
+@pytest.mark.parametrize("name", ["username", "email", "external_id", "badge"])
+def test_a_user_whose_unique_value_another_user_has_is_not_restored(
+    ann: Cli, register: Cli, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    badge = Attribute("badge", "text", "An attribute that is in the list and nowhere else.", unique=True)
+    monkeypatch.setattr(attributes, "BUILT_IN", (*BUILT_IN, badge))
+    ann("user", "update", "ann", "--set", "external_id=4711", "--set", "badge=7")
+    ann("user", "delete", "ann", "--yes")
+    taken = {"username": "ann", "email": "ann@b.example", "external_id": "4711", "badge": "7"}[name]
+    register("bob")
+    option = (f"--{name}", taken) if name in {"username", "email"} else ("--set", f"{name}={taken}")
+    assert ann("user", "update", "bob", *option).status == 0
+    outcome = ann("undo", "6", "--yes")
+    assert (outcome.status, outcome.err) == (8, "Reversed 0 changes; 1 cannot be reversed.\n")
+    holder = "ann" if name == "username" else "bob"
+    assert outcome.out.splitlines()[1:] == [f"6      ann      cannot   restore  {holder} has the {name} {taken}"]
 
 
 def test_a_restored_group_says_which_members_are_gone(ann: Cli, register: Cli) -> None:

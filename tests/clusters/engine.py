@@ -53,8 +53,8 @@ class Engine(ABC):
     def recover(self) -> None:
         """Bring back what `fail` has ended, and wait until all works."""
 
-    def settle(self) -> None:
+    def settle(self) -> None:  # noqa: B027 - most engines have one place
         """Wait until what was committed is visible at all places."""
 
-    def leave_no_gaps(self) -> None:
+    def leave_no_gaps(self) -> None:  # noqa: B027 - most engines leave none
         """Let new ids follow each other without gaps."""

@@ -12,7 +12,7 @@ GALERA = Path("/usr/lib/galera/libgalera_smm.so")
 
 
 def postgresql_programs(version: int | None = None) -> Path:
-    """Return the directory with the programs of PostgreSQL of that version, or of the system. Raises `MissingServer`."""
+    """Return the directory with the programs of PostgreSQL of that version, or the system's. Raises `MissingServer`."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     if version is None:
         if not installed:

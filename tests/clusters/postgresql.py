@@ -75,7 +75,7 @@ class SinglePostgres(Engine):
     """One server. Its failure is a crash, after which it recovers."""
 
     name = "postgresql-single"
-    failures = ("server", "connections")
+    failures: ClassVar[tuple[str, ...]] = ("server", "connections")
 
     def __init__(self, node: PostgresNode) -> None:
         self.node = node

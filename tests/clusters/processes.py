@@ -12,6 +12,10 @@ TIMEOUT = 180
 """Seconds within which a server must take connections."""
 
 
+_ENDS_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
+"""Starts a command so that it does not outlive the tests, however these end."""
+
+
 def wait_until(ready: Callable[[], object], timeout: float = TIMEOUT) -> None:
     """Wait until *ready* raises no error."""
     deadline = time.monotonic() + timeout
@@ -45,7 +49,11 @@ class ServerProcess:
         with self.log.open("ab") as output:
             # In a group of its own, so that a Ctrl-C on the terminal of the tests does not reach it.
             self._process = subprocess.Popen(
-                [*self._command, *options], stdout=output, stderr=output, process_group=0, **self._identity
+                [*_ENDS_WITH_PARENT, *self._command, *options],
+                stdout=output,
+                stderr=output,
+                process_group=0,
+                **self._identity,
             )
 
     def wait(self, ready: Callable[[], object], timeout: float = TIMEOUT) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from .engine import Engine
-
 PROGRAM = Path(__file__).parents[1] / "managers" / "concurrency.py"
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 CONTESTS = ("same-name", "same-address", "one-token", "deactivate", "leave", "delete", "one-import")

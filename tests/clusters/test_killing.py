@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,7 +89,13 @@ def test_killed_servers_lose_and_double_nothing(
     told: dict[str, str] = {}
     for number in range(KILLS):
         failure = engine.failures[number % len(engine.failures)]
-        totals += kill_once(engine, worlds, importing(lback, urls, f"r{number}"), told, chance, failure)
+
+        def fail(failure: str = failure) -> None:
+            time.sleep(chance.uniform(0, LONGEST))
+            engine.fail(failure, chance.randrange(len(worlds)))
+            time.sleep(chance.uniform(0, LONGEST))
+
+        totals += kill_once(engine, worlds, importing(lback, urls, f"r{number}"), told, fail)
         seen = [content(world) for world in worlds]
         assert all(one == seen[0] for one in seen), "the places differ"
         check(told, *seen[0])
@@ -108,14 +114,12 @@ def importing(lback: InstalledCommand, urls: Sequence[str], prefix: str) -> Impo
 
 
 def kill_once(
-    engine: Engine,
-    worlds: Sequence[World],
-    imported: Import,
-    told: dict[str, str],
-    chance: random.Random,
-    failure: str,
+    engine: Engine, worlds: Sequence[World], imported: Import, told: dict[str, str], fail: Callable[[], None]
 ) -> Counter[str]:
-    """Let something fail under an import and writers, and wait until they have ended; add what they were *told*."""
+    """Let *fail* break something under an import and writers, and wait until they have ended.
+
+    What they were *told* is added. The result counts the outcomes of the writers.
+    """
     prefix = imported.path.stem
     writers = [Writer(world, f"{prefix}-writer{number}") for number, world in enumerate([*worlds, worlds[-1]])]
     stop = threading.Event()
@@ -124,9 +128,7 @@ def kill_once(
     for thread in (*threads, importer):
         thread.start()
     try:
-        time.sleep(chance.uniform(0, LONGEST))
-        engine.fail(failure, chance.randrange(len(worlds)))
-        time.sleep(chance.uniform(0, LONGEST))
+        fail()
         engine.recover()
         importer.join()
     finally:

@@ -44,9 +44,12 @@ def test_the_format_writes_a_table() -> None:
     format_ = _example("MarkdownFormat")(out)
 
     format_.records([{"id": 1, "name": "ann"}, {"id": 2, "name": "bob"}], ["name"])
-    format_.record({"id": 3})
+    format_.record({"id": 3, "note": "a|b\x1b[2J", "groups": ["staff", "guests"]})
 
-    assert out.getvalue() == "| name |\n|---|\n| ann |\n| bob |\n| id |\n|---|\n| 3 |\n"
+    assert out.getvalue() == (
+        "| name |\n|---|\n| ann |\n| bob |\n"
+        "| id | note | groups |\n|---|---|---|\n| 3 | a\\|b\\x1b[2J | staff, guests |\n"
+    )
 
 
 def test_the_report_counts_users() -> None:

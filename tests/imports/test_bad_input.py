@@ -1,4 +1,4 @@
-"""Files that are no tables, or are read with the wrong options: one sentence, what it looks like, and nothing done."""
+"""Files that are not tables, or are read with the wrong options: one sentence, what it looks like, and nothing done."""
 
 import os
 import subprocess

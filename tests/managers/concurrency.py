@@ -3,7 +3,7 @@
     python tests/managers/concurrency.py DIRECTORY CONTEST=ROUNDS ...
 
 The database is a SQLite file for each round, or the one that the variable CONTEST_URL names, emptied for each round. It
-may have several URLs for the nodes of a cluster, with spaces between them, of which the processes take one each in turn.
+may have several URLs for the nodes of a cluster, with spaces between them, which the processes take in turn.
 CONTEST_ISOLATION overrides the isolation level of its transactions.
 Prints one JSON line for each round: the ``contest``, the number of processes with each outcome as ``outcomes``, the
 final ``state``, and the ``expected`` values of both. Exits 1 if a round differs from them. This is a separate program

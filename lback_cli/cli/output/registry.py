@@ -4,18 +4,7 @@ from importlib import import_module
 
 from lback_cli.cli.output.format import OutputFormat
 from lback_cli.errors import ConfigurationError
-from lback_cli.output_formats import ENTRY_POINT_GROUP
-
-BUILT_IN_CLASSES = {
-    "table": "table:TableFormat",
-    "wide": "wide:WideFormat",
-    "json": "json:JsonFormat",
-    "jsonl": "jsonl:JsonLinesFormat",
-    "csv": "csv:CsvFormat",
-    "yaml": "yaml:YamlFormat",
-    "value": "value:ValueFormat",
-}
-"""``module:class`` in the package of the formats, by name. A format's module is imported when it is chosen."""
+from lback_cli.output_formats import BUILT_IN, ENTRY_POINT_GROUP
 
 
 def find_format(name: str) -> type[OutputFormat]:
@@ -24,8 +13,8 @@ def find_format(name: str) -> type[OutputFormat]:
     Raises:
         ConfigurationError: There is no such format, or its package is broken.
     """
-    if name in BUILT_IN_CLASSES:
-        module, _, attribute = BUILT_IN_CLASSES[name].partition(":")
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
         built_in: type[OutputFormat] = getattr(import_module(f"lback_cli.cli.output.formats.{module}"), attribute)
         return built_in
     return _load_plugin(name)

@@ -74,7 +74,7 @@ _TEXTS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     ),
     (re.compile(rb"\|[^\n]*\|\s*\n\|[-:| ]+\|"), "Markdown", "Save the table as CSV."),
 )
-"""Marks of text that is no table, what it is, and what to do."""
+"""Marks of text that is not a table, what it is, and what to do."""
 
 
 def require_table(start: bytes) -> None:

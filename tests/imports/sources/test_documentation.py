@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "imports.md"
 
 def kinds() -> dict[str, str]:
     """Return the rows of the tables by kind."""
-    section = PAGE.read_text("utf-8").partition("### Kinds of hashes")[2].partition("### Files")[0]
+    section = PAGE.read_text("utf-8").partition("### Kinds of hashes")[2].partition("## Files")[0]
     rows = re.findall(r"^\| (`[a-z0-9_`, ]+`) \|(.*)\|$", section, re.MULTILINE)
     return {kind: rest for names, rest in rows for kind in re.findall(r"[a-z0-9_]+", names)}
 

@@ -83,7 +83,7 @@ def test_source_format_of_an_installed_distribution_is_used(lback: Any) -> None:
     assert (imported.status, imported.result["created"]) == (0, 2)
     unknown = lback("user", "import", "users", "--from", "auth1", "-o", "json", **variables)
     assert (unknown.status, unknown.error["code"]) == (2, "usage")
-    assert unknown.error["hint"].endswith("lback, ldif, shadow, auth0.")
+    assert unknown.error["hint"] == f"Use one of {', '.join(BUILT_IN_SOURCES)}, auth0."
 
 
 @pytest.mark.parametrize(
