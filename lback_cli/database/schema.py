@@ -299,8 +299,7 @@ class Schema:
 
         try:
             if found.state == "older":
-                migrate(connection)
-                if self._recorder is not None:
+                if migrate(connection) and self._recorder is not None:
                     self._recorder.upgrade(connection, first[0], REVISION)
             else:
                 self._require_capable(connection)

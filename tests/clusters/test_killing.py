@@ -31,7 +31,7 @@ LONGEST = 0.8
 
 @dataclass
 class Writer:
-    """Registers users at *world* until it is stopped, and remembers what it was told."""
+    """Registers users at *world* until it is stopped, and remembers what was reported."""
 
     world: World
     prefix: str
@@ -86,7 +86,7 @@ def test_killed_servers_lose_and_double_nothing(
     worlds = [World(tmp_path / f"place{number}", url) for number, url in enumerate(urls)]
     engine.settle()
     chance, totals = random.Random(KILLS), Counter[str]()
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     for number in range(KILLS):
         failure = engine.failures[number % len(engine.failures)]
 
@@ -95,10 +95,10 @@ def test_killed_servers_lose_and_double_nothing(
             engine.fail(failure, chance.randrange(len(worlds)))
             time.sleep(chance.uniform(0, LONGEST))
 
-        totals += kill_once(engine, worlds, importing(lback, urls, f"r{number}"), told, fail)
+        totals += kill_once(engine, worlds, importing(lback, urls, f"r{number}"), reported, fail)
         seen = [content(world) for world in worlds]
         assert all(one == seen[0] for one in seen), "the places differ"
-        check(told, *seen[0])
+        check(reported, *seen[0])
         sys.stdout.write(f"{number + 1} kills, {dict(totals)}\n")
         sys.stdout.flush()
     for world in worlds:
@@ -114,11 +114,11 @@ def importing(lback: InstalledCommand, urls: Sequence[str], prefix: str) -> Impo
 
 
 def kill_once(
-    engine: Engine, worlds: Sequence[World], imported: Import, told: dict[str, str], fail: Callable[[], None]
+    engine: Engine, worlds: Sequence[World], imported: Import, reported: dict[str, str], fail: Callable[[], None]
 ) -> Counter[str]:
     """Let *fail* break something under an import and writers, and wait until they have ended.
 
-    What they were *told* is added. The result counts the outcomes of the writers.
+    what was *reported* is added. The result counts the outcomes of the writers.
     """
     prefix = imported.path.stem
     writers = [Writer(world, f"{prefix}-writer{number}") for number, world in enumerate([*worlds, worlds[-1]])]
@@ -142,11 +142,11 @@ def kill_once(
     assert [(row["username"], row["outcome"]) for row in read_jsonl(imported.report)] == [
         (name, "created") for name in people
     ]
-    told |= dict.fromkeys(people, "done")
+    reported |= dict.fromkeys(people, "done")
     outcomes = Counter[str]()
     for writer in writers:
         assert writer.outcomes
-        told |= writer.outcomes
+        reported |= writer.outcomes
         outcomes += Counter(writer.outcomes.values())
     outcomes["imports resumed"] = imported.resumed
     return outcomes
@@ -170,15 +170,15 @@ def content(world: World) -> Content:
     return users, events, world.verify()
 
 
-def check(told: dict[str, str], users: Sequence[str], events: Sequence[tuple[str, str]], _: int) -> None:
-    """Compare the users and the events with what the writers and the imports were *told*."""
+def check(reported: dict[str, str], users: Sequence[str], events: Sequence[tuple[str, str]], _: int) -> None:
+    """Compare the users and the events with what the writers and the imports were *reported*."""
     registered = Counter(name for name, signal in events if signal == "user_registered")
     ended = Counter(name for name, signal in events if signal in {"user_registered", "user_registration_failed"})
     assert set(registered.values()) <= {1}, "doubled"
     assert set(ended.values()) <= {1}, "two outcomes"
     assert len(users) == len(set(users))
     assert set(users) == set(registered), "users and events differ"
-    done = {name for name, outcome in told.items() if outcome == "done"}
-    undecided = {name for name, outcome in told.items() if outcome == "unknown"}
+    done = {name for name, outcome in reported.items() if outcome == "done"}
+    undecided = {name for name, outcome in reported.items() if outcome == "unknown"}
     assert done - set(users) == set(), "lost"
     assert set(users) - done - undecided == set(), "reported as failed, but kept"

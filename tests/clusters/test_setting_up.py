@@ -1,7 +1,6 @@
 """Setting up and upgrading at all places at once."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ COMMANDS_AT_EACH_PLACE = 2
 
 
 @pytest.fixture(params=["db init", "db upgrade"])
-def command(request: pytest.FixtureRequest, engine: Engine, urls: list[str]) -> Iterator[list[str]]:
+def command(request: pytest.FixtureRequest, engine: Engine, urls: list[str]) -> list[str]:
     """A command that sets up the database, which has older tables if the command is to upgrade them."""
     if request.param == "db upgrade":
         database = Database(DatabaseSettings(url=urls[0]))
@@ -25,7 +24,7 @@ def command(request: pytest.FixtureRequest, engine: Engine, urls: list[str]) -> 
             migrate(connection, "0002")
         database.dispose()
         engine.settle()
-    yield request.param.split()
+    return str(request.param).split()
 
 
 def test_commands_at_all_places_succeed(

@@ -40,11 +40,17 @@ def create(connection: Connection, *, adopting: bool = False, continuing: bool =
     command.stamp(config, "head")
 
 
-def migrate(connection: Connection, revision: str = "head") -> None:
+def migrate(connection: Connection, revision: str = "head") -> bool:
     """Migrate older tables to *revision* in the open transaction of *connection*.
 
     An interrupted migration is continued.
+
+    Returns:
+        Whether a migration was run. None is if another process has run the last one meanwhile.
     """
+    applied: list[object] = []
     config = alembic_config()
     config.attributes["connection"] = connection
+    config.attributes["on_version_apply"] = lambda step, **_: applied.append(step)
     command.upgrade(config, revision)
+    return bool(applied)

@@ -10,5 +10,6 @@ context.configure(
     target_metadata=METADATA,
     version_table=VERSION_TABLE,
     continuing=True,
+    on_version_apply=context.config.attributes.get("on_version_apply"),
 )
 context.run_migrations()
