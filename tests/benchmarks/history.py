@@ -15,7 +15,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.benchmarks.lists import Run, run
+from tests.benchmarks.lists import run
 from tests.benchmarks.long_log import LongLog
 
 ONE, ALL = 1.2, 3.0
@@ -46,9 +46,7 @@ def main() -> None:
 
 def measure(name: str, command: list[str], moment: list[str], directory: Path, runs: int) -> float:
     """Run *command* with and without *moment* in turn, print a line, and return the median ratio."""
-    pairs: list[tuple[Run, Run]] = []
-    for _ in range(runs):
-        pairs.append((run(command, directory / "today"), run([*command, *moment], directory / "past")))
+    pairs = [(run(command, directory / "today"), run([*command, *moment], directory / "past")) for _ in range(runs)]
     today, past = (statistics.median(one.processor for one in side) for side in zip(*pairs, strict=True))
     ratio = statistics.median(past.processor / today.processor for today, past in pairs)
     memory = max(past.memory for _, past in pairs)
