@@ -10,16 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from itertools import groupby, repeat
-from operator import attrgetter
-from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
 from lback_cli import signals
-from lback_cli.attributes import Attribute, Value
 from lback_cli.database.engine import Database
-from lback_cli.errors import GroupNotFound, LbackError, UserExists
-from lback_cli.events.hash_chain import canonical
+from lback_cli.errors import GroupNotFound, LbackError
 from lback_cli.events.record import EventRecord, event_from_signal, random_ids, registered_event
 from lback_cli.managers.application import Application
 from lback_cli.managers.changes import RegistrationChanges
@@ -27,8 +23,8 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.link_mail import LinkMail
 from lback_cli.managers.plain_users import UserColumns, plain_users
 from lback_cli.managers.registration import NewUser, PreparedUser, Registration
+from lback_cli.managers.registration_lookups import FoundGroups, GroupLookup, TakenNames
 from lback_cli.managers.registration_mail import RegistrationMail
-from lback_cli.managers.user_lookup import find_group_record
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState, aborts_transaction
 from lback_cli.operations.kinds import REGISTER_USER
@@ -98,7 +94,7 @@ class BulkRegistration:
         """
         if _has_receivers():
             return None
-        lookup = _GroupLookup(self._services, uow)
+        lookup = GroupLookup(self._services, uow)
         try:
             groups = {names: lookup.find(names) for names in dict.fromkeys(users.groups)}
         except GroupNotFound:
@@ -220,14 +216,14 @@ class BulkRegistration:
 
     def _sort_out(
         self, uow: UnitOfWork, users: Sequence[PreparedUser], stop_on_error: bool, looks_up_names: bool
-    ) -> tuple[list[tuple[PreparedUser, "_Groups"]], dict[int, LbackError]]:
+    ) -> tuple[list[tuple[PreparedUser, FoundGroups]], dict[int, LbackError]]:
         """Return the accepted users with their groups, and the errors of the refused ones by index."""
-        taken = _TakenNames()
+        taken = TakenNames()
         if looks_up_names:
             allowed = [user for user in users if user.error is None]
             taken.look_up(uow, allowed, in_any_case=self._application.is_present)
-        groups = _GroupLookup(self._services, uow)
-        accepted: list[tuple[PreparedUser, _Groups]] = []
+        groups = GroupLookup(self._services, uow)
+        accepted: list[tuple[PreparedUser, FoundGroups]] = []
         refused: dict[int, LbackError] = {}
         for index, user in enumerate(users):
             try:
@@ -249,7 +245,7 @@ class BulkRegistration:
         self,
         uow: UnitOfWork,
         users: Sequence[PreparedUser],
-        accepted: Sequence[tuple[PreparedUser, "_Groups"]],
+        accepted: Sequence[tuple[PreparedUser, FoundGroups]],
         refused: Mapping[int, LbackError],
     ) -> list[RegistrationResult]:
         now = self._services.now()
@@ -287,7 +283,7 @@ class BulkRegistration:
         return results
 
 
-def _store(uow: UnitOfWork, users: UserColumns, groups: Sequence["_Groups"], now: datetime) -> Sequence[int]:
+def _store(uow: UnitOfWork, users: UserColumns, groups: Sequence[FoundGroups], now: datetime) -> Sequence[int]:
     """Insert *users* as members of *groups*, and return their ids."""
     rows = zip(
         users.usernames, users.emails, users.password_hashes, users.is_active, users.is_email_verified, strict=True
@@ -297,81 +293,6 @@ def _store(uow: UnitOfWork, users: UserColumns, groups: Sequence["_Groups"], now
         [(user_id, group_id) for user_id, found in zip(ids, groups, strict=True) for group_id in found.ids]
     )
     return ids
-
-
-class _TakenNames:
-    """User names, addresses and values of unique attributes that no further user may have."""
-
-    def __init__(self) -> None:
-        self._usernames: set[str] = set()
-        self._emails: set[str] = set()
-        self._values: set[tuple[Attribute, Value]] = set()
-
-    def look_up(self, uow: UnitOfWork, users: Sequence[PreparedUser], *, in_any_case: bool) -> None:
-        """Add the names, addresses and values of *users* that existing users have."""
-        usernames, emails = [user.username for user in users], [user.email for user in users]
-        self._usernames |= uow.users.taken_usernames(usernames, in_any_case=in_any_case)
-        self._emails |= uow.users.taken_emails(emails, in_any_case=in_any_case)
-        wanted: dict[Attribute, list[Value]] = {}
-        for user in users:
-            for attribute, value in _unique(user):
-                wanted.setdefault(attribute, []).append(value)
-        for attribute, values in wanted.items():
-            self._values |= {(attribute, value) for value in uow.attributes.holders(attribute, values)}
-
-    def add(self, user: PreparedUser) -> None:
-        """Add the name, the address and the values of *user*."""
-        self._usernames.add(user.username)
-        self._emails.add(user.email)
-        if user.attributes:
-            self._values.update(_unique(user))
-
-    def require_free(self, user: PreparedUser) -> None:
-        """Refuse *user* if another one has the user name, the address or a unique attribute, with `UserExists`."""
-        if user.username in self._usernames:
-            raise UserExists("username", user.username)
-        if user.email in self._emails:
-            raise UserExists("email", user.email)
-        if user.attributes:
-            for attribute, value in _unique(user):
-                if (attribute, value) in self._values:
-                    raise UserExists(attribute.name, str(value))
-
-
-def _unique(user: PreparedUser) -> list[tuple[Attribute, Value]]:
-    return [(attribute, value) for attribute, value in user.attributes.items() if attribute.unique]
-
-
-class _Groups(NamedTuple):
-    """The ids of groups, and their names as a JSON list."""
-
-    ids: list[int]
-    json: str
-
-
-class _GroupLookup:
-    """Finds groups by name, each only once; the default group is always among the groups that it returns."""
-
-    def __init__(self, services: Dependencies, uow: UnitOfWork) -> None:
-        self._services = services
-        self._default = services.settings.users.default_group
-        self._uow = uow
-        self._known: dict[tuple[str, ...], _Groups | GroupNotFound] = {}
-
-    def find(self, names: Sequence[str]) -> _Groups:
-        key = tuple(names)
-        found = self._known.get(key)
-        if found is None:
-            try:
-                groups = {find_group_record(self._uow.groups, self._services, name) for name in (self._default, *names)}
-                listed = sorted(groups, key=attrgetter("name"))
-                found = _Groups([group.id for group in listed], canonical([group.name for group in listed]))
-            except GroupNotFound as error:
-                found = error
-            self._known[key] = found
-        if isinstance(found, GroupNotFound):
-            raise found
-        return found
 
 
 def _has_receivers() -> bool:
