@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.engine import Connection
 
 from lback_cli.events.erasure import ERASURE
@@ -35,6 +35,13 @@ _INDEXED = EVENTS.c.signal.in_(_INDEXED_SIGNALS)
 
 _CHANGES, _NO_CHANGES = '{"changes":', '{"changes":{}'
 """How the data begins of an event that says what changed, and of one that says that nothing did."""
+
+_SAYS_CHANGES = or_(
+    EVENTS.c.data.is_(None),
+    func.substr(EVENTS.c.data, 1, len(_NO_CHANGES)) != _NO_CHANGES,
+    EVENTS.c.signal == ERASURE,
+)
+"""Leaves out logins, unchanged users and the like, which are most events of many logs."""
 
 
 class Touched(NamedTuple):
@@ -92,21 +99,21 @@ class ChangeReader:
 
         The connection can run no other query until the iteration ends.
         """
-        beginning = func.substr(EVENTS.c.data, 1, len(_NO_CHANGES))
-        statement = select(EVENTS.c.subject_id, EVENTS.c.signal, beginning).where(*_OF_USERS, EVENTS.c.seq >= since)
-        rows = self._execute(statement.order_by(EVENTS.c.seq), execution_options={"yield_per": _PAGE})
+        beginning = func.substr(EVENTS.c.data, 1, len(_CHANGES))
+        statement = select(EVENTS.c.subject_id, EVENTS.c.signal, beginning).where(*_OF_USERS, _SAYS_CHANGES)
+        statement = statement.where(EVENTS.c.seq >= since).order_by(EVENTS.c.seq)
+        rows = self._execute(statement, execution_options={"yield_per": _PAGE})
         for page in rows.partitions():
             for user_id, signal, text in page:
-                if text != _NO_CHANGES:
-                    says_all = text is None or signal == ERASURE or text.startswith(_CHANGES)
-                    yield Touched(user_id, signal, not says_all)
+                says_all = text is None or signal == ERASURE or text == _CHANGES
+                yield Touched(user_id, signal, not says_all)
 
     def of_users(self, ids: Sequence[int]) -> dict[int, list[Change]]:
-        """Return all changes of the users with these *ids*, by id and in the order of the log."""
+        """Return the events that say what changed of the users with these *ids*, by id and in the order of the log."""
         found: dict[int, list[Change]] = {}
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            for change in self._changes(_CHANGE.where(is_among(EVENTS.c.subject_id, chunk), _SUCCEEDED)):
+            for change in self._changes(_CHANGE.where(is_among(EVENTS.c.subject_id, chunk), _SUCCEEDED, _SAYS_CHANGES)):
                 found.setdefault(change.subject_id or 0, []).append(change)
         return found
 
