@@ -25,7 +25,7 @@ def declared() -> list[Requirement]:
             waiting += [one for extra in requirement.extras for one in extras[extra]]
         else:
             found[str(requirement)] = requirement
-    return list(found.values())
+    return sorted(found.values(), key=str)
 
 
 @pytest.mark.parametrize("requirement", declared(), ids=str)
