@@ -17,6 +17,11 @@ def last_interruption() -> KeyboardInterrupt | None:
     return _received[-1] if _received else None
 
 
+def forget_interruptions() -> None:
+    """Forget what signals have raised, because the command has ended and its exit code is known."""
+    _received.clear()
+
+
 def raise_lost_interruption() -> None:
     """Raise the interruption again if it was lost, so that long work ends at its next transaction.
 

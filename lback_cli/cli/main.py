@@ -15,7 +15,7 @@ from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal
 from lback_cli.cli.invocation import run_command, show_failure
 from lback_cli.cli.output.problems import write_stderr
-from lback_cli.interruption import last_interruption, received
+from lback_cli.interruption import forget_interruptions, last_interruption, received
 
 COMPLETION = "_LBACK_COMPLETE"
 """The variable that names a shell for which to complete a line, instead of running a command."""
@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             context.close()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         status = _report(context, error, sys.argv[1:] if arguments is None else arguments)
+    forget_interruptions()
     for stream in streams:
         _flush_or_drop(stream)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is done, and its exit code is known
