@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection, Dialect
 
-from lback_cli.database.drivers.own_execution import execute_by
+from lback_cli.database.drivers.own_execution import can_execute_own, execute_by
 from lback_cli.database.drivers.postgresql_copy import can_copy, copy_line, copy_rows, copy_text
 
 if TYPE_CHECKING:
@@ -69,10 +69,11 @@ class PreparedRows:
         self._rows = rows
         self._texts: list[str] = []
         # To make one row ready takes longer than it saves.
-        self._is_copied = len(rows) > 1 and can_copy(self._connection, table)
+        is_prepared = len(rows) > 1 and can_execute_own(self._connection)
+        self._is_copied = is_prepared and can_copy(self._connection, table)
         if self._is_copied:
             self._texts = list(map(copy_line, rows))
-        elif len(rows) > 1 and self._connection.dialect.driver == "pymysql":
+        elif is_prepared and self._connection.dialect.driver == "pymysql":
             cursor: Any = self._connection.connection.cursor()
             form = ",".join(["%s"] * len(rows[0]))
             self._texts = [cursor.mogrify(form, row) for row in rows]
