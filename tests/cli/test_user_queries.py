@@ -180,7 +180,7 @@ def test_the_last_page_names_no_next_page(three: Cli) -> None:
     [
         (("--after", "ada"), 2, "--after: 'ada' is not an id. With --sort id it is the last id shown."),
         (("--after", "-1"), 2, "--after: '-1' is not an id. With --sort id it is the last id shown."),
-        (("--group", "staf"), 5, "There is no group 'staf'. 'lback group list' shows all groups."),
+        (("--group", "staf"), 5, "There is no group 'staf'. Did you mean staff? 'lback group list' shows all groups."),
         (("--search", "\udcff"), 7, "'\\udcff' is not text that users can have. Send UTF-8."),
         (("--sort", "email", "--after", "\udcff"), 7, "'\\udcff' is not text that users can have. Send UTF-8."),
         (("--group", "\udcff"), 5, "There is no group '\\udcff'. 'lback group list' shows all groups."),

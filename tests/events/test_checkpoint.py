@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lback_cli.errors import BrokenEventLog, ConfigurationError, Refused, ValidationError
+from lback_cli.errors import BrokenEventLog, ConfigurationError, Refused, UsageError, ValidationError
 from lback_cli.events.checkpoint import Checkpoint
 
 from .harness import Installation
@@ -154,7 +154,7 @@ def test_file_without_such_a_key_is_named(make_key: Callable[..., tuple[Path, Pa
     for path in (rsa_public, nonsense, private):
         with pytest.raises(ConfigurationError, match="is not an unencrypted Ed25519 public key"):
             checkpoint.require_signature(path)
-    with pytest.raises(ConfigurationError, match=r"Cannot read the key .*: No such file or directory"):
+    with pytest.raises(UsageError, match=r"Cannot read the key .*: No such file or directory"):
         checkpoint.signed(tmp_path / "missing")
 
 
