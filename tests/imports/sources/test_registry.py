@@ -45,7 +45,7 @@ def test_each_source_format_has_its_name_and_one_line_of_description() -> None:
 
 
 def test_documentation_lists_each_source_format_with_its_description() -> None:
-    section = PAGE.read_text("utf-8").partition("### Files of other programs")[2]
+    section = PAGE.read_text("utf-8").partition("## Files of other programs")[2]
     listed = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE))
     assert listed == {source.name: source.description for source in built_in_sources()}
 
