@@ -49,7 +49,7 @@ class Planner:
                 plan = self._plan(changes[target.seq], target)
                 if plan.parts:
                     yield plan
-                left[target.user_id] -= 1
+                left[target.user_id] -= target.signal != "group_created"
                 if target.user_id is not None and not left[target.user_id] and not left[None]:
                     self._state.drop(target.user_id)
 

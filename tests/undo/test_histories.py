@@ -28,9 +28,6 @@ BEFORE, STEPS = 25, 30
 def test_undone_history_leaves_what_was_there_before(
     kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    if (kind, seed) == ("postgresql", 2):
-        reason = "the plan expects a member of a group to return whom the run reports as deleted"
-        request.applymarker(pytest.mark.xfail(reason=reason))
     with _database(kind, tmp_path, request) as url:
         made = WideInstallation(url, tmp_path)
         # The last administrator could not be removed.
