@@ -38,7 +38,7 @@ def test_database_in_another_encoding_fails_and_the_other_checks_still_run(
         )
         results = results_of(context.settings)
         context.database.dispose()
-    assert len(results) == 15
+    assert len(results) == 17
 
 
 def alter(context: CheckContext, statement: str) -> None:
