@@ -281,7 +281,7 @@ def test_user_deleted_before_the_retry_of_an_update(installation: Installation, 
 def test_deadlock_during_an_update_is_retried(installation: Installation, reopen: Reopen) -> None:
     """MariaDB rolls back the whole transaction with its savepoints, so the earlier rows must be repeated."""
     names = names_of(case_of(installation, "tangled"))
-    last = installation.register(names[2], verified=True)
+    installation.register(names[2], verified=True)
     path = write_csv(installation.directory, [*names[:2], names[2]], hashed=False)
     path.write_text(path.read_text().replace(f"{names[2]}@example.org", f"{names[2]}@example.com"))
     client = (
@@ -295,7 +295,14 @@ def test_deadlock_during_an_update_is_retried(installation: Installation, reopen
             if is_postgresql(installation):
                 other.execute(text("SET deadlock_timeout = '1h'"))
             other.execute(text("INSERT INTO groups (name, created_at, updated_at) VALUES " + BALLAST))
-            other.execute(text("SELECT id FROM users WHERE id = :id FOR UPDATE"), {"id": last.id})
+            # The update waits until this row, with the address that it sets, is committed or rolled back.
+            other.execute(
+                text(
+                    "INSERT INTO users (username, email, password, created_at, updated_at)"
+                    " VALUES ('another', :email, '!', '2026-01-01', '2026-01-01')"
+                ),
+                {"email": f"{names[2]}@example.com"},
+            )
             pid = backend_pid(other)
 
             def wait() -> None:
