@@ -11,10 +11,11 @@ from tests.fork_server import ForkServer
 
 SPY = """
 import json, os, signal, sys
+signals = (signal.SIGINT, signal.SIGPIPE)
 state = {
     "environment": dict(os.environ), "directory": os.getcwd(), "umask": os.umask(0o27), "arguments": sys.argv[1:],
     "encodings": [(stream.encoding, stream.errors) for stream in (sys.stdin, sys.stdout, sys.stderr)],
-    "signals": [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGPIPE)],
+    "signals": [getattr(handler, "__qualname__", str(handler)) for handler in map(signal.getsignal, signals)],
     "terminals": [os.isatty(number) for number in range(3)],
 }
 with open(os.environ["SPY_FILE"], "w") as file:
