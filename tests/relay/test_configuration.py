@@ -74,15 +74,15 @@ JETS = NatsSettings(url="nats://ann:canary@example.org")
         ),
         (replace(HOOK, ca_file=Path("/none")), "relay.it.ca_file: cannot use /none: No such file or directory."),
         (
-            replace(STREAM, password_file=Path("/none")),
+            replace(STREAM, url="redis://example.org", password_file=Path("/none")),
             "relay.it.password_file: cannot read /none: No such file or directory.",
         ),
         (
-            replace(QUEUE, password_file=Path("/dev/null")),
+            replace(QUEUE, url="amqp://ann@example.org/", password_file=Path("/dev/null")),
             "relay.it.password_file: cannot read /dev/null: it is not a file.",
         ),
         (
-            replace(JETS, password_file=Path("/none")),
+            replace(JETS, url="nats://ann@example.org", password_file=Path("/none")),
             "relay.it.password_file: cannot read /none: No such file or directory.",
         ),
         *(
@@ -119,6 +119,10 @@ JETS = NatsSettings(url="nats://ann:canary@example.org")
         (
             replace(STREAM, url="redis://:canary@example.org/x"),
             "relay.it.url: the path must be the number of a database.",
+        ),
+        *(
+            (replace(sink, password_file=Path("/none")), "relay.it has a password in url and a password_file.")
+            for sink in (STREAM, QUEUE, JETS)
         ),
         (RedisSettings(url="https://example.org/hook"), "relay.it: a sink of https:// needs WebhookSettings."),
         (replace(JETS, subject="a.>"), "relay.it.subject: 'a.>' is not a subject."),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -121,7 +122,10 @@ def test_wrong_password_is_reported_and_not_shown(world: World, consumer: Consum
     world.add_events(1)
     file = tmp_path / "password"
     file.write_text("canary\n")
-    report = world.once(it=replace(other.settings, password_file=file))["it"]
+    parts = urlsplit(other.settings.url)
+    login, at, host = parts.netloc.rpartition("@")
+    url = parts._replace(netloc=f"{login.partition(':')[0]}{at}{host}").geturl()
+    report = world.once(it=replace(other.settings, url=url, password_file=file))["it"]
     if kind == "rabbitmq":
         assert report.error is not None
         assert "ACCESS_REFUSED" in report.error

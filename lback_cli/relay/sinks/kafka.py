@@ -10,8 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, require_hosts, tls_context
-from lback_cli.settings.secret_file import read_secret
+from lback_cli.relay.sinks.network import broker_password, one_line, require_hosts, tls_context
 from lback_cli.settings.sink_kinds import KafkaSettings
 
 _TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)
@@ -49,7 +48,7 @@ class Kafka:
         self._name = name
         self._settings = settings
         self._url = urlsplit(settings.url)
-        self._password = unquote(self._url.password or "") or None
+        self._password: str | None = None
         self._encrypted = tls_context(name, settings) is not None
         self._check()
         self._producer: Producer | None = None
@@ -175,8 +174,7 @@ class Kafka:
         transport = "ssl" if self._encrypted else "plaintext"
         if self._url.username is None:
             return {**options, "security.protocol": transport}
-        if settings.password_file is not None:
-            self._password = read_secret(settings.password_file, f"relay.{self._name}.password_file")
+        self._password = broker_password(self._name, settings)
         return {
             **options,
             "security.protocol": f"sasl_{transport}",
@@ -204,8 +202,6 @@ class Kafka:
                 hint="A name has up to 249 letters, digits, dots, hyphens and underscores, in ASCII.",
             )
         require_hosts(f"{name}.servers", settings.servers)
-        if self._url.username is not None and settings.password_file is not None and self._url.password is not None:
-            raise ConfigurationError(f"{name} has a password in url and a password_file.", hint="Remove one of them.")
         if self._url.username is None and settings.password_file is not None:
             raise ConfigurationError(
                 f"{name}.password_file is set, but its url has no user.", hint="Write kafkas://user@host."
@@ -215,8 +211,7 @@ class Kafka:
                 f"{name}.mechanism is PLAIN, which would send the password unencrypted.",
                 hint="Use kafkas://, or SCRAM-SHA-512.",
             )
-        if settings.password_file is not None:
-            read_secret(settings.password_file, f"{name}.password_file")
+        broker_password(self._name, settings)
 
 
 def _readable(error: KafkaError) -> Exception:

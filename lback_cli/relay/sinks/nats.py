@@ -14,7 +14,7 @@ from nats.aio.client import Client
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, require_hosts, tls_context
+from lback_cli.relay.sinks.network import broker_password, one_line, require_hosts, tls_context
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.settings.sink_kinds import NatsSettings
 
@@ -42,7 +42,7 @@ class JetStream:
         logging.getLogger("asyncio").setLevel(logging.ERROR)  # It warns whenever a TLS connection is closed.
         self._name = name
         self._settings = settings
-        self._password = urlsplit(settings.url).password
+        self._password: str | None = None
         self._context = tls_context(name, settings)
         self._check()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -161,9 +161,9 @@ class JetStream:
             return {"user_credentials": str(settings.credentials_file)}
         if settings.nkey_file is not None:
             return {"nkeys_seed_str": read_secret(settings.nkey_file, f"{name}.nkey_file").strip()}
+        self._password = broker_password(self._name, settings)
         if settings.password_file is None:
             return {}
-        self._password = read_secret(settings.password_file, f"{name}.password_file")
         user = urlsplit(settings.url).username
         return {"user": user, "password": self._password} if user else {"token": self._password}
 

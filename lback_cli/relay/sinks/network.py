@@ -2,11 +2,12 @@
 
 import ssl
 from collections.abc import Iterable, Iterator
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.settings.ca_file import verifying_context
-from lback_cli.settings.sink_kinds import TlsSinkSettings
+from lback_cli.settings.secret_file import read_secret
+from lback_cli.settings.sink_kinds import BrokerSettings, TlsSinkSettings
 
 _MAX_LENGTH = 200
 """Characters of an error that a message repeats."""
@@ -47,6 +48,20 @@ def require_hosts(key: str, servers: Iterable[str]) -> None:
             raise ConfigurationError(
                 f"{key} has more than hosts and ports.", hint="lback logs in to all as it does to url."
             )
+
+
+def broker_password(name: str, settings: BrokerSettings) -> str | None:
+    """Return the password with which the sink *name* logs in, which is in its URL or in ``password_file``, if any.
+
+    Raises:
+        ConfigurationError: If it is in both, or the file cannot be used.
+    """
+    in_url = unquote(urlsplit(settings.url).password or "")
+    if settings.password_file is None:
+        return in_url or None
+    if in_url:
+        raise ConfigurationError(f"relay.{name} has a password in url and a password_file.", hint="Remove one of them.")
+    return read_secret(settings.password_file, f"relay.{name}.password_file")
 
 
 def tls_context(name: str, settings: TlsSinkSettings) -> ssl.SSLContext | None:

@@ -29,8 +29,7 @@ from pika.exceptions import (
 from lback_cli.deadline import Deadline
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, tls_context
-from lback_cli.settings.secret_file import read_secret
+from lback_cli.relay.sinks.network import broker_password, one_line, tls_context
 from lback_cli.settings.sink_kinds import RabbitMqSettings
 
 _TOO_LARGE = 406
@@ -139,9 +138,8 @@ class RabbitMq:
             parameters = pika.URLParameters(_with_a_password(self._settings.url))
         except Exception as error:  # pika fails on a bad URL with errors of every kind
             raise ConfigurationError(f"relay.{self._name}.url has a part that AMQP does not accept.") from error
-        self._password = parameters.credentials.password
-        if self._settings.password_file is not None:
-            self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
+        self._password = broker_password(self._name, self._settings)
+        if self._password is not None:
             parameters.credentials = pika.PlainCredentials(parameters.credentials.username, self._password)
         timeout = self._settings.timeout
         parameters.socket_timeout = parameters.blocked_connection_timeout = timeout

@@ -15,8 +15,7 @@ from redis.retry import Retry
 from lback_cli.deadline import Deadline, DeadlineSocket, connect
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks.base import Message, MessageRejected, SinkUnavailable
-from lback_cli.relay.sinks.network import one_line, tls_context
-from lback_cli.settings.secret_file import read_secret
+from lback_cli.relay.sinks.network import broker_password, one_line, tls_context
 from lback_cli.settings.sink_kinds import RedisSettings
 
 
@@ -38,7 +37,6 @@ class RedisStream:
             # The client would use database 0.
             raise ConfigurationError(f"relay.{name}.url: the path must be the number of a database.")
         self._host = url.hostname or ""
-        self._password = url.password
         self._context = tls_context(name, settings)
         self._deadline = Deadline()
         self._connect()
@@ -88,10 +86,7 @@ class RedisStream:
 
     def _connect(self, node: tuple[str, int] | None = None) -> Redis:
         """Return a client of the server, or of a *node* of its cluster, which connects with its first command."""
-        options: dict[str, object] = {}
-        if self._settings.password_file is not None:
-            self._password = read_secret(self._settings.password_file, f"relay.{self._name}.password_file")
-            options["password"] = self._password
+        self._password = broker_password(self._name, self._settings)
         try:
             pool = ConnectionPool.from_url(
                 self._settings.url,
@@ -100,7 +95,7 @@ class RedisStream:
                 deadline=self._deadline,
                 # A retry of the client would append an event again if only the answer was late.
                 retry=Retry(NoBackoff(), 0),
-                **options,
+                password=self._password,
             )
             if node is not None:
                 pool.connection_kwargs["host"], pool.connection_kwargs["port"] = node
