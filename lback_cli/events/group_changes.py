@@ -1,21 +1,18 @@
 """The changes of groups that matter to one user, of the many in a log."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Iterable
+from operator import itemgetter
 
 from lback_cli.events.past import Change, members
 
 
 class GroupChanges:
-    """The changes of groups by the names of groups. Names that a rename connects belong together.
-
-    Attributes:
-        with_members: The events in which members left a group, with their data.
-    """
+    """The changes of groups by the names of groups. Names that a rename connects belong together."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
         """Sort *changes*, which are in the order of the log."""
-        self.with_members: list[tuple[Change, Mapping[str, Any]]] = []
+        self._left: list[tuple[str, list[tuple[int, int]]]] = []
         self._first: dict[str, str] = {}
         self._of_family: dict[str, list[Change]] = {}
         decoded = [(change, data) for change in changes if (data := change.data) is not None]
@@ -26,15 +23,11 @@ class GroupChanges:
         for change, data in decoded:
             self._of_family.setdefault(self._family(data["group"]["name"]), []).append(change)
             if "members" in data:
-                self.with_members.append((change, data))
+                self._left.append((data["group"]["name"], members(data)))
 
     def about(self, user_id: int, names: Iterable[str]) -> list[Change]:
         """Return the changes of the groups called *names* at some time, and of those that the user left with others."""
-        left = [
-            data["group"]["name"]
-            for _, data in self.with_members
-            if any(first <= user_id <= last for first, last in members(data))
-        ]
+        left = [name for name, ranges in self._left if _contains(ranges, user_id)]
         families = {self._family(name) for name in (*names, *left)}
         return [change for family in families for change in self._of_family.get(family, ())]
 
@@ -43,6 +36,11 @@ class GroupChanges:
         while (parent := self._first.get(name, name)) != name:
             name = parent
         return name
+
+
+def _contains(ranges: list[tuple[int, int]], user_id: int) -> bool:
+    place = bisect_right(ranges, user_id, key=itemgetter(0))
+    return place > 0 and user_id <= ranges[place - 1][1]
 
 
 def names_of_groups(changes: Iterable[Change]) -> set[str]:

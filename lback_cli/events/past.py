@@ -5,7 +5,8 @@ Events after the moment are taken back, newest first (`PastUser`). The events be
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from lback_cli.events.erasure import ERASURE, decoded, parse_ranges
 from lback_cli.events.kinds import CREATIONS, DELETIONS
@@ -26,18 +27,22 @@ _AFFECTED: Mapping[str, tuple[str, ...]] = {
 """What an erased event may have changed, if it is not an update."""
 
 
-class Change(NamedTuple):
+@dataclass(slots=True)
+class Change:
     """An event that may have changed users or a group; *text* is its data as stored, None if it is erased."""
 
     seq: int
     signal: str
     subject_id: int | None
     text: str | None
+    _data: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def data(self) -> dict[str, Any] | None:
-        """The data of the event. Raises `BrokenEventLog`."""
-        return None if self.text is None else decoded(self.seq, self.text)
+        """The data of the event, which is not to be changed. Raises `BrokenEventLog`."""
+        if self._data is None and self.text is not None:
+            self._data = decoded(self.seq, self.text)
+        return self._data
 
     @property
     def is_empty(self) -> bool:

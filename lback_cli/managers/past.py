@@ -22,6 +22,8 @@ from lback_cli.events.past_groups import PastGroup, PastGroups
 from lback_cli.managers.changes import attribute_values
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier, group_name_variants, identifier_variants, parse_id
+from lback_cli.repositories.change_reader import ChangeReader
+from lback_cli.repositories.change_spool import ChangeSpool
 from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.repositories.user_reader import UserRecord
@@ -36,6 +38,15 @@ _RECORDS_CHANGES = "0006"
 
 _PAGE = 500
 """Users whose events are read together."""
+
+_RANGE = 4000
+"""Users of a range whose changes are in memory at a time."""
+
+_MANY = 2000
+"""Users whose events are worth reading the whole log."""
+
+_EVENTS_PER_LOOKUP = 100
+"""Events that are read from the beginning to the end of the log in the time in which the events of a user are found."""
 
 
 class Past:
@@ -143,18 +154,25 @@ class PastListing:
     def __iter__(self) -> Iterator[PastUser]:
         query = self._query
         left, last = query.limit, query.after
-        for user in self._sorted():
-            if left == 0:
-                self.next_after = last
-                return
-            yield user
-            last = _key(user, query.sort)
-            left = None if left is None else left - 1
+        with self._view.reading(self._size()):
+            for user in self._sorted():
+                if left == 0:
+                    self.next_after = last
+                    return
+                yield user
+                last = _key(user, query.sort)
+                left = None if left is None else left - 1
+
+    def _size(self) -> int:
+        """Return how many users are read at most."""
+        touched, _ = self._view.touched
+        today = self._today()
+        size = len(touched) + (0 if today is None else self._view.found.users.count(today))
+        return size if self._query.limit is None or self._query.sort != "id" else min(self._query.limit, size)
 
     def _sorted(self) -> Iterator[PastUser]:
         query = self._query
-        changed = sorted(self._changed(), key=lambda user: user.id, reverse=query.descending)
-        users = merge(self._unchanged(), changed, key=lambda user: user.id, reverse=query.descending)
+        users = merge(self._unchanged(), self._changed(), key=lambda user: user.id, reverse=query.descending)
         if query.sort == "id":
             return users
         found = (user for user in users if _is_after(query, _key(user, query.sort)))
@@ -162,24 +180,28 @@ class PastListing:
 
     def _unchanged(self) -> Iterator[PastUser]:
         """Yield the users whom no later event is about, and of whom the database therefore knows who matches."""
-        query = replace(self._query, limit=None, sort="id")
-        if self._query.sort != "id":
-            query = replace(query, after=None)
-        names = [group.today for group in self._groups if group.today is not None]
-        if len(names) < len(self._groups):
+        query = self._today()
+        if query is None:
             return
-        query = replace(query, groups=names)
-        touched, absent = self._view.touched
-        rows = (user for user in self._view.found.users.select(query) if user.id not in touched | absent)
+        later = set().union(*self._view.touched)
+        rows = (user for user in self._view.found.users.select(query, logins=False) if user.id not in later)
         size = _PAGE if self._query.limit is None else min(_PAGE, self._query.limit + 1)
         for page in _pages(rows, size):
             yield from self._existing(self._view.users({user.id: user for user in page}))
 
+    def _today(self) -> UserQuery | None:
+        """Return the query that finds the users whom no later event is about; None if there are none."""
+        names = [group.today for group in self._groups if group.today is not None]
+        if len(names) < len(self._groups):
+            return None
+        after = self._query.after if self._query.sort == "id" else None
+        return replace(self._query, limit=None, sort="id", after=after, groups=names)
+
     def _changed(self) -> Iterator[PastUser]:
         """Yield the users whom later events are about."""
         touched, _ = self._view.touched
-        for page in _pages(sorted(touched), _PAGE):
-            rows = self._view.found.users.find_all(page)
+        for page in _pages(sorted(touched, reverse=self._query.descending), _PAGE):
+            rows = self._view.found.users.find_all(page, logins=False)
             for user in self._existing(self._view.users({user_id: rows.get(user_id) for user_id in page})):
                 if self._matches(user):
                     yield user
@@ -226,6 +248,20 @@ class _View:
         self._group_changes = GroupChanges(changes)
         self._later = [change for change in reversed(changes) if change.seq >= self.since]
         self._earlier = [change for change in changes if change.seq < self.since]
+        self._changes: ChangeReader | ChangeSpool = found.changes
+
+    @contextlib.contextmanager
+    def reading(self, users: int) -> Iterator[None]:
+        """Prepare to read that many *users* at most: if there are many, read the whole log once."""
+        found = self.found
+        if users < _MANY or users * _EVENTS_PER_LOOKUP < found.changes.last():
+            yield
+            return
+        touched, _ = self.touched
+        bounds = sorted({*found.users.every_nth_id(_RANGE), *sorted(touched)[_RANGE - 1 :: _RANGE]})
+        self._changes = ChangeSpool(found.changes, bounds)
+        with contextlib.closing(self._changes):
+            yield
 
     def candidates(self, identifier: str) -> Iterator[tuple[int, bool]]:
         """Yield the ids of users who may have been called *identifier*, and whether the name need not be checked."""
@@ -255,7 +291,7 @@ class _View:
 
     def users(self, rows: Mapping[int, UserRecord | None]) -> Iterator[PastUser]:
         """Yield the users of *rows*, which are those of today by id."""
-        changes = self.found.changes.of_users([*rows])
+        changes = self._changes.of_users([*rows])
         for user_id, row in rows.items():
             user = PastUser(user_id, None if row is None else self._values(row))
             own = changes.get(user_id, [])

@@ -86,7 +86,7 @@ class ChangeReader:
         """Return the adoptions and upgrades of the tables from event *since* on, newest first."""
         tables = EVENTS.c.signal.in_(("database_adopted", "schema_upgraded"))
         statement = _CHANGE.where(_INDEXED, tables, EVENTS.c.seq >= since)
-        return [Change._make(row) for row in self._execute(statement.order_by(EVENTS.c.seq.desc()))]
+        return [Change(*row) for row in self._execute(statement.order_by(EVENTS.c.seq.desc()))]
 
     def last_incomplete(self) -> int:
         """Return the number of the last event of a success that does not say what changed; 0 if there is none."""
@@ -116,6 +116,16 @@ class ChangeReader:
             for change in self._changes(_CHANGE.where(is_among(EVENTS.c.subject_id, chunk), _SUCCEEDED, _SAYS_CHANGES)):
                 found.setdefault(change.subject_id or 0, []).append(change)
         return found
+
+    def of_all_users(self) -> Iterator[tuple[int, str, int, str | None]]:
+        """Yield the columns of the events that say what changed of a user, in the order of the log.
+
+        The connection can run no other query until the iteration ends.
+        """
+        statement = _CHANGE.where(*_OF_USERS, _SAYS_CHANGES).order_by(EVENTS.c.seq)
+        rows = self._execute(statement, execution_options={"yield_per": _PAGE})
+        for page in rows.partitions():
+            yield from page
 
     def find(
         self,
@@ -157,7 +167,7 @@ class ChangeReader:
     def numbered(self, numbers: Sequence[int]) -> dict[int, Change]:
         """Return the events with these *numbers*, by number."""
         rows = self._execute(_CHANGE.where(is_among(EVENTS.c.seq, numbers)))
-        return {row.seq: Change._make(row) for row in rows}
+        return {row.seq: Change(*row) for row in rows}
 
     def first_logins(self, ids: Sequence[int], after: int) -> dict[int, int]:
         """Return the first login after event *after* of each of the users with these *ids* who logged in since."""
@@ -181,6 +191,6 @@ class ChangeReader:
 
     def _changes(self, statement: Select[Any]) -> Iterator[Change]:
         for row in self._execute(statement.order_by(EVENTS.c.seq)):
-            change = Change._make(row)
+            change = Change(*row)
             if not change.is_empty:
                 yield change

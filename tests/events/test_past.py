@@ -23,6 +23,14 @@ from .random_history import GROUPS, RandomHistory, WideInstallation, comparable
 SEEDS = 60 if "THOROUGH" in os.environ else 3
 STEPS, BETWEEN, COMPARED = 120, 4, 6
 
+SIZES = {
+    "managers.past._RANGE": 2,
+    "managers.past._EVENTS_PER_LOOKUP": 1_000_000,
+    "repositories.change_spool._FLUSHED": 3,
+    "repositories.change_spool._IN_MEMORY": 1000,
+}
+"""Sizes with which few users need what a million need: several ranges, and a file."""
+
 
 class Snapshot(NamedTuple):
     """What was there when a number of events was in the log."""
@@ -37,8 +45,10 @@ class Snapshot(NamedTuple):
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
 def test_the_state_at_random_moments_is_what_it_was(
-    kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest
+    kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, size in SIZES.items():
+        monkeypatch.setattr(f"lback_cli.{name}", size)
     with _database(kind, tmp_path, request) as url:
         installation = WideInstallation(url, tmp_path)
         try:
@@ -52,6 +62,9 @@ def test_the_state_at_random_moments_is_what_it_was(
                 moments = (Moment("event", event=snapshot.event), Moment("time", time=snapshot.time))
                 past = Past(installation.database, installation.services, history.random.choice(moments))
                 _compare(installation, snapshot, past)
+                with monkeypatch.context() as many_users:
+                    many_users.setattr("lback_cli.managers.past._MANY", 0)
+                    _compare(installation, snapshot, past)
         finally:
             installation.database.dispose()
 
