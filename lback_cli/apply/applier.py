@@ -14,7 +14,8 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.rehearsal import Rehearsal
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import CHUNK, AttemptState, PostedMail, aborts_transaction, retried_together
+from lback_cli.operations.attempts import CHUNK, AttemptState, PostedMail, retried_together
+from lback_cli.operations.failures import aborts_transaction
 from lback_cli.repositories.owner_repository import Kind
 from lback_cli.repositories.unit_of_work import transaction_with_events
 

@@ -14,7 +14,8 @@ from lback_cli.imports.row import ImportRow
 from lback_cli.managers.plain_users import UserColumns
 from lback_cli.managers.registration import PreparedUser
 from lback_cli.managers.registration_mail import RegistrationMail, is_mailed
-from lback_cli.operations.attempts import AttemptState, RecordedFailure
+from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.failures import RecordedFailure
 
 CHUNK_COST = 1000
 """The cost of a chunk at most, in rows that only have to be stored."""

@@ -18,7 +18,8 @@ from lback_cli.managers.application import Application
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import group_name_variants
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.failures import aborts_transaction
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.signals.dispatch import suppressed_signals

@@ -26,9 +26,10 @@ from lback_cli.managers.registration import NewUser, PreparedUser, Registration
 from lback_cli.managers.registration_lookups import FoundGroups, GroupLookup, TakenNames
 from lback_cli.managers.registration_mail import RegistrationMail
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.failures import aborts_transaction, original_exception
 from lback_cli.operations.kinds import REGISTER_USER
-from lback_cli.operations.operation import Operation, original_exception
+from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.signals.dispatch import suppressed_signals

@@ -25,7 +25,8 @@ from lback_cli.managers.log_memory import LogMemory, LostLog
 from lback_cli.managers.user_lookup import find_by_identifier, find_id, not_found
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models import User
-from lback_cli.operations.attempts import AttemptState, aborts_transaction
+from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.failures import aborts_transaction
 from lback_cli.repositories.event_repository import ChainHead, EventQuery
 from lback_cli.repositories.snapshot import snapshot
 from lback_cli.repositories.unit_of_work import UnitOfWork, reading, transaction_with_events

@@ -11,8 +11,9 @@ from uuid import uuid4
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from lback_cli.database.retry import is_transient, retried
-from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError
+from lback_cli.database.retry import retried
+from lback_cli.errors import LbackError
+from lback_cli.operations.failures import RecordedFailure, to_lback_error
 from lback_cli.repositories.unit_of_work import outcome_of
 
 R = TypeVar("R")
@@ -36,14 +37,6 @@ class PostedMail:
     recipient: str
     file: Path | None = None
     queued: bool = False
-
-
-@dataclass(frozen=True)
-class RecordedFailure:
-    """A failure that was announced. *record* appends its event in a session, or in a new transaction."""
-
-    error: LbackError
-    record: Callable[[Session | None], None]
 
 
 class AttemptState:
@@ -108,11 +101,6 @@ def retried_together(attempt: Callable[[], R], effects: Collection[AttemptState]
         raise
 
 
-def aborts_transaction(error: LbackError) -> bool:
-    """Return whether *error* makes the surrounding transaction unusable."""
-    return isinstance(error, DatabaseError) or is_transient(error)
-
-
 @contextlib.contextmanager
 def track_writes(session: Session) -> Iterator[list[str]]:
     """Collect the statements other than SELECT that the block executes in the transaction of *session*."""
@@ -129,16 +117,3 @@ def track_writes(session: Session) -> Iterator[list[str]]:
         yield written
     finally:
         event.remove(connection, "before_cursor_execute", note)
-
-
-def to_lback_error(error: BaseException) -> LbackError:
-    """Return *error* as an `LbackError`; any other exception becomes the cause of an `UnexpectedError`."""
-    if isinstance(error, LbackError):
-        return error
-    if outcome_of(error) == "unknown":
-        interrupted = OutcomeUnknown("COMMIT was interrupted: whether the change was made is unknown.")
-        interrupted.__cause__ = error
-        return interrupted
-    unexpected = UnexpectedError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-    unexpected.__cause__ = error
-    return unexpected

@@ -13,24 +13,24 @@ from typing import Any, TypeVar, cast
 
 from blinker import NamedSignal
 from sqlalchemy import inspect
-from sqlalchemy.orm import InstanceState, Session
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import Session
 
 from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import is_unavailable, retried
-from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError, Unusable
+from lback_cli.errors import DatabaseError, LbackError, OutcomeUnknown, UnexpectedError
 from lback_cli.events.record import EventRecord, administrative_event, event_from_signal
-from lback_cli.models import Group, User
-from lback_cli.operations.attempts import (
-    AttemptState,
-    PostedMail,
+from lback_cli.models import User
+from lback_cli.operations.attempts import AttemptState, PostedMail, track_writes
+from lback_cli.operations.failures import (
     RecordedFailure,
     aborts_transaction,
+    log_unrecorded,
+    original_exception,
     to_lback_error,
-    track_writes,
 )
 from lback_cli.operations.kinds import OperationKind
+from lback_cli.operations.loaded_user import copy_of, reloaded
 from lback_cli.operations.session_guard import SessionGuard
 from lback_cli.repositories.unit_of_work import (
     UnitOfWork,
@@ -43,7 +43,6 @@ from lback_cli.repositories.unit_of_work import (
 )
 from lback_cli.signals.dispatch import deliver
 from lback_cli.signals.emission import Role
-from lback_cli.text.escaping import safe
 from lback_cli.text.times import utc_now
 
 R = TypeVar("R")
@@ -124,7 +123,7 @@ class Operation:
     def user(self, user: User | None) -> None:
         self._user = user
         if user is not None and inspect(user).has_identity:
-            self._found = _copy(user)
+            self._found = copy_of(user)
 
     @property
     def session(self) -> Session | None:
@@ -380,7 +379,7 @@ class Operation:
 
     def _failure_arguments(self, failure: LbackError, work: UnitOfWork | None = None) -> dict[str, Any]:
         if work is not None and self._in_transaction and self.user is not None:
-            self._user = _reloaded(self.user, work)
+            self._user = reloaded(self.user, work)
         outcome = {
             "user": self.user,
             "error_type": failure.error_type,
@@ -397,40 +396,3 @@ class Operation:
             known.setdefault("username", self.user.username)
         arguments = signals.CATALOGUE[signal.name].arguments
         return {argument.name: known.get(argument.name) for argument in arguments}
-
-
-def _reloaded(user: User, work: UnitOfWork) -> User | None:
-    """Read *user* again, because the rollback has undone its changes and expired what was loaded."""
-    identity = inspect(user).identity
-    return None if identity is None else work.users.get(identity[0])
-
-
-def _copy(user: User) -> User:
-    """Return a copy of *user* with what is loaded of it. The copy belongs to no session."""
-    copy = User(**_loaded(user))
-    if "groups" in inspect(user).dict:
-        set_committed_value(copy, "groups", [Group(**_loaded(group)) for group in user.groups])
-    return copy
-
-
-def _loaded(row: User | Group) -> dict[str, Any]:
-    state: InstanceState[Any] = inspect(row)
-    columns = (column.key for column in state.mapper.column_attrs)
-    return {name: state.dict[name] for name in columns if name in state.dict}
-
-
-def log_unrecorded(operation: str, operation_id: str, error: Exception) -> None:
-    """Log that the event of a failure is missing, as the event log cannot be written."""
-    import logging
-
-    logging.getLogger("lback_cli.events").error(
-        "The failure of %s %s could not be recorded in the event log: %s", operation, operation_id, safe(error)
-    )
-
-
-def original_exception(failure: LbackError) -> Exception | None:
-    """Return the exception that caused *failure*, or *failure* itself; None if the operation was refused."""
-    if isinstance(failure, Unusable) or failure.error_type == UnexpectedError.error_type:
-        # What ends the process, such as KeyboardInterrupt, is not an Exception.
-        return failure.__cause__ if isinstance(failure.__cause__, Exception) else failure
-    return None

@@ -11,7 +11,8 @@ from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.managers.restoration import DeletedUser
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.operations.attempts import AttemptState, aborts_transaction, retried_together
+from lback_cli.operations.attempts import AttemptState, retried_together
+from lback_cli.operations.failures import aborts_transaction
 from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.repositories.user_reader import UserRecord

@@ -13,8 +13,9 @@ from lback_cli.events.record import EventRecord
 from lback_cli.managers.authentication import GUESSES
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.failures import log_unrecorded
 from lback_cli.operations.kinds import OperationKind
-from lback_cli.operations.operation import Operation, log_unrecorded
+from lback_cli.operations.operation import Operation
 from lback_cli.repositories.unit_of_work import holds_write_lock, transaction_with_events
 
 R = TypeVar("R")
