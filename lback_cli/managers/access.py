@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from lback_cli.events.grants import Grant, GroupTimeline, grants_of
 from lback_cli.events.moment import Moment
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.past import PastListing, past_listing
+from lback_cli.managers.past_listing import PastListing, past_listing
 from lback_cli.managers.user_lookup import find_group_record
 from lback_cli.repositories.access_reader import AccessReader
 from lback_cli.repositories.snapshot import Snapshot

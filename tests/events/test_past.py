@@ -24,8 +24,8 @@ SEEDS = 60 if "THOROUGH" in os.environ else 3
 STEPS, BETWEEN, COMPARED = 120, 4, 6
 
 SIZES = {
-    "managers.past._RANGE": 2,
-    "managers.past._EVENTS_PER_LOOKUP": 1_000_000,
+    "managers.past_view._RANGE": 2,
+    "managers.past_view._EVENTS_PER_LOOKUP": 1_000_000,
     "repositories.change_spool._FLUSHED": 3,
     "repositories.change_spool._IN_MEMORY": 1000,
 }
@@ -63,7 +63,7 @@ def test_the_state_at_random_moments_is_what_it_was(
                 past = Past(installation.database, installation.services, history.random.choice(moments))
                 _compare(installation, snapshot, past)
                 with monkeypatch.context() as many_users:
-                    many_users.setattr("lback_cli.managers.past._MANY", 0)
+                    many_users.setattr("lback_cli.managers.past_view._MANY", 0)
                     _compare(installation, snapshot, past)
         finally:
             installation.database.dispose()
