@@ -14,7 +14,7 @@ from lback_cli.errors import MailError
 from lback_cli.problem import Problem
 from lback_cli.settings import CompatSettings, EmailSettings, LinkSettings, PasswordSettings
 
-from .harness import results_of
+from .harness import DATABASE_CHECKS, results_of
 
 MakeContext = Callable[..., CheckContext]
 
@@ -41,20 +41,6 @@ def test_missing_files_that_the_settings_name_fail(make_context: MakeContext, tm
         "Correct password.blocklist_file, or make it readable for the user who runs lback. "
         "Correct email.templates, or make it readable for the user who runs lback.",
     )
-
-
-DATABASE_CHECKS = [
-    "database",
-    "schema",
-    "rights",
-    "encoding",
-    "collation",
-    "isolation",
-    "clock",
-    "events",
-    "delivery",
-    "application",
-]
 
 
 @pytest.mark.parametrize(("section", "skipped"), [("email", ["mail"]), ("database", DATABASE_CHECKS)])

@@ -19,7 +19,7 @@ from lback_cli.doctor.database import (
 from lback_cli.doctor.result import CheckResult
 from lback_cli.errors import DatabaseError, SchemaError
 
-from .harness import results_of
+from .harness import DATABASE_CHECKS, results_of
 
 MakeContext = Callable[..., CheckContext]
 
@@ -46,17 +46,7 @@ def test_missing_database_fails_and_dependent_checks_are_skipped(make_context: M
     assert results["database"] == CheckResult(
         "database", "fail", f"{context.directory}/users.db does not exist.", "Run: lback db init"
     )
-    for name in (
-        "schema",
-        "rights",
-        "encoding",
-        "collation",
-        "isolation",
-        "clock",
-        "events",
-        "delivery",
-        "application",
-    ):
+    for name in DATABASE_CHECKS[1:]:
         assert results[name] == CheckResult(name, "skipped", "Not checked: the check of database failed.")
 
 
