@@ -44,7 +44,9 @@ when it is sent. [Receivers](receivers.md) describes how lback finds receivers, 
   exactly one success or failure signal, whatever fails: validation, the mail server, the database, a receiver, Ctrl-C.
   There are two exceptions, because the success signal is sent before the commit. If the commit, or a receiver of the
   success signal, fails, the failure signal follows and is the last signal. If the transaction is
-  [retried](databases.md#retries) and a receiver had written into it, the success signal is sent again.
+  [retried](databases.md#retries) and a receiver had written into it, the success signal is sent again. A command
+  that names a user as `id:N` sends both signals even if the database cannot be reached. With a user name it sends none,
+  because it must look up the id first.
 - **Session.** What a receiver writes through `session` is committed with the operation, or not at all.
 - **Failure.** A failed operation changes no user. Mail that was already sent cannot be recalled.
 - **Veto.** If a receiver raises `OperationRejected`, the operation fails with the reason `rejected_by_receiver`. If

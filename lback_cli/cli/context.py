@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lback_cli.apply.declarations import Declarations
     from lback_cli.cli.output.format import Outcome
+    from lback_cli.database.engine import Database
     from lback_cli.database_copy.copy import DatabaseCopy
     from lback_cli.database_copy.observer import CopyObserver
     from lback_cli.errors import LbackError
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from lback_cli.repositories.user_reader import UserRecord
     from lback_cli.undo.undo import Undo
 
+R = TypeVar("R")
+D = TypeVar("D")
+
 
 class CliContext(CommandEnvironment):
     """What the commands of `lback` do their work with, and how they show results."""
@@ -46,6 +50,7 @@ class CliContext(CommandEnvironment):
     def __init__(self) -> None:
         super().__init__()
         self._planned: Session | None = None
+        self._is_connected = False
 
     @cached_property
     def directory(self) -> "Directory":
@@ -80,20 +85,92 @@ class CliContext(CommandEnvironment):
 
         If the database cannot be reached, each operation sends its signals and fails with the reason.
         """
+        return self.users_of(self.database_of_operations)
+
+    def users_of(self, database: "Database") -> "UserManager":
+        """Return a manager of the users in *database*, with all receivers connected and traced."""
         from lback_cli.managers.user_manager import UserManager
 
+        if not self._is_connected:
+            self.receivers.connect()
+            if self.trace is not None:
+                self.trace.connect()
+            self._is_connected = True
+        return UserManager(database, self.dependencies)
+
+    @cached_property
+    def database_of_operations(self) -> "Database":
+        """The database; if it cannot be reached, one that fails at every use.
+
+        Raises:
+            SchemaError: The tables are missing, or of another version.
+        """
         try:
-            database = self.database
+            return self.database
         except SchemaError:
             raise
         except DatabaseError as error:
-            from lback_cli.database.unreachable import UnreachableDatabase
+            return self._unreachable(error)
 
-            database = UnreachableDatabase(self.settings.database, error)
-        self.receivers.connect()
-        if self.trace is not None:
-            self.trace.connect()
-        return UserManager(database, self.dependencies)
+    def before_operation(self, read: Callable[[], R], otherwise: D) -> R | D:
+        """Return what *read* finds in the database, or *otherwise* if the database cannot be reached.
+
+        The operation that follows then sends its signals, and fails with the reason.
+        """
+        try:
+            return read()
+        except SchemaError:
+            raise
+        except DatabaseError as error:
+            vars(self)["database_of_operations"] = self._unreachable(error)
+            return otherwise
+
+    def resolve_id(self, identifier: str) -> int:
+        """Return the id of the user whom *identifier* identifies. For ``id:N``, it need not be read.
+
+        Raises:
+            UserNotFound: No user has that name or e-mail address.
+        """
+        from lback_cli.managers.user_lookup import parse_id
+
+        user_id = parse_id(identifier)
+        if user_id is None:
+            return self.directory.resolve_id(identifier)
+        return self.before_operation(lambda: self.directory.resolve_id(identifier), user_id)
+
+    def find_id(self, identifier: str) -> int | None:
+        """Return the same, or None if there is no such user."""
+        from lback_cli.managers.user_lookup import parse_id
+
+        user_id = parse_id(identifier)
+        if user_id is None:
+            return self.directory.find_id(identifier)
+        return self.before_operation(lambda: self.directory.find_id(identifier), user_id)
+
+    def resolve_email(self, identifier: str) -> str:
+        """Return the e-mail address of the user whom *identifier* identifies. An address itself need not be read.
+
+        Raises:
+            UserNotFound: No user has that name.
+        """
+        from lback_cli.managers.user_lookup import parse_id
+
+        if "@" in identifier:
+            return identifier
+        if parse_id(identifier) is None:
+            return self.directory.resolve_email(identifier)
+        return self.before_operation(lambda: self.directory.resolve_email(identifier), identifier)
+
+    def may_exist(self, identifier: str) -> bool:
+        """Return whether *identifier* identifies a user, or may do so in a database that cannot be reached."""
+        if "@" in identifier:
+            return self.before_operation(lambda: self.directory.exists(identifier), True)
+        return self.find_id(identifier) is not None
+
+    def _unreachable(self, error: DatabaseError) -> "Database":
+        from lback_cli.database.unreachable import UnreachableDatabase
+
+        return UnreachableDatabase(self.settings.database, error)
 
     @contextmanager
     def planned(self, wanted: bool) -> Iterator[None]:

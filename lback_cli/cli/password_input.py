@@ -121,7 +121,7 @@ class PasswordSource:
         """Return the new password of the user with that id. For an unknown user no person is asked in vain."""
         if self._read_already is not None or self.stdin or self.file or self.generate:
             return self.read()
-        user = self.context.directory.find_by_id(user_id)
+        user = self.context.before_operation(lambda: self.context.directory.find_by_id(user_id), None)
         return "" if user is None else self.read(user.username, user.email)
 
     def read(self, username: str = "", email: str = "") -> str:

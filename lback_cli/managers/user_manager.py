@@ -1,6 +1,7 @@
 """The operations on users. `lback_cli.operations.kinds` lists the signals of each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from lback_cli.database.engine import Database
 from lback_cli.database.retry import retried
 from lback_cli.database.schema import Schema
-from lback_cli.errors import LbackError, UserExists, UserNotFound
+from lback_cli.errors import DatabaseError, LbackError, UserExists, UserNotFound
 from lback_cli.events.record import administrative_event
 from lback_cli.managers.authentication import Authenticator
 from lback_cli.managers.dependencies import Dependencies
@@ -155,7 +156,8 @@ class UserManager(UserQueries):
             MailError: The mail could not be sent.
         """
         if if_exists == "skip":
-            with reading(self._database, session) as uow:
+            # The operation meets an error of the database too, and announces it.
+            with suppress(DatabaseError), reading(self._database, session) as uow:
                 if find_by_username(uow.users, self._services, username):
                     return None
         new = NewUser(
@@ -304,7 +306,8 @@ class UserManager(UserQueries):
             LastAdministrator: The user is the last active administrator.
         """
         if if_missing == "skip":
-            with reading(self._database, session) as uow:
+            # The operation meets an error of the database too, and announces it.
+            with suppress(DatabaseError), reading(self._database, session) as uow:
                 if uow.users.find_by_id(user_id) is None:
                     return False
         try:

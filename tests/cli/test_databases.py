@@ -263,6 +263,42 @@ def test_options_of_pythons_driver_and_of_a_uri_are_accepted(cli: Cli, tmp_path:
             ("user", "reset-password", "--token", "abcdefghijklmnop", "--password-stdin"),
             ["password_reset_started", "password_reset_failed"],
         ),
+        (
+            ("user", "register", "ann", "--email", "ann@example.org", "--invite", "--if-exists", "skip"),
+            ["user_registration_started", "user_registration_failed"],
+        ),
+        (
+            ("user", "register", "ann", "--email", "ann@example.org", "--invite", "--if-exists", "update"),
+            ["user_registration_started", "user_registration_failed"],
+        ),
+        (("user", "update", "id:5", "--deactivate"), ["user_update_started", "user_update_failed"]),
+        (
+            ("user", "update", "id:5", "--email", "ann@example.org", "--if-missing", "skip"),
+            ["user_update_started", "user_update_failed"],
+        ),
+        (("user", "rename", "id:5", "ann"), ["user_update_started", "user_update_failed"]),
+        (("user", "delete", "id:5", "--yes"), ["user_deletion_started", "user_deletion_failed"]),
+        (
+            ("user", "delete", "id:5", "--yes", "--if-missing", "skip"),
+            ["user_deletion_started", "user_deletion_failed"],
+        ),
+        (
+            ("user", "request-password-reset", "ann@example.org"),
+            ["password_reset_request_started", "password_reset_request_failed"],
+        ),
+        (
+            ("user", "request-password-reset", "ann@example.org", "--if-missing", "skip"),
+            ["password_reset_request_started", "password_reset_request_failed"],
+        ),
+        (
+            ("user", "request-password-reset", "id:5"),
+            ["password_reset_request_started", "password_reset_request_failed"],
+        ),
+        (("user", "resend-verification", "id:5"), ["user_email_verification_failed"]),
+        (
+            ("user", "reset-password", "id:5", "--password-stdin"),
+            ["password_reset_started", "password_reset_failed"],
+        ),
     ],
 )
 def test_an_operation_sends_its_signals_if_the_database_cannot_be_reached(
@@ -275,6 +311,37 @@ def test_an_operation_sends_its_signals_if_the_database_cannot_be_reached(
     assert [line["signal"] for line in lines] == signals
     assert lines[-1]["args"].get("error_type", lines[-1]["args"].get("reason")) == "repository_error"
     assert "\nerror: The database postgresql+psycopg://ann@127.0.0.1:1/app cannot be reached: " in f"\n{outcome.err}"
+
+
+def test_each_line_of_a_script_sends_its_signals_if_the_database_cannot_be_reached(cli: Cli) -> None:
+    outcome = cli(
+        *("run", "-", "--keep-going", "--trace-format", "json"),
+        input="user register ann --email ann@example.org --invite\nuser delete id:5 --yes\n",
+        LBACK_DATABASE_URL="postgresql+psycopg://ann@127.0.0.1:1/app",
+    )
+    assert [json.loads(line)["signal"] for line in outcome.err.splitlines() if line.startswith("{")] == [
+        "user_registration_started",
+        "user_registration_failed",
+        "user_deletion_started",
+        "user_deletion_failed",
+    ]
+
+
+def test_a_name_is_not_looked_up_in_a_database_that_cannot_be_reached(cli: Cli) -> None:
+    outcome = cli(
+        *("user", "update", "ann", "--deactivate", "--trace-format", "json"),
+        LBACK_DATABASE_URL="postgresql+psycopg://ann@127.0.0.1:1/app",
+    )
+    assert outcome.status == 9
+    assert outcome.err.startswith("error: The database postgresql+psycopg://ann@127.0.0.1:1/app cannot be reached: ")
+
+
+def test_an_update_of_an_id_that_no_user_has_sends_its_signals_whatever_it_changes(cli: Cli) -> None:
+    outcome = cli("user", "update", "id:5", "--email", "ann@example.org", "--trace-format", "json")
+    lines = [json.loads(line) for line in outcome.err.splitlines() if line.startswith("{")]
+    assert outcome.status == 5
+    assert [line["signal"] for line in lines] == ["user_update_started", "user_update_failed"]
+    assert lines[-1]["args"]["error_type"] == "user_not_found"
 
 
 def test_a_file_that_every_user_can_write_is_named(cli: Cli, file: Path) -> None:

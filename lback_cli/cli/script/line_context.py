@@ -123,9 +123,10 @@ class LineContext(CliContext):
     @cached_property
     def users(self) -> "UserManager":
         """The manager of the script, whose receivers are connected once."""
-        _ = self._script.database  # a later line may reach a database that this one cannot
+        database = self.database_of_operations
         _ = self.receivers
-        manager = self._script.users
+        # A later line may reach a database that this one cannot.
+        manager = self._script.users if database is vars(self).get("database") else self._script.users_of(database)
         if self.trace is not None and self.trace is not self._script.trace:
             self.trace.connect()
         return manager

@@ -84,7 +84,7 @@ def refuse_for_sets(options: dict[str, Any]) -> None:
 
 def is_skipped(context: CliContext, user: str, if_missing: Literal["fail", "skip"]) -> bool:
     """Return whether *user* is missing and may be, and show that."""
-    if if_missing == "fail" or context.directory.exists(user):
+    if if_missing == "fail" or context.may_exist(user):
         return False
     context.output.message(f"There is no user {user}: skipped.")
     if not context.output.format.for_people:

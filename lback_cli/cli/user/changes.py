@@ -29,7 +29,7 @@ def change_user(
     from lback_cli.events.wording import change_line
     from lback_cli.operations.attempts import AttemptState
 
-    user_id = context.directory.resolve_id(user)
+    user_id = context.resolve_id(user)
     announce_administrators(context, update_data.get("add_groups") or ())
     if password is not None:
         update_data = update_data | {"password": password.for_user(user_id)}
@@ -52,7 +52,9 @@ def _is_invited(context: CliContext, user_id: int) -> bool:
     """Return whether the user has an invitation that is still good, and no password."""
     from lback_cli.repositories.user_reader import password_state
 
-    user = context.directory.find_user(f"id:{user_id}")
+    user = context.before_operation(lambda: context.directory.find_by_id(user_id), None)
+    if user is None:
+        return False
     return password_state(user.password_hash, user.invited_until, context.dependencies.now()) == "invited"
 
 

@@ -61,7 +61,7 @@ def delete(
 def _delete_user(
     context: CliContext, user: str, if_missing: Literal["fail", "skip"], *, yes: bool, confirmation: str | None
 ) -> None:
-    user_id = context.directory.resolve_id(user) if if_missing == "fail" else context.directory.find_id(user)
+    user_id = context.resolve_id(user) if if_missing == "fail" else context.find_id(user)
     if user_id is None:
         _show(context, f"There is no user {user}: skipped.", None)
         return
@@ -89,7 +89,7 @@ def _show(context: CliContext, message: str, user_id: int | None, *, deleted: bo
 
 def _described(context: CliContext, user_id: int) -> str:
     """Return the user with that id as the question names it."""
-    user = context.directory.find_by_id(user_id)
+    user = context.before_operation(lambda: context.directory.find_by_id(user_id), None)
     if user is None:
         return f"id:{user_id}"
     return f"{user.username} (id {user.id}, {user.email}, in {', '.join(user.groups) or 'no group'})"

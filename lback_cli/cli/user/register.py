@@ -71,10 +71,12 @@ def register(
     """Create a user, and mail a verification link."""
     context = cli_context(ctx)
     values = assigned(attributes, lambda: context.attributes)
-    if if_exists == "update" and (existing := context.directory.find_by_username(username)) is not None:
-        with context.planned(plan):
-            change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, values))
-        return
+    if if_exists == "update":
+        existing = context.before_operation(lambda: context.directory.find_by_username(username), None)
+        if existing is not None:
+            with context.planned(plan):
+                change_user(context, f"id:{existing.id}", _update(email, group, verified, inactive, values))
+            return
     address = _address(context) if email is None else email
     password = PasswordSource(context, password_stdin, password_file, generate_password, invite=invite)
     announce_administrators(context, group or ())

@@ -50,7 +50,7 @@ def _request(context: CliContext, user: str) -> None:
     from lback_cli.operations.attempts import AttemptState
 
     done = AttemptState()
-    email = context.directory.resolve_email(user)
+    email = context.resolve_email(user)
     context.users.reset_password_request(email, effects=done)
     context.output.message(mail_sentence(done))
     context.output.report({"email": email, "requested": True})

@@ -51,6 +51,6 @@ def _resend(context: CliContext, user: str) -> None:
     from lback_cli.operations.attempts import AttemptState
 
     done = AttemptState()
-    found = context.users.resend_verification(context.directory.resolve_id(user), effects=done)
+    found = context.users.resend_verification(context.resolve_id(user), effects=done)
     context.output.message(mail_sentence(done) or f"{found.email} is already verified.")
     context.show_user(found.id)

@@ -56,7 +56,7 @@ def reset_password(
         if token is not None:
             changed = context.users.reset_password(read_token(token), password.read(), effects=done)
         else:
-            user_id = context.directory.resolve_id(str(user))
+            user_id = context.resolve_id(str(user))
             changed = context.users.reset_user_password(user_id, password.for_user(user_id), effects=done)
         context.output.message(with_mail(f"{changed.username} has a new password", done))
         context.show_user(changed.id, outcome="updated", **({} if plan else password.extra))
