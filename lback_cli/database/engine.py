@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import sqlalchemy.exc
 from sqlalchemy import Engine, create_engine, event
@@ -18,6 +17,7 @@ from sqlalchemy.pool import StaticPool
 from lback_cli.database.drivers.own_execution import enable_own_execution
 from lback_cli.database.error_codes import FAILOVER, error_code
 from lback_cli.database.error_messages import redact_values, server_name, translate_errors
+from lback_cli.database.file_obstacles import file_of
 from lback_cli.database.retry import is_unavailable
 from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
@@ -82,11 +82,7 @@ class Database:
     @property
     def path(self) -> Path | None:
         """The SQLite file; None for a server or a database in memory."""
-        name = self.url.database
-        if self.url.get_backend_name() != "sqlite" or not name or name == ":memory:":
-            return None
-        # SQLite URIs have options such as ?mode=ro&uri=true.
-        return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name)
+        return file_of(self.url)
 
     @property
     def in_memory(self) -> bool:

@@ -9,19 +9,29 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from lback_cli.database.error_codes import FORBIDDEN, READ_ONLY, error_code
+from lback_cli.database.file_obstacles import (
+    Obstacle,
+    file_of,
+    find_access_obstacle,
+    find_lock_obstacle,
+    find_space_obstacle,
+)
 from lback_cli.database.retry import driver_errors, is_conflict, is_failover, is_lost, is_starting
 from lback_cli.errors import DatabaseError, LbackError, NotWritable
 
+_LOCKED = "database is locked"
 _READ_ONLY_FILE = "readonly database"
+_FAILED = "disk i/o error"
+_NOT_OPENED = "unable to open database"
 
 _SQLITE = (
-    ("database is locked", "is locked by another process", "Try again, or raise database.busy_timeout."),
+    (_LOCKED, "is locked by another process", "Try again, or raise database.busy_timeout."),
     (_READ_ONLY_FILE, "cannot be written to", "Check the permissions of the file and of its directory."),
-    ("unable to open database", "cannot be opened", "Check the path, and the permissions of the file and directory."),
+    (_NOT_OPENED, "cannot be opened", "Check the path, and the permissions of the file and directory."),
     ("not a database", "is not a SQLite database", "Check the path in database.url."),
     ("malformed", "is damaged", "Restore it from a backup."),
     ("disk is full", "cannot grow, because the disk is full", "Free some disk space."),
-    ("disk i/o error", "cannot be read or written, because the disk reports an error", "Check the disk."),
+    (_FAILED, "cannot be read or written, because the disk reports an error", "Check the disk."),
 )
 """(part of the driver's message, what it means, what to do)."""
 
@@ -219,9 +229,24 @@ def _describe_file_error(url: URL, error: SQLAlchemyError) -> DatabaseError:
     for part, message, hint in _SQLITE:
         if part in reason.lower():
             kind = NotWritable if part == _READ_ONLY_FILE else DatabaseError
-            return kind(f"The database {url.database} {message}.", hint=hint)
+            found = _find_obstacle(url, part) or Obstacle(message, hint)
+            return kind(f"The database {url.database} {found.message}.", hint=found.hint)
     words = _first_line(reason) or type(error).__name__
     return DatabaseError(f"The database {url.database} failed: {words}.", hint=_DETAILS_HINT)
+
+
+def _find_obstacle(url: URL, part: str) -> Obstacle | None:
+    """Return the reason for an error of SQLite whose message contains *part*, or None if it is not known."""
+    path = file_of(url)
+    if path is None:
+        return None
+    if part == _LOCKED:
+        return find_lock_obstacle(path)
+    if part == _FAILED:
+        return find_space_obstacle(path)
+    if part not in {_READ_ONLY_FILE, _NOT_OPENED} or "immutable" in url.query:
+        return None
+    return find_access_obstacle(path)
 
 
 def _describe_server_error(name: str, error: DBAPIError) -> DatabaseError:
