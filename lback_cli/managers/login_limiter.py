@@ -100,6 +100,7 @@ class LoginLimiter:
     def _count_reset_request(self, uow: UnitOfWork, email: str, now: datetime) -> tuple[LoginRecord, bool]:
         accounts = AccountRepository(uow.session)
         record = accounts.get_or_add(LoginRecord(f"mail:{accounts.digest(email)}"), now=now)
+        _limit_times(record, now, self._settings)
         if record.first_failure is None or record.first_failure + self._settings.window <= now:
             record.failures, record.first_failure = 0, now
         record.failures += 1
@@ -197,6 +198,7 @@ class LoginLimiter:
             record.user_created_at, record.last_login = user.created_at, None
             record.failures, record.first_failure, record.locked_until = 0, None, None
             record.pending, record.pending_until = 0, None
+        _limit_times(record, now, self._settings)
         if record.pending and record.pending_until is not None and record.pending_until <= now:
             _add_failures(record, record.pending, now, self._settings)
             record.pending, record.pending_until = 0, None
@@ -228,6 +230,19 @@ def _add_failures(record: LoginRecord, count: int, now: datetime, settings: Auth
     record.first_failure = record.first_failure or now
     if record.failures >= settings.max_failures:
         record.locked_until = now + settings.window
+
+
+def _limit_times(record: LoginRecord, now: datetime, settings: AuthenticationSettings) -> None:
+    """Limit the times of *record*, which lie too far in the future if the clock was ahead and has been set back.
+
+    Otherwise a lock, or a wait for a login whose process died, would last until the clock has caught up.
+    """
+    if record.locked_until is not None:
+        record.locked_until = min(record.locked_until, now + settings.window)
+    if record.first_failure is not None:
+        record.first_failure = min(record.first_failure, now)
+    if record.pending_until is not None:
+        record.pending_until = min(record.pending_until, now + PENDING_TIME)
 
 
 def _user_key(user_id: int) -> str:

@@ -15,6 +15,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, LbackError, TooManyRequests, UserNotFound
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.login_limiter import LoginLimiter
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models.tables import ACCOUNTS, EVENTS
 from lback_cli.settings import AuthenticationSettings, DatabaseSettings, PasswordSettings, Settings
@@ -104,6 +105,66 @@ def test_failures_of_unknown_names_expire(office: Office) -> None:
     login(office, WRONG, "unknown")
     with office.database.reading() as session:
         assert session.execute(select(ACCOUNTS.c.failures).where(ACCOUNTS.c.user_id.is_(None))).all() == [(1,)]
+
+
+@pytest.fixture
+def later(office: Office) -> timedelta:
+    """The clock is a year ahead; a test sets it back."""
+    year = timedelta(days=365)
+    office.clock.advance(year)
+    return year
+
+
+def test_a_lock_does_not_last_longer_if_the_clock_is_set_back(office: Office, later: timedelta) -> None:
+    for _ in range(LIMIT):
+        login(office, WRONG)
+    office.clock.advance(-later)
+    assert login(office, PASSWORD) == "account_locked"
+    assert office.directory.find_user("ann").locked_until == office.clock.now + timedelta(minutes=15)
+    office.clock.advance(timedelta(minutes=14))
+    assert login(office, PASSWORD) == "account_locked"
+    office.clock.advance(timedelta(minutes=1))
+    assert login(office, PASSWORD) == "ok"
+
+
+def test_failures_do_not_count_longer_if_the_clock_is_set_back(office: Office, later: timedelta) -> None:
+    login(office, WRONG)
+    office.clock.advance(-later)
+    login(office, WRONG)
+    office.clock.advance(timedelta(minutes=15))
+    assert [login(office, WRONG) for _ in range(2)] == ["incorrect_password"] * 2
+    assert login(office, PASSWORD) == "ok"
+
+
+def test_reset_requests_do_not_count_longer_if_the_clock_is_set_back(office: Office, later: timedelta) -> None:
+    for _ in range(2):
+        office.users.reset_password_request("ann@example.org")
+    office.clock.advance(-later)
+    with pytest.raises(TooManyRequests):
+        office.users.reset_password_request("ann@example.org")
+    office.clock.advance(timedelta(minutes=15))
+    assert office.users.reset_password_request("ann@example.org")
+
+
+def test_a_login_whose_process_died_is_not_waited_for_longer_if_the_clock_is_set_back(
+    office: Office, later: timedelta
+) -> None:
+    login(office, WRONG)
+    with office.database.session() as session:
+        session.execute(ACCOUNTS.update().values(pending=LIMIT, pending_until=office.clock.now + timedelta(seconds=30)))
+    office.clock.advance(-later)
+    limiter = LoginLimiter(office.database, office.services)
+    waits = []
+
+    def advance(_seconds: float) -> None:
+        waits.append(office.clock.now)
+        assert len(waits) <= 3, "the login waits for ever"
+        office.clock.advance(timedelta(seconds=15))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lback_cli.managers.login_limiter.time.sleep", advance)
+        assert limiter.reserve("ann").is_locked
+    assert len(waits) == 2
 
 
 @pytest.mark.parametrize(
