@@ -134,6 +134,12 @@ _SERVER = (
         "cannot store this character, because some of its columns are not utf8mb4",
         "'lback doctor' names them.",
     ),
+    _ErrorPattern(
+        frozenset({"3F000"}),
+        _NEVER,
+        "has no schema in which this user could create tables",
+        "Let search_path name one: ALTER ROLE app SET search_path = public, with this user in place of app.",
+    ),
     _ErrorPattern(frozenset({1146, "42P01"}), _NEVER, "lacks a table", "Run: lback db status"),
     _ErrorPattern(READ_ONLY, _NEVER, "is read-only", "Set database.url to one that can be written to."),
     _ErrorPattern(

@@ -89,3 +89,20 @@ def test_command_without_a_privilege_changes_nothing(
     message = f"error: The database {name} denies this user {privilege}: {denial}.\n"
     assert (done.status, done.out, normalized(done.err)) == (9, "", f"{message}       {HINT}\n")
     assert stored(installation) == before
+
+
+def test_a_search_path_without_a_schema_is_named(
+    database_on: Any, guest_on: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with database_on("postgresql") as url, guest_on(url) as guest:
+        guest.execute(f"ALTER ROLE {guest.name} SET search_path = ''")
+        installation = Installation(guest.url, tmp_path_factory.mktemp("installation"))
+        with pytest.raises(DatabaseError) as caught:
+            installation.initialize()
+        installation.close()
+    assert caught.value.message == (
+        f"The database {installation.database.name} has no schema in which this user could create tables."
+    )
+    assert caught.value.hint == (
+        "Let search_path name one: ALTER ROLE app SET search_path = public, with this user in place of app."
+    )
