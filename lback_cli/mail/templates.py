@@ -1,7 +1,7 @@
 """The templates of mails. A file of the operator replaces the built-in one of the same name."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.own_file import is_writable_by_all
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 """A language tag (RFC 5646), which is safe as the name of a directory."""
@@ -38,8 +39,8 @@ def render(name: str, values: Mapping[str, str], directory: Path | None = None, 
             Any other text is ignored.
 
     Raises:
-        ConfigurationError: If the directory or a file cannot be read, the subject is missing, or a placeholder has no
-            value.
+        ConfigurationError: If the directory or a file cannot be read, or can be written by every user, the subject is
+            missing, or a placeholder has no value.
     """
     if directory is not None and not directory.is_dir():
         raise ConfigurationError(
@@ -48,6 +49,9 @@ def render(name: str, values: Mapping[str, str], directory: Path | None = None, 
         )
     text_file = _find(f"{name}.txt", directory, language)
     html_file = _find(f"{name}.html", directory, language)
+    if directory is not None:
+        own = [file for file in (text_file, html_file) if isinstance(file, Path)]
+        _check_writers([directory, *(file.parent for file in own), *own])
     subject, body = _split(_read(text_file), text_file)
     html_values = {placeholder: escape(value) for placeholder, value in values.items()}
     return Content(
@@ -78,6 +82,16 @@ def _places(directory: Path, language: str) -> Iterator[Path]:
         yield directory / language
         if "-" in language:
             yield directory / language.partition("-")[0]
+
+
+def _check_writers(paths: Iterable[Path]) -> None:
+    """Raise `ConfigurationError` if every user can write one of *paths*, and so decide where links in mails lead."""
+    for path in paths:
+        if is_writable_by_all(path):
+            raise ConfigurationError(
+                f"email.templates: every user can write {path}.",
+                hint=f"Check the templates, then run: chmod o-w {path}",
+            )
 
 
 def _read(file: Traversable) -> str:

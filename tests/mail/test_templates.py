@@ -175,3 +175,22 @@ def test_unreadable_template_is_refused(tmp_path: Path, kind: str) -> None:
 
     with pytest.raises(ConfigurationError, match=r"Cannot read the mail template .*test\.html: "):
         render("test", VALUES, tmp_path)
+
+
+@pytest.mark.parametrize("writable", ["", "test.txt", "test.html", "de", "de/test.txt"])
+def test_templates_that_every_user_can_write_are_refused(tmp_path: Path, writable: str) -> None:
+    german = tmp_path / "templates" / "de"
+    german.mkdir(parents=True)
+    for file in (tmp_path / "templates" / "test.txt", german / "test.txt"):
+        file.write_text("Subject: Test\n\nText.\n", "utf-8")
+    (tmp_path / "templates" / "test.html").write_text("<p>Text.</p>", "utf-8")
+    render("test", {}, tmp_path / "templates", "en")
+    render("test", {}, tmp_path / "templates", "de")
+
+    path = tmp_path / "templates" / writable
+    path.chmod(path.stat().st_mode | 0o002)
+    language = "de" if writable.startswith("de") else "en"
+    with pytest.raises(ConfigurationError) as caught:
+        render("test", {}, tmp_path / "templates", language)
+    assert caught.value.message == f"email.templates: every user can write {path}."
+    assert caught.value.hint == f"Check the templates, then run: chmod o-w {path}"
