@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lback_cli.cli.user.list import NO_USERS
 from tests.installed_command import in_one_line
 
 Cli = Callable[..., Any]
@@ -127,8 +128,10 @@ def test_list_has_the_same_records_in_json_jsonl_and_csv(three: Cli) -> None:
     ],
 )
 def test_an_empty_list_is_empty_in_every_format(cli: Cli, form: str, out: str) -> None:
-    message = "" if form in {"json", "jsonl", "yaml"} else "No users match.\n"
-    assert cli("user", "list", "-o", form) == (0, out, message)
+    first, none = f"{NO_USERS}\n", "No users match.\n"
+    for options, message in (((), first), (("--inactive",), none), (("--after", "1"), none)):
+        expected = "" if form in {"json", "jsonl", "yaml"} else message
+        assert cli("user", "list", "-o", form, *options) == (0, out, expected)
     assert cli("user", "list", "-o", form, "-q") == (0, out, "")
 
 
