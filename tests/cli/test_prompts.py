@@ -114,6 +114,17 @@ def test_a_missing_address_is_asked_for(terminal: Cli, cli: Cli) -> None:
         assert ended(child) == (status, message)
 
 
+def test_a_refusal_above_a_question_breaks_between_words(terminal: Cli) -> None:
+    child = terminal("user", "register", "alice", "--invite")
+    enter(child, "E-mail address: ", "one two three four five six seven eight")
+    child.expect_exact("E-mail address: ")
+    refusal = child.before.decode().split("\r\n")[1:-1]
+    assert len(refusal) == 3
+    assert max(map(len, refusal)) <= 80
+    assert " ".join(refusal).endswith("must have an @-sign. Give one plain address such as alice@example.org.")
+    child.close()
+
+
 def test_an_invited_user_is_asked_for_no_password_and_mailed_a_link(terminal: Cli, lback: Any) -> None:
     status, shown = ended(
         terminal("user", "register", "alice", "--email", "alice@example.org", "--invite", "-o", "json")

@@ -56,7 +56,10 @@ def test_show_of_an_unknown_user_is_exit_5(three: Cli) -> None:
     assert three("user", "show", "nobody") == (
         5,
         "",
-        "error: There is no user 'nobody'.\n       'lback user list' shows all users.\n",
+        (
+            "error: There is no user 'nobody'.\n"
+            "       'lback user list --search nobody' finds users by a part of the name or the address.\n"
+        ),
     )
     assert three("user", "show", "id:99999999999999999999", "-o", "json") == (
         5,

@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from lback_cli.cli.output.width import screen_width, wrapped
+from lback_cli.cli.output.width import NARROWEST, screen_width, wrapped
 from lback_cli.errors import Declined, InvalidFile, LbackError
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
-
-_NARROWEST = 20
-"""If fewer columns are left beside a label, the terminal wraps the text."""
 
 
 def write_stderr(text: str) -> None:
@@ -65,7 +62,7 @@ def _write_labelled(label: str, color: str, text: str) -> None:
     """Write *text* after *label*. On a terminal its further lines begin below its first."""
     lines = [safe(text)]
     room = (screen_width(sys.stderr) or 0) - len(label) - 1
-    if room >= _NARROWEST:
+    if room >= NARROWEST:
         lines = wrapped(lines[0], room)
     colored = f"\x1b[{color}m{label}\x1b[0m" if color and wants_color(sys.stderr) else label
     rest = "".join(f"{' ' * len(label)} {line}\n" for line in lines[1:])
