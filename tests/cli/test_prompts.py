@@ -172,3 +172,21 @@ def test_what_is_typed_stays_hidden_when_a_stopped_command_continues(lback: Any,
     shell.expect(r"[ ;](-?)echo ")
     assert shell.match.group(1) == b""
     shell.close(force=True)
+
+
+def test_a_command_at_the_end_of_an_error_stays_in_one_line(terminal: Cli) -> None:
+    url = {"LBACK_RELAY_HOOK_URL": "http://127.0.0.1:1/x"}
+    _, shown = ended(terminal("events", "sinks", "test", "hook", **url))
+    *_, sentence, command = shown.splitlines()
+    assert sentence == "       Set relay.hook.secret_file to a file, and run:"
+    assert command == '       (umask 077; echo "whsec_$(openssl rand -base64 32)" > FILE)'
+
+
+def test_a_command_that_is_longer_than_the_terminal_is_not_broken(terminal: Cli, lback: Any) -> None:
+    (lback.directory / "users.csv").write_text("username,email\nann,ann@example.org\nben,nowhere\n")
+    options = ("--mail", "none", "--on-error", "stop", "--format", "csv", "--report", "a-report-of-this-import.jsonl")
+    ended(terminal("user", "import", "users.csv", *options))
+    _, shown = ended(terminal("user", "import", "users.csv", *options))
+    (command,) = [line.strip() for line in shown.splitlines() if line.strip().startswith("lback user import")]
+    assert command.endswith("--resume")
+    assert len(command) > 80
