@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         **dict.fromkeys(("grant", "add-group", "join", "promote"), _JOIN),
         **dict.fromkeys(("revoke", "remove-group", "leave", "demote"), ("lback group remove GROUP USER",)),
         **dict.fromkeys(("log", "events", "audit"), ("lback user history USER",)),
+        **dict.fromkeys(("undelete", "recover"), ("lback user restore USER",)),
     },
     "lback group": {
         **dict.fromkeys(("new",), _CREATE),
@@ -103,6 +104,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("--invited", "--invitation", "--no-password"), ("--invite",)),
     **dict.fromkeys(("--filter", "--query", "--find", "--grep"), ("--search TEXT", "--where NAME=VALUE")),
     **dict.fromkeys(("--all", "--no-limit"), ("--limit 0",)),
+    **dict.fromkeys(("--page", "--offset", "--skip", "--next"), ("--after VALUE", "--before SEQ")),
+    **dict.fromkeys(("--columns", "--column", "--cols", "--field", "--select"), ("--fields NAME,NAME",)),
+    **dict.fromkeys(("--out", "--output-file", "--to-file"), ("--file PATH",)),
     **dict.fromkeys(("--dry-run", "--check", "--simulate", "--preview"), ("--plan",)),
     **dict.fromkeys(("--yes", "-y", "--force", "-f", "--no-confirm"), ("--yes", "--confirm NAME")),
     **dict.fromkeys(("--skip-existing", "--ignore-existing", "--exist-ok"), ("--if-exists skip",)),
@@ -113,6 +117,16 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("--db", "--database", "--url"), ("--database-url URL",)),
 }
 """What to write instead of an option that does not exist: the first that the command takes."""
+
+OTHERS: Mapping[str, Mapping[str, str]] = {
+    "lback user export": dict.fromkeys(
+        ("--fields", "--columns", "--column", "--cols", "--select"),
+        "lback user list --fields username,email,groups -o csv > users.csv",
+    ),
+    "lback report access": {"--file": "lback report access --format html > access.html"},
+    "lback report activity": {"--file": "lback report activity --format html > activity.html"},
+}
+"""The command lines that do what an option would do that a command does not have, by command and option."""
 
 _FORMATS = ("--json", "--jsonl", "--csv", "--yaml", "--table")
 _COMPLETION = ("--install-completion", "--show-completion", "--completion")
@@ -134,8 +148,15 @@ def unknown_command(path: str, group: Any, word: str) -> UsageError:
     return UsageError(f"{message} Did you mean {names}?" if names else message, hint=usage)
 
 
-def option_instead(option: str, accepted: Collection[str]) -> str | None:
-    """Return what to write instead of *option*, for a command that takes the options *accepted*."""
+def option_instead(path: str, option: str, accepted: Collection[str]) -> str | None:
+    """Return what to do instead of *option*, for the command *path*, which takes the options *accepted*."""
+    if line := OTHERS.get(path, {}).get(option):
+        return f"Try: {line}"
+    instead = _option_instead(option, accepted)
+    return None if instead is None else f"Use {instead}."
+
+
+def _option_instead(option: str, accepted: Collection[str]) -> str | None:
     if option in _FORMATS:
         return f"-o {option.removeprefix('--')}"
     if option in _COMPLETION:

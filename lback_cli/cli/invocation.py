@@ -16,6 +16,17 @@ from lback_cli.cli.output.registry import has_json_errors
 from lback_cli.errors import LbackError, UnexpectedError, Unusable, UsageError
 from lback_cli.text.escaping import safe
 
+_PLAINER = {
+    re.compile(r"Input should be a valid (?:integer|number), unable to parse .*\.$"): "It must be a number.",
+    re.compile(r"Input should be greater than or equal to (\S+)\.$"): r"It must be at least \1.",
+    re.compile(r"Input should be less than or equal to (\S+)\.$"): r"It must be at most \1.",
+    re.compile(r"^Got unexpected extra argument\(s\) \((.*)\)\.$", re.DOTALL): r"Unexpected argument: \1.",
+}
+"""What messages of Typer and pydantic become."""
+
+_ADDRESS_AS_ARGUMENT = re.compile(r"Unexpected argument: (\S+@\S+)\.")
+"""The error of an e-mail address that was given without its option."""
+
 interruptions: list[KeyboardInterrupt] = []
 """The `KeyboardInterrupt` that ended the command, before Typer replaces it. Its notes say what was completed."""
 
@@ -121,8 +132,22 @@ def _usage(error: typer.TyperException) -> UsageError:
     if context is not None and option is not None and hasattr(error, "possibilities"):
         from lback_cli.cli.guesses import option_instead
 
-        parameters = context.command.get_params(context)
-        accepted = {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
-        if instead := option_instead(option, accepted):
-            return UsageError(f"No such option: {option}.", hint=f"Use {instead}.")
+        if hint := option_instead(command, option, _option_names(context)):
+            return UsageError(f"No such option: {option}.", hint=hint)
+    message = _plainer(message)
+    if (match := _ADDRESS_AS_ARGUMENT.fullmatch(message)) and "--email" in _option_names(context):
+        return UsageError(message, hint=f"Use --email {match[1]}.")
     return UsageError(message, hint=f"{command} --help shows the usage.")
+
+
+def _option_names(context: Any) -> set[str]:
+    """Return the names of the options of the command of *context*."""
+    parameters = context.command.get_params(context) if context is not None else ()
+    return {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+
+
+def _plainer(message: str) -> str:
+    """Return *message* of Typer in plain words, without those that pydantic uses for types and ranges."""
+    for pattern, words in _PLAINER.items():
+        message = pattern.sub(words, message)
+    return message

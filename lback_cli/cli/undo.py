@@ -105,7 +105,10 @@ def undo(
 
 def _require_one(given: list[bool]) -> None:
     if given.count(True) != 1:
-        raise UsageError("Name the events by exactly one of SEQ, --operation, --invocation, --import and --apply.")
+        raise UsageError(
+            "Name the events by exactly one of SEQ, --operation, --invocation, --import and --apply.",
+            hint="'lback events list' shows the numbers of events and the jobs of imports.",
+        )
 
 
 def _checked_plan(context: CliContext, path: Path) -> "Request":

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from lback_cli.errors import UsageError
+from lback_cli.text.escaping import safe
 from lback_cli.text.times import parse_moment
 
+_AGE = re.compile(r"[0-9]+[a-z]+")
 _EVENT = re.compile(r"event:([0-9]{1,18})")
 
 
@@ -23,6 +25,12 @@ class Moment:
     text: str
     time: datetime | None = None
     event: int | None = None
+
+    @property
+    def phrase(self) -> str:
+        """What a person wrote, as a part of a sentence: ``at 2026-06-02`` or ``7d ago``."""
+        text = safe(self.text, limit=40)
+        return f"{text} ago" if _AGE.fullmatch(self.text) else f"at {text}"
 
     @classmethod
     def parse(cls, text: str, now: datetime) -> "Moment":

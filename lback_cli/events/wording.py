@@ -219,13 +219,18 @@ def _group(verb: str) -> Callable[[Event], str]:
 
 def _import_started(data: Event) -> str:
     words = f"resumed after row {data['rows_done']}" if data["rows_done"] else "started"
-    return f"import of {data['file']} {words}"
+    return f"{_import(data)} {words}"
 
 
 def _import_finished(data: Event) -> str:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in data["counts"].items() if count) or "no rows"
     state = "finished" if data["state"] == "done" else _plain(data["state"])
-    return f"import of {data['file']} {state}: {counts}"
+    return f"{_import(data)} {state}: {counts}"
+
+
+def _import(data: Event) -> str:
+    """Return what identifies an import to people: the beginning of its job, and the name of its file."""
+    return f"import {str(data['job'])[:8]} of {str(data['file']).rpartition('/')[2]}"
 
 
 def _exported(data: Event) -> str:

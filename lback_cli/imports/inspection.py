@@ -162,7 +162,8 @@ def _check(source: InputFile, services: Dependencies) -> tuple[str | None, list[
         return f"All rows are refused. {lines[0]}", [*notes, *lines[1:]], found
     if refused:
         first = "" if found.is_whole else "first "
-        notes += [f"{refused:,} of the {first}{found.rows:,} rows are refused.", *lines]
+        verb = "is" if refused == 1 else "are"
+        notes += [f"{refused:,} of the {first}{found.rows:,} rows {verb} refused.", *lines]
     return None, notes, found
 
 

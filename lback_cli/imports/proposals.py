@@ -99,7 +99,7 @@ def looks_like(proposed: ImportOptions, given: ImportOptions, reason: str = "") 
     listed = " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
     return ValidationError(
         "file",
-        f"{reason}The file looks like {listed}: add {command_line(changed.reading_words())}.",
+        f"{reason}The file seems to have {listed}: add {command_line(changed.reading_words())}.",
         hint=f"--guess accepts that, and {SEE_INSPECTION}",
     )
 

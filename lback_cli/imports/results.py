@@ -138,15 +138,28 @@ def obstacles(*, active: bool, has_password: bool, verified: bool) -> Sequence[O
     return tuple(obstacle for obstacle, holds in found.items() if holds)
 
 
-def failed(row: ImportRow, error: LbackError) -> RowOutcome:
-    """Return the outcome of a *row* that *error* refused, with advice for an import."""
+_EXISTS = "To change such users, add --if-exists update; to leave them out, --if-exists skip."
+_EXISTS_UNDER_ADDRESS = "If the user has that address, add --if-exists update or skip. Else give the row another name."
+
+
+def failed(row: ImportRow, error: LbackError, *, only_creates: bool = False) -> RowOutcome:
+    """Return the outcome of a *row* that *error* refused, with advice for an import.
+
+    Args:
+        row: The row.
+        error: Why it is refused.
+        only_creates: Whether the import refuses every user who exists.
+    """
     if isinstance(error, GroupNotFound) and error.name is not None:
         error = missing_group(error.name)
     message, hint = error.message, error.hint
-    if isinstance(error, UserExists) and error.field == "username" and row.derived_from is not None:
-        name, address = (safe(text, limit=_LONGEST_SHOWN) for text in (row.username, row.derived_from))
-        message = f"The user name '{name}', made from {address}, is that of another user."
-        hint = "Give the row one of its own."
+    if isinstance(error, UserExists) and error.field == "username":
+        hint = _EXISTS if only_creates else hint
+        if row.derived_from is not None:
+            name, address = (safe(text, limit=_LONGEST_SHOWN) for text in (row.username, row.derived_from))
+            verb = "taken" if only_creates else "that of another user"
+            message = f"The user name '{name}', made from {address}, is {verb}."
+            hint = _EXISTS_UNDER_ADDRESS if only_creates else "Give the row one of its own."
     return RowOutcome(row, "failed", code=error.code, message=message, hint=hint)
 
 

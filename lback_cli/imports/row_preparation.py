@@ -66,7 +66,9 @@ def plainer(error: LbackError, row: ImportRow) -> LbackError:
 
 def _of_username(row: ImportRow) -> ValidationError | None:
     if not row.username.strip():
-        hint = "--username-from email makes one of the address." if row.email else None
+        if not row.email.strip():
+            return ValidationError("username", "The row has neither a user name nor an e-mail address.")
+        hint = "--username-from email makes one of the address."
         return ValidationError("username", "The row has no user name.", hint=hint)
     if "@" in row.username:
         name = safe(row.username, limit=_LONGEST_SHOWN)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from functools import partial
 from itertools import zip_longest
 from typing import cast
 
@@ -191,7 +192,7 @@ class _ChunkWriter:
         if len(users) == len(rows) and not self._variants and not self._stops_on_error:
             # Most chunks are like that: no row has to be looked up.
             results = self._bulk.register(self._uow, users, expects_conflict=self._expects_conflict)
-            return list(map(_registration_outcome, rows, users, results))
+            return list(map(partial(_registration_outcome, only_creates=True), rows, users, results))
         for index in range(len(rows)):
             self._write_row(index)
             if self._stopped:
@@ -308,16 +309,20 @@ class _ChunkWriter:
             return
         results = self._bulk.register(self._uow, users, stop_on_error=self._stops_on_error)
         for index, user, result in zip(indexes, users, results, strict=False):
-            self._outcomes[index] = outcome = _registration_outcome(self._chunk.rows[index], user, result)
+            self._outcomes[index] = outcome = _registration_outcome(
+                self._chunk.rows[index], user, result, only_creates=not self._variants
+            )
             if outcome.kind == "created" and outcome.id is not None:
                 self._ids[user.username] = outcome.id
             elif self._stops_on_error:
                 self._stopped = True
 
 
-def _registration_outcome(row: ImportRow, user: PreparedUser, result: RegistrationResult) -> RowOutcome:
+def _registration_outcome(
+    row: ImportRow, user: PreparedUser, result: RegistrationResult, *, only_creates: bool
+) -> RowOutcome:
     if isinstance(result, LbackError):
-        return failed(row, plainer(result, row))
+        return failed(row, plainer(result, row), only_creates=only_creates)
     new = user.new
     generated = new.password if row.password is None else None
     found = obstacles(

@@ -166,14 +166,18 @@ class Directory:
         with snapshot(self._database) as found:
             return found.groups.all_with_sizes()
 
-    def find_group(self, name: str) -> tuple[GroupRecord, int]:
+    def find_group(self, name: str, *, joins: bool = False) -> tuple[GroupRecord, int]:
         """Return the group called *name* with the number of its members.
+
+        Args:
+            name: The name as a person gives it.
+            joins: Whether users are to join the group. The error then says how to create it.
 
         Raises:
             GroupNotFound: There is none.
         """
         with snapshot(self._database) as found:
-            group = find_group_record(found.groups, self._services, name)
+            group = find_group_record(found.groups, self._services, name, joins=joins)
             return group, found.groups.size(group.id)
 
     def has_group(self, name: str) -> bool:

@@ -123,7 +123,7 @@ class PastView:
         for variant in group_name_variants(self._services, name):
             if variant in self._groups:
                 return self._groups[variant]
-        raise GroupNotFound(f"There was no group '{safe(name, limit=80)}' at {self._moment.text}.")
+        raise GroupNotFound(f"There was no group '{safe(name, limit=80)}' {self._moment.phrase}.")
 
     def groups(self) -> list[PastGroup]:
         """Return all groups by name."""
@@ -182,7 +182,10 @@ class PastView:
         else:
             assert moment.time is not None, "it is a time or an event"
             if moment.time > self._services.now():
-                raise self._out_of_reach()
+                raise Refused(
+                    f"{safe(moment.text, limit=40)} is in the future. A date means its end.",
+                    hint="To see how it is now, name no moment.",
+                )
             since, time = changes.first_after(timestamp(moment.time)) or last + 1, moment.time
         if any(map(_is_beginning, changes.of_tables(since))):
             raise self._out_of_reach()
@@ -195,7 +198,7 @@ class PastView:
         last = changes.last()
         start = f"event:{first} ({changes.time_of(first)})" if first else "the first event"
         return Refused(
-            f"The event log does not say what was at {safe(self._moment.text, limit=40)}.",
+            f"The event log does not say what was {self._moment.phrase}.",
             hint=f"It reaches from {start} to now (event:{last}).",
         )
 

@@ -145,7 +145,7 @@ class Registration:
         try:
             with reading(database, session) as uow:
                 for name in new.groups:
-                    find_group(uow.groups, self._services, name)
+                    find_group(uow.groups, self._services, name, joins=True)
                 return self._conflict(uow, prepared)
         except GroupNotFound as error:
             return error
@@ -206,7 +206,8 @@ class Registration:
             GroupNotFound: There is no group of one of these names.
         """
         names = (self._services.settings.users.default_group, *names)
-        return sorted({find_group(uow.groups, self._services, name) for name in names}, key=attrgetter("name"))
+        groups = {find_group(uow.groups, self._services, name, joins=True) for name in names}
+        return sorted(groups, key=attrgetter("name"))
 
     def default_group(self, uow: UnitOfWork) -> Group | None:
         """Return the group that every new user joins, or None as long as it does not exist."""

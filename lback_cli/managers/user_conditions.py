@@ -99,9 +99,17 @@ def _set_flag(found: dict[str, Any], word: str, now: datetime) -> None:
     found[name] = value
 
 
+_SEARCHED = frozenset({"username", "user", "name", "email", "mail", "address"})
+"""What a person may take for conditions on the user name or the e-mail address."""
+
+
 def _unknown(text: str, known: "UserAttributes") -> UsageError:
     words = f"Use NAME=VALUE with the name of an attribute, {', '.join(WORDS[:-1])} or {WORDS[-1]}."
     meant = did_you_mean(
         text.partition("=")[0], [*FLAGS, LOCKED, *TEXTS, *MOMENTS, *(each.name for each in known.rows)]
     )
-    return UsageError(f"--where {safe(text, limit=40)}: this is not a condition.", hint=f"{meant} {words}".lstrip())
+    if text.partition("=")[0] in _SEARCHED - {each.name for each in known.rows}:
+        meant = "Use search=TEXT for a part of the user name or the e-mail address."
+        words = ""
+    hint = f"{meant} {words}".strip()
+    return UsageError(f"--where {safe(text, limit=40)}: this is not a condition.", hint=hint)

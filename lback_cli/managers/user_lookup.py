@@ -1,5 +1,6 @@
 """Finding the user or group that a person means: a user name, an e-mail address, ``id:N`` or a group name."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from lback_cli.repositories.group_repository import GroupRepository
 
 _ID_PREFIX = "id:"
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{2,39}")
+"""A name that a hint repeats in a command line: no shell changes it, and most names do not contain it."""
+
 _LONGEST = 320
 """Characters of the longest name or e-mail address that can be stored (RFC 5321: 64 + 1 + 255)."""
 
@@ -117,8 +121,8 @@ def find_user(users: UserReader, services: Dependencies, identifier: str) -> Use
     return user
 
 
-def find_group_record(groups: GroupReader, services: Dependencies, name: str) -> GroupRecord:
-    """Return the group called *name*, as `find_group` finds it.
+def find_group_record(groups: GroupReader, services: Dependencies, name: str, *, joins: bool = False) -> GroupRecord:
+    """Return the group called *name*, as `find_group` finds it; *joins* as there.
 
     Raises:
         GroupNotFound: There is none.
@@ -126,10 +130,12 @@ def find_group_record(groups: GroupReader, services: Dependencies, name: str) ->
     for variant in group_name_variants(services, name):
         if group := groups.find_by_name(variant):
             return group
-    raise no_such_group(name, groups.names())
+    raise no_such_group(name, groups.names(), joins=joins)
 
 
-def find_group(groups: "GroupRepository", services: Dependencies, name: str, *, lock: bool = False) -> "Group":
+def find_group(
+    groups: "GroupRepository", services: Dependencies, name: str, *, lock: bool = False, joins: bool = False
+) -> "Group":
     """Return the group called *name*: exactly as given, for rows that lback did not write, else in canonical form.
 
     Args:
@@ -137,6 +143,7 @@ def find_group(groups: "GroupRepository", services: Dependencies, name: str, *, 
         services: The rules for names.
         name: The name as a person gives it.
         lock: Whether to keep other transactions from locking the group until this one ends.
+        joins: Whether users are to join the group. The error then says how to create it.
 
     Raises:
         GroupNotFound: There is none.
@@ -144,7 +151,7 @@ def find_group(groups: "GroupRepository", services: Dependencies, name: str, *, 
     for variant in group_name_variants(services, name):
         if group := groups.find(variant, lock=lock):
             return group
-    raise no_such_group(name, groups.names())
+    raise no_such_group(name, groups.names(), joins=joins)
 
 
 def group_name_variants(services: Dependencies, name: str) -> tuple[str, ...]:
@@ -154,7 +161,10 @@ def group_name_variants(services: Dependencies, name: str) -> tuple[str, ...]:
 
 def not_found(identifier: str) -> UserNotFound:
     """Return the error that there is no user called *identifier*."""
-    return UserNotFound(f"There is no user '{safe(identifier, limit=80)}'.", hint="'lback user list' shows all users.")
+    hint, part = "'lback user list' shows all users.", identifier.partition("@")[0]
+    if _PLAIN_WORD.fullmatch(part):
+        hint = f"'lback user list --search {part}' finds users by a part of the name or the address."
+    return UserNotFound(f"There is no user '{safe(identifier, limit=80)}'.", hint=hint)
 
 
 def _not_found_as_name(users: UserReader, digits: str) -> UserNotFound:
@@ -168,9 +178,15 @@ def _not_found_as_name(users: UserReader, digits: str) -> UserNotFound:
     )
 
 
-def no_such_group(name: str, known: Iterable[str]) -> GroupNotFound:
-    """Return the error that there is no group called *name*, with the one among *known* that may be meant."""
-    hint = f"{did_you_mean(name, map(safe, known))} 'lback group list' shows all groups.".lstrip()
+def no_such_group(name: str, known: Iterable[str], *, joins: bool = False) -> GroupNotFound:
+    """Return the error that there is no group called *name*, with the one among *known* that may be meant.
+
+    If *joins* and there is no such group, it says how to create the group.
+    """
+    near = did_you_mean(name, map(safe, known))
+    hint = f"{near} 'lback group list' shows all groups.".lstrip()
+    if joins and not near and _PLAIN_WORD.fullmatch(name):
+        hint = f"'lback group list' shows all groups, and 'lback group create {name}' creates this one."
     return GroupNotFound(f"There is no group '{safe(name, limit=80)}'.", hint=hint, name=name)
 
 

@@ -191,7 +191,7 @@ class UserUpdater:
         mail: RegistrationMail,
     ) -> None:
         """Write *update*, which `_check` returned, to the locked *user*, and notify the user."""
-        added = [find_group(uow.groups, self._services, name) for name in update.add_groups]
+        added = [find_group(uow.groups, self._services, name, joins=True) for name in update.add_groups]
         removed = [find_group(uow.groups, self._services, name) for name in update.remove_groups]
         administrators = group_name_variants(self._services, self._services.settings.users.admin_group)
         leaves = any(group.name in administrators for group in removed)

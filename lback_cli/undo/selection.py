@@ -132,7 +132,7 @@ def _job(changes: ChangeReader, text: str) -> str:
     if not found:
         raise ImportNotFound(
             f"There was no import '{safe(text, limit=40)}'.",
-            hint="'lback events list --signal import_started' shows the imports; use event:SEQ, with their number.",
+            hint="'lback events list --signal import_started' shows the jobs of the imports.",
         )
     return found.pop()
 

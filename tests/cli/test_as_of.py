@@ -102,7 +102,7 @@ def test_list_groups_as_of_a_moment(history: Cli) -> None:
         ("soon", 2, "error: 'soon' is not a moment."),
         ("event:-1", 2, "error: 'event:-1' is not a moment."),
         ("event:99", 7, "error: The event log does not say what was at event:99."),
-        ("2999-12-31", 7, "error: The event log does not say what was at 2999-12-31."),
+        ("2999-12-31", 7, "error: 2999-12-31 is in the future. A date means its end."),
     ],
 )
 def test_a_moment_that_is_none_or_out_of_reach(history: Cli, moment: str, status: int, message: str) -> None:
@@ -117,6 +117,8 @@ def test_no_user_had_that_name(history: Cli) -> None:
         "",
         "error: There was no user 'alice' at 2020-01-01.\n",
     )
+    assert history("user", "show", "alice", "--as-of", "900d").err == "error: There was no user 'alice' 900d ago.\n"
+    assert history("group", "show", "nix", "--as-of", "0s").err == "error: There was no group 'nix' 0s ago.\n"
 
 
 def test_a_field_that_was_changed_outside_lback_is_marked(history: Cli, lback: Any) -> None:

@@ -44,7 +44,11 @@ def test_config_show_takes_a_section_or_a_key(cli: Cli) -> None:
 
 def test_config_path_shows_the_file_and_where_lback_looks(cli: Cli, tmp_path: Any) -> None:
     here, yours = tmp_path / "lback.toml", tmp_path / "config" / "lback" / "config.toml"
-    assert cli("config", "path") == (0, f"here   {here}\nyours  {yours}\n", "")
+    assert cli("config", "path") == (
+        0,
+        f"here   {here}\nyours  {yours}\n",
+        "There is no configuration file. To configure lback, create one of these.\n",
+    )
     here.write_text("[email]\nport = 25\n")
     assert json.loads(cli("config", "path", "-o", "json").out)["read"] == str(here)
     other = tmp_path / "other.toml"

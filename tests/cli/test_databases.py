@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from lback_cli.cli.user.list import NO_USERS
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import REVISION
 from lback_cli.settings import DatabaseSettings
@@ -350,7 +351,7 @@ def test_a_file_that_every_user_can_write_is_named(cli: Cli, file: Path) -> None
     assert cli("user", "list", "-o", "csv", "--fields", "id", LBACK_DATABASE_URL=url) == (
         0,
         "id\n",
-        f"warning: Every user can write the database {file}. Run: chmod o-rwx {file}\nNo users match.\n",
+        f"warning: Every user can write the database {file}. Run: chmod o-rwx {file}\n{NO_USERS}\n",
     )
     file.chmod(0o660)
     assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")

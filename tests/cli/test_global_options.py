@@ -8,6 +8,8 @@ from typing import Any
 import pexpect
 import pytest
 
+from lback_cli.cli.output.table import fitted
+
 Cli = Callable[..., Any]
 
 
@@ -188,3 +190,23 @@ def test_a_table_has_a_line_for_each_user_on_a_narrow_terminal(lback: Any) -> No
         ["id", "username", "email", "active", "verified"],
         ["1", "alice", "alice@examp…", "yes", "yes"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "widths"),
+    [
+        (102, [3, 9, 30, 25, 25]),
+        (80, [3, 9, 12, 24, 24]),
+        (61, [3, 8, 8, 17, 17]),
+        (60, [3, 9, 17, 25]),
+        (42, [3, 8, 8, 17]),
+        (10, [3]),
+    ],
+)
+def test_texts_shrink_before_times_and_a_time_keeps_its_minute(limit: int, widths: list[int]) -> None:
+    columns = ("id", "username", "email", "deleted_at", "kept_until")
+    assert fitted(columns, [3, 9, 30, 25, 25], limit) == widths
+
+
+def test_a_narrow_history_says_what_was_done() -> None:
+    assert fitted(("seq", "time", "what", "actor"), [4, 25, 36, 5], 40) == [4, 17, 8, 5]

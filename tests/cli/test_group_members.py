@@ -75,10 +75,11 @@ def test_the_last_administrator_stays_while_others_leave(cli: Cli, register: Cli
 @pytest.mark.parametrize("verb", ["add", "remove"])
 def test_an_unknown_group_is_exit_5_and_starts_no_operation(staffed: Cli, verb: str) -> None:
     events = staffed("events", "list", "-o", "json").out
+    creation = ", and 'lback group create nosuch' creates this one" if verb == "add" else ""
     assert staffed("group", verb, "nosuch", "ann") == (
         5,
         "",
-        "error: There is no group 'nosuch'.\n       'lback group list' shows all groups.\n",
+        f"error: There is no group 'nosuch'.\n       'lback group list' shows all groups{creation}.\n",
     )
     assert staffed("group", verb, "staff").status == 2
     assert staffed("events", "list", "-o", "json").out == events

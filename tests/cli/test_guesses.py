@@ -10,7 +10,7 @@ import typer
 from lback_cli.cli.app import app
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.global_options import global_parameters
-from lback_cli.cli.guesses import COMMANDS, DESTRUCTIVE, OPTIONS
+from lback_cli.cli.guesses import COMMANDS, DESTRUCTIVE, OPTIONS, OTHERS
 from lback_cli.errors import UsageError
 from tests.cli.command_lines import calls_in, commands_below
 
@@ -41,6 +41,15 @@ def test_every_option_that_is_named_instead_exists() -> None:
     parameters = [*global_parameters(), *(parameter for command in TREE.values() for parameter in command.params)]
     known = {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
     assert {instead.split()[0] for answers in OPTIONS.values() for instead in answers} <= known
+
+
+def test_every_command_line_that_is_named_instead_of_an_option_is_valid() -> None:
+    for path, lines in OTHERS.items():
+        assert path in TREE
+        for option, line in lines.items():
+            assert option not in {name for parameter in TREE[path].params for name in parameter.opts}
+            (arguments,) = calls_in(line)
+            assert TREE[" ".join(("lback", *arguments[:2]))].make_context("x", arguments[2:], obj=CliContext())
 
 
 @pytest.mark.parametrize("path", GROUPS)
@@ -77,6 +86,15 @@ def test_no_word_that_is_mistyped_leads_to_a_deletion(path: str) -> None:
         ("user update ann --disable", "No such option: --disable.", "Use --deactivate."),
         ("user list --disabled", "No such option: --disabled.", "Use --inactive."),
         ("user update ann --group staff", "No such option: --group.", "Use --add-group GROUP."),
+        ("user list --page 2", "No such option: --page.", "Use --after VALUE."),
+        ("user list --columns email", "No such option: --columns.", "Use --fields NAME,NAME."),
+        (
+            "user export --fields email",
+            "No such option: --fields.",
+            "Try: lback user list --fields username,email,groups -o csv > users.csv",
+        ),
+        ("report access --file x", "No such option: --file.", "Try: lback report access --format html > access.html"),
+        ("user undelete ann", "No such command 'undelete'.", "Try: lback user restore USER"),
         ("user list --json", "No such option: --json.", "Use -o json."),
         ("user erase ann --yes", "No such option: --yes.", "Use --confirm NAME."),
     ],

@@ -30,8 +30,28 @@ def test_the_version_is_one_line(cli: Cli) -> None:
         (("user", "register", "a"), "Missing option '--email'.", "lback user register --help shows the usage."),
         (
             ("user", "show", "a", "b"),
-            "Got unexpected extra argument(s) (b).",
+            "Unexpected argument: b.",
             "lback user show --help shows the usage.",
+        ),
+        (
+            ("user", "register", "a", "a@b.example", "c"),
+            "Unexpected argument: a@b.example c.",
+            "lback user register --help shows the usage.",
+        ),
+        (
+            ("user", "register", "a", "a@b.example"),
+            "Unexpected argument: a@b.example.",
+            "Use --email a@b.example.",
+        ),
+        (
+            ("user", "show", "a", "a@b.example"),
+            "Unexpected argument: a@b.example.",
+            "lback user show --help shows the usage.",
+        ),
+        (
+            ("undo", "1", "--max-share", "101"),
+            "Invalid value for '--max-share': It must be at most 100.",
+            "lback undo --help shows the usage.",
         ),
         (
             ("user", "list", "--colour"),
@@ -45,12 +65,12 @@ def test_the_version_is_one_line(cli: Cli) -> None:
         ),
         (
             ("user", "list", "--limit", "many"),
-            "Invalid value for '--limit': Input should be a valid integer, unable to parse string as an integer.",
+            "Invalid value for '--limit': It must be a number.",
             "lback user list --help shows the usage.",
         ),
         (
             ("user", "list", "--limit", "-1"),
-            "Invalid value for '--limit': Input should be greater than or equal to 0.",
+            "Invalid value for '--limit': It must be at least 0.",
             "lback user list --help shows the usage.",
         ),
         (

@@ -114,6 +114,17 @@ def test_a_missing_address_is_asked_for(terminal: Cli, cli: Cli) -> None:
         assert ended(child) == (status, message)
 
 
+def test_a_refusal_above_a_question_breaks_between_words(terminal: Cli) -> None:
+    child = terminal("user", "register", "alice", "--invite")
+    enter(child, "E-mail address: ", "one two three four five six seven eight")
+    child.expect_exact("E-mail address: ")
+    refusal = child.before.decode().split("\r\n")[1:-1]
+    assert len(refusal) == 3
+    assert max(map(len, refusal)) <= 80
+    assert " ".join(refusal).endswith("must have an @-sign. Give one plain address such as alice@example.org.")
+    child.close()
+
+
 def test_an_invited_user_is_asked_for_no_password_and_mailed_a_link(terminal: Cli, lback: Any) -> None:
     status, shown = ended(
         terminal("user", "register", "alice", "--email", "alice@example.org", "--invite", "-o", "json")
@@ -161,3 +172,21 @@ def test_what_is_typed_stays_hidden_when_a_stopped_command_continues(lback: Any,
     shell.expect(r"[ ;](-?)echo ")
     assert shell.match.group(1) == b""
     shell.close(force=True)
+
+
+def test_a_command_at_the_end_of_an_error_stays_in_one_line(terminal: Cli) -> None:
+    url = {"LBACK_RELAY_HOOK_URL": "http://127.0.0.1:1/x"}
+    _, shown = ended(terminal("events", "sinks", "test", "hook", **url))
+    *_, sentence, command = shown.splitlines()
+    assert sentence == "       Set relay.hook.secret_file to a file, and run:"
+    assert command == '       (umask 077; echo "whsec_$(openssl rand -base64 32)" > FILE)'
+
+
+def test_a_command_that_is_longer_than_the_terminal_is_not_broken(terminal: Cli, lback: Any) -> None:
+    (lback.directory / "users.csv").write_text("username,email\nann,ann@example.org\nben,nowhere\n")
+    options = ("--mail", "none", "--on-error", "stop", "--format", "csv", "--report", "a-report-of-this-import.jsonl")
+    ended(terminal("user", "import", "users.csv", *options))
+    _, shown = ended(terminal("user", "import", "users.csv", *options))
+    (command,) = [line.strip() for line in shown.splitlines() if line.strip().startswith("lback user import")]
+    assert command.endswith("--resume")
+    assert len(command) > 80

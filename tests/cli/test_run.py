@@ -30,7 +30,7 @@ def test_lines_are_split_like_in_a_shell_and_nothing_is_expanded(cli: Cli, regis
     assert (outcome.status, outcome.err) == (
         2,
         (
-            "error: line 4: Got unexpected extra argument(s) (&& user delete ann).\n"
+            "error: line 4: Unexpected argument: && user delete ann.\n"
             "       lback user exists --help shows the usage.\n"
             "Stopped at line 4 with exit 2. The lines before it are done.\n"
         ),

@@ -51,6 +51,14 @@ def test_each_user_has_a_result_and_a_failure_is_exit_8(people: Cli) -> None:
     ], "one operation for each, and none for a name that no user has"
 
 
+def test_ids_without_their_mark_are_answered_with_it(people: Cli) -> None:
+    outcome = people("user", "update", "-", "--activate", "-y", input="1\nnemo\n2\n")
+    hint = "To name users by their ids, write id:1.\n"
+    assert (outcome.status, outcome.err) == (8, f"3 failed.\n{hint}")
+    assert hint not in people("user", "update", "id:1", "nemo", "--activate", "-y").err
+    assert hint not in people("user", "update", "1", "2", "--activate", "-y", "-o", "json").err
+
+
 def test_conditions_and_standard_input_select_users(people: Cli) -> None:
     assert people("group", "create", "staff", "-q").status == 0
     added = people("group", "add", "staff", "--where", "inactive", "--where", "unverified", "-y", "-o", "json")

@@ -147,6 +147,11 @@ def test_refused_command_lines(ann: Cli, options: tuple[str, ...], status: int, 
     assert outcome.err.startswith(f"error: {message}")
 
 
+def test_an_undo_of_nothing_says_where_the_numbers_are(ann: Cli) -> None:
+    hint = "'lback events list' shows the numbers of events and the jobs of imports."
+    assert ann("undo", "-o", "json").err.count(json.dumps(hint)) == 1
+
+
 def test_an_operation_and_a_command_are_undone_as_a_whole(ann: Cli) -> None:
     event = json.loads(ann("events", "show", "4", "-o", "json").out)
     assert re.match("4 +ann +reversed", ann("undo", "--operation", event["operation_id"], "--plan").out.splitlines()[1])
@@ -163,6 +168,10 @@ def test_an_import_is_named_by_its_job_its_beginning_or_an_event(ann: Cli, tmp_p
     plans = {ann("undo", "--import", name, "--plan").out for name in (job, job[:8], "event:8", "event:10")}
     assert [re.findall(r"(\d+) +(\S+) +reversed +delete", plan) for plan in plans] == [[("9", "cid")]]
     one, other = re.findall(r'"job": "(.*?)"', ann("events", "list", "--signal", "import_started", "-o", "jsonl").out)
+    listed = ann("events", "list", "--signal", "import_started", "--fields", "what", "-o", "value").out
+    assert listed == "".join(f"import {job[:8]} of users.csv started\n" for job in (one, other))
+    ended = ann("events", "list", "--signal", "import_finished", "--fields", "what", "-o", "value").out
+    assert ended.splitlines()[0] == f"import {one[:8]} of users.csv finished: 1 created"
     shared = one[:1]
     if other.startswith(shared):
         assert ann("undo", "--import", shared, "--plan").err.startswith(f"error: 2 imports begin with '{shared}'.")

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from lback_cli.cli.user.list import NO_USERS
+
 Cli = Callable[..., Any]
 
 
@@ -16,7 +18,7 @@ def test_unknown_variable_is_one_warning_and_the_command_runs(cli: Cli) -> None:
             "id,username,email,external_id,display_name,is_active,is_email_verified,groups,"
             "created_at,updated_at,last_login,locked_until,password\n"
         ),
-        "warning: Unknown environment variable LBACK_DATABASE_ULR. Did you mean LBACK_DATABASE_URL?\nNo users match.\n",
+        f"warning: Unknown environment variable LBACK_DATABASE_ULR. Did you mean LBACK_DATABASE_URL?\n{NO_USERS}\n",
     )
 
 

@@ -11,6 +11,7 @@ from tests.installed_command import in_one_line
 Cli = Callable[..., Any]
 
 ALICE = "alice@example.org"
+SEARCH = "'lback user list --search nobody' finds users by a part of the name or the address."
 
 ALICE_TEXT = """\
 id              1
@@ -119,7 +120,10 @@ def test_register_adds_groups_and_can_create_an_inactive_user(cli: Cli, register
             ("bob", "--email", "bob@example.org", "--group", "nobodys"),
             5,
             "group_not_found",
-            "There is no group 'nobodys'. 'lback group list' shows all groups.",
+            (
+                "There is no group 'nobodys'. 'lback group list' shows all groups, "
+                "and 'lback group create nobodys' creates this one."
+            ),
         ),
         (
             ("b ob", "--email", "bob@example.org"),
@@ -267,7 +271,10 @@ def test_update_changes_only_the_named_fields(cli: Cli, register: Cli, password:
     ("arguments", "outcome"),
     [
         (("alice",), (2, error("There is nothing to change.", "lback user update --help lists the options."))),
-        (("nobody", "--activate"), (5, error("There is no user 'nobody'.", "'lback user list' shows all users."))),
+        (
+            ("nobody", "--activate"),
+            (5, error("There is no user 'nobody'.", SEARCH)),
+        ),
         (("id:9", "--activate"), (5, error("There is no user 'id:9'.", "'lback user list' shows all users."))),
         (("alice", "--username", "bob"), (6, error("The user name 'bob' is taken."))),
         (("alice", "--email", "bob@example.org"), (6, error("The e-mail address 'bob@example.org' is taken."))),
@@ -343,11 +350,12 @@ def test_a_mailed_token_resets_the_password_once(
 
 def test_request_password_reset_of_an_unknown_user_is_exit_5(cli: Cli, register: Cli) -> None:
     register("alice")
-    for unknown in ("nobody", "nobody@example.org", "id:7"):
+    hints = {"nobody": SEARCH, "nobody@example.org": SEARCH, "id:7": "'lback user list' shows all users."}
+    for unknown, hint in hints.items():
         assert cli("user", "request-password-reset", unknown) == (
             5,
             "",
-            error(f"There is no user '{unknown}'.", "'lback user list' shows all users."),
+            error(f"There is no user '{unknown}'.", hint),
         )
 
 

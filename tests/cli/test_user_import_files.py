@@ -72,8 +72,8 @@ def test_table_that_is_unlike_csv_is_refused_with_options_that_work(cli: Any, tm
     status, out, err = cli(*command)
     assert (status, out) == (7, "")
     assert err == (
-        "error: Line 3 is not UTF-8. The file looks like semicolons, Windows-1252 and a line before the names of the "
-        "columns: add --delimiter ';' --encoding cp1252 --skip-lines 1.\n"
+        "error: Line 3 is not UTF-8. The file seems to have semicolons, the encoding Windows-1252 and a line before "
+        "the names of the columns: add --delimiter ';' --encoding cp1252 --skip-lines 1.\n"
         "       --guess accepts that, and --inspect shows what it would read.\n"
     )
     dialect = ("--delimiter", ";", "--encoding", "cp1252", "--skip-lines", "1")

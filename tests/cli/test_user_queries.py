@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lback_cli.cli.user.list import NO_USERS
 from tests.installed_command import in_one_line
 
 Cli = Callable[..., Any]
@@ -55,7 +56,10 @@ def test_show_of_an_unknown_user_is_exit_5(three: Cli) -> None:
     assert three("user", "show", "nobody") == (
         5,
         "",
-        "error: There is no user 'nobody'.\n       'lback user list' shows all users.\n",
+        (
+            "error: There is no user 'nobody'.\n"
+            "       'lback user list --search nobody' finds users by a part of the name or the address.\n"
+        ),
     )
     assert three("user", "show", "id:99999999999999999999", "-o", "json") == (
         5,
@@ -127,8 +131,10 @@ def test_list_has_the_same_records_in_json_jsonl_and_csv(three: Cli) -> None:
     ],
 )
 def test_an_empty_list_is_empty_in_every_format(cli: Cli, form: str, out: str) -> None:
-    message = "" if form in {"json", "jsonl", "yaml"} else "No users match.\n"
-    assert cli("user", "list", "-o", form) == (0, out, message)
+    first, none = f"{NO_USERS}\n", "No users match.\n"
+    for options, message in (((), first), (("--inactive",), none), (("--after", "1"), none)):
+        expected = "" if form in {"json", "jsonl", "yaml"} else message
+        assert cli("user", "list", "-o", form, *options) == (0, out, expected)
     assert cli("user", "list", "-o", form, "-q") == (0, out, "")
 
 

@@ -28,6 +28,7 @@ from lback_cli.settings.schema import AttributeSettings
 
 KINDS = ("sqlite", "postgresql", "mariadb")
 PASSWORD = "quiet-harbor-lantern-47"
+NEXT = "To use the copy, set database.url to it."
 NOW = datetime(2026, 3, 4, 15, 4, 5, 678901, tzinfo=UTC)
 
 Open = Callable[[str], Database]
@@ -517,7 +518,9 @@ def test_command_copies_and_reports(lback: Any, tmp_path: Path) -> None:
     assert result["hash"] == lback("events", "verify", "-o", "json", "--database-url", url).result["hash"]
     assert "users: 2\n" in done.err
     warning = {"warning": {"message": "users.nickname is the application's own and was not copied."}}
-    assert done.err.endswith(f"Everything was copied. The rows and the event logs agree.\n{json.dumps(warning)}\n")
+    assert done.err.endswith(
+        f"Everything was copied. The rows and the event logs agree.\n{NEXT}\n{json.dumps(warning)}\n"
+    )
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
     password = "s3cret"
     refused = lback("db", "copy", "--to", f"postgresql+psycopg://app:{password}@127.0.0.1:1/app")

@@ -17,9 +17,10 @@ GUESS = "--guess accepts that, and --inspect shows what it would read."
 
 
 def looks_like(what: str, options: str, reason: str = "") -> tuple[str, str]:
-    return f"{reason}The file looks like {what}: add {options}.", GUESS
+    return f"{reason}The file seems to have {what}: add {options}.", GUESS
 
 
+LINE_4 = "Line 4 is not UTF-8. "
 SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
 
 
@@ -39,17 +40,17 @@ SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
             "Users of Example, Inc.\n\nLogin,E-Mail,Name\nann,ann@example.org,Ann\n",
             looks_like("2 lines before the names of the columns", "--skip-lines 2"),
         ),
-        (LINES.encode("utf-16"), looks_like("UTF-16", "--encoding utf-16")),
-        (LINES.encode("utf-16-le"), looks_like("UTF-16-LE", "--encoding utf-16-le")),
-        (LINES.encode("utf-16-be"), looks_like("UTF-16-BE", "--encoding utf-16-be")),
-        (LINES.encode("utf-32"), looks_like("UTF-32", "--encoding utf-32")),
+        (LINES.encode("utf-16"), looks_like("the encoding UTF-16", "--encoding utf-16")),
+        (LINES.encode("utf-16-le"), looks_like("the encoding UTF-16-LE", "--encoding utf-16-le")),
+        (LINES.encode("utf-16-be"), looks_like("the encoding UTF-16-BE", "--encoding utf-16-be")),
+        (LINES.encode("utf-32"), looks_like("the encoding UTF-32", "--encoding utf-32")),
         (
             f"{NAMES}zoé;zoe@example.org\n".encode("cp1252"),
-            looks_like("semicolons and Windows-1252", "--delimiter ';' --encoding cp1252", "Line 4 is not UTF-8. "),
+            looks_like("semicolons and the encoding Windows-1252", "--delimiter ';' --encoding cp1252", LINE_4),
         ),
         (
             f"{NAMES}山田太郎;yamada@example.org\n佐藤花子;sato@example.org\n".encode("shift_jis"),
-            looks_like("semicolons and Shift_JIS", "--delimiter ';' --encoding shift_jis", "Line 4 is not UTF-8. "),
+            looks_like("semicolons and the encoding Shift_JIS", "--delimiter ';' --encoding shift_jis", LINE_4),
         ),
         (
             LINES.replace("\n", ""),
@@ -87,8 +88,8 @@ def test_file_that_is_not_csv_is_identified(world: World, content: str | bytes, 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (OBJECT.encode("utf-16"), looks_like("UTF-16", "--encoding utf-16")),
-        (OBJECT.encode("utf-16-be"), looks_like("UTF-16-BE", "--encoding utf-16-be")),
+        (OBJECT.encode("utf-16"), looks_like("the encoding UTF-16", "--encoding utf-16")),
+        (OBJECT.encode("utf-16-be"), looks_like("the encoding UTF-16-BE", "--encoding utf-16-be")),
         (f"[{OBJECT}]", ("The file is a JSON array.", "Add --format json.")),
         (f"[\n  {OBJECT}\n]\n", ("The file is a JSON array.", "Add --format json.")),
         ('{\n  "username": "ann"\n}\n', ("The objects of the file have several lines.", "Add --format json.")),

@@ -462,8 +462,8 @@ def test_unreadable_file_is_named(world: World) -> None:
         (b"username,email,shoe size\n", "line 1: there is no column 'shoe size'"),
         (b"username,email,Email\n", "line 1: the column 'email' comes twice"),
         (b'username,"email\nann,ann@example.org\n', "line 1: A quote is opened and not closed"),
-        (b"user\xffname,email\n", "The file looks like Windows-1252: add --encoding cp1252."),
-        ("username,email\n".encode("utf-16"), "The file looks like UTF-16: add --encoding utf-16."),
+        (b"user\xffname,email\n", "The file seems to have the encoding Windows-1252: add --encoding cp1252."),
+        ("username,email\n".encode("utf-16"), "The file seems to have the encoding UTF-16: add --encoding utf-16."),
         (b"\0" * 100, "The file is binary data, and no text."),
     ],
 )
@@ -659,6 +659,26 @@ def test_truncated_reject_is_marked(world: World, form: Literal["csv", "jsonl"],
         (reject,) = read_jsonl(rejects)
     assert reject["username"] == "x" * min(size - 1, 2**16)
     assert reject["error"].endswith(mark) if mark else "cut" not in reject["error"]
+
+
+def test_a_row_without_a_name_and_an_address_is_named(world: World) -> None:
+    path, report = world.write("username,email,groups\n,,staff\n"), world.directory / "report.jsonl"
+    world.run(path, ImportOptions(mail="none", username_from="email", report=report))
+    assert [(one["message"], one["hint"]) for one in read_jsonl(report)] == [
+        ("The row has neither a user name nor an e-mail address.", None)
+    ]
+
+
+def test_a_user_who_exists_is_refused_with_the_options_for_it(world: World) -> None:
+    path, report = world.write("username,email\nann,ann@example.org\n"), world.directory / "report.jsonl"
+    for _ in range(2):
+        world.run(path, ImportOptions(mail="none", report=report), restart=True)
+    assert [(one["message"], one["hint"]) for one in read_jsonl(report)] == [
+        (
+            "The user name 'ann' is taken.",
+            "To change such users, add --if-exists update; to leave them out, --if-exists skip.",
+        )
+    ]
 
 
 @pytest.mark.parametrize("if_exists", ["fail", "skip", "update"])

@@ -112,10 +112,16 @@ def test_derived_name_that_meets_another_address_is_refused(world: World, if_exi
     path = world.write(realm(*TWO), "realm.json")
     first = world.run(path, options, chunk=chunk)
     assert (first.counts.created, first.counts.failed) == (1, 1)
+    is_taken = "taken" if if_exists == "fail" else "that of another user"
     assert reported(report, "outcome", "code", "message")[1] == (
         "failed",
         "user_exists",
-        "The user name 'info', made from info@b.example, is that of another user.",
+        f"The user name 'info', made from info@b.example, is {is_taken}.",
+    )
+    assert reported(report, "hint")[1] == (
+        "If the user has that address, add --if-exists update or skip. Else give the row another name."
+        if if_exists == "fail"
+        else "Give the row one of its own.",
     )
     again = world.run(path, options, restart=True, chunk=chunk)
     assert (again.counts.failed, again.counts.skipped) == ((2, 0) if if_exists == "fail" else (1, 1))

@@ -69,7 +69,7 @@ def test_title_above_the_names_is_recognised(world: World) -> None:
     rows = [["Staff of 2026"], [], ["username", "email"], ["ann", "ann@example.org"]]
     with pytest.raises(ValidationError) as caught:
         world.run(workbook(world.directory / "users.xlsx", rows), XLSX)
-    assert caught.value.message == "The file looks like 2 lines before the names of the columns: add --skip-lines 2."
+    assert caught.value.message == "The file seems to have 2 lines before the names of the columns: add --skip-lines 2."
 
 
 def test_workbook_is_resumed(world: World) -> None:

@@ -88,7 +88,7 @@ TABLES = [
             '"True","Cy","user","cy","cy@corp.example",""',
         ),
         failed=1,
-        said=("1 of the 3 rows are refused.", "line 5: The row has no e-mail address."),
+        said=("1 of the 3 rows is refused.", "line 5: The row has no e-mail address."),
     ),
     VendorFile(
         "csvde.csv",
@@ -111,7 +111,7 @@ TABLES = [
         failed=1,
         said=(
             "'user_status' is not read as is_active: '0' may mean either; without it all users are active.",
-            "1 of the 3 rows are refused.",
+            "1 of the 3 rows is refused.",
             "line 4: The user name 'Cy Coe' is not allowed.",
         ),
     ),
@@ -212,7 +212,7 @@ TABLES = [
         _text("Staff 2024,,", ",,", "Login,E-mail,Unit", "ada,ada@example.org,S", "ben,b@x.org,I", ",,", "Total,2,"),
         people="ada ben",
         failed=1,
-        said=("1 of the 3 rows are refused.", "line 7: '2' is not a valid e-mail address."),
+        said=("1 of the 3 rows is refused.", "line 7: '2' is not a valid e-mail address."),
     ),
     VendorFile(
         "psql.txt",
@@ -407,7 +407,7 @@ DOCUMENTS = [
             {"userName": "cy", "emails": [], "active": True},
         ),
         failed=1,
-        said=("1 of the 3 rows are refused.", "line 3: The row has no e-mail address."),
+        said=("1 of the 3 rows is refused.", "line 3: The row has no e-mail address."),
     ),
     VendorFile(
         "supabase.json",

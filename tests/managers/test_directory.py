@@ -61,7 +61,12 @@ NOT_AN_IDENTIFIER = [
 def test_invalid_or_unknown_identifier_finds_no_user(mike: Office, identifier: str) -> None:
     with pytest.raises(UserNotFound) as caught:
         mike.directory.find_user(identifier)
-    assert caught.value.hint == "'lback user list' shows all users."
+    part = {"mik": "mik", "m_ke": "m_ke", "mike@": "mike", "mike@example.or": "mike"}.get(identifier)
+    assert caught.value.hint == (
+        "'lback user list' shows all users."
+        if part is None
+        else f"'lback user list --search {part}' finds users by a part of the name or the address."
+    )
     assert len(caught.value.message) < 700
     assert caught.value.message.isprintable()
     assert not mike.directory.exists(identifier)

@@ -91,4 +91,7 @@ def test_a_misspelt_condition_is_answered_with_the_one_that_is_meant(matching: A
         with pytest.raises(LbackError) as refused:
             matching(text)
         hints.append(str(refused.value.hint).partition("Use NAME=VALUE")[0])
+    with pytest.raises(LbackError) as refused:
+        matching("email=ann@ann.example")
+    assert refused.value.hint == "Use search=TEXT for a part of the user name or the e-mail address."
     assert hints == [*(f"Did you mean {word}? " for word in ("locked", "group", "inactive", "display_name")), ""]

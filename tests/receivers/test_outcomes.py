@@ -257,7 +257,8 @@ def test_failure_signal_cannot_be_vetoed(workshop: Workshop, kind: str, what: st
     ended = workshop.register("alice", "--group", "nobody", LBACK_RECEIVERS_TIME_BUDGET="0.3")
 
     said = warning(f"The receiver {name} of {FAILED} failed: {failure[0]}: {failure[1]}")
-    refusal = error("group_not_found", "There is no group 'nobody'.", "'lback group list' shows all groups.")
+    hint = "'lback group list' shows all groups, and 'lback group create nobody' creates this one."
+    refusal = error("group_not_found", "There is no group 'nobody'.", hint)
     assert (ended.status, ended.out, ended.err) == (5, "", said + refusal)
     assert workshop.trace[-1] == {
         "signal": FAILED,

@@ -291,7 +291,7 @@ def test_status_of_sinks(world: World, endpoint: Endpoints) -> None:
         ("new", None, 0, 0),
         ("old", None, 5, 0),
     ]
-    assert (views["dead"].last_error, views["fine"].last_error) == ("Connection refused", None)
+    assert (views["dead"].last_error, views["fine"].last_error) == ("Connection refused (localhost:1)", None)
     assert (views["dead"].delivered_at, views["fine"].delivered_at is not None) == (None, True)
     assert [status.configured for status in world.admin({}).sinks()] == [False, False]
 

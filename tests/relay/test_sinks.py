@@ -75,7 +75,7 @@ def test_new_sink_can_begin_at_the_end(world: World, consumer: Consumers) -> Non
 
 
 UNREACHABLE = {
-    "webhook": ("https://localhost:1/x", "Connection refused"),
+    "webhook": ("https://localhost:1/x", "Connection refused (localhost:1)"),
     "rabbitmq": ("amqp://guest:canary@localhost:1/", "Connection refused"),
     "redis": ("redis://:canary@localhost:1/0", "Connection refused"),
     "nats": ("nats://ann:canary@localhost:1", "Connect call failed"),

@@ -18,10 +18,11 @@ def path(ctx: typer.Context) -> None:
     """Show which configuration file is read, and where lback looks for one."""
     context = cli_context(ctx)
     yours = user_config_file()
-    context.output.record(
-        {
-            "read": None if context.settings.config_file is None else str(context.settings.config_file.absolute()),
-            "here": str(Path(NAME).absolute()),
-            "yours": None if yours is None else str(yours),
-        }
-    )
+    paths = {
+        "read": None if context.settings.config_file is None else str(context.settings.config_file.absolute()),
+        "here": str(Path(NAME).absolute()),
+        "yours": None if yours is None else str(yours),
+    }
+    if paths["read"] is None:
+        context.output.message("There is no configuration file. To configure lback, create one of these.")
+    context.output.record(paths)

@@ -37,6 +37,7 @@ def copy(
     context = cli_context(ctx)
     copied = context.copy_to(to, to_password_file, partial(CopyProgress, context)).run()
     context.output.message("Everything was copied. The rows and the event logs agree.")
+    context.output.message("To use the copy, set database.url to it.")
     for column in copied.left_out:
         context.output.warning(f"{column} is the application's own and was not copied.")
     context.output.record(

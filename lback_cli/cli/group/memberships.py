@@ -27,7 +27,7 @@ def change_members(
     """Add the users to *group*, or remove them, and show the result of each. Users who are named need no question."""
     what, done, already = _WORDS[change]
     chosen = select_users(context, users, where)
-    found, _ = context.directory.find_group(group)
+    found, _ = context.directory.find_group(group, joins=change == "add_groups")
     if not plan and (where or users == [STDIN]):
         confirm_change(chosen, what.format(found.name), yes=yes)
     words = {"updated": done.format(group), "unchanged": already, "skipped": "skipped", "failed": "failed"}

@@ -1,19 +1,20 @@
 """Errors and warnings on standard error: for people, or as one JSON object a line for programs."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from lback_cli.cli.output.width import screen_width, wrapped
+from lback_cli.cli.output.width import NARROWEST, screen_width, wrapped
 from lback_cli.errors import Declined, InvalidFile, LbackError
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
 
-_NARROWEST = 20
-"""If fewer columns are left beside a label, the terminal wraps the text."""
+_COMMAND_AT_END = re.compile(r"(.*:) ((?:lback|\(umask) .*[^.])")
+"""A text that ends in a command, after a colon."""
 
 
 def write_stderr(text: str) -> None:
@@ -61,12 +62,20 @@ def _write_json(kind: str, problem: Mapping[str, Any]) -> None:
     write_stderr(json.dumps({kind: problem}) + "\n")
 
 
+def _laid_out(text: str, room: int) -> list[str]:
+    """Return *text* in lines of at most *room* columns. A command at its end stays in one line, to be copied whole."""
+    lines = wrapped(text, room)
+    if len(lines) > 1 and (match := _COMMAND_AT_END.fullmatch(text)):
+        return [*wrapped(match[1], room), match[2]]
+    return lines
+
+
 def _write_labelled(label: str, color: str, text: str) -> None:
     """Write *text* after *label*. On a terminal its further lines begin below its first."""
     lines = [safe(text)]
     room = (screen_width(sys.stderr) or 0) - len(label) - 1
-    if room >= _NARROWEST:
-        lines = wrapped(lines[0], room)
+    if room >= NARROWEST:
+        lines = _laid_out(lines[0], room)
     colored = f"\x1b[{color}m{label}\x1b[0m" if color and wants_color(sys.stderr) else label
     rest = "".join(f"{' ' * len(label)} {line}\n" for line in lines[1:])
     write_stderr(f"{colored} {lines[0]}\n{rest}")

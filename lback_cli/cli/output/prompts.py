@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from lback_cli.cli.output.output import Output
+from lback_cli.cli.output.width import NARROWEST, screen_width, wrapped
 from lback_cli.errors import Declined, UsageError, ValidationError
 from lback_cli.text.escaping import safe
 
@@ -117,8 +118,9 @@ def show_refusal(error: ValidationError) -> None:
 
 def say(*lines: str) -> None:
     """Write *lines* above a question."""
-    for line in lines:
-        sys.stderr.write(f"{safe(line)}\n")
+    width = screen_width(sys.stderr) or 0
+    for line in map(safe, lines):
+        sys.stderr.writelines(f"{part}\n" for part in (wrapped(line, width) if width >= NARROWEST else [line]))
 
 
 def _confirmation(*question: str, instead: str) -> str:

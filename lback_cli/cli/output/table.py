@@ -24,7 +24,13 @@ _GAP = "  "
 _SHORTEST = 8
 """The width to which a column may shrink."""
 
-_RIGID = frozenset({"id", "seq", "time", "signal"})
+_SHORT = 12
+"""The width to which other columns shrink before those of times do."""
+
+_SHORTEST_TIME = 17
+"""The width to which a time may shrink: that of a date, an hour and a minute with an ellipsis."""
+
+_RIGID = frozenset({"id", "seq", "signal"})
 """Columns that are shown in full."""
 
 _WRAPPED = frozenset({"when", "last_error", "error"})
@@ -80,19 +86,34 @@ def fitted(columns: Sequence[str], widths: Sequence[int], limit: int | None) -> 
     """
     if limit is None:
         return list(widths)
-    least = [
-        width if column in _RIGID else min(width, _SHORTEST) for column, width in zip(columns, widths, strict=True)
-    ]
+    least = [min(width, _least(column, _SHORTEST, width)) for column, width in zip(columns, widths, strict=True)]
     count = len(widths)
     while count > 1 and _total(least[:count]) > limit:
         count -= 1
     fitting = list(widths[:count])
-    while _total(fitting) > limit:
-        elastic = [i for i, width in enumerate(fitting) if width > least[i]]
+    # Texts shrink first, then times, because the end of a time says more than that of a long text.
+    needs = list(zip(columns, widths, strict=True))
+    _shrink(fitting, [_least(column, _SHORT, width, time=width) for column, width in needs], limit)
+    _shrink(fitting, [_least(column, _SHORT, width) for column, width in needs], limit)
+    _shrink(fitting, least, limit)
+    # A single column may still not fit. No other can make room for it.
+    return fitting if _total(fitting) <= limit else [limit]
+
+
+def _least(column: str, shortest: int, width: int, *, time: int = _SHORTEST_TIME) -> int:
+    """Return the width to which *column*, which needs *width*, may shrink: *shortest*, or *time* if it has times."""
+    if column in _RIGID:
+        return width
+    return time if column in TIME_FIELDS else shortest
+
+
+def _shrink(widths: list[int], least: Sequence[int], limit: int) -> None:
+    """Make the widest of *widths* smaller, down to *least*, until they fit in *limit*."""
+    while _total(widths) > limit:
+        elastic = [i for i, width in enumerate(widths) if width > least[i]]
         if not elastic:
-            return [limit]  # a single column, which no other can make room for
-        fitting[max(elastic, key=fitting.__getitem__)] -= 1
-    return fitting
+            return
+        widths[max(elastic, key=widths.__getitem__)] -= 1
 
 
 def _total(widths: Sequence[int]) -> int:

@@ -6,6 +6,9 @@ from typing import TextIO
 
 from lback_cli.text.escaping import ELLIPSIS
 
+NARROWEST = 20
+"""If there are fewer columns for a text, the terminal wraps it."""
+
 
 def screen_width(out: TextIO) -> int | None:
     """Return the width of the terminal that *out* is, or None if it is none."""

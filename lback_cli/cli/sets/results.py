@@ -10,6 +10,7 @@ import typer
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode
 from lback_cli.cli.output.format import Record
+from lback_cli.errors import UserNotFound
 
 if TYPE_CHECKING:
     from lback_cli.managers.user_sets import Results, SetResult, UserSet
@@ -46,6 +47,8 @@ def show_results(context: CliContext, users: "UserSet", results: "Iterable[Resul
         raise
     phrases = [f"{run.counts[outcome]} {phrase}" for outcome, phrase in words.items() if run.counts[outcome]]
     output.message(f"{', '.join(phrases)}." if phrases else "No users match.")
+    if run.missing_number is not None and output.format.for_people:
+        output.message(f"To name users by their ids, write id:{run.missing_number}.")
     if run.counts["failed"]:
         raise typer.Exit(ExitCode.PARTLY_FAILED)
 
@@ -55,6 +58,7 @@ class _Run:
 
     def __init__(self, context: CliContext, users: "UserSet", results: "Iterable[Results]") -> None:
         self.counts: Counter[str] = Counter()
+        self.missing_number: str | None = None
         self._results = results
         self._marked = context.output.marked
         self._total = len(users.members)
@@ -74,6 +78,10 @@ class _Run:
     def _records(self) -> Iterator[Record]:
         for committed in self._results:
             self.counts.update(result.outcome for result in committed)
+            for result in committed if self.missing_number is None else ():
+                if isinstance(result.error, UserNotFound) and result.user.isdecimal():
+                    self.missing_number = result.user[:20]
+                    break
             yield from (self._marked(_record(result)) for result in committed)
 
     def _with_bar(self) -> Iterator[Record]:

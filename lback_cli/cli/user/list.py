@@ -15,7 +15,8 @@ from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, Where,
 from lback_cli.errors import UsageError
 
 DEFAULT_LIMIT = 100
-
+NO_MATCH = "No users match."
+NO_USERS = "There are no users yet. 'lback user register --help' shows how to register one."
 
 Sort = Literal["id", "username", "email"]
 """The fields to sort by: those that have an index."""
@@ -64,8 +65,10 @@ def list_users(
 ) -> None:
     """List users: all of them, or a page at a time."""
     context = cli_context(ctx)
+    matching = user_query(context, search=search, group=group, active=active, verified=verified, where=where)
+    empty = NO_USERS if after is None and not any((search, group, where)) and active is verified is None else NO_MATCH
     query = replace(
-        user_query(context, search=search, group=group, active=active, verified=verified, where=where),
+        matching,
         sort=sort,
         descending=descending,
         after=_cursor(sort, after),
@@ -82,7 +85,7 @@ def list_users(
     known = context.attributes
     fields = context.output.choose(user_columns(known), brief=USER_TABLE, nested=user_columns(known, nested=True))
     with context.directory.list_users(query, fields) as users:
-        context.output.pages(users, fields, empty="No users match.")
+        context.output.pages(users, fields, empty=empty)
         if users.next_after is not None:
             context.output.limited("users", query.limit, users.count, next_page=f"--after {users.next_after}")
 

@@ -89,12 +89,12 @@ def guess_dialect(start: bytes, given: Dialect, encoding: str, known: ImportColu
 
 
 def describe(dialect: Dialect, given: Dialect) -> list[str]:
-    """Return what *dialect* has that *given* has not, in words: ``semicolons``, ``Windows-1252``."""
+    """Return what *dialect* has that *given* has not, in words: ``semicolons``, ``the encoding Windows-1252``."""
     found = []
     if dialect.delimiter != given.delimiter:
         found.append(DELIMITER_NAMES.get(dialect.delimiter, f"{dialect.delimiter!r} between the columns"))
     if dialect.encoding != given.encoding:
-        found.append(encoding_name(dialect.encoding))
+        found.append(f"the encoding {encoding_name(dialect.encoding)}")
     if dialect.skip_lines != given.skip_lines:
         one = dialect.skip_lines == 1
         found.append(f"{'a line' if one else f'{dialect.skip_lines} lines'} before the names of the columns")

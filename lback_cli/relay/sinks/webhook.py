@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import select
+import socket
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -82,7 +83,9 @@ class Webhook:
         try:
             connection = self._connected()
         except (OSError, ValueError) as error:
-            raise SinkUnavailable(self._reason(error)) from error
+            is_absent = isinstance(error, ConnectionRefusedError | socket.gaierror) and self._proxy is None
+            where = f" ({self._host}:{self._port})" if is_absent else ""
+            raise SinkUnavailable(f"{self._reason(error)}{where}") from error
         try:
             answer = self._post(connection, message)
         except (OSError, http.client.HTTPException, ValueError) as error:
