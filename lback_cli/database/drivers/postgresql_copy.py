@@ -7,7 +7,7 @@ from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ProgrammingError
 
-from lback_cli.database.drivers.own_execution import execute_by
+from lback_cli.database.drivers.own_execution import can_execute_own, execute_by
 
 _KNOWN = "lback_can_copy"
 """Where the information about a connection says into which tables it can copy."""
@@ -27,8 +27,8 @@ _ESCAPES = str.maketrans(dict(zip(_SPECIAL, (r"\\", r"\t", r"\n", r"\r"), strict
 
 
 def can_copy(connection: Connection, table: Table) -> bool:
-    """Return whether COPY stores the same in *table* as INSERT does."""
-    if connection.dialect.driver != "psycopg":
+    """Return whether *connection* can use COPY, and it stores the same in *table* as INSERT does."""
+    if connection.dialect.driver != "psycopg" or not can_execute_own(connection):
         return False
     known: dict[str, bool] = connection.info.setdefault(_KNOWN, {})
     if table.name not in known:
