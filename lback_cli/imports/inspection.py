@@ -157,6 +157,8 @@ def _check(source: InputFile, services: Dependencies) -> tuple[str | None, list[
         notes = [*found.failures.lines(1), _INVITED[useless]]
         source.use(_without(useless, source.options))
         found = check_rows(source.rows(), services, source.options)
+    if found.misread.count:
+        notes.append(f"{found.misread.message} {found.misread.hint}")
     refused, lines = found.failures.count, list(found.failures.lines(_FAILURES))
     if refused and refused == found.rows:
         return f"All rows are refused. {lines[0]}", [*notes, *lines[1:]], found
