@@ -12,6 +12,7 @@ from lback_cli.imports.column_guess import MOST_IGNORED, Misfit, guess_by_cells
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import UTF_8, Dialect, in_utf8
 from lback_cli.imports.formats.dialect_guess import describe, find_header, guess_dialect, guess_encoding
+from lback_cli.imports.formats.json_stream import KEY
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES, records
 from lback_cli.imports.options import IGNORE_ALL, ImportOptions
 from lback_cli.text.shell_quoting import command_line
@@ -170,7 +171,10 @@ def _with_columns(options: ImportOptions, sample: Sample, known: ImportColumns) 
     unfit = [name for name in own if name not in columns.values() and name.lower() in {"username", "password"}]
     username_from = options.username_from
     name = _find(sample, columns.get("username"))
-    if name is None:
+    if name is None and KEY in sample.names:
+        columns["username"] = KEY
+        username_from = "email" if any("@" in cell for cell in sample.cells(KEY)) else username_from
+    elif name is None:
         username_from = "email" if "email" in columns else username_from
     elif any("@" in cell or not cell for cell in sample.cells(name)):
         username_from = "email"

@@ -304,6 +304,19 @@ _BEN = {"email": "ben@example.org"}
 
 DOCUMENTS = [
     VendorFile(
+        "nextcloud.json",
+        _json(
+            {
+                "ada": {"user_id": "ada", "email": "ada.byron@example.org", "enabled": True, "quota": "none"},
+                "ben": {"user_id": "ben", "email": "b@example.org", "enabled": False, "backend": "Database"},
+                "cy": {"user_id": "cy", "email": None, "enabled": True},
+            }
+        ),
+        failed=1,
+        said=("1 of the 3 rows is refused.", "line 1, record 3: The row has no e-mail address."),
+    ),
+    VendorFile("keyed.json", _json({"ada@example.org": _ADA, "ben@example.org": _BEN}), people="ada ben"),
+    VendorFile(
         "okta.json",
         _json(
             [

@@ -41,6 +41,9 @@ _LISTS = frozenset(
 _LISTS |= {"results", "records", "rows", "entries", "operations"}
 """Names of lists of users, in lower case."""
 
+KEY = "(key)"
+"""The name under which a record has its own key in an object of records."""
+
 _LONGEST_NAME = 40
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -216,6 +219,37 @@ class JsonStream:
                 return None
             is_first = False
         return None
+
+    def is_keyed(self, is_of_record: Callable[[str], bool]) -> bool:
+        """Return whether the next value is an object whose values are records; nothing is read past.
+
+        That is so if the first two values are objects with a key that *is_of_record*. Of a single value that is not
+        certain: it may be a part of one record.
+        """
+        self._match(_BLANK)
+        at = self._at
+        for _ in range(2):
+            if (found := _KEY.match(self._text, at)) is None:
+                return False
+            try:
+                value, at, _ = self._json.decode_at(self._text, found.end())
+            except (JsonError, json.JSONDecodeError):
+                return False
+            if not isinstance(value, dict) or not any(map(is_of_record, value)):
+                return False
+        return True
+
+    def keyed(self) -> Iterator[Record]:
+        """Yield the values of the document, an object; each that is an object gets its key under `KEY`."""
+        try:
+            for number, key in enumerate(self.members(), 1):
+                self._number = number
+                record = self.value()
+                yield record._replace(data={KEY: key, **record.data}) if isinstance(record.data, dict) else record
+                self._number = 0
+            self.require_end()
+        except ValidationError as error:
+            yield self.broken(error)
 
     def list_of(self, key: str, passed: Counter[str]) -> Iterator[Record]:
         """Yield the items of the list under *key* of the document; *passed* counts the objects of other lists."""
