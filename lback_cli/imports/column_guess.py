@@ -40,6 +40,9 @@ _OTHER_ACTIVITY = re.compile(
 MAY_SAY = "it may say who is active"
 """Why a column that no import can read matters."""
 
+_ENTRY = re.compile("(cn|ou|uid)=[^,;]*,[ ]?(cn|ou|dc|o)=", re.IGNORECASE)
+"""A part of the name of an entry in a directory (RFC 4514)."""
+
 _DIGEST = re.compile(r"(?:[0-9a-fA-F]{16}){2,8}|[A-Za-z0-9+/_-]{42,}={0,2}")
 """A digest in hex or base64; passwords that people choose are shorter, or have other characters."""
 
@@ -180,14 +183,17 @@ def _misfit(field: str, name: str, cells: Sequence[str]) -> str | None:
         return _not_boolean(field, name, cells)
     if field == "email" and cells and not any("@" in cell for cell in cells):
         return "it has no address"
+    if field == "groups" and any(map(_ENTRY.search, cells)):
+        return "it has names of entries, such as CN=...,DC=..."
     if field == "username" and cells and 2 * sum(" " in cell.strip() for cell in cells) >= len(cells):
         return _FULL_NAMES
-    if field == "password" and cells:
-        if all(len(set(cell)) == 1 for cell in cells):
-            return "it holds no passwords"
-        if all(map(_DIGEST.fullmatch, cells)):
-            return "it holds hashes of an unknown kind"
-    return None
+    return _no_password(cells) if field == "password" and cells else None
+
+
+def _no_password(cells: Sequence[str]) -> str | None:
+    if all(len(set(cell)) == 1 for cell in cells):
+        return "it holds no passwords"
+    return "it holds hashes of an unknown kind" if all(map(_DIGEST.fullmatch, cells)) else None
 
 
 def _not_boolean(field: str, name: str, cells: Sequence[str]) -> str | None:

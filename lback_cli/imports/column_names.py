@@ -20,7 +20,7 @@ _SYNONYMS = {
     "password": "password pass userpassword passwort kennwort motdepasse contrasena senha wachtwoord losenord passord "
     "adgangskode salasana haslo heslo initialpassword passwordprofile пароль パスワード 密码",
     "groups": "groups groupnames group roles role groupsdisplay rolesname gruppen gruppe rollen rolle groupes groupe "
-    "roleid grupos grupo gruppi gruppo groepen groep группы группа グループ",
+    "roleid memberof grupos grupo gruppi gruppo groepen groep группы группа グループ",
     "is_active": "isactive active enabled isenabled accountenabled status accountstatus userstatus "
     "useraccountcontrol aktiv actif activo ativo attivo actief aktywny активен "
     "有効 activated isactivated state kontoaktiviert aktiviert kontostatus compteactive cuentahabilitada habilitado "

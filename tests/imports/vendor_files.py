@@ -93,10 +93,11 @@ TABLES = [
     VendorFile(
         "csvde.csv",
         _text(
-            "DN,objectClass,sAMAccountName,mail,userAccountControl",
-            '"CN=Ada,DC=corp,DC=example",user,ada,ada@corp.example,66048',
-            '"CN=Ben,DC=corp,DC=example",user,ben,ben@corp.example,514',
+            "DN,objectClass,sAMAccountName,mail,userAccountControl,memberOf",
+            '"CN=Ada,DC=corp,DC=example",user,ada,ada@corp.example,66048,"CN=VPN,OU=IT,DC=corp;CN=Ads,DC=corp"',
+            '"CN=Ben,DC=corp,DC=example",user,ben,ben@corp.example,514,',
         ),
+        said=("'memberOf' is not read as groups: it has names of entries, such as CN=...,DC=...",),
     ),
     VendorFile(
         "csvde-expired.csv",
