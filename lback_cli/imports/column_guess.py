@@ -17,7 +17,8 @@ from lback_cli.text.shell_quoting import command_line
 MOST_IGNORED = 12
 """Columns to ignore by name; of more, all are ignored that are unknown."""
 
-_BOOLEANS = frozenset({"is_active", INACTIVE, "is_email_verified"})
+_ACTIVITIES = frozenset({"is_active", INACTIVE})
+_BOOLEANS = _ACTIVITIES | {"is_email_verified"}
 _IMPORTANT = _BOOLEANS | {"password", "password_hash", "groups"}
 """Fields of which a second column is worth a word."""
 
@@ -26,6 +27,21 @@ _HASHING = ("salt", "hashfunction", "hashalgorithm", "encryptionscheme", "encryp
 
 _STATES = ("status", "state")
 """The ends of names of columns in which a number may mean anything."""
+
+_ACTIVITY = re.compile(
+    "(in|de)?(activ|aktiv)|enabled|disabled|blocked|blockiert|locked|suspen|sperr|ausgesch|austritt|terminat|expir|"
+    "ablauf|validuntil|gueltigbis|gultigbis|habilit|abilitat|bloq"
+)
+_OTHER_ACTIVITY = re.compile(
+    "activation|activit|aktivit|lastacti|password|passwort|token|key|mfa|2sv|2fa|twofactor|otp|billing|notif|mail|sync"
+)
+"""The parts of names of columns that may say who is active, and of those that do not."""
+
+MAY_SAY = "it may say who is active"
+"""Why a column that no import can read matters."""
+
+_ENTRY = re.compile("(cn|ou|uid)=[^,;]*,[ ]?(cn|ou|dc|o)=", re.IGNORECASE)
+"""A part of the name of an entry in a directory (RFC 4514)."""
 
 _DIGEST = re.compile(r"(?:[0-9a-fA-F]{16}){2,8}|[A-Za-z0-9+/_-]{42,}={0,2}")
 """A digest in hex or base64; passwords that people choose are shorter, or have other characters."""
@@ -46,6 +62,12 @@ class Misfit(NamedTuple):
     column: str
     field: str
     reason: str
+
+    @property
+    def text(self) -> str:
+        """What is not read, and why."""
+        column = safe(self.column, limit=_LONGEST_SHOWN)
+        return f"The column '{column}' is not read as {self.field}: {self.reason}."
 
 
 class ColumnGuess(NamedTuple):
@@ -109,6 +131,10 @@ def guess_by_cells(
     if full_names is not None and "display_name" not in taken:
         found.setdefault("display_name", full_names)
     found = _of_one_object(found)
+    if not _says_who_is_active(found) and not _says_who_is_active(taken):
+        rest = [name for name in names if name not in found.values() and name not in misfits]
+        may_say = [name for name in rest if _may_say_who_is_active(name, cells_of(name))]
+        misfits |= {name: Misfit(name, "is_active", MAY_SAY) for name in may_say}
     unread = [_with_warning(misfit, found) for name, misfit in misfits.items() if name not in found.values()]
     return ColumnGuess(tuple(sorted(found.items(), key=lambda one: names.index(one[1]))), unread)
 
@@ -122,9 +148,20 @@ def _of_one_object(found: dict[str, str]) -> dict[str, str]:
 
 
 def _with_warning(misfit: Misfit, found: Container[str]) -> Misfit:
-    if misfit.field in {"is_active", INACTIVE} and "is_active" not in found and INACTIVE not in found:
+    if misfit.field in {"is_active", INACTIVE} and not _says_who_is_active(found):
         return misfit._replace(reason=f"{misfit.reason}; without it all users are active")
     return misfit
+
+
+def _says_who_is_active(fields: Container[str]) -> bool:
+    return "is_active" in fields or INACTIVE in fields
+
+
+def _may_say_who_is_active(name: str, cells: Sequence[str]) -> bool:
+    if not cells or any("@" in cell for cell in cells):
+        return False
+    word = plain(name)
+    return _ACTIVITY.search(word) is not None and _OTHER_ACTIVITY.search(word) is None
 
 
 def proposed_options(names: Sequence[str], taken: Container[str], known: ImportColumns) -> str:
@@ -146,18 +183,22 @@ def _misfit(field: str, name: str, cells: Sequence[str]) -> str | None:
         return _not_boolean(field, name, cells)
     if field == "email" and cells and not any("@" in cell for cell in cells):
         return "it has no address"
+    if field == "groups" and any(map(_ENTRY.search, cells)):
+        return "it has names of entries, such as CN=...,DC=..."
     if field == "username" and cells and 2 * sum(" " in cell.strip() for cell in cells) >= len(cells):
         return _FULL_NAMES
-    if field == "password" and cells:
-        if all(len(set(cell)) == 1 for cell in cells):
-            return "it holds no passwords"
-        if all(map(_DIGEST.fullmatch, cells)):
-            return "it holds hashes of an unknown kind"
-    return None
+    return _no_password(cells) if field == "password" and cells else None
+
+
+def _no_password(cells: Sequence[str]) -> str | None:
+    if all(len(set(cell)) == 1 for cell in cells):
+        return "it holds no passwords"
+    return "it holds hashes of an unknown kind" if all(map(_DIGEST.fullmatch, cells)) else None
 
 
 def _not_boolean(field: str, name: str, cells: Sequence[str]) -> str | None:
     is_state = plain(name).endswith(_STATES)
+    unclear = list[str]()
     for cell in cells:
         shown = f"'{safe(cell, limit=_LONGEST_SHOWN)}'"
         if is_state and cell.strip().isdecimal():
@@ -165,5 +206,7 @@ def _not_boolean(field: str, name: str, cells: Sequence[str]) -> str | None:
         try:
             boolean(cell, field)
         except ValidationError:
-            return f"{shown} is neither true nor false"
-    return None
+            unclear.append(f"{shown} is neither true nor false")
+    # If a few users are refused, a person decides about them; if the column is not read, all are active.
+    most = max(len(cells) - 1, 0) // 2 if field in _ACTIVITIES else 0
+    return unclear[0] if len(unclear) > most else None

@@ -8,25 +8,27 @@ from lback_cli.imports.columns import INACTIVE
 
 _SYNONYMS = {
     "username": "username user userlogin login loginname logonname accountname samaccountname uid account "
-    "userprincipalname benutzername benutzer anmeldename kennung utilisateur nomdutilisateur identifiant usuario "
-    "nombredeusuario nomedeusuario utente nomeutente gebruiker gebruikersnaam brukernavn brugernavn anvandarnamn "
-    "kayttajatunnus nazwauzytkownika uzivatelskejmeno логин имяпользователя "
+    "userprincipalname benutzerprinzipalname benutzername benutzer anmeldename kennung utilisateur nomdutilisateur "
+    "identifiant usuario nombredeusuario nomedeusuario utente nomeutente gebruiker gebruikersnaam brukernavn "
+    "brugernavn anvandarnamn kayttajatunnus nazwauzytkownika uzivatelskejmeno логин имяпользователя "
     "ユーザー名 ログイン ユーザーid 用户名 登录名",
     "email": "email emailaddress useremail mail mailaddress primaryemail emailadresse mailadresse epost epostadress "
     "eposta courriel adressemail adresseemail adresseemailprofessionnelle correo correoelectronico indirizzoemail "
     "adreseemail emailadres email1 email1value emailsvalue emailsaddress traitsemail sahkoposti почта "
     "электроннаяпочта адресэлектроннойпочты メール メールアドレス 邮箱 电子邮件 电子邮箱",
     "password_hash": "passwordhash hashedpassword encryptedpassword cryptedpassword userpass hash",
-    "password": "password pass passwort kennwort motdepasse contrasena senha wachtwoord losenord passord adgangskode "
-    "salasana haslo heslo initialpassword passwordprofile пароль パスワード 密码",
+    "password": "password pass userpassword passwort kennwort motdepasse contrasena senha wachtwoord losenord passord "
+    "adgangskode salasana haslo heslo initialpassword passwordprofile пароль パスワード 密码",
     "groups": "groups groupnames group roles role groupsdisplay rolesname gruppen gruppe rollen rolle groupes groupe "
-    "roleid grupos grupo gruppi gruppo groepen groep группы группа グループ",
+    "roleid memberof grupos grupo gruppi gruppo groepen groep группы группа グループ",
     "is_active": "isactive active enabled isenabled accountenabled status accountstatus userstatus "
     "useraccountcontrol aktiv actif activo ativo attivo actief aktywny активен "
-    "有効 activated isactivated state",
+    "有効 activated isactivated state kontoaktiviert aktiviert kontostatus compteactive cuentahabilitada habilitado "
+    "contaativa accountabilitato abilitato",
     INACTIVE: "isinactive inactive disabled isdisabled suspended issuspended blocked isblocked blocksignin banned "
     "isbanned deactivated archived deleted isdeleted suspendedat disabledat blockedat bannedat deactivatedat "
-    "archivedat deletedat gesperrt deaktiviert inaktiv",
+    "archivedat deletedat gesperrt deaktiviert inaktiv anmeldungblockiert anmeldungblockieren blockiert ausgeschieden "
+    "connexionbloquee bloqueado bloccato geblokkeerd accountexpires",
     "is_email_verified": "isemailverified emailverified verified isverified emailconfirmed confirmed emailisverified "
     "emailverifiedat emailconfirmedat confirmedat verifiedat",
     "external_id": "externalid externalidentifier localid userid employeeid employeenumber objectid personalnummer "

@@ -138,6 +138,8 @@ class Importer:
                 plan.require_input(source.digest)
             if options.guess:
                 self._observer.guessed(command_line(source.options.reading_words()))
+                for note in source.unread_activities():
+                    self._observer.unread(note)
             options = source.options
             columns = source.columns()
             # Reading the first row finds faults of the file as a whole before anything is begun.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lback_cli.errors import Conflict, Unusable, ValidationError
 from lback_cli.events.record import to_storable_text
-from lback_cli.imports.columns import BUILT_IN_COLUMNS, ColumnChoice, ImportColumns
+from lback_cli.imports.columns import BUILT_IN_COLUMNS, INACTIVE, ColumnChoice, ImportColumns
 from lback_cli.imports.formats.csv_reader import read_csv, read_header
 from lback_cli.imports.formats.detection import require_table, require_text, wide_encoding
 from lback_cli.imports.formats.dialect import UTF_8
@@ -18,7 +18,17 @@ from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
 from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
 from lback_cli.imports.options import STDIN, TEXT_FORMATS, ImportOptions
-from lback_cli.imports.proposals import SEE_INSPECTION, START, Sample, dialect_of, looks_like, propose, read_sample
+from lback_cli.imports.proposals import (
+    SEE_INSPECTION,
+    START,
+    Sample,
+    dialect_of,
+    looks_like,
+    propose,
+    read_sample,
+    reads_who_is_active,
+    unread_columns,
+)
 from lback_cli.imports.row import LARGEST_FIELD, ImportRow
 from lback_cli.imports.row_rules import RowRules
 from lback_cli.imports.sources.registry import recognised_source
@@ -156,6 +166,17 @@ class InputFile:
             ValidationError: There is none.
         """
         return read_sample(self._file, self.options)
+
+    def unread_activities(self) -> list[str]:
+        """Return which columns may say who is active and are not read, if no column that says so is."""
+        try:
+            sample = self.sample()
+        except ValidationError:
+            return []  # the header has a fault, of which the import says more
+        if self.options.is_foreign or reads_who_is_active(sample, self.options, self._known):
+            return []
+        unread = unread_columns(sample, self.options, self._known)
+        return [misfit.text for misfit in unread if misfit.field in {"is_active", INACTIVE}]
 
     def require_unchanged(self) -> None:
         """Check that the file was not written to since it was opened.

@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from lback_cli.errors import LbackError, UsageError
-from lback_cli.imports.column_guess import Misfit
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import DELIMITER_NAMES
 from lback_cli.imports.formats.dialect_guess import encoding_name
@@ -20,7 +19,6 @@ from lback_cli.imports.results import one_line
 from lback_cli.imports.row_check import RowCheck, check_rows
 from lback_cli.imports.sources.registry import recognised_source
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.text.escaping import safe
 
 _HIDDEN = "********"
 _SECRETS = ("pass", "hash", "secret", "salt", "token", "kennwort", "contrase", "senha", "wachtwoord", "haslo", "heslo")
@@ -141,7 +139,7 @@ def inspect_input(
             problem, notes, found = _check(source, services)
             source.options = _with_groups(source.options, found, existing_groups)
         if not options.is_foreign:
-            notes[:0] = map(_note, unread_columns(sample, source.options, known))
+            notes[:0] = [misfit.text for misfit in unread_columns(sample, source.options, known)]
     finally:
         source.close()
     choice = ColumnChoice.of(source.options, known)
@@ -157,6 +155,8 @@ def _check(source: InputFile, services: Dependencies) -> tuple[str | None, list[
         notes = [*found.failures.lines(1), _INVITED[useless]]
         source.use(_without(useless, source.options))
         found = check_rows(source.rows(), services, source.options)
+    if found.misread.count:
+        notes.append(f"{found.misread.message} {found.misread.hint}")
     refused, lines = found.failures.count, list(found.failures.lines(_FAILURES))
     if refused and refused == found.rows:
         return f"All rows are refused. {lines[0]}", [*notes, *lines[1:]], found
@@ -191,11 +191,6 @@ def _with_groups(
             group = f"{proposed_group(name)}-{number}"
         pairs[name] = group
     return replace(options, create_groups=options.create_groups or bool(missing), group_map=tuple(pairs.items()))
-
-
-def _note(misfit: Misfit) -> str:
-    column = safe(misfit.column, limit=_LONGEST_SAMPLE)
-    return f"The column '{column}' is not read as {misfit.field}: {misfit.reason}."
 
 
 def _format_of(path: str, file: BinaryIO) -> str:

@@ -9,6 +9,9 @@ class ImportObserver:
     def guessed(self, options: str) -> None:
         """What was guessed about the file: the *options* that say the same, or an empty text."""
 
+    def unread(self, note: str) -> None:
+        """A column that may say who is active is not read, because no guess was possible: *note* says why."""
+
     def begun(self, size: int, rows_done: int) -> None:
         """The import begins: the input has *size* bytes, and earlier runs have imported *rows_done* rows."""
 

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 from lback_cli.errors import ValidationError
-from lback_cli.imports.column_guess import MOST_IGNORED, Misfit, guess_by_cells
-from lback_cli.imports.columns import ColumnChoice, ImportColumns
+from lback_cli.imports.column_guess import MAY_SAY, MOST_IGNORED, Misfit, guess_by_cells
+from lback_cli.imports.columns import INACTIVE, ColumnChoice, ImportColumns
 from lback_cli.imports.formats.dialect import UTF_8, Dialect, in_utf8
 from lback_cli.imports.formats.dialect_guess import describe, find_header, guess_dialect, guess_encoding
+from lback_cli.imports.formats.json_stream import KEY
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES, records
 from lback_cli.imports.options import IGNORE_ALL, ImportOptions
 from lback_cli.text.shell_quoting import command_line
@@ -157,7 +158,16 @@ def unread_columns(sample: Sample, options: ImportOptions, known: ImportColumns)
     """Return the columns of *sample* that by their names matter and that an import with *options* does not read."""
     choice = ColumnChoice.of(options, known)
     found = guess_by_cells(sample.names, (), known, sample.column)
-    return [misfit for misfit in found.misfits if not choice.sort_out([misfit.column])[0]]
+    unread = [misfit for misfit in found.misfits if not choice.sort_out([misfit.column])[0]]
+    if reads_who_is_active(sample, options, known):
+        unread = [misfit for misfit in unread if misfit.reason.partition(";")[0] != MAY_SAY]
+    return unread
+
+
+def reads_who_is_active(sample: Sample, options: ImportOptions, known: ImportColumns) -> bool:
+    """Return whether an import with *options* reads a column of *sample* that says who is active."""
+    fields, _ = ColumnChoice.of(options, known).sort_out(sample.names)
+    return "is_active" in fields or INACTIVE in fields
 
 
 def _with_columns(options: ImportOptions, sample: Sample, known: ImportColumns) -> ImportOptions:
@@ -170,7 +180,10 @@ def _with_columns(options: ImportOptions, sample: Sample, known: ImportColumns) 
     unfit = [name for name in own if name not in columns.values() and name.lower() in {"username", "password"}]
     username_from = options.username_from
     name = _find(sample, columns.get("username"))
-    if name is None:
+    if name is None and KEY in sample.names:
+        columns["username"] = KEY
+        username_from = "email" if any("@" in cell for cell in sample.cells(KEY)) else username_from
+    elif name is None:
         username_from = "email" if "email" in columns else username_from
     elif any("@" in cell or not cell for cell in sample.cells(name)):
         username_from = "email"

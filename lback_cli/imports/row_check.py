@@ -7,6 +7,7 @@ from itertools import islice
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.failures import Failures
+from lback_cli.imports.misread import MisreadRows
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import failed
 from lback_cli.imports.row import ImportRow
@@ -30,6 +31,7 @@ class RowCheck:
         refused: The number of rows that are refused because of a field.
         failures: The rows that would be refused, whatever users and groups exist.
         groups: The names of groups of the other rows.
+        misread: The rows whose text was decoded with a wrong encoding.
     """
 
     rows: int = 0
@@ -38,6 +40,7 @@ class RowCheck:
     refused: Counter[str] = field(default_factory=Counter)
     failures: Failures = field(default_factory=Failures)
     groups: dict[str, None] = field(default_factory=dict)
+    misread: MisreadRows = field(default_factory=MisreadRows)
 
     @property
     def useless_secret(self) -> str | None:
@@ -48,12 +51,13 @@ class RowCheck:
 def check_rows(rows: Iterable[ImportRow], services: Dependencies, options: ImportOptions) -> RowCheck:
     """Return what the first of *rows* say; an error of the file itself is raised."""
     preparation = RowPreparation(services, options)
-    found = RowCheck()
+    found = RowCheck(misread=MisreadRows.of(options.encoding))
     for row in islice(rows, MOST_ROWS + 1):
         if found.rows == MOST_ROWS:
             found.is_whole = False
             break
         found.rows += 1
+        found.misread.add(row)
         prepared = preparation.prepare(row)
         error = None if prepared is None or prepared.error is None else plainer(prepared.error, row)
         if (error := row.error or error) is not None:

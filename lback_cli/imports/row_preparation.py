@@ -68,7 +68,7 @@ def _of_username(row: ImportRow) -> ValidationError | None:
     if not row.username.strip():
         if not row.email.strip():
             return ValidationError("username", "The row has neither a user name nor an e-mail address.")
-        hint = "--username-from email makes one of the address."
+        hint = "--username-from email makes one of the address." if "@" in row.email else None
         return ValidationError("username", "The row has no user name.", hint=hint)
     if "@" in row.username:
         name = safe(row.username, limit=_LONGEST_SHOWN)

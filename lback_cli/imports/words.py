@@ -1,6 +1,7 @@
 """The words for true and false in the files of other programs, and in several languages."""
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,12 +18,13 @@ _FALSE = (
     "いいえ 否"
 )
 _ACTIVE = (
-    "active enabled confirmed provisioned recovery password_expired locked_out aktiv actif activo ativo attivo actief "
-    "aktywny aktivní активен"
+    "active enabled confirmed provisioned recovery password_expired locked_out aktiv aktiviert freigeschaltet actif "
+    "activo ativo attivo actief aktywny aktivní активен"
 )
 _INACTIVE = (
     "inactive disabled suspended deactivated blocked banned archived deleted removed terminated staged deprovisioned "
-    "unconfirmed inaktiv deaktiviert gesperrt gelöscht inactif désactivé suspendu bloqué inactivo suspendido bloqueado "
+    "unconfirmed inaktiv deaktiviert gesperrt blockiert gelöscht ausgeschieden ausgetreten gekündigt "
+    "inactif désactivé suspendu bloqué inactivo suspendido bloqueado "
     "inativo suspenso inattivo disattivato sospeso inactief nieaktywny neaktivní неактивен заблокирован"
 )
 
@@ -45,6 +47,15 @@ _NO_YEAR = "0000"
 _LEAST_CONTROL, _LARGEST_CONTROL, _DISABLED = 0x200, 0xFFFFFFFF, 0x2
 """``userAccountControl`` of Active Directory: the value of a plain user, the largest, and ACCOUNTDISABLE."""
 
+_NEVER = 0x7FFFFFFFFFFFFFFF
+"""The value of ``accountExpires`` of Active Directory that means no time; so does 0."""
+
+_LEAST_TIME = 10**16
+"""The first number of ``accountExpires`` that is read as a time, which is in 1632."""
+
+_INTERVALS_PER_SECOND = 10_000_000
+_SECONDS_FROM_1601_TO_1970 = 11_644_473_600
+
 _LONGEST_SHOWN = 40
 
 
@@ -62,6 +73,13 @@ def boolean(value: Any, name: str) -> bool | None:
     if isinstance(value, int) and (found := _number(value, name)) is not None:
         return found
     raise ValidationError(name, f"{name} must be true or false.")
+
+
+def has_expired(expires: int) -> bool:
+    """Return whether *expires*, the ``accountExpires`` of an account of Active Directory, has passed."""
+    if expires in {0, _NEVER}:
+        return False
+    return expires / _INTERVALS_PER_SECOND - _SECONDS_FROM_1601_TO_1970 <= time.time()
 
 
 def read_attribute(attribute: Attribute, value: Any) -> Value | None:
@@ -93,4 +111,6 @@ def _number(value: int, name: str) -> bool | None:
         return bool(value)
     if name == "is_active" and _LEAST_CONTROL <= value <= _LARGEST_CONTROL:
         return not value & _DISABLED
+    if name == "is_inactive" and _LEAST_TIME <= value <= _NEVER:
+        return has_expired(value)
     return None

@@ -176,3 +176,27 @@ def test_many_created_groups_are_one_line_for_a_person_and_all_for_a_program(cli
     assert result(cli(*command, "--plan", "-o", "json"))["created_groups"] == names
     (line,) = (line for line in cli(*command, "-q").out.splitlines() if "g0" in line)
     assert line.split(maxsplit=2)[2] == "8 (g0, g1, g2, g3, g4, ...)"
+
+
+def test_misread_text_is_a_warning(cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "users.csv"
+    file.write_text("username,email,display_name\nada,ada@example.org,JÃ¼rgen\n", encoding="utf-8")
+    message = "1 row looks as if UTF-8 was read as Windows-1252 (line 2: 'JÃ¼rgen' for 'Jürgen')."
+    assert f"{message} An earlier program" in cli("user", "import", str(file), "--inspect").err
+    assert f"warning: {message}" in cli("user", "import", str(file), "--plan").err
+    imported = cli("-o", "json", "user", "import", str(file), "--mail", "none")
+    warnings = [json.loads(line)["warning"] for line in imported.err.splitlines() if line.startswith("{")]
+    assert [warning["message"] for warning in warnings] == [message]
+
+
+def test_guess_that_leaves_all_users_active_is_a_warning(cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "users.csv"
+    file.write_text("username,email,user_inactive_reason\nada,ada@example.org,3\n", encoding="utf-8")
+    note = "The column 'user_inactive_reason' is not read as is_active: it may say who is active; "
+    guessed = cli("user", "import", str(file), "--guess", "--plan").err.splitlines()
+    assert guessed[:2] == [
+        "Guessed: --ignore user_inactive_reason",
+        f"warning: {note}without it all users are active. --map is_active=COLUMN reads another column.",
+    ]
+    file.write_text("username,email,user_inactive_reason,active\nada,ada@example.org,3,no\n", encoding="utf-8")
+    assert "warning" not in cli("user", "import", str(file), "--guess", "--plan").err

@@ -681,13 +681,21 @@ def test_a_user_who_exists_is_refused_with_the_options_for_it(world: World) -> N
     ]
 
 
+@pytest.mark.parametrize("size", [2**17 + 1, 2**20 - 100])
+def test_long_cell_of_an_ignored_column_is_accepted(world: World, size: int) -> None:
+    path = world.write(f'username,email,note\nann,ann@x.org,{"x" * size}\nbob,bob@x.org,"{"x" * size}"\n')
+    assert world.run(path, ImportOptions(mail="none", ignored=("note",))).counts.created == 2
+
+
 @pytest.mark.parametrize("if_exists", ["fail", "skip", "update"])
 def test_missing_value_is_named(world: World, if_exists: Literal["fail", "skip", "update"]) -> None:
-    path, report = world.write("username,email\nann,\n,bob@example.org\ncy, \n"), world.directory / "report.jsonl"
+    path = world.write("username,email,display_name\nann,,\n,bob@example.org,\ncy, ,\n,,Dan\n")
+    report = world.directory / "report.jsonl"
     result = world.run(path, ImportOptions(mail="none", if_exists=if_exists, report=report))
-    assert (result.counts.failed, result.counts.total) == (3, 3)
+    assert (result.counts.failed, result.counts.total) == (4, 4)
     assert [(one["line"], one["code"], one["message"]) for one in read_jsonl(report)] == [
         (2, "validation_error", "The row has no e-mail address."),
         (3, "validation_error", "The row has no user name."),
         (4, "validation_error", "The row has no e-mail address."),
+        (5, "validation_error", "The row has neither a user name nor an e-mail address."),
     ]

@@ -166,6 +166,26 @@ def test_address_in_place_of_a_user_name_is_explained(world: World) -> None:
     ]
 
 
+def test_total_line_without_a_name_and_an_address_is_not_advised(world: World) -> None:
+    path = world.write("username,email,display_name\nann,ann@a.example,Ann\n,6,Total\n")
+    report = world.directory / "report.jsonl"
+    world.run(path, ImportOptions(mail="none", username_from="email", report=report))
+    assert reported(report, "message", "hint")[1:] == [("The row has no user name.", None)]
+
+
+@pytest.mark.parametrize(("if_exists", "outcome"), [("fail", "failed"), ("skip", "skipped")])
+def test_person_who_is_twice_in_a_file_is_refused_with_the_option_that_skips(
+    world: World, if_exists: Any, outcome: str
+) -> None:
+    path = world.write("email\ndan@a.example\nDan@A.example\ndan@b.example\n")
+    report = world.directory / "report.jsonl"
+    world.run(path, ImportOptions(mail="none", if_exists=if_exists, username_from="email", report=report))
+    twice = "If the user has that address, add --if-exists update or skip. Else give the row another name."
+    hints = [None, "Give the row one of its own."] if if_exists == "skip" else [twice, twice]
+    assert [one["outcome"] for one in read_jsonl(report)] == ["created", outcome, "failed"]
+    assert [one["hint"] for one in read_jsonl(report)][1:] == hints
+
+
 def test_spaces_around_names_and_addresses_are_removed(world: World) -> None:
     path = world.write("username,email,is_active\n ann, ann@example.org, TRUE\nbob ,bob@example.org ,No\n")
     assert world.run(path, ImportOptions(mail="none", if_exists="skip")).counts.created == 2

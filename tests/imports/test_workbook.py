@@ -1,6 +1,6 @@
 """Excel workbooks: the first sheet is read like a table, and a workbook that asks for too much is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import pytest
@@ -65,8 +65,10 @@ def test_first_sheet_is_read_by_its_rows(world: World) -> None:
     assert lines[1].startswith("bad name,cy@example.org,,,,,validation_error,")
 
 
-def test_title_above_the_names_is_recognised(world: World) -> None:
-    rows = [["Staff of 2026"], [], ["username", "email"], ["ann", "ann@example.org"]]
+@pytest.mark.parametrize("names", [["username", "email"], ["username", None, "email"], [None, "username", "email"]])
+def test_title_above_the_names_is_recognised(world: World, names: list[str | None]) -> None:
+    person = ["ann" if name == "username" else "ann@example.org" for name in names]
+    rows: list[Sequence[str | None]] = [["Staff of 2026"], [], names, person]
     with pytest.raises(ValidationError) as caught:
         world.run(workbook(world.directory / "users.xlsx", rows), XLSX)
     assert caught.value.message == "The file seems to have 2 lines before the names of the columns: add --skip-lines 2."

@@ -93,10 +93,42 @@ TABLES = [
     VendorFile(
         "csvde.csv",
         _text(
-            "DN,objectClass,sAMAccountName,mail,userAccountControl",
-            '"CN=Ada,DC=corp,DC=example",user,ada,ada@corp.example,66048',
-            '"CN=Ben,DC=corp,DC=example",user,ben,ben@corp.example,514',
+            "DN,objectClass,sAMAccountName,mail,userAccountControl,memberOf",
+            '"CN=Ada,DC=corp,DC=example",user,ada,ada@corp.example,66048,"CN=VPN,OU=IT,DC=corp;CN=Ads,DC=corp"',
+            '"CN=Ben,DC=corp,DC=example",user,ben,ben@corp.example,514,',
         ),
+        said=("'memberOf' is not read as groups: it has names of entries, such as CN=...,DC=...",),
+    ),
+    VendorFile(
+        "csvde-expired.csv",
+        _text(
+            "DN,sAMAccountName,mail,userAccountControl,accountExpires",
+            '"CN=Ada,DC=corp,DC=example",ada,ada@corp.example,66048,9223372036854775807',
+            '"CN=Ben,DC=corp,DC=example",ben,ben@corp.example,512,129000000000000000',
+            '"CN=Cy,DC=corp,DC=example",cy,cy@corp.example,512,0',
+            '"CN=Dee,DC=corp,DC=example",dee,dee@corp.example,512,209000000000000000',
+        ),
+        people="ada -ben cy dee",
+    ),
+    VendorFile(
+        "entra-de.csv",
+        _text(
+            "Anzeigename;Benutzerprinzipalname;Benutzertyp;Konto aktiviert;E-Mail",
+            "Jürgen Groß;ada@example.org;Mitglied;Wahr;ada@example.org",
+            "Zoë Müller;ben@example.org;Mitglied;Falsch;ben@example.org",
+            encoding="cp1252",
+            end="\r\n",
+        ),
+    ),
+    VendorFile(
+        "phpbb.csv",
+        _text(
+            "user_id;user_type;username;user_password;user_email;user_inactive_reason",
+            f"2;3;ada;{_PHPASS.replace('$P$', '$H$')};ada@example.org;0",
+            f"3;1;ben;{BCRYPT.replace('$2b', '$2y')};ben@example.org;3",
+        ),
+        people="ada ben",
+        said=("'user_inactive_reason' is not read as is_active: it may say who is active; without it all users are",),
     ),
     VendorFile("firebase.csv", _text("1,ada@example.org,true,c2VjcmV0,c2FsdA==,Ada,,"), people="", said=(_UNNAMED,)),
     VendorFile(
@@ -242,6 +274,25 @@ SPREADSHEETS = [
         ),
     ),
     VendorFile(
+        "staff-de.csv",
+        _text(
+            "Benutzername;E-Mail;;Aktiv",
+            "ada;ada@example.org;;ja",
+            "ben;ben@example.org;;ausgeschieden",
+            "cy;cy@example.org;;ja",
+            "dee;dee@example.org;;Elternzeit",
+        ),
+        people="ada -ben cy",
+        failed=1,
+        said=("1 of the 4 rows is refused.", "line 5: is_active must be true or false, and not 'Elternzeit'."),
+    ),
+    VendorFile(
+        "leavers-de.csv",
+        _text("Benutzername;E-Mail;Austrittsdatum", "ada;ada@example.org;", "ben;ben@example.org;31.12.2020"),
+        people="ada ben",
+        said=("'Austrittsdatum' is not read as is_active: it may say who is active; without it all users are active",),
+    ),
+    VendorFile(
         "excel-fr.csv",
         _text(
             "Identifiant;Adresse e-mail;Nom complet;Actif",
@@ -303,6 +354,19 @@ _ADA = {"email": "ada@example.org"}
 _BEN = {"email": "ben@example.org"}
 
 DOCUMENTS = [
+    VendorFile(
+        "nextcloud.json",
+        _json(
+            {
+                "ada": {"user_id": "ada", "email": "ada.byron@example.org", "enabled": True, "quota": "none"},
+                "ben": {"user_id": "ben", "email": "b@example.org", "enabled": False, "backend": "Database"},
+                "cy": {"user_id": "cy", "email": None, "enabled": True},
+            }
+        ),
+        failed=1,
+        said=("1 of the 3 rows is refused.", "line 1, record 3: The row has no e-mail address."),
+    ),
+    VendorFile("keyed.json", _json({"ada@example.org": _ADA, "ben@example.org": _BEN}), people="ada ben"),
     VendorFile(
         "okta.json",
         _json(

@@ -49,6 +49,10 @@ class ImportProgress(ImportObserver):
         """Show what was guessed."""
         self._output.message(f"Guessed: {options}" if options else "There was nothing to guess.")
 
+    def unread(self, note: str) -> None:
+        """Warn that users may be active who should not be."""
+        self._output.warning(note, hint="--map is_active=COLUMN reads another column.")
+
     def begun(self, size: int, rows_done: int) -> None:
         """Start counting for the rate."""
         self._size, self._rows_before, self._started_at = size, rows_done, time.monotonic()

@@ -39,6 +39,7 @@ def show_result(context: CliContext, result: "ImportResult", options: "ImportOpt
     }
     if result.state in messages:
         context.output.message(messages[result.state])
+    _warn_of_misread_rows(context, tally)
     if tally.to_vouch_for and options.mail != "verify":
         users = "1 user" if tally.to_vouch_for == 1 else f"{tally.to_vouch_for:,} users"
         context.output.message(
@@ -73,6 +74,7 @@ def show_plan(context: CliContext, result: "DryRunResult", writer: "PlanWriter",
     output.message("This is what would change. Nothing was changed.")
     if options.atomic and counts.failed:
         output.notice("Because rows are refused, --atomic will import nothing.")
+    _warn_of_misread_rows(context, result.tally)
     if output.format.for_people:
         for line in writer.lines:
             output.message(line)
@@ -98,6 +100,11 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
         output.record({**inspection.description, **found, "command": inspection.command})
     if inspection.problem is not None:
         output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
+
+
+def _warn_of_misread_rows(context: CliContext, tally: "Tally") -> None:
+    if tally.misread.count:
+        context.output.warning(tally.misread.message, hint=tally.misread.hint)
 
 
 def _phrased(summary: Mapping[str, Any], tally: "Tally", nothing: str | None = None) -> dict[str, Any]:

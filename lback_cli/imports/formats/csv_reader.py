@@ -29,6 +29,8 @@ from lback_cli.imports.row import (
 LARGEST_RECORD_LINES = 50
 """Lines of the longest record. Without a limit, the whole rest of the file would belong to an unclosed quote."""
 
+csv.field_size_limit(LARGEST_RECORD)  # or a long cell would not be CSV, even of a column that is not read
+
 _BLOCK = 32 * 1024
 """Bytes that are read at once. The rest of the last line is added to them."""
 

@@ -21,6 +21,9 @@ _LINES = 50
 _FARTHEST_HEADER = 15
 """Lines that may come before the names of the columns."""
 
+_KNOWN_BESIDE_EMPTY = 2
+"""Names that an import must know in a row with an empty cell between names, so that it names the columns."""
+
 _WESTERN = frozenset("äöüßÄÖÜéèêëàâçñóíáúøåæœôîïìòùûÿãõÉÈÊÀÂÇÑÓÍÁÚØÅÆŒÔÎÃÕ«»„“”\u2018\u2019\u2013—…€£§°·¿¡ºª")
 """What text in Western European languages has besides ASCII."""
 
@@ -84,6 +87,8 @@ def guess_dialect(start: bytes, given: Dialect, encoding: str, known: ImportColu
     for delimiter in _DELIMITERS:
         if (found := find_header([_split(line, delimiter) for line in lines], known)) is not None:
             index, score = found
+            if lines[index].startswith("|"):
+                continue  # a table of Markdown
             best = max(best, (score, delimiter, index), key=lambda one: one[0])
     return Dialect(best[1], encoding, best[2])
 
@@ -108,13 +113,16 @@ def find_header(rows: Sequence[Sequence[str]], known: ImportColumns) -> tuple[in
     length.
     """
     for index, header in enumerate(rows[:_FARTHEST_HEADER]):
-        names = ",".join(name.strip().replace(",", " ") for name in header).rstrip(",").split(",")
-        if len(names) < 2 or not all(names) or len(set(names)) < len(names):  # noqa: PLR2004 - one name needs none
+        named = ",".join(name.strip().replace(",", " ") for name in header).rstrip(",").split(",")
+        names = [name for name in named if name]
+        if len(names) < 2 or len(set(names)) < len(names):  # noqa: PLR2004 - one name needs none
             continue
         following = [len(row) for row in rows[index + 1 :] if row]
         alike = following.count(len(header)) / len(following) if following else 1.0
         meant = guess_columns(names, (), known)
         own = sum(name.lower() in known for name in names)
+        if len(names) < len(named) and len(meant) + own < _KNOWN_BESIDE_EMPTY:
+            continue
         if alike >= 0.5 or meant or own:  # noqa: PLR2004 - half of them
             return index, (len(meant) + own, alike, len(names))
     return None

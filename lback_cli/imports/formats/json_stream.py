@@ -16,7 +16,7 @@ from lback_cli.imports.row import LARGEST_FIELD, ImportRow, broken_row
 from lback_cli.text.escaping import safe
 
 LONGEST_VALUE = 16 * LARGEST_FIELD
-"""Characters of the longest value. At a longer one reading ends, so that it does not fill the memory."""
+"""Characters of the longest value. A longer record is passed over, so that it does not fill the memory."""
 
 _LONGEST_SHOWN = 1024
 """Characters that a reject shows of a record that is not JSON. The end of such a record is unknown."""
@@ -41,7 +41,15 @@ _LISTS = frozenset(
 _LISTS |= {"results", "records", "rows", "entries", "operations"}
 """Names of lists of users, in lower case."""
 
+KEY = "(key)"
+"""The name under which a record has its own key in an object of records."""
+
 _LONGEST_NAME = 40
+
+_MARK = re.compile(r'\\.|["{}\[\]\n]', re.DOTALL)
+"""What shows where a value ends. A string has no line end."""
+
+_DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _LINE_START = re.compile(r"\n(?=\{)")
@@ -105,6 +113,7 @@ class JsonStream:
         self._ended = False
         self._line, self._counted = 1, 0
         self._number = 0
+        self._lost: tuple[int, str] | None = None
 
     @property
     def line(self) -> int:
@@ -128,8 +137,12 @@ class JsonStream:
         match = self._match(_FIRST_KEY)
         return match[1] if match else None
 
-    def value(self, *, longest: int = LONGEST_VALUE) -> Record:
-        """Read the next value, of at most *longest* characters."""
+    def record(self) -> Record:
+        """Read the next value, a record. One of more than `LONGEST_VALUE` characters is passed over, with an error."""
+        return self.value(passes_long=True)
+
+    def value(self, *, longest: int = LONGEST_VALUE, passes_long: bool = False) -> Record:
+        """Read the next value, of at most *longest* characters; *passes_long* passes over a longer one."""
         self.peek()
         while True:
             try:
@@ -138,6 +151,8 @@ class JsonStream:
                 raise self._broken(f"it {error}") from None
             except json.JSONDecodeError as error:
                 cut_off = error.msg.startswith(_UNCLOSED) or len(self._text) - error.pos <= _LONGEST_TOKEN
+                if cut_off and len(self._text) - self._at > longest and passes_long:
+                    return self._passed(longest)
                 if cut_off and len(self._text) - self._at > longest:
                     raise self._broken(f"a part of it has more than {longest} characters, or no end") from None
                 if not cut_off or not self._fill():
@@ -146,8 +161,14 @@ class JsonStream:
                 # A number may continue with more digits.
                 if end < len(self._text) or not self._fill():
                     break
+        return self._taken(data, end, problem, longest if passes_long else None)
+
+    def _taken(self, data: Any, end: int, problem: str | None, longest: int | None) -> Record:
+        """Return the record of *data*, whose text ends at *end*."""
         line, raw = self.line, self._text[self._at : end]
         self._at = end
+        if longest is not None and len(raw) > longest:
+            return self._too_long(line, raw[:_LONGEST_SHOWN], longest)
         if not raw.isascii() and _UNDECODED.search(raw):
             problem = "is not UTF-8"
         unclear = ValidationError("row", f"Record {self._number} {problem}.") if problem else None
@@ -155,9 +176,10 @@ class JsonStream:
 
     def broken(self, error: ValidationError) -> Record:
         """Return the record that cannot be read because of *error*, which another method raised."""
-        shown = self._text[self._at : self._at + _LONGEST_SHOWN]
+        line, shown = self._lost or (self.line, self._text[self._at : self._at + _LONGEST_SHOWN])
+        self._lost = None
         following = _LINE_START.search(shown)
-        return Record(self.line, None, error, self._number, shown[: following.start()] if following else shown)
+        return Record(line, None, error, self._number, shown[: following.start()] if following else shown)
 
     def items(self) -> Iterator[Record]:
         """Yield the items of the next value, a list, numbered from 1."""
@@ -168,7 +190,7 @@ class JsonStream:
             return
         while True:
             self._number += 1
-            yield self.value()
+            yield self.record()
             if self._expect(",]") == "]":
                 self._number = 0
                 return
@@ -217,6 +239,37 @@ class JsonStream:
             is_first = False
         return None
 
+    def is_keyed(self, is_of_record: Callable[[str], bool]) -> bool:
+        """Return whether the next value is an object whose values are records; nothing is read past.
+
+        That is so if the first two values are objects with a key that *is_of_record*. Of a single value that is not
+        certain: it may be a part of one record.
+        """
+        self._match(_BLANK)
+        at = self._at
+        for _ in range(2):
+            if (found := _KEY.match(self._text, at)) is None:
+                return False
+            try:
+                value, at, _ = self._json.decode_at(self._text, found.end())
+            except (JsonError, json.JSONDecodeError):
+                return False
+            if not isinstance(value, dict) or not any(map(is_of_record, value)):
+                return False
+        return True
+
+    def keyed(self) -> Iterator[Record]:
+        """Yield the values of the document, an object; each that is an object gets its key under `KEY`."""
+        try:
+            for number, key in enumerate(self.members(), 1):
+                self._number = number
+                record = self.record()
+                yield record._replace(data={KEY: key, **record.data}) if isinstance(record.data, dict) else record
+                self._number = 0
+            self.require_end()
+        except ValidationError as error:
+            yield self.broken(error)
+
     def list_of(self, key: str, passed: Counter[str]) -> Iterator[Record]:
         """Yield the items of the list under *key* of the document; *passed* counts the objects of other lists."""
         was_read = False
@@ -253,12 +306,46 @@ class JsonStream:
     def numbered(self) -> Iterator[Record]:
         """Yield the next value as a record with the next number."""
         self._number += 1
-        yield self.value()
+        yield self.record()
 
     def require_end(self) -> None:
         """Refuse a document that continues after its end."""
         if self.peek():
             raise self._broken("there is more after its end")
+
+    def _passed(self, longest: int) -> Record:
+        """Return a record with an error for the next value, which is longer than *longest*."""
+        line, shown = self.line, self._text[self._at : self._at + _LONGEST_SHOWN]
+        if not self._pass_value():
+            self._lost = line, shown
+            raise self._broken(f"a part of it has more than {longest} characters, or no end")
+        return self._too_long(line, shown, longest)
+
+    def _too_long(self, line: int, shown: str, longest: int) -> Record:
+        error = ValidationError("row", f"Record {self._number} has more than {longest} characters.")
+        return Record(line, None, error, self._number, shown)
+
+    def _pass_value(self) -> bool:
+        """Pass over the next value without decoding it; return False if it has no end."""
+        depth, is_quoted = 0, False
+        while True:
+            end = self._at
+            for mark in _MARK.finditer(self._text, self._at):
+                if is_quoted and mark[0] == "\n":
+                    self._at = mark.start()
+                    return False
+                end = mark.end()
+                if mark[0] == '"':
+                    is_quoted = not is_quoted
+                elif not is_quoted:
+                    depth += _DEPTHS.get(mark[0], 0)
+                if not is_quoted and depth <= 0:
+                    self._at = end
+                    return True
+            # A backslash at the end belongs to the character after it.
+            self._at = len(self._text) - (end < len(self._text) and self._text.endswith("\\"))
+            if not self._fill():
+                return False
 
     def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         self.peek()

@@ -84,7 +84,7 @@ def read_json(
 
 
 def records(file: BinaryIO, left_out: Counter[str] | None = None) -> Iterator[Record]:
-    """Yield the records of *file*: the items of a list, or of a list in an object, or lines.
+    """Yield the records of *file*: the items of a list, or of a list in an object, the values of an object, or lines.
 
     Args:
         file: The file.
@@ -94,7 +94,9 @@ def records(file: BinaryIO, left_out: Counter[str] | None = None) -> Iterator[Re
     if stream.peek() == "[":
         return stream.document()
     key = stream.key_of_list(_is_of_user)
-    return stream.lines() if key is None else stream.list_of(key, Counter() if left_out is None else left_out)
+    if key is not None:
+        return stream.list_of(key, Counter() if left_out is None else left_out)
+    return stream.keyed() if stream.is_keyed(_is_of_user) else stream.lines()
 
 
 def _is_of_user(key: str) -> bool:

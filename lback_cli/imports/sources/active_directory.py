@@ -1,7 +1,8 @@
 """The attributes of users in Active Directory ([MS-ADTS], [MS-SAMR])."""
 
-import time
 from collections.abc import Collection, Mapping, Sequence
+
+from lback_cli.imports.words import has_expired
 
 Values = Mapping[str, Sequence[str]]
 """The values of an entry by the lower-case name of their attribute."""
@@ -11,12 +12,6 @@ WANTED = frozenset({"samaccountname", "userprincipalname", "useraccountcontrol",
 _USER, _COMPUTER = "user", "computer"
 _DISABLED = 0x2
 """The bit ADS_UF_ACCOUNTDISABLE of ``userAccountControl``."""
-
-_NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
-"""The values of ``accountExpires`` that mean no time."""
-
-_INTERVALS_PER_SECOND = 10_000_000
-_SECONDS_FROM_1601_TO_1970 = 11_644_473_600
 
 
 def is_machine(values: Values, classes: Collection[str]) -> bool:
@@ -38,10 +33,8 @@ def address(values: Values) -> str | None:
 def is_active(values: Values) -> bool | None:
     """Return False for an account that is disabled or expired, True for another, None if the entry does not say."""
     control, expires = _number(values, "useraccountcontrol"), _number(values, "accountexpires")
-    if expires is not None and expires not in _NEVER:
-        expires_at = expires / _INTERVALS_PER_SECOND - _SECONDS_FROM_1601_TO_1970
-        if expires_at <= time.time():
-            return False
+    if expires is not None and has_expired(expires):
+        return False
     return None if control is None else not control & _DISABLED
 
 

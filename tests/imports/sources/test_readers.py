@@ -210,7 +210,7 @@ def test_ambiguous_json_record_fails_only_its_row(read_text: ReadText, record: s
         (" 5]", " at record 1: '5' instead of ',' or ']'"),
         ("] 5", ": there is more after its end"),
         (", " + "[" * 100_000, " at record 2: it is nested too deeply"),
-        (', "' + "x" * 3_000_000 + '"]', " at record 2: a part of it has more than 1048576 characters, or no end"),
+        (', "' + "x" * 3_000_000, " at record 2: a part of it has more than 1048576 characters, or no end"),
     ],
 )
 def test_truncated_json_list_has_earlier_rows_and_an_error(read_text: ReadText, tail: str, reason: str) -> None:
@@ -219,6 +219,24 @@ def test_truncated_json_list_has_earlier_rows_and_an_error(read_text: ReadText, 
         (2, "zed", "zed@x.org", None),
         (3, "", "", f"The file is not JSON{reason}."),
     ]
+
+
+@pytest.mark.parametrize("text", ["x" * 3_000_000, '"\\[{' * 700_000, "\\" * 3_000_001, "x" * 1_048_600])
+@pytest.mark.parametrize("between", [",\n", "\n"])
+def test_json_record_that_is_too_long_fails_only_its_row(read_text: ReadText, text: str, between: str) -> None:
+    users = [django_user("ann"), django_user("big", notes=[{"note": text}, {}]), django_user("zed")]
+    document = between.join(map(json.dumps, users))
+    rows = read_text("django", f"[{document}]" if "," in between else document)
+    error = "Record 2 has more than 1048576 characters."
+    expected = [(1, "ann", "ann@x.org", None), (2, "", "", error), (3, "zed", "zed@x.org", None)]
+    assert plainly(rows) == expected
+    assert (rows[1].raw or "").startswith('{"model": "auth.user"')
+
+
+def test_long_json_record_without_an_end_does_not_hide_the_lines_after_it(read_text: ReadText) -> None:
+    good = json.dumps(django_user("zed"))
+    rows = read_text("django", f'{{"fields": ["{"x" * 2_000_000}", "\n{good}\n')
+    assert [(row.line, row.username, row.error is None) for row in rows] == [(1, "", False), (2, "zed", True)]
 
 
 def test_early_error_in_a_long_json_list_stops_the_reading() -> None:
