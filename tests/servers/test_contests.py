@@ -36,14 +36,18 @@ def test_contest_ends_the_same_at_a_higher_isolation_level(
 
 def check(server: str, database_on: DatabaseOn, directory: Path, contests: tuple[str, ...], **environment: str) -> None:
     with database_on(server) as url:
-        done = subprocess.run(
-            [sys.executable, str(PROGRAM), str(directory), *(f"{contest}={ROUNDS}" for contest in contests)],
-            env={**os.environ, "CONTEST_URL": url, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120 * ROUNDS,
-        )
+        check_at(url, directory, contests, **environment)
+
+
+def check_at(url: str, directory: Path, contests: tuple[str, ...], **environment: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), str(directory), *(f"{contest}={ROUNDS}" for contest in contests)],
+        env={**os.environ, "CONTEST_URL": url, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120 * ROUNDS,
+    )
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     for found in rounds:
         assert {"outcomes": found["outcomes"], "state": found["state"]} == found["expected"], found["contest"]
