@@ -91,7 +91,7 @@ def test_a_read_only_file_system_is_named_and_can_be_read(lback: Any, file: Path
         assert run(lback, prefix, url, "user", "list", "-o", "csv", "--fields", "id,username") == (
             0,
             "id,username\n",
-            "No users match.\n",
+            "There are no users yet. 'lback user register --help' shows how to register one.\n",
         )
 
 
