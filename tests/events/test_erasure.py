@@ -211,7 +211,8 @@ def test_parse_ranges_reverses_format_ranges(numbers: set[int]) -> None:
 
 def test_mentions_are_quoted_names_and_any_address() -> None:
     names = {"ann", "ann@example.org"}
-    for text in ("ann", "ANN", "name 'Ann' is taken", "(username)=(ann) exists", "to ANN@example.org: 550", "<ann>"):
+    quoted = ("name 'Ann' is taken", '"ann" exists', "(username)=(ann) exists", "<ann>", "[ann]", "{ann}", "key `ann`")
+    for text in ("ann", "ANN", *quoted, "to ANN@example.org: 550"):
         assert mentions_any(None, {"a": [{"b": text}]}, names), text
         assert mentions_any(text, {}, names), text
     for text in ("anna", "'anna'", "planning", "ann did it", "annex@example.com"):
