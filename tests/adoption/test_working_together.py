@@ -330,6 +330,22 @@ def test_tokens_and_hashes_from_before_compatibility_still_work(shared_file: Sha
     assert shared_file.application.user("dave").password.startswith("$argon2id$"), "no hash is replaced at login"
 
 
+def test_verification_token_that_was_used_stays_used_when_compatibility_is_turned_off(
+    shared_file: Shared, tmp_path: Path
+) -> None:
+    user = shared_file.users.register_user("dave", "dave@example.org", NEW_PASSWORD)
+    token = shared_file.token("verify")
+    shared_file.users.verify_user_email(token)
+    plain = Settings(
+        database=DatabaseSettings(url=shared_file.application.url), email=EmailSettings(directory=shared_file.mail)
+    )
+    after = UserManager(shared_file.database, Dependencies(plain, data_directory=tmp_path))
+    after.update_user(user.id, {"is_email_verified": False})
+    with pytest.raises(InvalidToken) as caught:
+        after.verify_user_email(token)
+    assert caught.value.message == "This verification token is used or expired."
+
+
 def test_installed_command_shares_the_database(
     lback: Callable[..., Any], on_sqlite: Application, tmp_path: Path
 ) -> None:

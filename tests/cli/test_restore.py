@@ -62,6 +62,17 @@ def test_groups_that_are_gone_are_named_and_renamed_ones_are_joined(ann: Cli) ->
     assert json.loads(ann("user", "show", "ann", "-o", "json").out)["groups"] == ["basic_user", "team"]
 
 
+def test_a_new_group_with_the_id_of_a_deleted_one_is_not_joined(ann: Cli, lback: Any) -> None:
+    [(crew,)] = execute(lback, "SELECT id FROM groups WHERE name = 'crew'")
+    ann("user", "delete", "ann", "--yes")
+    ann("group", "delete", "crew", "--yes")
+    ann("group", "create", "secret", "-q")
+    execute(lback, f"UPDATE groups SET id = {crew} WHERE name = 'secret'")
+    restored = ann("user", "restore", "id:1", "-q")
+    assert (restored.status, restored.err) == (8, "These groups are gone: crew.\n")
+    assert json.loads(ann("user", "show", "ann", "-o", "json").out)["groups"] == ["basic_user", "staff"]
+
+
 def test_a_name_that_is_taken_is_a_conflict_which_another_name_resolves(ann: Cli, register: Cli) -> None:
     ann("user", "delete", "ann", "--yes")
     register("ann", "--set", "external_id=7")

@@ -78,6 +78,10 @@ AUTHENTICATE = [
     refused("incorrect_password", authenticate(BOB.username, "x" * 5000), BOB, name="oversize password"),
     refused("incorrect_password", authenticate(DAVE.username, NEW_PASSWORD), DAVE, name="wrong for an inactive user"),
     refused("user_inactive", authenticate(DAVE.username), DAVE),
+    replace(
+        refused("user_inactive", authenticate(DAVE.username), DAVE, name="neither active nor verified"),
+        sql=["UPDATE users SET is_email_verified = FALSE WHERE id = 4"],
+    ),
     refused("email_not_verified", authenticate(CAROL.username), CAROL),
     replace(refused("account_locked", authenticate(BOB.username), BOB), sql=[_LOCK_BOB]),
     Scenario(

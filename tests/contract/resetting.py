@@ -193,6 +193,12 @@ RESET = [
     refused("used", reset(USED_RESET.token), "invalid_token"),
     refused("unknown", reset(UNKNOWN_TOKEN), "invalid_token", None),
     refused("a token for something else", reset(LIVE_VERIFY.token), "invalid_token", None),
+    refused(
+        "sent to another address",
+        reset(),
+        "invalid_token",
+        sql=["UPDATE lback_tokens SET email = 'bob@old.example'"],
+    ),
     refused("weak password does not spend the token", reset(password=WEAK_PASSWORD), "validation_error"),
     refused("password built from the name", reset(password="example.org-lback-bob"), "validation_error"),
     refused("no memory to hash with", reset(), "password_hashing_error", exception=NO_MEMORY, starved=True),

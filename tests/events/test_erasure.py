@@ -115,6 +115,23 @@ def test_later_user_of_the_name_keeps_all_events(installation: Installation) -> 
     installation.log.verify()
 
 
+def test_what_is_left_of_a_user_whom_an_application_deleted_is_erased(installation: Installation) -> None:
+    installation.register("bob")
+    installation.users.register_user("alice", "alice@example.org", PASSWORD, attributes={"display_name": "Alice A."})
+    for name in ("bob", "alice"):
+        with pytest.raises(LbackError):
+            installation.users.authenticate_user(name, "wrong")
+    left = "SELECT user_id FROM lback_user_attributes UNION ALL SELECT user_id FROM lback_accounts ORDER BY 1"
+    with contextlib.closing(sqlite3.connect(installation.path)) as connection:
+        with connection:
+            connection.execute("DELETE FROM user_groups_association WHERE user_id = 2")
+            connection.execute("DELETE FROM users WHERE id = 2")
+        assert connection.execute(left).fetchall() == [(1,), (2,), (2,)]
+        installation.log.erase_user("alice", installation.users)
+        assert connection.execute(left).fetchall() == [(1,)]
+    assert b"Alice A." not in installation.path.read_bytes()
+
+
 def test_second_erasure_finds_nothing(installation: Installation) -> None:
     installation.register("alice")
     assert installation.log.erase_user("alice", installation.users).events == 2
@@ -211,7 +228,8 @@ def test_parse_ranges_reverses_format_ranges(numbers: set[int]) -> None:
 
 def test_mentions_are_quoted_names_and_any_address() -> None:
     names = {"ann", "ann@example.org"}
-    for text in ("ann", "ANN", "name 'Ann' is taken", "(username)=(ann) exists", "to ANN@example.org: 550", "<ann>"):
+    quoted = ("name 'Ann' is taken", '"ann" exists', "(username)=(ann) exists", "<ann>", "[ann]", "{ann}", "key `ann`")
+    for text in ("ann", "ANN", *quoted, "to ANN@example.org: 550"):
         assert mentions_any(None, {"a": [{"b": text}]}, names), text
         assert mentions_any(text, {}, names), text
     for text in ("anna", "'anna'", "planning", "ann did it", "annex@example.com"):
@@ -254,6 +272,7 @@ def test_description_of_a_group_can_mention_a_user() -> None:
     assert mentions_any(None, data, {"ann"})
     data["changes"]["description"] = {"to": "staff"}
     assert not mentions_any(None, data, {"ann"})
+    assert names_of_subject(data, impersonal=()) == set()
 
 
 def _users(installation: Installation) -> list[dict[str, Any]]:

@@ -419,8 +419,10 @@ def test_operation_leaves_one_complete_event(name: str, installation: Installati
     assert (row["actor"], row["host"], row["pid"]) == ("auditor", socket.gethostname(), os.getpid())
     assert (row["version"], row["invocation_id"]) == (__version__, actor.invocation_id)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", row["time"])
-    for column in ("id", "operation_id", "salt", "invocation_id"):
+    random = ("id", "operation_id", "salt", "invocation_id")
+    for column in random:
         assert re.fullmatch("[0-9a-f]{32}", row[column]), column
+    assert len({row[column] for column in random}) == len(random), "an erasure keeps all but the salt"
     assert row["seq"] == len(others) + 1
     installation.log.verify()
 

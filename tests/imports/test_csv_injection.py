@@ -7,8 +7,8 @@ import pytest
 
 from lback_cli.imports.formats.csv_injection import escaped, unescaped
 
-FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1"]
-"""A cell for each character that OWASP lists."""
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\0=1+1", "'=1+1"]
+"""A cell for each character that OWASP or ASVS 1.2.10 lists, and one that begins like an escaped cell."""
 
 
 @pytest.mark.parametrize("cell", FORMULAS)

@@ -108,6 +108,7 @@ def test_unusual_name_is_kept(field: str, value: str) -> None:
         ("ann@bücher.example", "ann@xn--bcher-kva.example"),
         ("ann@faß.de", "ann@xn--fa-hia.de"),  # IDNA 2003 would make it fass.de, another domain
         ("jörg@example.org", "jörg@example.org"),
+        *((f"{longest}@example.org", f"{longest}@example.org") for longest in ("a" * 64, "ü" * 32)),
     ],
 )
 def test_address_is_converted_for_smtp(address: str, expected: str) -> None:

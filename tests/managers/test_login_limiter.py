@@ -8,16 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import Session
 
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, LbackError, TooManyRequests, UserNotFound
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.login_limiter import LoginLimiter
+from lback_cli.managers.login_limiter import PENDING_TIME, LoginLimiter
 from lback_cli.managers.user_manager import UserManager
-from lback_cli.models.tables import ACCOUNTS, EVENTS
+from lback_cli.models.tables import ACCOUNTS, EVENTS, USERS
 from lback_cli.settings import AuthenticationSettings, DatabaseSettings, PasswordSettings, Settings
 
 from .conftest import PASSWORD, Clock, Office
@@ -40,6 +40,15 @@ def login(office: Office, password: str, name: str = "ann") -> str:
     except AuthenticationFailed as error:
         return error.error_type
     return "ok"
+
+
+def counted(office: Office) -> tuple[int, int]:
+    """Return how many logins of ann failed, and how many are under way."""
+    with office.database.reading() as session:
+        failures, pending = session.execute(
+            select(ACCOUNTS.c.failures, ACCOUNTS.c.pending).where(ACCOUNTS.c.user_id == 1)
+        ).one()
+    return failures, pending
 
 
 def test_account_is_locked_after_too_many_failures_until_the_lock_expires(office: Office) -> None:
@@ -83,6 +92,27 @@ def test_failures_count_for_the_window_only(office: Office) -> None:
     office.clock.advance(timedelta(minutes=15))
     assert [login(office, WRONG) for _ in range(LIMIT - 1)] == ["incorrect_password"] * (LIMIT - 1)
     assert login(office, PASSWORD) == "ok"
+
+
+def test_the_window_begins_with_the_first_failure(office: Office) -> None:
+    assert login(office, WRONG) == "incorrect_password"
+    office.clock.advance(timedelta(minutes=14))
+    assert login(office, WRONG) == "incorrect_password"
+    office.clock.advance(timedelta(minutes=1))
+    assert [login(office, WRONG) for _ in range(LIMIT - 1)] == ["incorrect_password"] * (LIMIT - 1)
+    assert login(office, PASSWORD) == "ok"
+
+
+def test_logins_that_do_not_end_in_time_count_once_as_failed(office: Office) -> None:
+    limiter = LoginLimiter(office.database, office.services)
+    attempts = [limiter.reserve("ann") for _ in range(LIMIT - 1)]
+    assert counted(office) == (0, LIMIT - 1)
+    office.clock.advance(PENDING_TIME)
+    assert login(office, WRONG) == "incorrect_password"
+    assert counted(office) == (LIMIT, 0)
+    for attempt in attempts:
+        limiter.release(attempt)
+    assert counted(office) == (LIMIT, 0)
 
 
 def test_correct_password_of_a_refused_login_is_not_counted(office: Office) -> None:
@@ -209,6 +239,18 @@ def test_a_new_user_does_not_inherit_the_lock_of_a_deleted_one(office: Office) -
     office.users.delete_user(1)
     with office.database.reading() as session:
         assert session.execute(select(ACCOUNTS).where(ACCOUNTS.c.user_id == 1)).all() == []
+
+
+def test_a_user_with_the_id_of_a_deleted_one_inherits_no_count(office: Office) -> None:
+    limiter = LoginLimiter(office.database, office.services)
+    for _ in range(LIMIT - 1):
+        login(office, WRONG)
+    limiter.reserve("ann")
+    assert counted(office) == (LIMIT - 1, 1)
+    with office.database.session() as session:
+        session.execute(update(USERS).values(created_at=office.clock.now + timedelta(days=1)))
+    assert login(office, WRONG) == "incorrect_password"
+    assert counted(office) == (1, 0)
 
 
 def test_reset_links_to_one_address_are_limited_and_lock_nothing(office: Office) -> None:

@@ -168,6 +168,28 @@ def test_refused_password_does_not_use_the_token(office: Office) -> None:
     assert not is_refused(office, token, "reset")
 
 
+@pytest.mark.parametrize("spend", ["use", "expire"])
+def test_a_token_that_is_over_is_refused_before_the_password_is_checked(office: Office, spend: str) -> None:
+    user = office.register("ann")
+    token = request(office, user, "reset")
+    if spend == "use":
+        use(office, token, "reset")
+    else:
+        office.clock.advance(timedelta(days=1))
+    hashes = office.services.hasher.operations
+    for password in ("short", "another-copper-violin-13"):
+        with pytest.raises(InvalidToken) as caught:
+            office.users.reset_password(token, password)
+        assert caught.value.message == "This reset token is used or expired."
+    assert office.services.hasher.operations == hashes
+
+
+@pytest.mark.parametrize(("invited", "proves"), [(False, False), (True, True)])
+def test_reset_proves_the_address_of_an_invited_user_alone(office: Office, invited: bool, proves: bool) -> None:
+    user = office.users.register_user("ann", "ann@example.org", None) if invited else office.register("ann")
+    assert use(office, request(office, user, "reset"), "reset").is_email_verified is proves
+
+
 LIFETIMES = TokenSettings(verification_lifetime=timedelta(hours=24), reset_lifetime=timedelta(minutes=30))
 
 

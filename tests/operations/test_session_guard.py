@@ -35,6 +35,8 @@ MISUSES: dict[str, Callable[[Session], Any]] = {
     "tried to commit the connection": lambda session: session.connection().commit(),
     "tried to execute COMMIT": lambda session: session.execute(text("COMMIT")),
     "tried to execute ROLLBACK": lambda session: session.execute(text("rollback;")),
+    "tried to execute END": lambda session: session.execute(text("END TRANSACTION")),
+    "tried to execute ABORT": lambda session: session.execute(text("abort")),
     "left a savepoint open": _leave_a_savepoint_open,
 }
 

@@ -1,5 +1,6 @@
 """Bad settings are refused before anything is sent, with the name of the key and without its secret."""
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from lback_cli.errors import ConfigurationError
 from lback_cli.relay.sinks import build_sink
+from lback_cli.relay.sinks.network import broker_password, one_line
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.sink_kinds import NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
 
@@ -29,9 +31,12 @@ JETS = NatsSettings(url="nats://ann:canary@example.org")
         (replace(HOOK, url="https://[canary"), "relay.it.url is not a valid URL."),
         (replace(HOOK, url="https://example.org/a b"), "relay.it.url is not a valid URL."),
         (replace(HOOK, url="https://\u00e4.org/"), "relay.it.url is not a valid URL."),
-        (
-            replace(HOOK, url="https://ann:canary@example.org/"),
-            "relay.it.url has a user, a password or a fragment, which a webhook cannot have.",
+        *(
+            (
+                replace(HOOK, url=url),
+                "relay.it.url has a user, a password or a fragment, which a webhook cannot have.",
+            )
+            for url in ("https://ann:canary@example.org/", "https://canary@example.org/", "https://example.org/#canary")
         ),
         (replace(HOOK, url="http://example.org/"), "relay.it.url is not encrypted and leads to another machine."),
         (replace(HOOK, url="http://10.0.0.1/"), "relay.it.url is not encrypted and leads to another machine."),
@@ -127,6 +132,7 @@ JETS = NatsSettings(url="nats://ann:canary@example.org")
         (RedisSettings(url="https://example.org/hook"), "relay.it: a sink of https:// needs WebhookSettings."),
         (replace(JETS, subject="a.>"), "relay.it.subject: 'a.>' is not a subject."),
         (replace(JETS, subject=""), "relay.it.subject: '' is not a subject."),
+        (replace(JETS, handshake_first=True), "relay.it.handshake_first is set, but nats:// is not encrypted."),
     ],
 )
 def test_bad_setting_is_refused_without_its_secret(sink: SinkSettings, message: str) -> None:
@@ -150,3 +156,27 @@ def test_webhook_to_this_machine_needs_no_tls(host: str) -> None:
 def test_a_url_with_only_a_user_takes_the_password_from_the_file(tmp_path: Path, user: str) -> None:
     (tmp_path / "password").write_text("s3cret\n")
     build_sink("it", replace(QUEUE, url=f"amqp://{user}@example.org/", password_file=tmp_path / "password")).close()
+
+
+@pytest.mark.parametrize(("size", "accepted"), [(23, False), (24, True), (64, True), (65, False)])
+def test_secret_of_a_webhook_has_24_to_64_bytes(size: int, accepted: bool) -> None:
+    sink = replace(HOOK, secrets=f"whsec_{base64.b64encode(bytes(size)).decode()}")
+    if accepted:
+        build_sink("it", sink).close()
+        return
+    with pytest.raises(ConfigurationError, match=r"secrets has a secret that is not whsec_ and base64 of 24 to 64"):
+        build_sink("it", sink)
+
+
+def test_secret_of_a_webhook_with_a_character_that_is_not_base64_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"secrets has a secret that is not whsec_ and base64 of 24 to 64"):
+        build_sink("it", replace(HOOK, secrets=f"{SECRET[:20]}!{SECRET[20:]}"))
+
+
+def test_password_in_a_url_is_decoded() -> None:
+    assert broker_password("it", replace(QUEUE, url="amqp://ann:p%40ss%2Fw%25@example.org/")) == "p@ss/w%"
+
+
+def test_error_of_a_client_is_shown_without_the_password() -> None:
+    error = ConnectionError("canary:\n no login as ann with canary.")
+    assert one_line(error, None, "", "canary") == "***: no login as ann with ***"

@@ -138,8 +138,13 @@ def test_client_certificate_is_sent_to_a_server_that_requires_one(
         ({"headers": ("canary",)}, "headers has a line that is not a header."),
         ({"headers": ("X-A: canary\x07",)}, "headers has a line that is not a header."),
         ({"headers": ("X A: canary",)}, "headers has a line that is not a header."),
-        ({"headers": ("Content-Type: canary",)}, "headers: lback sets the header Content-Type itself."),
-        ({"headers": ("webhook-id: canary",)}, "headers: lback sets the header webhook-id itself."),
+        *(
+            ({"headers": (f"{name}: canary",)}, f"headers: lback sets the header {name} itself.")
+            for name in (
+                *("Host", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "TE"),
+                *("Trailer", "Expect", "User-Agent", "webhook-id", "webhook-timestamp", "webhook-signature"),
+            )
+        ),
         ({"headers_file": Path("/none")}, "headers_file: cannot read /none: No such file or directory."),
     ],
 )

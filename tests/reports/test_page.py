@@ -1,5 +1,7 @@
 """The page of a report: its proof, its limits, and text from outside."""
 
+import base64
+import hashlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lback_cli.errors import BrokenEventLog
 from lback_cli.reports.base import Bars, Figures, HeatMap, Part, Record, Report, Source, Table, Timeline
 from lback_cli.reports.page.cells import NOTHING
 from lback_cli.reports.page.proof import Proof
@@ -174,25 +177,44 @@ class Every(Report):
         yield Bars(f"bars {bad}", bad, bad, [(bad, 3), ("none", 0)], bad)
         yield Timeline(f"time {bad}", bad, [bad, "b", "c"], [(bad, [1, 0, 2])], bad)
         yield HeatMap(f"heat {bad}", bad, [bad, "b"], [(bad, [0, 7])], bad)
-        yield Table(f"table {bad}", {"a": bad}, [{"a": bad}, {"a": None}, {"a": True}, {"a": 5}], bad)
+        like_a_time = "<b>3456789T<i>45678Z"
+        values = (bad, None, True, 5, "2026-01-31T12:00:00Z", like_a_time)
+        yield Table(f"table {bad}", {"a": bad}, [{"a": value} for value in values], bad)
         yield Table("empty", {"a": "a"}, [], empty=bad)
 
 
 def test_text_of_every_part_is_escaped() -> None:
+    bad = "\"'><b>&amp;"
     report = Every(Source(None, None, None))  # type: ignore[arg-type]  # it reads nothing
-    html = "".join(PageWriter().pieces(report, Head({"<i>": "<i>"}, Proof("unverified", None, 0))))
+    proof = Proof("broken", None, 0, BrokenEventLog(2, "<i>.", hint="Delete /<i>."))
+    html = "".join(PageWriter().pieces(report, Head({"<i>": "<i>"}, proof)))
     shown = parse(html)
     assert not shown.root.all("i")
-    assert {element.text.partition(" ")[0] for element in shown.root.all("b")} == {"\"'><b>&amp;"}, "the name of a kind"
-    assert [row["\"'><b>&amp;"] for row in shown.rows("table \"'><b>&amp;")] == ["\"'><b>&amp;", NOTHING, "yes", "5"]
+    assert {element.text.partition(" ")[0] for element in shown.root.all("b")} == {bad}, "the name of a kind"
+    assert [row[bad] for row in shown.rows(f"table {bad}")] == [
+        *(bad, NOTHING, "yes", "5", "2026-01-31 12:00:00", "<b>3456789 <i>45678"),
+    ]
+    assert shown.proof.text == "The event log does not verify. Event 2: <i>. Delete /<i>."
+    labels = [element.attributes.get("aria-label") for element in [*shown.root.all("svg"), *shown.root.all("div")]]
+    assert [label for label in labels if label] == [
+        f"{bad}: 3 by {bad} from {bad} to c, most on c (2)",
+        f"time {bad} in numbers",
+    ]
 
 
 def test_policy_of_the_page_allows_only_its_own_style_and_script(small: History, lback: Any) -> None:
     html = lback("--database-url", _url(small), "report", "access", "--format", "html").out
     policy = re.search(r'Content-Security-Policy content="([^"]*)"', html)
     assert policy is not None
-    assert policy[1].startswith("default-src 'none'; style-src 'sha256-")
-    assert "unsafe" not in policy[1]
+    style, script = (
+        base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode()
+        for tag in ("style", "script")
+        for element in parse(html).root.all(tag)
+    )
+    assert policy[1] == (
+        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     assert " style=" not in html
     assert not re.findall(r"(?:src|href)=[\"']?(?!#)[a-z/]", html), "nothing is loaded"
 

@@ -151,6 +151,8 @@ REJECTED = {
     "Werkzeug's PBKDF2 with a short key": f"pbkdf2:sha256:1000$s${'0' * 30}",
     "Kratos's MD5 of another order": f"$md5$pf={b64(b'{SALT}{PASSWORD}{SALT}')}${b64(SALT)}${'A' * 22}==",
     "a PBKDF2 of 389 Directory Server that is cut off": "{PBKDF2_SHA256}AAAIAA",
+    "a short key of PBKDF2 without rounds": f"$pbkdf2-sha512$0${adapted(SALT)}${adapted(bytes(32))}",
+    "Argon2 with a tag of 15 bytes": argon2.PasswordHasher(1, 64, 1, hash_len=15).hash(PASSWORD),
     "Werkzeug's PBKDF2 with SHA-224": f"pbkdf2:sha224:1000$s${'0' * 64}",
     "Werkzeug's PBKDF2 with rounds that are not a number": f"pbkdf2:sha256:many$s${'0' * 64}",
     "Werkzeug's PBKDF2 with negative rounds": f"pbkdf2:sha256:-1$s${'0' * 64}",

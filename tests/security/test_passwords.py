@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lback_cli.errors import PasswordHashingError
-from lback_cli.security.passwords import PasswordHasher, Verification
+from lback_cli.security.passwords import _DUMMY_PASSWORD, PasswordHasher, Verification
+from lback_cli.security.stored_hashes import StoredHash
 from lback_cli.settings.schema import PasswordSettings
 
 PASSWORD = "correct horse battery staple"
@@ -301,6 +302,26 @@ def test_configured_cost_may_exceed_the_limits_of_foreign_hashes() -> None:
     stored = hasher.hash(PASSWORD)
     assert hasher.verify(PASSWORD, stored) == KEPT
     assert TINY.inspect(stored) is None
+
+
+@pytest.mark.parametrize("cost", ["m=300000,t=1,p=1", "m=128,t=11,p=1", "m=128,t=1,p=9"])
+def test_hash_of_another_cost_may_require_as_much_as_the_configured_one(cost: str) -> None:
+    stored = f"$argon2id$v=19${cost}${unpadded(bytes(16))}${unpadded(bytes(32))}"
+    more = PasswordHasher(PasswordSettings(memory=300_000, iterations=11, parallelism=9))
+    less = PasswordHasher(PasswordSettings(memory=299_999, iterations=10, parallelism=8))
+    assert more.inspect(stored) == StoredHash("argon2", stored)
+    assert less.inspect(stored) is None
+
+
+@pytest.mark.parametrize("password", ["x" * 73, f"{_DUMMY_PASSWORD}\0"])
+def test_password_that_bcrypt_cannot_use_is_not_taken_for_what_is_hashed_in_its_place(password: str) -> None:
+    beside = PasswordHasher(PasswordSettings(), framework=True)
+    for hasher, stored in (
+        (TINY, bcrypt.hashpw(_DUMMY_PASSWORD.encode(), bcrypt.gensalt(4)).decode()),
+        (beside, beside.hash(_DUMMY_PASSWORD)),
+    ):
+        assert hasher.verify(_DUMMY_PASSWORD, stored).accepted
+        assert hasher.verify(password, stored) == REFUSED
 
 
 @pytest.mark.parametrize("length", [71, 72, 73, 4096])

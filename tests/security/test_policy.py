@@ -92,6 +92,16 @@ def test_context_word_in_a_long_passphrase_is_accepted() -> None:
     assert refusal_of("alice likes nine purple otters", username="alice", email="alice@example.org") is None
 
 
+@pytest.mark.parametrize(("rest", "message"), [("k7wpm2x", CONTEXT), ("k7wpm2xq", None)])
+def test_beside_a_context_word_eight_independent_characters_are_needed(rest: str, message: str | None) -> None:
+    assert refusal_of(f"alexandra{rest}", username="alexandra") == message
+
+
+@pytest.mark.parametrize(("password", "message"), [("wmkwkmmwkkmwmkw", SIMPLE), ("wmkzmwzkkmzwzmk", None)])
+def test_four_different_characters_are_needed(password: str, message: str | None) -> None:
+    assert refusal_of(password) == message
+
+
 def test_words_of_the_application_are_context_words() -> None:
     policy = PasswordPolicy(PasswordSettings(), application_words=("Acme Portal",))
     assert refusal_of("acmeportal-acme-2024", policy=policy) == CONTEXT
