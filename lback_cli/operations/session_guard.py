@@ -1,13 +1,22 @@
 """Prevents receivers from ending the transaction of the operation, whose session they are passed."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session, SessionTransaction
 
-_ENDING = ("COMMIT", "ROLLBACK", "END", "ABORT")
+_ENDING = frozenset({"COMMIT", "ROLLBACK", "END", "ABORT"})
+
+_COMMITTING_ON_MARIADB = frozenset(
+    {"BEGIN", "START", "CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE", "LOCK", "ANALYZE"}
+)
+"""MariaDB commits before these (https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/)."""
+
+_BEFORE_WORDS = re.compile(r"(?:[\s;(]|--[^\n]*|\#[^\n]*|/\*M?!\d*|/\*(?!M?!).*?\*/)*", re.DOTALL)
+"""What may come before the first word of a statement. MariaDB executes a comment that begins with an exclamation mark."""
 
 
 class TransactionEndedError(Exception):
@@ -58,11 +67,15 @@ class SessionGuard:
     def _refuse_connection_commit(self, _connection: Any) -> None:
         self._refuse("tried to commit the connection")
 
-    def _refuse_statement(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        words = statement.upper().replace(";", " ").split()
+    def _refuse_statement(self, connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        first, *others = _BEFORE_WORDS.sub("", statement, count=1).upper().replace(";", " ").split() or [""]
+        if connection.dialect.name in {"mysql", "mariadb"}:
+            ends = first in _ENDING or (first in _COMMITTING_ON_MARIADB and "TEMPORARY" not in others[:1])
+        else:
+            ends = first in _ENDING
         # ROLLBACK TO a savepoint is allowed.
-        if words and words[0] in _ENDING and "TO" not in words:
-            self._refuse(f"tried to execute {words[0]}")
+        if ends and not (first == "ROLLBACK" and "TO" in others):
+            self._refuse(f"tried to execute {first}")
 
     def _refuse(self, attempted: str) -> None:
         self._attempted = attempted

@@ -1,6 +1,7 @@
 """Receivers that end the transaction of the operation that handed them its session."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lback_cli import signals
 from lback_cli.errors import UnexpectedError
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.testing import SignalRecorder
+from tests.servers.database import Installation
 
 PASSWORD = "quiet-harbor-lantern-47"
 
@@ -35,6 +37,9 @@ MISUSES: dict[str, Callable[[Session], Any]] = {
     "tried to commit the connection": lambda session: session.connection().commit(),
     "tried to execute COMMIT": lambda session: session.execute(text("COMMIT")),
     "tried to execute ROLLBACK": lambda session: session.execute(text("rollback;")),
+    "tried to execute COMMIT by a statement after comments": lambda session: session.execute(
+        text("-- why\n/* who */ ;commit")
+    ),
     "tried to execute END": lambda session: session.execute(text("END TRANSACTION")),
     "tried to execute ABORT": lambda session: session.execute(text("abort")),
     "left a savepoint open": _leave_a_savepoint_open,
@@ -91,3 +96,19 @@ def test_a_receiver_may_use_savepoints_of_its_own(manager: UserManager, path: Pa
     with signals.user_registered.connected_to(receiver):
         manager.register_user("ann", "ann@example.org", PASSWORD)
     assert events(path) == [("group_created", None), ("user_registered", None), ("ann", "user")]
+
+
+def test_a_statement_before_which_mariadb_commits_is_refused(
+    database_on: Callable[[str], AbstractContextManager[str]], tmp_path: Path
+) -> None:
+    def receiver(_sender: Any, session: Session, **_arguments: Any) -> None:
+        session.execute(text("CREATE TEMPORARY TABLE mine (id INT)"))
+        session.execute(text("/*! CREATE */ TABLE seen (id INT)"))
+
+    with database_on("mariadb") as url:
+        installation = Installation(url, tmp_path).initialize()
+        with signals.user_registered.connected_to(receiver), pytest.raises(UnexpectedError, match="execute CREATE"):
+            installation.register("ann")
+        assert installation.recorded() == [("user_registration_failed", "ann")]
+        assert installation.rows("SELECT username FROM users") == []
+        installation.close()
