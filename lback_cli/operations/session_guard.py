@@ -16,7 +16,7 @@ _COMMITTING_ON_MARIADB = frozenset(
 """MariaDB commits before these (https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/)."""
 
 _BEFORE_WORDS = re.compile(r"(?:[\s;(]|--[^\n]*|\#[^\n]*|/\*M?!\d*|/\*(?!M?!).*?\*/)*", re.DOTALL)
-"""What may come before the first word of a statement. MariaDB executes a comment that begins with an exclamation mark."""
+"""What may come before the first word. MariaDB executes a comment that begins with an exclamation mark."""
 
 
 class TransactionEndedError(Exception):
