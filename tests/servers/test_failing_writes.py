@@ -39,11 +39,13 @@ def _id(installation: Installation, name: str) -> int:
     return installation.finder.find_user(name).id
 
 
-def _token(installation: Installation) -> str:
-    body = message_from_bytes(installation.mails()[-1].read_bytes(), policy=default_policy).get_body(("plain",))
-    found = re.search(r"token=([\w-]{43})", "" if body is None else body.get_content())
-    assert found is not None
-    return found[1]
+def _token(installation: Installation, name: str) -> str:
+    """Return the token of the only mail to the user called *name* that has one."""
+    mails = [message_from_bytes(path.read_bytes(), policy=default_policy) for path in installation.mails()]
+    bodies = [mail.get_body(("plain",)) for mail in mails if mail["To"] == f"{name}@example.org"]
+    texts = [body.get_content() for body in bodies if body is not None]
+    (token,) = re.findall(r"token=([\w-]{43})", "\n".join(texts))
+    return str(token)
 
 
 def _request(installation: Installation, name: str) -> object:
@@ -66,7 +68,7 @@ CASES: Mapping[str, Case] = {
     ),
     "verify_user_email": Case(
         lambda installation, name: installation.register(name),
-        lambda installation, _name: installation.users.verify_user_email(_token(installation)),
+        lambda installation, name: installation.users.verify_user_email(_token(installation, name)),
         "user_email_verification_successful",
         "user_email_verification_failed",
     ),
@@ -93,7 +95,7 @@ CASES: Mapping[str, Case] = {
     ),
     "reset_password": Case(
         _request,
-        lambda installation, _name: installation.users.reset_password(_token(installation), NEW_PASSWORD),
+        lambda installation, name: installation.users.reset_password(_token(installation, name), NEW_PASSWORD),
         "password_reset_successful",
         "password_reset_failed",
     ),
