@@ -1,6 +1,5 @@
 """Read and write whole tables, for a copy to another database."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -31,6 +30,7 @@ from lback_cli.database.schema import VERSION_TABLE
 from lback_cli.models.tables import EVENT_HEAD, EVENTS, METADATA, SECRETS, USERS, UtcDateTime
 from lback_cli.repositories.event_repository import ChainHead, EventRepository
 from lback_cli.repositories.sql_functions import binary_equal
+from lback_cli.repositories.streaming import read_stream
 
 PAGE_SIZE = 1000
 """Rows in memory at a time, and rows per transaction."""
@@ -90,9 +90,8 @@ class TableCopy:
         # Each collation sorts text in its own order, and both databases must have the same.
         key = (binary_equal(column) if isinstance(column.type, String) else column for column in table.primary_key)
         statement = select(table).order_by(*key)
-        with contextlib.closing(self.session.execute(statement, execution_options={"yield_per": PAGE_SIZE})) as result:
-            for page in result.partitions():
-                yield from page
+        for page in read_stream(self.session.execute, statement, size=PAGE_SIZE):
+            yield from page
 
     def application_columns(self) -> list[str]:
         """Return the columns, as ``table.column``, that an application has added; `rows` leaves them out."""

@@ -12,6 +12,7 @@ from lback_cli.events.summary import FAILED_LOGIN, KIND_OF, KINDS
 from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.access_reader import COLUMNS, NAMES_GROUPS
 from lback_cli.repositories.sql_functions import binary_equal
+from lback_cli.repositories.streaming import read_stream
 from lback_cli.signals import CATALOGUE
 
 if TYPE_CHECKING:
@@ -108,8 +109,7 @@ class ActivityReader:
         return map(MembershipEvent._make, self._stream(statement))
 
     def _stream(self, statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
-        rows = self._execute(statement.where(*self._conditions), execution_options={"yield_per": _PAGE})
-        for page in rows.partitions():
+        for page in read_stream(self._execute, statement.where(*self._conditions), size=_PAGE):
             yield from page
 
 

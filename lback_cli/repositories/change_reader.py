@@ -14,6 +14,7 @@ from lback_cli.events.past import Change
 from lback_cli.events.record import to_storable_text
 from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.sql_functions import binary_equal, binary_position, is_among
+from lback_cli.repositories.streaming import read_stream
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -102,8 +103,7 @@ class ChangeReader:
         beginning = func.substr(EVENTS.c.data, 1, len(_CHANGES))
         statement = select(EVENTS.c.subject_id, EVENTS.c.signal, beginning).where(*_OF_USERS, _SAYS_CHANGES)
         statement = statement.where(EVENTS.c.seq >= since).order_by(EVENTS.c.seq)
-        rows = self._execute(statement, execution_options={"yield_per": _PAGE})
-        for page in rows.partitions():
+        for page in read_stream(self._execute, statement, size=_PAGE):
             for user_id, signal, text in page:
                 says_all = text is None or signal == ERASURE or text == _CHANGES
                 yield Touched(user_id, signal, not says_all)
@@ -123,8 +123,7 @@ class ChangeReader:
         The connection can run no other query until the iteration ends.
         """
         statement = _CHANGE.where(*_OF_USERS, _SAYS_CHANGES).order_by(EVENTS.c.seq)
-        rows = self._execute(statement, execution_options={"yield_per": _PAGE})
-        for page in rows.partitions():
+        for page in read_stream(self._execute, statement, size=_PAGE):
             yield from page
 
     def find(

@@ -17,6 +17,7 @@ from lback_cli.events.record import ChainLinks, EventRecord, to_storable_text
 from lback_cli.models.tables import EVENT_HEAD, EVENTS
 from lback_cli.repositories.bulk_insert import PreparedRows
 from lback_cli.repositories.sql_functions import binary_equal, binary_position
+from lback_cli.repositories.streaming import read_stream
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -167,7 +168,7 @@ class EventRepository:
         statement = select(*(EVENTS.c[name] for name in columns)).order_by(EVENTS.c.seq)
         if after:
             statement = statement.where(EVENTS.c.seq > after)
-        for page in self._session.execute(statement, execution_options={"yield_per": PAGE}).partitions():
+        for page in read_stream(self._session.execute, statement, size=PAGE):
             yield from page
 
     def verify(self, checkpoint: "Checkpoint | None" = None) -> "VerificationResult":
