@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -133,6 +133,14 @@ def _on_mariadb(options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
                 with suppress(pymysql.Error):
                     cursor.execute(f"KILL {connection}")
             cursor.execute(f"DROP DATABASE {name}")
+
+
+def database_of(kind: str, directory: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
+    """Return a context with the URL of a new database: a file in *directory*, or on the server *kind*."""
+    if kind == "sqlite":
+        return nullcontext(f"sqlite:///{directory}/users.db")
+    found: Callable[[str], AbstractContextManager[str]] = request.getfixturevalue("database_on")
+    return found(kind)
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def _set_flag(found: dict[str, Any], word: str, now: datetime) -> None:
 
 
 _SEARCHED = frozenset({"username", "user", "name", "email", "mail", "address"})
-"""What a person may take for conditions on the user name or the e-mail address."""
+"""Names that look like conditions on the user name or the e-mail address."""
 
 
 def _unknown(text: str, known: "UserAttributes") -> UsageError:

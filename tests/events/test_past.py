@@ -1,8 +1,6 @@
 """Users and groups as of a moment are what they were then: a few random histories, or many with THOROUGH set."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -17,6 +15,7 @@ from lback_cli.managers.directory import Directory
 from lback_cli.managers.past import Past
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.times import utc_now
+from tests.services import database_of
 
 from .random_history import GROUPS, RandomHistory, WideInstallation, comparable
 
@@ -49,7 +48,7 @@ def test_the_state_at_random_moments_is_what_it_was(
 ) -> None:
     for name, size in SIZES.items():
         monkeypatch.setattr(f"lback_cli.{name}", size)
-    with _database(kind, tmp_path, request) as url:
+    with database_of(kind, tmp_path, request) as url:
         installation = WideInstallation(url, tmp_path)
         try:
             history = RandomHistory(installation, seed)
@@ -145,10 +144,3 @@ def _doubtful_members(past: Past) -> int:
 
 def _without(values: dict[str, Any], names: set[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in names}
-
-
-def _database(kind: str, directory: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
-    if kind == "sqlite":
-        return nullcontext(f"sqlite:///{directory}/users.db")
-    database_on: Callable[[str], AbstractContextManager[str]] = request.getfixturevalue("database_on")
-    return database_on(kind)

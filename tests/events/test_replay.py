@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.services import database_of
 
 from .random_history import EXAMPLE, RandomHistory, WideInstallation
 
@@ -21,7 +21,7 @@ VERIFIER = EXAMPLE.with_name("verify_events.py")
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
 def test_events_alone_lead_to_the_users(kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    with _database(kind, tmp_path, request) as url:
+    with database_of(kind, tmp_path, request) as url:
         installation = WideInstallation(url, tmp_path)
         try:
             history = RandomHistory(installation, seed)
@@ -58,13 +58,6 @@ def test_example_prints_the_users_of_an_exported_log(tmp_path: Path) -> None:
         (1, "anna", 7, ["basic_user"])
     ]
     installation.database.dispose()
-
-
-def _database(kind: str, directory: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
-    if kind == "sqlite":
-        return nullcontext(f"sqlite:///{directory}/users.db")
-    database_on: Callable[[str], AbstractContextManager[str]] = request.getfixturevalue("database_on")
-    return database_on(kind)
 
 
 def _verify_independently(installation: WideInstallation, path: Path) -> None:

@@ -9,8 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from sqlalchemy import select
 from lback_cli.models.tables import EVENTS, IMPORT_JOBS
 from tests.events.random_history import WideInstallation
 from tests.installed_command import InstalledCommand
+from tests.services import database_of
 
 KILLS = int(os.environ.get("KILLS", "100"))
 PROCESSES = 4
@@ -100,7 +100,7 @@ class Worker:
 def test_killed_processes_leave_no_inconsistency(
     kind: str, tmp_path: Path, lback: InstalledCommand, request: pytest.FixtureRequest
 ) -> None:
-    with _database(kind, tmp_path, request) as url:
+    with database_of(kind, tmp_path, request) as url:
         installation = WideInstallation(url, tmp_path)
         lback.environment["LBACK_DATABASE_URL"] = url
         statuses, stop = Counter[int](), threading.Event()
@@ -131,10 +131,3 @@ def _require_one_outcome(installation: WideInstallation) -> None:
         jobs = connection.execute(select(IMPORT_JOBS.c.id)).all()
     assert len({operation for operation, _ in ends}) == len(ends), "an operation has two outcomes"
     assert jobs, "no import was running"
-
-
-def _database(kind: str, directory: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
-    if kind == "sqlite":
-        return nullcontext(f"sqlite:///{directory}/users.db")
-    database_on: Callable[[str], AbstractContextManager[str]] = request.getfixturevalue("database_on")
-    return database_on(kind)

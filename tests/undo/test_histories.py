@@ -4,8 +4,6 @@ A few histories, or many with THOROUGH set.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from lback_cli.undo.undo import Undo
 from lback_cli.undo.verdicts import EventPlan
 from tests.events.harness import ACTIONS
 from tests.events.random_history import RandomHistory, WideInstallation
+from tests.services import database_of
 
 SEEDS = 60 if "THOROUGH" in os.environ else 3
 BEFORE, STEPS = 25, 30
@@ -28,7 +27,7 @@ BEFORE, STEPS = 25, 30
 def test_undone_history_leaves_what_was_there_before(
     kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    with _database(kind, tmp_path, request) as url:
+    with database_of(kind, tmp_path, request) as url:
         made = WideInstallation(url, tmp_path)
         # The last administrator could not be removed.
         made.services.settings = replace(
@@ -87,10 +86,3 @@ def _only_passwords_are_lost(plans: list[EventPlan]) -> None:
 def _state(made: WideInstallation) -> Any:
     groups = Directory(made.database, made.services).list_groups()
     return made.users_by_id(), {group.name: group.description for group, _ in groups if group.name != "basic_user"}
-
-
-def _database(kind: str, directory: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
-    if kind == "sqlite":
-        return nullcontext(f"sqlite:///{directory}/users.db")
-    database_on: Callable[[str], AbstractContextManager[str]] = request.getfixturevalue("database_on")
-    return database_on(kind)
