@@ -53,6 +53,7 @@ class ChainLinks:
 
     Attributes:
         rows: The rows of the events, without their places in the chain.
+        last_operation_id: The operation of the last event.
     """
 
     def __init__(self, records: Sequence[EventRecord]) -> None:
@@ -62,6 +63,7 @@ class ChainLinks:
         self._hasher = RowHasher(dict(zip(("actor", "host", "pid", "version", "invocation_id"), by, strict=True)))
         self.rows: list[tuple[Any, ...]] = []
         self._links = []
+        self.last_operation_id = records[-1].operation_id
         ids, salts = random_ids(len(records)), random_ids(len(records))
         for (signal, operation, operation_id, outcome, subject_id, subject, data), id_, salt in zip(
             records, ids, salts, strict=True

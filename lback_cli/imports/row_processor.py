@@ -218,13 +218,13 @@ class _ChunkWriter:
             # Later attempts have to repeat what is announced of single rows.
             self._chunk.plain, self._expects_conflict = None, True
             return None
-        ids, events = registered
+        ids, links = registered
         states = zip(users.is_active, users.is_email_verified, strict=True)
         outcomes = [
             RowOutcome(row, "created", user_id, None, None, None, username, None, _OBSTACLES[state])
             for row, user_id, username, state in zip(rows, ids, users.usernames, states, strict=True)
         ]
-        self._uow.events.append(events)
+        self._uow.events.append_links(links)
         return outcomes
 
     def _write_row(self, index: int) -> None:

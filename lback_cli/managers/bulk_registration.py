@@ -6,7 +6,7 @@ operation of its own, under a savepoint.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from itertools import groupby, repeat
@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from lback_cli import signals
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, LbackError
-from lback_cli.events.record import EventRecord, event_from_signal, random_ids, registered_event
+from lback_cli.events.record import ChainLinks, EventRecord, event_from_signal, random_ids, registered_event
 from lback_cli.managers.application import Application
 from lback_cli.managers.changes import RegistrationChanges
 from lback_cli.managers.dependencies import Dependencies
@@ -84,7 +84,7 @@ class BulkRegistration:
         """Hash the passwords of *users*, several at once if there is an *executor*, as Argon2 releases the GIL."""
         list((executor.map if executor else map)(self._hash_password, users))
 
-    def register_plain(self, uow: UnitOfWork, users: UserColumns) -> tuple[Sequence[int], Sequence[EventRecord]] | None:
+    def register_plain(self, uow: UnitOfWork, users: UserColumns) -> tuple[Sequence[int], ChainLinks] | None:
         """Register all *users* as `register` does, in less time; the caller appends their events and commits.
 
         Other writers wait from the events to the commit, so the caller does before what can be done before.
@@ -102,18 +102,23 @@ class BulkRegistration:
             # It may be the default group, which the first registered user creates.
             return None
         now, joined = self._services.now(), [groups[names] for names in users.groups]
+        changes = RegistrationChanges(self._services.attributes, now)
+        links: list[ChainLinks] = []
+
+        def prepare_events(ids: Sequence[int]) -> None:
+            kinds = zip(users.is_active, users.is_email_verified, repeat(True), (found.json for found in joined))
+            data = map(changes.data, ids, users.usernames, users.emails, kinds)
+            events = list(map(registered_event, random_ids(len(ids)), ids, users.usernames, data))
+            links.append(ChainLinks(events))
+
         try:
             with uow.session.begin_nested():
-                ids = _store(uow, users, joined, now)
+                ids = _store(uow, users, joined, now, meanwhile=prepare_events)
         except IntegrityError:
             return None
-        kinds = zip(users.is_active, users.is_email_verified, repeat(True), (found.json for found in joined))
-        changes = RegistrationChanges(self._services.attributes, now)
-        data = map(changes.data, ids, users.usernames, users.emails, kinds)
-        events = list(map(registered_event, random_ids(len(ids)), ids, users.usernames, data))
         if (counter := suppressed_signals()) is not None:
             _count_signals(counter, users.is_email_verified, [])
-        return ids, events
+        return ids, links[0]
 
     def register(
         self,
@@ -284,12 +289,18 @@ class BulkRegistration:
         return results
 
 
-def _store(uow: UnitOfWork, users: UserColumns, groups: Sequence[FoundGroups], now: datetime) -> Sequence[int]:
-    """Insert *users* as members of *groups*, and return their ids."""
+def _store(
+    uow: UnitOfWork,
+    users: UserColumns,
+    groups: Sequence[FoundGroups],
+    now: datetime,
+    meanwhile: Callable[[Sequence[int]], None] = lambda _: None,
+) -> Sequence[int]:
+    """Insert *users* as members of *groups*, and return their ids; *meanwhile* is as for `UserRepository.add_all`."""
     rows = zip(
         users.usernames, users.emails, users.password_hashes, users.is_active, users.is_email_verified, strict=True
     )
-    ids = uow.users.add_all(list(rows), now=now)
+    ids = uow.users.add_all(list(rows), now=now, meanwhile=meanwhile)
     uow.groups.add_members(
         [(user_id, group_id) for user_id, found in zip(ids, groups, strict=True) for group_id in found.ids]
     )

@@ -26,15 +26,24 @@ _PLACEHOLDERS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
 
 
 def insert_rows(
-    session: "Connection | Session", table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    session: "Connection | Session",
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> None:
-    """Insert *rows*, whose values are in the order of *columns* and in the form that `driver_form` returns."""
+    """Insert *rows*, whose values are in the order of *columns* and in the form that `driver_form` returns.
+
+    *meanwhile* is called while the server stores the rows if COPY sends them, else afterwards. It must not use the
+    connection.
+    """
     if not rows:
+        meanwhile()
         return
     connection = session if isinstance(session, Connection) else session.connection()
     dialect = connection.dialect
     if dialect.name == "postgresql" and len(rows) > 1 and can_copy(connection, table):
-        copy_rows(connection, table, columns, rows)
+        copy_rows(connection, table, columns, rows, meanwhile)
         return
     if dialect.name == "sqlite":
         size = _LARGEST_OF_SQLITE // len(columns)
@@ -48,6 +57,7 @@ def insert_rows(
         if part:
             values = [tuple(chain.from_iterable(few)) for few in _cut(part, size)]
             connection.exec_driver_sql(_statement(dialect, table, columns, size), values)
+    meanwhile()
 
 
 class PreparedRows:

@@ -90,21 +90,23 @@ class EventRepository:
         """The number and the operation of what `append` added last."""
 
     def append(self, records: Sequence[EventRecord]) -> None:
-        """Add *records* to the end of the chain.
+        """Add *records* to the end of the chain, as `append_links` does."""
+        if records:
+            self.append_links(ChainLinks(records))
+
+    def append_links(self, links: ChainLinks) -> None:
+        """Add *links* to the end of the chain.
 
         The head stays locked until the transaction ends, so a writer does this last; and since writers take turns,
         the order of the numbers is the order of the commits.
         """
-        if not records:
-            return
-        links = ChainLinks(records)
         rows = PreparedRows(self._session, EVENTS, RECORDED, links.rows)
         head = self.lock()
         places = links.places(head.seq, head.hash)
         rows.insert(places)
         seq, *_, last = places[-1]
         self._session.execute(update(EVENT_HEAD).where(EVENT_HEAD.c.id == 1).values(seq=seq, hash=last))
-        self.last = seq, records[-1].operation_id
+        self.last = seq, links.last_operation_id
 
     def was_committed(self, seq: int, operation_id: str) -> bool:
         """Return whether event *seq* belongs to that operation, whose connection was lost during COMMIT.

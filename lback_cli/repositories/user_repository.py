@@ -1,8 +1,9 @@
 """Writing users, mapped for the operations."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, bindparam, delete, func, select, text, update
@@ -23,7 +24,8 @@ BULK = ("username", "email", "password", "is_active", "is_email_verified")
 """The columns of a row that `UserRepository.add_all` takes."""
 
 _NEXT_IDS = text(
-    "SELECT nextval(CAST(pg_get_serial_sequence('users', 'id') AS regclass)) FROM generate_series(1, :count)"
+    # The subquery finds the sequence once, not for each id.
+    "SELECT nextval((SELECT CAST(pg_get_serial_sequence('users', 'id') AS regclass))) FROM generate_series(1, :count)"
 )
 """Takes ids from the sequence of PostgreSQL, each null if there is none."""
 
@@ -69,8 +71,17 @@ class UserRepository(UserReader):
         with self._unique(user.username, user.email), self._session.begin_nested():
             self._session.add(user)
 
-    def add_all(self, rows: Sequence[tuple[str, str, str, bool, bool]], *, now: datetime) -> Sequence[int]:
+    def add_all(
+        self,
+        rows: Sequence[tuple[str, str, str, bool, bool]],
+        *,
+        now: datetime,
+        meanwhile: Callable[[Sequence[int]], None] = lambda _: None,
+    ) -> Sequence[int]:
         """Insert users, whose values are in the order of `BULK`, and return their ids in the same order.
+
+        *meanwhile* is called with the ids, while the server stores the users if that is possible. It must not use the
+        session.
 
         Raises:
             IntegrityError: A user name or an address is taken.
@@ -82,19 +93,27 @@ class UserRepository(UserReader):
         values: Sequence[tuple[Any, ...]] = [row + moments for row in rows]
         if (ids := self._reserve_ids(len(rows))) is not None:
             columns, values = ("id", *columns), [(number, *row) for number, row in zip(ids, values, strict=True)]
-            insert_rows(self._session, USERS, columns, values)
+            insert_rows(self._session, USERS, columns, values, partial(meanwhile, ids))
             return ids
         is_sqlite = self._session.connection().dialect.name == "sqlite"
         last = self.last_id() if is_sqlite else 0
         insert_rows(self._session, USERS, columns, values)
-        if is_sqlite:
-            # SQLite has one writer at a time and numbers its rows in order.
-            new = select(func.min(USERS.c.id), func.max(USERS.c.id)).where(USERS.c.id > last)
-            first, last = self._session.execute(new).one()
-            if last - first + 1 == len(rows):
-                return range(first, last + 1)
-        found = self.ids_by_username([row[0] for row in rows])
-        return [found[row[0]] for row in rows]
+        ids = (self._ids_after(last, len(rows)) if is_sqlite else None) or self._ids_of([row[0] for row in rows])
+        meanwhile(ids)
+        return ids
+
+    def _ids_after(self, last: int, count: int) -> Sequence[int] | None:
+        """Return the ids that are greater than *last* if there are *count* of them in a row.
+
+        SQLite has one writer at a time and numbers its rows in order.
+        """
+        new = select(func.min(USERS.c.id), func.max(USERS.c.id)).where(USERS.c.id > last)
+        first, last = self._session.execute(new).one()
+        return range(first, last + 1) if last - first + 1 == count else None
+
+    def _ids_of(self, usernames: Sequence[str]) -> Sequence[int]:
+        found = self.ids_by_username(usernames)
+        return [found[username] for username in usernames]
 
     def _reserve_ids(self, count: int) -> Sequence[int] | None:
         """Return the ids for *count* new users; None if the database chooses them when it stores the users."""

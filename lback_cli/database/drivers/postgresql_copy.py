@@ -1,6 +1,6 @@
 """COPY with psycopg."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Table
@@ -42,14 +42,24 @@ def can_copy(connection: Connection, table: Table) -> bool:
     return known[table.name]
 
 
-def copy_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert *rows*, whose values are in the order of *columns* and in the form that the driver takes."""
+def copy_rows(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    meanwhile: Callable[[], None],
+) -> None:
+    """Insert *rows*, whose values are in the order of *columns* and in the form that the driver takes.
+
+    *meanwhile* is called while the server stores the rows; it must not use the connection.
+    """
     statement = _statement(connection, table, columns)
 
     def run(cursor: Any) -> None:
         with cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
+            meanwhile()
 
     execute_by(connection, statement, run)
 
