@@ -32,7 +32,7 @@
         - `DatabaseError`                 ``database_error``
             - `NotWritable`
             - `SchemaError`               ``schema_error``
-            - `OutcomeUnknown`            ``outcome_unknown``
+            - `OutcomeUnknown`            ``outcome_unknown``, of which `UnconfirmedCommit` is one
         - `MailError`                     ``email_send_failed``
         - `SinkFailed`                    ``sink_failed``
         - `PasswordHashingError`          ``password_hashing_error``
@@ -291,6 +291,10 @@ class OutcomeUnknown(DatabaseError):
     """The connection was lost during COMMIT, and lback could not find out whether the change was made."""
 
     code = "outcome_unknown"
+
+
+class UnconfirmedCommit(OutcomeUnknown):
+    """The server has committed the change, but no synchronous standby has it, so that a failover may lose it."""
 
 
 DeliveryFailureKind = Literal["refused", "deferred", "policy", "unreachable"]

@@ -130,7 +130,7 @@ class Database:
             if self.path is not None:
                 _watch_file(engine, self.path)
         else:
-            _configure_server(engine)
+            _configure_server(engine, self._settings.retry_timeout)
         return engine
 
     @contextlib.contextmanager
@@ -245,12 +245,14 @@ class Database:
         return url
 
 
-def _configure_server(engine: Engine) -> None:
-    """Keep values out of errors, and report an option in the URL that the driver does not support."""
+def _configure_server(engine: Engine, retry_timeout: float) -> None:
+    """Keep values out of errors, limit waits, and report an option in the URL that the driver does not support."""
     if engine.name == "postgresql":
         from lback_cli.database.drivers import postgresql as driver
+        from lback_cli.database.drivers.standby_wait import limit_standby_wait
 
         driver.read_any_version(engine.dialect)
+        limit_standby_wait(engine.dialect, retry_timeout)
     else:
         from lback_cli.database.drivers import mariadb as driver  # type: ignore[no-redef]
     enable_own_execution(engine)

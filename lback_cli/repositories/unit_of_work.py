@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lback_cli.database.engine import Database
 from lback_cli.database.error_messages import translate_errors
 from lback_cli.database.retry import MAX_ATTEMPTS, is_disconnect, retried
-from lback_cli.errors import DatabaseError, OutcomeUnknown, UsageError
+from lback_cli.errors import DatabaseError, OutcomeUnknown, UnconfirmedCommit, UsageError
 from lback_cli.repositories.event_repository import EventRepository
 from lback_cli.repositories.group_repository import GroupRepository
 from lback_cli.repositories.mail_queue_repository import MailQueueRepository
@@ -233,12 +233,15 @@ def settled_transaction(
     Raises:
         DatabaseError: As for `transaction`.
         OutcomeUnknown: The connection was lost during COMMIT, and the database stays out of reach.
+        UnconfirmedCommit: The change is committed, but a failover may lose it.
     """
     lost: BaseException | None = None
     work: UnitOfWork | None = None
     try:
         with transaction(database, session, tries=MAX_ATTEMPTS) as work:
             yield work
+    except UnconfirmedCommit:
+        raise
     except OutcomeUnknown as unknown:
         found = evidence(work) if work is not None else None
         if found is None:

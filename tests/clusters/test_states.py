@@ -125,6 +125,35 @@ def test_standby_until_it_is_promoted(pair: Replication, lback: InstalledCommand
         commands.check_resumed()
 
 
+def test_primary_whose_synchronous_standby_is_away(pair: Replication, lback: InstalledCommand) -> None:
+    with pair.database() as urls:
+        commands = Commands(lback, urls[0])
+        commands.set_up()
+        pair.standby.crash()
+        try:
+            registered, imported = commands.register("ann"), commands.import_file()
+            checked = commands("doctor", "-o", "json")
+        finally:
+            pair.recover()
+        for done in (registered, imported):
+            assert (done.status, done.out) == (9, ""), done.err
+            error = json.loads(done.err.splitlines()[-1])["error"]
+            assert (error["code"], error["message"]) == (
+                "outcome_unknown",
+                "The server has committed the change, but no synchronous standby confirmed it within 1 s.",
+            )
+        assert "Each commit waits for a synchronous standby, and none is connected" in checked.out
+        done = commands.import_file("--resume")
+        assert done.status == 0, done.err
+        # The change was made, and only once.
+        listed = commands("user", "list", "-o", "json").result
+        assert sorted(user["username"] for user in listed) == sorted(["ann", *(f"row{n}" for n in range(ROWS))])
+        events = commands("events", "list", "--signal", "user_registered", "-o", "json").result
+        assert len(events) == ROWS + 1
+        assert commands("events", "list", "--signal", "user_registration_failed", "-o", "json").result == []
+        assert commands("events", "verify").status == 0
+
+
 def test_pooler_without_transactions_is_refused(lback: InstalledCommand) -> None:
     with ExitStack() as stack:
         engine = opened(pgbouncer("statement"), stack)

@@ -67,10 +67,11 @@ def _postgresql(connection: Connection) -> ServerInfo:
         text(
             "SELECT current_setting('server_version'), "
             "current_setting('transaction_read_only') = 'on', pg_is_in_recovery(), "
-            "current_setting('synchronous_commit'), quote_ident(current_user), extract(epoch FROM clock_timestamp())"
+            "current_setting('synchronous_commit'), quote_ident(current_user), extract(epoch FROM clock_timestamp()), "
+            "current_setting('synchronous_standby_names', true)"
         )
     ).one()
-    version, read_only, standby, synchronous, user, seconds = row
+    version, read_only, standby, synchronous, user, seconds, standbys = row
     reason = None
     if standby:
         reason = Problem("The database is a read-only standby.", "Set database.url to the primary.")
@@ -78,6 +79,14 @@ def _postgresql(connection: Connection) -> ServerInfo:
         reason = Problem(
             "The database is read-only for this user (default_transaction_read_only).",
             _setting_hint(connection, "default_transaction_read_only", "off"),
+        )
+    errors = []
+    if standbys and not standby and synchronous not in {"off", "local"} and _lacks_standby(connection):
+        errors.append(
+            Problem(
+                "Each commit waits for a synchronous standby, and none is connected (synchronous_standby_names).",
+                "Restore the standby, or let the server do without one: ALTER SYSTEM RESET synchronous_standby_names",
+            )
         )
     warnings = []
     if synchronous == "off":
@@ -94,7 +103,18 @@ def _postgresql(connection: Connection) -> ServerInfo:
         product += ", a standby"
     if _is_pooled(connection):
         product += ", through a pooler"
-    return ServerInfo(product, warnings=tuple(warnings), read_only=reason, user=user, time=_moment(seconds))
+    return ServerInfo(
+        product, errors=tuple(errors), warnings=tuple(warnings), read_only=reason, user=user, time=_moment(seconds)
+    )
+
+
+def _lacks_standby(connection: Connection) -> bool:
+    """Return whether no synchronous standby is connected; False if the user may not see the standbys."""
+    statement = text(
+        "SELECT pg_has_role('pg_read_all_stats', 'USAGE') AND NOT EXISTS "
+        "(SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))"
+    )
+    return connection.execute(statement).scalar() is True
 
 
 def _is_pooled(connection: Connection) -> bool:
