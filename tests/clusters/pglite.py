@@ -22,7 +22,8 @@ class PGlite(Engine):
 
     def __init__(self, directory: Path, identity: dict[str, Any]) -> None:
         self._port = free_port()
-        options = ["--db", str(directory / "data"), "--port", str(self._port), "--max-connections", "20"]
+        # A contest begins when all of its 32 processes are connected.
+        options = ["--db", str(directory / "data"), "--port", str(self._port), "--max-connections", "40"]
         self._process = ServerProcess("pglite", [*pglite_command(), *options], directory, identity)
 
     def new_name(self) -> str:

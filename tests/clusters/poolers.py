@@ -24,7 +24,8 @@ unix_socket_dir =
 auth_type = any
 admin_users = postgres
 pool_mode = {mode}
-default_pool_size = 20
+; A contest begins when all of its 32 processes are connected.
+default_pool_size = 40
 min_pool_size = 0
 server_login_retry = 1
 max_client_conn = 500
