@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from lback_cli.errors import LbackError, UsageError
 from lback_cli.imports.columns import ColumnChoice, ImportColumns
+from lback_cli.imports.formats.detection import NotATableError
 from lback_cli.imports.formats.dialect import DELIMITER_NAMES
 from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.formats.groups_cell import groups_cell
@@ -123,6 +124,7 @@ def inspect_input(
     Raises:
         UsageError: The file cannot be opened.
         ValidationError: The file is neither text nor a workbook.
+        NotATableError: The file is text of another kind.
     """
     known = ImportColumns(services.attributes)
     file = open_input(path)
@@ -210,6 +212,8 @@ def _problem(source: InputFile, known: ImportColumns) -> str | None:
     try:
         source.columns()
         source.require_rows()
+    except NotATableError:
+        raise
     except LbackError as error:
         return one_line(error)
     if source.options.is_foreign:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from lback_cli.errors import LbackError
+from lback_cli.imports.formats.detection import NotATableError
 from lback_cli.imports.inspection import Inspection, inspect_input
 from lback_cli.imports.options import ImportOptions
 
 from .harness import World
-from .vendor_files import ALL, VendorFile
+from .vendor_files import ALL, OTHER_TEXT, VendorFile
 
 
 def inspect(world: World, path: Path) -> Inspection:
@@ -20,6 +21,18 @@ def inspect(world: World, path: Path) -> Inspection:
 
 def described(people: dict[str, Any]) -> str:
     return " ".join(name if entry[2] else f"-{name}" for name, entry in people.items())
+
+
+@pytest.mark.parametrize("kind", OTHER_TEXT)
+def test_text_of_another_kind_is_refused_with_advice(world: World, kind: str) -> None:
+    path = world.write(OTHER_TEXT[kind], "users.txt")
+    with pytest.raises(NotATableError) as inspected:
+        inspect(world, path)
+    with pytest.raises(NotATableError) as imported:
+        world.run(path, ImportOptions(format="csv"))
+    assert inspected.value.message == imported.value.message == f"The file looks like {kind}, and not like a table."
+    assert inspected.value.hint
+    assert world.jobs() == []
 
 
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)

@@ -563,13 +563,25 @@ OTHERS = [
     VendorFile(
         "shadow", _text(f"ada:{ARGON2}:19000:0:99999:7:::"), people="", said=("Use --email-domain to make addresses",)
     ),
-    VendorFile("passwd", _text("ada:x:1000:1000:Ada:/home/ada:/bin/sh"), people="", said=("looks like /etc/passwd",)),
-    VendorFile("users.md", _text("| username | email |", "|---|---|", "| ada | a@b.org |"), "", said=("Markdown",)),
-    VendorFile("users.yaml", _text("- username: ada", "  email: ada@example.org"), "", said=("looks like YAML",)),
-    VendorFile("users.xml", _text("<users><user name='ada'/></users>"), "", said=("looks like XML",)),
-    VendorFile("users.vcf", _text("BEGIN:VCARD", "FN:Ada", "END:VCARD"), "", said=("looks like vCards",)),
-    VendorFile("dump.sql", _text("INSERT INTO users VALUES (1,'ada');"), "", said=("looks like SQL",)),
 ]
 """Files that are neither tables nor JSON."""
+
+OTHER_TEXT = {
+    "/etc/passwd": _text("ada:x:1000:1000:Ada:/home/ada:/bin/sh"),
+    "Markdown": _text("| username | email |", "|---|---|", "| ada | a@b.org |"),
+    "YAML": _text("- username: ada", "  email: ada@example.org"),
+    "XML or HTML": _text("<users><user name='ada'/></users>"),
+    "vCards or a calendar": _text("BEGIN:VCARD", "FN:Ada", "END:VCARD"),
+    "SQL": _text(
+        "-- MySQL dump 10.13",
+        "/*!40101 SET NAMES utf8mb4 */;",
+        "CREATE TABLE `wp_users` (",
+        "  `ID` bigint unsigned NOT NULL AUTO_INCREMENT,",
+        "  PRIMARY KEY (`ID`)",
+        ");",
+        "INSERT INTO `wp_users` VALUES (1,'ada'),(2,'ben');",
+    ),
+}
+"""Text that nothing can be imported from as it is, by what it is."""
 
 ALL = [*TABLES, *SPREADSHEETS, *DOCUMENTS, *OTHERS]

@@ -77,15 +77,19 @@ _TEXTS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
 """Marks of text that is not a table, what it is, and what to do."""
 
 
+class NotATableError(ValidationError):
+    """The file is text of another kind than a table."""
+
+
 def require_table(start: bytes) -> None:
     """Refuse text of another kind; it is only asked of a file whose first line names no columns.
 
     Raises:
-        ValidationError: The file is XML, SQL, YAML or the like.
+        NotATableError: The file is XML, SQL, YAML or the like.
     """
     for mark, kind, hint in _TEXTS:
         if mark.match(start.removeprefix(codecs.BOM_UTF8)):
-            raise ValidationError("file", f"The file looks like {kind}, and not like a table.", hint=hint)
+            raise NotATableError("file", f"The file looks like {kind}, and not like a table.", hint=hint)
 
 
 def wide_encoding(start: bytes) -> str | None:
