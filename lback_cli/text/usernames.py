@@ -86,12 +86,11 @@ def _canonical(raw: str, field: str, what: str, *, unicode_names: bool) -> str:
     name = raw.lower() if raw.isascii() else _enforce(raw, field, shown)
     if not unicode_names:
         if _ASCII_NAME.fullmatch(name) is None:
-            raise ValidationError(
-                field,
-                f"{shown} is not allowed.",
-                hint=f"Use 1 to {MAXIMUM_LENGTH} of the characters a-z, 0-9, '.', '_' and '-', "
-                "beginning with a letter or digit.",
-            )
+            hint = f"Use 1 to {MAXIMUM_LENGTH} of the characters a-z, 0-9, '.', '_' and '-', "
+            hint += "beginning with a letter or digit."
+            if field == "username" and _unicode_problem(name) is None:
+                hint = "Use the letters a-z only, or set users.unicode_names to allow others."
+            raise ValidationError(field, f"{shown} is not allowed.", hint=hint)
         return name
     if (problem := _unicode_problem(name)) is not None:
         raise ValidationError(

@@ -84,6 +84,9 @@ def test_message_escapes_the_name_and_hint_says_what_is_allowed() -> None:
         "Use 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', beginning with a letter or digit."
     )
     with pytest.raises(ValidationError) as refusal:
+        canonical_username("Müller")
+    assert refusal.value.hint == "Use the letters a-z only, or set users.unicode_names to allow others."
+    with pytest.raises(ValidationError) as refusal:
         canonical_group_name("x\x1b" * 100)
     assert refusal.value.message == (
         r"The group name 'x\x1bx\x1bx\x1bx\x1bx\x1bx\x1bx\x1bx…' contains the invisible character U+001B."
