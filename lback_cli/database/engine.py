@@ -264,6 +264,7 @@ def _configure_server(engine: Engine, retry_timeout: float) -> None:
 
     @event.listens_for(engine, "handle_error")
     def hide(context: ExceptionContext) -> None:
+        _close_lost_cursor(context)
         # Errors of a connection that could not be established contain no values.
         error = context.sqlalchemy_exception
         if context.connection is not None and isinstance(error, DBAPIError):
@@ -282,6 +283,13 @@ def _configure_server(engine: Engine, retry_timeout: float) -> None:
                 f"database.url has an option that {engine.url.drivername} does not support.",
                 hint=_OPTIONS_HINT,
             ) from error
+
+
+def _close_lost_cursor(context: ExceptionContext) -> None:
+    """Close the cursor if the connection was lost: SQLAlchemy leaves it open, and psycopg warns of that."""
+    if context.is_disconnect and context.execution_context is not None:
+        with contextlib.suppress(Exception):
+            context.execution_context.cursor.close()
 
 
 def _set_lock_timeout(connection: Connection, seconds: float) -> None:

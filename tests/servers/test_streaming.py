@@ -4,7 +4,8 @@ import gc
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from lback_cli.errors import BrokenEventLog
 from lback_cli.models.tables import EVENTS
@@ -30,6 +31,21 @@ def test_reader_that_stops_early_closes_its_cursor(
         with pytest.raises(BrokenEventLog):
             installation.events.verify()
         installation.register("dora")
+        installation.close()
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_stream_whose_connection_is_lost_leaves_no_open_cursor(
+    database_on: DatabaseOn, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    with database_on("postgresql") as url:
+        installation = Installation(url, tmp_path).initialize()
+        with installation.database.read_connection() as connection:
+            backend = connection.scalar(select(func.pg_backend_pid()))
+            installation.write(f"SELECT pg_terminate_backend({backend})")
+            with pytest.raises(OperationalError):
+                list(read_stream(connection.execute, select(EVENTS.c.seq), size=1))
         installation.close()
     gc.collect()
     assert [str(warning.message) for warning in recwarn] == []
