@@ -142,6 +142,17 @@ def is_writable_by_all(path: Path) -> bool:
         return False
 
 
+def is_planted(path: Path) -> bool:
+    """Return whether another user may have made *path* for others to use: it is in a directory that all can write."""
+    try:
+        status, directory = path.stat(), path.parent.stat()
+    except OSError:
+        return False
+    if sys.platform == "win32" or not directory.st_mode & stat.S_IWOTH:
+        return False
+    return status.st_uid not in {0, os.geteuid(), directory.st_uid}
+
+
 def distrust(path: Path, descriptor: int) -> str | None:
     """Return why other users can have written the open file *path*, as the predicate of a sentence, or None."""
     if sys.platform == "win32":  # files have no owner id and no mode there
