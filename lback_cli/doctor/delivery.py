@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.event_log import parse_time
@@ -11,20 +12,27 @@ from lback_cli.errors import ConfigurationError
 from lback_cli.problem import Problem
 from lback_cli.relay.admin import SinkAdmin, SinkStatus
 from lback_cli.relay.sinks import build_sink
+from lback_cli.relay.sinks.network import is_loopback
 from lback_cli.repositories.event_repository import EventQuery
 from lback_cli.settings import SinkSettings
 from lback_cli.settings.secret_file import read_secret_lines
+from lback_cli.settings.sink_kinds import BrokerSettings
 
 LATE = timedelta(minutes=15)
 """How long an event or a mail may wait before this check reports it: a relay may run from cron."""
 
 
 def check_sinks(context: CheckContext) -> CheckResult:
-    """Check that the settings of every sink can be used, with the files that they name. Nothing is connected."""
+    """Check that the settings of every sink can be used, with the files that they name, and are safe.
+
+    Nothing is connected.
+    """
     relay = context.settings.relay
     errors = [problem for name, settings in relay.items() for problem in _unusable(name, settings)]
+    warnings = [] if errors else [problem for name, settings in relay.items() for problem in _unsafe(name, settings)]
     success = {0: "No sinks are configured.", 1: "The settings of the sink can be used."}
-    return evaluate("sinks", success.get(len(relay), f"The settings of {len(relay)} sinks can be used."), errors=errors)
+    text = success.get(len(relay), f"The settings of {len(relay)} sinks can be used.")
+    return evaluate("sinks", text, errors=errors, warnings=warnings)
 
 
 def check_delivery(context: CheckContext) -> CheckResult:
@@ -52,6 +60,18 @@ def _unusable(name: str, settings: SinkSettings) -> Iterator[Problem]:
                 read_secret_lines(path, f"relay.{name}.{key.name}")
     except ConfigurationError as error:
         yield Problem(error.message, error.hint or f"Correct [relay.{name}] in the configuration.")
+
+
+def _unsafe(name: str, settings: SinkSettings) -> Iterator[Problem]:
+    """Yield that events are sent to another machine without encryption. A webhook refuses such a URL itself."""
+    if not isinstance(settings, BrokerSettings):
+        return
+    url = urlsplit(settings.url)
+    if url.scheme not in settings.encrypted_schemes and not is_loopback(url.hostname or "localhost"):
+        yield Problem(
+            f"relay.{name}.url is not encrypted and leads to another machine: others may read events and passwords.",
+            f"Use {settings.encrypted_schemes[0]}:// unless the network is your own.",
+        )
 
 
 def _failures(sink: SinkStatus) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.own_file import distrust, make_own_directory, open_own
+from lback_cli.own_file import distrust, make_own_directory, open_input, open_own
 from lback_cli.user_directories import user_directory
 
 
@@ -52,7 +52,7 @@ def read_last_seen(path: Path) -> LastSeen | None:
         ConfigurationError: The file is damaged, or other users can have written it.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             problem = distrust(path, file.fileno())
             content = file.read()
     except OSError:

@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lback_cli.errors import Unusable
-from lback_cli.own_file import open_own
+from lback_cli.own_file import open_own, own_directory
 
 
 @contextlib.contextmanager
@@ -28,16 +27,18 @@ def replacing(path: Path, *, mode: int = 0o600) -> Iterator[Callable[[str], obje
             with os.fdopen(open_own(path, os.O_WRONLY), "w", encoding="utf-8") as file:
                 yield file.write
             return
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                yield file.write
-                os.fchmod(descriptor, mode)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with own_directory(path) as (directory, name):
+            unfinished = name.with_name(f".{name.name}.{os.urandom(4).hex()}")
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    yield file.write
+                    os.fchmod(descriptor, mode)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(unfinished, name, src_dir_fd=directory, dst_dir_fd=directory)
+            except BaseException:
+                os.unlink(unfinished, dir_fd=directory)
+                raise
     except OSError as error:
         raise Unusable(f"Cannot write {path}: {error.strerror or error}.") from error

@@ -19,7 +19,7 @@ from lback_cli.imports.dry_run import DryRunResult
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome
-from lback_cli.own_file import distrust, open_own
+from lback_cli.own_file import distrust, open_input, open_own
 from lback_cli.security.passwords import PasswordHasher
 from lback_cli.version import __version__
 
@@ -177,7 +177,7 @@ class Plan:
 
     def _open(self) -> BinaryIO:
         """Open the plan, which decides who becomes a user and in which groups."""
-        file = self.file.open("rb")
+        file = open_input(self.file)
         if problem := distrust(self.file, file.fileno()):
             file.close()
             raise Refused(f"The plan {self.file} {problem}.", hint="Make the plan again, in a directory of your own.")

@@ -20,7 +20,7 @@ from lback_cli.imports.formats.csv_injection import escaped
 from lback_cli.imports.formats.groups_cell import groups_cell
 from lback_cli.imports.options import STDIN, ImportOptions
 from lback_cli.imports.results import RowOutcome
-from lback_cli.own_file import open_own
+from lback_cli.own_file import open_own, remove_own
 
 NAMES = ("report", "rejects", "passwords")
 """The files, in the order in which their lengths are stored."""
@@ -161,7 +161,7 @@ class _ReportFile:
 
     def remove(self) -> None:
         self.close()
-        self.path.unlink(missing_ok=True)
+        remove_own(self.path)
 
     def close(self) -> None:
         if self._descriptor >= 0:

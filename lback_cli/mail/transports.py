@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from lback_cli.errors import MailError
-from lback_cli.own_file import make_own_directory
+from lback_cli.own_file import make_own_directory, own_directory
 from lback_cli.settings.schema import EmailSettings
 
 
@@ -110,16 +110,17 @@ class FileTransport:
         return str(self._directory)
 
     def _write(self, name: str, data: bytes) -> Path:
-        unfinished = self._directory / f".{name}.part"
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            # A link, unlike a rename, fails when the name is taken.
-            written = self._directory / f"{name}.eml"
-            written.hardlink_to(unfinished)
-        finally:
-            unfinished.unlink()
+        written = self._directory / f"{name}.eml"
+        with own_directory(written) as (directory, final):
+            unfinished = final.with_name(f".{name}.part")
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(descriptor)
+                # A link, unlike a rename, fails when the name is taken.
+                os.link(unfinished, final, src_dir_fd=directory, dst_dir_fd=directory)
+            finally:
+                os.unlink(unfinished, dir_fd=directory)
         return written

@@ -65,19 +65,27 @@ class LoginLimiter:
     def succeed(self, attempt: "LoginAttempt", uow: UnitOfWork | None = None) -> None:
         """Store that *attempt* succeeded, and forget failed logins; in *uow* if it is given."""
 
-        def settle(record: LoginRecord, now: datetime) -> None:
+        def settle(record: LoginRecord, now: datetime, _is_pending: bool) -> None:
             record.failures, record.first_failure, record.locked_until = 0, None, None
             record.last_login = now
 
         self._settle(attempt, settle, uow)
 
     def fail(self, attempt: "LoginAttempt") -> None:
-        """Count *attempt* as failed, and lock the account after too many failed logins."""
-        self._settle(attempt, lambda record, now: _add_failures(record, 1, now, self._settings))
+        """Count *attempt* as failed, and lock the account after too many failed logins.
+
+        If it took longer than `PENDING_TIME`, it may have been counted as failed before.
+        """
+
+        def settle(record: LoginRecord, now: datetime, is_pending: bool) -> None:
+            if is_pending:
+                _add_failures(record, 1, now, self._settings)
+
+        self._settle(attempt, settle)
 
     def release(self, attempt: "LoginAttempt") -> None:
         """No longer count *attempt*: the login failed, but not because of the password."""
-        self._settle(attempt, lambda _record, _now: None)
+        self._settle(attempt, lambda _record, _now, _is_pending: None)
 
     def clear(self, uow: UnitOfWork, user_id: int) -> bool:
         """Forget the failed logins of the user with that id; return whether the account was locked."""
@@ -143,9 +151,10 @@ class LoginLimiter:
     def _settle(
         self,
         attempt: "LoginAttempt",
-        change: Callable[[LoginRecord, datetime], None],
+        change: Callable[[LoginRecord, datetime, bool], None],
         uow: UnitOfWork | None = None,
     ) -> None:
+        """Run *change* with the record of *attempt*, the time, and whether a login is still counted as under way."""
         if attempt.is_settled or attempt.is_locked:
             return
 
@@ -155,8 +164,9 @@ class LoginLimiter:
             if record is None:
                 # The user has been deleted.
                 return LoginRecord(attempt.key), None
-            record.pending = max(0, record.pending - 1)
-            change(record, now)
+            is_pending = record.pending > 0
+            record.pending -= is_pending
+            change(record, now, is_pending)
             accounts.save(record, now=now)
             return record, None
 

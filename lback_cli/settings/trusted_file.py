@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from lback_cli.errors import ConfigurationError
-from lback_cli.own_file import distrust
+from lback_cli.own_file import distrust, open_input
 
 
 def read_trusted(path: Path) -> bytes:
@@ -17,7 +17,7 @@ def read_trusted(path: Path) -> bytes:
         OSError: It cannot be read.
         ConfigurationError: Another user owns or can write the file, or made the link to it.
     """
-    with path.open("rb") as file:
+    with open_input(path) as file:
         if problem := distrust(path, file.fileno()):
             raise ConfigurationError(
                 f"{path} was found here, but {problem}.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lback_cli.errors import Conflict, Refused, Unusable, UsageError, ValidationError
-from lback_cli.own_file import distrust, open_own
+from lback_cli.own_file import distrust, open_input, open_own
 from lback_cli.undo.selection import Request, Selection
 from lback_cli.undo.verdicts import EventPlan
 from lback_cli.version import __version__
@@ -102,7 +102,7 @@ class PlanFile:
 
     @staticmethod
     def _read(path: Path) -> list[dict[str, Any]]:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             if problem := distrust(path, file.fileno()):
                 raise Refused(f"The plan {path} {problem}.", hint="Make the plan again, in a directory of your own.")
             *lines, last = file.read().splitlines(keepends=True)

@@ -355,3 +355,20 @@ def test_a_file_that_every_user_can_write_is_named(cli: Cli, file: Path) -> None
     )
     file.chmod(0o660)
     assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_another_user_in_a_shared_directory_is_named(cli: Cli, file: Path) -> None:
+    os.chown(file, 65534, 65534)
+    url = f"sqlite:///{file}"
+    planted = f"The database {file} belongs to another user, who can read and write it."
+    planted += " Use a database in a directory of your own."
+    assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")
+    file.parent.chmod(0o1777)
+    assert cli("user", "list", "-o", "csv", "--fields", "id", LBACK_DATABASE_URL=url) == (
+        0,
+        "id\n",
+        f"warning: {planted}\n{NO_USERS}\n",
+    )
+    os.chown(file.parent, 65534, 65534)
+    assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")

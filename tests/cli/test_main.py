@@ -327,3 +327,16 @@ def test_a_signal_whose_exception_python_drops_still_ends_the_command(
     monkeypatch.setattr(sys, "unraisablehook", lambda _unraisable: None)
     assert cli("signals", "list").status == 143
     assert cli("group", "create", "staff", "-q").status == 0  # a later run in this process knows nothing of it
+
+
+def test_as_a_module_it_runs_no_file_of_the_current_directory(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lback_cli", "db", "init"]
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "LBACK_DATABASE_URL": f"sqlite:///{tmp_path}/users.db"}
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    for name in ("argon2", "dataclasses", "gc", "json", "re", "readline", "rich", "signal", "typer", "typing"):
+        (hostile / f"{name}.py").write_text("raise SystemExit('a file of the current directory was run')\n")
+    (hostile / "sqlalchemy").mkdir()
+    (hostile / "sqlalchemy" / "__init__.py").write_text("raise SystemExit('a package was run')\n")
+    done = subprocess.run(command, cwd=hostile, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, f"{tmp_path}/users.db is ready.\n")

@@ -12,7 +12,7 @@ from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.delivery import check_delivery, check_sinks
 from lback_cli.doctor.result import CheckResult
 from lback_cli.settings import EmailSettings, SinkSettings
-from lback_cli.settings.sink_kinds import RabbitMqSettings, WebhookSettings
+from lback_cli.settings.sink_kinds import BrokerSettings, NatsSettings, RabbitMqSettings, RedisSettings, WebhookSettings
 from lback_cli.text.times import utc_now
 
 MakeContext = Callable[..., CheckContext]
@@ -31,6 +31,25 @@ def execute(context: CheckContext, *statements: str) -> None:
 
 def wait(context: CheckContext, minutes: int) -> None:
     context.clock = lambda: utc_now() + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "safe_scheme"),
+    [
+        (RabbitMqSettings, "amqp://u:pw@{}/x", "amqps"),
+        (RedisSettings, "redis://:pw@{}/0", "rediss"),
+        (NatsSettings, "nats://token@{}:4222/s", "tls"),
+    ],
+)
+def test_a_sink_on_another_machine_without_encryption_is_named(
+    make_context: MakeContext, kind: type[BrokerSettings], url: str, safe_scheme: str
+) -> None:
+    found = check_sinks(make_context(relay={"it": kind(url=url.format("broker.example"))}))
+    message = "relay.it.url is not encrypted and leads to another machine: others may read events and passwords."
+    assert (found.status, found.message) == ("warn", message)
+    assert found.hint == f"Use {safe_scheme}:// unless the network is your own."
+    for host in ("localhost", "127.0.0.1"):
+        assert check_sinks(make_context(relay={"it": kind(url=url.format(host))})).status == "ok"
 
 
 def test_sinks_whose_settings_can_be_used_are_well(make_context: MakeContext) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lback_cli.cli.environment import open_trace_file
-from lback_cli.errors import ConfigurationError, Refused, Unusable
+from lback_cli.errors import ConfigurationError, Refused, Unusable, UsageError
 from lback_cli.imports.atomic_write import replacing
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
@@ -62,7 +62,7 @@ OUTPUTS = [
 def given_away(path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
-    os.chown(path, OTHER, OTHER)
+    os.chown(path, OTHER, OTHER, follow_symlinks=False)
 
 
 def other_name(path: Path) -> Path:
@@ -100,6 +100,20 @@ def test_no_output_goes_into_a_file_that_was_prepared(world: World, output: Outp
         assert (status.st_uid, status.st_nlink, stat.S_IMODE(status.st_mode)) == (os.geteuid(), 1, 0o600)
         return
     assert target.read_text() == "precious"
+    assert world.people() == {}
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: output.name)
+def test_no_output_goes_through_a_linked_directory_that_was_prepared(world: World, output: Output) -> None:
+    target, shared = world.directory / "target", world.directory / "shared"
+    target.mkdir()
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "link").symlink_to(target)
+    given_away(shared / "link")
+    with pytest.raises((Unusable, ConfigurationError), match="another user made a symbolic link in its path"):
+        output.write(world, shared / "link" / "output")
+    assert list(target.iterdir()) == []
     assert world.people() == {}
 
 
@@ -144,3 +158,15 @@ def test_a_plan_that_others_can_have_written_is_refused(world: World, make: Call
     make(path)
     with pytest.raises(Refused, match=r"others|another user"):
         Plan(path)
+
+
+def test_a_plan_in_a_linked_directory_that_another_user_made_is_refused(world: World) -> None:
+    path, shared = world.directory / "plan.jsonl", world.directory / "shared"
+    _plan(world, path)
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "link").symlink_to(world.directory)
+    assert Plan(shared / "link" / "plan.jsonl").options == ImportOptions(mail="none")
+    given_away(shared / "link")
+    with pytest.raises(UsageError, match="another user made a symbolic link in its path"):
+        Plan(shared / "link" / "plan.jsonl")

@@ -1,4 +1,5 @@
 import gc
+import os
 import socket
 import stat
 import threading
@@ -164,6 +165,20 @@ def test_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     assert isinstance(caught.value.__cause__, OSError)
     assert "email.directory" in str(caught.value.hint)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_mail_is_not_written_through_a_linked_directory_of_another_user(tmp_path: Path) -> None:
+    shared, target = tmp_path / "shared", tmp_path / "target"
+    target.mkdir()
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "link").symlink_to(target)
+    os.chown(shared / "link", 65534, 65534, follow_symlinks=False)
+    for directory in (shared / "link", shared / "link" / "mail"):
+        with pytest.raises(MailError, match="another user made a symbolic link in its path"):
+            FileTransport(directory).deliver(mail())
+    assert list(target.iterdir()) == []
 
 
 def test_setting_selects_the_transport(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.errors import AuthenticationFailed, LbackError, TooManyRequests, UserNotFound
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.login_limiter import PENDING_TIME, LoginLimiter
+from lback_cli.managers.login_limiter import PENDING_TIME, LoginAttempt, LoginLimiter
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.models.tables import ACCOUNTS, EVENTS, USERS
 from lback_cli.settings import AuthenticationSettings, DatabaseSettings, PasswordSettings, Settings
@@ -103,16 +103,33 @@ def test_the_window_begins_with_the_first_failure(office: Office) -> None:
     assert login(office, PASSWORD) == "ok"
 
 
-def test_logins_that_do_not_end_in_time_count_once_as_failed(office: Office) -> None:
+@pytest.mark.parametrize("end", [LoginLimiter.release, LoginLimiter.fail])
+def test_logins_that_do_not_end_in_time_count_once_as_failed(
+    office: Office, end: Callable[[LoginLimiter, LoginAttempt], None]
+) -> None:
     limiter = LoginLimiter(office.database, office.services)
     attempts = [limiter.reserve("ann") for _ in range(LIMIT - 1)]
     assert counted(office) == (0, LIMIT - 1)
     office.clock.advance(PENDING_TIME)
     assert login(office, WRONG) == "incorrect_password"
     assert counted(office) == (LIMIT, 0)
+    locked_until = office.directory.find_user("ann").locked_until
+    office.clock.advance(timedelta(seconds=1))
     for attempt in attempts:
-        limiter.release(attempt)
+        end(limiter, attempt)
     assert counted(office) == (LIMIT, 0)
+    assert office.directory.find_user("ann").locked_until == locked_until
+
+
+def test_logins_count_once_if_one_ends_late_while_another_is_under_way(office: Office) -> None:
+    limiter = LoginLimiter(office.database, office.services)
+    late = limiter.reserve("ann")
+    office.clock.advance(PENDING_TIME)
+    other = limiter.reserve("ann")
+    assert counted(office) == (1, 1)
+    limiter.fail(late)
+    limiter.fail(other)
+    assert counted(office) == (2, 0)
 
 
 def test_correct_password_of_a_refused_login_is_not_counted(office: Office) -> None:

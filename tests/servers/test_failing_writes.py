@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import event, select
 
-from lback_cli.errors import DatabaseError, LbackError
-from lback_cli.models.tables import EVENTS, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
+from lback_cli.errors import AuthenticationFailed, DatabaseError, LbackError
+from lback_cli.models.tables import ACCOUNTS, EVENTS, MEMBERSHIPS, TOKENS, USER_ATTRIBUTES, USERS
 
 from .conftest import SERVERS
 from .database import PASSWORD, Installation, record_signals
@@ -196,4 +196,40 @@ def test_a_write_that_fails_leaves_rows_events_and_signals_in_agreement(
     else:
         pytest.fail("the operation does not come to an end")
     assert failures == number - 1 >= 4
+    anywhere.events.verify()
+
+
+def failures_of(installation: Installation, name: str) -> int:
+    """Return how many logins of the user called *name* are counted as failed."""
+    with installation.database.reading() as session:
+        mine = select(ACCOUNTS.c.failures).where(ACCOUNTS.c.user_id == _id(installation, name))
+        return session.execute(mine).scalar() or 0
+
+
+@pytest.mark.parametrize("and_later", [False, True], ids=["one", "all from there"])
+def test_a_wrong_password_is_answered_only_once_it_is_counted(anywhere: Installation, and_later: bool) -> None:
+    answers: list[str] = []
+    for number in range(1, LIMIT):
+        user = f"ann{number}"
+        anywhere.register(user, verified=True)
+        events_before = recorded(anywhere)
+        with (
+            record_signals() as sent,
+            refusing(anywhere, number, and_later=and_later) as writes,
+            pytest.raises((AuthenticationFailed, DatabaseError)) as caught,
+        ):
+            anywhere.users.authenticate_user(user, NEW_PASSWORD)
+        answers.append(caught.value.error_type)
+        where = f"write {number}: {sent}, {caught.value!r}"
+        assert sent == ["user_authentication_started", "user_authentication_failed"], where
+        assert failures_of(anywhere, user) == isinstance(caught.value, AuthenticationFailed), where
+        new_events = recorded(anywhere)[len(events_before) :]
+        if writes.count < number:
+            assert new_events == ["user_authentication_failed"]
+            break
+        assert set(new_events) <= {"user_authentication_failed"}, where
+    else:
+        pytest.fail("the login does not come to an end")
+    assert answers[:2] == ["repository_error"] * 2
+    assert answers[-1] == "incorrect_password"
     anywhere.events.verify()

@@ -1,5 +1,6 @@
 """What sinks on the network share: their URLs, TLS, and the wording of errors."""
 
+import ipaddress
 import ssl
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -119,3 +120,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while current is not None:
         yield current
         current = current.__cause__ or current.__context__
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

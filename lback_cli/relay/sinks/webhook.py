@@ -1,7 +1,6 @@
 """Webhooks: each event is one signed POST over HTTPS."""
 
 import http.client
-import ipaddress
 import select
 import socket
 import time
@@ -21,7 +20,7 @@ from lback_cli.relay.sinks.base import (
     SinkUnavailable,
 )
 from lback_cli.relay.sinks.headers import read_headers
-from lback_cli.relay.sinks.network import one_line, split_url, tls_context
+from lback_cli.relay.sinks.network import is_loopback, one_line, split_url, tls_context
 from lback_cli.relay.sinks.proxy import Proxy
 from lback_cli.relay.sinks.signature import read_secrets, sign
 from lback_cli.settings.sink_kinds import WebhookSettings
@@ -61,7 +60,7 @@ class Webhook:
             )
         self._host = url.hostname or ""
         self._context = tls_context(name, settings)
-        if self._context is None and not _is_loopback(self._host):
+        if self._context is None and not is_loopback(self._host):
             raise ConfigurationError(
                 f"relay.{name}.url is not encrypted and leads to another machine.", hint="Use https://."
             )
@@ -214,12 +213,3 @@ def _seconds(retry_after: str | None) -> float | None:
         return max(0.0, (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
