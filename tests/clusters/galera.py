@@ -90,6 +90,12 @@ class GaleraNode:
             row = cursor.fetchone()
             return row[-1] if row else None
 
+    def require_no_quorum(self) -> None:
+        """Raise an error if the node is in a part of the cluster that has a quorum, so far as it knows."""
+        state = self.execute("SHOW STATUS LIKE 'wsrep_cluster_status'")
+        if state == "Primary":
+            raise AssertionError(state)
+
     def _require_synchronized(self) -> None:
         state = self.execute("SHOW STATUS LIKE 'wsrep_local_state_comment'")
         assert state == "Synced", f"its state is {state}"

@@ -14,6 +14,7 @@ from tests.servers.own_server import MissingServer
 from .galera import Galera, galera
 from .poolers import pgbouncer
 from .postgresql import Replication, replication
+from .processes import wait_until
 
 ROWS = 20
 PASSWORD = "a long one of 17 letters"
@@ -88,6 +89,7 @@ def test_node_without_a_quorum(cluster: Galera, lback: InstalledCommand) -> None
         for place in (0, 1):
             cluster.fail("node", place)
         try:
+            wait_until(cluster.nodes[2].require_no_quorum)
             commands.check_refused("is a node of a cluster that does not work at the moment")
             assert "does not work at the moment" in commands("doctor", "-o", "json").out
         finally:

@@ -4,6 +4,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from lback_cli.database.retry import driver_errors, is_conflict, is_lost
+
 OLDEST = {"PostgreSQL": (12, 0), "MariaDB": (10, 5), "MySQL": (8, 0)}
 """The oldest versions of servers on which lback creates tables."""
 
@@ -38,7 +40,8 @@ def _savepoints(connection: Connection) -> list[str]:
         with connection.begin_nested():
             connection.execute(text("SELECT 1"))
     except DBAPIError as error:
-        if error.connection_invalidated:
+        # In a Galera cluster, another node's CREATE TABLE may end this transaction, and its savepoint.
+        if any(is_lost(cause) or is_conflict(cause) for cause in driver_errors(error)):
             raise
         return ["savepoints"]
     return []
