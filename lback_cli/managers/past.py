@@ -68,7 +68,7 @@ class Past:
         """
         with self._looking_back() as view:
             group = view.dated(view.group(name))
-            listing = PastListing(view, UserQuery(groups=[group.name]))
+            listing = PastListing(view, self._services, UserQuery(groups=[group.name]))
             return group, sum(1 for _ in listing), listing.erased
 
     def list_groups(self) -> tuple[list[tuple[PastGroup, int]], Sequence[int]]:
@@ -78,7 +78,7 @@ class Past:
             Refused: The event log does not reach back to the moment.
         """
         with self._looking_back() as view:
-            listing = PastListing(view, UserQuery())
+            listing = PastListing(view, self._services, UserQuery())
             sizes = Counter(name for user in listing for name in (user.values or {}).get("groups", ()))
             return [(group, sizes[group.name]) for group in view.groups()], listing.erased
 
