@@ -125,12 +125,11 @@ class ChangeReader:
         return found
 
     def of_all_users(self) -> Iterator[tuple[int, str, int, str | None]]:
-        """Yield the columns of the events that say what changed of a user, in the order of the log.
+        """Yield the columns of the events that say what changed of a user, in any order, which is the fastest.
 
         The connection can run no other query until the iteration ends.
         """
-        statement = _CHANGE.where(*_CHANGES_OF_USERS).order_by(EVENTS.c.seq)
-        for page in read_stream(self._execute, statement, size=_PAGE):
+        for page in read_stream(self._execute, _CHANGE.where(*_CHANGES_OF_USERS), size=_PAGE):
             yield from page
 
     def find(

@@ -117,4 +117,6 @@ class ChangeSpool:
             rows = marshal.loads(self._file.read(length))  # noqa: S302 - this process wrote it to a file without a name
             for row in rows:
                 found.setdefault(row[2], []).append(row)
+        for of_user in found.values():
+            of_user.sort()  # by the number of the event
         return found
