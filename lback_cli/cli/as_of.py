@@ -1,17 +1,20 @@
 """The option ``--as-of``, and results that show a moment in the past."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lback_cli.cli.context import CliContext
+from lback_cli.cli.output.format import Columns
 from lback_cli.cli.output.serializers import (
     GROUP_TABLE,
     PAST_GROUP_COLUMNS,
     USER_TABLE,
     past_group_view,
     past_user_columns,
+    past_user_values,
     past_user_view,
     with_marks_in_place,
 )
@@ -28,6 +31,9 @@ AsOf = Annotated[
         metavar="MOMENT",
     ),
 ]
+
+_PAGE = 500
+"""Users whose values are converted together."""
 
 _SHOWN = 10
 """People named in a message at most."""
@@ -58,12 +64,12 @@ def list_past_groups(context: CliContext, moment: str) -> None:
 def list_past_users(context: CliContext, query: "UserQuery", moment: str) -> None:
     """Write the users that *query* describes, as of *moment*."""
     known = context.dependencies.attributes
+    columns, nested = past_user_columns(known), past_user_columns(known, nested=True)
+    fields = context.output.choose(columns, brief=USER_TABLE, nested=nested)
     marked: list[str] = []
     with context.past(moment).select_users(query) as users:
-        views = (past_user_view(user, known) for user in _noting_marks(users, marked))
-        if context.output.format.for_people:
-            views = (_with_erased_named(view) for view in views)
-        context.output.records(views, past_user_columns(known), brief=USER_TABLE, empty="No users match.")
+        shown = _noting_marks(users, marked) if context.output.format.for_people else iter(users)
+        context.output.pages(_pages(shown, fields, context), fields, empty="No users match.")
         if users.next_after is not None:
             next_page = f"--after {users.next_after}"
             context.output.limited("users", query.limit, lambda: None, next_page=next_page)
@@ -79,16 +85,18 @@ def _show(context: CliContext, view: dict[str, Any]) -> None:
     context.output.record(with_marks_in_place(view) if context.output.format.for_people else view)
 
 
+def _pages(users: "Iterator[PastUser]", fields: Sequence[str], context: CliContext) -> Iterator[Columns]:
+    erased = "(erased)" if context.output.format.for_people else None
+    while page := list(islice(users, _PAGE)):
+        yield past_user_values(page, fields, context.dependencies.attributes, erased=erased)
+
+
 def _noting_marks(users: "Iterable[PastUser]", marked: list[str]) -> "Iterator[PastUser]":
     for user in users:
         if user.marks and user.values is not None:
             marks = ", ".join(mark if name == "user" else f"{name} {mark}" for name, mark in user.marks.items())
             marked.append(f"{user.values.get('username') or f'id:{user.id}'}: {marks}")
         yield user
-
-
-def _with_erased_named(view: dict[str, Any]) -> dict[str, Any]:
-    return {**view, "username": "(erased)"} if view["marks"] == {"user": "erased"} else view
 
 
 def _name_erased(context: CliContext, erased: Sequence[int], consequence: str) -> None:

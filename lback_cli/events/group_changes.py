@@ -8,14 +8,19 @@ from lback_cli.events.past import Change, members
 
 
 class GroupChanges:
-    """The changes of groups by the names of groups. Names that a rename connects belong together."""
+    """The changes of groups by the names of groups. Names that a rename connects belong together.
+
+    Attributes:
+        last: The number of the last change; 0 if there is none.
+    """
 
     def __init__(self, changes: Iterable[Change]) -> None:
         """Sort *changes*, which are in the order of the log."""
-        self._left: list[tuple[str, list[tuple[int, int]]]] = []
+        self._left: list[tuple[int, str, list[tuple[int, int]]]] = []
         self._first: dict[str, str] = {}
         self._of_family: dict[str, list[Change]] = {}
         decoded = [(change, data) for change in changes if (data := change.data) is not None]
+        self.last = decoded[-1][0].seq if decoded else 0
         for _, data in decoded:
             renamed = data["changes"].get("name", {})
             if "from" in renamed and "to" in renamed:
@@ -23,13 +28,19 @@ class GroupChanges:
         for change, data in decoded:
             self._of_family.setdefault(self._family(data["group"]["name"]), []).append(change)
             if "members" in data:
-                self._left.append((data["group"]["name"], members(data)))
+                self._left.append((change.seq, data["group"]["name"], members(data)))
 
-    def about(self, user_id: int, names: Iterable[str]) -> list[Change]:
-        """Return the changes of the groups called *names* at some time, and of those that the user left with others."""
-        left = [name for name, ranges in self._left if _contains(ranges, user_id)]
+    def about(self, user_id: int, names: Iterable[str], after: int = 0) -> list[Change]:
+        """Return the changes of the groups called *names* at some time, and of those that the user left with others.
+
+        Args:
+            user_id: The user.
+            names: The names.
+            after: The number of the event after which the changes begin.
+        """
+        left = [name for seq, name, ranges in self._left if seq > after and _contains(ranges, user_id)]
         families = {self._family(name) for name in (*names, *left)}
-        return [change for family in families for change in self._of_family.get(family, ())]
+        return [change for family in families for change in self._of_family.get(family, ()) if change.seq > after]
 
     def _family(self, name: str) -> str:
         """Return the name that stands for all names of the same groups."""
@@ -47,6 +58,6 @@ def names_of_groups(changes: Iterable[Change]) -> set[str]:
     """Return the names of the groups that a user joined or left in *changes*."""
     found: set[str] = set()
     for change in changes:
-        groups = (change.data or {}).get("changes", {}).get("groups", {})
+        groups = change.changes.get("groups", {})
         found.update(groups.get("added", ()), groups.get("removed", ()))
     return found

@@ -4,10 +4,12 @@ Events after the moment are taken back, newest first (`PastUser`). The events be
 (`KnownUser`). Where the two differ, or an event does not continue the one before, the user was changed outside lback.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lback_cli.errors import BrokenEventLog
 from lback_cli.events.erasure import ERASURE, decoded, parse_ranges
 from lback_cli.events.kinds import CREATIONS, DELETIONS
 
@@ -18,13 +20,27 @@ WHOLE = "user"
 """The mark of a user as a whole."""
 
 _FLAG, _PASSWORD, _GROUPS, _CREATED_AT = "is_email_verified", "password", "groups", "created_at"
+Values = dict[str, Any]
+"""The values of a user's attributes by name, with ``created_at``, ``groups`` (a frozen set) and ``password`` (whether
+there is one).
+"""
+
 _SECOND = len("2026-01-31T12:00:00")
+_DECODER = json.JSONDecoder()
+
+CHANGES = '{"changes":'
+"""How the data begins of an event that says what changed. Canonical JSON puts the changes first."""
 
 _AFFECTED: Mapping[str, tuple[str, ...]] = {
     "user_email_verification_successful": (_FLAG,),
     "password_reset_successful": (_FLAG, _PASSWORD),
 }
 """What an erased event may have changed, if it is not an update."""
+
+
+def says_changes(signal: str, text: str | None) -> bool:
+    """Return whether an event with this data says what changed, or did before it was erased; old ones do not."""
+    return text is None or text.startswith(CHANGES) or signal == ERASURE
 
 
 @dataclass(slots=True)
@@ -36,6 +52,7 @@ class Change:
     subject_id: int | None
     text: str | None
     _data: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
+    _changes: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def data(self) -> dict[str, Any] | None:
@@ -45,14 +62,37 @@ class Change:
         return self._data
 
     @property
+    def changes(self) -> dict[str, Any]:
+        """What changed, without the rest of the data; nothing if the event does not say it. Raises `BrokenEventLog`."""
+        if self._changes is None:
+            self._changes = self._read_changes()
+        return self._changes
+
+    def _read_changes(self) -> dict[str, Any]:
+        if self.text is None or not self.text.startswith(CHANGES):
+            return {}
+        try:
+            changes, _ = _DECODER.raw_decode(self.text, len(CHANGES))
+        except (ValueError, RecursionError) as error:
+            raise BrokenEventLog(self.seq, "its data is damaged.") from error
+        if not isinstance(changes, dict):
+            raise BrokenEventLog(self.seq, "its data is damaged.")
+        return changes
+
+    @property
     def is_empty(self) -> bool:
-        """Whether the event says that nothing changed. Canonical JSON puts the changes first."""
-        return self.text is not None and self.text.startswith('{"changes":{}') and '"members":' not in self.text
+        """Whether the event says that nothing changed."""
+        return self.text is not None and self.text.startswith(CHANGES + "{}") and '"members":' not in self.text
 
     @property
     def is_complete(self) -> bool:
-        """Whether the event says what changed, or did before it was erased. Events of old versions do not."""
-        return self.text is None or self.signal == ERASURE or self.text.startswith('{"changes":')
+        """Whether the event says what changed, as `says_changes` has it."""
+        return says_changes(self.signal, self.text)
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether a user begins with the event, so that no earlier one matters."""
+        return self.signal in CREATIONS and kind_of(self, self.changes) == "created"
 
     def may_undo(self, seq: int) -> bool:
         """Return whether the event may say that it undoes event *seq*; only its data is sure."""
@@ -82,16 +122,19 @@ class PastUser:
 
     Attributes:
         id: The id.
-        values: The values of attributes by name, with ``created_at``, ``groups`` (a set) and ``password`` (whether
-            there is one); None if there is no such user.
+        values: The values; None if there is no such user.
+        is_changed: Whether an event was taken back.
         is_erased: Whether the user existed, and was erased later.
         marks: What is doubtful, by attribute, and why.
     """
 
-    def __init__(self, user_id: int, today: Mapping[str, Any] | None) -> None:
-        """Begin with the values of *today*, of which None means that there is no such user."""
+    __slots__ = ("_erased_events", "_was_created", "id", "is_changed", "is_erased", "marks", "values")
+
+    def __init__(self, user_id: int, today: Values | None) -> None:
+        """Begin with the values of *today*, which change from now on. None means that there is no such user."""
         self.id = user_id
-        self.values = None if today is None else {**today, _GROUPS: set(today[_GROUPS])}
+        self.values = today
+        self.is_changed = False
         self.is_erased = False
         self.marks: dict[str, str] = {}
         self._erased_events: dict[str, int] = {}
@@ -104,19 +147,20 @@ class PastUser:
 
     def take_back(self, change: Change) -> None:
         """Go back to before *change*: an event of this user, or of a group."""
-        data = change.data
+        self.is_changed = True
         if change.subject_id is None:
-            self._take_back_group(change.signal, data or {})
-        elif data is None:
+            self._take_back_group(change.signal, change.data or {})
+        elif change.text is None:
             self._take_back_erased(change)
         elif change.signal != ERASURE:
-            changes = data["changes"]
+            changes = change.changes
             match kind_of(change, changes):
                 case "created":
                     self._begin(None)
                 case "deleted":
                     values = {name: part["from"] for name, part in changes.items() if name not in {_GROUPS, _PASSWORD}}
-                    self._begin(values | {_GROUPS: set(changes[_GROUPS]["removed"]), _PASSWORD: _PASSWORD in changes})
+                    groups = frozenset(changes[_GROUPS]["removed"])
+                    self._begin(values | {_GROUPS: groups, _PASSWORD: _PASSWORD in changes})
                 case "changed":
                     self._take_back_values(changes)
 
@@ -125,10 +169,12 @@ class PastUser:
         if self.values is None:
             if self.is_erased or self._was_created or not known.exists:
                 return
-            self._begin({_GROUPS: set()})
+            self._begin({_GROUPS: frozenset()})
             self.marks[WHOLE] = DELETED_OUTSIDE
         assert self.values is not None, "it exists"
-        for name, value in known.values.items():
+        is_doubtful = self._erased_events or WHOLE in self.marks
+        agrees = not is_doubtful and known.values.items() <= self.values.items()  # of most users, and found fast
+        for name, value in () if agrees else known.values.items():
             if name in self._erased_events or self._lacks(name):
                 self.values[name] = value
                 self._erased_events.pop(name, None)
@@ -138,7 +184,7 @@ class PastUser:
         for name, seq in self._erased_events.items():
             self.marks[name] = f"event {seq} was erased"
 
-    def _begin(self, values: dict[str, Any] | None) -> None:
+    def _begin(self, values: Values | None) -> None:
         """Continue with another person who had the id, or with no user."""
         self.values, self.is_erased, self._was_created = values, False, values is None
         self.marks, self._erased_events = {}, {}
@@ -147,7 +193,7 @@ class PastUser:
         if not changes or self.is_erased:
             return
         if self.values is None:
-            self._begin({_GROUPS: set()})
+            self._begin({_GROUPS: frozenset()})
             self.marks[WHOLE] = DELETED_OUTSIDE
         assert self.values is not None, "it exists"
         for name, change in changes.items():
@@ -163,11 +209,10 @@ class PastUser:
 
     def _take_back_memberships(self, added: list[str], removed: list[str]) -> None:
         assert self.values is not None, "it exists"
-        groups = self.values[_GROUPS]
+        groups: frozenset[str] = self.values[_GROUPS]
         if WHOLE not in self.marks and _GROUPS not in self._erased_events:
             self._mark_unless(_GROUPS, groups.issuperset(added) and groups.isdisjoint(removed))
-        groups.difference_update(added)
-        groups.update(removed)
+        self.values[_GROUPS] = groups.difference(added).union(removed)
 
     def _take_back_erased(self, change: Change) -> None:
         if change.signal in CREATIONS:
@@ -183,27 +228,29 @@ class PastUser:
     def _take_back_group(self, signal: str, data: Mapping[str, Any]) -> None:
         if self.values is None or not data:
             return
-        groups: set[str] = self.values[_GROUPS]
+        groups: frozenset[str] = self.values[_GROUPS]
         renamed, name = data["changes"].get("name", {}), data["group"]["name"]
         if signal == "group_created":
             self._mark_unless(_GROUPS, name not in groups)
-            groups.discard(name)
+            groups -= {name}
         elif signal == "group_updated" and renamed and name in groups:
-            groups.discard(name)
-            groups.add(renamed["from"])
+            groups = groups - {name} | {renamed["from"]}
         if _is_member(self.id, data):
-            groups.add(name)
+            groups |= {name}
+        self.values[_GROUPS] = groups
 
     def _compare_groups(self, known: "KnownUser") -> None:
         assert self.values is not None, "it exists"
-        groups: set[str] = self.values[_GROUPS]
+        groups: frozenset[str] = self.values[_GROUPS]
+        joined = frozenset(name for name, is_member in known.memberships.items() if is_member)
         if _GROUPS in self._erased_events or WHOLE in self.marks:
             if known.is_complete:
-                self.values[_GROUPS] = {name for name, is_member in known.memberships.items() if is_member}
+                self.values[_GROUPS] = joined
                 self._erased_events.pop(_GROUPS, None)
-            return
-        agrees = all((name in groups) is is_member for name, is_member in known.memberships.items())
-        self._mark_unless(_GROUPS, agrees and not (known.is_complete and groups - known.memberships.keys()))
+        elif known.is_complete:
+            self._mark_unless(_GROUPS, groups == joined)
+        else:
+            self._mark_unless(_GROUPS, groups & known.memberships.keys() == joined)
 
     def _lacks(self, name: str) -> bool:
         """Return whether nothing is known of this value, because the user was deleted outside lback."""
@@ -224,19 +271,20 @@ class KnownUser:
         exists: Whether the user was created and not deleted.
     """
 
+    __slots__ = ("_id", "exists", "is_complete", "memberships", "values")
+
     def __init__(self, user_id: int) -> None:
         self._id = user_id
         self._forget()
 
     def apply(self, change: Change) -> None:
         """Apply *change*: an event of this user, or of a group."""
-        data = change.data
         if change.subject_id is None:
-            self._apply_group(change.signal, data or {})
-        elif data is None:
+            self._apply_group(change.signal, change.data or {})
+        elif change.text is None:
             self._apply_erased(change.signal)
-        elif change.signal != ERASURE and "changes" in data:
-            self._apply_changes(kind_of(change, data["changes"]), data["changes"])
+        elif change.signal != ERASURE and change.is_complete:
+            self._apply_changes(kind_of(change, change.changes), change.changes)
         elif change.signal != ERASURE:
             self._forget()  # an event of a version that recorded no changes
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lback_cli.database.engine import Database
 from lback_cli.errors import UserNotFound
@@ -10,12 +11,14 @@ from lback_cli.events.moment import Moment
 from lback_cli.events.past import PastUser
 from lback_cli.events.past_groups import PastGroup
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.past_listing import PastListing, past_listing
 from lback_cli.managers.past_view import PastView
 from lback_cli.managers.user_lookup import parse_id
 from lback_cli.repositories.snapshot import snapshot
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.escaping import safe
+
+if TYPE_CHECKING:
+    from lback_cli.managers.past_listing import PastListing
 
 
 class Past:
@@ -49,15 +52,15 @@ class Past:
         raise UserNotFound(f"There was no user '{safe(identifier, limit=80)}' {self._moment.phrase}.")
 
     @contextlib.contextmanager
-    def select_users(self, query: UserQuery) -> Iterator[PastListing]:
+    def select_users(self, query: UserQuery) -> Iterator["PastListing"]:
         """Yield the users that *query* describes; they are read while the block lasts.
 
         Raises:
             GroupNotFound: There was no such group.
             Refused: The event log does not reach back to the moment.
         """
-        with snapshot(self._database) as found:
-            yield past_listing(found, self._services, self._moment, query)
+        with self._looking_back() as view:
+            yield self._listing(view, query)
 
     def find_group(self, name: str) -> tuple[PastGroup, int, Sequence[int]]:
         """Return the group that was called *name*, the number of its members, and the ids of people erased since.
@@ -68,7 +71,7 @@ class Past:
         """
         with self._looking_back() as view:
             group = view.dated(view.group(name))
-            listing = PastListing(view, UserQuery(groups=[group.name]))
+            listing = self._listing(view, UserQuery(groups=[group.name]))
             return group, sum(1 for _ in listing), listing.erased
 
     def list_groups(self) -> tuple[list[tuple[PastGroup, int]], Sequence[int]]:
@@ -78,9 +81,14 @@ class Past:
             Refused: The event log does not reach back to the moment.
         """
         with self._looking_back() as view:
-            listing = PastListing(view, UserQuery())
+            listing = self._listing(view, UserQuery())
             sizes = Counter(name for user in listing for name in (user.values or {}).get("groups", ()))
             return [(group, sizes[group.name]) for group in view.groups()], listing.erased
+
+    def _listing(self, view: PastView, query: UserQuery) -> "PastListing":
+        from lback_cli.managers.past_listing import PastListing  # one user is found without it
+
+        return PastListing(view, self._services, query)
 
     @contextlib.contextmanager
     def _looking_back(self) -> Iterator[PastView]:

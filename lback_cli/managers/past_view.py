@@ -1,24 +1,20 @@
 """What one read-only transaction says about a moment."""
 
-import contextlib
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Literal
 
 from lback_cli.errors import GroupNotFound, Refused
 from lback_cli.events.group_changes import GroupChanges, names_of_groups
 from lback_cli.events.kinds import CREATIONS
 from lback_cli.events.moment import Moment
-from lback_cli.events.past import Change, KnownUser, PastUser, members
+from lback_cli.events.past import Change, KnownUser, PastUser, Values, members
 from lback_cli.events.past_groups import PastGroup, PastGroups
 from lback_cli.managers.changes import attribute_values
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.user_lookup import find_by_identifier, group_name_variants, identifier_variants, parse_id
-from lback_cli.repositories.change_reader import ChangeReader
-from lback_cli.repositories.change_spool import ChangeSpool
 from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
@@ -28,20 +24,12 @@ from lback_cli.text.times import timestamp
 _RECORDS_CHANGES = "0006"
 """The version of the tables since which every event says what changed, and groups have events."""
 
-_RANGE = 4000
-"""Users of a range whose changes are in memory at a time."""
-
-_MANY = 2000
-"""Users whose events are worth reading the whole log."""
-
-_EVENTS_PER_LOOKUP = 100
-"""Events that are read from the beginning to the end of the log in the time in which the events of a user are found."""
-
 
 class PastView:
     """What one read-only transaction says about a moment.
 
     Attributes:
+        found: The state of the database.
         since: The number of the first event after the moment.
     """
 
@@ -49,25 +37,12 @@ class PastView:
         self.found = found
         self._services = services
         self._moment = moment
-        self.since, self._time = self._begin()
+        self.since, time = self._begin()
+        self._time = timestamp(time)
         changes = found.changes.of_groups()
         self._group_changes = GroupChanges(changes)
         self._later = [change for change in reversed(changes) if change.seq >= self.since]
         self._earlier = [change for change in changes if change.seq < self.since]
-        self._changes: ChangeReader | ChangeSpool = found.changes
-
-    @contextlib.contextmanager
-    def reading(self, users: int) -> Iterator[None]:
-        """Prepare to read that many *users* at most: if there are many, read the whole log once."""
-        found = self.found
-        if users < _MANY or users * _EVENTS_PER_LOOKUP < found.changes.last():
-            yield
-            return
-        touched, _ = self.touched
-        bounds = sorted({*found.users.every_nth_id(_RANGE), *sorted(touched)[_RANGE - 1 :: _RANGE]})
-        self._changes = ChangeSpool(found.changes, bounds)
-        with contextlib.closing(self._changes):
-            yield
 
     def candidates(self, identifier: str) -> Iterator[tuple[int, bool]]:
         """Yield the ids of users who may have been called *identifier*, and whether the name need not be checked."""
@@ -92,31 +67,55 @@ class PastView:
 
     def user(self, user_id: int) -> PastUser:
         """Return the user with that id, who need not have existed."""
-        (user,) = self.users({user_id: self.found.users.find_by_id(user_id)})
-        return user
+        row = self.found.users.find_by_id(user_id)
+        changes = self.found.changes.of_users([user_id])
+        return next(self.users({user_id: None if row is None else self._values(row)}, changes), PastUser(user_id, None))
 
-    def users(self, rows: Mapping[int, UserRecord | None]) -> Iterator[PastUser]:
-        """Yield the users of *rows*, which are those of today by id."""
-        changes = self._changes.of_users([*rows])
-        for user_id, row in rows.items():
-            user = PastUser(user_id, None if row is None else self._values(row))
-            own = changes.get(user_id, [])
-            names = names_of_groups(own) | ({*row.groups} if row is not None else set())
-            events = sorted([*own, *self._group_changes.about(user_id, names)], key=attrgetter("seq"))
-            start = bisect_left(events, self.since, key=attrgetter("seq"))
-            for change in reversed(events[start:]):
-                if not change.is_complete:
-                    raise self._out_of_reach()
-                user.take_back(change)
-            known = KnownUser(user_id)
-            for change in events[:start]:
-                known.apply(change)
-            if user.values is not None and not known.exists:
-                created_at = user.values.get("created_at")
-                if created_at is not None and created_at > timestamp(self._time):
-                    user.values = None  # created later, and outside lback
-            user.compare(known)
-            yield user
+    def users(self, rows: Mapping[int, Values | None], changes: Mapping[int, Sequence[Change]]) -> Iterator[PastUser]:
+        """Yield the users of *rows*, but not those who begin after the moment.
+
+        Args:
+            rows: The values of today by id; None if there is no such user any more.
+            changes: All events that say what changed of these users, by id and in the order of the log.
+
+        Raises:
+            Refused: An event does not say what it changed.
+        """
+        for user_id, values in rows.items():
+            own, begin, after = changes.get(user_id, ()), 0, 0
+            for number, change in enumerate(own):
+                if change.signal in CREATIONS:
+                    if change.seq >= self.since:
+                        break
+                    if change.is_beginning:
+                        begin, after = number, change.seq
+                elif change.seq >= self.since:
+                    yield self._user(user_id, values, own[begin:], after)
+                    break
+            else:
+                yield self._user(user_id, values, own[begin:], after)
+
+    def _user(self, user_id: int, values: Values | None, own: Sequence[Change], after: int) -> PastUser:
+        if after < self._group_changes.last:
+            names = names_of_groups(own) | ({*values["groups"]} if values is not None else set())
+            own = sorted([*own, *self._group_changes.about(user_id, names, after)], key=attrgetter("seq"))
+        user, known = PastUser(user_id, values), KnownUser(user_id)
+        for change in reversed(own):
+            if change.seq < self.since:
+                break
+            if not change.is_complete:
+                raise self.out_of_reach()
+            user.take_back(change)
+        for change in own:
+            if change.seq >= self.since:
+                break
+            known.apply(change)
+        if user.values is not None and not known.exists:
+            created_at = user.values.get("created_at")
+            if created_at is not None and created_at > self._time:
+                user.values = None  # created later, and outside lback
+        user.compare(known)
+        return user
 
     def group(self, name: str) -> PastGroup:
         """Return the group that was called *name*. Raises `GroupNotFound`."""
@@ -135,20 +134,10 @@ class PastView:
             group.created_at = self.found.changes.time_of(group.created_by)
         return group
 
-    @cached_property
-    def touched(self) -> tuple[set[int], set[int]]:
-        """The ids of users whom later events are about: of those who may have existed, and of those who did not."""
-        touched: set[int] = set()
-        absent: set[int] = set()
-        for change in self.found.changes.touched(self.since):
-            if change.is_incomplete:
-                raise self._out_of_reach()
-            if change.user_id not in touched and change.user_id not in absent:
-                (absent if change.signal in CREATIONS else touched).add(change.user_id)
-        for group_change in self._later:
-            for first, last in members(group_change.data or {}):
-                touched.update(set(range(first, last + 1)) - absent)
-        return touched, absent
+    def members(self) -> set[int]:
+        """Return the ids of the users who left a group with all others after the moment."""
+        ranges = (part for change in self._later for part in members(change.data or {}))
+        return {user_id for first, last in ranges for user_id in range(first, last + 1)}
 
     @cached_property
     def _groups(self) -> dict[str, PastGroup]:
@@ -159,24 +148,23 @@ class PastView:
         for change in self._later:
             groups.take_back(change)
         groups.compare(self._earlier)
-        time = timestamp(self._time)
         return {
             name: group
             for name, group in groups.by_name.items()
             # A group without an event was created outside lback.
-            if group.created_by or group.created_at is None or group.created_at <= time
+            if group.created_by or group.created_at is None or group.created_at <= self._time
         }
 
-    def _values(self, row: UserRecord) -> dict[str, Any]:
+    def _values(self, row: UserRecord) -> Values:
         values = attribute_values(row, self._services.attributes)
-        return values | {"groups": set(row.groups), "password": not is_unusable(row.password_hash)}
+        return values | {"groups": frozenset(row.groups), "password": not is_unusable(row.password_hash)}
 
     def _begin(self) -> tuple[int, datetime]:
         """Return the number of the first event after the moment, and the time of the moment."""
         changes, moment, last = self.found.changes, self._moment, self.found.changes.last()
         if moment.event is not None:
             if moment.event > last:
-                raise self._out_of_reach()
+                raise self.out_of_reach()
             since, text = moment.event + 1, changes.time_of(moment.event)
             time = datetime.min.replace(tzinfo=UTC) if text is None else datetime.fromisoformat(text)
         else:
@@ -188,10 +176,11 @@ class PastView:
                 )
             since, time = changes.first_after(timestamp(moment.time)) or last + 1, moment.time
         if any(map(_is_beginning, changes.of_tables(since))):
-            raise self._out_of_reach()
+            raise self.out_of_reach()
         return since, time
 
-    def _out_of_reach(self) -> Refused:
+    def out_of_reach(self) -> Refused:
+        """Return the error of a moment at which an event does not say what it changed."""
         changes = self.found.changes
         beginnings = [change.seq for change in changes.of_tables(0) if _is_beginning(change)]
         first = max(*beginnings, changes.last_incomplete(), 0)

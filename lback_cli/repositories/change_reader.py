@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.engine import Connection
 
-from lback_cli.events.erasure import ERASURE
 from lback_cli.events.hash_chain import canonical
 from lback_cli.events.kinds import ADMINISTRATIVE, FAILURE_EVENTS, GROUP_EVENTS, INDEXED
-from lback_cli.events.past import Change
+from lback_cli.events.past import CHANGES, Change, says_changes
 from lback_cli.events.record import to_storable_text
 from lback_cli.models.tables import EVENTS
 from lback_cli.repositories.sql_functions import binary_equal, binary_position, is_among
@@ -34,23 +33,21 @@ _OF_USERS = (EVENTS.c.subject_id.is_not(None), _SUCCEEDED)
 _INDEXED_SIGNALS: BindParameter[str] = bindparam("indexed", sorted(INDEXED), expanding=True, literal_execute=True)
 _INDEXED = EVENTS.c.signal.in_(_INDEXED_SIGNALS)
 
-_CHANGES, _NO_CHANGES = '{"changes":', '{"changes":{}'
-"""How the data begins of an event that says what changed, and of one that says that nothing did."""
+_NO_CHANGES = f"{CHANGES}{{}}"
+"""How the data of an event begins that says that nothing changed."""
 
-_SAYS_CHANGES = or_(
-    EVENTS.c.data.is_(None),
-    func.substr(EVENTS.c.data, 1, len(_NO_CHANGES)) != _NO_CHANGES,
-    EVENTS.c.signal == ERASURE,
-)
+_SAYS_CHANGES = func.coalesce(func.substr(EVENTS.c.data, 1, len(_NO_CHANGES)), "") != _NO_CHANGES
 """Leaves out logins, unchanged users and the like, which are most events of many logs."""
+# This order is the fastest: the condition before the last leaves out most events.
+_CHANGES_OF_USERS = (EVENTS.c.subject_id.is_not(None), _SAYS_CHANGES, _SUCCEEDED)
 
 
 class Touched(NamedTuple):
-    """A user whom an event may have changed. It *is_incomplete* if it is of a version that recorded no changes."""
+    """A user whom an event may have changed. It *is_complete* unless it is of a version that recorded no changes."""
 
     user_id: int
     signal: str
-    is_incomplete: bool
+    is_complete: bool
 
 
 class Found(NamedTuple):
@@ -91,7 +88,7 @@ class ChangeReader:
 
     def last_incomplete(self) -> int:
         """Return the number of the last event of a success that does not say what changed; 0 if there is none."""
-        lacks_changes = func.substr(EVENTS.c.data, 1, len(_CHANGES)) != _CHANGES
+        lacks_changes = func.substr(EVENTS.c.data, 1, len(CHANGES)) != CHANGES
         statement = select(func.max(EVENTS.c.seq)).where(*_OF_USERS, EVENTS.c.signal.notin_(ADMINISTRATIVE))
         return self._execute(statement.where(lacks_changes)).scalar() or 0
 
@@ -100,30 +97,39 @@ class ChangeReader:
 
         The connection can run no other query until the iteration ends.
         """
-        beginning = func.substr(EVENTS.c.data, 1, len(_CHANGES))
-        statement = select(EVENTS.c.subject_id, EVENTS.c.signal, beginning).where(*_OF_USERS, _SAYS_CHANGES)
+        beginning = func.substr(EVENTS.c.data, 1, len(CHANGES))
+        statement = select(EVENTS.c.subject_id, EVENTS.c.signal, beginning).where(*_CHANGES_OF_USERS)
         statement = statement.where(EVENTS.c.seq >= since).order_by(EVENTS.c.seq)
         for page in read_stream(self._execute, statement, size=_PAGE):
             for user_id, signal, text in page:
-                says_all = text is None or signal == ERASURE or text == _CHANGES
-                yield Touched(user_id, signal, not says_all)
+                yield Touched(user_id, signal, says_changes(signal, text))
+
+    def every_nth_subject(self, number: int) -> list[int]:
+        """Return ids between which there are about *number* events, in their order."""
+        found: list[int] = []
+        while True:
+            after = found[-1] if found else 0
+            statement = select(EVENTS.c.subject_id).where(EVENTS.c.subject_id > after).order_by(EVENTS.c.subject_id)
+            next_id = self._execute(statement.offset(number - 1).limit(1)).scalar()
+            if next_id is None:
+                return found
+            found.append(next_id)
 
     def of_users(self, ids: Sequence[int]) -> dict[int, list[Change]]:
         """Return the events that say what changed of the users with these *ids*, by id and in the order of the log."""
         found: dict[int, list[Change]] = {}
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            for change in self._changes(_CHANGE.where(is_among(EVENTS.c.subject_id, chunk), _SUCCEEDED, _SAYS_CHANGES)):
+            for change in self._changes(_CHANGE.where(is_among(EVENTS.c.subject_id, chunk), _SAYS_CHANGES, _SUCCEEDED)):
                 found.setdefault(change.subject_id or 0, []).append(change)
         return found
 
     def of_all_users(self) -> Iterator[tuple[int, str, int, str | None]]:
-        """Yield the columns of the events that say what changed of a user, in the order of the log.
+        """Yield the columns of the events that say what changed of a user, in any order, which is the fastest.
 
         The connection can run no other query until the iteration ends.
         """
-        statement = _CHANGE.where(*_OF_USERS, _SAYS_CHANGES).order_by(EVENTS.c.seq)
-        for page in read_stream(self._execute, statement, size=_PAGE):
+        for page in read_stream(self._execute, _CHANGE.where(*_CHANGES_OF_USERS), size=_PAGE):
             yield from page
 
     def find(

@@ -10,11 +10,12 @@ from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Integer, String, case, cast, func, select, type_coerce
+from sqlalchemy import Column, ColumnElement, Integer, Select, String, case, cast, func, select, type_coerce
 from sqlalchemy.engine import Connection
 
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
-from lback_cli.repositories.user_query import OWN_ACCOUNT, OWN_ATTRIBUTES, UserQuery, read_pages
+from lback_cli.repositories.sql_functions import is_among
+from lback_cli.repositories.user_query import OWN_ACCOUNT, OWN_ATTRIBUTES, SortKey, UserQuery, read_pages
 from lback_cli.repositories.user_reader import UserReader, password_state
 from lback_cli.security.stored_hashes import is_unusable
 
@@ -51,14 +52,22 @@ class UserColumns:
             lback's own table, or ``attributes`` for all that are not built in.
         known: The attributes of users.
         now: The current time, which decides whether a lock or an invitation is over.
+        exact: Whether times have microseconds, as in events.
     """
 
     def __init__(
-        self, connection: "Connection | Session", fields: Sequence[str], known: "UserAttributes", now: datetime
+        self,
+        connection: "Connection | Session",
+        fields: Sequence[str],
+        known: "UserAttributes",
+        now: datetime,
+        *,
+        exact: bool = False,
     ) -> None:
         self._execute: Callable[..., Any] = connection.execute
         self._reader = UserReader(connection)
         self._now = now
+        self._times = _exact_times if exact else _times
         self._built_in = frozenset(attribute.name for attribute in known if not attribute.declared)
         self._memberships = _GroupNames()
         usual = self._fields()
@@ -67,18 +76,31 @@ class UserColumns:
 
     def pages(self, query: UserQuery) -> Iterator[Columns]:
         """Yield the fields of the users that *query* describes; only a page of them is in memory at a time."""
-        if self._needs_groups:
+        for rows in read_pages(self._execute, self._statement(query.sort), query, size=PAGE):
+            if rows:
+                yield self._columns(rows)
+
+    def of(self, ids: Sequence[int]) -> Columns:
+        """Return the fields of those of the users with these *ids* that exist, in the order of their ids."""
+        statement = self._statement("id").where(is_among(USERS.c.id, ids)).order_by(USERS.c.id)
+        return self._columns(self._execute(statement).all())
+
+    def _statement(self, sort: SortKey) -> Select[Any]:
+        if self._needs_groups and not self._memberships.names:
             groups = self._execute(select(GROUPS.c.id, GROUPS.c.name))
             self._memberships.names = {str(number): name for number, name in groups}
         selected = {str(column.key): column for field in self._chosen for column in field.selected}
-        selected |= {"id": USERS.c.id, query.sort: USERS.c[query.sort]}
+        selected |= {"id": USERS.c.id, sort: USERS.c[sort]}
         statement = select(*selected.values()).select_from(USERS)
         if selected.keys() & {"last_login", "locked_until"}:
-            statement = statement.outerjoin(ACCOUNTS, OWN_ACCOUNT)
-        for rows in read_pages(self._execute, statement, query, size=PAGE):
-            if rows:
-                page: _Page = dict(zip(selected, zip(*rows, strict=True), strict=True))
-                yield [field.values(page) for field in self._chosen]
+            return statement.outerjoin(ACCOUNTS, OWN_ACCOUNT)
+        return statement
+
+    def _columns(self, rows: Sequence[Any]) -> Columns:
+        if not rows:
+            return [()] * len(self._chosen)
+        page: _Page = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+        return [field.values(page) for field in self._chosen]
 
     def _fields(self) -> dict[str, _Field]:
         locked_until = case((ACCOUNTS.c.locked_until > self._now, ACCOUNTS.c.locked_until)).label("locked_until")
@@ -87,14 +109,18 @@ class UserColumns:
         return {
             **{column.name: _plain(column) for column in (USERS.c.id, USERS.c.username, USERS.c.email)},
             **{column.name: _flag(column) for column in (USERS.c.is_active, USERS.c.is_email_verified)},
-            **{column.name: _time(column) for column in (USERS.c.created_at, USERS.c.updated_at)},
-            "last_login": _time(ACCOUNTS.c.last_login),
-            "locked_until": _time(locked_until),
+            **{column.name: self._time(column) for column in (USERS.c.created_at, USERS.c.updated_at)},
+            "last_login": self._time(ACCOUNTS.c.last_login),
+            "locked_until": self._time(locked_until),
             "groups": _Field((groups,), lambda page: [*map(self._memberships.__getitem__, page["groups"])]),
             "password": _Field((USERS.c.password,), self._password_states),
             "password_hash": _Field((USERS.c.password,), lambda page: _hashes(page["password"])),
             "attributes": _Field((), lambda page: self._attributes(page["id"])),
         }
+
+    def _time(self, column: ColumnElement[Any]) -> _Field:
+        name = str(column.key)
+        return _Field((type_coerce(column, String).label(name),), lambda page: self._times(page[name]))
 
     def _password_states(self, page: _Page) -> Sequence[str]:
         hashes = page["password"]
@@ -138,18 +164,25 @@ def _flag(column: Column[Any]) -> _Field:
     return _Field((raw,), lambda page: [*map(bool, page[column.name])])
 
 
-def _time(column: ColumnElement[Any]) -> _Field:
-    name = str(column.key)
-    return _Field((type_coerce(column, String).label(name),), lambda page: _times(page[name]))
-
-
 def _times(stored: Sequence[Any]) -> Sequence[str | None]:
     """Return times in RFC 3339 to the second. SQLite stores them as text, and a server returns objects.
 
     What another program has stored in another form stays as it is.
     """
-    texts = stored if isinstance(stored[0], str) else [None if time is None else str(time) for time in stored]
+    texts = _texts(stored)
     return [text if text is None or len(text) < _TO_THE_SECOND else f"{text[:10]}T{text[11:19]}Z" for text in texts]
+
+
+def _exact_times(stored: Sequence[Any]) -> Sequence[str | None]:
+    """Return times in RFC 3339 with microseconds, otherwise as `_times` does."""
+    return [
+        text if text is None or len(text) < _TO_THE_SECOND else f"{text[:10]}T{text[11:19]}{text[19:26] or '.000000'}Z"
+        for text in _texts(stored)
+    ]
+
+
+def _texts(stored: Sequence[Any]) -> Sequence[str | None]:
+    return stored if isinstance(stored[0], str) else [None if time is None else str(time) for time in stored]
 
 
 def _hashes(stored: Iterable[str]) -> Sequence[str | None]:

@@ -93,13 +93,11 @@ class UserReader:
         """Return the user with that id."""
         return self._first(USERS.c.id == user_id) if 0 < user_id <= LARGEST_ID else None
 
-    def find_all(self, ids: Sequence[int], *, logins: bool = True) -> dict[int, UserRecord]:
-        """Return those of the users with these *ids* that exist, by id; without *logins*, as `select` does."""
+    def find_all(self, ids: Sequence[int]) -> dict[int, UserRecord]:
+        """Return those of the users with these *ids* that exist, by id."""
         chunks = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
         statements = (select(*_COLUMNS).where(is_among(USERS.c.id, chunk)) for chunk in chunks)
-        return {
-            user.id: user for statement in statements for user in self._complete(self._execute(statement).all(), logins)
-        }
+        return {user.id: user for statement in statements for user in self._complete(self._execute(statement).all())}
 
     def find_by_username(self, *usernames: str) -> UserRecord | None:
         """Return the user with the first of *usernames* that a user has."""
@@ -123,13 +121,10 @@ class UserReader:
         statement = select(*_COLUMNS).where(func.lower(column) == value.lower()).order_by(USERS.c.id)
         return self._complete(self._execute(statement).all())
 
-    def select(self, query: UserQuery, *, logins: bool = True) -> Iterator[UserRecord]:
-        """Yield the users that *query* describes; only a page of them is in memory at a time.
-
-        Without *logins*, locks and links to set a password are not read either.
-        """
+    def select(self, query: UserQuery) -> Iterator[UserRecord]:
+        """Yield the users that *query* describes; only a page of them is in memory at a time."""
         for rows in read_pages(self._execute, select(*_COLUMNS), query, size=PAGE):
-            yield from self._complete(rows, logins)
+            yield from self._complete(rows)
 
     def count(self, query: UserQuery) -> int:
         """Return how many users *query* describes, wherever its page starts and ends."""
@@ -154,17 +149,6 @@ class UserReader:
         begins = value.startswith(encode(prefix)[:-1], autoescape=True)
         statement = select(value).distinct().where(USER_ATTRIBUTES.c.name == name, begins).limit(limit)
         return sorted(json.loads(stored) for stored in self._execute(statement).scalars())
-
-    def every_nth_id(self, number: int) -> list[int]:
-        """Return the id of each *number*-th user, in their order."""
-        found: list[int] = []
-        while True:
-            after = found[-1] if found else 0
-            statement = select(USERS.c.id).where(USERS.c.id > after).order_by(USERS.c.id)
-            next_id = self._execute(statement.offset(number - 1).limit(1)).scalar()
-            if next_id is None:
-                return found
-            found.append(next_id)
 
     def last_id(self) -> int:
         """Return the highest id of all users; 0 if there are none."""
@@ -201,14 +185,14 @@ class UserReader:
         found = self._execute(select(*_COLUMNS).where(condition).limit(1)).all()
         return next(iter(self._complete(found)), None)
 
-    def _complete(self, users: Sequence[Any], with_logins: bool = True) -> Sequence[UserRecord]:
+    def _complete(self, users: Sequence[Any]) -> Sequence[UserRecord]:
         """Return *users*, rows of `_COLUMNS`, with their groups and attributes."""
         if not users:
             return []
         ids = [user.id for user in users]
-        logins = self._logins(ids) if with_logins else {}
+        logins = self._logins(ids)
         without_password = [user.id for user in users if is_unusable(user.password)]
-        invitations = self.invitations(without_password) if with_logins else {}
+        invitations = self.invitations(without_password)
         groups: dict[int, list[str]] = {}
         member = (
             select(MEMBERSHIPS.c.user_id, GROUPS.c.name)

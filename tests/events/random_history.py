@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy import text
+
 from lback_cli import signals
 from lback_cli.cli.output.serializers import user_view
 from lback_cli.database.engine import Database
@@ -187,6 +189,43 @@ class RandomHistory(RandomOperations):
         flags = [self.random.choice(["", "true", "false"]) for _ in range(2)]
         values = ["" if (value := self.random.choice(some)) is None else str(value) for some in self._values.values()]
         return [name, f"{name}@{self.random.choice(['example.org', 'example.com'])}", *flags, groups, *values]
+
+
+class HistoryWithoutErasures(RandomHistory):
+    """Random histories without erasures, which cannot be undone, and after which less is known."""
+
+    def __init__(self, installation: WideInstallation, seed: int) -> None:
+        super().__init__(installation, seed)
+        self._actions = [action for action in self._actions if action is not ACTIONS["erase"]]
+
+
+class HistoryWithAnApplication(HistoryWithoutErasures):
+    """Random histories in which an application also changes users itself, to values that no user had before.
+
+    Attributes:
+        outside: The fields that the application changed, by user.
+    """
+
+    def __init__(self, installation: WideInstallation, seed: int) -> None:
+        super().__init__(installation, seed)
+        self.outside: dict[int, set[str]] = {}
+        self._changes = 0
+        self._actions += [self._act_as_application] * 4
+
+    def _act_as_application(self, _history: RandomHistory) -> None:
+        if self.installation.users_by_id():
+            self.change_outside()
+
+    def change_outside(self) -> tuple[int, str, str]:
+        """Change a user without lback, and return the user, the field and the value."""
+        user_id = self.random.choice(sorted(self.installation.users_by_id()))
+        field, domain = self.random.choice([("username", ""), ("email", "@example.net")])
+        self._changes += 1
+        value = f"outside{self._changes}{domain}"
+        with self.installation.database.session() as session:
+            session.execute(text(f"UPDATE users SET {field} = :value WHERE id = :id"), {"value": value, "id": user_id})
+        self.outside.setdefault(user_id, set()).add(field)
+        return user_id, field, value
 
 
 _MORE = (

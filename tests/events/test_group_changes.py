@@ -45,6 +45,11 @@ def test_changes_about_the_groups_of_a_user(user_id: int, names: list[str], numb
     assert sorted(change.seq for change in CHANGES.about(user_id, names)) == numbers
 
 
+def test_changes_before_a_user_began_do_not_matter() -> None:
+    assert sorted(change.seq for change in CHANGES.about(7, ["crew"], after=3)) == [4, 5, 6]
+    assert CHANGES.about(7, ["crew"], after=CHANGES.last) == []
+
+
 def test_groups_of_a_user_are_those_joined_or_left() -> None:
     texts = (
         '{"changes":{"groups":{"added":["staff"],"removed":["admin"]}}}',

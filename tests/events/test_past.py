@@ -17,14 +17,14 @@ from lback_cli.repositories.user_query import UserQuery
 from lback_cli.text.times import utc_now
 from tests.services import database_of
 
-from .random_history import GROUPS, RandomHistory, WideInstallation, comparable
+from .random_history import GROUPS, HistoryWithAnApplication, RandomHistory, WideInstallation, comparable
 
 SEEDS = 60 if "THOROUGH" in os.environ else 3
 STEPS, BETWEEN, COMPARED = 120, 4, 6
 
 SIZES = {
-    "managers.past_view._RANGE": 2,
-    "managers.past_view._EVENTS_PER_LOOKUP": 1_000_000,
+    "repositories.change_spool._RANGE": 9,
+    "managers.past_listing._EVENTS_PER_LOOKUP": 1_000_000,
     "repositories.change_spool._FLUSHED": 3,
     "repositories.change_spool._IN_MEMORY": 1000,
 }
@@ -62,10 +62,46 @@ def test_the_state_at_random_moments_is_what_it_was(
                 past = Past(installation.database, installation.services, history.random.choice(moments))
                 _compare(installation, snapshot, past)
                 with monkeypatch.context() as many_users:
-                    many_users.setattr("lback_cli.managers.past_view._MANY", 0)
+                    many_users.setattr("lback_cli.managers.past_listing._MANY", 0)
                     _compare(installation, snapshot, past)
         finally:
             installation.database.dispose()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+def test_what_an_application_changed_is_marked_where_it_may_be_wrong(
+    kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with database_of(kind, tmp_path, request) as url:
+        installation = WideInstallation(url, tmp_path)
+        try:
+            history = HistoryWithAnApplication(installation, seed)
+            taken = [_snapshot(installation)]
+            for _ in range(STEPS // BETWEEN):
+                for _ in range(BETWEEN):
+                    history.step()
+                taken.append(_snapshot(installation))
+            for snapshot in history.random.sample(taken, COMPARED):
+                for user_id, found in _as_of(installation, snapshot.event).items():
+                    then, marks = snapshot.users[user_id], found.pop("marks")
+                    wrong = {name for name in {*found, *then} if found.get(name) != then.get(name)}
+                    assert wrong <= marks.keys() <= history.outside.get(user_id, set())
+                    assert set(marks.values()) <= {"changed outside lback"}
+            installation.register("last")
+            user_id, field, value = history.change_outside()
+            now = _as_of(installation, installation.log.checkpoint().seq)[user_id]
+            assert (now[field], now["marks"][field]) == (value, "changed outside lback")
+        finally:
+            installation.database.dispose()
+
+
+def _as_of(installation: WideInstallation, event: int) -> dict[int, dict[str, Any]]:
+    """Return the users as of *event*, with their marks."""
+    past = Past(installation.database, installation.services, Moment("event", event=event))
+    with past.select_users(UserQuery()) as listing:
+        views = {user.id: past_user_view(user, installation.services.attributes) for user in listing}
+    return {user_id: {**comparable(view), "marks": view["marks"]} for user_id, view in views.items()}
 
 
 def _snapshot(installation: WideInstallation) -> Snapshot:

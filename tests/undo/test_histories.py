@@ -14,8 +14,7 @@ from lback_cli.managers.directory import Directory
 from lback_cli.undo.selection import Request, Selection
 from lback_cli.undo.undo import Undo
 from lback_cli.undo.verdicts import EventPlan
-from tests.events.harness import ACTIONS
-from tests.events.random_history import RandomHistory, WideInstallation
+from tests.events.random_history import HistoryWithAnApplication, HistoryWithoutErasures, WideInstallation
 from tests.services import database_of
 
 SEEDS = 60 if "THOROUGH" in os.environ else 3
@@ -34,7 +33,7 @@ def test_undone_history_leaves_what_was_there_before(
             made.services.settings, users=replace(made.services.settings.users, admin_group="root")
         )
         try:
-            history = _Undoable(made, seed)
+            history = HistoryWithoutErasures(made, seed)
             for _ in range(BEFORE):
                 history.step()
             start, before = _head(made), _state(made)
@@ -58,12 +57,34 @@ def test_undone_history_leaves_what_was_there_before(
             made.database.dispose()
 
 
-class _Undoable(RandomHistory):
-    """Random histories without erasures, which cannot be undone."""
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+def test_an_undo_keeps_what_an_application_changed(
+    kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with database_of(kind, tmp_path, request) as url:
+        made = WideInstallation(url, tmp_path)
+        try:
+            history = HistoryWithAnApplication(made, seed)
+            for _ in range(BEFORE):
+                history.step()
+            start, before = _head(made), made.users_by_id()
+            for _ in range(STEPS):
+                history.step()
+            made.register("last")
+            changed = [history.change_outside() for _ in range(3)]
 
-    def __init__(self, installation: WideInstallation, seed: int) -> None:
-        super().__init__(installation, seed)
-        self._actions = [action for action in self._actions if action is not ACTIONS["erase"]]
+            undone = _run(Undo(made.database, made.services, made.users, made.groups), start, _head(made))
+            after = made.users_by_id()
+            last = {(user_id, field): value for user_id, field, value in changed}
+            assert {(user_id, field): after[user_id][field] for user_id, field in last} == last
+            # What differs from before is named: the undo says that it is kept.
+            kept = {plan.id for plan in undone for part in plan.parts if part.verdict in {"kept", "cannot"}}
+            different = {user_id for user_id in before | after if before.get(user_id) != after.get(user_id)}
+            assert different <= kept | history.outside.keys()
+            made.log.verify()
+        finally:
+            made.database.dispose()
 
 
 def _head(made: WideInstallation) -> int:

@@ -1,9 +1,11 @@
 """Users, groups and signals as results show them: the documented JSON fields, in their order."""
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lback_cli.cli.output.cells import cell_text
+from lback_cli.cli.output.format import Columns
 from lback_cli.text.times import to_the_second
 
 if TYPE_CHECKING:
@@ -39,9 +41,9 @@ def user_columns(known: "UserAttributes", *, nested: bool = False) -> tuple[str,
     return ("id", *attributes, *(["attributes"] if nested else []), *_STATE)
 
 
-def past_user_columns(known: "UserAttributes") -> tuple[str, ...]:
-    """Return the fields of users at a moment, in a table of rows."""
-    return tuple(name for name in user_columns(known) if name not in _STATE) + _PAST_STATE
+def past_user_columns(known: "UserAttributes", *, nested: bool = False) -> tuple[str, ...]:
+    """Return the fields of users at a moment in a list, as `user_columns` does."""
+    return tuple(name for name in user_columns(known, nested=nested) if name not in _STATE) + _PAST_STATE
 
 
 def user_view(user: "UserRecord", known: "UserAttributes", now: datetime, **extra: Any) -> dict[str, Any]:
@@ -78,22 +80,36 @@ def user_view(user: "UserRecord", known: "UserAttributes", now: datetime, **extr
 
 
 def past_user_view(user: "PastUser", known: "UserAttributes") -> dict[str, Any]:
-    """Return the fields of a user at a moment. Those of a person who was erased are null."""
-    values = {} if user.values is None else dict(user.values)
-    view: dict[str, Any] = {"id": user.id}
-    for attribute in known:
-        if attribute.storage == "memberships":
-            view[attribute.name] = sorted(values.pop(attribute.name, ()))
-        elif attribute.storage != "password" and not attribute.declared:
-            view[attribute.name] = values.pop(attribute.name, None)
-    created_at, has_password = values.pop("created_at", None), values.pop("password", None)
-    return {
-        **view,
-        "attributes": {name: value for name, value in values.items() if value is not None},
-        "created_at": _whole_seconds(created_at),
-        "password": None if has_password is None else "set" if has_password else "none",
-        "marks": {"user": "erased"} if user.is_erased else dict(user.marks),
+    """Return the fields of a user at a moment, those of `past_user_columns`."""
+    fields = past_user_columns(known, nested=True)
+    columns = past_user_values([user], fields, known)
+    return {field: column[0] for field, column in zip(fields, columns, strict=True)}
+
+
+def past_user_values(
+    users: "Sequence[PastUser]", fields: Sequence[str], known: "UserAttributes", *, erased: str | None = None
+) -> Columns:
+    """Return *fields* of users at a moment. Those of a person who was erased are null, with *erased* as the name."""
+    values = [user.values or ({"username": erased} if user.is_erased else {}) for user in users]
+    built_in = {"created_at", "password", *(attribute.name for attribute in known if not attribute.declared)}
+
+    def attributes(one: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in one.items() if name not in built_in and value is not None}
+
+    # Users share the list of the same groups, and a mapping without marks, because formats then convert it once.
+    groups = [one.get("groups", frozenset()) for one in values]
+    lists = {some: sorted(some) for some in set(groups)}
+    no_marks: dict[str, str] = {}
+    words = {None: None, False: "none", True: "set"}
+    columns: dict[str, Callable[[], Sequence[Any]]] = {
+        "id": lambda: [user.id for user in users],
+        "groups": lambda: [lists[some] for some in groups],
+        "attributes": lambda: list(map(attributes, values)),
+        "created_at": lambda: [_whole_seconds(one.get("created_at")) for one in values],
+        "password": lambda: [words[one.get("password")] for one in values],
+        "marks": lambda: [{"user": "erased"} if user.is_erased else user.marks or no_marks for user in users],
     }
+    return [columns[field]() if field in columns else [one.get(field) for one in values] for field in fields]
 
 
 def past_group_view(group: "PastGroup", members: int) -> dict[str, Any]:

@@ -27,8 +27,8 @@ def texts_of(column: Sequence[Any]) -> Sequence[str]:
         return [text or "" for text in column]
     if types == {bool}:
         return ["true" if value else "false" for value in column]
-    if types == {list}:
-        # Users in the same groups share the list of their names.
+    if types <= {list, dict}:
+        # Users in the same groups share the list of their names, and users without a mark share a mapping.
         known = {id(value): value for value in column}
         texts = {number: _text(value) for number, value in known.items()}
         return [texts[id(value)] for value in column]
