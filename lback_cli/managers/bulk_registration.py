@@ -95,7 +95,7 @@ class BulkRegistration:
         """
         if _has_receivers():
             return None
-        lookup = GroupLookup(self._services, uow)
+        lookup = GroupLookup(self._services, uow, users.groups)
         try:
             groups = {names: lookup.find(names) for names in dict.fromkeys(users.groups)}
         except GroupNotFound:
@@ -228,7 +228,7 @@ class BulkRegistration:
         if looks_up_names:
             allowed = [user for user in users if user.error is None]
             taken.look_up(uow, allowed, in_any_case=self._application.is_present)
-        groups = GroupLookup(self._services, uow)
+        groups = GroupLookup(self._services, uow, (user.new.groups for user in users))
         accepted: list[tuple[PreparedUser, FoundGroups]] = []
         refused: dict[int, LbackError] = {}
         for index, user in enumerate(users):

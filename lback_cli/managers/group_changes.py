@@ -5,12 +5,13 @@ from typing import Any
 
 from lback_cli.events.erasure import format_ranges
 from lback_cli.models import Group
+from lback_cli.repositories.group_reader import GroupRecord
 
 MEMBERS_IN_ONE_EVENT = 10_000
 """Members whose ids one event holds at most."""
 
 
-def created(group: Group, *, undoes: int | None = None) -> dict[str, Any]:
+def created(group: Group | GroupRecord, *, undoes: int | None = None) -> dict[str, Any]:
     """Return the data of ``group_created``; *undoes* is the number of the event that this undoes."""
     changes = {"name": {"to": group.name}, "description": {"to": group.description}}
     return _about(group, undoes) | {"changes": changes}
@@ -46,7 +47,7 @@ def deleted(
     yield "group_deleted", _about(group, undoes) | {"changes": changes, "members": _members(rest)}
 
 
-def _about(group: Group, undoes: int | None) -> dict[str, Any]:
+def _about(group: Group | GroupRecord, undoes: int | None) -> dict[str, Any]:
     about: dict[str, Any] = {"group": {"id": group.id, "name": group.name}}
     return about if undoes is None else about | {"undoes": undoes}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import Literal, overload
 
 from sqlalchemy.orm import Session
@@ -220,14 +221,14 @@ def create_missing_groups(uow: UnitOfWork, services: Dependencies, names: Iterab
     Returns:
         The names of the created groups, in canonical form.
     """
-    new: list[Group] = []
-    for name in names:
-        if any(uow.groups.find(variant) for variant in group_name_variants(services, name)):
-            continue
-        with suppress(ValidationError):
-            group, is_new = uow.groups.get_or_add(services.canonical_group_name(name), now=services.now())
-            if is_new:
-                new.append(group)
+    spellings = {name: group_name_variants(services, name) for name in names}
+    existing = uow.groups.find_by_names(chain.from_iterable(spellings.values()))
+    missing: dict[str, None] = {}
+    for name, variants in spellings.items():
+        if existing.keys().isdisjoint(variants):
+            with suppress(ValidationError):
+                missing[services.canonical_group_name(name)] = None
+    new = uow.groups.add_missing(list(missing), now=services.now()) if missing else []
     uow.events.append([administrative_event("group_created", "create_group", created(group)) for group in new])
     return [group.name for group in new]
 

@@ -1,6 +1,7 @@
 """What a registration of many users looks up once: taken names, and groups."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ from lback_cli.errors import GroupNotFound, UserExists
 from lback_cli.events.hash_chain import canonical
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.registration import PreparedUser
-from lback_cli.managers.user_lookup import find_group_record
+from lback_cli.managers.user_lookup import group_name_variants, no_such_group
+from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.unit_of_work import UnitOfWork
 
 
@@ -64,13 +66,22 @@ class FoundGroups(NamedTuple):
 
 
 class GroupLookup:
-    """Finds groups by name, each only once; the default group is always among the groups that it returns."""
+    """Finds groups by name; the default group is always among the groups that it returns.
 
-    def __init__(self, services: Dependencies, uow: UnitOfWork) -> None:
+    Args:
+        services: The rules for names.
+        uow: The transaction.
+        lists: The lists of names that `find` is called with. All are looked up at once.
+    """
+
+    def __init__(self, services: Dependencies, uow: UnitOfWork, lists: Iterable[Sequence[str]]) -> None:
         self._services = services
         self._default = services.settings.users.default_group
         self._uow = uow
         self._known: dict[tuple[str, ...], FoundGroups | GroupNotFound] = {}
+        names = dict.fromkeys((self._default, *chain.from_iterable(lists)))
+        self._variants = {name: group_name_variants(services, name) for name in names}
+        self._records = uow.groups.find_by_names(chain.from_iterable(self._variants.values()))
 
     def find(self, names: Sequence[str]) -> FoundGroups:
         """Return the groups with these *names*, and the default group.
@@ -82,7 +93,7 @@ class GroupLookup:
         found = self._known.get(key)
         if found is None:
             try:
-                groups = {find_group_record(self._uow.groups, self._services, name) for name in (self._default, *names)}
+                groups = {self._find_one(name) for name in (self._default, *names)}
                 listed = sorted(groups, key=attrgetter("name"))
                 found = FoundGroups([group.id for group in listed], canonical([group.name for group in listed]))
             except GroupNotFound as error:
@@ -91,3 +102,9 @@ class GroupLookup:
         if isinstance(found, GroupNotFound):
             raise found
         return found
+
+    def _find_one(self, name: str) -> GroupRecord:
+        for variant in self._variants[name]:
+            if (group := self._records.get(variant)) is not None:
+                return group
+        raise no_such_group(name, self._uow.groups.names())

@@ -1,6 +1,6 @@
 """Reading groups, without the ORM."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +11,10 @@ from lback_cli.models.tables import GROUPS, MEMBERSHIPS
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+
+_NAMES_AT_ONCE = 500
+"""Names in one query."""
 
 
 class GroupRecord(NamedTuple):
@@ -34,6 +38,17 @@ class GroupReader:
         row = self._execute(select(GROUPS).where(GROUPS.c.name == name)).first()
         # MariaDB ignores spaces at the end.
         return None if row is None or row.name != name else GroupRecord._make(row)
+
+    def find_by_names(self, names: Iterable[str]) -> dict[str, GroupRecord]:
+        """Return the groups with these *names*, by name."""
+        wanted = list(dict.fromkeys(names))
+        found: dict[str, GroupRecord] = {}
+        for start in range(0, len(wanted), _NAMES_AT_ONCE):
+            page = set(wanted[start : start + _NAMES_AT_ONCE])
+            records = map(GroupRecord._make, self._execute(select(GROUPS).where(GROUPS.c.name.in_(page))))
+            # MariaDB ignores spaces at the end.
+            found |= {record.name: record for record in records if record.name in page}
+        return found
 
     def all(self) -> Sequence[GroupRecord]:
         """Return every group."""

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from lback_cli.errors import GroupExists
 from lback_cli.models import Group
 from lback_cli.models.tables import GROUPS, MEMBERSHIPS
-from lback_cli.repositories.bulk_insert import insert_rows
-from lback_cli.repositories.group_reader import GroupReader
+from lback_cli.repositories.bulk_insert import driver_form, insert_rows
+from lback_cli.repositories.group_reader import GroupReader, GroupRecord
 from lback_cli.repositories.references import unreferenced
 
 
@@ -54,6 +54,22 @@ class GroupRepository(GroupReader):
             if (found := self.find(name)) is None:
                 raise
             return found, False
+
+    def add_missing(self, names: Sequence[str], *, now: datetime) -> Sequence[GroupRecord]:
+        """Insert groups called *names*, all different, and return those that did not exist.
+
+        Raises:
+            IntegrityError: As for `get_or_add`.
+        """
+        try:
+            with self._session.begin_nested():
+                moment = driver_form(self._session, GROUPS, "created_at")(now)
+                rows = [(name, moment, moment) for name in names]
+                insert_rows(self._session, GROUPS, ("name", "created_at", "updated_at"), rows)
+        except IntegrityError:
+            names = [name for name in names if self.get_or_add(name, now=now)[1]]
+        found = self.find_by_names(names)
+        return [found[name] for name in names]
 
     def _insert(self, name: str, description: str | None, now: datetime) -> Group:
         group = Group(name=name, description=description, created_at=now, updated_at=now)
