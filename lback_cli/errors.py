@@ -32,7 +32,8 @@
         - `DatabaseError`                 ``database_error``
             - `NotWritable`
             - `SchemaError`               ``schema_error``
-            - `OutcomeUnknown`            ``outcome_unknown``, of which `UnconfirmedCommit` is one
+            - `OutcomeUnknown`            ``outcome_unknown``
+                - `UnconfirmedCommit`
         - `MailError`                     ``email_send_failed``
         - `SinkFailed`                    ``sink_failed``
         - `PasswordHashingError`          ``password_hashing_error``

@@ -342,7 +342,7 @@ def test_file_that_cannot_be_created_is_named(connect: Connect, tmp_path: Path) 
     database = connect(f"sqlite:///{tmp_path}/file/users.db")
     with pytest.raises(DatabaseError) as caught:
         database.create_file()
-    assert caught.value.message == f"Cannot create {tmp_path}/file/users.db: File exists."
+    assert caught.value.message == f"Cannot create {tmp_path}/file/users.db: Not a directory."
 
 
 def test_status_creates_no_file(connect: Connect, tmp_path: Path) -> None:
