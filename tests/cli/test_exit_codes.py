@@ -46,6 +46,7 @@ EXITS = {
     "NotWritable": ExitCode.UNUSABLE,
     "SchemaError": ExitCode.UNUSABLE,
     "OutcomeUnknown": ExitCode.UNUSABLE,
+    "UnconfirmedCommit": ExitCode.UNUSABLE,
     "MailError": ExitCode.UNUSABLE,
     "SinkFailed": ExitCode.UNUSABLE,
     "PasswordHashingError": ExitCode.UNUSABLE,
