@@ -289,13 +289,13 @@ class SchemaError(DatabaseError):
 
 
 class OutcomeUnknown(DatabaseError):
-    """The connection was lost during COMMIT, and lback could not find out whether the change was made."""
+    """A COMMIT of which lback does not know whether it took effect, or whether it will last."""
 
     code = "outcome_unknown"
 
 
 class UnconfirmedCommit(OutcomeUnknown):
-    """The server has committed the change, but no synchronous standby has it, so that a failover may lose it."""
+    """The change is committed, but no synchronous standby confirmed it, so a failover may lose it."""
 
 
 DeliveryFailureKind = Literal["refused", "deferred", "policy", "unreachable"]

@@ -142,7 +142,7 @@ def is_writable_by_all(path: Path) -> bool:
         return False
 
 
-def is_planted(path: Path) -> bool:
+def is_made_by_another_user(path: Path) -> bool:
     """Return whether another user may have made *path* for others to use: it is in a directory that all can write."""
     try:
         status, directory = path.stat(), path.parent.stat()

@@ -13,7 +13,7 @@ from lback_cli.cli.output.problems import show_warning
 from lback_cli.cli.output.registry import find_format, has_json_errors
 from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
-from lback_cli.own_file import is_planted, is_writable_by_all
+from lback_cli.own_file import is_made_by_another_user, is_writable_by_all
 from lback_cli.problem import Problem
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class CommandEnvironment:
                 Problem(f"Every user can write the database {database.path}.", f"Run: chmod o-rwx {database.path}"),
                 as_json=self.wants_json_errors,
             )
-        elif database.path is not None and is_planted(database.path):
+        elif database.path is not None and is_made_by_another_user(database.path):
             show_warning(
                 Problem(
                     f"The database {database.path} belongs to another user, who can read and write it.",

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lback_cli.errors import GroupNotFound, UserExists, ValidationError
+from lback_cli.errors import UserExists, ValidationError
 from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.results import RowOutcome, failed, obstacles
 from lback_cli.imports.row import ImportRow
 from lback_cli.managers.bulk_row_update import BulkRowUpdate, RowUpdate
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import find_group
+from lback_cli.managers.user_lookup import find_group_records
 from lback_cli.managers.user_manager import UserManager
+from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.unit_of_work import UnitOfWork
 from lback_cli.repositories.user_reader import UserRecord
 from lback_cli.security.stored_hashes import is_unusable
@@ -71,7 +72,7 @@ class ExistingUserHandler:
         self._services = services
         self._options = options
         self._baseline = baseline
-        self._group_names: dict[str, str] = {}
+        self._groups: Mapping[str, GroupRecord] = {}
 
     @property
     def updates(self) -> bool:
@@ -82,13 +83,16 @@ class ExistingUserHandler:
         """Return whether `decide` needs the user of *row*."""
         return self.updates or self._baseline is not None or row.derived_from is not None
 
-    def decide(
-        self, uow: UnitOfWork, row: ImportRow, index: int, user_id: int, user: UserRecord | None
-    ) -> RowOutcome | PendingUpdate:
+    def look_up_groups(self, uow: UnitOfWork, rows: Sequence[ImportRow]) -> None:
+        """Look up the groups that *rows* name, for `decide`."""
+        names = {name for row in rows for name in row.groups or ()}
+        names.add(self._services.settings.users.default_group)
+        self._groups = find_group_records(uow.groups, self._services, names)
+
+    def decide(self, row: ImportRow, index: int, user_id: int, user: UserRecord | None) -> RowOutcome | PendingUpdate:
         """Return the outcome of *row*, at *index* of its chunk, or the update that it asks for.
 
         Args:
-            uow: The transaction.
             row: A row whose user name is that of a user.
             index: The index of the row.
             user_id: The id of the user.
@@ -99,7 +103,7 @@ class ExistingUserHandler:
             return failed(row, UserExists("username", row.username))
         if user is None or not self.updates:
             return _skipped(row, user_id, "exists", f"The user name {row.username!r} is taken.", state)
-        changes = self._changes(uow, row, user)
+        changes = self._changes(row, user)
         if not changes:
             return _skipped(row, user_id, "unchanged", "There is nothing to change.", state)
         return PendingUpdate(index, changes, state)
@@ -141,7 +145,7 @@ class ExistingUserHandler:
         """Return whether *user*, whose name was made for *row* from an address, has an address of the row."""
         return user.email in {self._canonical_email(row.email), self._canonical_email(derived_from)}
 
-    def _changes(self, uow: UnitOfWork, row: ImportRow, user: UserRecord) -> dict[str, Any]:
+    def _changes(self, row: ImportRow, user: UserRecord) -> dict[str, Any]:
         """Return the values of *row* that *user* does not have yet, as `UserManager.update_user` takes them."""
         changes: dict[str, Any] = {}
         if row.email and self._canonical_email(row.email) != user.email:
@@ -155,7 +159,7 @@ class ExistingUserHandler:
             current = user.attributes
             changes |= {name: value for name, value in row.attributes.items() if value != current.get(name)}
         if row.groups is not None:
-            changes |= self._group_changes(uow, row.groups, user)
+            changes |= self._group_changes(row.groups, user)
         if self._options.overwrite_passwords:
             if row.password is not None:
                 changes["password"] = row.password
@@ -164,22 +168,14 @@ class ExistingUserHandler:
                 changes["password_hash"] = stored
         return changes
 
-    def _group_changes(self, uow: UnitOfWork, names: Sequence[str], user: UserRecord) -> dict[str, Any]:
+    def _group_changes(self, names: Sequence[str], user: UserRecord) -> dict[str, Any]:
         """Compare the groups of *user* with *names*, which are all of them besides the default group."""
         current = set(user.groups)
-        wanted = {self._stored_group(uow, name) for name in (self._services.settings.users.default_group, *names)}
+        default = self._services.settings.users.default_group
+        # The update refuses a group that does not exist.
+        wanted = {group.name if (group := self._groups.get(name)) else name for name in (default, *names)}
         added, removed = sorted(wanted - current), sorted(current - wanted)
         return {key: value for key, value in (("add_groups", added), ("remove_groups", removed)) if value}
-
-    def _stored_group(self, uow: UnitOfWork, name: str) -> str:
-        """Return the stored name of the group called *name*, or *name* itself for the update to refuse."""
-        stored = self._group_names.get(name)
-        if stored is None:
-            try:
-                stored = self._group_names[name] = find_group(uow.groups, self._services, name).name
-            except GroupNotFound:
-                return name
-        return stored
 
     def _canonical_email(self, email: str) -> str:
         try:

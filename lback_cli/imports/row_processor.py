@@ -263,7 +263,7 @@ class _ChunkWriter:
         user = self._user(user_id) if self._existing.needs_user(row) else None
         if user is None and self._existing.needs_user(row):
             return False
-        decided = self._existing.decide(self._uow, row, index, user_id, user)
+        decided = self._existing.decide(row, index, user_id, user)
         if isinstance(decided, RowOutcome):
             self._settle(index, decided)
             return True
@@ -278,6 +278,7 @@ class _ChunkWriter:
             ids = sorted({*self._ids.values()})
             if self._existing.updates:
                 self._uow.users.lock_all(ids)
+                self._existing.look_up_groups(self._uow, self._chunk.rows)
             self._found = self._uow.users.find_all(ids)
         elif user_id not in self._found:
             # A row before has created the user.

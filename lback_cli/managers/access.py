@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from lback_cli.events.grants import Grant, GroupTimeline, grants_of
 from lback_cli.events.moment import Moment
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.past_listing import PastListing, past_listing
+from lback_cli.managers.past_listing import PastListing
+from lback_cli.managers.past_view import PastView
 from lback_cli.managers.user_lookup import find_group_record
 from lback_cli.repositories.access_reader import AccessReader
 from lback_cli.repositories.snapshot import Snapshot
@@ -76,7 +77,8 @@ class AccessListing:
         self.damaged: set[int] = set()
         self._only = group
         if moment is not None:
-            self._past = past_listing(found, services, moment, UserQuery(groups=[] if group is None else [group]))
+            query = UserQuery(groups=[] if group is None else [group])
+            self._past = PastListing(PastView(found, services, moment), services, query)
             self._only = next(iter(self._past.group_names), None)
         elif group is not None:
             self._only = find_group_record(found.groups, services, group).name

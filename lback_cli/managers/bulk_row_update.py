@@ -13,7 +13,7 @@ from lback_cli.managers.changes import user_changes
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.registration import check_password_hash
 from lback_cli.managers.registration_mail import RegistrationMail
-from lback_cli.managers.user_lookup import find_group_record
+from lback_cli.managers.user_lookup import find_group_records
 from lback_cli.managers.user_manager import UserManager
 from lback_cli.managers.user_update import UserUpdate
 from lback_cli.operations.attempts import AttemptState
@@ -61,7 +61,7 @@ class BulkRowUpdate(BulkOperation):
         self._mail = mail
         self._updates: Mapping[int, RowUpdate] = {}
         self._changes: dict[int, _Change] = {}
-        self._groups: dict[str, GroupRecord | None] = {}
+        self._groups: dict[str, GroupRecord] = {}
 
     def update(
         self,
@@ -82,14 +82,8 @@ class BulkRowUpdate(BulkOperation):
             for key in ("add_groups", "remove_groups")
             for name in update.data.get(key, ())
         }
-        self._groups = {name: self._group(uow, name) for name in names}
+        self._groups = find_group_records(uow.groups, self._services, names)
         return True
-
-    def _group(self, uow: UnitOfWork, name: str) -> GroupRecord | None:
-        try:
-            return find_group_record(uow.groups, self._services, name)
-        except LbackError:
-            return None
 
     def _is_special(self, user: UserRecord) -> bool:
         try:
@@ -142,7 +136,7 @@ class BulkRowUpdate(BulkOperation):
         )
 
     def _records(self, names: Sequence[str]) -> list[GroupRecord] | None:
-        found = [group for name in dict.fromkeys(names) if (group := self._groups[name]) is not None]
+        found = [group for name in dict.fromkeys(names) if (group := self._groups.get(name)) is not None]
         return found if len(found) == len(set(names)) else None
 
     def _run_one(self, uow: UnitOfWork, user_id: int, effects: AttemptState) -> None:

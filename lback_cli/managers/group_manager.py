@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import chain
 from typing import Literal, overload
 
 from sqlalchemy.orm import Session
@@ -13,7 +12,7 @@ from lback_cli.errors import GroupExists, GroupNotFound, LastAdministrator, Refu
 from lback_cli.events.record import administrative_event, random_ids
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.group_changes import created, deleted, updated
-from lback_cli.managers.user_lookup import find_group, group_name_variants
+from lback_cli.managers.user_lookup import find_group, find_group_records, group_name_variants
 from lback_cli.models import Group
 from lback_cli.repositories.unit_of_work import UnitOfWork, transaction_with_events
 from lback_cli.text.escaping import first_unsafe_character
@@ -221,11 +220,11 @@ def create_missing_groups(uow: UnitOfWork, services: Dependencies, names: Iterab
     Returns:
         The names of the created groups, in canonical form.
     """
-    spellings = {name: group_name_variants(services, name) for name in names}
-    existing = uow.groups.find_by_names(chain.from_iterable(spellings.values()))
+    wanted = list(names)
+    existing = find_group_records(uow.groups, services, wanted)
     missing: dict[str, None] = {}
-    for name, variants in spellings.items():
-        if existing.keys().isdisjoint(variants):
+    for name in wanted:
+        if name not in existing:
             with suppress(ValidationError):
                 missing[services.canonical_group_name(name)] = None
     new = uow.groups.add_missing(list(missing), now=services.now()) if missing else []

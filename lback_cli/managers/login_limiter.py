@@ -65,7 +65,7 @@ class LoginLimiter:
     def succeed(self, attempt: "LoginAttempt", uow: UnitOfWork | None = None) -> None:
         """Store that *attempt* succeeded, and forget failed logins; in *uow* if it is given."""
 
-        def settle(record: LoginRecord, now: datetime, _is_pending: bool) -> None:
+        def settle(record: LoginRecord, now: datetime) -> None:
             record.failures, record.first_failure, record.locked_until = 0, None, None
             record.last_login = now
 
@@ -77,15 +77,15 @@ class LoginLimiter:
         If it took longer than `PENDING_TIME`, it may have been counted as failed before.
         """
 
-        def settle(record: LoginRecord, now: datetime, is_pending: bool) -> None:
-            if is_pending:
+        def settle(record: LoginRecord, now: datetime) -> None:
+            if record.pending:
                 _add_failures(record, 1, now, self._settings)
 
         self._settle(attempt, settle)
 
     def release(self, attempt: "LoginAttempt") -> None:
         """No longer count *attempt*: the login failed, but not because of the password."""
-        self._settle(attempt, lambda _record, _now, _is_pending: None)
+        self._settle(attempt, lambda _record, _now: None)
 
     def clear(self, uow: UnitOfWork, user_id: int) -> bool:
         """Forget the failed logins of the user with that id; return whether the account was locked."""
@@ -151,10 +151,10 @@ class LoginLimiter:
     def _settle(
         self,
         attempt: "LoginAttempt",
-        change: Callable[[LoginRecord, datetime, bool], None],
+        change: Callable[[LoginRecord, datetime], None],
         uow: UnitOfWork | None = None,
     ) -> None:
-        """Run *change* with the record of *attempt*, the time, and whether a login is still counted as under way."""
+        """Run *change* with the record of *attempt*, in which it is still counted as under way, and the time."""
         if attempt.is_settled or attempt.is_locked:
             return
 
@@ -164,9 +164,8 @@ class LoginLimiter:
             if record is None:
                 # The user has been deleted.
                 return LoginRecord(attempt.key), None
-            is_pending = record.pending > 0
-            record.pending -= is_pending
-            change(record, now, is_pending)
+            change(record, now)
+            record.pending = max(record.pending - 1, 0)
             accounts.save(record, now=now)
             return record, None
 

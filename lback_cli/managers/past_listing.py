@@ -9,14 +9,12 @@ from heapq import merge
 from itertools import groupby, islice
 from typing import Any, TypeAlias
 
-from lback_cli.events.moment import Moment
 from lback_cli.events.past import PastUser, Values
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.past_view import PastView
 from lback_cli.managers.users_of_today import UsersOfToday
 from lback_cli.repositories.change_lookups import ChangeLookups
 from lback_cli.repositories.change_spool import ChangeSpool
-from lback_cli.repositories.snapshot import Snapshot
 from lback_cli.repositories.user_query import LARGEST_ID, UserQuery
 from lback_cli.text.times import timestamp
 
@@ -30,16 +28,6 @@ _MANY = 2000
 
 _EVENTS_PER_LOOKUP = 100
 """Events that are read from the beginning to the end of the log in the time in which the events of a user are found."""
-
-
-def past_listing(found: Snapshot, services: Dependencies, moment: Moment, query: UserQuery) -> "PastListing":
-    """Return the users of *found* that *query* describes, as they were at *moment*.
-
-    Raises:
-        GroupNotFound: There was no such group.
-        Refused: The event log does not reach back to the moment.
-    """
-    return PastListing(PastView(found, services, moment), services, query)
 
 
 class PastListing:

@@ -10,7 +10,7 @@ from lback_cli.errors import GroupNotFound, UserExists
 from lback_cli.events.hash_chain import canonical
 from lback_cli.managers.dependencies import Dependencies
 from lback_cli.managers.registration import PreparedUser
-from lback_cli.managers.user_lookup import group_name_variants, no_such_group
+from lback_cli.managers.user_lookup import find_group_records, no_such_group
 from lback_cli.repositories.group_reader import GroupRecord
 from lback_cli.repositories.unit_of_work import UnitOfWork
 
@@ -75,13 +75,11 @@ class GroupLookup:
     """
 
     def __init__(self, services: Dependencies, uow: UnitOfWork, lists: Iterable[Sequence[str]]) -> None:
-        self._services = services
         self._default = services.settings.users.default_group
         self._uow = uow
         self._known: dict[tuple[str, ...], FoundGroups | GroupNotFound] = {}
         names = dict.fromkeys((self._default, *chain.from_iterable(lists)))
-        self._variants = {name: group_name_variants(services, name) for name in names}
-        self._records = uow.groups.find_by_names(chain.from_iterable(self._variants.values()))
+        self._records = find_group_records(uow.groups, services, names)
 
     def find(self, names: Sequence[str]) -> FoundGroups:
         """Return the groups with these *names*, and the default group.
@@ -104,7 +102,6 @@ class GroupLookup:
         return found
 
     def _find_one(self, name: str) -> GroupRecord:
-        for variant in self._variants[name]:
-            if (group := self._records.get(variant)) is not None:
-                return group
-        raise no_such_group(name, self._uow.groups.names())
+        if (group := self._records.get(name)) is None:
+            raise no_such_group(name, self._uow.groups.names())
+        return group

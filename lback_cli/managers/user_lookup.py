@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from lback_cli.errors import AmbiguousUser, GroupNotFound, UserNotFound, ValidationError
@@ -131,6 +132,17 @@ def find_group_record(groups: GroupReader, services: Dependencies, name: str, *,
         if group := groups.find_by_name(variant):
             return group
     raise no_such_group(name, groups.names(), joins=joins)
+
+
+def find_group_records(groups: GroupReader, services: Dependencies, names: Iterable[str]) -> dict[str, GroupRecord]:
+    """Return those groups called *names* that exist, by the name as given, as `find_group` finds them."""
+    variants = {name: group_name_variants(services, name) for name in names}
+    stored = groups.find_by_names(chain.from_iterable(variants.values()))
+    found = {}
+    for name, candidates in variants.items():
+        if (group := next((stored[one] for one in candidates if one in stored), None)) is not None:
+            found[name] = group
+    return found
 
 
 def find_group(

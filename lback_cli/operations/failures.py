@@ -46,7 +46,9 @@ def original_exception(failure: LbackError) -> Exception | None:
 
 
 def log_unrecorded(operation: str, operation_id: str, error: Exception) -> None:
-    """Log that the event of a failure is missing, as the event log cannot be written."""
+    """Log that the event of a failure is missing, as the event log cannot be written; not if *error* came after it."""
+    if outcome_of(error) == "committed":
+        return
     import logging
 
     logging.getLogger("lback_cli.events").error(

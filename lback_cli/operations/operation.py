@@ -172,6 +172,8 @@ class Operation:
                 self.emit(self.kind.started, **self._documented(self.kind.started, {}))
             result = self._attempt(body) if self._session is not None else retried(lambda: self._attempt(body))
         except Exception as error:
+            if outcome_of(error) == "committed":
+                raise
             failure = to_lback_error(error)
             if self._is_one_of_several:
                 failure = self._record_refusal(failure)

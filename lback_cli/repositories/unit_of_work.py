@@ -282,7 +282,9 @@ Outcome = Literal["rolled back", "committed", "unknown"]
 
 
 def outcome_of(interruption: BaseException) -> Outcome:
-    """Return the outcome of the transaction that *interruption* has interrupted."""
+    """Return the outcome of the transaction that *interruption* has interrupted, or that raised it."""
+    if isinstance(interruption, UnconfirmedCommit):
+        return "committed"
     return getattr(interruption, "lback_outcome", "rolled back")
 
 

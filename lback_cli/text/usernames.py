@@ -16,6 +16,14 @@ _ASCII_NAME = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{MAXIMUM_LENGTH - 1}}}", re.A
 _ASCII_NAMES = re.compile(rf"{_ASCII_NAME.pattern}(?:\n{_ASCII_NAME.pattern})*+", re.ASCII)
 _PUNCTUATION = frozenset("._-")
 
+_ASCII_HINT = (
+    f"Use 1 to {MAXIMUM_LENGTH} of the characters a-z, 0-9, '.', '_' and '-', beginning with a letter or digit."
+)
+_UNICODE_HINT = (
+    f"Use 1 to {MAXIMUM_LENGTH} letters and digits of one script, '.', '_' and '-', beginning with a letter or digit."
+)
+_SETTING_HINT = "Use the letters a-z only, or set users.unicode_names to allow others."
+
 # Scripts that are written together (UTS 39 section 5.1, without Latin).
 _SCRIPTS_WRITTEN_TOGETHER = (
     frozenset({"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA"}),
@@ -86,19 +94,13 @@ def _canonical(raw: str, field: str, what: str, *, unicode_names: bool) -> str:
     name = raw.lower() if raw.isascii() else _enforce(raw, field, shown)
     if not unicode_names:
         if _ASCII_NAME.fullmatch(name) is None:
-            hint = f"Use 1 to {MAXIMUM_LENGTH} of the characters a-z, 0-9, '.', '_' and '-', "
-            hint += "beginning with a letter or digit."
-            if field == "username" and _unicode_problem(name) is None:
-                hint = "Use the letters a-z only, or set users.unicode_names to allow others."
-            raise ValidationError(field, f"{shown} is not allowed.", hint=hint)
+            may_be_allowed = field == "username" and _unicode_problem(name) is None
+            raise ValidationError(
+                field, f"{shown} is not allowed.", hint=_SETTING_HINT if may_be_allowed else _ASCII_HINT
+            )
         return name
     if (problem := _unicode_problem(name)) is not None:
-        raise ValidationError(
-            field,
-            f"{shown} {problem}.",
-            hint=f"Use 1 to {MAXIMUM_LENGTH} letters and digits of one script, '.', '_' and '-', "
-            "beginning with a letter or digit.",
-        )
+        raise ValidationError(field, f"{shown} {problem}.", hint=_UNICODE_HINT)
     return name
 
 

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from lback_cli.imports.group_names import missing_group, proposed_group
-from lback_cli.imports.options import ImportOptions
+from lback_cli.imports.options import IfExists, ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.text.usernames import canonical_group_name
 
@@ -51,6 +52,24 @@ def test_missing_group_is_named_with_the_options_that_take_the_row(world: World)
             "lback cannot have such a name: add --create-groups --map-group 'My App=my-app'.",
         ),
     ]
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "update"])
+def test_many_groups_need_few_queries(world: World, if_exists: IfExists) -> None:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if "FROM groups" in statement:
+            statements.append(statement)
+
+    event.listen(world.database.engine, "before_cursor_execute", note)
+    options = ImportOptions(mail="none", create_groups=True, if_exists=if_exists)
+    for shift, kind in enumerate(["created", "failed" if if_exists == "fail" else "updated"]):
+        rows = (f"u{n},u{n}@example.org,group{n + shift};group{n + 300}\n" for n in range(300))
+        result = world.run(world.write("username,email,groups\n" + "".join(rows)), options)
+        assert getattr(result.counts, kind) == 300
+        assert len(statements) < 30
+        statements.clear()
 
 
 @pytest.mark.parametrize("atomic", [False, True])

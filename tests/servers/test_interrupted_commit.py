@@ -14,9 +14,11 @@ from typing import Any, NoReturn
 
 import pytest
 
+from lback_cli.errors import UnconfirmedCommit
+
 from .concurrent_users import other_connection
 from .counting_proxy import Loss
-from .database import Installation
+from .database import Installation, record_signals
 from .holding_proxy import HoldingProxy
 from .own_server import PASSWORD, MissingServer, start_server
 
@@ -153,13 +155,7 @@ def test_signal_while_postgresql_waits_for_its_standby(
     lonely_primary: str, trial: Callable[[str, str], Trial], command: str, number: signal.Signals
 ) -> None:
     """The server then commits, and does not wait any longer."""
-    alone = f"{lonely_primary}?options=-c%20synchronous_commit=local"
-    reset = Installation(alone, Path())
-    with other_connection(reset) as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-        connection.commit()
-    tried = trial(alone, command)
+    tried = trial(emptied(lonely_primary), command)
 
     def wait() -> None:
         query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
@@ -169,6 +165,33 @@ def test_signal_while_postgresql_waits_for_its_standby(
     assert status == STATUS[number]
     assert tried.made()
     assert message(command, number, made=True) in err
+
+
+def test_commit_without_a_standby_is_a_success_that_may_not_last(lonely_primary: str, tmp_path: Path) -> None:
+    alone = Installation(emptied(lonely_primary), tmp_path).initialize()
+    alone.register("ann")
+    waiting = Installation(lonely_primary, tmp_path, retry_timeout=1)
+    try:
+        with record_signals() as sent, pytest.raises(UnconfirmedCommit, match="no synchronous standby confirmed it"):
+            waiting.register("bob", mail="none")
+        assert sent == ["user_registration_started", "user_pre_register", "user_registered"]
+        assert [subject for name, subject in alone.recorded() if name.startswith("user_regist")] == ["ann", "bob"]
+        alone.events.verify()
+    finally:
+        waiting.close()
+        alone.close()
+
+
+def emptied(primary: str) -> str:
+    """Delete everything from the database at *primary*, and return a URL with which COMMIT does not wait."""
+    alone = f"{primary}?options=-c%20synchronous_commit=local"
+    reset = Installation(alone, Path())
+    with other_connection(reset) as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+        connection.commit()
+    reset.close()
+    return alone
 
 
 def message(command: str, number: signal.Signals, *, made: bool) -> str:

@@ -1,4 +1,4 @@
-"""A limit for COMMIT on PostgreSQL, which waits for a synchronous standby, without one forever."""
+"""A limit for the time that a COMMIT on PostgreSQL waits for a synchronous standby."""
 
 import contextlib
 import threading
