@@ -1,0 +1,73 @@
+"""What was changed outside lback is kept by an undo, and its verdict says so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from lback_cli.managers.group_manager import GroupManager
+from lback_cli.undo.selection import Request, Selection
+from lback_cli.undo.undo import Undo
+from tests.imports.harness import PASSWORD, World
+
+CHANGES = {
+    "email": ("UPDATE users SET email = 'x@c.example' WHERE id = 1", "ann@b.example → ann@example.org"),
+    "is_active": ("UPDATE users SET is_active = 1 WHERE id = 1", "no → yes"),
+    "display_name": ("UPDATE lback_user_attributes SET value = '\"X\"'", "Ann B → Ann"),
+}
+"""For each attribute a change outside lback, and what the undo would have done."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "world")
+    made.users.register_user("ann", "ann@example.org", PASSWORD, verified=True, attributes={"display_name": "Ann"})
+    yield made
+    made.close()
+
+
+def change_outside(world: World, statement: str) -> None:
+    with world.database.session() as session:
+        session.execute(text(statement))
+
+
+def undo(world: World, *events: int) -> list[tuple[Any, ...]]:
+    tool = Undo(world.database, world.services, world.users, GroupManager(world.database, world.services))
+    plans = list(tool.run(Request(selection=Selection(events=events))))
+    return [(plan.subject, part.verdict, part.change, part.reason) for plan in plans for part in plan.parts]
+
+
+def head(world: World) -> int:
+    return world.verify()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_value_is_kept(world: World, name: str) -> None:
+    statement, phrase = CHANGES[name]
+    update = {"email": "ann@b.example", "is_active": False, "display_name": "Ann B"}
+    world.users.update_user(1, {name: update[name]}, mail="none")
+    updated = head(world)
+    change_outside(world, statement)
+    before = world.users.get_user_by_id(1)
+    expected = ("done", "is so already") if name == "is_active" else ("kept", "changed outside lback")
+    assert undo(world, updated) == [("ann", expected[0], f"{name} {phrase}", expected[1])]
+    assert world.users.get_user_by_id(1) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"),
+    [
+        ("email", "UPDATE users SET email = 'x@c.example'"),
+        ("is_active", "UPDATE users SET is_active = 0"),
+        ("display_name", "UPDATE lback_user_attributes SET value = '\"X\"'"),
+        ("groups", "DELETE FROM user_groups_association"),
+    ],
+)
+def test_new_user_is_kept(world: World, name: str, statement: str) -> None:
+    registered = head(world)
+    change_outside(world, statement)
+    before = world.users.get_user_by_id(1)
+    assert undo(world, registered) == [("ann", "kept", "delete", f"{name} changed outside lback")]
+    assert world.users.get_user_by_id(1) == before
