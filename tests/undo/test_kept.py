@@ -1,4 +1,4 @@
-"""What was changed outside lback is kept by an undo, and its verdict says so."""
+"""What an undo keeps, and the reasons that it gives."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +44,7 @@ def head(world: World) -> int:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_value_is_kept(world: World, name: str) -> None:
+def test_value_that_was_changed_outside_is_kept(world: World, name: str) -> None:
     statement, phrase = CHANGES[name]
     update = {"email": "ann@b.example", "is_active": False, "display_name": "Ann B"}
     world.users.update_user(1, {name: update[name]}, mail="none")
@@ -65,9 +65,20 @@ def test_value_is_kept(world: World, name: str) -> None:
         ("groups", "DELETE FROM user_groups_association"),
     ],
 )
-def test_new_user_is_kept(world: World, name: str, statement: str) -> None:
+def test_new_user_who_was_changed_outside_is_kept(world: World, name: str, statement: str) -> None:
     registered = head(world)
     change_outside(world, statement)
     before = world.users.get_user_by_id(1)
     assert undo(world, registered) == [("ann", "kept", "delete", f"{name} changed outside lback")]
     assert world.users.get_user_by_id(1) == before
+
+
+def test_new_user_who_set_a_password_is_kept(world: World) -> None:
+    world.users.register_user("bob", "bob@example.org", None, mail="none")
+    registered = head(world)
+    world.users.reset_user_password(2, PASSWORD)
+    assert undo(world, registered) == [("bob", "kept", "delete", "password changed since")]
+    assert undo(world, registered, registered + 1) == [
+        ("bob", "cannot", "password", "a password cannot be taken back"),
+        ("bob", "reversed", "delete", None),
+    ]
