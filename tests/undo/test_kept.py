@@ -82,3 +82,11 @@ def test_new_user_who_set_a_password_is_kept(world: World) -> None:
         ("bob", "cannot", "password", "a password cannot be taken back"),
         ("bob", "reversed", "delete", None),
     ]
+
+
+def test_flag_of_an_address_that_is_put_back_by_the_same_undo_has_no_verdict(world: World) -> None:
+    world.users.update_user(1, {"email": "ann@b.example"}, mail="none")
+    updated = head(world)
+    undo(world, updated)
+    world.users.update_user(1, {"is_email_verified": False}, mail="none")
+    assert undo(world, updated) == [("ann", "done", "email ann@b.example → ann@example.org", "is undone already")]
