@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from lback_cli.imports.options import ImportOptions
 from lback_cli.managers.group_manager import GroupManager
 from lback_cli.undo.selection import Request, Selection
 from lback_cli.undo.undo import Undo
@@ -33,9 +34,9 @@ def change_outside(world: World, statement: str) -> None:
         session.execute(text(statement))
 
 
-def undo(world: World, *events: int) -> list[tuple[Any, ...]]:
+def undo(world: World, *events: int, job: str | None = None) -> list[tuple[Any, ...]]:
     tool = Undo(world.database, world.services, world.users, GroupManager(world.database, world.services))
-    plans = list(tool.run(Request(selection=Selection(events=events))))
+    plans = list(tool.run(Request(selection=Selection(import_job=job) if job else Selection(events=events))))
     return [(plan.subject, part.verdict, part.change, part.reason) for plan in plans for part in plan.parts]
 
 
@@ -90,3 +91,25 @@ def test_flag_of_an_address_that_is_put_back_by_the_same_undo_has_no_verdict(wor
     undo(world, updated)
     world.users.update_user(1, {"is_email_verified": False}, mail="none")
     assert undo(world, updated) == [("ann", "done", "email ann@b.example → ann@example.org", "is undone already")]
+
+
+def test_new_user_in_another_group_of_the_same_name_is_kept(world: World) -> None:
+    groups = GroupManager(world.database, world.services)
+    world.users.register_user("bob", "bob@example.org", PASSWORD, groups=["staff"], mail="none")
+    registered = head(world)
+    groups.rename_group("staff", "crew")
+    groups.create_group("staff")
+    new_id = "(SELECT id FROM groups WHERE name = 'staff')"
+    crew = "(SELECT id FROM groups WHERE name = 'crew')"
+    change_outside(world, f"UPDATE user_groups_association SET group_id = {new_id} WHERE group_id = {crew}")
+    assert undo(world, registered) == [("bob", "kept", "delete", "groups changed outside lback")]
+
+
+def test_update_of_an_import_that_set_a_password_is_reversed_except_for_the_password(world: World) -> None:
+    hashed = world.services.hasher.hash(PASSWORD + "!")
+    rows = world.write(f'username,email,password_hash,display_name\nann,ann@example.org,"{hashed}",Ann B\n')
+    options = ImportOptions(mail="none", if_exists="update", overwrite_passwords=True)
+    assert undo(world, job=world.run(rows, options).job) == [
+        ("ann", "reversed", "display_name Ann B → Ann", None),
+        ("ann", "cannot", "password", "a password cannot be taken back"),
+    ]
