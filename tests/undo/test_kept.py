@@ -113,3 +113,14 @@ def test_update_of_an_import_that_set_a_password_is_reversed_except_for_the_pass
         ("ann", "reversed", "display_name Ann B → Ann", None),
         ("ann", "cannot", "password", "a password cannot be taken back"),
     ]
+
+
+def test_password_of_another_person_who_had_the_id_is_not_restored(world: World) -> None:
+    world.users.register_user("bob", "bob@example.org", PASSWORD, mail="none")
+    world.users.delete_user(2)
+    deleted = head(world)
+    change_outside(world, "UPDATE lback_deleted_users SET created_at = '2026-01-01 00:00:00.000000'")
+    assert undo(world, deleted) == [
+        ("bob", "reversed", "restore", None),
+        ("bob", "cannot", "password", "the hash is gone"),
+    ]
