@@ -70,6 +70,22 @@ def test_an_event_that_does_not_continue_the_one_before_is_marked(made: WideInst
     assert user(made, now(made)).marks == {}
 
 
+@pytest.mark.parametrize("action", ["add_groups", "remove_groups"])
+def test_a_membership_that_contradicts_a_later_event_is_marked(made: WideInstallation, action: str) -> None:
+    if action == "add_groups":
+        made.users.update_user(1, {"remove_groups": ["staff"]})
+    start = now(made)
+    made.users.update_user(1, {action: ["staff"]})
+    insert = "INSERT INTO user_groups_association (user_id, group_id) SELECT 1, id FROM groups WHERE name = 'staff'"
+    delete = "DELETE FROM user_groups_association WHERE group_id = (SELECT id FROM groups WHERE name = 'staff')"
+    assert user(made, start).marks == {}
+    execute(made, delete if action == "add_groups" else insert)
+    found = user(made, start)
+    assert found.values is not None
+    assert ("staff" in found.values["groups"]) == (action == "remove_groups")
+    assert found.marks == {"groups": "changed outside lback"}
+
+
 def test_users_whom_an_application_creates_and_deletes_itself(made: WideInstallation) -> None:
     start = now(made)
     moment = timestamp(utc_now())[:26].replace("T", " ")
