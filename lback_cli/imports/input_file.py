@@ -92,6 +92,8 @@ class InputFile:
 
     def close(self) -> None:
         """Close the file."""
+        if self._source is not None:
+            self._source.close()
         self._file.close()
         self._opened.close()
 
@@ -109,9 +111,8 @@ class InputFile:
         self._file.seek(0)
         self.left_out.clear()
         self.left_out.update(+self._always_left_out)
-        rules = self._rules
         with self._reading():
-            yield from rules.apply(self._read()) if rules else self._read()
+            yield from self._rules.apply(self._read())
 
     def columns(self) -> tuple[str, ...]:
         """Return the fields of a table that are read, or those of lback for any other file.
@@ -207,6 +208,7 @@ class InputFile:
 
         source = find_source(self.options.format)(self._companion, self.options.email_domain, self._known)
         source.group_names, source.left_out = dict(self.options.group_map), self.left_out
+        source.ignores_groups = "groups" in self.options.ignored
         return source
 
     def _read(self) -> Iterator[ImportRow]:
