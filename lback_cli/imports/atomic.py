@@ -14,7 +14,6 @@ from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.context import ImportContext
 from lback_cli.imports.dry_run import DryRunResult, dry_run
 from lback_cli.imports.jobs import Checkpoint, ImportRun
-from lback_cli.imports.misread import MisreadRows
 from lback_cli.imports.pipeline import ImportPipeline
 from lback_cli.imports.plan import Plan
 from lback_cli.imports.results import Counts, ImportResult, RowOutcome, Tally
@@ -55,7 +54,7 @@ class AtomicPipeline(ImportPipeline):
         self._hashed: list[PreparedUser | None] | None = None
         self._begun: dict[int, Chunk] = {}
         self._rows_reported = 0
-        self._tally = Tally(misread=MisreadRows.of(context.source.options.encoding))
+        self._tally = Tally(misread=context.source.misread())
 
     def run(self) -> ImportResult:
         """Import all rows, or none.
@@ -92,7 +91,7 @@ class AtomicPipeline(ImportPipeline):
             return None
         checker = None if self._plan is None else self._plan.checker(states=False)
         reached, canary_imported = self._job.reached, False
-        self._tally = Tally(misread=MisreadRows.of(self._context.source.options.encoding))
+        self._tally = Tally(misread=self._context.source.misread())
         for chunk in self._chunks(uow):
             rows_before = reached.counts.total
             reached = self._write(uow, chunk, reached)

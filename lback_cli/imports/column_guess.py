@@ -8,6 +8,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.imports.assignments import Pairs, escaped_name, pair
 from lback_cli.imports.column_names import meanings, plain
 from lback_cli.imports.columns import INACTIVE, ImportColumns
+from lback_cli.imports.distinguished_names import entry_names
 from lback_cli.imports.options import IGNORE_ALL
 from lback_cli.imports.words import boolean
 from lback_cli.security.hash_formats import is_known_form
@@ -183,8 +184,8 @@ def _misfit(field: str, name: str, cells: Sequence[str]) -> str | None:
         return _not_boolean(field, name, cells)
     if field == "email" and cells and not any("@" in cell for cell in cells):
         return "it has no address"
-    if field == "groups" and any(map(_ENTRY.search, cells)):
-        return "it has names of entries, such as CN=...,DC=..."
+    if field == "groups" and any(_ENTRY.search(cell) and entry_names(cell) is None for cell in cells):
+        return "it has names of entries, such as CN=...,DC=..., that cannot be separated"
     if field == "username" and cells and 2 * sum(" " in cell.strip() for cell in cells) >= len(cells):
         return _FULL_NAMES
     return _no_password(cells) if field == "password" and cells else None

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 
 from lback_cli.imports.columns import INACTIVE
+from lback_cli.text.mojibake import intended
 
 _SYNONYMS = {
     "username": "username user userlogin login loginname logonname accountname samaccountname uid account "
@@ -68,7 +69,7 @@ def meanings(name: str, own: Mapping[str, str]) -> Iterator[tuple[str, tuple[int
         name: The name, or a path with dots to a key.
         own: The declared attributes by their plain names.
     """
-    for certainty, candidate in enumerate(_candidates(name)):
+    for certainty, candidate in enumerate(_candidates(intended(name) or name)):
         if candidate in own:
             yield own[candidate], (certainty, -1)
         elif candidate in _FIELDS:

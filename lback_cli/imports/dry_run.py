@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lback_cli.imports.chunks import chunked
 from lback_cli.imports.context import ImportContext
 from lback_cli.imports.existing_users import Baseline
-from lback_cli.imports.misread import MisreadRows
 from lback_cli.imports.results import Counts, RowOutcome, Tally
 from lback_cli.imports.row_processor import RowProcessor
 from lback_cli.managers.dry_run import DryRunDependencies
@@ -50,9 +50,10 @@ def dry_run(
     users = UserManager(context.database, services)
     baseline = Baseline(services.now(), uow.users.last_id())
     processor = RowProcessor(context.database, users, services, context.source.options, baseline=baseline)
-    counts, stopped_at, tally = Counts(), None, Tally(misread=MisreadRows.of(context.source.options.encoding))
+    counts, stopped_at, tally = Counts(), None, Tally(misread=context.source.misread())
     with suppress_signals() as signals, uow.session.begin_nested() as savepoint:
-        for rows in context.chunks():
+        # Nothing is mailed or hashed, so all rows cost the same.
+        for rows in chunked(context.source.rows(), lambda _: 1, context.chunk_cost):
             chunk = processor.prepare(rows, session=uow.session)
             outcomes = processor.apply(uow, chunk)
             tally.add(outcomes, chunk.created_groups)

@@ -17,6 +17,7 @@ from lback_cli.imports.formats.dialect import UTF_8
 from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
 from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
+from lback_cli.imports.misread import MisreadText
 from lback_cli.imports.options import STDIN, TEXT_FORMATS, ImportOptions
 from lback_cli.imports.proposals import (
     SEE_INSPECTION,
@@ -91,6 +92,8 @@ class InputFile:
 
     def close(self) -> None:
         """Close the file."""
+        if self._source is not None:
+            self._source.close()
         self._file.close()
         self._opened.close()
 
@@ -108,9 +111,8 @@ class InputFile:
         self._file.seek(0)
         self.left_out.clear()
         self.left_out.update(+self._always_left_out)
-        rules = self._rules
         with self._reading():
-            yield from rules.apply(self._read()) if rules else self._read()
+            yield from self._rules.apply(self._read())
 
     def columns(self) -> tuple[str, ...]:
         """Return the fields of a table that are read, or those of lback for any other file.
@@ -167,6 +169,14 @@ class InputFile:
         """
         return read_sample(self._file, self.options)
 
+    def misread(self) -> MisreadText:
+        """Return a collector of text that was decoded wrongly, with the names of the columns."""
+        names = list[str]()
+        if not self.options.is_foreign:
+            with contextlib.suppress(ValidationError):
+                names = self.sample().names
+        return MisreadText.of(self.options.encoding, names)
+
     def unread_activities(self) -> list[str]:
         """Return which columns may say who is active and are not read, if no column that says so is."""
         try:
@@ -198,6 +208,7 @@ class InputFile:
 
         source = find_source(self.options.format)(self._companion, self.options.email_domain, self._known)
         source.group_names, source.left_out = dict(self.options.group_map), self.left_out
+        source.ignores_groups = "groups" in self.options.ignored
         return source
 
     def _read(self) -> Iterator[ImportRow]:
@@ -238,7 +249,8 @@ class InputFile:
             self._always_left_out[OTHER_SHEETS] = len(others)
         if is_text and not verifies_text:
             self._require_encoding()
-        if undecodable is None and verifies_text and wide_encoding(self._start()) is not None:
+        if verifies_text and wide_encoding(self._start()) is not None:
+            # What was found in a later line may begin in the middle of a character.
             undecodable = Undecodable(1, self._start())
         if self.options.guess and not self.options.is_foreign:
             proposed = propose(self._file, self.options, self._known, undecodable and undecodable.text)
@@ -255,6 +267,7 @@ class InputFile:
         try:
             codecs.getincrementaldecoder(given)().decode(start)
             is_certain = other != UTF_8 and not given.startswith(("utf-16", "utf-32"))
+            is_certain |= start.startswith(codecs.BOM_UTF8) and not given.startswith("utf")
         except UnicodeError:
             is_certain = other != UTF_8 or _is_utf8(start)
         if is_certain:
@@ -276,7 +289,7 @@ class InputFile:
         unsaid = replace(self.options, delimiter=None, skip_lines=0)
         proposed = propose(self._file, unsaid, self._known)
         is_other = dialect_of(proposed) != dialect_of(self.options)
-        return looks_like(proposed, self.options) if is_other else error
+        return looks_like(proposed, self.options) if is_other else self.misread().advised(error)
 
     def _start(self) -> bytes:
         self._file.seek(0)

@@ -88,7 +88,7 @@ class Inspection:
         if options.format == "csv":
             words.append(f"{DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)} between the columns")
         if options.skip_lines:
-            words.append(f"{options.skip_lines} skipped lines")
+            words.append("1 skipped line" if options.skip_lines == 1 else f"{options.skip_lines} skipped lines")
         return ", ".join(words)
 
     @property
@@ -151,13 +151,13 @@ def inspect_input(
 
 def _check(source: InputFile, services: Dependencies) -> tuple[str | None, list[str], RowCheck]:
     """Return why no row can be imported or None, what is wrong with some rows, and what else the rows say."""
-    found = check_rows(source.rows(), services, source.options)
+    found = check_rows(source, services)
     notes = list[str]()
     if (useless := found.useless_secret) is not None:
         notes = [*found.failures.lines(1), _INVITED[useless]]
         source.use(_without(useless, source.options))
-        found = check_rows(source.rows(), services, source.options)
-    if found.misread.count:
+        found = check_rows(source, services)
+    if found.misread:
         notes.append(f"{found.misread.message} {found.misread.hint}")
     refused, lines = found.failures.count, list(found.failures.lines(_FAILURES))
     if refused and refused == found.rows:

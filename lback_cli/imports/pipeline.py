@@ -11,7 +11,6 @@ from lback_cli.errors import LbackError
 from lback_cli.imports.chunks import Chunk
 from lback_cli.imports.context import ImportContext
 from lback_cli.imports.jobs import Checkpoint, ImportRun
-from lback_cli.imports.misread import MisreadRows
 from lback_cli.imports.results import ImportResult, Tally
 from lback_cli.imports.row_processor import RowProcessor
 from lback_cli.repositories.unit_of_work import UnitOfWork
@@ -41,7 +40,7 @@ class ImportPipeline:
     def run(self) -> ImportResult:
         """Import the rows after those that earlier runs of the job have imported."""
         context, job = self._context, self._job
-        tally = Tally(misread=MisreadRows.of(context.source.options.encoding))
+        tally = Tally(misread=context.source.misread())
         for rows in context.chunked(islice(context.source.rows(), job.rows_done, None)):
             self._import_in_parts(self._processor.prepare(rows, self._executor), tally)
             if job.reached.state == "stopped":

@@ -116,9 +116,10 @@ def read_sample(file: BinaryIO, options: ImportOptions) -> Sample:
         from lback_cli.imports.formats.workbook import sheet_rows
 
         return _of_rows(list(islice(sheet_rows(file), options.skip_lines, options.skip_lines + _ROWS)))
-    start = in_utf8(file, options.encoding or UTF_8).read(START).decode("utf-8", "replace").removeprefix("\ufeff")
+    start = in_utf8(file, options.encoding or UTF_8).read(START).decode("utf-8", "replace")
     if options.format == "csv":
         lines = start.splitlines(keepends=True)[options.skip_lines :]
+        lines[:1] = [line.lstrip("\ufeff") for line in lines[:1]]
         try:
             return _of_rows(list(islice(csv.reader(lines, delimiter=options.delimiter or ","), _ROWS)))
         except csv.Error as error:

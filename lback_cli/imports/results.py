@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from lback_cli.errors import GroupNotFound, LbackError, UserExists
 from lback_cli.imports.group_names import missing_group
-from lback_cli.imports.misread import MisreadRows
+from lback_cli.imports.misread import MisreadText
 from lback_cli.imports.row import ImportRow
 from lback_cli.text.escaping import safe
 
@@ -91,7 +91,7 @@ class Tally:
         to_vouch_for: How many of them only lack a verified address, of which the file says nothing.
         created_groups: The names of the groups that were created.
         left_out: How many records of the file were left out, by what they are.
-        misread: The rows whose text was decoded with a wrong encoding.
+        misread: The names of columns and the rows that were decoded with a wrong encoding.
     """
 
     cannot_log_in: Counter[Obstacle] = field(default_factory=Counter)
@@ -99,7 +99,7 @@ class Tally:
     to_vouch_for: int = 0
     created_groups: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
-    misread: MisreadRows = field(default_factory=MisreadRows)
+    misread: MisreadText = field(default_factory=MisreadText)
 
     def add(self, outcomes: Sequence[RowOutcome], created_groups: Sequence[str] = ()) -> None:
         """Add the *outcomes* of some rows, and the groups that were created for them."""

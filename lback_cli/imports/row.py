@@ -10,6 +10,7 @@ from typing import Any, Final
 from lback_cli.attributes import Value
 from lback_cli.errors import LbackError, ValidationError
 from lback_cli.imports.columns import IGNORED, INACTIVE, ImportColumns
+from lback_cli.imports.distinguished_names import entry_names
 from lback_cli.imports.words import boolean, read_attribute
 
 LARGEST_FIELD: Final = 64 * 1024
@@ -243,6 +244,8 @@ def _groups(value: Any, name: str) -> tuple[str, ...] | None:
     if isinstance(value, str):
         if value.startswith("["):
             return _groups(_parsed(value), name)
+        if "=" in value and (entries := entry_names(value)) is not None:
+            return tuple(entries)
         return tuple(group.strip() for group in _GROUP_SEPARATORS.split(value) if group.strip())
     if isinstance(value, list) and all(isinstance(group, str) for group in value):
         return tuple(value)

@@ -1,16 +1,14 @@
 """What an import would refuse of a file, as far as the rows themselves show it."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.failures import Failures
-from lback_cli.imports.misread import MisreadRows
-from lback_cli.imports.options import ImportOptions
+from lback_cli.imports.input_file import InputFile
+from lback_cli.imports.misread import MisreadText
 from lback_cli.imports.results import failed
-from lback_cli.imports.row import ImportRow
 from lback_cli.imports.row_preparation import RowPreparation, plainer
 from lback_cli.managers.dependencies import Dependencies
 
@@ -31,7 +29,7 @@ class RowCheck:
         refused: The number of rows that are refused because of a field.
         failures: The rows that would be refused, whatever users and groups exist.
         groups: The names of groups of the other rows.
-        misread: The rows whose text was decoded with a wrong encoding.
+        misread: The names of columns and the rows that were decoded with a wrong encoding.
     """
 
     rows: int = 0
@@ -40,7 +38,7 @@ class RowCheck:
     refused: Counter[str] = field(default_factory=Counter)
     failures: Failures = field(default_factory=Failures)
     groups: dict[str, None] = field(default_factory=dict)
-    misread: MisreadRows = field(default_factory=MisreadRows)
+    misread: MisreadText = field(default_factory=MisreadText)
 
     @property
     def useless_secret(self) -> str | None:
@@ -48,11 +46,11 @@ class RowCheck:
         return next((name for name in _SECRETS if self.refused[name] and not self.secrets[name]), None)
 
 
-def check_rows(rows: Iterable[ImportRow], services: Dependencies, options: ImportOptions) -> RowCheck:
-    """Return what the first of *rows* say; an error of the file itself is raised."""
-    preparation = RowPreparation(services, options)
-    found = RowCheck(misread=MisreadRows.of(options.encoding))
-    for row in islice(rows, MOST_ROWS + 1):
+def check_rows(source: InputFile, services: Dependencies) -> RowCheck:
+    """Return what the first rows of *source* say; an error of the file itself is raised."""
+    preparation = RowPreparation(services, source.options)
+    found = RowCheck(misread=source.misread())
+    for row in islice(source.rows(), MOST_ROWS + 1):
         if found.rows == MOST_ROWS:
             found.is_whole = False
             break

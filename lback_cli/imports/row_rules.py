@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from lback_cli.attributes import Attribute, Value
 from lback_cli.errors import UsageError, ValidationError
+from lback_cli.imports.distinguished_names import is_entry_name
+from lback_cli.imports.identified_groups import DirectoryGroups
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.row import ImportRow, username_of
 
@@ -31,23 +33,27 @@ class RowRules:
         self._derives_usernames = options.username_from == "email"
         self._assumes_verified = options.assume_verified
         self._groups = {value.lower(): group for value, group in options.group_map}
-
-    def __bool__(self) -> bool:
-        """Return whether there is anything to apply."""
-        return bool(
-            self._dropped or self._derives_usernames or self._assumes_verified or self._groups or self._attributes
-        )
+        # A source format knows what its groups are called.
+        self._entries = None if options.is_foreign else DirectoryGroups(dict(options.group_map))
+        self._changes_all = bool(self._dropped or self._derives_usernames or self._assumes_verified or self._attributes)
 
     def apply(self, rows: Iterator[ImportRow]) -> Iterator[ImportRow]:
-        """Yield *rows*, changed. A row with an error stays as it is."""
+        """Yield *rows*, changed. A row with an error in what is not left out stays as it is."""
+        changes_all = self._changes_all
         for row in rows:
-            if row.error is None:
-                self._change(row)
+            if changes_all or row.groups:
+                if row.error is not None and getattr(row.error, "field", None) in self._dropped:
+                    row.error = None
+                if row.error is None:
+                    self._change(row)
             yield row
 
     def _change(self, row: ImportRow) -> None:
         for name in self._dropped:
             setattr(row, name, None)
+        if row.groups and self._entries is not None and any(map(is_entry_name, row.groups)):
+            names, row.error = self._entries.names(list(row.groups))
+            row.groups = tuple(names)
         if self._derives_usernames:
             _derive_username(row)
         if self._groups and row.groups:

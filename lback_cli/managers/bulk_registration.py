@@ -1,8 +1,8 @@
 """Registration of many users in one transaction, with the rules, signals and events of a single registration.
 
 If no receiver and no trace is connected to a signal of registration, the users who are mailed nothing are inserted with
-a few statements, because nothing outside can observe how they are registered. Otherwise each user is registered by an
-operation of its own, under a savepoint.
+a few statements, because nothing outside can observe how they are registered. In a dry run, which only counts mail, all
+are. Otherwise each user is registered by an operation of its own, under a savepoint.
 """
 
 from collections import Counter
@@ -165,7 +165,8 @@ class BulkRegistration:
     def _needs_operation(self, new: NewUser) -> bool:
         """Return whether *new* is mailed, or joins a group that the application must not confuse people in."""
         default = self._services.settings.users.default_group
-        return new.is_mailed or self._application.has_administrators((default, *new.groups))
+        mails = new.is_mailed and (self._services.sends_mail or self._application.is_present)
+        return mails or self._application.has_administrators((default, *new.groups))
 
     def _hash_password(self, user: PreparedUser) -> None:
         try:
@@ -284,9 +285,18 @@ class BulkRegistration:
                 data = changes.data(user_id, user.username, user.email, kind, values)
                 events.append(registered_event(operation_id, user_id, user.username, data))
         uow.events.append(events)
+        mailed = [user for user, _ in accepted if user.new.is_mailed]
+        for user in mailed:
+            self._count_mail(user, now)
         if (counter := suppressed_signals()) is not None:
-            _count_signals(counter, columns.is_email_verified, refused.values())
+            to_verify = sum(not user.new.is_invited for user in mailed)
+            _count_signals(counter, columns.is_email_verified, refused.values(), to_verify)
         return results
+
+    def _count_mail(self, user: PreparedUser, now: datetime) -> None:
+        """Count the mail to *user* in a dry run."""
+        template = "invitation" if user.new.is_invited else "verify_email"
+        self._services.mailer.send_link(template, username=user.username, email=user.email, token="", expires_at=now)
 
 
 def _store(
@@ -326,15 +336,22 @@ def _failed_event(operation_id: str, new: NewUser, error: LbackError) -> EventRe
     return event_from_signal(REGISTER_USER.failed.name, REGISTER_USER.name, operation_id, arguments)
 
 
-def _count_signals(counter: Counter[str], accepted: Sequence[bool], refused: Collection[LbackError]) -> None:
-    """Count the signals that operations would send for users none of whom is mailed.
+def _count_signals(
+    counter: Counter[str], accepted: Sequence[bool], refused: Collection[LbackError], to_verify: int = 0
+) -> None:
+    """Count the signals that operations would send.
 
-    Of the *accepted* ones, it takes whether they are verified.
+    Args:
+        counter: The counts by the name of the signal.
+        accepted: Whether each of the registered users is verified.
+        refused: The errors of the others.
+        to_verify: How many are mailed a verification link.
     """
     without_group = sum(isinstance(error, GroupNotFound) for error in refused)
     counts = {
         signals.user_registration_started: len(accepted) + len(refused),
         signals.user_pre_register: len(accepted) + without_group,
+        signals.user_email_verification_initiated: to_verify,
         signals.user_email_verification_successful: sum(accepted),
         signals.user_registered: len(accepted),
         signals.user_registration_failed: len(refused),

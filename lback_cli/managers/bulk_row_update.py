@@ -44,13 +44,13 @@ class _Change(NamedTuple):
     attributes: Mapping[Attribute, Value | None]
     joined: Sequence[int]
     left: Sequence[int]
-    revokes_tokens: bool
+    sets_password: bool
 
 
 class BulkRowUpdate(BulkOperation):
     """Updates many users, each with data of its own.
 
-    What is mailed, and what an operation would refuse, is left to the ordinary operation.
+    What is mailed, and what an operation would refuse, is left to the ordinary operation. A dry run only counts mail.
     """
 
     signals = BulkUpdate.signals
@@ -101,7 +101,8 @@ class BulkRowUpdate(BulkOperation):
         is_personal = email is not None or update.password_hash is not None
         if update.username is not None or update.password is not None:
             return None
-        if is_personal and (self._mail != "none" or services.settings.compat.lback_framework):
+        mails = self._mail != "none" and services.sends_mail
+        if is_personal and (mails or services.settings.compat.lback_framework):
             return None
         added, left = (self._records(names) for names in (update.add_groups, update.remove_groups))
         if added is None or left is None:
@@ -132,7 +133,7 @@ class BulkRowUpdate(BulkOperation):
             {known[name]: value for name, value in attributes.items()},
             [group.id for group in added if group.name in groups and group.name not in user.groups],
             [group.id for group in left if group.name in user.groups],
-            email not in {None, user.email} or stored is not None,
+            stored is not None,
         )
 
     def _records(self, names: Sequence[str]) -> list[GroupRecord] | None:
@@ -163,6 +164,29 @@ class BulkRowUpdate(BulkOperation):
             counter.update({signals.user_update_started.name: len(users), name: len(users)})
             if verified:
                 counter[signals.user_email_verification_successful.name] += verified
+            if linked := sum(map(self._count_mail, users)):
+                counter[signals.user_email_verification_initiated.name] += linked
+
+    def _count_mail(self, user: UserRecord) -> bool:
+        """Count the mail to *user* in a dry run, and return whether there is a verification link among it."""
+        change, mailer = self._changes[user.id], self._services.mailer
+        has_new_address = change.after.email != user.email
+        is_linked = self._mail == "verify" and has_new_address and not change.after.is_email_verified
+        if self._mail != "none" and change.sets_password:
+            mailer.send_password_changed(username=user.username, email=user.email, key="")
+        if self._mail != "none" and has_new_address:
+            mailer.send_email_changed(
+                username=user.username, old_email=user.email, new_email=change.after.email, key=""
+            )
+        if is_linked:
+            mailer.send_link(
+                "verify_email",
+                username=user.username,
+                email=change.after.email,
+                token="",
+                expires_at=self._services.now(),
+            )
+        return is_linked
 
     def _write(self, uow: UnitOfWork, users: Sequence[UserRecord]) -> None:
         pairs = [(user, self._changes[user.id]) for user in users]
@@ -175,7 +199,7 @@ class BulkRowUpdate(BulkOperation):
             uow.groups.remove_members([group_id], ids)
         uow.groups.add_members([(user.id, group_id) for user, change in pairs for group_id in change.joined])
         uow.attributes.set_each({user.id: change.attributes for user, change in pairs if change.attributes})
-        revoked = [user.id for user, change in pairs if change.revokes_tokens]
+        revoked = [user.id for user, change in pairs if change.sets_password or change.after.email != user.email]
         if revoked:
             uow.tokens.revoke_all_of(revoked)
         # Mapped users of this transaction would keep their old values.

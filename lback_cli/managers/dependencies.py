@@ -70,6 +70,11 @@ class Dependencies:
         """Whether operations leave their mail in the queue."""
         return self.settings.email.transport == "queue"
 
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail leaves this process. If not, an operation has no effect that outlives its transaction."""
+        return True
+
     @cached_property
     def mailer(self) -> "Mailer":
         """Sends mail, now."""

@@ -30,6 +30,11 @@ class DryRunDependencies(Dependencies):
         """False: mail in the queue would be rolled back uncounted."""
         return False
 
+    @property
+    def sends_mail(self) -> bool:
+        """False: mail is only counted."""
+        return False
+
     @cached_property
     def mailer(self) -> Mailer:
         """Counts mail."""

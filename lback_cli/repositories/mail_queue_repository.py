@@ -52,9 +52,9 @@ class MailQueueRepository(LeaseRepository):
         count, error = self._session.execute(statement).one()
         return count, error
 
-    def delete_links(self, user_id: int, purpose: Purpose | None = None) -> None:
-        """Delete the mails to the user that have a link, or those whose link has that *purpose*."""
-        statement = delete(QueuedMail).where(QueuedMail.user_id == user_id, QueuedMail.purpose.is_not(None))
+    def delete_links(self, *user_ids: int, purpose: Purpose | None = None) -> None:
+        """Delete the mails to these users that have a link, or those whose link has that *purpose*."""
+        statement = delete(QueuedMail).where(QueuedMail.user_id.in_(user_ids), QueuedMail.purpose.is_not(None))
         if purpose is not None:
             statement = statement.where(QueuedMail.purpose == purpose)
         self._session.execute(statement, execution_options=_WITHOUT_SYNCHRONIZATION)

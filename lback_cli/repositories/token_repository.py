@@ -51,7 +51,7 @@ class TokenRepository:
 
     def revoke(self, user: User, purpose: Purpose) -> None:
         """Revoke all tokens of *user* for *purpose*."""
-        self._mails.delete_links(user.id, purpose)
+        self._mails.delete_links(user.id, purpose=purpose)
         self._session.execute(delete(Token).where(Token.user_id == user.id, Token.purpose == purpose))
 
     def revoke_all(self, user: User) -> None:
@@ -61,8 +61,7 @@ class TokenRepository:
 
     def revoke_all_of(self, user_ids: Sequence[int]) -> None:
         """Revoke all unused tokens of the users with *user_ids*."""
-        for user_id in user_ids:
-            self._mails.delete_links(user_id)
+        self._mails.delete_links(*user_ids)
         self._session.execute(delete(Token).where(Token.user_id.in_(user_ids), Token.used_at.is_(None)))
 
     def delete_all(self, user: User) -> None:

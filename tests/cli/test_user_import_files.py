@@ -34,7 +34,7 @@ def test_inspection_shows_columns_without_secrets_and_the_command_to_run(cli: An
         "Passwort      password   ********\n"
         "Abteilung     (ignored)  Küche\n"
     )
-    assert err == f"CSV, Windows-1252, semicolons between the columns, 1 skipped lines.\nRun: {COMMAND}\n"
+    assert err == f"CSV, Windows-1252, semicolons between the columns, 1 skipped line.\nRun: {COMMAND}\n"
     shown = cli("user", "import", "staff.csv", "--inspect", "-o", "json")
     found = result(shown)
     assert (found["encoding"], found["delimiter"], found["skipped_lines"]) == ("Windows-1252", ";", 1)

@@ -43,6 +43,25 @@ SEMICOLONS = looks_like("semicolons", "--delimiter ';'")
         (LINES.encode("utf-16"), looks_like("the encoding UTF-16", "--encoding utf-16")),
         (LINES.encode("utf-16-le"), looks_like("the encoding UTF-16-LE", "--encoding utf-16-le")),
         (LINES.encode("utf-16-be"), looks_like("the encoding UTF-16-BE", "--encoding utf-16-be")),
+        (
+            f"{LINES}zoé,zoe@example.org\r\n".encode("utf-16-le"),
+            looks_like("the encoding UTF-16-LE", "--encoding utf-16-le"),
+        ),
+        (
+            "логин;почта\nлилия;ada@example.org\n".encode("utf-16-le"),
+            looks_like("semicolons and the encoding UTF-16-LE", "--delimiter ';' --encoding utf-16-le"),
+        ),
+        (
+            "用户名,邮箱\nada,ada@example.org\n".encode("utf-16-be"),
+            looks_like("the encoding UTF-16-BE", "--encoding utf-16-be"),
+        ),
+        (
+            f"{LINES}zoé,zoe@example.org\r\n".encode("utf-16-le").decode("latin-1"),
+            (
+                "The file looks as if UTF-16 was read as ISO 8859-1.",
+                "An earlier program did that: export the file again, as UTF-8.",
+            ),
+        ),
         (LINES.encode("utf-32"), looks_like("the encoding UTF-32", "--encoding utf-32")),
         (
             f"{NAMES}zoé;zoe@example.org\n".encode("cp1252"),

@@ -1,12 +1,15 @@
 """Groups of a file: created, renamed, and proposed where lback cannot have the name."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from lback_cli.imports.distinguished_names import entry_names
 from lback_cli.imports.group_names import missing_group, proposed_group
+from lback_cli.imports.inspection import inspect_input
 from lback_cli.imports.options import IfExists, ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.text.usernames import canonical_group_name
@@ -174,3 +177,72 @@ def test_paths_that_only_users_have_are_compared_too(world: World) -> None:
         "The groups '/a.b' and '/A/b' would both be 'a.b'.",
         "The groups '/a/B' and '/A/b' would both be 'a.B'.",
     ]
+
+
+# Names of entries in tables
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("CN=VPN,OU=IT,DC=corp", ["CN=VPN,OU=IT,DC=corp"]),
+        ("CN=VPN,OU=IT,DC=corp;CN=Ads,DC=corp", ["CN=VPN,OU=IT,DC=corp", "CN=Ads,DC=corp"]),
+        ("cn=a,dc=x | cn=b,dc=x\ncn=c,dc=x;", ["cn=a,dc=x", "cn=b,dc=x", "cn=c,dc=x"]),
+        ("CN=a,OU=x,DC=corp,DC=y,CN=b,CN=Users,DC=corp,DC=y", ["CN=a,OU=x,DC=corp,DC=y", "CN=b,CN=Users,DC=corp,DC=y"]),
+        ("cn=a,cn=groups,cn=accounts,dc=x", ["cn=a,cn=groups,cn=accounts,dc=x"]),
+        (r"CN=a\;b\, c,OU=x\+y,DC=x;uid=d+cn=e,o=x", [r"CN=a\;b\, c,OU=x\+y,DC=x", "uid=d+cn=e,o=x"]),
+        ("editors;staff", None),
+        ("CN=editors;staff", None),
+        ("CN=editors", None),
+        ("cn=a,,dc=x", None),
+    ],
+)
+def test_cell_with_names_of_entries_is_split(cell: str, names: list[str] | None) -> None:
+    assert entry_names(cell) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("cn=" + " " * 65000, 0), ("cn=a" + ",cn=" * 16000, 1), ("cn=a,dc=x;" * 6500, 6500)]
+)
+def test_long_cell_is_split(text: str, count: int) -> None:
+    assert len(entry_names(text) or ()) == count
+
+
+CSVDE = (
+    "DN,sAMAccountName,mail,memberOf\n"
+    '"CN=Ada,DC=corp",ada,ada@x.org,"CN=VPN,OU=IT,DC=corp;CN=Domain Admins,CN=Users,DC=corp"\n'
+    '"CN=Ben,DC=corp",ben,ben@x.org,"CN=vpn, OU=IT, DC=corp"\n'
+    '"CN=Cy,DC=corp",cy,cy@x.org,"CN=VPN,OU=Old,DC=corp"\n'
+    '"CN=Dee,DC=corp",dee,dee@x.org,\n'
+)
+
+
+def test_groups_of_csvde_are_taken_and_ambiguous_ones_refused(world: World) -> None:
+    path, rejects = world.write(CSVDE, "csvde.csv"), world.directory / "rejects.csv"
+    found = inspect_input(str(path), ImportOptions(), world.services, set, is_named=False)
+    refusal = (
+        "line 4: The groups 'CN=VPN,OU=Old,DC=corp' and 'CN=VPN,OU=IT,DC=corp' would both be 'VPN'. "
+        r"Add --map-group 'CN\=VPN\,OU\=Old\,DC\=corp=NAME'."
+    )
+    assert (found.problem, found.notes) == (None, ["1 of the 4 rows is refused.", refusal])
+    assert (dict(found.options.mapping)["groups"], found.options.group_map) == (
+        "memberOf",
+        (("Domain Admins", "domain-admins"),),
+    )
+    world.run(path, replace(found.options, mail="none", rejects=rejects))
+    assert groups(world) == {"ada": ["domain-admins", "vpn"], "ben": ["vpn"], "dee": []}
+    given = ImportOptions(mail="none", create_groups=True, group_map=(("cn=vpn,ou=old,dc=corp", "old-vpn"),))
+    assert world.run(rejects, given).counts.created == 1
+    assert groups(world)["cy"] == ["old-vpn"]
+
+
+def test_names_of_entries_in_json_are_groups_too(world: World) -> None:
+    user = {"username": "ada", "email": "ada@x.org", "groups": ["cn=a,dc=x", "b"]}
+    world.run(world.write(json.dumps(user), "users.jsonl"), ImportOptions("jsonl", mail="none", create_groups=True))
+    assert groups(world) == {"ada": ["a", "b"]}
+
+
+def test_ignored_groups_of_keycloak_may_have_one_name(world: World) -> None:
+    options = ImportOptions("keycloak", mail="none", ignored=("groups",), report=world.directory / "report.jsonl")
+    assert [message for message, _ in keycloak(world, options, "/test/lead", "/test.lead")] == ["created"] * 2
+    assert groups(world) == {"u0": [], "u1": []}

@@ -2,17 +2,20 @@
 
 import json
 import stat
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from lback_cli.errors import Conflict, OperationRejected, UsageError, ValidationError
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 from lback_cli.signals import user_registered
+from lback_cli.testing import SignalRecorder
 
 from .harness import ARGON2, BCRYPT, PASSWORD, Recorder, World, read_jsonl
 
@@ -27,6 +30,14 @@ CONTENT = (
     f"eve,eve@example.org,,{MD5},\n"
     "cy,cy@example.com,,,\n"
 )
+TEMPLATES = {
+    "Your account at": "invitation",
+    "Confirm your e-mail address for": "verify_email",
+    "Your e-mail address at": "email_changed",
+    "Your password at": "password_changed",
+}
+"""The templates of mails by the beginning of the subject."""
+
 UPDATE = ImportOptions(if_exists="update", mail="verify")
 
 
@@ -38,6 +49,13 @@ def peopled(world: World) -> World:
     )
     world.run(path, ImportOptions(mail="none"))
     return world
+
+
+def mails(world: World) -> list[str]:
+    """Return the templates of the mails that were sent, in their order."""
+    files = sorted((world.directory / "mail").glob("*.eml"))
+    subjects = (file.read_text().partition("Subject: ")[2].partition("lback")[0].strip() for file in files)
+    return [TEMPLATES[subject] for subject in subjects]
 
 
 def planned(world: World, options: ImportOptions = UPDATE, content: str = CONTENT) -> Path:
@@ -91,6 +109,52 @@ def test_plan_has_the_outcome_of_each_row_and_changes_nothing(peopled: World) ->
     assert peopled.state() == before
     assert peopled.jobs()[1:] == []
     assert peopled.services.hasher.operations == 0
+
+
+FLAGS = ("", "true", "false")
+
+
+def mailed_csv(domain: str, flags: int) -> str:
+    """Return a file of invited, hashed and broken rows, whose flags depend on *flags*."""
+    lines = ["username,email,password_hash,is_active,is_email_verified"]
+    for number in range(60):
+        name = "bad name" if number % 20 == 7 else f"user{number}"
+        stored = f'"{(ARGON2, BCRYPT)[(number + flags) % 2]}"' if number % 3 else ""
+        lines.append(f"{name},user{number}@{domain},{stored},{FLAGS[number % 5 % 3]},{FLAGS[(number + flags) % 3]}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("mail", ["invite", "verify", "none"])
+def test_plan_counts_the_signals_and_mails_of_its_import(world: World, mail: Any) -> None:
+    """New users first, and then updates of their addresses and passwords, for which a plan runs no operation each."""
+    options = ImportOptions(mail=mail, if_exists="update", overwrite_passwords=True)
+    for number, domain in enumerate(("example.org", "example.net")):
+        path = world.write(mailed_csv(domain, number))
+        writer = PlanWriter(world.services.hasher)
+        world.importer().plan(str(path), options, writer)
+        before = len(mails(world))
+        with SignalRecorder() as recorder:
+            world.run(path, options)
+        assert writer.summary["signals"] == Counter(recorder.names)
+        assert writer.summary["mails"] == Counter(mails(world)[before:])
+
+
+@pytest.mark.parametrize("mail", ["invite", "verify"])
+def test_plan_of_mailed_users_has_few_statements(world: World, mail: Any) -> None:
+    options = ImportOptions(mail=mail, if_exists="update", overwrite_passwords=True)
+    counts = list[int]()
+
+    def count(*_: Any) -> None:
+        counts[-1] += 1
+
+    event.listen(world.database.engine, "before_cursor_execute", count)
+    for number, domain in enumerate(("example.org", "example.net")):
+        path = world.write(mailed_csv(domain, number))
+        counts.append(0)
+        world.importer().plan(str(path), options, PlanWriter(world.services.hasher))
+        counts.append(0)
+        world.run(path, replace(options, mail="none"))
+    assert max(counts[::2]) < 2 * 60  # of each user alone, it would have 20
 
 
 def test_plan_is_applied(peopled: World) -> None:

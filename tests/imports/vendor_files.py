@@ -97,7 +97,6 @@ TABLES = [
             '"CN=Ada,DC=corp,DC=example",user,ada,ada@corp.example,66048,"CN=VPN,OU=IT,DC=corp;CN=Ads,DC=corp"',
             '"CN=Ben,DC=corp,DC=example",user,ben,ben@corp.example,514,',
         ),
-        said=("'memberOf' is not read as groups: it has names of entries, such as CN=...,DC=...",),
     ),
     VendorFile(
         "csvde-expired.csv",

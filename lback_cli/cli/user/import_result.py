@@ -39,7 +39,7 @@ def show_result(context: CliContext, result: "ImportResult", options: "ImportOpt
     }
     if result.state in messages:
         context.output.message(messages[result.state])
-    _warn_of_misread_rows(context, tally)
+    _warn_of_misread_text(context, tally)
     if tally.to_vouch_for and options.mail != "verify":
         users = "1 user" if tally.to_vouch_for == 1 else f"{tally.to_vouch_for:,} users"
         context.output.message(
@@ -74,7 +74,7 @@ def show_plan(context: CliContext, result: "DryRunResult", writer: "PlanWriter",
     output.message("This is what would change. Nothing was changed.")
     if options.atomic and counts.failed:
         output.notice("Because rows are refused, --atomic will import nothing.")
-    _warn_of_misread_rows(context, result.tally)
+    _warn_of_misread_text(context, result.tally)
     if output.format.for_people:
         for line in writer.lines:
             output.message(line)
@@ -102,8 +102,8 @@ def show_inspection(context: CliContext, inspection: "Inspection") -> None:
         output.notice(f"With these options it cannot be imported yet. {inspection.problem}")
 
 
-def _warn_of_misread_rows(context: CliContext, tally: "Tally") -> None:
-    if tally.misread.count:
+def _warn_of_misread_text(context: CliContext, tally: "Tally") -> None:
+    if tally.misread:
         context.output.warning(tally.misread.message, hint=tally.misread.hint)
 
 

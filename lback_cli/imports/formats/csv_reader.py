@@ -4,7 +4,6 @@ Blocks of lines that hold whole, plain records are parsed at once, which is what
 block is cut into records that are parsed one by one: after an error, a parser of the whole file would lose the rest.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -16,7 +15,7 @@ from lback_cli.errors import ValidationError
 from lback_cli.imports.columns import PLAIN_COLUMNS, ColumnChoice, Layout
 from lback_cli.imports.formats.csv_injection import unescaped
 from lback_cli.imports.formats.detection import require_line_ends
-from lback_cli.imports.formats.dialect import RFC_4180, Dialect, in_utf8, not_in_encoding, patterns
+from lback_cli.imports.formats.dialect import RFC_4180, Dialect, in_utf8, not_in_encoding, patterns, without_mark
 from lback_cli.imports.row import (
     LARGEST_FIELD,
     LARGEST_RECORD,
@@ -111,7 +110,7 @@ def _read_layout(lines: "_LineReader", choice: ColumnChoice, dialect: Dialect) -
     parser = _RecordParser(dialect)
     header = None
     while header is None and (raw := lines.next()) is not None:
-        header = _record(lines, raw, parser)
+        header = _record(lines, without_mark(raw), parser)
     if header is None:
         raise ValidationError("columns", "The file is empty.", hint="The first line names the columns.")
     line, raw, fields, problem = header
@@ -220,7 +219,7 @@ class _LineReader:
         else:
             raw = self._file.readline(LARGEST_RECORD + 1)
             if not self.number:
-                raw = raw.removeprefix(codecs.BOM_UTF8)
+                raw = without_mark(raw)
         if not raw:
             return None
         self.number += 1

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 
 from lback_cli.errors import ValidationError
 
@@ -50,8 +51,24 @@ def require_text(start: bytes) -> None:
         if start.startswith(magic):
             raise ValidationError("file", f"The file is {kind}, and no text.", hint=hint)
     controls = sum(start.count(byte) for byte in _CONTROLS)
+    if controls >= _FEW_CONTROLS and _is_utf_16_in_utf_8(start):
+        raise ValidationError(
+            "file",
+            "The file looks as if UTF-16 was read as ISO 8859-1.",
+            hint="An earlier program did that: export the file again, as UTF-8.",
+        )
     if controls >= _FEW_CONTROLS and controls * _TEXT_PER_CONTROL > len(start) and wide_encoding(start) is None:
         raise ValidationError("file", "The file is binary data, and no text.", hint="Export the users as CSV or JSON.")
+
+
+def _is_utf_16_in_utf_8(start: bytes) -> bool:
+    """Return whether a program decoded UTF-16 as ISO 8859-1, and wrote the result as UTF-8."""
+    if wide_encoding(start) is not None:
+        return False  # all letters are ASCII, so nothing is lost
+    try:
+        return wide_encoding(codecs.getincrementaldecoder("utf-8")().decode(start).encode("latin-1")) is not None
+    except UnicodeError:
+        return False
 
 
 _TEXTS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
@@ -100,9 +117,23 @@ def wide_encoding(start: bytes) -> str | None:
     first = start[:4]
     if first.count(0) == 3:  # noqa: PLR2004 - of the four bytes of one letter
         return "utf-32-le" if first[0] else "utf-32-be"
-    if first[:2].count(0) == 1:
-        return "utf-16-le" if first[0] else "utf-16-be"
-    return None
+    # The first letter may be of any alphabet, but separators and line ends are ASCII.
+    high, low = start[::2].count(0), start[1::2].count(0)
+    if bool(high) == bool(low):
+        return None
+    encoding = "utf-16-le" if low else "utf-16-be"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(start)
+    except UnicodeError:
+        return None
+    return encoding if _is_text(text) else None
+
+
+def _is_text(text: str) -> bool:
+    """Return whether *text* has lines or is JSON, and has almost only characters that text has."""
+    others = sum(unicodedata.category(character) in {"Cc", "Cn", "Co"} for character in set(text) - set("\t\n\r\f"))
+    is_lines = "\n" in text or text.lstrip().startswith(("{", "["))
+    return is_lines and others * _TEXT_PER_CONTROL <= len(set(text))
 
 
 def require_line_ends(header: bytes) -> None:

@@ -107,6 +107,13 @@ def in_utf8(file: BinaryIO, encoding: str) -> BinaryIO:
     return io.BufferedReader(_Transcoder(file, encoding))
 
 
+def without_mark(raw: bytes) -> bytes:
+    """Return *raw*, the beginning of a text in UTF-8, without a byte order mark; two programs may have written one."""
+    while raw.startswith(codecs.BOM_UTF8):
+        raw = raw[len(codecs.BOM_UTF8) :]
+    return raw
+
+
 def not_in_encoding(error: UnicodeDecodeError, what: str, encoding: str) -> str:
     """Return the problem of a text, a *what*, that was read with *encoding* and has raised *error*."""
     if encoding == UTF_8:

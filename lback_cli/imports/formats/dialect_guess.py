@@ -79,8 +79,8 @@ def guess_dialect(start: bytes, given: Dialect, encoding: str, known: ImportColu
         encoding: The encoding of the file.
         known: The columns that an import reads.
     """
-    text = codecs.decode(start, encoding, "replace").removeprefix("\ufeff")
-    lines = text.splitlines()[:_LINES]
+    text = codecs.decode(start, encoding, "replace")
+    lines = [line.lstrip("\ufeff") for line in text.splitlines()[:_LINES]]
     if lines and (separator_line := _SEPARATOR_LINE.fullmatch(lines[0])) is not None:
         return Dialect(separator_line[1] or given.delimiter, encoding, 1)
     best = (0, 0.0, 0), given.delimiter, given.skip_lines

@@ -1,6 +1,5 @@
 """Read users from JSON: one object on each line, or a list of objects."""
 
-import codecs
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -9,7 +8,7 @@ from lback_cli.errors import LbackError, ValidationError
 from lback_cli.imports.column_names import meanings
 from lback_cli.imports.columns import IGNORED, PLAIN_COLUMNS, ColumnChoice, listed_names
 from lback_cli.imports.formats.detection import require_json_lines
-from lback_cli.imports.formats.dialect import UTF_8, in_utf8, not_in_encoding
+from lback_cli.imports.formats.dialect import UTF_8, in_utf8, not_in_encoding, without_mark
 from lback_cli.imports.formats.json_stream import JsonStream, Record
 from lback_cli.imports.formats.strict_json import JsonError, StrictDecoder
 from lback_cli.imports.row import LARGEST_RECORD, ImportRow, broken_row, row_of
@@ -44,7 +43,7 @@ def read_jsonl(
     while raw := file.readline(LARGEST_RECORD + 1):
         number += 1
         if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
+            raw = without_mark(raw)
             require_json_lines(raw)
         if len(raw) > LARGEST_RECORD:
             yield broken_row(number, ValidationError("row", f"The line has more than {LARGEST_RECORD} bytes."), raw=raw)

@@ -29,6 +29,7 @@ class SourceFormat(ABC):
         email_domain: The domain of the addresses that are made for users without one, if it is given.
         columns: The columns that a row may have.
         group_names: The names that ``--map-group`` gives to groups of the file.
+        ignores_groups: Whether ``--ignore groups`` leaves the groups of users out.
         left_out: How many records were read and left out, by what they are.
     """
 
@@ -53,6 +54,7 @@ class SourceFormat(ABC):
         self.companion = companion
         self.columns = columns
         self.group_names: Mapping[str, str] = {}
+        self.ignores_groups = False
         self.left_out: Counter[str] = Counter()
         self.email_domain = None if email_domain is None else _canonical_domain(email_domain)
 
@@ -70,6 +72,9 @@ class SourceFormat(ABC):
         Raises:
             ValidationError: The file is of another kind. It is raised before the first row.
         """
+
+    def close(self) -> None:  # noqa: B027 - most formats keep nothing
+        """Release what reading the file has kept."""
 
     def row(self, line: int, /, *, username: Any, email: Any = None, label: str = "", **fields: Any) -> ImportRow:
         """Return the row of one user.
