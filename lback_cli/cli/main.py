@@ -14,7 +14,7 @@ import typer
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal
 from lback_cli.cli.invocation import run_command, show_failure
-from lback_cli.cli.output.problems import write_stderr
+from lback_cli.cli.output.problems import show_text, write_stderr
 from lback_cli.interruption import forget_interruptions, last_interruption, received
 
 COMPLETION = "_LBACK_COMPLETE"
@@ -65,10 +65,11 @@ def _report(context: CliContext, error: BaseException, arguments: Sequence[str])
         ending = last_interruption()
         if isinstance(ending, TerminatedBySignal):
             if notes:
-                write_stderr(f"Interrupted.{notes}\n")
+                show_text(f"Interrupted.{notes}")
             return ending.code
-        start = "\n" if sys.stderr.isatty() else ""  # the line of a prompt has no end yet
-        write_stderr(f"{start}Interrupted.{notes}\n")
+        if sys.stderr.isatty():
+            write_stderr("\n")  # the line of a prompt has no end yet
+        show_text(f"Interrupted.{notes}")
         return ExitCode.INTERRUPTED
     return show_failure(context, error, arguments)
 

@@ -6,7 +6,7 @@ from typing import Any, Final, TextIO
 
 from lback_cli.cli.output.cells import cell_text
 from lback_cli.cli.output.format import Record
-from lback_cli.cli.output.width import padded, text_width, wrapped
+from lback_cli.cli.output.width import padded, text_width, words_wrapped
 from lback_cli.text.terminal import wants_color
 from lback_cli.text.times import local_time
 
@@ -134,7 +134,7 @@ def write_header(out: TextIO, columns: Sequence[str], widths: Sequence[int]) -> 
 def write_row(out: TextIO, columns: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> None:
     """Write the line of a record, or several for long text. The outcome of a failure is red."""
     parts = [
-        wrapped(cell, width) if column in _WRAPPED and text_width(cell) > width else [cell]
+        words_wrapped(cell, width) if column in _WRAPPED and text_width(cell) > width else [cell]
         for column, cell, width in zip(columns, cells, widths, strict=False)
     ]
     for line in zip_longest(*parts, fillvalue=""):
