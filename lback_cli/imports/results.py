@@ -158,8 +158,10 @@ def failed(row: ImportRow, error: LbackError, *, only_creates: bool = False) -> 
     if isinstance(error, GroupNotFound) and error.name is not None:
         error = missing_group(error.name)
     message, hint = error.message, error.hint
+    if isinstance(error, UserExists):
+        hint = None  # rows that are refused for the same reason have the same advice
     if isinstance(error, UserExists) and error.field == "username":
-        hint = _EXISTS if only_creates else hint
+        hint = _EXISTS if only_creates else None
         if row.derived_from is not None:
             name, address = (safe(text, limit=_LONGEST_SHOWN) for text in (row.username, row.derived_from))
             verb = "taken" if only_creates else "that of another user"

@@ -28,10 +28,15 @@ def enter(child: Any, prompt: str, answer: str) -> None:
 
 def test_a_taken_name_is_reported_before_a_password_is_asked_for(terminal: Cli, register: Cli, cli: Cli) -> None:
     register("bob")
-    taken = (6, "error: The user name 'bob' is taken.\n")
+    hint = (
+        "       Choose another name. 'lback user show bob' shows the user who has it, and\n"
+        "       'lback user update bob' changes that user.\n"
+    )
+    taken = (6, f"error: The user name 'bob' is taken.\n{hint}")
     assert ended(terminal("user", "register", "Bob", "--email", "other@example.org")) == taken
     child = terminal("user", "register", "rob", "--email", "BOB@example.org")
-    assert ended(child) == (6, "error: The e-mail address 'bob@example.org' is taken.\n")
+    hint = "       'lback user show bob@example.org' shows the user who has it.\n"
+    assert ended(child) == (6, f"error: The e-mail address 'bob@example.org' is taken.\n{hint}")
     (event, *_) = json.loads(cli("events", "list", "-o", "json").out)
     assert (event["signal"], event["subject"]) == ("user_registration_failed", "rob")
 
