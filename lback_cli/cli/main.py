@@ -24,9 +24,7 @@ COMPLETION = "_LBACK_COMPLETE"
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
     if COMPLETION in os.environ:
-        from lback_cli.cli.shell.complete import complete
-
-        sys.exit(complete())
+        sys.exit(_complete())
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a background job of a shell
         signal.signal(signal.SIGINT, _interrupt)
     streams = _prepare_streams()
@@ -50,6 +48,21 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is done, and its exit code is known
     gc.freeze()  # exit without a last garbage collection, which would take a sixth of the time
     sys.exit(status)
+
+
+def _complete() -> int:
+    """Complete a line for a shell, which may not read the answer, and return the exit code."""
+    streams = _prepare_streams()
+    try:
+        from lback_cli.cli.shell.complete import complete
+
+        status = complete()
+        streams[0].flush()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
+        status = _report(CliContext(), error, ())
+    for stream in streams:
+        _flush_or_drop(stream)
+    return status
 
 
 def _report(context: CliContext, error: BaseException, arguments: Sequence[str]) -> int:
