@@ -197,6 +197,8 @@ def _result(summary: "Summary", *, is_done: bool) -> str:
         return "There is nothing to undo."
     number = counts["reversed"]
     changes = f"{number} change{'' if number == 1 else 's'}"
+    if is_done and not number and counts.keys() <= {"done"}:
+        return "Everything was undone before."
     parts = [f"Reversed {changes}" if is_done else f"This would reverse {changes}"]
     parts += [f"{counts['kept']} kept"] if counts["kept"] else []
     parts += [f"{counts['cannot']} cannot be reversed"] if counts["cannot"] else []

@@ -57,5 +57,5 @@ class Moment:
         except UsageError as error:
             raise UsageError(
                 f"{typed[:40]!r} is not a moment.",
-                hint="Use a time such as 2026-01-31T12:00Z, a date (its end), yesterday, an age such as 7d or event:N.",
+                hint="Use a time such as 2026-01-31T12:00Z, a date (its end), yesterday, 7d, or event:N.",
             ) from error

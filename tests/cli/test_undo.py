@@ -46,7 +46,7 @@ def test_an_event_is_undone_and_the_undo_is_undone(ann: Cli) -> None:
     assert shown(ann) == ("ann@example.org", True, ["basic_user"])
     event = json.loads(ann("events", "show", "5", "-o", "json").out)
     assert (event["signal"], event["data"]["undoes"]) == ("user_updated", 4)
-    assert ann("undo", "4", "--yes").err == "Reversed 0 changes; 2 done already.\n"
+    assert ann("undo", "4", "--yes").err == "Everything was undone before.\n"
     assert ann("undo", "5", "--yes").status == 0
     assert shown(ann) == ("ann@b.example", False, [])
 

@@ -17,6 +17,8 @@ from lback_cli.cli.output.width import wrapped, wrapped_message
         ("Don't take the users' names, but 'a b'.", ["Don't take the users'", "names, but 'a b'."]),
         ("G\u00fcn\u00fc 'lback user show a' zeigt.", ["G\u00fcn\u00fc", "'lback user show a'", "zeigt."]),
         ("\u00fc", ["\u00fc"]),
+        ("To skip, add --if-exists skip here.", ["To skip, add", "--if-exists skip here."]),
+        ("Or add --map-group a=GROUP too.", ["Or add", "--map-group a=GROUP", "too."]),
         ("", [""]),
     ],
 )

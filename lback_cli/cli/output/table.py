@@ -33,6 +33,9 @@ _SHORTEST_TIME = 17
 _RIGID = frozenset({"id", "seq", "signal"})
 """Columns that are shown in full."""
 
+_SECONDARY = frozenset({"subject", "actor"})
+"""Columns that shrink before the others do, because what happened says more."""
+
 _WRAPPED = frozenset({"when", "last_error", "error"})
 """Columns of sentences, which go on in the next line instead of ending in an ellipsis."""
 
@@ -93,6 +96,7 @@ def fitted(columns: Sequence[str], widths: Sequence[int], limit: int | None) -> 
     fitting = list(widths[:count])
     # Texts shrink first, then times, because the end of a time says more than that of a long text.
     needs = list(zip(columns, widths, strict=True))
+    _shrink(fitting, [_SHORT if column in _SECONDARY else width for column, width in needs], limit)
     _shrink(fitting, [_least(column, _SHORT, width, time=width) for column, width in needs], limit)
     _shrink(fitting, [_least(column, _SHORT, width) for column, width in needs], limit)
     _shrink(fitting, least, limit)

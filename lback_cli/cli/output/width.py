@@ -10,8 +10,8 @@ from lback_cli.text.escaping import ELLIPSIS
 NARROWEST = 20
 """If there are fewer columns for a text, the terminal wraps it."""
 
-_QUOTED = re.compile(r"(?<![\w'])'[^']+'(?![\w'])|`[^`]+`")
-"""A phrase in quotes, such as a command or a path. An apostrophe begins none."""
+_WHOLE = re.compile(r"(?<![\w'])'[^']+'(?![\w'])|`[^`]+`|--[a-z-]+ (?=[A-Z]{2}|\S+=|skip\b|update\b)")
+"""A phrase in quotes, such as a command or a path, or an option with its value. An apostrophe begins no quote."""
 
 _COMMAND_AT_END = re.compile(r"(.*\b(?:[Rr]un|with):) (.*[^.])|(.*:) ((?:lback|\(umask) .*[^.])")
 """A text that ends in a command, after a colon."""
@@ -50,9 +50,10 @@ def padded(text: str, width: int) -> str:
 def wrapped(text: str, width: int) -> list[str]:
     """Return *text*, which has passed `safe`, in lines of at most *width* columns.
 
-    What a person may copy stays on one line, even if it is longer: a word, such as a path, and a phrase in quotes.
+    What a person may copy stays on one line, even if it is longer: a word, such as a path, a phrase in quotes,
+    and an option with its value.
     """
-    whole = _QUOTED.sub(lambda found: found[0].replace(" ", _JOINT), text)
+    whole = _WHOLE.sub(lambda found: found[0].replace(" ", _JOINT), text)
     return [line.replace(_JOINT, " ") for line in words_wrapped(whole, width)]
 
 
