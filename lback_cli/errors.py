@@ -42,8 +42,12 @@
     - `UnexpectedError`                   ``unexpected_exception``
 """
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
+
+_PLAIN_VALUE = re.compile(r"\w[\w.+@-]{0,79}")
+"""A value that no shell changes."""
 
 
 class LbackError(Exception):
@@ -148,14 +152,31 @@ class UserExists(Conflict):
     def __init__(self, field: str, value: str, *, spelled: str | None = None) -> None:
         what = {"username": "user name", "email": "e-mail address"}.get(field, field)
         spelling = "" if spelled in {None, value} else f", in the spelling {spelled!r}"
-        super().__init__(f"The {what} {value!r} is taken{spelling}.")
+        super().__init__(f"The {what} {value!r} is taken{spelling}.", hint=_of_the_holder(field, spelled or value))
         self.field = field
+
+
+def _of_the_holder(field: str, value: str) -> str | None:
+    """Return how to see who has *value*, if a command line can contain it as it is."""
+    if field == "id" or not _PLAIN_VALUE.fullmatch(value):
+        return None
+    if field == "username":
+        return (
+            f"Choose another name. 'lback user show {value}' shows the user who has it, "
+            f"and 'lback user update {value}' changes that user."
+        )
+    found = f"show {value}" if field == "email" else f"list --where {field}={value}"
+    return f"'lback user {found}' shows the user who has it."
 
 
 class GroupExists(Conflict):
     """The group name is taken."""
 
     code = "group_exists"
+
+    def __init__(self, name: str) -> None:
+        shown = f"'lback group show {name}' shows it." if _PLAIN_VALUE.fullmatch(name) else None
+        super().__init__(f"The group {name!r} exists already.", hint=shown)
 
 
 class Refused(LbackError):

@@ -27,7 +27,7 @@ AsOf = Annotated[
     str | None,
     typer.Option(
         "--as-of",
-        help="Show the state at this moment: a time, a date (its end), an age such as 7d, or event:N.",
+        help="Show the state at this moment: a time, a date (its end), yesterday, an age such as 7d, or event:N.",
         metavar="MOMENT",
     ),
 ]

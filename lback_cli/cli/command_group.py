@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import typer
 
 from lback_cli.cli.global_options import Fields, LbackCommand, LbackGroup, Notes, list_parameters
+from lback_cli.cli.help_page import ALIAS
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "color": True}
 """The help decides itself about colours, so nothing removes them from it."""
@@ -121,6 +122,7 @@ class CommandGroup(LbackGroup):
         """
         name, *others = args
         if name in self.aliases:
+            ctx.meta[ALIAS] = f"{ctx.command_path} {name}", f"{ctx.command_path} {self.aliases[name]}"
             name, *given = self.aliases[name].split()
             others = [*given, *others]
         if (found := self.get_command(ctx, name)) is not None:

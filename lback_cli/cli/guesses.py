@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         **dict.fromkeys(("unblock", "unban", "unsuspend", "activate"), _ACTIVATE),
         **dict.fromkeys(("login", "auth", "check-password"), ("lback user authenticate USERNAME",)),
         **dict.fromkeys(("find", "search", "query"), ("lback user list --search TEXT",)),
-        **dict.fromkeys(("count",), ("lback user list --limit 0 -o jsonl | wc -l",)),
+        **dict.fromkeys(("count",), ("lback user list --fields id -o value | wc -l",)),
         **dict.fromkeys(("ls", "users"), ("lback user list",)),
         **dict.fromkeys(("describe", "get", "view", "info", "cat"), _SHOW_USER),
         **dict.fromkeys(("edit", "modify", "change", "set"), _UPDATE),
@@ -102,7 +102,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("--mail", "--address", "--e-mail"), ("--email ADDRESS",)),
     **dict.fromkeys(("--verify", "--confirmed"), ("--verified",)),
     **dict.fromkeys(("--invited", "--invitation", "--no-password"), ("--invite",)),
-    **dict.fromkeys(("--filter", "--query", "--find", "--grep"), ("--search TEXT", "--where NAME=VALUE")),
+    **dict.fromkeys(("--filter", "--status", "--state"), ("--where CONDITION", "--outcome WORD")),
+    **dict.fromkeys(("--query", "--find", "--grep"), ("--search TEXT", "--where CONDITION")),
     **dict.fromkeys(("--all", "--no-limit"), ("--limit 0",)),
     **dict.fromkeys(("--page", "--offset", "--skip", "--next"), ("--after VALUE", "--before SEQ")),
     **dict.fromkeys(("--columns", "--column", "--cols", "--field", "--select"), ("--fields NAME,NAME",)),
@@ -119,6 +120,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 """What to write instead of an option that does not exist: the first that the command takes."""
 
 OTHERS: Mapping[str, Mapping[str, str]] = {
+    "lback user list": {"--count": "lback user list --fields id -o value | wc -l"},
+    "lback group members": {"--count": "lback group show GROUP"},
+    "lback events list": {"--count": "lback events summary"},
     "lback user export": dict.fromkeys(
         ("--fields", "--columns", "--column", "--cols", "--select"),
         "lback user list --fields username,email,groups -o csv > users.csv",
@@ -154,6 +158,19 @@ def option_instead(path: str, option: str, accepted: Collection[str]) -> str | N
         return f"Try: {line}"
     instead = _option_instead(option, accepted)
     return None if instead is None else f"Use {instead}."
+
+
+def argument_instead(argument: str, accepted: Collection[str]) -> str | None:
+    """Return what to do instead of *argument*, for a command that takes no such argument but the options *accepted*."""
+    from lback_cli.managers.user_conditions import FLAGS, LOCKED
+
+    if argument.startswith("-"):
+        return None
+    if "--where" in accepted and argument in {*FLAGS, LOCKED}:
+        return f"Use --where {argument}."
+    is_path = "." in argument and "@" not in argument
+    options = [*(["--file"] if is_path else []), "--search", *(["--email"] if "@" in argument else [])]
+    return next((f"Use {option} {argument}." for option in options if option in accepted), None)
 
 
 def _option_instead(option: str, accepted: Collection[str]) -> str | None:

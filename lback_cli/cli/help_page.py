@@ -13,6 +13,10 @@ GLOBAL_OPTIONS = "Global options"
 """The heading of the options that every command takes."""
 
 
+ALIAS = "lback_cli.alias"
+"""Where a context keeps the other name that called a command, and the words that this stands for."""
+
+
 class Entry(NamedTuple):
     """An argument, an option or a command of a group, with what it means."""
 
@@ -63,7 +67,10 @@ def help_page(command: Any, context: Any) -> Page:
     return Page(
         words=tuple(context.command_path.split()),
         usage=" ".join(["COMMAND"] if commands else ["[OPTIONS]", *usage]),
-        description=[" ".join(paragraph.split()) for paragraph in cleandoc(command.help or "").split("\n\n")],
+        description=[
+            *_alias(context),
+            *(" ".join(part.split()) for part in cleandoc(command.help or "").split("\n\n")),
+        ],
         commands=[Entry(name, summary(child)) for name, child in commands.items()],
         aliases=[Entry(*alias) for alias in getattr(command, "aliases", {}).items()],
         arguments=arguments,
@@ -71,6 +78,12 @@ def help_page(command: Any, context: Any) -> Page:
         examples=getattr(command, "examples", {}),
         notes={title: [Entry(*line) for line in lines()] for title, lines in getattr(command, "notes", {}).items()},
     )
+
+
+def _alias(context: Any) -> Sequence[str]:
+    """Return what other name called the command, if one did."""
+    names = context.meta.get(ALIAS)
+    return () if names is None else (f"`{names[0]}` is `{names[1]}`.",)
 
 
 def option_entries(parameters: Sequence[Any], context: Any) -> list[Entry]:

@@ -24,8 +24,8 @@ _PLAINER = {
 }
 """What messages of Typer and pydantic become."""
 
-_ADDRESS_AS_ARGUMENT = re.compile(r"Unexpected argument: (\S+@\S+)\.")
-"""The error of an e-mail address that was given without its option."""
+_ONE_ARGUMENT = re.compile(r"Unexpected argument: ([\w.@/+:-]+)\.")
+"""The error of an argument that may be the value of an option."""
 
 interruptions: list[KeyboardInterrupt] = []
 """The `KeyboardInterrupt` that ended the command, before Typer replaces it. Its notes say what was completed."""
@@ -135,8 +135,11 @@ def _usage(error: typer.TyperException) -> UsageError:
         if hint := option_instead(command, option, _option_names(context)):
             return UsageError(f"No such option: {option}.", hint=hint)
     message = _plainer(message)
-    if (match := _ADDRESS_AS_ARGUMENT.fullmatch(message)) and "--email" in _option_names(context):
-        return UsageError(message, hint=f"Use --email {match[1]}.")
+    if match := _ONE_ARGUMENT.fullmatch(message):
+        from lback_cli.cli.guesses import argument_instead
+
+        if hint := argument_instead(match[1], _option_names(context)):
+            return UsageError(message, hint=hint)
     return UsageError(message, hint=f"{command} --help shows the usage.")
 
 

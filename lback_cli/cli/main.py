@@ -14,7 +14,7 @@ import typer
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal
 from lback_cli.cli.invocation import run_command, show_failure
-from lback_cli.cli.output.problems import write_stderr
+from lback_cli.cli.output.problems import show_text, write_stderr
 from lback_cli.interruption import forget_interruptions, last_interruption, received
 
 COMPLETION = "_LBACK_COMPLETE"
@@ -24,9 +24,7 @@ COMPLETION = "_LBACK_COMPLETE"
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `lback` and exit."""
     if COMPLETION in os.environ:
-        from lback_cli.cli.shell.complete import complete
-
-        sys.exit(complete())
+        sys.exit(_complete())
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a background job of a shell
         signal.signal(signal.SIGINT, _interrupt)
     streams = _prepare_streams()
@@ -52,6 +50,21 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(status)
 
 
+def _complete() -> int:
+    """Complete a line for a shell, which may not read the answer, and return the exit code."""
+    streams = _prepare_streams()
+    try:
+        from lback_cli.cli.shell.complete import complete
+
+        status = complete()
+        streams[0].flush()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
+        status = _report(CliContext(), error, ())
+    for stream in streams:
+        _flush_or_drop(stream)
+    return status
+
+
 def _report(context: CliContext, error: BaseException, arguments: Sequence[str]) -> int:
     """Report the error on standard error, and return its exit code."""
     if isinstance(error, BrokenPipeError):
@@ -65,10 +78,11 @@ def _report(context: CliContext, error: BaseException, arguments: Sequence[str])
         ending = last_interruption()
         if isinstance(ending, TerminatedBySignal):
             if notes:
-                write_stderr(f"Interrupted.{notes}\n")
+                show_text(f"Interrupted.{notes}")
             return ending.code
-        start = "\n" if sys.stderr.isatty() else ""  # the line of a prompt has no end yet
-        write_stderr(f"{start}Interrupted.{notes}\n")
+        if sys.stderr.isatty():
+            write_stderr("\n")  # the line of a prompt has no end yet
+        show_text(f"Interrupted.{notes}")
         return ExitCode.INTERRUPTED
     return show_failure(context, error, arguments)
 

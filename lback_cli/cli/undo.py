@@ -30,7 +30,8 @@ _MANY = 50
 @command(
     examples={
         "Undo one event": "lback undo 4711",
-        "Show what undoing an import would change": "lback undo --import 5f3a9c0e --plan",
+        "Show what undoing the last import would change": "lback undo --import last --plan",
+        "Undo an import by the beginning of its job": "lback undo --import 5f3a9c0e",
         "Write a plan that undoes a command, to be reviewed": (
             "lback undo --invocation 0c9d1e2f3a4b5c6d --plan-file undo.plan"
         ),
@@ -51,7 +52,9 @@ def undo(
     job: Annotated[
         str | None,
         typer.Option(
-            "--import", help="Undo this import: its job, the beginning of it, or event:N of the import.", metavar="JOB"
+            "--import",
+            help="Undo this import: its job, the beginning of it, event:N of the import, or last.",
+            metavar="JOB",
         ),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would change, and change nothing.")] = False,
@@ -78,7 +81,7 @@ def undo(
 
     To undo an undo, name its events.
     """
-    from lback_cli.undo.selection import Request, Selection
+    from lback_cli.undo.selection import LAST, Request, Selection
 
     context = cli_context(ctx)
     selection = Selection(events=events or (), operation=operation, invocation=invocation, import_job=job)
@@ -88,6 +91,10 @@ def undo(
             raise UsageError("--apply takes the events and the options from the plan.", hint="Leave them out.")
         request = _checked_plan(context, apply)
     else:
+        if job is not None:
+            selection = context.undo.resolved(selection)
+        if job == LAST:
+            context.output.message(f"The last import is {(selection.import_job or '')[:8]}.")
         request = Request(selection=selection, mail=mail, including_active=including_active)
     if plan or plan_file is not None:
         summary = _plan(context, request, plan_file)
@@ -190,6 +197,8 @@ def _result(summary: "Summary", *, is_done: bool) -> str:
         return "There is nothing to undo."
     number = counts["reversed"]
     changes = f"{number} change{'' if number == 1 else 's'}"
+    if is_done and not number and counts.keys() <= {"done"}:
+        return "Everything was undone before."
     parts = [f"Reversed {changes}" if is_done else f"This would reverse {changes}"]
     parts += [f"{counts['kept']} kept"] if counts["kept"] else []
     parts += [f"{counts['cannot']} cannot be reversed"] if counts["cannot"] else []

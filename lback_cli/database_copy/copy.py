@@ -22,7 +22,7 @@ class CopyResult:
 
     Attributes:
         rows: The number of rows by table.
-        already_there: How many of them the target had before.
+        copied_before: How many of them an interrupted copy had copied.
         events: The length of the event log.
         hash: The hash of its last event.
         digest: The SHA-256 of all users.
@@ -30,7 +30,7 @@ class CopyResult:
     """
 
     rows: Mapping[str, int]
-    already_there: int
+    copied_before: int
     events: int
     hash: str
     digest: str
@@ -82,7 +82,7 @@ class DatabaseCopy:
             source = TableCopy(session)
             log = source.events.verify()
             self._target.mark()
-            digests, already_there = self._copy_or_restart(source)
+            digests, copied_before = self._copy_or_restart(source)
             if not self._target.has_current_data:
                 self._finalize(source, log)
             self._verify_target(digests, log)
@@ -91,7 +91,7 @@ class DatabaseCopy:
         if not self._target.has_current_data:
             self._target.unmark()
         rows = {name: digest.rows for name, digest in digests.items()}
-        return CopyResult(rows, already_there, log.events, log.hash, str(digests["users"]), left_out)
+        return CopyResult(rows, copied_before, log.events, log.hash, str(digests["users"]), left_out)
 
     def _copy_or_restart(self, source: TableCopy) -> tuple[dict[str, Digest], int]:
         """Copy what the target lacks, or empty the target and copy everything; return also how many rows it had."""
@@ -107,12 +107,12 @@ class DatabaseCopy:
     def _copy_all(self, source: TableCopy) -> tuple[dict[str, Digest], int]:
         self._observer.begun("copied", sum(source.count(table) for table in TABLES))
         digests: dict[str, Digest] = {}
-        already_there = 0
+        copied_before = 0
         for table in TABLES:
             digests[table.name], present = self._copy(source, table)
-            already_there += present
+            copied_before += present
             self._observer.copied(table.name, digests[table.name].rows)
-        return digests, already_there
+        return digests, copied_before
 
     def _copy(self, source: TableCopy, table: Table) -> tuple[Digest, int]:
         """Compare the rows that the target already has, and add the others; return also how many it had."""

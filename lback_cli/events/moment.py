@@ -1,12 +1,13 @@
 """The moments to which one can look back: a time, or the end of an event."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from lback_cli.errors import UsageError
 from lback_cli.text.escaping import safe
-from lback_cli.text.times import parse_moment
+from lback_cli.text.times import parse_moment, with_date
 
 _AGE = re.compile(r"[0-9]+[a-z]+")
 _EVENT = re.compile(r"event:([0-9]{1,18})")
@@ -17,7 +18,7 @@ class Moment:
     """A moment in the past.
 
     Attributes:
-        text: What a person wrote.
+        text: What a person wrote, with a date instead of a word such as ``yesterday``.
         time: The time; None if the moment is the end of an event.
         event: The number of that event.
     """
@@ -36,23 +37,25 @@ class Moment:
     def parse(cls, text: str, now: datetime) -> "Moment":
         """Read a time (RFC 3339, UTC by default), a date (its end), an age such as ``7d``, or ``event:N``.
 
+        ``today`` and ``yesterday`` are dates. If a day is not over, its end is *now*.
+
         Args:
             text: What a person wrote.
-            now: The time from which an age counts.
+            now: The current time, from which an age counts.
 
         Raises:
             UsageError: *text* is none of these.
         """
         if match := _EVENT.fullmatch(text):
             return cls(text, event=int(match[1]))
-        try:
-            return cls(text, datetime.combine(date.fromisoformat(text), time.max, UTC))
-        except ValueError:
-            pass
+        typed, text = text, with_date(text, now)
+        with suppress(ValueError):
+            day = date.fromisoformat(text)
+            return cls(text, now if day == now.date() else datetime.combine(day, time.max, UTC))
         try:
             return cls(text, parse_moment(text, now))
         except UsageError as error:
             raise UsageError(
-                f"{text[:40]!r} is not a moment.",
-                hint="Use a time such as 2026-01-31T12:00Z, a date (its end), an age such as 7d, or event:N.",
+                f"{typed[:40]!r} is not a moment.",
+                hint="Use a time such as 2026-01-31T12:00Z, a date (its end), yesterday, 7d, or event:N.",
             ) from error

@@ -95,7 +95,7 @@ class AtomicPipeline(ImportPipeline):
         for chunk in self._chunks(uow):
             rows_before = reached.counts.total
             reached = self._write(uow, chunk, reached)
-            self._tally.add(chunk.outcomes, chunk.created_groups)
+            self._tally.add(chunk.outcomes, chunk.created_groups, chunk.mails)
             self._report_once(chunk.outcomes, reached.counts)
             if checker is not None:
                 checker.compare(chunk.outcomes)

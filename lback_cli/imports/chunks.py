@@ -14,7 +14,7 @@ from lback_cli.imports.row import ImportRow
 from lback_cli.managers.plain_users import UserColumns
 from lback_cli.managers.registration import PreparedUser
 from lback_cli.managers.registration_mail import RegistrationMail, is_mailed
-from lback_cli.operations.attempts import AttemptState
+from lback_cli.operations.attempts import AttemptState, PostedMail
 from lback_cli.operations.failures import RecordedFailure
 
 CHUNK_COST = 1000
@@ -128,6 +128,14 @@ class Chunk:
             for attempts in self._attempts(index):
                 if attempts is not done and attempts.refusal is None:
                     attempts.give_up(undone)
+
+    @property
+    def mails(self) -> Iterator[PostedMail]:
+        """The mails that the last attempt sent."""
+        for index, outcome in enumerate(self.outcomes):
+            attempts = self._attempts_of(index, outcome)
+            if attempts is not None:
+                yield from attempts.mails.values()
 
     def _attempts(self, index: int) -> list[AttemptState]:
         user = self._users[index] if self._users else None

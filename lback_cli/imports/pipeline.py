@@ -70,7 +70,7 @@ class ImportPipeline:
                 if self._rows_at_once is not None:
                     self._rows_at_once *= 2
                 self._job.reached = reached
-                tally.add(chunk.outcomes, chunk.created_groups)
+                tally.add(chunk.outcomes, chunk.created_groups, chunk.mails)
                 self._context.report_progress(chunk.outcomes, reached.counts)
                 if reached.state == "stopped":
                     break

@@ -1,7 +1,7 @@
 """The outcome of each row, and of the whole import."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from lback_cli.errors import GroupNotFound, LbackError, UserExists
 from lback_cli.imports.group_names import missing_group
 from lback_cli.imports.misread import MisreadText
 from lback_cli.imports.row import ImportRow
+from lback_cli.operations.attempts import PostedMail
 from lback_cli.text.escaping import safe
 
 _LONGEST_SHOWN = 80
@@ -92,6 +93,8 @@ class Tally:
         created_groups: The names of the groups that were created.
         left_out: How many records of the file were left out, by what they are.
         misread: The names of columns and the rows that were decoded with a wrong encoding.
+        mails: How many mails were sent, by template.
+        first_mail: One of them.
     """
 
     cannot_log_in: Counter[Obstacle] = field(default_factory=Counter)
@@ -100,9 +103,13 @@ class Tally:
     created_groups: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     misread: MisreadText = field(default_factory=MisreadText)
+    mails: Counter[str] = field(default_factory=Counter)
+    first_mail: PostedMail | None = None
 
-    def add(self, outcomes: Sequence[RowOutcome], created_groups: Sequence[str] = ()) -> None:
-        """Add the *outcomes* of some rows, and the groups that were created for them."""
+    def add(
+        self, outcomes: Sequence[RowOutcome], created_groups: Sequence[str] = (), mails: Iterable[PostedMail] = ()
+    ) -> None:
+        """Add the *outcomes* of some rows, the groups that were created for them, and the *mails* that were sent."""
         hindered = [outcome for outcome in outcomes if outcome.obstacles]
         for outcome in hindered:
             obstacle = outcome.obstacles[0]
@@ -115,6 +122,9 @@ class Tally:
         self.created_groups += created_groups
         for outcome in outcomes:
             self.misread.add(outcome.row)
+        for mail in mails:
+            self.mails[mail.template] += 1
+            self.first_mail = self.first_mail or mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +168,10 @@ def failed(row: ImportRow, error: LbackError, *, only_creates: bool = False) -> 
     if isinstance(error, GroupNotFound) and error.name is not None:
         error = missing_group(error.name)
     message, hint = error.message, error.hint
+    if isinstance(error, UserExists):
+        hint = None  # rows that are refused for the same reason have the same advice
     if isinstance(error, UserExists) and error.field == "username":
-        hint = _EXISTS if only_creates else hint
+        hint = _EXISTS if only_creates else None
         if row.derived_from is not None:
             name, address = (safe(text, limit=_LONGEST_SHOWN) for text in (row.username, row.derived_from))
             verb = "taken" if only_creates else "that of another user"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lback_cli.database.engine import Database
 from lback_cli.errors import GroupNotFound, UserNotFound, ValidationError
 from lback_cli.managers.dependencies import Dependencies
+from lback_cli.managers.kept_users import restoration_hint
 from lback_cli.managers.user_lookup import (
     find_by_email,
     find_by_username,
@@ -50,7 +51,7 @@ class Directory:
             UserNotFound: There is none.
         """
         with snapshot(self._database, session) as found:
-            return find_user(found.users, self._services, identifier)
+            return self._find(found, identifier)
 
     def find_by_id(self, user_id: int, *, session: "Session | None" = None) -> UserRecord | None:
         """Return the user with that id, or None."""
@@ -73,10 +74,11 @@ class Directory:
 
     def find_id(self, identifier: str) -> int | None:
         """Return the id of the user whom *identifier* identifies, or None."""
-        try:
-            return self.find_user(identifier).id
-        except UserNotFound:
-            return None
+        with snapshot(self._database) as found:
+            try:
+                return find_user(found.users, self._services, identifier).id
+            except UserNotFound:
+                return None
 
     def resolve_id(self, identifier: str) -> int:
         """Return the id of the user whom *identifier* identifies; for ``id:N`` N, even if there is no such user.
@@ -86,7 +88,7 @@ class Directory:
         """
         with snapshot(self._database) as found:
             user_id = find_id(found.users, identifier)
-            return find_user(found.users, self._services, identifier).id if user_id is None else user_id
+            return self._find(found, identifier).id if user_id is None else user_id
 
     def resolve_email(self, identifier: str) -> str:
         """Return the e-mail address of the user whom *identifier* identifies.
@@ -187,6 +189,13 @@ class Directory:
         except GroupNotFound:
             return False
         return True
+
+    def _find(self, found: Snapshot, identifier: str) -> UserRecord:
+        try:
+            return find_user(found.users, self._services, identifier)
+        except UserNotFound as error:
+            error.hint = restoration_hint(found, self._services, identifier) or error.hint
+            raise
 
     @contextlib.contextmanager
     def _selecting(self, query: UserQuery, session: "Session | None" = None) -> Iterator[tuple[Snapshot, UserQuery]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lback_cli.database.engine import Database
 from lback_cli.errors import AmbiguousUser, UserNotFound
 from lback_cli.managers.dependencies import Dependencies
-from lback_cli.managers.user_lookup import identifier_variants, parse_id
+from lback_cli.managers.user_lookup import PLAIN_WORD, identifier_variants, parse_id
 from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.security.stored_hashes import is_unusable
 from lback_cli.text.escaping import safe
@@ -26,6 +26,26 @@ def keep(uow: "UnitOfWork", services: Dependencies, users: "Sequence[UserRecord]
     uow.deleted_users.purge(now)
     if lifetime > timedelta():
         uow.deleted_users.keep(users, now=now, until=now + lifetime)
+
+
+def restoration_hint(found: Snapshot, services: Dependencies, identifier: str) -> str | None:
+    """Return how to restore the deleted users whom *identifier* meant, or None if no record of one is kept."""
+    users = _kept(found, services, identifier)
+    if not users:
+        return None
+    name = identifier if len(users) == 1 and PLAIN_WORD.fullmatch(identifier) else f"id:{users[0].id}"
+    return (
+        f"A deleted user was called that. 'lback user restore {name}' restores the user, and 'lback user list "
+        "--deleted' shows all."
+    )
+
+
+def _kept(found: Snapshot, services: Dependencies, identifier: str) -> "Sequence[KeptUser]":
+    """Return the deleted users whom *identifier* meant, those deleted last first."""
+    now, user_id = services.now(), parse_id(identifier)
+    if user_id is not None:
+        return [*found.deleted_users.find_all([user_id], now).values()]
+    return found.deleted_users.named(identifier_variants(services, identifier), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +107,7 @@ class KeptUsers:
         return Restorable(user, sorted(name for number, name in kept.groups.items() if number not in groups))
 
     def _find(self, found: Snapshot, identifier: str) -> "KeptUser":
-        now, user_id = self._services.now(), parse_id(identifier)
-        if user_id is not None:
-            users: Sequence[KeptUser] = [*found.deleted_users.find_all([user_id], now).values()]
-        else:
-            users = found.deleted_users.named(identifier_variants(self._services, identifier), now)
+        users = _kept(found, self._services, identifier)
         if not users:
             raise UserNotFound(
                 f"Nothing is kept of a deleted user '{safe(identifier, limit=80)}'.",

@@ -49,7 +49,10 @@ class Past:
                     raise UserNotFound(f"The user id:{user_id} existed at {self._moment.text}, and was erased since.")
                 if user.values is not None and (is_sure or view.has_name(user, identifier)):
                     return user
-        raise UserNotFound(f"There was no user '{safe(identifier, limit=80)}' {self._moment.phrase}.")
+        raise UserNotFound(
+            f"There was no user '{safe(identifier, limit=80)}' {self._moment.phrase}.",
+            hint="'lback user history USER' shows since when there is a user.",
+        )
 
     @contextlib.contextmanager
     def select_users(self, query: UserQuery) -> Iterator["PastListing"]:

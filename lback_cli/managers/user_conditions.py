@@ -44,7 +44,7 @@ MEANINGS: Mapping[str, str] = {
     "locked": "is locked after too many failed logins",
     "group=NAME": "is a member of this group",
     "search=TEXT": "the user name or the e-mail address contains this, in any case",
-    "created-before=TIME": "was created before this time (ISO 8601, or an age such as 30d)",
+    "created-before=TIME": "was created before this time (ISO 8601, yesterday, or an age such as 30d)",
     "last-login-before=TIME": "has logged in, and last before this time",
     "NAME=VALUE": "has this value of an attribute, such as external_id=4711",
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lback_cli.repositories.group_repository import GroupRepository
 
 _ID_PREFIX = "id:"
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{2,39}")
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{2,39}")
 """A name that a hint repeats in a command line: no shell changes it, and most names do not contain it."""
 
 _LONGEST = 320
@@ -174,7 +174,7 @@ def group_name_variants(services: Dependencies, name: str) -> tuple[str, ...]:
 def not_found(identifier: str) -> UserNotFound:
     """Return the error that there is no user called *identifier*."""
     hint, part = "'lback user list' shows all users.", identifier.partition("@")[0]
-    if _PLAIN_WORD.fullmatch(part):
+    if PLAIN_WORD.fullmatch(part):
         hint = f"'lback user list --search {part}' finds users by a part of the name or the address."
     return UserNotFound(f"There is no user '{safe(identifier, limit=80)}'.", hint=hint)
 
@@ -197,7 +197,7 @@ def no_such_group(name: str, known: Iterable[str], *, joins: bool = False) -> Gr
     """
     near = did_you_mean(name, map(safe, known))
     hint = f"{near} 'lback group list' shows all groups.".lstrip()
-    if joins and not near and _PLAIN_WORD.fullmatch(name):
+    if joins and not near and PLAIN_WORD.fullmatch(name):
         hint = f"'lback group list' shows all groups, and 'lback group create {name}' creates this one."
     return GroupNotFound(f"There is no group '{safe(name, limit=80)}'.", hint=hint, name=name)
 

@@ -38,7 +38,7 @@ class GroupRepository(GroupReader):
         try:
             return self._insert(name, description, now)
         except IntegrityError as error:
-            raise GroupExists(f"The group {name!r} exists already.") from error
+            raise GroupExists(name) from error
 
     def get_or_add(self, name: str, *, now: datetime) -> tuple[Group, bool]:
         """Return the group called *name*, created if it is missing, and whether it was created.
@@ -87,7 +87,7 @@ class GroupRepository(GroupReader):
             with self._session.begin_nested():
                 group.name, group.updated_at = name, now
         except IntegrityError as error:
-            raise GroupExists(f"The group {name!r} exists already.") from error
+            raise GroupExists(name) from error
 
     def describe(self, group: Group, description: str | None, *, now: datetime) -> None:
         """Give *group* another description."""

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from lback_cli.models.tables import ACCOUNTS, GROUPS, MEMBERSHIPS, USER_ATTRIBUTES, USERS
 from lback_cli.repositories.sql_functions import is_among
-from lback_cli.repositories.user_query import OWN_ACCOUNT, OWN_ATTRIBUTES, SortKey, UserQuery, read_pages
+from lback_cli.repositories.user_query import OWN_ACCOUNT, OWN_ATTRIBUTES, SortKey, UserQuery, driver_rows, read_pages
 from lback_cli.repositories.user_reader import UserReader, password_state
 from lback_cli.security.stored_hashes import is_unusable
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lback_cli.attributes import UserAttributes
 
-PAGE = 1000
+PAGE = 2000
 """Users fetched at a time."""
 
 _TO_THE_SECOND = len("2026-01-31 12:00:00")
@@ -76,14 +76,16 @@ class UserColumns:
 
     def pages(self, query: UserQuery) -> Iterator[Columns]:
         """Yield the fields of the users that *query* describes; only a page of them is in memory at a time."""
-        for rows in read_pages(self._execute, self._statement(query.sort), query, size=PAGE):
+        statement = self._statement(query.sort)
+        names = statement.selected_columns.keys()
+        for rows in read_pages(self._execute, statement, query, size=PAGE, rows_of=driver_rows):
             if rows:
-                yield self._columns(rows)
+                yield self._columns(names, rows)
 
     def of(self, ids: Sequence[int]) -> Columns:
         """Return the fields of those of the users with these *ids* that exist, in the order of their ids."""
         statement = self._statement("id").where(is_among(USERS.c.id, ids)).order_by(USERS.c.id)
-        return self._columns(self._execute(statement).all())
+        return self._columns(statement.selected_columns.keys(), driver_rows(self._execute(statement)))
 
     def _statement(self, sort: SortKey) -> Select[Any]:
         if self._needs_groups and not self._memberships.names:
@@ -96,10 +98,10 @@ class UserColumns:
             return statement.outerjoin(ACCOUNTS, OWN_ACCOUNT)
         return statement
 
-    def _columns(self, rows: Sequence[Any]) -> Columns:
+    def _columns(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
         if not rows:
             return [()] * len(self._chosen)
-        page: _Page = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+        page: _Page = dict(zip(names, zip(*rows, strict=True), strict=True))
         return [field.values(page) for field in self._chosen]
 
     def _fields(self) -> dict[str, _Field]:

@@ -87,11 +87,11 @@ def find_signal(name: str) -> SignalSpec:
     """Return the signal called *name*.
 
     Raises:
-        SignalNotFound: There is no such signal; the hint is the most similar name.
+        SignalNotFound: There is no such signal; the hint has the most similar name.
     """
     if name in CATALOGUE:
         return CATALOGUE[name]
-    hint = did_you_mean(name, CATALOGUE) or "'lback signals list' shows all signals."
+    hint = f"{did_you_mean(name, CATALOGUE)} 'lback signals list' shows all signals.".lstrip()
     raise SignalNotFound(f"There is no signal {name[:80]!r}.", hint=hint)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from lback_cli.errors import UsageError
 
 _DURATION = re.compile(r"(\d{1,9})\s*([smhd]?)")
+_DAYS = {"today": 0, "yesterday": 1}
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -36,18 +37,31 @@ def local_time(text: str) -> str:
         return text
 
 
+def with_date(text: str, now: datetime) -> str:
+    """Return *text* with the date, in UTC, instead of ``today`` or ``yesterday`` at its beginning."""
+    word, space, rest = text.partition(" ")
+    days = _DAYS.get(word.lower())
+    if days is None:
+        return text
+    return f"{(now.astimezone(UTC) - timedelta(days=days)).date()}{space}{rest}"
+
+
 def parse_moment(text: str, now: datetime) -> datetime:
     """Parse an ISO 8601 date or time, in UTC unless it names a zone, or an age before *now* such as ``2h``.
+
+    ``today`` and ``yesterday`` can take the place of the date, as in ``yesterday 14:00``.
 
     Raises:
         UsageError: *text* is none of these.
     """
+    dated = with_date(text, now)
     try:
-        moment = now - parse_duration(text) if text.endswith(("s", "m", "h", "d")) else datetime.fromisoformat(text)
+        moment = now - parse_duration(text) if text.endswith(("s", "m", "h", "d")) else datetime.fromisoformat(dated)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{text[:40]!r} is not a time.", hint="Use a date or time such as 2026-01-31T12:00Z, or an age such as 2h."
+            f"{text[:40]!r} is not a time.",
+            hint="Use a date or time such as 2026-01-31T12:00Z, 'yesterday 14:00', or an age such as 2h.",
         ) from error
 
 

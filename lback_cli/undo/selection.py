@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from lback_cli.errors import EventNotFound, ImportNotFound, UsageError
@@ -11,6 +11,9 @@ from lback_cli.repositories.change_reader import ChangeReader, Found
 from lback_cli.text.escaping import safe
 
 _EVENT = re.compile("event:([0-9]{1,18})")
+
+LAST = "last"
+"""Identifies the import that ran last."""
 
 Mail = Literal["none", "notify"]
 """Whether users are notified of a changed address."""
@@ -49,6 +52,15 @@ class Selection:
     def from_json(cls, stored: Mapping[str, Any]) -> "Selection":
         """Return the selection that `as_json` returned."""
         return cls(**stored)
+
+    def resolved(self, changes: ChangeReader) -> "Selection":
+        """Return the selection with the whole job of its import, so that it is the same after another import.
+
+        Raises:
+            ImportNotFound: There was no such import.
+            UsageError: Several imports may be meant.
+        """
+        return self if self.import_job is None else replace(self, import_job=_job(changes, self.import_job))
 
     def find(self, changes: ChangeReader) -> list[Target]:
         """Return the events that changed something, or may have, newest first.
@@ -115,7 +127,7 @@ def _of_import(changes: ChangeReader, job: str) -> list[Target]:
 
 
 def _job(changes: ChangeReader, text: str) -> str:
-    """Return the job of the import that *text* identifies: the job, the beginning of it, or ``event:N``.
+    """Return the job of the import that *text* identifies: the job, the beginning of it, ``event:N`` or ``last``.
 
     Raises:
         ImportNotFound: There was no such import.
@@ -124,15 +136,19 @@ def _job(changes: ChangeReader, text: str) -> str:
     jobs = changes.import_jobs()
     if match := _EVENT.fullmatch(text):
         found = {job for seq, job in jobs if seq == int(match[1])}
+    elif text == LAST:
+        found = {max(jobs)[1]} if jobs else set()
     else:
         found = {job for _, job in jobs if text and job.startswith(text)}
         found = {text} if text in found else found
     if len(found) > 1:
         raise UsageError(f"{len(found)} imports begin with '{safe(text, limit=40)}'.", hint="Give more of the job.")
     if not found:
+        if not jobs:
+            raise ImportNotFound("There was no import.", hint="'lback events list' shows what else can be undone.")
         raise ImportNotFound(
             f"There was no import '{safe(text, limit=40)}'.",
-            hint="'lback events list --signal import_started' shows the jobs of the imports.",
+            hint=f"'{LAST}' is the last one, and 'lback events list --signal import_started' shows the jobs of all.",
         )
     return found.pop()
 

@@ -14,7 +14,7 @@ from lback_cli.repositories.snapshot import Snapshot, snapshot
 from lback_cli.repositories.user_query import UserQuery
 from lback_cli.undo.execution import Execution, Managers
 from lback_cli.undo.planner import Planner, Summary, chunks
-from lback_cli.undo.selection import Request, Target
+from lback_cli.undo.selection import Request, Selection, Target
 from lback_cli.undo.verdicts import EventPlan
 
 
@@ -29,6 +29,15 @@ class Undo:
         self._database = database
         self._services = services
         self._parts = Managers(database, services, users, groups)
+
+    def resolved(self, selection: Selection) -> Selection:
+        """Return *selection* with the whole job of its import.
+
+        Raises:
+            NotFound: There is no such import.
+        """
+        with snapshot(self._database) as found:
+            return selection.resolved(found.changes)
 
     @contextlib.contextmanager
     def plan(self, request: Request) -> Iterator[Iterator[EventPlan]]:

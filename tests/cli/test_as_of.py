@@ -112,12 +112,15 @@ def test_a_moment_that_is_none_or_out_of_reach(history: Cli, moment: str, status
 
 
 def test_no_user_had_that_name(history: Cli) -> None:
+    hint = "       'lback user history USER' shows since when there is a user.\n"
     assert history("user", "show", "alice", "--as-of", "2020-01-01") == (
         5,
         "",
-        "error: There was no user 'alice' at 2020-01-01.\n",
+        f"error: There was no user 'alice' at 2020-01-01.\n{hint}",
     )
-    assert history("user", "show", "alice", "--as-of", "900d").err == "error: There was no user 'alice' 900d ago.\n"
+    assert history("user", "show", "alice", "--as-of", "900d").err == (
+        f"error: There was no user 'alice' 900d ago.\n{hint}"
+    )
     assert history("group", "show", "nix", "--as-of", "0s").err == "error: There was no group 'nix' 0s ago.\n"
 
 

@@ -219,7 +219,7 @@ def test_pages_have_no_gap_and_no_overlap(busy: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("list", "--since", "yesterday"), 2, "'yesterday' is not a time."),
+        (("list", "--since", "tomorrow"), 2, "'tomorrow' is not a time."),
         (("list", "--since", "99999999999999999d"), 2, "'99999999999999999d' is not a time."),
         (("list", "--signal", "user_regstered"), 5, "There is no signal 'user_regstered'."),
         (("list", "--user", "mallory"), 5, "There is no user 'mallory'."),

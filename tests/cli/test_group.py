@@ -65,7 +65,7 @@ def test_groups_are_listed_in_every_format(staff: Cli, form: str, out: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("create", "STAFF"), 6, "The group 'staff' exists already."),
+        (("create", "STAFF"), 6, "The group 'staff' exists already. 'lback group show staff' shows it."),
         (
             ("create", "a b"),
             7,

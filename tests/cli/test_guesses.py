@@ -95,6 +95,14 @@ def test_no_word_that_is_mistyped_leads_to_a_deletion(path: str) -> None:
         ),
         ("report access --file x", "No such option: --file.", "Try: lback report access --format html > access.html"),
         ("user undelete ann", "No such command 'undelete'.", "Try: lback user restore USER"),
+        ("user list --filter x=y", "No such option: --filter.", "Use --where CONDITION."),
+        ("user list --status inactive", "No such option: --status.", "Use --where CONDITION."),
+        ("user list --count", "No such option: --count.", "Try: lback user list --fields id -o value | wc -l"),
+        ("user list inactive", "Unexpected argument: inactive.", "Use --where inactive."),
+        ("user list ann", "Unexpected argument: ann.", "Use --search ann."),
+        ("user export out.csv", "Unexpected argument: out.csv.", "Use --file out.csv."),
+        ("user register ann a@x.org", "Unexpected argument: a@x.org.", "Use --email a@x.org."),
+        ("group list staff", "Unexpected argument: staff.", "lback group list --help shows the usage."),
         ("user list --json", "No such option: --json.", "Use -o json."),
         ("user erase ann --yes", "No such option: --yes.", "Use --confirm NAME."),
     ],
@@ -113,7 +121,14 @@ def test_other_names_do_what_they_say(cli: Cli, register: Cli) -> None:
     assert json.loads(cli("user", "add", "cid", "--email", "c@x.org", "--generate-password", *shown).out)["id"] == 3
     assert cli("user", "rename", "ann", "Anna", "-o", "csv").err == "~ ann  username ann → anna\n"
     assert cli("user", "rename", "anna", "ben").status == 6
-    assert cli("user", "disable", "--help").out == cli("user", "update", "--help").out
+
+
+@pytest.mark.parametrize(("other", "real"), [("disable", "update --deactivate"), ("add", "register")])
+def test_the_help_of_another_name_says_what_it_stands_for(cli: Cli, other: str, real: str) -> None:
+    usage, description = cli("user", real.split(maxsplit=1)[0], "--help").out.split("\n\n", 1)
+    said = f"'lback user {other}' is 'lback user {real}'."
+    assert cli("user", other, "--help").out == f"{usage}\n\n{said}\n\n{description}"
+    assert cli("help", "user", other).out == f"{usage}\n\n{said}\n\n{description}"
 
 
 def test_a_number_that_is_not_a_name_leads_to_the_user_with_that_id(cli: Cli, register: Cli) -> None:

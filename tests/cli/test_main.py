@@ -171,6 +171,18 @@ def test_a_closed_pipe_is_exit_141_without_a_message(lback: Any, command: str) -
     assert outcome == (141, "", "")
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_that_does_not_read_what_it_is_offered_sees_no_error(lback: Any, shell: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    outcome = lback(_LBACK_COMPLETE=shell, _LBACK_LINE="lback user ", stdout=writer)
+    os.close(writer)
+    assert outcome == (141, "", "")
+    with Path("/dev/full").open("wb") as full:
+        outcome = lback(_LBACK_COMPLETE=shell, _LBACK_LINE="lback user ", stdout=full)
+    assert outcome == (9, "", "error: Standard output: No space left on device.\n")
+
+
 def test_a_pipe_into_head_shows_no_error(lback: Any) -> None:
     script = "set -o pipefail; lback signals list -o json | head -1; exit ${PIPESTATUS[0]}"
     done = subprocess.run(

@@ -1,13 +1,13 @@
 """What `lback` asks for on a terminal, how often, and that it shows no secret."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pexpect
 import pytest
 
+from tests.cli.conftest import MAIL
 from tests.cli.terminals import ended
 
 Cli = Callable[..., Any]
@@ -28,10 +28,15 @@ def enter(child: Any, prompt: str, answer: str) -> None:
 
 def test_a_taken_name_is_reported_before_a_password_is_asked_for(terminal: Cli, register: Cli, cli: Cli) -> None:
     register("bob")
-    taken = (6, "error: The user name 'bob' is taken.\n")
+    hint = (
+        "       Choose another name. 'lback user show bob' shows the user who has it, and\n"
+        "       'lback user update bob' changes that user.\n"
+    )
+    taken = (6, f"error: The user name 'bob' is taken.\n{hint}")
     assert ended(terminal("user", "register", "Bob", "--email", "other@example.org")) == taken
     child = terminal("user", "register", "rob", "--email", "BOB@example.org")
-    assert ended(child) == (6, "error: The e-mail address 'bob@example.org' is taken.\n")
+    hint = "       'lback user show bob@example.org' shows the user who has it.\n"
+    assert ended(child) == (6, f"error: The e-mail address 'bob@example.org' is taken.\n{hint}")
     (event, *_) = json.loads(cli("events", "list", "-o", "json").out)
     assert (event["signal"], event["subject"]) == ("user_registration_failed", "rob")
 
@@ -129,9 +134,10 @@ def test_an_invited_user_is_asked_for_no_password_and_mailed_a_link(terminal: Cl
     status, shown = ended(
         terminal("user", "register", "alice", "--email", "alice@example.org", "--invite", "-o", "json")
     )
-    message, _, record = shown.partition("\n")
+    message, _, record = shown.partition("{")
+    record = "{" + record
     assert status == 0
-    assert re.fullmatch(r"Registered alice; wrote an invitation to \S+\.eml \(transport: file\)\.", message)
+    assert MAIL.sub("MAIL", message) == "Registered alice; wrote an invitation to\nMAIL (transport: file).\n"
     assert (json.loads(record)["password"], json.loads(record)["outcome"]) == ("invited", "created")
     (mail,) = lback.mails
     assert (mail["To"], "password" in mail.get_body().get_content()) == ("alice@example.org", True)
@@ -190,3 +196,10 @@ def test_a_command_that_is_longer_than_the_terminal_is_not_broken(terminal: Cli,
     (command,) = [line.strip() for line in shown.splitlines() if line.strip().startswith("lback user import")]
     assert command.endswith("--resume")
     assert len(command) > 80
+
+
+def test_a_path_in_a_message_stays_on_one_line(terminal: Cli) -> None:
+    _, shown = ended(terminal("user", "register", "alice", "--email", "alice@example.org", "--invite"))
+    first, second, *_ = shown.splitlines()
+    assert first == "Registered alice; wrote an invitation to"
+    assert MAIL.sub("MAIL", second) == "MAIL (transport: file)."

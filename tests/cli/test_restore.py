@@ -90,6 +90,26 @@ def test_a_name_that_is_taken_is_a_conflict_which_another_name_resolves(ann: Cli
     assert (user["id"], user["email"], user["is_email_verified"]) == (1, "anna@example.org", False)
 
 
+def test_who_is_not_found_but_kept_can_be_restored_says_the_error(ann: Cli, register: Cli) -> None:
+    assert ann("user", "delete", "ann", "--yes").status == 0
+    hint = (
+        "A deleted user was called that. 'lback user restore {}' restores the user, "
+        "and 'lback user list --deleted' shows all."
+    )
+    commands = ["user show", "user update --activate", "user reset-password --generate-password"]
+    for called, proposed in {"ann": "ann", "ANN": "ANN", "ann@example.org": "id:1"}.items():
+        for command in commands:
+            outcome = ann(*command.split(), called, "-o", "json")
+            errors = [json.loads(line)["error"] for line in outcome.err.splitlines()]
+            assert errors == [
+                {"code": "user_not_found", "message": f"There is no user '{called}'.", "hint": hint.format(proposed)}
+            ]
+    assert json.loads(ann("user", "show", "id:1", "-o", "json").err)["error"]["hint"] == hint.format("id:1")
+    register("ann")
+    ann("user", "delete", "ann", "--yes")
+    assert json.loads(ann("user", "show", "ann", "-o", "json").err)["error"]["hint"] == hint.format("id:2")
+
+
 def test_what_is_kept_expires_and_is_purged_at_the_next_deletion(ann: Cli, register: Cli, lback: Any) -> None:
     register("bob")
     ann("user", "delete", "ann", "--yes")

@@ -46,7 +46,7 @@ def test_an_event_is_undone_and_the_undo_is_undone(ann: Cli) -> None:
     assert shown(ann) == ("ann@example.org", True, ["basic_user"])
     event = json.loads(ann("events", "show", "5", "-o", "json").out)
     assert (event["signal"], event["data"]["undoes"]) == ("user_updated", 4)
-    assert ann("undo", "4", "--yes").err == "Reversed 0 changes; 2 done already.\n"
+    assert ann("undo", "4", "--yes").err == "Everything was undone before.\n"
     assert ann("undo", "5", "--yes").status == 0
     assert shown(ann) == ("ann@b.example", False, [])
 
@@ -133,10 +133,8 @@ def test_an_undo_asks_first(ann: Cli, terminal: Any) -> None:
         (("4", "--import", "x"), 2, "Name the events by exactly one of SEQ, "),
         (("99",), 5, "There is no event 99."),
         (("--operation", "x"), 5, "No event is of the operation 'x'."),
-        (("--import", "x"), 5, "There was no import 'x'."),
-        (("--import", ""), 5, "There was no import ''."),
-        (("--import", "event:4"), 5, "There was no import 'event:4'."),
-        (("--import", "event:9999999999999999999"), 5, "There was no import 'event:9999999999999999999'."),
+        (("--import", "x"), 5, "There was no import.\n       'lback events list' shows what else can be undone.\n"),
+        (("--import", "last"), 5, "There was no import.\n"),
         (("--apply", "missing"), 2, "Cannot read missing: No such file or directory."),
         (("--apply", "missing", "--plan"), 2, "--apply takes the events and the options from the plan."),
     ],
@@ -167,6 +165,11 @@ def test_an_import_is_named_by_its_job_its_beginning_or_an_event(ann: Cli, tmp_p
         assert outcome.err == f"Imported.\n'lback undo --import {job[:8]}' undoes this import.\n"
     plans = {ann("undo", "--import", name, "--plan").out for name in (job, job[:8], "event:8", "event:10")}
     assert [re.findall(r"(\d+) +(\S+) +reversed +delete", plan) for plan in plans] == [[("9", "cid")]]
+    hint = "'last' is the last one, and 'lback events list --signal import_started' shows the jobs of all."
+    for name in ("", "x", "event:4", "event:9999999999999999999"):
+        assert ann("undo", "--import", name, "--plan") == (
+            *(5, "", f"error: There was no import '{name}'.\n       {hint}\n"),
+        )
     one, other = re.findall(r'"job": "(.*?)"', ann("events", "list", "--signal", "import_started", "-o", "jsonl").out)
     listed = ann("events", "list", "--signal", "import_started", "--fields", "what", "-o", "value").out
     assert listed == "".join(f"import {job[:8]} of users.csv started\n" for job in (one, other))
@@ -175,6 +178,18 @@ def test_an_import_is_named_by_its_job_its_beginning_or_an_event(ann: Cli, tmp_p
     shared = one[:1]
     if other.startswith(shared):
         assert ann("undo", "--import", shared, "--plan").err.startswith(f"error: 2 imports begin with '{shared}'.")
+
+
+def test_the_last_import_stays_the_one_that_was_planned(ann: Cli, tmp_path: Path) -> None:
+    jobs = []
+    for name in ("bob", "cid"):
+        (tmp_path / "users.csv").write_text(f"username,email\n{name},{name}@example.org\n")
+        jobs.append(json.loads(ann("user", "import", "users.csv", "--mail", "none", "-q", "-o", "json").out)["job"])
+        plan = ann("undo", "--import", "last", "--plan-file", f"{name}.plan")
+        assert (plan.status, plan.err.splitlines()[0]) == (0, f"The last import is {jobs[-1][:8]}.")
+        assert re.findall(r"(\S+) +reversed +delete", plan.out) == [name]
+    assert ann("undo", "--apply", "bob.plan", "--yes").status == 0
+    assert [ann("user", "exists", name).status for name in ("bob", "cid")] == [5, 0]
 
 
 def test_a_plan_says_that_the_undo_would_take_away_too_many(ann: Cli, tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def alice_json(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def has(command: str) -> str:
+    return f"'lback user {command}' shows the user who has it."
+
+
+def has_name(name: str) -> str:
+    return f"Choose another name. {has(f'show {name}').rstrip('.')}, and 'lback user update {name}' changes that user."
+
+
 def error(message: str, hint: str | None = None) -> str:
     return f"error: {message}\n" + (f"       {hint}\n" if hint else "")
 
@@ -108,13 +116,23 @@ def test_register_adds_groups_and_can_create_an_inactive_user(cli: Cli, register
 @pytest.mark.parametrize(
     ("arguments", "status", "code", "message"),
     [
-        (("alice", "--email", "x@example.org"), 6, "user_exists", "The user name 'alice' is taken."),
-        (("ALICE", "--email", "x@example.org"), 6, "user_exists", "The user name 'alice' is taken."),
+        (
+            ("alice", "--email", "x@example.org"),
+            6,
+            "user_exists",
+            f"The user name 'alice' is taken. {has_name('alice')}",
+        ),
+        (
+            ("ALICE", "--email", "x@example.org"),
+            6,
+            "user_exists",
+            f"The user name 'alice' is taken. {has_name('alice')}",
+        ),
         (
             ("bob", "--email", "Alice@Example.org"),
             6,
             "user_exists",
-            "The e-mail address 'alice@example.org' is taken.",
+            f"The e-mail address 'alice@example.org' is taken. {has('show alice@example.org')}",
         ),
         (
             ("bob", "--email", "bob@example.org", "--group", "nobodys"),
@@ -171,7 +189,7 @@ def test_if_exists_skip_still_refuses_a_taken_address(cli: Cli, register: Cli, p
         *("user", "register", "bob", "--email", "alice@example.org", "--if-exists", "skip", "--password-stdin"),
         input=password,
     )
-    assert outcome == (6, "", error("The e-mail address 'alice@example.org' is taken."))
+    assert outcome == (6, "", error("The e-mail address 'alice@example.org' is taken.", has("show alice@example.org")))
 
 
 def test_authenticate_accepts_user_name_and_address(cli: Cli, register: Cli, password: str) -> None:
@@ -276,8 +294,15 @@ def test_update_changes_only_the_named_fields(cli: Cli, register: Cli, password:
             (5, error("There is no user 'nobody'.", SEARCH)),
         ),
         (("id:9", "--activate"), (5, error("There is no user 'id:9'.", "'lback user list' shows all users."))),
-        (("alice", "--username", "bob"), (6, error("The user name 'bob' is taken."))),
-        (("alice", "--email", "bob@example.org"), (6, error("The e-mail address 'bob@example.org' is taken."))),
+        (("alice", "--username", "bob"), (6, error("The user name 'bob' is taken.", has_name("bob")))),
+        (
+            ("alice", "--email", "bob@example.org"),
+            (6, error("The e-mail address 'bob@example.org' is taken.", has("show bob@example.org"))),
+        ),
+        (
+            ("alice", "--set", "external_id=7"),
+            (6, error("The external_id '7' is taken.", has("list --where external_id=7"))),
+        ),
         (
             ("alice", "--add-group", "x"),
             (5, error("There is no group 'x'.", "'lback group list' shows all groups.")),
@@ -288,7 +313,7 @@ def test_a_refused_update_changes_nothing(
     cli: Cli, register: Cli, arguments: tuple[str, ...], outcome: tuple[int, str]
 ) -> None:
     register("alice", "--verified")
-    register("bob", "--verified")
+    register("bob", "--verified", "--set", "external_id=7")
     status, err = outcome
     assert cli("user", "update", *arguments) == (status, "", err)
     assert cli("user", "show", "alice").out == alice(verified="yes")

@@ -137,7 +137,7 @@ def test_copy_is_complete_and_ids_continue(open_on: Open, tmp_path: Path, first:
     assert scalar(target, "SELECT position FROM lback_sinks WHERE name = 'audit'") == 2
     assert scalar(target, "SELECT recipient FROM lback_mail_queue WHERE id = 1") == "anna@example.org"
     assert scalar(target, "SELECT path FROM lback_import_jobs WHERE rows_done = 1099511627776") == import_job(NOW).path
-    assert (copied.events, copied.already_there, len(copied.hash), len(copied.digest)) == (9, 0, 64, 64)
+    assert (copied.events, copied.copied_before, len(copied.hash), len(copied.digest)) == (9, 0, 64, 64)
     assert Schema(target).status().state == "current"
     log = EventLog(target, Dependencies(Settings(), data_directory=tmp_path))
     verdict = log.verify()
@@ -213,12 +213,12 @@ def test_interrupted_copy_is_continued(
     with pytest.raises(SchemaError, match="an unfinished copy"):
         Schema(target).require()
     continued = DatabaseCopy(source, target).run()
-    assert (continued.already_there > 0) == (pages > 0)
+    assert (continued.copied_before > 0) == (pages > 0)
     assert continued.rows["users"] == 42
     whole = DatabaseCopy(source, open_on("sqlite")).run()
     assert (continued.digest, continued.hash, continued.rows) == (whole.digest, whole.hash, whole.rows)
     again = DatabaseCopy(source, target).run()
-    assert again.already_there == sum(again.rows.values()), "a finished copy is verified again, and nothing is copied"
+    assert again.copied_before == sum(again.rows.values()), "a finished copy is verified again, and nothing is copied"
 
 
 def test_users_added_after_the_interruption_are_copied(
@@ -340,7 +340,7 @@ def test_partial_copy_of_another_source_is_refused_and_kept(open_on: Open, tmp_p
             DatabaseCopy(other, target).run()
         assert caught.value.hint is not None
         assert "empty this one and copy again" in caught.value.hint
-    assert DatabaseCopy(source, target).run().already_there > 0, "the partial copy of the first source is still there"
+    assert DatabaseCopy(source, target).run().copied_before > 0, "the partial copy of the first source is still there"
 
 
 def test_later_of_two_copies_to_one_target_wins(open_on: Open, tmp_path: Path) -> None:
@@ -503,7 +503,17 @@ def test_command_copies_and_reports(lback: Any, tmp_path: Path) -> None:
     result = done.result
     assert {
         name: result[name]
-        for name in ("users", "groups", "memberships", "tokens", "imports", "queued_mails", "sinks", "events", "found")
+        for name in (
+            "users",
+            "groups",
+            "memberships",
+            "tokens",
+            "imports",
+            "queued_mails",
+            "sinks",
+            "events",
+            "copied_before",
+        )
     } == {
         "users": 2,
         "groups": 1,
@@ -513,7 +523,7 @@ def test_command_copies_and_reports(lback: Any, tmp_path: Path) -> None:
         "queued_mails": 0,
         "sinks": 0,
         "events": 3,
-        "found": 0,
+        "copied_before": 0,
     }
     assert result["hash"] == lback("events", "verify", "-o", "json", "--database-url", url).result["hash"]
     assert "users: 2\n" in done.err

@@ -101,7 +101,7 @@ def test_copy_accepts_a_partial_setup_as_target(lback: Any, mariadb_url: str) ->
     assert registered.status == 0, registered.err
     program(mariadb_url, "init", "cut", "17")
     done = lback("db", "copy", "--to", mariadb_url, "-q", "-o", "json")
-    assert (done.status, done.err, done.result["users"], done.result["found"]) == (0, "", 1, 0)
+    assert (done.status, done.err, done.result["users"], done.result["copied_before"]) == (0, "", 1, 0)
 
 
 @pytest.mark.parametrize(

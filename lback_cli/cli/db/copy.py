@@ -50,7 +50,7 @@ def copy(
             "queued_mails": copied.rows["lback_mail_queue"],
             "sinks": copied.rows["lback_sinks"],
             "events": copied.events,
-            "found": copied.already_there,
+            "copied_before": copied.copied_before,
             "hash": copied.hash,
             "digest": copied.digest,
         }

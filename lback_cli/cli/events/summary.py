@@ -21,7 +21,9 @@ def summary(
     since: Annotated[
         str,
         typer.Option(
-            "--since", help="Only events from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"
+            "--since",
+            help="Only events from this time on: ISO 8601, yesterday, or an age such as 2h or 7d.",
+            metavar="TIME",
         ),
     ] = "14d",
     by: Annotated[By, typer.Option("--by", help="A row for each day, weekday or hour of the day, in UTC.")] = "day",

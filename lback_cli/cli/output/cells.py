@@ -33,5 +33,9 @@ def pages_of(records: Iterable[Record], columns: Sequence[str]) -> Iterator[Colu
 
 def program_texts(column: Sequence[Any]) -> Sequence[str]:
     """Return the values of a column as text for programs, as an export writes them, without control characters."""
-    texts = texts_of(column)
+    return safe_texts(texts_of(column))
+
+
+def safe_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Return *texts* without control characters."""
     return texts if has_only(PRINTABLE, "".join(texts)) else [safe(text) for text in texts]

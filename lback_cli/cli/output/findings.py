@@ -1,8 +1,10 @@
 """The layout of findings: a line for each, the hint below it, and no word broken."""
 
 from collections.abc import Iterator, Mapping
-from textwrap import wrap
 from typing import Any
+
+from lback_cli.cli.output.width import wrapped_message
+from lback_cli.text.escaping import safe
 
 _STATUS, _CHECK = len("skipped"), len("configuration")
 _MESSAGE = _STATUS + _CHECK + 4
@@ -26,5 +28,5 @@ def finding_lines(finding: Mapping[str, Any], width: int | None) -> Iterator[tup
 
 def _wrapped(text: str, width: int | None, indent: int) -> list[str]:
     if width is None or width - indent < _NARROWEST:
-        return [text]
-    return wrap(text, width - indent, break_long_words=False, break_on_hyphens=False) or [""]
+        return [safe(text)]
+    return wrapped_message(safe(text), width - indent)

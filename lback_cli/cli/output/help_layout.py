@@ -7,6 +7,7 @@ from shutil import get_terminal_size
 
 from lback_cli.cli.help_page import Entry, Page
 from lback_cli.cli.output.table import bold
+from lback_cli.cli.output.width import wrapped
 
 MAX_WIDTH = 100
 """Columns that are read with ease."""
@@ -82,8 +83,7 @@ def _columns(entries: Sequence[Entry], width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int, *, indent: str = "") -> list[str]:
-    lines = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
-    return lines or [""]
+    return [indent + line if line else "" for line in wrapped(text, max(width - len(indent), 1))]
 
 
 def _heading(text: str, *, color: bool) -> str:

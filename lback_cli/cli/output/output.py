@@ -7,7 +7,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 from lback_cli.cli.output.format import Columns, OutputFormat, Record
 from lback_cli.cli.output.json_lines import write_json_lines
-from lback_cli.cli.output.problems import show_warning, write_stderr
+from lback_cli.cli.output.problems import show_text, show_warning, write_stderr
 from lback_cli.cli.output.selection import flat, parse_fields, projected
 from lback_cli.cli.output.width import screen_width
 from lback_cli.problem import Problem
@@ -199,17 +199,21 @@ class Output:
         rest = "--limit 0 shows all" if next_page is None else f"{next_page} shows the next page, --limit 0 all"
         self.message(f"{found} {rest}.")
 
-    def message(self, text: str) -> None:
-        """Show a message, unless the output is quiet or there is nothing to say."""
-        if text and not self.quiet:
+    def message(self, text: str, *, one_line: bool = False) -> None:
+        """Show a message, unless the output is quiet or there is nothing to say. JSON has to stay on *one_line*."""
+        if not text or self.quiet:
+            return
+        if one_line:
             write_stderr(safe(text) + "\n")
+        else:
+            show_text(text)
 
     def notice(self, text: str) -> None:
         """Show a message even if the output is quiet."""
         if self.format.json_errors:
             self.warning(text)
         else:
-            write_stderr(safe(text) + "\n")
+            show_text(text)
 
     def warning(self, message: str, *, hint: str | None = None) -> None:
         """Show a warning, and what to do about it."""

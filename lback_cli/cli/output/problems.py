@@ -1,26 +1,33 @@
 """Errors and warnings on standard error: for people, or as one JSON object a line for programs."""
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from lback_cli.cli.output.width import NARROWEST, screen_width, wrapped
+from lback_cli.cli.output.width import NARROWEST, screen_width, wrapped_message
 from lback_cli.errors import Declined, InvalidFile, LbackError
 from lback_cli.problem import Problem
 from lback_cli.text.escaping import safe
 from lback_cli.text.terminal import wants_color
-
-_COMMAND_AT_END = re.compile(r"(.*:) ((?:lback|\(umask) .*[^.])")
-"""A text that ends in a command, after a colon."""
 
 
 def write_stderr(text: str) -> None:
     """Write *text* on standard error. That it cannot be written changes nothing about the outcome of a command."""
     with suppress(OSError):
         sys.stderr.write(text)
+
+
+def show_text(text: str) -> None:
+    """Write *text* on standard error, in lines that fit on a terminal."""
+    write_stderr("".join(f"{line}\n" for line in text_lines(text)))
+
+
+def text_lines(text: str, *, indent: int = 0) -> list[str]:
+    """Return the lines of *text* on standard error: several only on a terminal, of which *indent* columns are taken."""
+    room = (screen_width(sys.stderr) or 0) - indent
+    return wrapped_message(safe(text), room) if room >= NARROWEST else [safe(text)]
 
 
 def show_error(error: LbackError, *, as_json: bool, line: int | None = None) -> None:
@@ -35,7 +42,7 @@ def show_error(error: LbackError, *, as_json: bool, line: int | None = None) -> 
         _write_json("error", error_view(error) | ({} if line is None else {"line": line}))
         return
     if isinstance(error, Declined):
-        write_stderr(f"{safe(error.message)}\n")  # what a person decided is not an error
+        show_text(error.message)  # what a person decided is not an error
         return
     _write_labelled("error:", "1;31", error.message if line is None else f"line {line}: {error.message}")
     for fault in error.faults if isinstance(error, InvalidFile) else ():
@@ -62,20 +69,9 @@ def _write_json(kind: str, problem: Mapping[str, Any]) -> None:
     write_stderr(json.dumps({kind: problem}) + "\n")
 
 
-def _laid_out(text: str, room: int) -> list[str]:
-    """Return *text* in lines of at most *room* columns. A command at its end stays in one line, to be copied whole."""
-    lines = wrapped(text, room)
-    if len(lines) > 1 and (match := _COMMAND_AT_END.fullmatch(text)):
-        return [*wrapped(match[1], room), match[2]]
-    return lines
-
-
 def _write_labelled(label: str, color: str, text: str) -> None:
     """Write *text* after *label*. On a terminal its further lines begin below its first."""
-    lines = [safe(text)]
-    room = (screen_width(sys.stderr) or 0) - len(label) - 1
-    if room >= NARROWEST:
-        lines = _laid_out(lines[0], room)
+    lines = text_lines(text, indent=len(label) + 1)
     colored = f"\x1b[{color}m{label}\x1b[0m" if color and wants_color(sys.stderr) else label
     rest = "".join(f"{' ' * len(label)} {line}\n" for line in lines[1:])
     write_stderr(f"{colored} {lines[0]}\n{rest}")

@@ -12,9 +12,8 @@ from typing import Annotated, Literal
 import typer
 
 from lback_cli.cli.output.output import Output
-from lback_cli.cli.output.width import NARROWEST, screen_width, wrapped
+from lback_cli.cli.output.problems import show_text, text_lines
 from lback_cli.errors import Declined, UsageError, ValidationError
-from lback_cli.text.escaping import safe
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 IfMissing = Annotated[
@@ -118,9 +117,8 @@ def show_refusal(error: ValidationError) -> None:
 
 def say(*lines: str) -> None:
     """Write *lines* above a question."""
-    width = screen_width(sys.stderr) or 0
-    for line in map(safe, lines):
-        sys.stderr.writelines(f"{part}\n" for part in (wrapped(line, width) if width >= NARROWEST else [line]))
+    for line in lines:
+        show_text(line)
 
 
 def _confirmation(*question: str, instead: str) -> str:
@@ -130,7 +128,8 @@ def _confirmation(*question: str, instead: str) -> str:
 
 
 def _answer(*question: str) -> str:
-    sys.stderr.write("\n".join(map(safe, question)))
+    lines = [line for text in question for line in text_lines(text.rstrip())]
+    sys.stderr.write("\n".join(lines) + " ")
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line.endswith("\n"):

@@ -6,7 +6,7 @@ from typing import Any, Final, TextIO
 
 from lback_cli.cli.output.cells import cell_text
 from lback_cli.cli.output.format import Record
-from lback_cli.cli.output.width import padded, text_width, wrapped
+from lback_cli.cli.output.width import padded, text_width, words_wrapped
 from lback_cli.text.terminal import wants_color
 from lback_cli.text.times import local_time
 
@@ -32,6 +32,9 @@ _SHORTEST_TIME = 17
 
 _RIGID = frozenset({"id", "seq", "signal"})
 """Columns that are shown in full."""
+
+_SECONDARY = frozenset({"subject", "actor"})
+"""Columns that shrink before the others do, because what happened says more."""
 
 _WRAPPED = frozenset({"when", "last_error", "error"})
 """Columns of sentences, which go on in the next line instead of ending in an ellipsis."""
@@ -93,6 +96,7 @@ def fitted(columns: Sequence[str], widths: Sequence[int], limit: int | None) -> 
     fitting = list(widths[:count])
     # Texts shrink first, then times, because the end of a time says more than that of a long text.
     needs = list(zip(columns, widths, strict=True))
+    _shrink(fitting, [_SHORT if column in _SECONDARY else width for column, width in needs], limit)
     _shrink(fitting, [_least(column, _SHORT, width, time=width) for column, width in needs], limit)
     _shrink(fitting, [_least(column, _SHORT, width) for column, width in needs], limit)
     _shrink(fitting, least, limit)
@@ -134,7 +138,7 @@ def write_header(out: TextIO, columns: Sequence[str], widths: Sequence[int]) -> 
 def write_row(out: TextIO, columns: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> None:
     """Write the line of a record, or several for long text. The outcome of a failure is red."""
     parts = [
-        wrapped(cell, width) if column in _WRAPPED and text_width(cell) > width else [cell]
+        words_wrapped(cell, width) if column in _WRAPPED and text_width(cell) > width else [cell]
         for column, cell, width in zip(columns, cells, widths, strict=False)
     ]
     for line in zip_longest(*parts, fillvalue=""):

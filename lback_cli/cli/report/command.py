@@ -21,7 +21,9 @@ _CHOICES = {"as_of", "group", "since", "until"}
 Since = Annotated[
     str | None,
     typer.Option(
-        "--since", help="Only events from this time on: ISO 8601, or an age such as 2h or 7d.", metavar="TIME"
+        "--since",
+        help="Only events from this time on: ISO 8601, yesterday, or an age such as 2h or 7d.",
+        metavar="TIME",
     ),
 ]
 Until = Annotated[str | None, typer.Option("--until", help="Only events before this time.", metavar="TIME")]

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode, TerminatedBySignal, exit_code
 from lback_cli.cli.invocation import as_lback_error, run_command, show_failure, show_traceback
-from lback_cli.cli.output.problems import error_view, write_stderr
+from lback_cli.cli.output.problems import error_view, show_text, write_stderr
 from lback_cli.cli.script.line_context import LineContext
 from lback_cli.cli.script.lines import ScriptLine
 from lback_cli.cli.script.standard_input import STDIN
@@ -115,13 +115,15 @@ class ScriptRunner:
     def _show_interruption(self) -> None:
         """Show which lines are done, and how to go on."""
         if self._running is not None:
-            write_stderr(f"\nLine {self._running} was interrupted. {self._done(before=self._running)}\n")
+            said = f"Line {self._running} was interrupted. {self._done(before=self._running)}"
         else:
-            write_stderr(f"\n{self._done(before=self._last + 1)}\n")
+            said = self._done(before=self._last + 1)
+        write_stderr("\n")
+        show_text(said)
         if self._path != STDIN:
             begin = f"+{self._running or self._last + 1}"
             rest = command_line(["lback", *self._script.options_to_repeat, "run", "-"])
-            write_stderr(f"Continue with: {command_line(['tail', '-n', begin, self._path])} | {rest}\n")
+            show_text(f"Continue with: {command_line(['tail', '-n', begin, self._path])} | {rest}")
 
     def _done(self, *, before: int) -> str:
         """Return a sentence about the lines that were run."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lback_cli.cli.context import CliContext
+from lback_cli.cli.output.problems import text_lines
 from lback_cli.cli.output.progress import bar
 from lback_cli.imports.failures import Failures
 from lback_cli.imports.observer import ImportObserver
@@ -83,7 +84,7 @@ class ImportProgress(ImportObserver):
             error["line"] = row.line
             if row.record is not None:
                 error["record"] = row.record
-            self._say(json.dumps({"error": error}))
+            self._say(json.dumps({"error": error}), one_line=True)
 
     def interrupted(self, command: str | None, rows_done: int) -> None:
         """Show how to resume."""
@@ -122,10 +123,11 @@ class ImportProgress(ImportObserver):
         if HIDDEN in command and not self._has_password_file:
             say(PASSWORD_ADVICE)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, one_line: bool = False) -> None:
         if self._bar is None:
-            self._output.message(text)
+            self._output.message(text, one_line=one_line)
             return
         from rich.text import Text
 
-        self._bar.console.print(Text(safe(text)), soft_wrap=True)
+        for line in [safe(text)] if one_line else text_lines(text):
+            self._bar.console.print(Text(line), soft_wrap=True)

@@ -31,7 +31,7 @@ Sort = Literal["id", "username", "email"]
         "Give a script the addresses to verify": "lback user list --unverified --fields email -o value",
         "Read the next page, after the user with id 4711": "lback user list --limit 100 --after 4711 -o json",
         "List deleted users who can be restored": "lback user list --deleted",
-        "List the administrators at the end of a day": "lback user list --group admin --as-of 2026-01-31",
+        "List who was an administrator at the end of yesterday": "lback user list --group admin --as-of yesterday",
     },
     fields=user_fields,
 )

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lback_cli.operations.attempts import AttemptState, PostedMail
@@ -32,13 +32,23 @@ def with_mail(sentence: str, effects: AttemptState) -> str:
 def mail_counts(mails: Iterable[PostedMail]) -> str:
     """Return how many mails of each kind were sent as a sentence: ``Mailed 3 invitations.`` Empty if none was."""
     mails = list(mails)
-    if not mails:
-        return ""
-    counts = Counter(_NAMES[mail.template] for mail in mails)
+    return mails_of_many(Counter(mail.template for mail in mails), mails[0]) if mails else ""
+
+
+def mails_of_many(templates: Mapping[str, int], example: PostedMail) -> str:
+    """Return how many mails of each kind were sent as a sentence.
+
+    Args:
+        templates: The number of mails by template.
+        example: One of the mails.
+    """
+    counts: Counter[str] = Counter()
+    for template, count in templates.items():
+        counts[_NAMES[template]] += count
     phrase = _joined(_counted(name, count) for name, count in counts.items())
-    if (file := mails[0].file) is not None:
-        return f"Wrote {phrase} to {short_path(file.parent)} (transport: file)."
-    return f"{'Queued' if mails[0].queued else 'Mailed'} {phrase}."
+    if example.file is not None:
+        return f"Wrote {phrase} to {short_path(example.file.parent)} (transport: file)."
+    return f"{'Queued' if example.queued else 'Mailed'} {phrase}."
 
 
 def _counted(name: str, count: int) -> str:

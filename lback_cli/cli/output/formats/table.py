@@ -76,7 +76,7 @@ class TableFormat(OutputFormat):
             for label, words in finding_lines(record, screen_width(self.out)):
                 code = _LABEL_COLORS.get(label.rstrip(), "") if wants_color(self.out) else ""
                 self.out.write(f"\x1b[{code}m{label}\x1b[0m" if code else label)
-                self.out.write(safe(words) + "\n")
+                self.out.write(words + "\n")
             self.out.flush()
 
     def chart(self, records: Sequence[Record], totals: Record, columns: Sequence[str]) -> None:
