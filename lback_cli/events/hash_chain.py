@@ -68,7 +68,9 @@ def row_hash(values: Iterable[Any]) -> str:
         TypeError: A value has a type that no event has.
         ValueError: A text has a lone surrogate.
     """
-    return hashlib.sha256((_ROW % tuple(map(_literal, values))).encode()).hexdigest()
+    # As `_literal`, whose calls take half as long again.
+    literals = ["null" if value is None else str(value) if type(value) is int else _quoted(value) for value in values]
+    return hashlib.sha256((_ROW % tuple(literals)).encode()).hexdigest()
 
 
 class RowHasher:

@@ -1,6 +1,6 @@
 """Who is in which group, since when, and who added them: today or at a moment."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from lback_cli.repositories.user_query import UserQuery
 _PAGE = 500
 _FIELDS = ("id", "username", "email", "is_active", "groups", "last_login")
 _SECOND = len("2026-01-31T12:00:00")
+_NO_GRANT = (None, None, None)
 
 
 class Access(NamedTuple):
@@ -88,20 +89,28 @@ class AccessListing:
         self._before = before
 
     def __iter__(self) -> Iterator[Access]:
+        for page in self.pages():
+            yield from map(Access._make, page)
+
+    def pages(self) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield the memberships as plain tuples with the fields of `Access`, those of some users at a time."""
         for page in self._pages():
             grants = self._grants([user[0] for user in page])
-            for user in page:
-                yield from self._memberships(user, grants.get(user[0], {}))
+            yield [row for user in page for row in self._memberships(user, grants.get(user[0], {}))]
         if self._past is not None:
             self.erased = self._past.erased
 
-    def _memberships(self, user: Sequence[Any], grants: dict[int | str, Grant]) -> Iterator[Access]:
+    def _memberships(self, user: Sequence[Any], grants: Mapping[int | str, Grant]) -> Iterable[tuple[Any, ...]]:
         user_id, username, email, is_active, groups, last_login = user
-        chosen = groups if self._only is None else [self._only]
-        for name in chosen or [None]:
-            grant = None if name is None else grants.get(self._timeline.now(name))
-            since, actor, seq = (None, None, None) if grant is None else (_whole(grant.time), grant.actor, grant.seq)
-            yield Access(name, user_id, username, email, is_active, since, actor, seq, last_login)
+        names = groups if self._only is None else [self._only]
+        if not names:
+            return [(None, user_id, username, email, is_active, None, None, None, last_login)]
+        now = self._timeline.now
+        found = [(name, grants.get(now(name), _NO_GRANT)) for name in names]
+        return [
+            (name, user_id, username, email, is_active, since, actor, seq, last_login)
+            for name, (seq, since, actor) in found
+        ]
 
     def _grants(self, ids: Sequence[int]) -> dict[int, dict[int | str, Grant]]:
         events = self._events.memberships(ids, self._before)

@@ -1,10 +1,10 @@
 """``lback report access``: who is in what, since when, and who granted it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from lback_cli.reports.base import Bars, Choice, Figures, Largest, Note, Part, Record, Report, Table, Timeline
+from lback_cli.reports.base import Bars, Choice, Columns, Figures, Largest, Note, Part, Record, Report, Table, Timeline
 from lback_cli.reports.periods import months_until
 
 if TYPE_CHECKING:
@@ -56,15 +56,25 @@ class AccessReport(Report):
 
     def records(self) -> Iterator[Record]:
         """Yield the memberships in the order of the users' ids."""
-        return (access._asdict() for access in self._memberships())
+        return (dict(zip(self.columns, row, strict=True)) for page in self._memberships() for row in page)
+
+    def pages(self, fields: Sequence[str]) -> Iterator[Columns]:
+        """Yield the memberships of some users at a time."""
+        places = [self.columns.index(field) for field in fields]
+        for page in self._memberships():
+            columns = list(zip(*page, strict=True))
+            yield [columns[place] for place in places]
 
     def parts(self) -> Iterator[Part]:
         """Yield figures, charts, the groups and the memberships."""
+        from lback_cli.managers.access import Access
+
         page = _Page(self._sizes(), self.source.services.settings.users.admin_group)
         moment = self.source.request.as_of
         today = (moment.time if moment is not None and moment.time is not None else self.source.services.now()).date()
-        for access in self._memberships():
-            page.add(access, today)
+        for rows in self._memberships():
+            for row in rows:
+                page.add(Access._make(row), today)
         yield Figures(
             [
                 ("users", page.users),
@@ -121,12 +131,12 @@ class AccessReport(Report):
             total=page.rows_in_all,
         )
 
-    def _memberships(self) -> Iterator["Access"]:
+    def _memberships(self) -> Iterator[Sequence[tuple[Any, ...]]]:
         from lback_cli.managers.access import AccessListing
 
         request = self.source.request
         listing = AccessListing(self.source.found, self.source.services, group=request.group, moment=request.as_of)
-        yield from listing
+        yield from listing.pages()
         if listing.erased:
             number = len(listing.erased)
             people = "1 person was" if number == 1 else f"{number:,} people were"

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 """A row: text, numbers, booleans and None, by field name."""
+
+Columns = Sequence[Sequence[Any]]
+"""The values of some rows, a sequence for each field."""
+
+_PAGE = 500
 
 Choice = Literal["as_of", "since", "until", "group"]
 """An option that a report may take."""
@@ -76,41 +82,34 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """Counts over time: a row of columns for each kind, each with a scale of its own.
+class Grid:
+    """Counts in rows and columns.
 
     Attributes:
         title: The question that the chart answers.
-        step: What a column is: ``day``, ``week`` or ``month``.
-        labels: The names of the columns.
-        rows: The name of each kind, and its count for each column.
-        note: How to read the chart.
-    """
-
-    title: str
-    step: str
-    labels: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[int]]]
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HeatMap:
-    """Counts in a grid, such as hours and weekdays: the higher a count, the darker its cell.
-
-    Attributes:
-        title: The question that the chart answers.
-        corner: What the names of the rows are.
+        label: What the columns of a timeline are, such as ``day``, or the rows of a heat map.
         columns: The names of the columns.
         rows: The name of each row, and its count for each column.
         note: How to read the chart.
     """
 
     title: str
-    corner: str
+    label: str
     columns: Sequence[str]
     rows: Sequence[tuple[str, Sequence[int]]]
     note: str = ""
+
+
+class Timeline(Grid):
+    """Counts over time: columns for each kind, each with a scale of its own."""
+
+    __slots__ = ()
+
+
+class HeatMap(Grid):
+    """Counts of hours and weekdays, for example: the higher a count, the darker its cell."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,13 @@ class Report(ABC):
 
     @abstractmethod
     def records(self) -> Iterable[Record]:
-        """Yield the rows, each as soon as it is read, because there may be a million."""
+        """Yield the rows as they are read, because there may be a million."""
+
+    def pages(self, fields: Sequence[str]) -> Iterator[Columns]:
+        """Yield the rows some at a time, as a sequence of values for each of *fields*."""
+        rows = iter(self.records())
+        while page := list(islice(rows, _PAGE)):
+            yield [[row.get(field) for row in page] for field in fields]
 
     def parts(self) -> Iterator[Part]:
         """Yield the parts of the page in their order. The default is a table of all rows."""

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from lback_cli.errors import ConfigurationError
+from lback_cli.extensions import load_extension
 from lback_cli.reports.base import Report
 
 ENTRY_POINT_GROUP = "lback.reports"
@@ -33,20 +33,7 @@ def find_report(name: str) -> type[Report]:
     if name in _BUILT_IN:
         built_in: type[Report] = getattr(import_module(f"lback_cli.reports.{name}"), _BUILT_IN[name])
         return built_in
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
-        try:
-            found = point.load()
-        except Exception as error:
-            raise ConfigurationError(
-                f"The report {name!r} cannot be loaded from {point.value}: {type(error).__name__}: {error}.",
-                hint="Fix or uninstall the package.",
-            ) from error
-        if not (isinstance(found, type) and issubclass(found, Report)):
-            raise ConfigurationError(
-                f"The report {name!r}, {point.value}, is not a subclass of Report.",
-                hint="Fix or uninstall the package.",
-            )
-        return found
-    raise KeyError(name)
+    added = load_extension(ENTRY_POINT_GROUP, name, Report, "report")  # type: ignore[type-abstract]  # a subclass is
+    if added is None:
+        raise KeyError(name)
+    return added

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from lback_cli.events.grants import GroupTimeline, MembershipEvent, grants_of
+from lback_cli.errors import BrokenEventLog
+from lback_cli.events.grants import GroupTimeline, MembershipEvent, grants_of, group_changes, group_changes_in
+from lback_cli.events.hash_chain import canonical
 from lback_cli.events.moment import Moment
 from lback_cli.events.past import Change
 from lback_cli.managers.access import Access, AccessListing
@@ -116,6 +118,29 @@ def test_grant_follows_names_of_groups(
     found = grants_of(events, timeline, damaged).get(timeline.now("staff"))
     assert (found.seq if found else None) == granted
     assert damaged == {event.seq for event in events if event.text == "{damaged"}
+
+
+@pytest.mark.parametrize(
+    ("data", "joined", "left"),
+    [
+        ({"changes": {"groups": {"added": ["a", "b"], "removed": ["c"]}, "x": {"to": 'y"'}}}, ["a", "b"], ["c"]),
+        ({"changes": {"x": {"to": '"groups":{"added":["root"]'}}, "user": {"x": '"groups":{"added":['}}, [], []),
+        ({"changes": {"a": {"groups": {"added": ["root"]}}, "groups": {"added": ["a"], "removed": []}}}, ["a"], []),
+        ({"changes": {}, "groups": {"added": "root"}}, [], []),
+        ({"arguments": {"groups": {"added": ["root"], "removed": []}}}, [], []),
+        ({"changes": {"groups": {"added": ["\\", '"', 7], "removed": None}}}, ["\\", '"'], []),
+    ],
+)
+def test_groups_of_an_event_are_those_of_its_changes(data: dict[str, Any], joined: list[str], left: list[str]) -> None:
+    text = canonical(data)
+    assert group_changes_in(7, text) == group_changes(data)
+    assert tuple(map(list, group_changes_in(7, text))) == (joined, left)
+
+
+@pytest.mark.parametrize("text", ["{damaged", "[]", '{"changes":{"groups":{"added":["a"', '{"changes":{"groups":'])
+def test_event_whose_groups_cannot_be_read_is_damaged(text: str) -> None:
+    with pytest.raises(BrokenEventLog):
+        group_changes_in(7, text)
 
 
 def test_a_group_has_its_names_in_their_periods() -> None:

@@ -4,6 +4,7 @@ from importlib import import_module
 
 from lback_cli.cli.output.format import OutputFormat
 from lback_cli.errors import ConfigurationError
+from lback_cli.extensions import load_extension
 from lback_cli.output_formats import BUILT_IN, ENTRY_POINT_GROUP
 
 
@@ -17,7 +18,10 @@ def find_format(name: str) -> type[OutputFormat]:
         module, _, attribute = BUILT_IN[name].partition(":")
         built_in: type[OutputFormat] = getattr(import_module(f"lback_cli.cli.output.formats.{module}"), attribute)
         return built_in
-    return _load_plugin(name)
+    added = load_extension(ENTRY_POINT_GROUP, name, OutputFormat, "output format")  # type: ignore[type-abstract]
+    if added is None:
+        raise ConfigurationError(f"There is no output format {name!r}.")
+    return added
 
 
 def has_json_errors(name: str | None) -> bool:
@@ -28,23 +32,3 @@ def has_json_errors(name: str | None) -> bool:
         return find_format(name).json_errors
     except ConfigurationError:
         return False
-
-
-def _load_plugin(name: str) -> type[OutputFormat]:
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
-        try:
-            found = point.load()
-        except Exception as error:
-            raise ConfigurationError(
-                f"The output format {name!r} cannot be loaded from {point.value}: {type(error).__name__}: {error}.",
-                hint="Fix or uninstall the package.",
-            ) from error
-        if not (isinstance(found, type) and issubclass(found, OutputFormat)):
-            raise ConfigurationError(
-                f"The output format {name!r}, {point.value}, is not a subclass of OutputFormat.",
-                hint="Fix or uninstall the package.",
-            )
-        return found
-    raise ConfigurationError(f"There is no output format {name!r}.")

@@ -88,7 +88,8 @@ def _write(context: CliContext, kind: "type[Report]", request: "Request", form: 
         if form == "html":
             _write_page(context, report, proof)
         else:
-            context.output.records(report.records(), report.columns, brief=report.brief, empty="No rows.")
+            fields = context.output.choose(report.columns, brief=report.brief)
+            context.output.pages(report.pages(fields), fields, empty="No rows.")
             for note in report.notes:
                 context.output.notice(note)
     if proof.error is not None:

@@ -155,6 +155,7 @@ class Kafka:
             "api.version.request.timeout.ms": max(10, 2 * milliseconds),
             "topic.metadata.propagation.max.ms": min(1000, milliseconds // 2),
             "log_level": 0,  # The relay reports the errors.
+            "enable.metrics.push": False,  # Nothing about the client goes to the broker.
             "error_cb": self._note,
             **self._security(),
         }

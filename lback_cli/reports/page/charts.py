@@ -29,22 +29,22 @@ def bars(part: Bars) -> Iterator[str]:
 
 def timeline(part: Timeline) -> Iterator[str]:
     """Yield a row of columns for each kind, and a table of all counts."""
-    if not part.labels:
+    if not part.columns:
         yield "<p>There are no events."
         return
-    first, last, step = part.labels[0], part.labels[-1], text(part.step)
+    first, last, step = part.columns[0], part.columns[-1], text(part.label)
     for name, counts in part.rows:
         total, highest = sum(counts), max(counts, default=0)
-        busiest = f", most on {text(part.labels[counts.index(highest)])} ({highest:,})" if highest else ""
+        busiest = f", most on {text(part.columns[counts.index(highest)])} ({highest:,})" if highest else ""
         yield (
             f"<div class=kind><div class=name><b>{text(name)}</b> {total:,}</div><div class=scale>{highest:,}</div>"
             f'<svg class=columns viewBox="0 0 {len(counts)} {_HEIGHT}" preserveAspectRatio=none role=img '
             f'aria-label="{text(name)}: {total:,} by {step} from {text(first)} to {text(last)}{busiest}">'
         )
-        yield from _columns(part.labels, counts, highest or 1)
+        yield from _columns(part.columns, counts, highest or 1)
         yield "</svg></div>"
-    middle = part.labels[len(part.labels) // 2]
-    axis = [first, middle, last] if len(part.labels) > 2 else list(dict.fromkeys([first, last]))  # noqa: PLR2004
+    middle = part.columns[len(part.columns) // 2]
+    axis = [first, middle, last] if len(part.columns) > 2 else list(dict.fromkeys([first, last]))  # noqa: PLR2004
     yield f"<div class=axis>{''.join(f'<span>{text(label)}</span>' for label in axis)}</div>"
     yield from _numbers(part)
 
@@ -53,7 +53,7 @@ def heat_map(part: HeatMap) -> Iterator[str]:
     """Yield a table whose cells are the darker the higher their counts are."""
     highest = max((count for _, counts in part.rows for count in counts), default=0) or 1
     heads = "".join(f"<th scope=col class=n>{text(name)}" for name in part.columns)
-    yield f"<table class=heat><thead><tr><th scope=col>{text(part.corner)}{heads}<tbody>"
+    yield f"<table class=heat><thead><tr><th scope=col>{text(part.label)}{heads}<tbody>"
     for name, counts in part.rows:
         cells = "".join(f"<td class=h{_shade(count, highest)}>{count or '·'}" for count in counts)
         yield f"<tr><th scope=row>{text(name)}{cells}"
@@ -76,10 +76,10 @@ def _columns(labels: Sequence[str], counts: Sequence[int], highest: int) -> Iter
 
 def _numbers(part: Timeline) -> Iterator[str]:
     heads = "".join(f"<th scope=col class=n>{text(name)}" for name, _ in part.rows)
-    yield f"<details><summary>Numbers by {text(part.step)}</summary><div class=scroll tabindex=0 role=region "
+    yield f"<details><summary>Numbers by {text(part.label)}</summary><div class=scroll tabindex=0 role=region "
     yield f'aria-label="{text(part.title)} in numbers">'
-    yield f"<table class=data><thead><tr><th scope=col>{text(part.step)}{heads}<tbody>"
-    for index, label in enumerate(part.labels):
+    yield f"<table class=data><thead><tr><th scope=col>{text(part.label)}{heads}<tbody>"
+    for index, label in enumerate(part.columns):
         cells = "".join(f"<td class=n>{counts[index]}" for _, counts in part.rows)
         yield f"<tr><th scope=row>{text(label)}{cells}"
     yield "</table></div></details>"
