@@ -57,6 +57,13 @@ def test_a_row_that_does_not_continue_its_newest_event_is_marked(made: WideInsta
     assert found.marks == {"email": "changed outside lback", "groups": "changed outside lback"}
 
 
+def test_a_membership_of_which_no_event_says_anything_is_marked(made: WideInstallation) -> None:
+    made.groups.create_group("guests")
+    start = now(made)
+    execute(made, "INSERT INTO user_groups_association SELECT 1, id FROM groups WHERE name = 'guests'")
+    assert user(made, start).marks == {"groups": "changed outside lback"}
+
+
 def test_an_event_that_does_not_continue_the_one_before_is_marked(made: WideInstallation) -> None:
     start = now(made)
     made.users.update_user(1, {"phone": "2", "display_name": "Ann"})
@@ -121,6 +128,16 @@ def test_what_an_erased_event_may_have_changed_is_marked_unless_earlier_events_s
     marks = user(made, start).marks
     assert marks.pop("username") == f"event {erased} was erased"
     assert {"groups", "phone", "display_name"} <= marks.keys()
+
+
+def test_what_an_erased_event_before_the_moment_changed_is_as_today(made: WideInstallation) -> None:
+    made.users.update_user(1, {"display_name": "a friend of bob"})
+    erased = now(made)
+    execute(made, f"UPDATE lback_events SET data = NULL, subject = NULL, salt = NULL WHERE seq = {erased}")
+    made.users.update_user(1, {"phone": "2"})
+    found = user(made, erased)
+    assert found.values is not None
+    assert (found.values["display_name"], found.values["phone"], found.marks) == ("a friend of bob", "1", {})
 
 
 def test_people_who_were_erased_are_counted_and_not_found(made: WideInstallation) -> None:
