@@ -19,6 +19,9 @@ _SEARCH = getattr(os, "O_PATH", os.O_RDONLY)
 _LONGEST_CHAIN = 40
 """Symbolic links that are followed, as in Linux."""
 
+_warned: set[tuple[int, int]] = set()
+"""Directories of which a warning was logged, by device and inode."""
+
 
 def open_own(path: Path, flags: int) -> int:
     """Open *path* for writing, and return its descriptor. Nothing is changed in an existing file.
@@ -33,6 +36,7 @@ def open_own(path: Path, flags: int) -> int:
     if sys.platform == "win32" or _DESCRIPTOR.fullmatch(str(path)):
         return os.open(path, flags, 0o600)
     with own_directory(path) as (directory, name):
+        _refuse_foreign_pipe(name, directory)
         try:
             descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
         except OSError as error:
@@ -57,7 +61,8 @@ def own_directory(path: Path) -> Iterator[tuple[int | None, Path]]:
     A link in a directory that every user can write, such as ``/tmp``, is followed if it belongs to the user who runs
     lback, to root or to the owner of that directory. Linux has the same rule (``fs.protected_symlinks``), but only for
     the last name of a path. As the file is opened by the descriptor, nothing changes if another user exchanges a
-    directory afterwards.
+    directory afterwards. But in a directory that every user can write and that is not sticky, another user can exchange
+    the file itself. A warning is logged, once for each such directory.
 
     On Windows, the descriptor is None, and the name is *path*.
 
@@ -79,10 +84,12 @@ def _open_directory(path: Path) -> int:
     flags = _SEARCH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     names, links = list(reversed(path.parts)), 0
     # Not the root: the user may be in a directory whose parents are closed. A name "/" leads to the root from anywhere.
-    place = os.open(".", flags)
+    place, reached = os.open(".", flags), Path()
     try:
         while names:
             name = names.pop()
+            if name != "/":
+                _warn_of_exchange(os.fstat(place), reached)
             status = os.stat(name, dir_fd=place, follow_symlinks=False)
             if stat.S_ISLNK(status.st_mode):
                 links += 1
@@ -91,7 +98,8 @@ def _open_directory(path: Path) -> int:
                 continue
             inner = os.open(name, flags, dir_fd=place)
             os.close(place)
-            place = inner
+            place, reached = inner, reached / name
+        _warn_of_exchange(os.fstat(place), reached)
     except BaseException:
         os.close(place)
         raise
@@ -106,12 +114,38 @@ def _require_own_link(link: os.stat_result, directory: os.stat_result, number: i
         raise PermissionError(errno.EPERM, "another user made a symbolic link in its path")
 
 
+def _warn_of_exchange(directory: os.stat_result, path: Path) -> None:
+    """Log a warning if every user can rename and delete what is in the *directory* at *path*."""
+    identity = (directory.st_dev, directory.st_ino)
+    if not directory.st_mode & stat.S_IWOTH or directory.st_mode & stat.S_ISVTX or identity in _warned:
+        return
+    import logging  # not at the top: most commands need neither
+    import shlex
+
+    _warned.add(identity)
+    logging.getLogger(__name__).warning(
+        "Every user can exchange the files in %s. Run: chmod +t %s", path, shlex.quote(str(path))
+    )
+
+
+def _refuse_foreign_pipe(name: Path, directory: int | None) -> None:
+    """Raise `PermissionError` for a pipe of another user: to open it would wait until that user opens it too."""
+    try:
+        status = os.stat(name, dir_fd=directory)
+    except OSError:  # to open it fails for the same reason
+        return
+    if stat.S_ISFIFO(status.st_mode) and status.st_uid not in {0, os.geteuid()}:
+        raise PermissionError(errno.EPERM, "it belongs to another user")
+
+
 def open_input(path: Path) -> BinaryIO:
     """Open *path*, in the directory that `own_directory` opens, for reading. Raises `OSError`.
 
     `distrust` says whether other users can have written it.
     """
     with own_directory(path) as (directory, name):
+        if sys.platform != "win32":
+            _refuse_foreign_pipe(name, directory)
         return open(name, "rb", opener=partial(os.open, dir_fd=directory))
 
 
@@ -143,14 +177,22 @@ def is_writable_by_all(path: Path) -> bool:
 
 
 def is_made_by_another_user(path: Path) -> bool:
-    """Return whether another user may have made *path* for others to use: it is in a directory that all can write."""
+    """Return whether another user may have made *path*, or a directory or link on it, for others to use.
+
+    It is in a directory that every user can write, and belongs to none of the user, root and that directory's owner.
+    """
+    if sys.platform == "win32":
+        return False
+    places = {path.absolute(), Path(os.path.realpath(path))}  # Path.resolve raises for circles before Python 3.13
+    return any(_is_foreign(part) for place in places for part in (place, *place.parents))
+
+
+def _is_foreign(path: Path) -> bool:
     try:
-        status, directory = path.stat(), path.parent.stat()
+        status, directory = path.lstat(), path.parent.stat()
     except OSError:
         return False
-    if sys.platform == "win32" or not directory.st_mode & stat.S_IWOTH:
-        return False
-    return status.st_uid not in {0, os.geteuid(), directory.st_uid}
+    return bool(directory.st_mode & stat.S_IWOTH) and status.st_uid not in {0, os.geteuid(), directory.st_uid}
 
 
 def distrust(path: Path, descriptor: int) -> str | None:
@@ -160,8 +202,20 @@ def distrust(path: Path, descriptor: int) -> str | None:
     status = os.fstat(descriptor)
     if not {path.lstat().st_uid, status.st_uid} <= {0, os.geteuid()}:
         return "belongs to another user"
+    if is_linked_by_others(path, status):
+        return "is a hard link, which another user can have made"
     writable = status.st_mode & (stat.S_IWOTH if _is_private_group(status.st_gid) else _OTHERS_WRITE)
     return "can be written by others" if writable else None
+
+
+def is_linked_by_others(path: Path, status: os.stat_result) -> bool:
+    """Return whether another user can have made *path* as a further name of a file with *status*.
+
+    Then that user chose which file is read, although its content is not that user's.
+    """
+    directory = path.parent.stat()
+    is_shared = directory.st_uid not in {0, os.geteuid()} or directory.st_mode & stat.S_IWOTH
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and bool(is_shared)
 
 
 def _is_private_group(group_id: int) -> bool:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lback_cli.own_file import make_own_directory, open_input, open_own, own_directory, remove_own
+from lback_cli.own_file import (
+    is_made_by_another_user,
+    make_own_directory,
+    open_input,
+    open_own,
+    own_directory,
+    remove_own,
+)
 
 OTHER, THIRD = 65534, 65533
 
@@ -105,3 +112,55 @@ def test_relative_names_and_circles(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for path in (Path(), Path("/"), tmp_path):
         with pytest.raises(IsADirectoryError):
             open_own(path, os.O_WRONLY)
+
+
+def test_a_pipe_of_another_user_is_refused_although_nothing_opens_its_other_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    os.chown(pipe, OTHER, OTHER)
+    with pytest.raises(PermissionError, match="it belongs to another user"):
+        open_own(pipe, os.O_WRONLY)
+    with pytest.raises(PermissionError, match="it belongs to another user"):
+        open_input(pipe)
+
+
+@pytest.mark.parametrize(("mode", "warns"), [(0o777, True), (0o1777, False), (0o775, False)])
+def test_a_directory_in_which_files_can_be_exchanged_is_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warns: bool
+) -> None:
+    shared = tmp_path / "shared files"
+    (shared / "inner").mkdir(parents=True)
+    shared.chmod(mode)
+    os.close(open_own(shared / "new", os.O_WRONLY | os.O_CREAT))
+    with open_input(shared / "inner" / ".." / "new"):
+        pass
+    remove_own(shared / "new")
+    make_own_directory(shared / "inner" / "directory")
+    warning = f"Every user can exchange the files in {shared}. Run: chmod +t '{shared}'"
+    assert caplog.messages == ([warning] if warns else [])
+
+
+def test_a_directory_above_is_named_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "shared" / "mine").mkdir(parents=True)
+    (tmp_path / "shared").chmod(0o777)
+    with own_directory(tmp_path / "shared" / "mine" / "file"):
+        pass
+    assert [f"files in {tmp_path}/shared. Run" in message for message in caplog.messages] == [True]
+
+
+def test_a_file_is_made_by_another_user_if_a_part_of_its_path_is(tmp_path: Path, link: Path) -> None:
+    (tmp_path / "target" / "file").touch()
+    assert not is_made_by_another_user(tmp_path / "target" / "file")
+    assert is_made_by_another_user(link / "file")
+    assert is_made_by_another_user(link / "missing")
+    place = link.parent / "place"
+    place.mkdir()
+    (place / "file").touch()
+    assert not is_made_by_another_user(place / "file")
+    for path in (place, place / "file"):
+        os.chown(path, OTHER, OTHER)
+    assert is_made_by_another_user(place / "file")
+    link.parent.chmod(0o755)
+    assert not is_made_by_another_user(place / "file"), "its directory may belong to an application"
+    (tmp_path / "circle").symlink_to("circle")
+    assert not is_made_by_another_user(tmp_path / "circle")

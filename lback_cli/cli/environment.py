@@ -15,6 +15,7 @@ from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
 from lback_cli.own_file import is_made_by_another_user, is_writable_by_all
 from lback_cli.problem import Problem
+from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
     from lback_cli.attributes import UserAttributes
@@ -60,14 +61,17 @@ class CommandEnvironment:
         Raises:
             ConfigurationError: It cannot be read.
         """
+        import logging
+
+        from lback_cli.cli.output.log_handler import WarningHandler
         from lback_cli.settings import load_settings
 
+        logging.lastResort = WarningHandler(lambda text: self._warn_early(Problem(text)))
         overrides = {"database.url": self.options.get("database_url"), "output.format": self.options.get("output")}
         given = {name: value for name, value in overrides.items() if value is not None}
         settings = load_settings(self.options.get("config"), given)
-        # A warning during shell completion would garble the line that the user is typing.
-        for problem in settings.warnings if "_LBACK_COMPLETE" not in os.environ else ():
-            show_warning(problem, as_json=has_json_errors(settings.output.format))
+        for problem in settings.warnings:
+            self._warn_early(problem, settings.output.format)
         return settings
 
     @cached_property
@@ -105,20 +109,22 @@ class CommandEnvironment:
         """The database, in whatever state its tables are. What is done to it is attributed to the `actor`."""
         _ = self.actor
         database = open_database(self.settings.database)
-        if database.path is not None and is_writable_by_all(database.path):
-            show_warning(
-                Problem(f"Every user can write the database {database.path}.", f"Run: chmod o-rwx {database.path}"),
-                as_json=self.wants_json_errors,
-            )
-        elif database.path is not None and is_made_by_another_user(database.path):
-            show_warning(
-                Problem(
-                    f"The database {database.path} belongs to another user, who can read and write it.",
-                    "Use a database in a directory of your own.",
-                ),
-                as_json=self.wants_json_errors,
-            )
+        if (url := self.options.get("database_url")) is not None:
+            self.warn_of_password("--database-url", url, "Set LBACK_DATABASE_URL or database.password_file instead.")
+        if database.path is not None and (problem := _exposure(database.path)) is not None:
+            self._warn_early(problem)
         return database
+
+    def warn_of_password(self, option: str, url: str, hint: str) -> None:
+        """Warn if the *url* that an *option* names has a password.
+
+        Raises:
+            ConfigurationError: It is not a URL.
+        """
+        from lback_cli.database.url import has_password, read_url
+
+        if has_password(read_url(url)):
+            self._warn_early(Problem(f"Every user of this machine can see the password in {option}.", hint))
 
     @cached_property
     def actor(self) -> "Actor":
@@ -206,7 +212,7 @@ class CommandEnvironment:
         from lback_cli.cli.output.log_handler import WarningHandler
         from lback_cli.receivers.loader import Receivers
 
-        logging.lastResort = WarningHandler(self.output)
+        logging.lastResort = WarningHandler(self.output.warning)
         sys.stdout = sys.stderr
         return Receivers(self.settings, wanted=not self.options.get("no_receivers"))
 
@@ -235,6 +241,13 @@ class CommandEnvironment:
         if name is None and "settings" in vars(self):
             name = self.settings.output.format
         return has_json_errors(name or os.environ.get("LBACK_OUTPUT"))
+
+    def _warn_early(self, problem: Problem, output_format: str | None = None) -> None:
+        """Show a warning about what is needed before there is an output."""
+        # During shell completion it would garble the line that the user is typing.
+        if "_LBACK_COMPLETE" not in os.environ:
+            as_json = self.wants_json_errors if output_format is None else has_json_errors(output_format)
+            show_warning(problem, as_json=as_json)
 
     def _output_in(self, name: str) -> Output:
         return Output(
@@ -305,6 +318,20 @@ def _require_file(database: "Database", text: str) -> None:
 
 _SQLITE_OPTIONS = {"timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
 """The options of Python's sqlite3 module. SQLite's own, such as ``mode``, belong to a URI of SQLite."""
+
+
+def _exposure(path: Path) -> Problem | None:
+    """Return how other users can read or change the SQLite file at *path* whatever its mode, or because of it."""
+    if is_writable_by_all(path):
+        hint = f"Run: {command_line(['chmod', 'o-rwx', str(path)])}"
+        return Problem(f"Every user can write the database {path}.", hint)
+    if is_made_by_another_user(path):
+        what = f"The database {path}, or a directory on its path, belongs to another user, who can read or replace it."
+    elif is_writable_by_all(path.parent):
+        what = f"Every user can put files beside the database {path}, from which SQLite takes changes."
+    else:
+        return None
+    return Problem(what, "Use a database in a directory of your own.")
 
 
 def open_trace_file(path: Path) -> TextIO:

@@ -149,6 +149,10 @@ class PasswordSource:
                 status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
                     self.context.output.warning(f"Other users can read {path}.", hint=f"Run: chmod 600 {path}")
+                elif sys.platform != "win32" and status.st_uid not in {0, os.geteuid()}:
+                    self.context.output.warning(
+                        f"{path} belongs to another user, who can read it.", hint="Use a file of your own."
+                    )
                 return _decoded(file.read(LARGEST_INPUT))
         except OSError as error:
             raise UsageError(f"--password-file: cannot read {path}: {error.strerror or error}.") from error

@@ -18,11 +18,12 @@ from lback_cli.database.drivers.own_execution import enable_own_execution
 from lback_cli.database.error_codes import FAILOVER, error_code
 from lback_cli.database.error_messages import redact_values, server_name, translate_errors
 from lback_cli.database.file_obstacles import file_of
+from lback_cli.database.planted_files import require_own_files
 from lback_cli.database.retry import is_unavailable
 from lback_cli.database.url import missing_driver, read_url, require_driver, require_safe_options
 from lback_cli.errors import ConfigurationError, DatabaseError
 from lback_cli.interruption import raise_lost_interruption
-from lback_cli.own_file import make_own_directory
+from lback_cli.own_file import make_own_directory, own_directory
 from lback_cli.settings import DatabaseSettings
 from lback_cli.settings.secret_file import read_secret
 from lback_cli.user_directories import user_directory
@@ -201,9 +202,13 @@ class Database:
             # Opening and closing the file would release the locks of other connections in this process, and another
             # process could then delete their journal: https://sqlite.org/howtocorrupt.html, section 2.2.
             return
+        require_own_files(self.path)
+        # An own link may lead to where the file is to be created.
+        flags = os.O_CREAT | os.O_RDWR | (0 if self.path.is_symlink() else getattr(os, "O_NOFOLLOW", 0))
         try:
             make_own_directory(self.path.parent)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            with own_directory(self.path) as (directory, name):
+                os.close(os.open(name, flags, 0o600, dir_fd=directory))
         except OSError as error:
             raise DatabaseError(f"Cannot create {self.path}: {error.strerror or error}.") from error
 
@@ -304,7 +309,10 @@ def _set_lock_timeout(connection: Connection, seconds: float) -> None:
 
 
 def _watch_file(engine: Engine, path: Path) -> None:
-    """Replace a connection whose file was replaced, which would read and write the old file without an error."""
+    """Refuse files that other users planted, and replace a connection whose file was replaced.
+
+    That connection would read and write the old file without an error.
+    """
 
     def identity() -> tuple[int, int] | None:
         try:
@@ -312,6 +320,10 @@ def _watch_file(engine: Engine, path: Path) -> None:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+    @event.listens_for(engine, "do_connect")
+    def verify(_dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
+        require_own_files(path)
 
     @event.listens_for(engine, "connect")
     def remember(_connection: Any, record: Any) -> None:

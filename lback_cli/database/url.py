@@ -99,6 +99,13 @@ def without_password(url: URL) -> str:
     return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
+def has_password(url: URL) -> bool:
+    """Return whether *url* has a password, or an option that may be secret."""
+    from lback_cli.settings.masking import is_secret_option
+
+    return url.password is not None or any(map(is_secret_option, url.query))
+
+
 def require_driver(url: URL) -> None:
     """Raise `ConfigurationError` unless lback supports the database and the driver that *url* names.
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,13 @@ from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.problem import Problem
 from lback_cli.settings import EmailSettings, Settings
+from lback_cli.text.shell_quoting import command_line
+
+_FINISHED = timedelta(minutes=15)
+"""After this time, no process is still writing a mail."""
+
+_SHOWN = 10
+"""Files that a hint names."""
 
 
 def check_configuration(context: CheckContext) -> CheckResult:
@@ -50,7 +58,7 @@ def check_mail(context: CheckContext) -> CheckResult:
         MailError: Mail could not be sent.
         NotChecked: The settings are unusable.
     """
-    from lback_cli.mail.transports import actual_transport, build_transport
+    from lback_cli.mail.transports import FileTransport, actual_transport, build_transport
     from lback_cli.managers.dependencies import Dependencies
 
     context.require_section("email")
@@ -62,8 +70,22 @@ def check_mail(context: CheckContext) -> CheckResult:
         )
     data_directory = context.database_without_password.directory
     directory = Dependencies(context.settings, data_directory=data_directory).mail_directory
-    destination = build_transport(settings, default_directory=directory).check()
-    return CheckResult("mail", "ok", f"Mail is written to {destination} and not sent.")
+    files = FileTransport(settings.directory or directory)
+    return evaluate(
+        "mail",
+        f"Mail is written to {files.check()} and not sent.",
+        warnings=[*_left_over(files.unfinished(context.clock() - _FINISHED))],
+    )
+
+
+def _left_over(unfinished: list[Path]) -> Iterator[Problem]:
+    if unfinished:
+        count = f"{len(unfinished)} unfinished mails" if len(unfinished) > 1 else "1 unfinished mail"
+        shown = [str(path) for path in unfinished[:_SHOWN]]
+        yield Problem(
+            f"A killed process left {count} in {unfinished[0].parent}, perhaps with a link that works.",
+            f"Run: {command_line(['rm', *shown])}",
+        )
 
 
 def _unfit_for_recipients(settings: Settings) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from lback_cli.database.schema import Schema
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.problem import Problem
+from lback_cli.relay.sinks.network import is_loopback
 from lback_cli.repositories.unit_of_work import transaction
 
 
@@ -20,7 +21,16 @@ def check_database(context: CheckContext) -> CheckResult:
         return CheckResult("database", "ok", f"{name} will be created on first use.")
     if context.schema.state == "missing":
         return CheckResult("database", "fail", f"{name} does not exist.", "Run: lback db init")
-    return CheckResult("database", "ok", f"{context.server.product} at {name}.")
+    return evaluate("database", f"{context.server.product} at {name}.", warnings=[*_unencrypted(context)])
+
+
+def _unencrypted(context: CheckContext) -> Iterator[Problem]:
+    host = context.server.unencrypted_host
+    if host is not None and not is_loopback(host.lower()):
+        yield Problem(
+            f"The connection to {host} is not encrypted: others may read passwords and hashes.",
+            "See TLS in docs/databases.md, unless the network is your own.",
+        )
 
 
 def check_schema(context: CheckContext) -> CheckResult:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from lback_cli.database.introspection.adoption import is_adopted
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.events.hash_chain import GENESIS
@@ -45,22 +46,30 @@ def check_clock(context: CheckContext) -> CheckResult:
 def check_event_log(context: CheckContext) -> CheckResult:
     """Compare the head of the hash chain with the last event, and the log with what this machine remembers of it.
 
+    A log without events is lost if there are users: their registration, or `lback db adopt`, leaves one. Only beside an
+    application that was given lback's own tables there can be users whom lback never had to do with.
+
     This is cheap and proves little: `lback events verify` checks every event.
 
     Raises:
         ConfigurationError: What this machine remembers cannot be read.
     """
     context.require_tables()
-    context.require_readable("lback_events", "lback_event_head")
+    context.require_readable("lback_events", "lback_event_head", "users")
     with context.reading() as uow:
         head = uow.events.head()
         last = next(uow.events.select(EventQuery(newest_first=True, limit=1)), None)
+        has_users = last is None and uow.users.last_id() > 0
+        framework = context.settings.compat.lback_framework
+        is_lost = has_users and (not framework or is_adopted(uow.session.connection()))
     if head is None:
         return CheckResult("events", "fail", "The head of the event log is missing.", _VERIFY_HINT)
     seq, digest = (0, GENESIS) if last is None else (last["seq"], last["hash"])
     if (seq, digest) != (head.seq, head.hash):
         message = f"The head of the event log names event {head.seq}, but the log ends with another event ({seq})."
         return CheckResult("events", "fail", message, _VERIFY_HINT)
+    if is_lost:
+        return CheckResult("events", "fail", "There are users, but the event log has not one event.", _VERIFY_HINT)
     lost = LogMemory(context.database).check()
     if lost is not None:
         return CheckResult("events", "fail", f"Event {lost.seq}: {lost.message}", lost.hint)

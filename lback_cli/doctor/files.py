@@ -9,6 +9,7 @@ from pathlib import Path
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.result import CheckResult, evaluate
 from lback_cli.problem import Problem
+from lback_cli.settings.env_file import LARGEST
 from lback_cli.settings.load import ENVIRONMENT_PREFIX
 from lback_cli.settings.masking import has_secrets, secret_files
 from lback_cli.text.shell_quoting import command_line
@@ -71,7 +72,7 @@ def _secret_files(context: CheckContext) -> Iterator[Path]:
         yield settings.config_file
     yield from secret_files(settings)
     environment_file = context.directory / ".env"
-    if _exists(environment_file) and ENVIRONMENT_PREFIX.encode() in environment_file.read_bytes():
+    if _sets_variables(environment_file):
         yield environment_file
     if context.trace_file is not None:
         yield context.trace_file
@@ -83,6 +84,14 @@ def _secret_files(context: CheckContext) -> Iterator[Path]:
             yield database.directory / "mail"
     if settings.email.log_file is not None:
         yield settings.email.log_file
+
+
+def _sets_variables(path: Path) -> bool:
+    """Return whether *path* sets variables of lback. A directory, or a pipe, which may have no end, does not."""
+    if not os.path.isfile(path):  # noqa: PTH113 - as in `_exists`
+        return False
+    with path.open("rb") as file:
+        return ENVIRONMENT_PREFIX.encode() in file.read(LARGEST)
 
 
 def _exists(path: Path) -> bool:

@@ -64,6 +64,8 @@ def _script_location(configuration: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
+        if not path.is_file():  # to open a pipe may wait for ever
+            return ""
         with path.open("rb") as file:
             return file.read(_LARGEST).decode("utf-8", "replace")
     except OSError:

@@ -72,6 +72,7 @@ def write_last_seen(path: Path, seen: LastSeen) -> None:
     """Let *path*, which only its owner can read, remember *seen*. Raises `OSError`."""
     make_own_directory(path.parent)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(open_own(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:
+    with os.fdopen(open_own(unfinished, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
+        file.truncate(0)  # not before `open_own` has checked whose file it is
         json.dump(asdict(seen), file)
     unfinished.replace(path)

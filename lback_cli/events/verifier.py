@@ -32,13 +32,18 @@ _is_salt = re.compile("[0-9a-f]{32}").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class ErasureSummary:
-    """The erasure in event *seq*: who did it, of which user, and how many events of that user and of others."""
+    """The erasure in event *seq*: who did it, of which user, and how many events of that user and of others.
+
+    *is_checked* is false if the event does not list mentions apart, as in earlier versions. Then the events about
+    others cannot be distinguished from events that were erased without a reason.
+    """
 
     seq: int
     actor: str
     user_id: int | None
     events: int
     mentions: int
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +170,13 @@ class Verifier:
             for first, last in ranges:
                 start, end = bisect_left(self._unexplained, first), bisect_right(self._unexplained, last)
                 for number in self._unexplained[start:end]:
-                    if self._subjects.pop(number) != user_id and part == 0 and is_apart:
+                    is_of_other = self._subjects.pop(number) != user_id
+                    if is_of_other and part == 0 and is_apart:
                         raise BrokenEventLog(number, f"event {seq} erased it as an event of another user.")
-                counts[part] += end - start
+                    counts[part if is_apart else is_of_other] += 1
                 del self._unexplained[start:end]
         if self._checkpoint is None or seq > self._checkpoint.seq:
-            self._erasures.append(ErasureSummary(seq, str(actor), user_id, *counts))
+            self._erasures.append(ErasureSummary(seq, str(actor), user_id, counts[0], counts[1], is_checked=is_apart))
 
     def _compare_checkpoint(self, found: str) -> None:
         if self._checkpoint is not None and self._checkpoint.hash != found:

@@ -16,7 +16,15 @@ from lback_cli.imports.formats.detection import require_table, require_text, wid
 from lback_cli.imports.formats.dialect import UTF_8
 from lback_cli.imports.formats.dialect_guess import encoding_name
 from lback_cli.imports.formats.jsonl_reader import read_json, read_jsonl
-from lback_cli.imports.input_opening import Undecodable, absolute, digest_of, open_input, read_companion
+from lback_cli.imports.input_opening import (
+    Undecodable,
+    absolute,
+    being_written,
+    digest_of,
+    open_input,
+    read_companion,
+    state,
+)
 from lback_cli.imports.misread import MisreadText
 from lback_cli.imports.options import STDIN, TEXT_FORMATS, ImportOptions
 from lback_cli.imports.proposals import (
@@ -82,7 +90,7 @@ class InputFile:
         self.stored_path = to_storable_text(self.path)
         self._opened = self._file = open_input(path) if opened is None else opened
         try:
-            self._status = os.fstat(self._opened.fileno())
+            self._state = state(self._opened)
             with self._reading():
                 self._examine()
         except BaseException:
@@ -238,9 +246,7 @@ class InputFile:
             longest_line=_LONGEST_LINE if self.options.format in {"csv", "jsonl"} else None,
         )
         if self._has_changed():
-            raise ValidationError(
-                "file", f"{self._name} is being written to.", hint="Import it when it is complete. Nothing was done."
-            )
+            raise being_written(self._name)
         if is_book:
             from lback_cli.imports.formats.workbook import OTHER_SHEETS, open_workbook
 
@@ -296,8 +302,7 @@ class InputFile:
         return self._file.read(START)
 
     def _has_changed(self) -> bool:
-        now = os.fstat(self._opened.fileno())
-        return (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns)
+        return state(self._opened) != self._state
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from lback_cli.errors import Unusable, UsageError, ValidationError
 from lback_cli.imports.options import FORMATS, STDIN, FileFormat
+from lback_cli.own_file import distrust
 
 _PIECE = 1024 * 1024
 """Bytes that are read at once to compute the digest."""
@@ -65,9 +66,13 @@ def read_companion(path: Path) -> bytes:
 def open_input(path: str) -> BinaryIO:
     """Open the file at *path*, or a private copy of what cannot be read twice.
 
+    A file that other users can write is copied too. They could replace its rows after its digest was compared with that
+    of a plan, and its size and times would not show it.
+
     Raises:
         UsageError: It cannot be read.
-        Unusable: A pipe cannot be copied.
+        Unusable: It cannot be copied.
+        ValidationError: It is being written to.
     """
     if path == STDIN:
         if sys.stdin is None or sys.stdin.isatty():
@@ -78,10 +83,37 @@ def open_input(path: str) -> BinaryIO:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"Cannot read {path}: {reason}.") from error
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    if is_regular and _is_private(path, file):
         return file
     with file:
-        return _copied(file, path)
+        before = state(file)
+        copy = _copied(file, path)
+        if is_regular and state(file) != before:
+            copy.close()
+            raise being_written(path)
+        return copy
+
+
+def state(file: BinaryIO) -> tuple[int, int]:
+    """Return what changes when *file* is written to: its size and time."""
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def being_written(name: str) -> ValidationError:
+    """Return the error for an input that changes while it is read."""
+    return ValidationError(
+        "file", f"{name} is being written to.", hint="Import it when it is complete. Nothing was done."
+    )
+
+
+def _is_private(path: str, file: BinaryIO) -> bool:
+    """Return whether only the user and root can have written *file*, which is at *path*."""
+    try:
+        return distrust(Path(path), file.fileno()) is None
+    except OSError:  # it was renamed meanwhile
+        return False
 
 
 def _copied(stream: BinaryIO, name: str) -> BinaryIO:

@@ -109,6 +109,14 @@ class FileTransport:
             )
         return str(self._directory)
 
+    def unfinished(self, before: datetime) -> list[Path]:
+        """Return the files that `deliver` began *before* a time and did not finish, because its process was killed."""
+        try:
+            found = sorted(self._directory.glob(".*.part"))
+            return [path for path in found if datetime.fromtimestamp(path.lstat().st_mtime, UTC) < before]
+        except OSError:
+            return []
+
     def _write(self, name: str, data: bytes) -> Path:
         written = self._directory / f"{name}.eml"
         with own_directory(written) as (directory, final):

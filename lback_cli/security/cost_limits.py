@@ -13,6 +13,12 @@ MAXIMUM_MEMORY = 256 * 1024
 
 MAXIMUM_ARGON2_ITERATIONS = 10
 MAXIMUM_ARGON2_LANES = 8
+MAXIMUM_ARGON2_WORK = 1024 * 1024
+"""KiB that all iterations of Argon2 fill together: memory * iterations. Lanes only share that work.
+
+That is five times the default, and as much as 256 MiB in four iterations. RFC 9106's first option, 2 GiB in one
+iteration, exceeds `MAXIMUM_MEMORY`.
+"""
 
 MAXIMUM_SCRYPT_LOG_N = 17
 MAXIMUM_SCRYPT_WORK = 2**21
@@ -53,6 +59,12 @@ def exceeded_limit(scheme: str, parsed: Any, settings: PasswordSettings) -> str 
             _over(parsed.memory_cost, max(MAXIMUM_MEMORY, settings.memory), "{} of memory", _size)
             or _over(parsed.rounds, max(MAXIMUM_ARGON2_ITERATIONS, settings.iterations), "{} iterations")
             or _over(parsed.parallelism, max(MAXIMUM_ARGON2_LANES, settings.parallelism), "{} lanes")
+            or _over(
+                parsed.memory_cost * parsed.rounds,
+                max(MAXIMUM_ARGON2_WORK, settings.memory * settings.iterations),
+                "{} of memory in all iterations",
+                _size,
+            )
         )
     if scheme == "scrypt":
         work = parsed.block_size << parsed.rounds

@@ -13,6 +13,9 @@ NAME = "lback.toml"
 SHARED_NAME = "config.toml"
 """Other programs have files of that name too, so it counts only if a section in it is one of lback's."""
 
+_LARGEST = 1_000_000
+"""Bytes that are read to find out whether a file is lback's. A file of another user may have any size."""
+
 KEYS_ALIKE = 0.75
 """How alike a misspelt section, key or variable is to a known one, at least."""
 
@@ -57,7 +60,8 @@ def _is_ours(path: Path, known: Collection[str]) -> bool:
     import tomllib
 
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        with path.open("rb") as file:
+            content: dict[str, Any] = tomllib.loads(file.read(_LARGEST).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return True
     return not content or any(nearest(section, known, likeness=KEYS_ALIKE) for section in content)

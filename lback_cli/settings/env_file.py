@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lback_cli.errors import ConfigurationError
+from lback_cli.own_file import is_linked_by_others
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
+
+LARGEST = 1_000_000
+"""Bytes of a ``.env`` file. A file of another user in the current directory may have any size."""
 
 
 def read_private_variables(path: Path, prefix: str) -> dict[str, str]:
@@ -26,11 +30,13 @@ def read_private_variables(path: Path, prefix: str) -> dict[str, str]:
         return {}
     try:
         with path.open("rb") as file:
-            content, status = file.read(), os.fstat(file.fileno())
+            content, status = file.read(LARGEST + 1), os.fstat(file.fileno())
     except OSError as error:
         raise ConfigurationError(
             f"Cannot read {path}: {error.strerror or error}.", hint="Run lback in another directory, or as its owner."
         ) from error
+    if len(content) > LARGEST:
+        raise ConfigurationError(f"{path} has more than {LARGEST:,} bytes.", hint="Run lback in another directory.")
     # Another program's file may have any encoding. If an LBACK_ value is not UTF-8, its key refuses the surrogates.
     text = content.decode("utf-8-sig", "surrogateescape")
     if prefix not in text:  # avoids importing dotenv
@@ -81,6 +87,11 @@ def _require_private(path: Path, status: os.stat_result, prefix: str) -> None:
         raise ConfigurationError(
             f"{path} sets {prefix} variables but belongs to another user.",
             hint="Run lback as its owner, or set the variables in the environment.",
+        )
+    if is_linked_by_others(path, status):
+        raise ConfigurationError(
+            f"{path} sets {prefix} variables but is a hard link, which another user can have made.",
+            hint="Run lback in another directory, or replace the link by a copy of its target.",
         )
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigurationError(

@@ -361,7 +361,7 @@ def test_a_file_that_every_user_can_write_is_named(cli: Cli, file: Path) -> None
 def test_a_file_of_another_user_in_a_shared_directory_is_named(cli: Cli, file: Path) -> None:
     os.chown(file, 65534, 65534)
     url = f"sqlite:///{file}"
-    planted = f"The database {file} belongs to another user, who can read and write it."
+    planted = f"The database {file}, or a directory on its path, belongs to another user, who can read or replace it."
     planted += " Use a database in a directory of your own."
     assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")
     file.parent.chmod(0o1777)
@@ -371,4 +371,43 @@ def test_a_file_of_another_user_in_a_shared_directory_is_named(cli: Cli, file: P
         f"warning: {planted}\n{NO_USERS}\n",
     )
     os.chown(file.parent, 65534, 65534)
-    assert cli("user", "list", "-o", "json", LBACK_DATABASE_URL=url) == (0, "[]\n", "")
+    shared = f"Every user can put files beside the database {file}, from which SQLite takes changes."
+    shared += " Use a database in a directory of your own."
+    assert cli("user", "list", "-o", "csv", "--fields", "id", LBACK_DATABASE_URL=url) == (
+        0,
+        "id\n",
+        f"warning: {shared}\n{NO_USERS}\n",
+    )
+
+
+@pytest.mark.parametrize("part", ["app:s3cret@127.0.0.1:1/app", "app@127.0.0.1:1/app?sslpassword=s3cret"])
+def test_a_password_on_the_command_line_causes_a_warning(cli: Cli, file: Path, part: str) -> None:
+    pytest.importorskip("psycopg")
+    url = f"postgresql+psycopg://{part}"
+    start = "warning: Every user of this machine can see the password in"
+    shown = cli("user", "list", "--database-url", url, LBACK_DATABASE_RETRY_TIMEOUT="0")
+    hint = "Set LBACK_DATABASE_URL or database.password_file instead."
+    assert (shown.status, shown.err.splitlines()[0]) == (9, f"{start} --database-url. {hint}")
+    source = f"sqlite:///{file}"
+    shown = cli("db", "copy", "--to", url, LBACK_DATABASE_URL=source, LBACK_DATABASE_RETRY_TIMEOUT="0")
+    assert (shown.status, shown.err.splitlines()[0]) == (9, f"{start} --to. Use --to-password-file instead.")
+    assert "s3cret" not in shown.err
+    for hidden in (url, url.replace("s3cret", "").replace(":@", "@").replace("?sslpassword=", "")):
+        shown = cli("user", "list", LBACK_DATABASE_URL=hidden, LBACK_DATABASE_RETRY_TIMEOUT="0")
+        assert (shown.status, shown.err.startswith("error: ")) == (9, True)
+
+
+def test_a_directory_in_which_files_can_be_exchanged_causes_one_warning(lback: Any) -> None:
+    shared = lback.directory / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    message = f"Every user can exchange the files in {shared}. Run: chmod +t {shared}"
+    assert lback("user", "export", "--file", f"{shared}/users.csv") == (
+        0,
+        "",
+        f"warning: {message}\nWrote {shared}/users.csv.\n",
+    )
+    lback.directory.chmod(0o777)
+    (lback.directory / "lback.toml").write_text("[users]\nunicode_names = true\n")
+    shown = lback("config", "show", "-o", "json")
+    assert (shown.status, json.loads(shown.err)) == (0, {"warning": {"message": message.replace(str(shared), ".")}})

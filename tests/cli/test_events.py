@@ -18,6 +18,8 @@ from typing import Any
 import pexpect
 import pytest
 
+from lback_cli.events.hash_chain import HASHED, canonical, personal_digest, row_hash
+
 Cli = Callable[..., Any]
 
 HEX = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b")
@@ -622,3 +624,26 @@ def test_verify_of_a_closed_stdin_is_exit_7(lback: Any) -> None:
     )
     assert (finished.returncode, finished.stdout) == (7, "")
     assert finished.stderr.startswith("error: Event 1: it is missing: there is nothing at all.")
+
+
+def test_an_erasure_that_does_not_list_mentions_apart_causes_a_warning(busy: Cli, lback: Any) -> None:
+    assert busy("user", "erase", "alice", "--confirm=alice").status == 0
+    assert "warning" not in busy("events", "verify").err
+    with sqlite3.connect(lback.database) as connection:
+        connection.row_factory = sqlite3.Row
+        row = dict(connection.execute("SELECT * FROM lback_events ORDER BY seq DESC LIMIT 1").fetchone())
+        data = json.loads(row["data"])
+        del data["mentions"]
+        row["data"] = canonical(data)
+        row["digest"] = personal_digest(row["salt"], row["data"], row["subject"])
+        row["hash"] = row_hash([row[name] for name in HASHED])
+        connection.execute("UPDATE lback_events SET data = :data, digest = :digest, hash = :hash WHERE seq = :seq", row)
+        connection.execute("UPDATE lback_event_head SET hash = :hash", row)
+    connection.close()
+    shutil.rmtree(lback.directory / "state")  # where this machine remembers the other hash
+    verified = busy("events", "verify")
+    assert verified.status == 0
+    assert verified.err.splitlines()[-1] == (
+        f"warning: Event {row['seq']} does not list mentions apart, so they may be events of others that were removed."
+        " Only versions before 0.1.0 wrote such events. Find out who erased these, and why."
+    )

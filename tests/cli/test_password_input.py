@@ -250,3 +250,14 @@ def test_an_invalid_token_from_stdin_is_refused_with_the_failure_signal(cli: Cli
         assert (outcome.status, outcome.out, error["error"]["code"]) == (7, "", "invalid_token")
         assert trace[-1]["signal"] == signal
         assert len(trace[-1]["args"]["token_prefix"]) <= 10
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_password_file_of_another_user_causes_a_warning(cli: Cli, tmp_path: Path, password: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(password)
+    file.chmod(0o600)
+    os.chown(file, 65534, 65534)
+    outcome = cli(*REGISTER, "--password-file", str(file))
+    warning = f"warning: {file} belongs to another user, who can read it. Use a file of your own.\n"
+    assert (outcome.status, outcome.err) == (0, warning)

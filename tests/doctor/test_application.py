@@ -1,5 +1,6 @@
 """Checks beside an application of the lback framework."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,9 @@ def test_mode_of_the_applications_file_is_a_warning(beside: CheckContext, tmp_pa
         f"Others can read or write {tmp_path / 'users.db'} (644), as the application made it.",
     )
     assert result.hint == f"Run: chmod 600 {tmp_path / 'users.db'}"
+
+
+def test_pipe_in_place_of_a_file_of_alembic_does_not_stop_the_check(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "alembic.ini")
+    script = project(tmp_path, "")
+    assert str(script) in unprotected([tmp_path])[0].message

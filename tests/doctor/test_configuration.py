@@ -1,5 +1,6 @@
 """The checks of the settings and of mail."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -149,3 +150,20 @@ def test_mail_directory_must_be_writable_and_is_not_created(make_context: MakeCo
     for unusable in (directory, directory / "below"):
         with pytest.raises(MailError):
             check_mail(make_context(ready=False, email=EmailSettings(directory=unusable)))
+
+
+def test_mails_that_a_killed_process_left_are_named(make_context: MakeContext, register: Any, tmp_path: Path) -> None:
+    context = make_context()
+    register(context, "alice")
+    directory = tmp_path / "mail"
+    ok = CheckResult("mail", "ok", f"Mail is written to {directory} and not sent.")
+    young, *old = (directory / f".20261129T1100{second:02}.000000Z-a1b2c3d4.part" for second in range(3))
+    for path in (young, *old):
+        path.touch(0o600)
+    assert check_mail(context) == ok, "a process may still be writing them"
+    for path in old:
+        os.utime(path, (0, 0))
+    message = f"A killed process left 2 unfinished mails in {directory}, perhaps with a link that works."
+    assert check_mail(context) == CheckResult("mail", "warn", message, f"Run: rm {old[0]} {old[1]}")
+    old[0].unlink()
+    assert check_mail(context).message == message.replace("2 unfinished mails", "1 unfinished mail")

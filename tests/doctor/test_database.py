@@ -1,5 +1,6 @@
 """The checks of the connection, the collation and the transactions."""
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.engine import make_url
 
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.database import (
@@ -19,6 +21,7 @@ from lback_cli.doctor.database import (
 from lback_cli.doctor.result import CheckResult
 from lback_cli.errors import DatabaseError, SchemaError
 
+from .forwarder import forwarded, own_address
 from .harness import DATABASE_CHECKS, results_of
 
 MakeContext = Callable[..., CheckContext]
@@ -215,3 +218,33 @@ def test_node_of_a_galera_cluster_is_named(make_context: MakeContext, mariadb_ur
         found = check_database(context).message
         assert f", a node of a Galera cluster of 3 (Primary, {state}) at " in found
         assert check_isolation(context).status == status
+
+
+@pytest.mark.parametrize(
+    ("service", "plain", "encrypted"),
+    [
+        ("postgresql", "sslmode=disable", "sslmode=require"),
+        ("mariadb", "ssl_disabled=true", "ssl_verify_cert=false"),
+    ],
+)
+def test_connection_to_another_machine_without_encryption_warns(
+    make_context: MakeContext, database_on: Any, service: str, plain: str, encrypted: str
+) -> None:
+    address = own_address()
+    if address is None:
+        pytest.skip("this machine has no network")
+    with database_on(service) as url, forwarded(address, make_url(url).port or 0) as port:
+        text = make_url(url).set(host=address, port=port).render_as_string().partition("?")[0]
+        context = make_context(f"{text}?{plain}")
+        assert check_database(context) == CheckResult(
+            "database",
+            "warn",
+            f"The connection to {address} is not encrypted: others may read passwords and hashes.",
+            "See TLS in docs/databases.md, unless the network is your own.",
+        )
+        context.database.dispose()
+        for other in (url, f"{text}?{encrypted}"):
+            context = make_context(other, ready=False)
+            with contextlib.suppress(DatabaseError):  # a server may have no TLS
+                assert check_database(context).status == "ok"
+            context.database.dispose()

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from lback_cli.doctor.context import CheckContext
 from lback_cli.doctor.event_log import check_clock, check_event_log
 from lback_cli.doctor.result import CheckResult
+from lback_cli.events.hash_chain import GENESIS
+from lback_cli.settings import CompatSettings
 from lback_cli.text.times import utc_now
 
 MakeContext = Callable[..., CheckContext]
@@ -95,3 +98,25 @@ def test_log_that_does_not_end_as_its_head_says_fails(
     execute(context, damage)
     hint = "Run: lback events verify; see docs/event-log.md."
     assert check_event_log(context) == CheckResult("events", "fail", message, hint)
+
+
+@pytest.mark.parametrize(
+    ("framework", "adopted", "status"),
+    [(False, False, "fail"), (True, True, "fail"), (False, True, "fail"), (True, False, "ok")],
+)
+def test_log_without_events_fails_if_there_are_users(
+    make_context: MakeContext, register: Register, framework: bool, adopted: bool, status: str
+) -> None:
+    context = make_context()
+    assert check_event_log(context).status == "ok", "there are no users"
+    register(context, "alice")
+    execute(context, "DELETE FROM lback_events")
+    execute(context, f"UPDATE lback_event_head SET seq = 0, hash = '{GENESIS}'")
+    if adopted:
+        execute(context, "DROP INDEX ix_user_groups_association_group_id")
+    context.settings = replace(context.settings, compat=CompatSettings(lback_framework=framework))
+    found = check_event_log(context)
+    assert found.status == status
+    if status == "fail":
+        assert found.message == "There are users, but the event log has not one event."
+        assert found.hint == "Run: lback events verify; see docs/event-log.md."

@@ -1,5 +1,6 @@
 """The modes of files with secrets."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -121,3 +122,10 @@ def test_readable_configuration_file_fails_only_if_it_holds_a_password(
     settings: Any = replace(context.settings, database=DatabaseSettings(url=url), config_file=config, sources=sources)
     context.settings = settings
     assert (check_files(context).status == "fail") == has_password
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_env_that_is_not_a_file_is_passed_over(make_context: MakeContext, make: Callable[[Path], None]) -> None:
+    context = make_context(ready=False)
+    make(context.directory / ".env")
+    assert check_files(context).message == "There are no files with secrets."

@@ -1,6 +1,7 @@
 """Outputs are not written to files of another user, and plans that another user can write are refused."""
 
 import contextlib
+import mmap
 import os
 import stat
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from lback_cli.cli.environment import open_trace_file
 from lback_cli.errors import ConfigurationError, Refused, Unusable, UsageError
 from lback_cli.imports.atomic_write import replacing
+from lback_cli.imports.observer import ImportObserver
 from lback_cli.imports.options import ImportOptions
 from lback_cli.imports.plan import Plan, PlanWriter
 
@@ -170,3 +172,34 @@ def test_a_plan_in_a_linked_directory_that_another_user_made_is_refused(world: W
     given_away(shared / "link")
     with pytest.raises(UsageError, match="another user made a symbolic link in its path"):
         Plan(shared / "link" / "plan.jsonl")
+
+
+class Exchange(ImportObserver):
+    """Replaces rows of a file in place as soon as an import has begun. No time of the file shows it."""
+
+    def __init__(self, path: Path, old: bytes, new: bytes) -> None:
+        with path.open("r+b") as file:
+            self._view = mmap.mmap(file.fileno(), 0)
+        self._start, self._new = self._view.find(old), new
+        # The first change of a page sets the time of the file. Further ones do not, until the page is written.
+        self._view[self._start : self._start + len(old)] = old
+
+    def begun(self, size: int, rows_done: int) -> None:  # noqa: ARG002
+        self._view[self._start : self._start + len(self._new)] = self._new
+
+    def ended(self) -> None:
+        self._view.close()
+
+
+@pytest.mark.parametrize("make", [writable, given_away])
+def test_rows_that_another_user_exchanges_after_the_digest_are_not_imported(
+    world: World, make: Callable[[Path], None]
+) -> None:
+    source, path = world.write("username,email,groups\nann,ann@example.org,staff\n"), world.directory / "plan.jsonl"
+    make(source)
+    watcher = Exchange(source, b"ann,ann@example.org,staff", b"eve,eve@example.org,staff")
+    world.importer().plan(str(source), ImportOptions(mail="none"), PlanWriter(world.services.hasher, path))
+    plan = Plan(path)
+    assert world.importer(watcher).apply(plan, plan.options).counts.created == 1
+    assert list(world.people()) == ["ann"]
+    assert b"eve" in source.read_bytes()

@@ -266,6 +266,13 @@ def test_rejected_hash_accepts_nothing_at_the_usual_cost(name: str) -> None:
         (ARGON2.format("m=262656,t=1,p=1"), "requires 256.5 MiB of memory; the limit is 256 MiB"),
         (ARGON2.format("m=64,t=11,p=1"), "requires 11 iterations; the limit is 10"),
         (ARGON2.format("m=128,t=1,p=9"), "requires 9 lanes; the limit is 8"),
+        (
+            ARGON2.format("m=262144,t=5,p=1"),
+            "requires 1.25 GiB of memory in all iterations; the limit is 1 GiB",
+        ),
+        (ARGON2.format("m=262144,t=10,p=8"), "requires 2.5 GiB of memory in all iterations; the limit is 1 GiB"),
+        (ARGON2.format("m=262144,t=4,p=8"), None),
+        (ARGON2.format("m=104857,t=10,p=1"), None),
         (ARGON2.format("m=8,t=1,p=2"), "is damaged"),
         (f"$p5k2$1e8481$c2FsdA==${'A' * 27}=", "requires 2,000,001 rounds; the limit is 2,000,000"),
         (f"$p5k2$f4241$salt${'A' * 32}", "requires 1,000,001 rounds; the limit is 1,000,000"),

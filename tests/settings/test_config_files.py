@@ -1,6 +1,7 @@
 """Which file is the configuration: lback.toml, a config.toml that is lback's, or the user's."""
 
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +64,16 @@ def test_a_user_without_a_home_directory_has_no_file_of_their_own(
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     monkeypatch.setattr(Path, "expanduser", lambda path: path)
     assert workspace.load().config_file is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_huge_config_toml_of_another_user_is_refused_and_not_read_into_memory(workspace: Workspace) -> None:
+    path = workspace.write("config.toml", HUGO)
+    os.truncate(path, 64 * 1024**2)
+    os.chown(path, 65534, 65534)
+    tracemalloc.start()
+    try:
+        assert workspace.error().message == f"{path} was found here, but belongs to another user."
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024**2
+    finally:
+        tracemalloc.stop()

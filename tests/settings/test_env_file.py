@@ -129,3 +129,25 @@ def test_value_that_is_not_utf8_is_refused(workspace: Workspace) -> None:
     workspace.write(".env", b"LBACK_EMAIL_HOST=M\xfcller\n")
     message = r"email.host (LBACK_EMAIL_HOST in .env): 'M\udcfcller' is not one line of text."
     assert workspace.error().message == message
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize(("mode", "owner", "refused"), [(0o1777, 0, True), (0o755, 65534, True), (0o755, 0, False)])
+def test_hard_link_that_another_user_can_have_made_is_refused(
+    workspace: Workspace, mode: int, owner: int, refused: bool
+) -> None:
+    link = workspace.directory / ".env"
+    os.link(workspace.write("../elsewhere", OURS), link)
+    workspace.directory.chmod(mode)
+    os.chown(workspace.directory, owner, owner)
+    if refused:
+        message = f"{link} sets LBACK_ variables but is a hard link, which another user can have made."
+        assert workspace.error().message == message
+    else:
+        assert workspace.load().email.host == "ours"
+
+
+def test_huge_file_is_refused(workspace: Workspace) -> None:
+    file = workspace.write(".env", OTHERS)
+    os.truncate(file, 64 * 1024**2)
+    assert workspace.error().message == f"{file} has more than 1,000,000 bytes."

@@ -88,3 +88,18 @@ def test_a_file_with_a_secret_must_be_private(workspace: Workspace, found: Path,
     found.write_text("[email]\nhost = 'mail.example.org'\n")
     found.chmod(0o644)
     assert workspace.load().config_file == found
+
+
+@as_root
+@pytest.mark.parametrize(("mode", "owner", "trusted"), [(0o1777, 0, False), (0o755, OTHER, False), (0o755, 0, True)])
+def test_a_hard_link_that_another_user_can_have_made_is_refused(
+    workspace: Workspace, found: Path, mode: int, owner: int, trusted: bool
+) -> None:
+    os.link(found, found.parent.parent / "elsewhere.toml")
+    found.parent.chmod(mode)
+    os.chown(found.parent, owner, owner)
+    if trusted:
+        assert workspace.load().config_file == found
+    else:
+        message = f"{found} was found here, but is a hard link, which another user can have made."
+        assert workspace.error().message == message

@@ -35,7 +35,9 @@ def copy(
     Ids are kept. To continue an interrupted copy, run the same command again.
     """
     context = cli_context(ctx)
-    copied = context.copy_to(to, to_password_file, partial(CopyProgress, context)).run()
+    copying = context.copy_to(to, to_password_file, partial(CopyProgress, context))
+    context.warn_of_password("--to", to, "Use --to-password-file instead.")
+    copied = copying.run()
     context.output.message("Everything was copied. The rows and the event logs agree.")
     context.output.message("To use the copy, set database.url to it.")
     for column in copied.left_out:

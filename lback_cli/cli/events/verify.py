@@ -54,6 +54,11 @@ def verify(
             f"Event {erasure.seq}: {erasure.actor} erased user {erasure.user_id}:"
             f" {erasure.events} events and {erasure.mentions} mentions."
         )
+        if not erasure.is_checked:
+            context.output.warning(
+                f"Event {erasure.seq} does not list mentions apart, so they may be events of others that were removed.",
+                hint="Only versions before 0.1.0 wrote such events. Find out who erased these, and why.",
+            )
     context.output.report(
         {
             "intact": True,

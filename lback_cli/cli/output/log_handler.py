@@ -1,17 +1,16 @@
 """Log records as warnings of the command."""
 
 import logging
-
-from lback_cli.cli.output.output import Output
+from collections.abc import Callable
 
 
 class WarningHandler(logging.Handler):
-    """Shows warnings and errors that are logged, in the form in which the output shows its own."""
+    """Hands the text of warnings and errors that are logged to *show*."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, show: Callable[[str], object]) -> None:
         super().__init__(logging.WARNING)
-        self._output = output
+        self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show *record*."""
-        self._output.warning(record.getMessage())
+        self._show(record.getMessage())

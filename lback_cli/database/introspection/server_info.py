@@ -23,7 +23,7 @@ class ServerInfo:
 
     *errors* break transactions; *warnings* make them less durable or slower. *read_only* is the setting that prevents
     writing, if any. *user* is lback's account as GRANT names it, and *time* is the server's clock; both are None for a
-    SQLite file.
+    SQLite file. *unencrypted_host* is the host to which the connection leads, if it uses neither TLS nor a socket.
     """
 
     product: str
@@ -32,6 +32,7 @@ class ServerInfo:
     read_only: Problem | None = None
     user: str | None = None
     time: datetime | None = None
+    unencrypted_host: str | None = None
 
 
 def server_info(connection: Connection) -> ServerInfo:
@@ -104,8 +105,24 @@ def _postgresql(connection: Connection) -> ServerInfo:
     if _is_pooled(connection):
         product += ", through a pooler"
     return ServerInfo(
-        product, errors=tuple(errors), warnings=tuple(warnings), read_only=reason, user=user, time=_moment(seconds)
+        product,
+        errors=tuple(errors),
+        warnings=tuple(warnings),
+        read_only=reason,
+        user=user,
+        time=_moment(seconds),
+        unencrypted_host=_unencrypted_postgresql(connection),
     )
+
+
+def _unencrypted_postgresql(connection: Connection) -> str | None:
+    """Return the host of a connection without TLS; None for a socket, or with TLS or the encryption of GSSAPI."""
+    driver: Any = connection.connection.driver_connection
+    host = str(driver.info.host)
+    if driver.pgconn.ssl_in_use or not host or host.startswith(("/", "@")):
+        return None
+    statement = text("SELECT encrypted FROM pg_stat_gssapi WHERE pid = pg_backend_pid()")
+    return None if connection.execute(statement).scalar() else host
 
 
 def _lacks_standby(connection: Connection) -> bool:
@@ -196,7 +213,15 @@ def _mariadb(connection: Connection) -> ServerInfo:
                 Problem(problem, "Wait until it has joined the cluster, or set database.url to another node.")
             )
     name, _, host = user.rpartition("@")
-    return ServerInfo(product, tuple(errors), tuple(warnings), reason, f"'{name}'@'{host}'", _moment(seconds))
+    user, host = f"'{name}'@'{host}'", _unencrypted_mariadb(connection)
+    return ServerInfo(product, tuple(errors), tuple(warnings), reason, user, _moment(seconds), host)
+
+
+def _unencrypted_mariadb(connection: Connection) -> str | None:
+    """Return the host of a connection without TLS; None with TLS or for a socket."""
+    driver: Any = connection.connection.driver_connection
+    cipher = connection.execute(text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")).first()
+    return None if driver.unix_socket or (cipher is not None and cipher[1]) else str(driver.host)
 
 
 def _galera(connection: Connection) -> tuple[str, str, str] | None:
