@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "lback group": {
         **dict.fromkeys(("new",), _CREATE),
         **dict.fromkeys(("add-user", "add-member", "join"), _JOIN),
-        **dict.fromkeys(("remove-user", "remove-member", "leave"), ("lback group remove GROUP USER",)),
+        **dict.fromkeys(("remove-user", "remove-member", "leave", "rm", "kick"), ("lback group remove GROUP USER",)),
         **dict.fromkeys(("users", "list-members", "list-users"), _MEMBERS),
         **dict.fromkeys(("describe", "get", "view", "info"), ("lback group show GROUP",)),
         **dict.fromkeys(("ls", "groups", "count"), ("lback group list",)),

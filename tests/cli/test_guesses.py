@@ -82,6 +82,7 @@ def test_no_word_that_is_mistyped_leads_to_a_deletion(path: str) -> None:
         ("add", "No such command 'add'.", "Try: lback user add, or: lback group add"),
         ("delete ann", "No such command 'delete'.", "lback --help shows the usage."),
         ("group add-user staff ann", "No such command 'add-user'.", "Try: lback group add GROUP USER"),
+        ("group rm staff ann", "No such command 'rm'.", "Try: lback group remove GROUP USER"),
         ("db migrate", "No such command 'migrate'.", "Try: lback db upgrade"),
         ("user update ann --disable", "No such option: --disable.", "Use --deactivate."),
         ("user list --disabled", "No such option: --disabled.", "Use --inactive."),

@@ -23,3 +23,11 @@ def test_mail_test_reports_why_no_mail_was_sent(cli: Cli) -> None:
     error = json.loads(outcome.err)["error"]
     assert (outcome.status, outcome.out, error["code"]) == (9, "", "email_send_failed")
     assert error["message"].startswith("The mail server localhost:1 cannot be reached: ")
+
+
+def test_delivery_says_that_nothing_is_queued(cli: Cli) -> None:
+    said = "With email.transport = {}, lback queues no mail; set it to queue.\n"
+    assert cli("mail", "deliver", "--once", "-o", "json").err == said.format("file")
+    assert cli("mail", "deliver", "--once", "-o", "json", LBACK_EMAIL_TRANSPORT="smtp").err == said.format("smtp")
+    assert cli("mail", "deliver", "--once", "-o", "json", LBACK_EMAIL_TRANSPORT="queue").err == ""
+    assert cli("mail", "deliver", "--once", "-q").err == ""

@@ -31,6 +31,9 @@ def deliver(
 
     context = cli_context(ctx)
     post = context.mail_delivery(RelayConsoleObserver(context.output))
+    transport = context.settings.email.transport
+    if transport != "queue":
+        context.output.message(f"With email.transport = {transport}, lback queues no mail; set it to queue.")
     if not once:
         context.output.message("Delivering mail. Press Ctrl-C to stop.")
     report = post.run(once=once)
