@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.benchmarks.lists import run
 from tests.benchmarks.long_log import LongLog
+from tests.peak_memory import wrapped
 
 ONE, ALL = 1.2, 3.0
 """The targets: how many times as long a look at the past may take, at one user and at all."""
@@ -36,7 +37,7 @@ def main() -> None:
         path: Path = arguments.file or directory / "users.db"
         if not path.exists():
             LongLog(path, arguments.users, arguments.events, arguments.groups, datetime.now(UTC)).fill()
-        lback = [str(Path(sys.executable).with_name("lback")), "--database-url", f"sqlite:///{path}", "user"]
+        lback = wrapped(directory / "peak", "--database-url", f"sqlite:///{path}", "user")
         moment = ["--as-of", f"{datetime.now(UTC) - timedelta(days=180):%Y-%m-%d}"]
         print(f"{'':12}{'today s':>10}{'past s':>10}{'ratio':>8}{'MiB':>6}")
         shown = measure("show", [*lback, "show", f"id:{arguments.users // 3}"], moment, directory, arguments.runs)
@@ -46,7 +47,8 @@ def main() -> None:
 
 def measure(name: str, command: list[str], moment: list[str], directory: Path, runs: int) -> float:
     """Run *command* with and without *moment* in turn, print a line, and return the median ratio."""
-    pairs = [(run(command, directory / "today"), run([*command, *moment], directory / "past")) for _ in range(runs)]
+    peak, files = directory / "peak", (directory / "today", directory / "past")
+    pairs = [(run(command, files[0], peak), run([*command, *moment], files[1], peak)) for _ in range(runs)]
     today, past = (statistics.median(one.processor for one in side) for side in zip(*pairs, strict=True))
     ratio = statistics.median(past.processor / today.processor for today, past in pairs)
     memory = max(past.memory for _, past in pairs)

@@ -24,7 +24,6 @@ import json
 import os
 import platform
 import random
-import resource
 import secrets
 import sqlite3
 import statistics
@@ -52,6 +51,7 @@ from tests.benchmarks.import_yardsticks import (
     opened,
     scratch_environment,
 )
+from tests.peak_memory import peak_memory
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$" + "a" * 21 + "Q$" + "b" * 42 + "Q"
 SELF = (sys.executable, "-m", "tests.benchmarks.imports")
@@ -279,7 +279,7 @@ def run(command: list[str]) -> dict[str, Any]:
 
 def measured(count: int, took: float) -> dict[str, float]:
     """Return items per second, and the peak memory of this process in MiB."""
-    return {"rate": count / took, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"rate": count / took, "memory": peak_memory()}
 
 
 def import_users(path: str, url: str) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The speed and memory of a list of all users in a pipe, compared with the `sqlite3` shell.
 
-    python tests/benchmarks/lists.py [--users 200000] [--runs 5] [--file PATH]
+    python -m tests.benchmarks.lists [--users 200000] [--runs 5] [--file PATH]
 
 `lback user list -o csv` and `sqlite3 -csv` write the same values of the same columns, which the benchmark checks once.
 They run in turn, as whole processes. The times are processor times, because other work on the machine does not count
@@ -28,6 +28,7 @@ from pathlib import Path
 from lback_cli.database.engine import Database
 from lback_cli.database.schema import Schema
 from lback_cli.settings import DatabaseSettings
+from tests.peak_memory import wrapped
 
 TARGET = 0.5
 
@@ -100,7 +101,7 @@ while cursor.fetchmany(1000):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a program: processor seconds, and the peak of its memory in MiB."""
+    """One run of a program: processor seconds, and the peak of its memory in MiB if it is lback."""
 
     processor: float
     memory: float
@@ -136,14 +137,15 @@ def measure(case: str, fields: tuple[str, ...], path: Path, directory: Path, run
     accounts = "LEFT JOIN lback_accounts c ON c.user_id = u.id AND c.user_created_at = u.created_at"
     statement = f"SELECT {columns} FROM users u {accounts if 'c.' in columns else ''} ORDER BY u.id"
     shell = ["sqlite3", "-csv", "-header", str(path), statement]
-    lback = [str(Path(sys.executable).with_name("lback")), "--database-url", f"sqlite:///{path}", "user", "list"]
-    lback += ["-o", "csv", "--fields", ",".join(fields)]
+    peak = directory / "peak"
+    lback = wrapped(peak, "--database-url", f"sqlite:///{path}", "user", "list", "-o", "csv")
+    lback += ["--fields", ",".join(fields)]
     fetching = [sys.executable, "-c", FETCH, str(path), statement]
     outputs = directory / "sqlite3.csv", directory / "lback.csv"
     theirs, ours, least = [], [], []
     for _ in range(runs):
         theirs.append(run(shell, outputs[0]))
-        ours.append(run(lback, outputs[1]))
+        ours.append(run(lback, outputs[1], peak))
         least.append(run(fetching, directory / "fetched"))
     require_equal(*outputs)
     users = sum(1 for _ in outputs[1].open()) - 1
@@ -154,13 +156,13 @@ def measure(case: str, fields: tuple[str, ...], path: Path, directory: Path, run
     return ratio
 
 
-def run(command: list[str], output: Path) -> Run:
-    """Run a program, whose output goes to a file."""
+def run(command: list[str], output: Path, peak: Path | None = None) -> Run:
+    """Run a program, whose output goes to a file; *peak* is the file to which `wrapped` writes the memory."""
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, command
-    return Run(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Run(usage.ru_utime + usage.ru_stime, 0 if peak is None else float(peak.read_text()))
 
 
 def require_equal(theirs: Path, ours: Path) -> None:

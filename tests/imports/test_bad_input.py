@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from lback_cli.errors import ValidationError
 from lback_cli.imports.options import ImportOptions
+from tests.peak_memory import measure
 
 from .harness import World
 from .workbooks import workbook
@@ -17,17 +19,6 @@ from .workbooks import workbook
 TABLE = "username,email,display_name\nann,ann@example.org,Zoë\n"
 SEE = "--inspect shows what it would read."
 MIB = 1024 * 1024
-COMMAND = r"""
-import re
-from pathlib import Path
-from lback_cli.__main__ import main
-
-try:
-    main()
-finally:
-    print(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1], flush=True)
-"""
-"""Runs lback, and prints the peak of its memory in KiB."""
 
 
 @pytest.mark.parametrize(
@@ -104,20 +95,70 @@ def test_old_or_encrypted_workbook_is_named_as_one(lback: Any, tmp_path: Path, e
     assert (done.status, done.err.splitlines()[0]) == (7, "error: The workbook is encrypted, or an old one (.xls).")
 
 
-@pytest.mark.parametrize("name", ["cell.csv", "cell.jsonl", "cell.json"])
-def test_gigantic_cell_takes_little_memory(tmp_path: Path, name: str) -> None:
-    start = {"csv": 'username,email\nann,"', "jsonl": '{"username": "', "json": '[{"username": "'}[name.split(".")[1]]
+# Memory
+
+
+def refused(directory: Path, *arguments: object) -> str:
+    """Import, and return the error; it took little memory."""
+    measured = measure(directory, "user", "import", *arguments)
+    assert measured.status == 7
+    assert measured.mebibytes < 150
+    return measured.err.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "message"),
+    [
+        ("cell.csv", 'username,email\nann,"', "A line of the file has more than 67108864 bytes."),
+        ("cell.jsonl", '{"username": "', "A line of the file has more than 67108864 bytes."),
+        (
+            "cell.json",
+            '[{"username": "',
+            "The file is not JSON at record 1: a part of it has more than 1048576 characters, or no end.",
+        ),
+    ],
+)
+def test_gigantic_cell_takes_little_memory(tmp_path: Path, name: str, start: str, message: str) -> None:
     with (tmp_path / name).open("wb") as file:
         file.write(start.encode())
-        for _ in range(300):
+        for _ in range(160):
             file.write(b"a" * MIB)
-    environment = os.environ | dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(tmp_path))
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "user", "import", name],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        check=False,
-    )
-    assert done.returncode == 7
-    assert int(done.stdout) < 150 * 1024
+    assert message in refused(tmp_path, name)
+
+
+def test_gigantic_binary_takes_little_memory(tmp_path: Path) -> None:
+    with (tmp_path / "users.csv").open("wb") as file:
+        file.truncate(4096 * MIB)
+    assert refused(tmp_path, "users.csv") == "error: The file is binary data, and no text."
+
+
+def test_zip_bomb_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "users.xlsx"
+    workbook(path, [["username", "email"]])
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            with book.open(name, "w") as part:
+                start, cell, end = content.partition(b">username<")
+                part.write(start + cell[:-1])
+                for _ in range(400 if cell else 0):
+                    part.write(b"a" * MIB)
+                part.write(cell[-1:] + end)
+    assert refused(tmp_path, path) == "error: Reading the workbook takes more than 150 MiB or 60 seconds."
+
+
+def test_file_that_grows_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text("username,email\n")
+    grow = "import itertools, sys\nfor n in itertools.count(): print(f'u{n},u{n}@example.org', flush=True)"
+    with path.open("a") as file, subprocess.Popen([sys.executable, "-c", grow], stdout=file) as growing:
+        try:
+            assert refused(tmp_path, path) == f"error: {path} is being written to."
+        finally:
+            growing.kill()
+
+
+def test_memory_is_measured_without_that_of_the_parent(tmp_path: Path) -> None:
+    ballast = bytearray(os.urandom(MIB)) * 200
+    assert measure(tmp_path, "--version").mebibytes < 150 < len(ballast) / MIB
