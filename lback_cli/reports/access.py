@@ -185,10 +185,10 @@ class _Page:
         name = access.group or _NO_GROUP
         kept = self._kept.setdefault(name, [])
         if len(kept) < self._room.get(name, 0):
-            kept.append({**access._asdict(), "group": name})
+            kept.append(_row(access))
         elif self._spare:
             self._spare -= 1
-            kept.append({**access._asdict(), "group": name})
+            kept.append(_row(access))
         else:
             self._left_out[name] = self._left_out.get(name, 0) + 1
 
@@ -231,6 +231,10 @@ class _Page:
         month = access.since[:_MONTH]
         self.months[month] = self.months.get(month, 0) + 1
         self.newest[group] = max(access.since, self.newest.get(group, ""))
+
+
+def _row(access: "Access") -> Record:
+    return {**access._asdict(), "group": access.group or _NO_GROUP, "last_login": access.last_login or _NEVER}
 
 
 def _age(last_login: str | None, today: date) -> str:

@@ -6,20 +6,14 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lback_cli.events.kinds import CREATIONS, DELETIONS
+from lback_cli.events.kinds import FAILURE_EVENTS
 from lback_cli.events.summary import KINDS, WEEKDAYS, kind_of
 from lback_cli.reports.base import Bars, Choice, Figures, HeatMap, Part, Record, Report, Table, Timeline, others
 from lback_cli.reports.periods import columns_of
 
 if TYPE_CHECKING:
-    from lback_cli.events.grants import MembershipEvent
+    from lback_cli.reports.activity_lists import ActivityLists
     from lback_cli.repositories.activity_reader import ActivityReader
-
-MOVES = 5_000
-"""Memberships that began or ended, in the table of a page at most."""
-
-MOVES_OF_A_GROUP = 1_000
-"""The same of one group."""
 
 NAMES = 500
 """Actors, groups, reasons and user names in a table of a page at most."""
@@ -35,9 +29,13 @@ _TITLES = {
     "failures": "other failures",
     "changes": "other changes",
 }
+_QUESTIONS = {
+    "failed_logins": "When do logins fail?",
+    "logins": "When do users log in?",
+    "changes": "When is something changed?",
+}
 _HOURS = [f"{hour:02}" for hour in range(24)]
 _NO_NAME = "(erased or none)"
-_WHOLE_USER = frozenset({*CREATIONS, *DELETIONS})
 
 
 class ActivityReport(Report):
@@ -69,11 +67,10 @@ class ActivityReport(Report):
             yield self._row("hour", _HOURS[hour], self._sum([hour], range(7)))
         for actor, *counts in self._reader.by_actor():
             yield self._row("actor", actor, dict(zip(KINDS, map(int, counts), strict=True)))
-        for name, moved in sorted(self._moves.counts.items()):
+        for name, moved in sorted(self._lists.moved.items()):
             yield self._row("group", name, {**moved, "changes": sum(moved.values())})
-        for signal, reason, count in self._reader.by_reason():
-            kind = "failed_logins" if signal == "user_authentication_failed" else "failures"
-            yield self._row("reason", _reason(signal, reason), {kind: count})
+        for (signal, reason), count in self._reasons:
+            yield self._row("reason", _reason(signal, reason), {kind_of(signal): count})
 
     def parts(self) -> Iterator[Part]:
         """Yield figures, charts, and tables of actors, groups, failures and memberships."""
@@ -83,7 +80,7 @@ class ActivityReport(Report):
             [
                 ("events", sum(totals.values())),
                 *((_TITLES[kind], totals[kind]) for kind in KINDS),
-                ("failed logins at night", nightly["failed_logins"]),
+                *((f"{_TITLES[kind]} at night", nightly[kind]) for kind in ("failed_logins", "changes")),
             ]
         )
         step, labels, counts = columns_of(self._days, KINDS)
@@ -94,7 +91,7 @@ class ActivityReport(Report):
             [(_TITLES[kind], counts[kind]) for kind in KINDS],
             "Each row has a scale of its own, which ends at the number beside it.",
         )
-        for kind, question in (("failed_logins", "When do logins fail?"), ("logins", "When do users log in?")):
+        for kind, question in _QUESTIONS.items():
             rows = [
                 (f"{hour:02}:00", [self._grid.get((weekday, hour), {}).get(kind, 0) for weekday in range(7)])
                 for hour in range(24)
@@ -102,10 +99,10 @@ class ActivityReport(Report):
             yield HeatMap(question, "hour (UTC)", WEEKDAYS, rows, f"Night is from {NIGHT[0]}:00 to 06:00 UTC.")
         yield from self._failures()
         yield from self._actors()
-        yield from self._changes_of_groups()
+        yield from self._changes()
 
     def _failures(self) -> Iterator[Part]:
-        reasons = [(_reason(signal, reason), count) for signal, reason, count in self._reader.by_reason()]
+        reasons = [(_reason(signal, reason), count) for (signal, reason), count in self._reasons]
         yield Bars("What fails, and why?", "failure and reason", "events", reasons[:_BARS], others(reasons[_BARS:]))
         names = self._reader.failed_logins(NIGHT, NAMES + 1)
         yield Table(
@@ -130,6 +127,22 @@ class ActivityReport(Report):
             note=f"Only the {NAMES} names with most failed logins are shown." if len(names) > NAMES else "",
             empty="No login failed.",
         )
+        failures = self._lists.failures
+        yield Table(
+            "What else failed, and why?",
+            {
+                "time": "time (UTC)",
+                "what": "what failed",
+                "why": "why",
+                "about": "user name",
+                "actor": "by",
+                "event": "event",
+            },
+            failures.rows,
+            note=failures.note,
+            empty="Nothing else failed.",
+            total=failures.total,
+        )
 
     def _actors(self) -> Iterator[Part]:
         reader = self._reader.by_actor()
@@ -145,8 +158,9 @@ class ActivityReport(Report):
             empty="There are no events.",
         )
 
-    def _changes_of_groups(self) -> Iterator[Part]:
-        groups = sorted(self._moves.counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+    def _changes(self) -> Iterator[Part]:
+        lists = self._lists
+        groups = sorted(lists.moved.items(), key=lambda item: (-sum(item[1].values()), item[0]))
         more = len(groups) - NAMES
         yield Table(
             "Groups that users joined and left",
@@ -155,7 +169,6 @@ class ActivityReport(Report):
             note=f"{more:,} groups with fewer changes are not shown." if more > 0 else "",
             empty="No user joined or left a group.",
         )
-        moves = self._moves
         yield Table(
             "Who joined and left which group?",
             {
@@ -166,10 +179,18 @@ class ActivityReport(Report):
                 "actor": "by",
                 "event": "event",
             },
-            moves.rows,
-            note=moves.note,
+            lists.moves,
+            note=lists.note_on_moves,
             empty="No user joined or left a group.",
-            total=moves.total,
+            total=lists.moves_in_all,
+        )
+        yield Table(
+            "What else was changed?",
+            {"time": "time (UTC)", "about": "of", "what": "change", "actor": "by", "event": "event"},
+            lists.changes.rows,
+            note=lists.changes.note,
+            empty="Nothing else was changed.",
+            total=lists.changes.total,
         )
 
     @cached_property
@@ -180,11 +201,18 @@ class ActivityReport(Report):
         return ActivityReader(self.source.found.connection, request.since, request.until)
 
     @cached_property
-    def _counts(self) -> tuple[dict[date, dict[str, int]], dict[tuple[int, int], dict[str, int]]]:
-        """The counts of each kind by day, and by weekday and hour."""
+    def _counts(
+        self,
+    ) -> tuple[
+        dict[date, dict[str, int]], dict[tuple[int, int], dict[str, int]], list[tuple[tuple[str, str | None], int]]
+    ]:
+        """The counts of each kind by day, and by weekday and hour; and those of failures by signal and reason."""
         days: dict[date, dict[str, int]] = {}
         grid: dict[tuple[int, int], dict[str, int]] = {}
-        for text, signal, count in self._reader.by_hour():
+        reasons: dict[tuple[str, str | None], int] = {}
+        for text, signal, outcome, count in self._reader.by_hour():
+            if signal in FAILURE_EVENTS:
+                reasons[signal, outcome] = reasons.get((signal, outcome), 0) + count
             day, hour = _time(text)
             if day is None:
                 self.notes.append(f"{count:,} events were left out, because their time is damaged.")
@@ -192,7 +220,8 @@ class ActivityReport(Report):
             kind = kind_of(signal)
             for counts in (days.setdefault(day, {}), grid.setdefault((day.weekday(), hour), {})):
                 counts[kind] = counts.get(kind, 0) + count
-        return dict(sorted(days.items())), grid
+        ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
+        return dict(sorted(days.items())), grid, ordered
 
     @property
     def _days(self) -> dict[date, dict[str, int]]:
@@ -202,84 +231,29 @@ class ActivityReport(Report):
     def _grid(self) -> dict[tuple[int, int], dict[str, int]]:
         return self._counts[1]
 
+    @property
+    def _reasons(self) -> list[tuple[tuple[str, str | None], int]]:
+        return self._counts[2]
+
     def _sum(self, hours: Any, weekdays: Any) -> dict[str, int]:
         cells = [self._grid.get((weekday, hour), {}) for hour in hours for weekday in weekdays]
         return {kind: sum(cell.get(kind, 0) for cell in cells) for kind in KINDS}
 
     @cached_property
-    def _moves(self) -> "_Moves":
-        moves = _Moves(self.source.services.settings.users.default_group)
-        for event in self._reader.memberships():
-            moves.add(event)
-        if moves.damaged:
+    def _lists(self) -> "ActivityLists":
+        from lback_cli.reports.activity_lists import ActivityLists
+
+        lists = ActivityLists(self.source.services.settings.users.default_group)
+        for event in self._reader.others():
+            lists.add(event)
+        if lists.damaged:
             self.notes.append(
-                f"{len(moves.damaged):,} damaged events were left out, the first is {min(moves.damaged)}."
+                f"{len(lists.damaged):,} damaged events were left out, the first is {min(lists.damaged)}."
             )
-        return moves
+        return lists
 
     def _row(self, by: str, name: str, counts: Mapping[str, int]) -> Record:
         return {"by": by, "name": name, **{kind: counts.get(kind, 0) for kind in self.columns[2:]}}
-
-
-class _Moves:
-    """The memberships that began and ended, newest first: all counted by group, and some listed."""
-
-    def __init__(self, default_group: str) -> None:
-        self._default_group = default_group
-        self._listed: dict[str, int] = {}
-        self._of_default_group = 0
-        self.rows: list[Record] = []
-        self.counts: dict[str, dict[str, int]] = {}
-        self.damaged: list[int] = []
-        self.total = 0
-
-    def add(self, event: "MembershipEvent") -> None:
-        """Count what *event* says."""
-        from lback_cli.errors import BrokenEventLog
-        from lback_cli.events.erasure import decoded
-        from lback_cli.events.grants import group_changes
-
-        try:
-            data = decoded(event.seq, event.text or "{}")
-        except BrokenEventLog:
-            self.damaged.append(event.seq)
-            return
-        added, removed = group_changes(data)
-        for change, names in (("joined", added), ("left", removed)):
-            for name in names:
-                self.total += 1
-                counts = self.counts.setdefault(name, {"joined": 0, "left": 0})
-                counts[change] += 1
-                if name == self._default_group and event.signal in _WHOLE_USER:
-                    self._of_default_group += 1
-                elif len(self.rows) < MOVES and self._listed.get(name, 0) < MOVES_OF_A_GROUP:
-                    self._listed[name] = self._listed.get(name, 0) + 1
-                    self.rows.append(
-                        {
-                            "time": event.time[:19] + "Z",
-                            "username": data.get("user", data).get("username"),  # a deletion has no user
-                            "change": change,
-                            "group": name,
-                            "actor": event.actor,
-                            "event": event.seq,
-                        }
-                    )
-
-    @property
-    def note(self) -> str:
-        """What is counted and not listed."""
-        left_out = self.total - self._of_default_group - len(self.rows)
-        sentences = []
-        if self._of_default_group:
-            sentences.append(
-                f"{self._of_default_group:,} registrations and deletions, with which users joined or left the default"
-                f" group, {self._default_group}, are not listed."
-            )
-        if left_out:
-            sentences.append(
-                f"The page has no room for {left_out:,} older changes; 'lback events list --changed groups' has them."
-            )
-        return " ".join(sentences)
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

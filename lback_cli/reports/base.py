@@ -99,6 +99,11 @@ class Grid:
     rows: Sequence[tuple[str, Sequence[int]]]
     note: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was counted."""
+        return not any(any(counts) for _, counts in self.rows)
+
 
 class Timeline(Grid):
     """Counts over time: columns for each kind, each with a scale of its own."""

@@ -1,4 +1,4 @@
-"""Counting events by hour, actor, reason and user name, and reading who joined and left groups."""
+"""Counting events by hour, reason, actor and user name, and reading those other than logins."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.engine import Connection
 
-from lback_cli.events.grants import MembershipEvent
 from lback_cli.events.kinds import FAILURE_EVENTS
 from lback_cli.events.summary import FAILED_LOGIN, KIND_OF, KINDS
 from lback_cli.models.tables import EVENTS
-from lback_cli.repositories.access_reader import COLUMNS, NAMES_GROUPS
 from lback_cli.repositories.sql_functions import binary_equal
 from lback_cli.repositories.streaming import read_stream
 from lback_cli.signals import CATALOGUE
@@ -20,7 +18,24 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _HOUR = len("2026-01-31T12")
+_LOGINS = ("user_authenticated", FAILED_LOGIN)
 _REASONS = tuple(CATALOGUE[FAILED_LOGIN].reasons)
+
+
+class OtherEvent(NamedTuple):
+    """An event other than a login; *text* is its data as stored, None if it is erased."""
+
+    seq: int
+    time: str
+    signal: str
+    outcome: str | None
+    actor: str
+    subject_id: int | None
+    subject: str | None
+    text: str | None
+
+
+_COLUMNS = (*OtherEvent._fields[:-1], "data")
 
 
 class FailedLogins(NamedTuple):
@@ -50,27 +65,16 @@ class ActivityReader:
         if until is not None:
             self._conditions.append(EVENTS.c.time < until)
 
-    def by_hour(self) -> Iterator[tuple[str, str, int]]:
-        """Yield the hour, such as ``2026-01-31T12``, the signal and the number of events."""
-        hour = func.substr(EVENTS.c.time, 1, _HOUR)
-        statement = select(hour, EVENTS.c.signal, func.count()).group_by(hour, EVENTS.c.signal).order_by(hour)
-        return self._stream(statement)
+    def by_hour(self) -> Iterator[tuple[str, str, str | None, int]]:
+        """Yield the hour, such as ``2026-01-31T12``, the signal, the outcome and the number of events."""
+        parts = (func.substr(EVENTS.c.time, 1, _HOUR), EVENTS.c.signal, EVENTS.c.outcome)
+        return self._stream(select(*parts, func.count()).group_by(*parts).order_by(*parts))
 
     def by_actor(self) -> Iterator[tuple[Any, ...]]:
         """Yield each actor with the number of events of each of `KINDS`, those with most events first."""
         exactly = binary_equal(EVENTS.c.actor)
         actor = func.min(EVENTS.c.actor)
         statement = select(actor, *_counts()).group_by(exactly).order_by(func.count().desc(), actor)
-        return self._stream(statement)
-
-    def by_reason(self) -> Iterator[tuple[str, str | None, int]]:
-        """Yield the signal of a failure, its reason and the number of events, the most frequent first."""
-        statement = (
-            select(EVENTS.c.signal, EVENTS.c.outcome, func.count())
-            .where(EVENTS.c.signal.in_(FAILURE_EVENTS))
-            .group_by(EVENTS.c.signal, EVENTS.c.outcome)
-            .order_by(func.count().desc(), EVENTS.c.signal, EVENTS.c.outcome)
-        )
         return self._stream(statement)
 
     def failed_logins(self, night: Sequence[str], limit: int) -> Sequence[FailedLogins]:
@@ -99,14 +103,13 @@ class ActivityReader:
             for name, count, nightly, last, *counts in self._execute(statement)
         ]
 
-    def memberships(self) -> Iterator[MembershipEvent]:
-        """Yield the events that changed the groups of users, newest first.
+    def others(self) -> Iterator[OtherEvent]:
+        """Yield the events other than logins and failed logins, newest first.
 
         The connection can run no other query until the iteration ends.
         """
-        changed = EVENTS.c.signal.notin_(FAILURE_EVENTS) & NAMES_GROUPS
-        statement = select(*COLUMNS).where(EVENTS.c.subject_id.is_not(None), changed).order_by(EVENTS.c.seq.desc())
-        return map(MembershipEvent._make, self._stream(statement))
+        statement = select(*(EVENTS.c[name] for name in _COLUMNS)).where(EVENTS.c.signal.notin_(_LOGINS))
+        return map(OtherEvent._make, self._stream(statement.order_by(EVENTS.c.seq.desc())))
 
     def _stream(self, statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
         for page in read_stream(self._execute, statement.where(*self._conditions), size=_PAGE):

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from lback_cli.errors import BrokenEventLog
+from lback_cli.errors import BrokenEventLog, LbackError
+from lback_cli.reports.activity_lists import ActivityLists
 from lback_cli.reports.base import Bars, Figures, HeatMap, Part, Record, Report, Source, Table, Timeline
 from lback_cli.reports.page.cells import NOTHING
 from lback_cli.reports.page.proof import Proof
 from lback_cli.reports.page.writer import Head, PageWriter
+from lback_cli.repositories.activity_reader import OtherEvent
 from tests.reports.dom import Page, parse
 from tests.reports.history import HOSTILE, History
 
@@ -71,6 +73,50 @@ def test_a_deleted_user_who_left_a_group_has_a_name(small: History, page: Write)
     assert [(row["user name"], row["failed logins"], row["why"]) for row in failed] == [
         ("alice", "1", "incorrect_password")
     ]
+
+
+def test_other_failures_and_changes_are_listed_with_what_they_say(small: History, page: Write) -> None:
+    night = small.now.replace(hour=23)
+    with small.at(night, "mallory"):
+        small.groups.create_group("staff")
+        small.users.update_user(1, {"email": "new@example.org", "add_groups": ["staff"]}, mail="none")
+        small.users.update_user(1, {"remove_groups": ["staff"]})
+        small.users.update_user(1, {"is_active": True})
+        small.users.delete_user(2)
+        for name in ("alice", "a b"):
+            with pytest.raises(LbackError):
+                small.users.register_user(name, f"{name}@example.org", None, mail="none")
+    shown = page(_url(small), "activity", "--since", "2026-01-01")
+    assert [(row["of"], row["change"], row["by"]) for row in shown.rows("What else was changed?")] == [
+        ("bob", "deleted", "mallory"),
+        ("alice", "alice@example.org → new@example.org, joined staff", "mallory"),
+        ("staff", "group staff created", "mallory"),
+        ("basic_user", "group basic_user created", "root"),
+    ]
+    failures = shown.rows("What else failed, and why?")
+    assert [(row["what failed"], row["why"], row["user name"]) for row in failures] == [
+        ("registration", "The user name 'a b' is not allowed.", "a b"),
+        ("registration", "The user name 'alice' is taken.", "alice"),
+    ]
+    assert {row["time (UTC)"] for row in failures} == {f"{night:%Y-%m-%d %H:%M:%S}"}
+    assert shown.figures["other changes at night"] == 5
+    (row,) = [row for row in shown.rows("When is something changed?") if row["hour (UTC)"] == "23:00"]
+    assert row[f"{night:%a}"] == "5"
+    access = page(_url(small), "access").rows("Memberships")
+    assert [row["last login (UTC)"] for row in access] == ["never"]
+
+
+def test_lists_of_the_page_have_the_newest_and_count_the_others() -> None:
+    lists = ActivityLists("basic_user")
+    data = '{"changes":{"is_active":{"from":true,"to":false}},"user":{"username":"ann"}}'
+    for seq in range(1200, 0, -1):
+        signal = "user_updated" if seq % 2 else "user_update_failed"
+        lists.add(OtherEvent(seq, "2026-01-31T12:00:00.000000Z", signal, None, "root", 1, "ann", data))
+    lists.add(OtherEvent(0, "", "user_updated", None, "root", 1, "ann", "{damaged"))
+    for newest, first in ((lists.changes, 1199), (lists.failures, 1200)):
+        assert [row["event"] for row in newest.rows] == [*range(first, first - 1000, -2)]
+        assert newest.note == "The page has no room for 100 older ones; 'lback events list' has them."
+    assert lists.damaged == [0]
 
 
 def test_proof_says_if_the_log_was_not_verified(small: History, page: Write) -> None:

@@ -29,9 +29,6 @@ def bars(part: Bars) -> Iterator[str]:
 
 def timeline(part: Timeline) -> Iterator[str]:
     """Yield a row of columns for each kind, and a table of all counts."""
-    if not part.columns:
-        yield "<p>There are no events."
-        return
     first, last, step = part.columns[0], part.columns[-1], text(part.label)
     for name, counts in part.rows:
         total, highest = sum(counts), max(counts, default=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
 
-from lback_cli.reports.base import Bars, Figures, HeatMap, Note, Part, Record, Report, Table, Timeline
+from lback_cli.reports.base import Bars, Figures, Grid, HeatMap, Note, Part, Record, Report, Table, Timeline
 from lback_cli.reports.page.cells import cell, text
 from lback_cli.reports.page.charts import bars, heat_map, timeline
 from lback_cli.reports.page.proof import Proof
@@ -86,17 +86,20 @@ class PageWriter:
                 yield f"<p class=note>{text(part.text)}</p>\n"
             case _:
                 number = next(self._ids)
-                half = " class=half" if isinstance(part, HeatMap) else ""
+                half = " class=third" if isinstance(part, HeatMap) else ""
                 yield f"<section{half}>\n<h2 id=p{number}>{text(part.title)}</h2>\n"
-                yield from self._titled(part, number)
-                if part.note:
+                if is_empty := not part.rows if isinstance(part, Bars) else isinstance(part, Grid) and part.is_empty:
+                    yield "<p>None.</p>\n"
+                else:
+                    yield from self._titled(part, number)
+                if part.note and not is_empty:
                     yield f"<p class=note>{text(part.note)}</p>\n"
                 yield "</section>\n"
 
     def _titled(self, part: Bars | Timeline | HeatMap | Table, number: int) -> Iterator[str]:
         match part:
             case Bars():
-                yield from bars(part) if part.rows else ["<p>None.</p>\n"]
+                yield from bars(part)
             case Timeline():
                 yield from timeline(part)
             case HeatMap():
