@@ -59,9 +59,10 @@ def test_a_row_that_does_not_continue_its_newest_event_is_marked(made: WideInsta
 
 def test_a_membership_of_which_no_event_says_anything_is_marked(made: WideInstallation) -> None:
     made.groups.create_group("guests")
+    made.register("bob")
     start = now(made)
-    execute(made, "INSERT INTO user_groups_association SELECT 1, id FROM groups WHERE name = 'guests'")
-    assert user(made, start).marks == {"groups": "changed outside lback"}
+    execute(made, "INSERT INTO user_groups_association SELECT 2, id FROM groups WHERE name = 'guests'")
+    assert user(made, start, "bob").marks == {"groups": "changed outside lback"}
 
 
 def test_an_event_that_does_not_continue_the_one_before_is_marked(made: WideInstallation) -> None:
