@@ -201,3 +201,20 @@ def test_a_terminal_shows_hostile_rows_as_escapes(lback: Any) -> None:
     assert is_clean(shown, allowed="\r\n")
     for visible in ("\\x1b[31mred", "[red]x[/red]", "[/red]", "\\x9b31m", "\\u202e", "a\\x0ab\\x09c\\x0dd", "a\\x00b"):
         assert visible in shown
+
+
+@pytest.mark.usefixtures("haunted")
+@pytest.mark.parametrize("words", [(), ("--format", "jsonl"), ("--to", "apply")])
+def test_an_export_on_a_terminal_shows_hostile_rows_as_escapes(lback: Any, words: tuple[str, ...]) -> None:
+    child = pexpect.spawn(
+        lback.program, ["user", "export", *words], env=lback.environment, cwd=str(lback.directory), timeout=20
+    )
+    child.expect(pexpect.EOF)
+    shown = child.before.decode()
+    child.close()
+    assert child.exitstatus == 0
+    assert is_clean(shown, allowed="\r\n")
+    assert "[31mred" in shown
+    if not words:
+        piped = lback("user", "export").out
+        assert "\x1b[31mred" in piped, "programs get what is stored"

@@ -11,6 +11,7 @@ from lback_cli.cli.context import CliContext, cli_context
 from lback_cli.cli.user.filters import Active, InGroup, Search, Verified, Where, user_query
 from lback_cli.errors import UsageError
 from lback_cli.imports.options import ExportFormat
+from lback_cli.text.escaping import safe
 
 
 @command(
@@ -66,12 +67,17 @@ def export_users(
     else:
         lines = context.exporter.state(query)
     if path is None:
-        context.output.text(lines)
+        context.output.text(map(_for_terminal, lines) if sys.stdout.isatty() else lines)
         return
     with replacing(path) as write:
         for piece in lines:
             write(piece)
     context.output.message(f"Wrote {path}.")
+
+
+def _for_terminal(piece: str) -> str:
+    """Return a part of an export in which no name that another program stored controls the terminal."""
+    return "\n".join(map(safe, piece.replace("\r\n", "\n").split("\n")))
 
 
 def _form(context: CliContext, form: ExportFormat | None, path: Path | None) -> str:
