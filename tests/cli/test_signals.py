@@ -60,8 +60,10 @@ def test_signals_show_suggests_the_nearest(cli: Cli) -> None:
     assert cli("signals", "show", "user_delete") == (
         5,
         "",
-        ("error: There is no signal 'user_delete'.\n"
-        "       Did you mean user_deleted? 'lback signals list' shows all signals.\n"),
+        (
+            "error: There is no signal 'user_delete'.\n"
+            "       Did you mean user_deleted? 'lback signals list' shows all signals.\n"
+        ),
     )
 
 
