@@ -114,7 +114,12 @@ def test_queries_load_only_the_database(lback: Any) -> None:
         *("precis_i18n", "email_validator", "tomllib", "dotenv"),
         *("sqlalchemy.orm", *OF_OTHER_CONFIGURATIONS),
     }
-    for command in ("user show alice@example.org", "user show alice --as-of event:2", "user list", "group list"):
+    for command in (
+        "user show alice@example.org",
+        "user show alice --as-of event:2",
+        "user list --limit 5",
+        "group list",
+    ):
         modules = _loaded(lback, *command.split())
         assert "sqlalchemy" in modules
         assert sorted(modules & heavy) == [], command

@@ -27,6 +27,9 @@ _PLAINER = {
 _ONE_ARGUMENT = re.compile(r"Unexpected argument: ([\w.@/+:-]+)\.")
 """The error of an argument that may be the value of an option."""
 
+_NO_EVENT_NUMBER = frozenset(f"Invalid value for '{name}': It must be a number." for name in ("SEQ", "[SEQ]..."))
+"""The errors of an argument that should be the number of an event."""
+
 interruptions: list[KeyboardInterrupt] = []
 """The `KeyboardInterrupt` that ended the command, before Typer replaces it. Its notes say what was completed."""
 
@@ -135,6 +138,9 @@ def _usage(error: typer.TyperException) -> UsageError:
         if hint := option_instead(command, option, _option_names(context)):
             return UsageError(f"No such option: {option}.", hint=hint)
     message = _plainer(message)
+    if message in _NO_EVENT_NUMBER:
+        last = " '--import last' undoes the last import." if command.endswith(" undo") else ""
+        return UsageError(message, hint=f"'lback events list' shows the numbers of events.{last}")
     if match := _ONE_ARGUMENT.fullmatch(message):
         from lback_cli.cli.guesses import argument_instead
 

@@ -122,7 +122,10 @@ class PastView:
         for variant in group_name_variants(self._services, name):
             if variant in self._groups:
                 return self._groups[variant]
-        raise GroupNotFound(f"There was no group '{safe(name, limit=80)}' {self._moment.phrase}.")
+        raise GroupNotFound(
+            f"There was no group '{safe(name, limit=80)}' {self._moment.phrase}.",
+            hint="'lback group list' with the same --as-of shows the groups and their names at that time.",
+        )
 
     def groups(self) -> list[PastGroup]:
         """Return all groups by name."""

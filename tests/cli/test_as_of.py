@@ -121,7 +121,10 @@ def test_no_user_had_that_name(history: Cli) -> None:
     assert history("user", "show", "alice", "--as-of", "900d").err == (
         f"error: There was no user 'alice' 900d ago.\n{hint}"
     )
-    assert history("group", "show", "nix", "--as-of", "0s").err == "error: There was no group 'nix' 0s ago.\n"
+    assert history("group", "show", "nix", "--as-of", "0s").err == (
+        "error: There was no group 'nix' 0s ago.\n"
+        "       'lback group list' with the same --as-of shows the groups and their names at that time.\n"
+    )
 
 
 def test_a_field_that_was_changed_outside_lback_is_marked(history: Cli, lback: Any) -> None:

@@ -104,6 +104,16 @@ def test_no_word_that_is_mistyped_leads_to_a_deletion(path: str) -> None:
         ("user export out.csv", "Unexpected argument: out.csv.", "Use --file out.csv."),
         ("user register ann a@x.org", "Unexpected argument: a@x.org.", "Use --email a@x.org."),
         ("group list staff", "Unexpected argument: staff.", "lback group list --help shows the usage."),
+        (
+            "undo last",
+            "Invalid value for '[SEQ]...': It must be a number.",
+            "'lback events list' shows the numbers of events. '--import last' undoes the last import.",
+        ),
+        (
+            "events show last",
+            "Invalid value for 'SEQ': It must be a number.",
+            "'lback events list' shows the numbers of events.",
+        ),
         ("user list --json", "No such option: --json.", "Use -o json."),
         ("user erase ann --yes", "No such option: --yes.", "Use --confirm NAME."),
     ],

@@ -26,6 +26,7 @@ def declared(  # noqa: PLR0917 - Typer passes by name what is declared by positi
     number: Annotated[int, typer.Option(min=0)] = 3,
     many: Annotated[list[str] | None, typer.Option()] = None,
     numbers: Annotated[list[int] | None, typer.Option()] = None,
+    small: Annotated[int | None, typer.Option(max=9)] = None,
     flag: Annotated[bool, typer.Option("--flag")] = False,
 ) -> None:
     """Take a parameter of each kind that lback uses."""
@@ -59,6 +60,9 @@ def test_typer_coerces_by_what_replaces_its_own() -> None:
         ("x",),
         ("x", "--paths", "a/b", "--choice", "b", "--color", "red", "--number", "7", "--flag"),
         ("x", "--many", "a", "--many", "b", "--numbers", "1", "--numbers", "2"),
+        ("x", "--number", "0", "--numbers", "999999999999999999", "--numbers", "0"),
+        ("x", "--number", "1000000000000000000000", "--numbers", "-1", "--numbers", "007"),
+        ("x", "--number", "9", "--small", "9"),
         ("",),
     ],
 )
@@ -75,7 +79,14 @@ def test_values_are_those_of_typer(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("x", "--choice", "c"), ("x", "--color", "blue"), ("x", "--number", "-1"), ("x", "--number", "many"), ()],
+    [
+        ("x", "--choice", "c"),
+        ("x", "--color", "blue"),
+        ("x", "--number", "-1"),
+        ("x", "--number", "many"),
+        ("x", "--small", "10"),
+        (),
+    ],
 )
 def test_refusals_are_those_of_typer(arguments: tuple[str, ...]) -> None:
     plain, light = command(), command()
