@@ -43,7 +43,12 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
         meetings=1,
     )
     taken = f"The user name {NAME!r} is taken."
-    number, user, err = the_one(ends, refusal(6, "user_exists", taken))
+    shows, changes = (
+        f"'lback user show {NAME}' shows the user who has it",
+        f"'lback user update {NAME}' changes that user",
+    )
+    hint = f"Choose another name. {shows}, and {changes}."
+    number, user, err = the_one(ends, refusal(6, "user_exists", taken, hint))
     assert user.pop("outcome") == "created"
     _, address = people.pop(number)
     assert err.startswith(f"Registered {NAME}; wrote a verification link to ")
