@@ -43,11 +43,8 @@ def same_name(arena: Arena, crowd: Iterable[int]) -> None:
         meetings=1,
     )
     taken = f"The user name {NAME!r} is taken."
-    shows, changes = (
-        f"'lback user show {NAME}' shows the user who has it",
-        f"'lback user update {NAME}' changes that user",
-    )
-    hint = f"Choose another name. {shows}, and {changes}."
+    holder = f"'lback user show {NAME}' shows the user who has it"
+    hint = f"Choose another name. {holder}, and 'lback user update {NAME}' changes that user."
     number, user, err = the_one(ends, refusal(6, "user_exists", taken, hint))
     assert user.pop("outcome") == "created"
     _, address = people.pop(number)
