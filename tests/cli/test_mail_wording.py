@@ -102,3 +102,18 @@ def test_an_invitation_that_a_new_address_ends_is_mentioned(cli: Cli) -> None:
     assert cli("user", "update", "ann", "--activate", "--email", "ann@b.example").err.endswith(mention)
     assert cli("user", "request-password-reset", "ann").status == 0
     assert mention not in cli("user", "update", "ann", "--email", "ann@b.example").err
+
+
+@pytest.mark.parametrize("transport", ["file", "queue"])
+@pytest.mark.parametrize("options", [(), ("--atomic",)], ids=["rows", "atomic"])
+def test_an_import_says_how_many_mails_it_sent(cli: Cli, lback: Any, transport: str, options: tuple[str, ...]) -> None:
+    (lback.directory / "users.csv").write_text(
+        "username,email,password\nann,ann@a.example,\nben,ben@a.example,\ncid,cid@a.example,purple giraffes at dusk\n"
+    )
+    said = {
+        "file": "Wrote 2 invitations and a verification link to ~/data/lback/mail (transport: file).",
+        "queue": "Queued 2 invitations and a verification link.",
+    }
+    imported = cli("user", "import", "users.csv", "--mail", "verify", *options, LBACK_EMAIL_TRANSPORT=transport)
+    assert imported.status == 0
+    assert imported.err.splitlines()[:2] == ["Imported.", said[transport]]
