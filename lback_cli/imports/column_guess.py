@@ -1,7 +1,7 @@
 """Proposals for the columns of other programs: which field a column probably is, by its name and its cells."""
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NamedTuple
 
 from lback_cli.errors import ValidationError
@@ -28,6 +28,16 @@ _HASHING = ("salt", "hashfunction", "hashalgorithm", "encryptionscheme", "encryp
 
 _STATES = ("status", "state")
 """The ends of names of columns in which a number may mean anything."""
+
+_PARTS_OF_ADDRESSES = frozenset({"city", "postalcode", "zip", "zipcode", "street", "streetaddress", "country"})
+"""Names of columns beside which a column called ``state`` is a part of a postal address."""
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_OF_OTHERS = re.compile(
+    "manager|supervisor|boss|parent|guardian|sponsor|contact|owner|creat|modif|vorgesetz|leitung|eltern|responsable|"
+    "recover|second|alternat|backup|privat|personal|home|other"
+)
+"""The parts of names of columns with addresses of other people, or with further ones."""
 
 _ACTIVITY = re.compile(
     "(in|de)?(activ|aktiv)|enabled|disabled|blocked|blockiert|locked|suspen|sperr|ausgesch|austritt|terminat|expir|"
@@ -106,8 +116,12 @@ def guess_by_cells(
         cells_of: Returns some cells of a column that are not empty.
     """
     own = {plain(name): name for name in known.attributes}
+    has_addresses = not _PARTS_OF_ADDRESSES.isdisjoint(map(plain, names))
     possible = sorted(
-        (rank, index, field, name) for index, name in enumerate(names) for field, rank in meanings(name, own)
+        (rank, index, field, name)
+        for index, name in enumerate(names)
+        for field, rank in meanings(name, own)
+        if not (has_addresses and plain(name) == "state")
     )
     found: dict[str, str] = {}
     misfits: dict[str, Misfit] = {}
@@ -128,6 +142,8 @@ def guess_by_cells(
             found[field] = name
         if reason is not None:
             misfits.setdefault(name, Misfit(name, field, reason))
+    if "email" not in found and "email" not in taken and (address := _addresses(names, found, cells_of)) is not None:
+        found["email"] = address
     full_names = next((name for name, misfit in misfits.items() if misfit.reason == _FULL_NAMES), None)
     if full_names is not None and "display_name" not in taken:
         found.setdefault("display_name", full_names)
@@ -138,6 +154,20 @@ def guess_by_cells(
         misfits |= {name: Misfit(name, "is_active", MAY_SAY) for name in may_say}
     unread = [_with_warning(misfit, found) for name, misfit in misfits.items() if name not in found.values()]
     return ColumnGuess(tuple(sorted(found.items(), key=lambda one: names.index(one[1]))), unread)
+
+
+def _addresses(names: Sequence[str], found: Mapping[str, str], cells_of: Callable[[str], Sequence[str]]) -> str | None:
+    """Return the only column that has addresses, whatever its name is, unless that says whose they are."""
+    having = [
+        name
+        for name in names
+        if name not in found.values()
+        and (cells := cells_of(name))
+        and all(map(_ADDRESS.fullmatch, map(str.strip, cells)))
+    ]
+    if any(_ADDRESS.fullmatch(name.strip()) for name in names):
+        return None  # the first line is a user
+    return having[0] if len(having) == 1 and not _OF_OTHERS.search(plain(having[0])) else None
 
 
 def _of_one_object(found: dict[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from lback_cli.imports.columns import INACTIVE
 from lback_cli.text.mojibake import intended
 
 _SYNONYMS = {
-    "username": "username user userlogin login loginname logonname accountname samaccountname uid account "
+    "username": "username user userlogin login loginname loginid logonname accountname samaccountname uid account "
     "userprincipalname benutzerprinzipalname benutzername benutzer anmeldename kennung utilisateur nomdutilisateur "
     "identifiant usuario nombredeusuario nomedeusuario utente nomeutente gebruiker gebruikersnaam brukernavn "
     "brugernavn anvandarnamn kayttajatunnus nazwauzytkownika uzivatelskejmeno логин имяпользователя "
@@ -20,13 +20,15 @@ _SYNONYMS = {
     "password_hash": "passwordhash hashedpassword encryptedpassword cryptedpassword userpass hash",
     "password": "password pass userpassword passwort kennwort motdepasse contrasena senha wachtwoord losenord passord "
     "adgangskode salasana haslo heslo initialpassword passwordprofile пароль パスワード 密码",
-    "groups": "groups groupnames group roles role groupsdisplay rolesname gruppen gruppe rollen rolle groupes groupe "
-    "roleid memberof grupos grupo gruppi gruppo groepen groep группы группа グループ",
+    "groups": "groups groupnames group roles role groupsdisplay rolesname assignedgroups groupmemberships "
+    "gruppen gruppe rollen rolle groupes groupe roleid memberof grupos grupo gruppi gruppo groepen groep "
+    "группы группа グループ",
     "is_active": "isactive active enabled isenabled accountenabled status accountstatus userstatus "
     "useraccountcontrol aktiv actif activo ativo attivo actief aktywny активен "
     "有効 activated isactivated state kontoaktiviert aktiviert kontostatus compteactive cuentahabilitada habilitado "
     "contaativa accountabilitato abilitato",
-    INACTIVE: "isinactive inactive disabled isdisabled suspended issuspended blocked isblocked blocksignin banned "
+    INACTIVE: "isinactive inactive disabled isdisabled suspended issuspended blocked isblocked blocksignin "
+    "blockcredential banned "
     "isbanned deactivated archived deleted isdeleted suspendedat disabledat blockedat bannedat deactivatedat "
     "archivedat deletedat gesperrt deaktiviert inaktiv anmeldungblockiert anmeldungblockieren blockiert ausgeschieden "
     "connexionbloquee bloqueado bloccato geblokkeerd accountexpires",

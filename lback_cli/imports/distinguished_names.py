@@ -48,9 +48,16 @@ def entry_names(cell: str) -> list[str] | None:
 
 
 def canonical_entry_name(name: str) -> str:
-    """Return what equal names of entries have in common: neither case nor spaces nor escapes matter."""
-    parts = _parts(name)
-    return "".join(f"{attribute}={_plain(value)}{end}" for attribute, value, end in parts) or name.strip().casefold()
+    """Return what equal names of entries have in common.
+
+    Neither case, spaces and escapes matter, nor the order of attributes that plus signs join (RFC 4514, section 2.2).
+    """
+    steps: list[list[str]] = [[]]
+    for attribute, value, end in _parts(name):
+        steps[-1].append(f"{attribute}={_plain(value)}")
+        if end == ",":
+            steps.append([])
+    return ",".join("+".join(sorted(step)) for step in steps) or name.strip().casefold()
 
 
 def common_name(name: str) -> str | None:

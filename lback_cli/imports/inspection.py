@@ -15,7 +15,7 @@ from lback_cli.imports.group_names import is_possible_group, proposed_group
 from lback_cli.imports.input_file import InputFile
 from lback_cli.imports.input_opening import detect_format, open_input
 from lback_cli.imports.options import TEXT_FORMATS, ImportOptions
-from lback_cli.imports.proposals import START, Sample, dialect_of, unread_columns
+from lback_cli.imports.proposals import START, Sample, dialect_of, other_entries, unread_columns
 from lback_cli.imports.results import one_line
 from lback_cli.imports.row_check import RowCheck, check_rows
 from lback_cli.imports.sources.registry import recognised_source
@@ -141,7 +141,9 @@ def inspect_input(
             problem, notes, found = _check(source, services)
             source.options = _with_groups(source.options, found, existing_groups)
         if not options.is_foreign:
-            notes[:0] = [misfit.text for misfit in unread_columns(sample, source.options, known)]
+            others = other_entries(sample)
+            misfits = [misfit.text for misfit in unread_columns(sample, source.options, known)]
+            notes[:0] = [*misfits, *([others] if others else [])]
     finally:
         source.close()
     choice = ColumnChoice.of(source.options, known)

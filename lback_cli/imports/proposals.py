@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -15,6 +16,7 @@ from lback_cli.imports.formats.dialect_guess import describe, find_header, guess
 from lback_cli.imports.formats.json_stream import KEY
 from lback_cli.imports.formats.jsonl_reader import ATTRIBUTES, records
 from lback_cli.imports.options import IGNORE_ALL, ImportOptions
+from lback_cli.text.escaping import safe
 from lback_cli.text.shell_quoting import command_line
 
 START = 64 * 1024
@@ -33,6 +35,11 @@ _FIRST_ROWS = 20
 """Rows among which the names of the columns are."""
 
 _GROUP_LISTS = frozenset({"groups", "roles"})
+_PEOPLE = frozenset({"user", "person", "inetorgperson", "organizationalperson", "posixaccount", "account"})
+_CLASSES = re.compile(r"[;,|\s]+")
+"""Classes of entries that are people, and what separates the classes of an entry."""
+
+_OTHERS, _LONGEST_SHOWN = 5, 40
 _DEPTH = 3
 """Levels of nested objects that have paths."""
 
@@ -163,6 +170,20 @@ def unread_columns(sample: Sample, options: ImportOptions, known: ImportColumns)
     if reads_who_is_active(sample, options, known):
         unread = [misfit for misfit in unread if misfit.reason.partition(";")[0] != MAY_SAY]
     return unread
+
+
+def other_entries(sample: Sample) -> str | None:
+    """Return a note on entries of a directory in *sample* that are not users, but would be imported as such."""
+    column = next((name for name in sample.names if name.lower() == "objectclass"), None)
+    cells = [] if column is None else [cell.lower() for cell in sample.column(column)]
+    others = sorted({cell for cell in cells if _PEOPLE.isdisjoint(_CLASSES.split(cell)) or "computer" in cell})
+    if not others:
+        return None
+    shown = ", ".join(safe(other, limit=_LONGEST_SHOWN) for other in others[:_OTHERS])
+    return (
+        f"Rows are not only users, but also {shown}, "
+        "which would be imported as users: export only these, csvde -r '(&(objectCategory=person)(objectClass=user))'."
+    )
 
 
 def reads_who_is_active(sample: Sample, options: ImportOptions, known: ImportColumns) -> bool:

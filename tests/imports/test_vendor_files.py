@@ -12,7 +12,12 @@ from lback_cli.imports.inspection import Inspection, inspect_input
 from lback_cli.imports.options import ImportOptions
 
 from .harness import World
-from .vendor_files import ALL, OTHER_TEXT, VendorFile
+from .vendor_documents import DOCUMENTS, OTHER_TEXT, OTHERS
+from .vendor_file import VendorFile
+from .vendor_spreadsheets import SPREADSHEETS
+from .vendor_tables import TABLES
+
+ALL = [*TABLES, *SPREADSHEETS, *DOCUMENTS, *OTHERS]
 
 
 def inspect(world: World, path: Path) -> Inspection:

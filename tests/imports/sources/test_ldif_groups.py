@@ -78,6 +78,12 @@ def test_memberof_and_members_are_one_membership() -> None:
     assert left_out == {"memberships in entries without a cn": 1}
 
 
+def test_attributes_of_one_step_may_be_in_any_order() -> None:
+    people = "dn: cn=Amy+sn=Wong,dc=x\nobjectClass: inetOrgPerson\nuid: amy\nmail: amy@x.org\n\n"
+    text = people + group("cn=crew,dc=x", "group", "member: sn=wong+cn=amy,dc=x")
+    assert read(text) == ([("amy", ("crew",))], {})
+
+
 def test_group_whose_entry_is_named_otherwise_has_its_cn() -> None:
     text = group("gidNumber=7,dc=example,dc=org", "posixGroup", "cn: staff", "memberUid: ada") + person("ada")
     assert read(text) == ([("ada", ("staff",))], {})
