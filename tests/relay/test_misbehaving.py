@@ -3,7 +3,10 @@
 They break off after some of the bytes that a real server says, or with THOROUGH set after each of them.
 """
 
+import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,11 +23,15 @@ from lback_cli.settings import SinkSettings
 from .conftest import KINDS
 from .harness import World
 from .peers import Peer, Script, breaks_off, closes, drips, forwards, lies, stalls
+from .test_killing import PROGRAM
 
 TIMEOUT = 0.6
 MOST_STEPS = None if "THOROUGH" in os.environ else 12
 AT_ONCE = 30
 """Sinks of one relay, so that their threads are not what takes the time."""
+
+ENDS_THE_PROCESS = ("kafka", "lies")
+"""The client of Kafka, librdkafka, aborts the process at some impossible numbers."""
 
 BEHAVIOURS = {"stalls": stalls, "closes": closes, "lies": lies, "drips": drips}
 
@@ -105,8 +112,27 @@ def test_server_that_breaks_off_in_the_middle(
             for step in steps:
                 peer = running.enter_context(Peer(breaks_off(port, step, BEHAVIOURS[behaviour])))
                 broken[f"cut{step}"] = through(other.settings, peer.port)
-            reports = assert_failed_alone(world, fine, broken)
+            if (kind, behaviour) == ENDS_THE_PROCESS:
+                relay_apart(world, broken)
+                reports = assert_failed_alone(world, fine, {})
+                assert world.admin({}).dead_letters(None) == []
+            else:
+                reports = assert_failed_alone(world, fine, broken)
         assert kind == "webhook" or all(report.error for report in reports.values())
+
+
+def relay_apart(world: World, broken: dict[str, SinkSettings]) -> None:
+    """Relay three events to *broken*, whose servers never take all, in another process, which may be aborted."""
+    world.add_events(3 - len(world.ids))
+    keys: dict[str, dict[str, Any]] = {
+        name: {"url": sink.url, "topic": getattr(sink, "topic", None), "timeout": TIMEOUT, "signals": []}
+        for name, sink in broken.items()
+    }
+    program = [sys.executable, str(PROGRAM), world.url, json.dumps(keys), "0", "0", "0"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    aborted = (done.returncode, done.stdout) == (0, "1\n")
+    assert aborted or "attempt 0 failed with 512" in done.stderr, done.stderr
+    assert all(world.position(name) < len(world.ids) for name in broken)
 
 
 def batched(steps: list[int]) -> Iterator[list[int]]:
