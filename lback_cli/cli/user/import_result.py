@@ -7,7 +7,6 @@ import typer
 
 from lback_cli.cli.context import CliContext
 from lback_cli.cli.exit_codes import ExitCode
-from lback_cli.cli.user.mail_wording import mails_of_many
 
 if TYPE_CHECKING:
     from lback_cli.imports.dry_run import DryRunResult
@@ -41,6 +40,8 @@ def show_result(context: CliContext, result: "ImportResult", options: "ImportOpt
     if result.state in messages:
         context.output.message(messages[result.state])
     if tally.first_mail is not None:
+        from lback_cli.cli.user.mail_wording import mails_of_many
+
         context.output.message(mails_of_many(tally.mails, tally.first_mail))
     _warn_of_misread_text(context, tally)
     if tally.to_vouch_for and options.mail != "verify":
