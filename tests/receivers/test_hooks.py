@@ -206,7 +206,7 @@ def test_child_that_keeps_writing_is_not_read_for_ever(workshop: Workshop) -> No
         (
             lambda path: path.parent.rename(path.parent.with_name("user_preregister")),
             "{path.parent.parent}/user_preregister: There is no signal 'user_preregister'",
-            "Did you mean user_pre_register?",
+            "Did you mean user_pre_register? 'lback signals list' shows all signals.",
         ),
         (
             lambda path: (path.parent.parent / "notes").write_text(""),
