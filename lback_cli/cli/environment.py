@@ -15,7 +15,6 @@ from lback_cli.errors import ConfigurationError
 from lback_cli.output_formats import is_output_format
 from lback_cli.own_file import is_made_by_another_user, is_writable_by_all
 from lback_cli.problem import Problem
-from lback_cli.text.shell_quoting import command_line
 
 if TYPE_CHECKING:
     from lback_cli.attributes import UserAttributes
@@ -323,6 +322,8 @@ _SQLITE_OPTIONS = {"timeout", "isolation_level", "detect_types", "check_same_thr
 def _exposure(path: Path) -> Problem | None:
     """Return how other users can read or change the SQLite file at *path* whatever its mode, or because of it."""
     if is_writable_by_all(path):
+        from lback_cli.text.shell_quoting import command_line
+
         hint = f"Run: {command_line(['chmod', 'o-rwx', str(path)])}"
         return Problem(f"Every user can write the database {path}.", hint)
     if is_made_by_another_user(path):

@@ -169,10 +169,10 @@ def failed(row: ImportRow, error: LbackError, *, only_creates: bool = False) -> 
         error = missing_group(error.name)
     message, hint = error.message, error.hint
     if isinstance(error, UserExists):
-        hint = None  # rows that are refused for the same reason have the same advice
-    if isinstance(error, UserExists) and error.field == "username":
-        hint = _EXISTS if only_creates else None
-        if row.derived_from is not None:
+        # Rows that are refused for the same reason have the same advice.
+        has_taken_name = error.field == "username"
+        hint = _EXISTS if has_taken_name and only_creates else None
+        if has_taken_name and row.derived_from is not None:
             name, address = (safe(text, limit=_LONGEST_SHOWN) for text in (row.username, row.derived_from))
             verb = "taken" if only_creates else "that of another user"
             message = f"The user name '{name}', made from {address}, is {verb}."

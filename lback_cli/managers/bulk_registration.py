@@ -285,7 +285,8 @@ class BulkRegistration:
                 data = changes.data(user_id, user.username, user.email, kind, values)
                 events.append(registered_event(operation_id, user_id, user.username, data))
         uow.events.append(events)
-        mailed = [user for user, _ in accepted if user.new.is_mailed]
+        # If mail leaves this process, those who are mailed are registered by an operation of their own.
+        mailed = [] if self._services.sends_mail else [user for user, _ in accepted if user.new.is_mailed]
         for user in mailed:
             self._count_mail(user, now)
         if (counter := suppressed_signals()) is not None:

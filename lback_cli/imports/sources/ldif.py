@@ -55,9 +55,7 @@ class Ldif(SourceFormat):
         """Yield a row for each person, with the number of the line of its ``dn``."""
         if not self.ignores_groups:
             self._groups = self._groups or LdifGroups(self.group_names)
-            start = file.tell()
             self._groups.collect(file)
-            file.seek(start)
         for entry in ldif_entries(file, _WANTED):
             if (row := self._row_of(entry)) is not None:
                 yield row

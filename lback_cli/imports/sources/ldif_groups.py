@@ -56,7 +56,10 @@ class LdifGroups:
             self._stored.close()
 
     def collect(self, file: BinaryIO) -> None:
-        """Read the groups of *file* unless that was done, and begin to count the memberships of people."""
+        """Read the groups of *file* unless that was done, and begin to count the memberships of people.
+
+        The position in the file stays the same.
+        """
         self._found, self._used = 0, set()
         if self._stored is not None:
             return
@@ -71,6 +74,7 @@ class LdifGroups:
                     f"Cannot store the memberships in a temporary file: {error}.",
                     hint="Set TMPDIR to a directory with enough space, or add --ignore groups.",
                 ) from error
+        file.seek(start)
 
     def of(self, entry: Entry, left_out: Counter[str]) -> tuple[Any, ValidationError | None]:
         """Return the names of the groups of *entry*, a person, and the error of the first one without a name."""
